@@ -1,0 +1,65 @@
+"""Typed media values for experiment tracking, an open on-disk format, and a run history in Parquet.
+
+    import mediatypes as mt
+
+    with mt.Run("runs/demo", config={"lr": 1e-3}) as run:
+        run.log({"loss": 0.3, "img": mt.Image(array, boxes={"pred": boxes})})
+    mt.open_run("runs/demo").to_pandas(["loss"])
+
+Importing this package imports no third-party module; each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "_core.codec": ("decode", "encode", "schema", "validate"),
+    "_core.errors": (
+        "CodecError",
+        "DocumentError",
+        "HashMismatch",
+        "InputError",
+        "MediaTypesError",
+        "MissingDependencyError",
+        "Problem",
+        "RunClosed",
+        "RunExists",
+        "RunLocked",
+        "SidecarMissing",
+        "StoreError",
+        "UnknownTypeError",
+        "UnsafePath",
+        "UnsupportedVersionError",
+        "ValidationError",
+    ),
+    "_core.registry": ("register",),
+    "_core.sidecar": ("Sink", "Source"),
+    "_core.value": ("MediaValue",),
+    "run": ("Run",),
+    "store.directory": ("DirectoryStore",),
+    "store.memory": ("MemoryStore",),
+    "types._boxes": ("BoundingBoxes2D",),
+    "types._classes": ("Classes",),
+    "types._masks": ("ImageMask",),
+    "types.histogram": ("Histogram",),
+    "types.image": ("Image",),
+    "view": ("RunView", "open_run"),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mediatypes' has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"mediatypes.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,36 @@
+from ._core.codec import decode as decode
+from ._core.codec import encode as encode
+from ._core.codec import schema as schema
+from ._core.codec import validate as validate
+from ._core.errors import CodecError as CodecError
+from ._core.errors import DocumentError as DocumentError
+from ._core.errors import HashMismatch as HashMismatch
+from ._core.errors import InputError as InputError
+from ._core.errors import MediaTypesError as MediaTypesError
+from ._core.errors import MissingDependencyError as MissingDependencyError
+from ._core.errors import Problem as Problem
+from ._core.errors import RunClosed as RunClosed
+from ._core.errors import RunExists as RunExists
+from ._core.errors import RunLocked as RunLocked
+from ._core.errors import SidecarMissing as SidecarMissing
+from ._core.errors import StoreError as StoreError
+from ._core.errors import UnknownTypeError as UnknownTypeError
+from ._core.errors import UnsafePath as UnsafePath
+from ._core.errors import UnsupportedVersionError as UnsupportedVersionError
+from ._core.errors import ValidationError as ValidationError
+from ._core.registry import register as register
+from ._core.sidecar import Sink as Sink
+from ._core.sidecar import Source as Source
+from ._core.value import MediaValue as MediaValue
+from .run import Run as Run
+from .store.directory import DirectoryStore as DirectoryStore
+from .store.memory import MemoryStore as MemoryStore
+from .types._boxes import BoundingBoxes2D as BoundingBoxes2D
+from .types._classes import Classes as Classes
+from .types._masks import ImageMask as ImageMask
+from .types.histogram import Histogram as Histogram
+from .types.image import Image as Image
+from .view import RunView as RunView
+from .view import open_run as open_run
+
+__version__: str

@@ -1,0 +1,97 @@
+"""`encode`, `decode`, `validate` and `schema`: the four verbs on documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .declaration import Document
+from .errors import DocumentError, InputError, Problem, UnsupportedVersionError, problem, show
+from .registry import lookup
+from .sidecar import Sink, Source
+from .value import MediaValue, is_media
+
+
+def encode(value: MediaValue, sink: Sink) -> dict[str, Any]:
+    """Write a value's sidecars into `sink` and return its document (plain JSON data, schema-valid).
+
+    Raises:
+        InputError: `value` has no `__media__`, or it answered something that is not a document.
+        StoreError: the sink could not keep the bytes.
+
+    >>> import mediatypes as mt
+    >>> mt.encode(mt.Histogram([1, 2, 2], num_bins=2), mt.MemoryStore())["values"]
+    [1, 2]
+    """
+    if not is_media(value):
+        raise InputError.of("encode", "a media value with __media__(sink)", value, "Wrap it, say in Image(...).")
+    document = value.__media__(sink)
+    problems = check(document)
+    if problems:
+        name = type(value).__name__
+        raise InputError(Problem(f"{name}.{p.path}" if p.path else name, p.message, p.code, p.hint) for p in problems)
+    return document
+
+
+def decode(document: dict[str, Any], source: Source) -> Any:
+    """The value behind a document; its sidecars are read from `source` and checked for size and hash.
+
+    Raises:
+        DocumentError: the document does not follow its schema, or its sidecar's content does not fit it.
+        UnknownTypeError: nobody registered its `_type`.
+        SidecarMissing, HashMismatch, UnsafePath: the sidecar is gone, changed, or outside the store.
+    """
+    validate(document)
+    cls, _ = lookup(document["_type"])
+    return cls.__from_media__(document, source)
+
+
+def validate(document: object) -> None:
+    """Check a document against the schema of its `_type`.
+
+    Raises:
+        DocumentError: with every problem and its path.
+        UnknownTypeError: nobody registered its `_type`.
+        UnsupportedVersionError: it was written by a newer major version.
+    """
+    declaration = declaration_of(document)
+    problems = tuple(declaration.check(document))
+    if problems:
+        raise DocumentError(problems)
+
+
+def check(document: object) -> tuple[Problem, ...]:
+    """All problems of a document; a type that nobody registered only has to be a tagged object."""
+    if not isinstance(document, dict):
+        return (problem("", "a document (a dict)", document),)
+    tag = document.get("_type")
+    if not isinstance(tag, str) or not tag:
+        return (problem("_type", "the name of a media type", tag),)
+    try:
+        validate(document)
+    except DocumentError as error:
+        return error.problems
+    except LookupError:
+        return ()
+    return ()
+
+
+def schema(type: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a registered type, as published in `schemas/`."""
+    return lookup(type)[1].json_schema()
+
+
+def declaration_of(document: object) -> Document:
+    """The declaration behind a document's `_type`, if its major version is one we read."""
+    if not isinstance(document, dict) or not isinstance(document.get("_type"), str):
+        got = document.get("_type") if isinstance(document, dict) else document
+        raise DocumentError.of("_type", "a document with a _type", got, "Pass a document written by encode().")
+    declaration = lookup(document["_type"])[1]
+    version = document.get("_version")
+    if isinstance(version, str) and _is_newer(version.partition(".")[0], declaration.major):
+        found = f"expected a {declaration.type} document of major version {declaration.major}, got {show(version)}"
+        raise UnsupportedVersionError(Problem("_version", found, "version", "Upgrade mediatypes to read it."))
+    return declaration
+
+
+def _is_newer(major: str, ours: str) -> bool:
+    return major.isascii() and major.isdigit() and int(major[:9]) > int(ours)

@@ -1,0 +1,28 @@
+"""Optional packages: imported on first use, recognised without being imported."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+from .errors import MissingDependencyError
+
+
+def need(module: str, *, extra: str, needed_for: str) -> Any:
+    """Import `module`, or raise `MissingDependencyError` with the command that installs it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingDependencyError(module.partition(".")[0], extra, needed_for) from error
+
+
+def is_instance(value: object, module: str, name: str) -> bool:
+    """Whether `value` is a `module.name`, without importing `module`.
+
+    Whoever made such an object has imported its module already, so looking into `sys.modules` is enough.
+    """
+    loaded: Any = sys.modules.get(module)
+    for part in name.split("."):
+        loaded = getattr(loaded, part, None)
+    return isinstance(loaded, type) and isinstance(value, loaded)

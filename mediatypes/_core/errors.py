@@ -1,0 +1,173 @@
+"""Every exception that mediatypes raises, and the grammar of their messages.
+
+    MediaTypesError
+      ValidationError (+ ValueError)      .problems: all of them, not only the first
+        InputError                        what the user passed
+        DocumentError                     what was read
+          UnsupportedVersionError         written by a newer major version
+      UnknownTypeError (+ LookupError)    no class is registered for a `_type`
+      MissingDependencyError (+ ImportError)
+      CodecError                          a backend failed; raised from the original
+      StoreError (+ OSError)
+        SidecarMissing  HashMismatch  UnsafePath
+        RunExists  RunLocked              a second writer
+      RunClosed (+ RuntimeError)          used after `finish()`
+
+A message reads **where: expected what, got value. fix.**
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Self
+
+_SHOWN = 60
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong: where, what was expected and found, a code for programs, and the fix."""
+
+    path: str
+    message: str
+    code: str = "invalid"
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{where}{self.message}." + (f" {self.hint}" if self.hint else "")
+
+
+def show(value: object) -> str:
+    """A value as an error message shows it: arrays by dtype and shape, the rest by `repr`, cut short."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if isinstance(shape, tuple) and dtype is not None and shape:
+        return f"{type(value).__name__} of shape {tuple(int(n) for n in shape)} and dtype {dtype}"
+    try:
+        text = repr(value)
+    except Exception:  # a broken __repr__ of the user's class must not hide the real problem
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def problem(path: str, expected: str, got: object, hint: str = "", code: str = "invalid") -> Problem:
+    """A `Problem` in the message grammar; `got` is shown with `show()`."""
+    return Problem(path, f"expected {expected}, got {show(got)}", code, hint)
+
+
+class MediaTypesError(Exception):
+    """Base of every exception of this package."""
+
+    @classmethod
+    def of(cls, path: str, expected: str, got: object, hint: str = "", code: str = "invalid") -> Self:
+        """This error in the message grammar: **path: expected what, got value. hint.**"""
+        return cls(str(problem(path, expected, got, hint, code)))
+
+
+class ValidationError(MediaTypesError, ValueError):
+    """Something does not fit its declaration. `.problems` holds everything that is wrong."""
+
+    problems: tuple[Problem, ...]
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__(self.problems)
+
+    @classmethod
+    def of(cls, path: str, expected: str, got: object, hint: str = "", code: str = "invalid") -> Self:
+        return cls(problem(path, expected, got, hint, code))
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return str(self.problems[0])
+        shown = [f"- {problem}" for problem in self.problems[:20]]
+        if len(self.problems) > 20:
+            shown.append(f"- and {len(self.problems) - 20} more")
+        return "\n".join([f"{len(self.problems)} problems:", *shown])
+
+
+class InputError(ValidationError):
+    """What the user passed cannot be logged or made into a value."""
+
+
+class DocumentError(ValidationError):
+    """What was read (a document, a run file, a sidecar's content) does not follow the format."""
+
+
+class UnsupportedVersionError(DocumentError):
+    """The document or folder was written by a newer major version of the format."""
+
+
+class UnknownTypeError(MediaTypesError, LookupError):
+    """No class is registered for a document's `_type`; `.tag` is the type, `.known` the registered ones."""
+
+    def __init__(self, tag: str, known: Iterable[str] = ()) -> None:
+        self.tag, self.known = tag, tuple(known)
+        super().__init__(tag, self.known)
+
+    def __str__(self) -> str:
+        return (
+            f"_type: expected one of {', '.join(self.known)}, got {show(self.tag)}. "
+            "Register the type with mediatypes.register(type, cls, schema), or upgrade mediatypes."
+        )
+
+
+class MissingDependencyError(MediaTypesError, ImportError):
+    """An optional package is needed; `.package`, `.extra` and `.needed_for` say which and for what."""
+
+    def __init__(self, package: str, extra: str, needed_for: str) -> None:
+        self.package, self.extra, self.needed_for = package, extra, needed_for
+        super().__init__(package, extra, needed_for)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.needed_for}: expected the package {self.package!r}, got none. "
+            f"Install it with: pip install 'mediatypes[{self.extra}]'"
+        )
+
+
+class CodecError(MediaTypesError):
+    """An encoder or decoder failed; the original exception is the cause."""
+
+
+class StoreError(MediaTypesError, OSError):
+    """Bytes could not be placed or fetched."""
+
+
+class SidecarMissing(StoreError):
+    """A document refers to a sidecar that is not there."""
+
+
+class HashMismatch(StoreError):
+    """A sidecar's bytes are not those its document was written for."""
+
+
+class UnsafePath(StoreError):
+    """A path would leave the store's directory or follow a link."""
+
+
+class RunExists(StoreError):
+    """The directory already holds a run."""
+
+
+class RunLocked(StoreError):
+    """Another process is writing this run."""
+
+
+class RunClosed(MediaTypesError, RuntimeError):
+    """The run was finished; nothing can be logged to it any more."""
+
+
+def os_error(cls: type[StoreError], where: str, doing: str, error: OSError, hint: str) -> StoreError:
+    """A `StoreError` that keeps errno and says in the message grammar what the system refused."""
+    reason = error.strerror or type(error).__name__
+    made = cls(error.errno, f"{where}: expected to {doing}, got {reason!r}. {hint}")
+    made.__cause__ = error
+    return made
+
+
+def describe(error: BaseException) -> tuple[Problem, ...]:
+    """Any exception as problems, for places that record instead of raising."""
+    if isinstance(error, ValidationError):
+        return error.problems
+    text: Any = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (Problem("", str(text).rstrip(".") or type(error).__name__, type(error).__name__),)

@@ -1,0 +1,46 @@
+"""What users pass as a file: a path, bytes, a buffer or an open file, read in one way for every type."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import Any
+
+from .canonical import is_unicode
+from .errors import InputError
+from .sidecar import Blob
+
+
+def read_blob(data: Any, where: str) -> Blob | None:
+    """The content of a path, bytes, BytesIO or open binary file; None for anything else.
+
+    Raises:
+        InputError: the file does not exist or cannot be read, or it was opened as text.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        if isinstance(data, str) and "://" in data:
+            raise InputError.of(where, "a file on this machine", data, "Download it and pass its path.", "url")
+        return Blob.from_path(data, where)
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return Blob(bytes(data))
+    if isinstance(data, io.BytesIO):
+        return Blob(data.getvalue())  # the whole buffer, wherever its position stands after writing
+    if isinstance(data, io.TextIOBase):
+        raise InputError.of(where, "a file opened in binary mode", data, "Open it with mode 'rb'.", "text-file")
+    if callable(getattr(data, "read", None)) and not hasattr(data, "__array__"):
+        content = data.read()
+        if not isinstance(content, bytes):
+            raise InputError.of(where, "a file that reads bytes", content, "Open it with mode 'rb'.", "text-file")
+        return Blob(content)
+    return None
+
+
+def text(value: Any, where: str) -> str | None:
+    """An optional caption or name: None, or text that UTF-8 can hold."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InputError.of(where, "text", value, "Use str(...).")
+    if not is_unicode(value):
+        raise InputError.of(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
+    return str(value)

@@ -1,0 +1,61 @@
+"""Which class and declaration stand behind a `_type`. One line for each of our own types."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import Any
+
+from .declaration import Document
+from .errors import InputError, UnknownTypeError
+
+_BUILTIN = {
+    "histogram": "mediatypes.types.histogram:Histogram",
+    "image": "mediatypes.types.image:Image",
+}
+_registered: dict[str, tuple[type[Any], Document]] = {}
+
+
+def register(type: str, cls: type[Any], schema: Document) -> None:
+    """Make documents with this `_type` known to `encode`, `decode`, `validate` and runs.
+
+    Args:
+        type: the tag, such as "acme_hologram": lower-case letters, digits and `_`, at most 63.
+        cls: has `__media__(sink)` and a class method `__from_media__(document, source)`.
+        schema: the declaration of the document, made with `mediatypes.declare`.
+
+    Raises:
+        InputError: the tag is taken, malformed or not the schema's, or the class lacks a method.
+    """
+    if not isinstance(type, str) or not re.fullmatch("[a-z][a-z0-9_]{0,62}", type):
+        raise InputError.of("register.type", "lower-case letters, digits and _", type, "Rename the type.")
+    if not isinstance(schema, Document) or schema.type != type:
+        raise InputError.of("register.schema", f"a Document for {type!r}", schema, "See mediatypes.declare.")
+    for method in ("__media__", "__from_media__"):
+        if not callable(getattr(cls, method, None)):
+            raise InputError.of("register.cls", f"a class with {method}", cls, f"Define {method}.")
+    if type in _BUILTIN or _registered.get(type, (cls,))[0] is not cls:
+        raise InputError.of("register.type", "a tag that is free", type, "Choose another tag.", "taken")
+    _registered[type] = (cls, schema)
+
+
+def builtin_types() -> tuple[str, ...]:
+    """The tags of our own types, sorted."""
+    return tuple(sorted(_BUILTIN))
+
+
+def known_types() -> tuple[str, ...]:
+    """All registered tags, sorted."""
+    return tuple(sorted({*_BUILTIN, *_registered}))
+
+
+def lookup(type: str) -> tuple[type[Any], Document]:
+    """Class and declaration of a tag; a built-in room is imported now. Raises `UnknownTypeError`."""
+    found = _registered.get(type)
+    if found is None:
+        if type not in _BUILTIN:
+            raise UnknownTypeError(type, known_types())
+        module, _, name = _BUILTIN[type].partition(":")
+        cls = getattr(importlib.import_module(module), name)
+        found = _registered[type] = (cls, cls.declaration)
+    return found

@@ -1,0 +1,136 @@
+"""Sidecars: bytes beside a document. Hashed once here, so that no sink can break a reference."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, runtime_checkable
+
+from .errors import HashMismatch, InputError, StoreError, UnsafePath, os_error
+
+READ_WHOLE = 64 * 1024 * 1024  # a larger file is kept by path and checked again when it is encoded
+_CHUNK = 1024 * 1024
+_SUFFIX = re.compile(r"(\.[a-z0-9]{1,10}){1,2}")
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Where an embedding tracker lets us put bytes."""
+
+    def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
+        """Store the bytes (or the content of the file) and answer the path or URL to write down."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where sidecars are read from."""
+
+    def open(self, path: str) -> BinaryIO:
+        """Open what `Sink.put` answered with `path`; raises `SidecarMissing`."""
+
+
+class Blob:
+    """Immutable bytes with their SHA-256: held in memory, or a large file known by path and hash."""
+
+    __slots__ = ("_content", "sha256", "size")
+
+    def __init__(self, content: bytes | Path, sha256: str = "") -> None:
+        self._content = content
+        if isinstance(content, bytes):
+            self.size = len(content)
+            self.sha256 = sha256 or hashlib.sha256(content).hexdigest()
+        else:
+            self.sha256, self.size = hash_file(content)
+
+    @classmethod
+    def from_path(cls, path: str | os.PathLike[str], where: str) -> Blob:
+        """Read a file now (up to 64 MiB; a larger one is hashed and kept by path)."""
+        file = Path(path)
+        try:
+            if not file.is_file():
+                raise InputError.of(where, "an existing file", os.fspath(file), "Check the path.", "no-file")
+            return cls(file.read_bytes() if file.stat().st_size <= READ_WHOLE else file.resolve())
+        except (OSError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            hint = f"The system said: {error}."
+            raise InputError.of(where, "a readable file", os.fspath(file), hint, "no-file") from error
+
+    def read(self) -> bytes:
+        return self._content if isinstance(self._content, bytes) else self._checked_file().read_bytes()
+
+    def open(self) -> BinaryIO:
+        return BytesIO(self._content) if isinstance(self._content, bytes) else open(self._checked_file(), "rb")
+
+    def place(self, sink: Sink, suffix: str, media_type: str) -> dict[str, Any]:
+        """Put the bytes into `sink` and answer the reference to write into the document."""
+        content = self._content if isinstance(self._content, bytes) else self._checked_file()
+        path = sink.put(content, suffix=suffix, media_type=media_type, sha256=self.sha256, size=self.size)
+        if not isinstance(path, str) or not path:
+            raise StoreError.of(f"{type(sink).__name__}.put", "the path or URL of the sidecar", path, "Return text.")
+        return {"path": path, "sha256": self.sha256, "size": self.size, "media_type": media_type}
+
+    def _checked_file(self) -> Path:
+        file = Path(self._content)  # type: ignore[arg-type]
+        try:
+            found = hash_file(file)
+        except OSError as error:
+            raise os_error(
+                StoreError, str(file), "read the file again", error, "Keep it until it is logged."
+            ) from error
+        if found != (self.sha256, self.size):
+            raise HashMismatch(
+                f"{file}: expected the file as it was when the value was made, got other bytes. Log it again."
+            )
+        return file
+
+
+def fetch(source: Source, reference: dict[str, Any], where: str) -> bytes:
+    """The bytes a reference points to, checked for size and hash; raises `SidecarMissing` or `HashMismatch`."""
+    with source.open(reference["path"]) as file:
+        data = file.read(reference["size"] + 1)
+    if len(data) != reference["size"]:
+        got = "more" if len(data) > reference["size"] else f"{len(data)}"
+        raise HashMismatch(f"{where}: expected {reference['size']} bytes, got {got}. {_restore(reference)}")
+    if hashlib.sha256(data).hexdigest() != reference["sha256"]:
+        raise HashMismatch(f"{where}: expected the bytes it was written for, got others. {_restore(reference)}")
+    return data
+
+
+def _restore(reference: dict[str, Any]) -> str:
+    return f"Restore {reference['path']} (sha256 {reference['sha256']})."
+
+
+def hash_file(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of a file, read in chunks."""
+    digest, size = hashlib.sha256(), 0
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def content_path(sha256: str, suffix: str) -> str:
+    """`ab/<sha256><suffix>`: equal bytes get one name, safe on every file system whatever the key was."""
+    if not re.fullmatch("[0-9a-f]{64}", sha256) or not _SUFFIX.fullmatch(suffix):
+        raise UnsafePath.of("put", "a sha256 and a suffix such as .png", sha256 + suffix, "Fix the caller.")
+    return f"{sha256[:2]}/{sha256}{suffix}"
+
+
+def safe_parts(path: str) -> tuple[str, ...]:
+    """The components of a relative POSIX path that stays inside its root on every system, or `UnsafePath`."""
+    parts = tuple(path.split("/"))
+    if not path or any(part in ("", ".", "..") or set(part) & set('\\:\0<>"|?*') for part in parts):
+        raise UnsafePath.of("path", "a relative path inside the store", path, "Do not trust this document.")
+    return parts
+
+
+class HashingSink:
+    """A sink that keeps nothing: a document encoded into it identifies the value."""
+
+    def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
+        return content_path(sha256, suffix)

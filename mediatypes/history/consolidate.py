@@ -1,0 +1,83 @@
+"""From journals to rows: what a live or killed run shows, and what finishing writes."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .._core.errors import Problem
+from . import files
+from .build import arrow_schema, build_rows
+from .parquet import MediaRows, write_parquet
+from .scan import Batch, Notes, scan
+from .schema import Schema
+from .summary import Summary
+
+_KEEP = 32 * 1024 * 1024  # a journal up to this size is read once and its batches kept
+
+
+class JournalContent:
+    """All that the journals of a run hold: its columns, summary and notes; the calls are read again when needed."""
+
+    def __init__(self, root: Path, started: float) -> None:
+        self.root, self.started = root, started
+        self.paths = sorted((root / files.JOURNAL).glob("*.log"))
+        self.notes, self.schema, self.summary = Notes(), Schema(), Summary()
+        keep = sum(path.stat().st_size for path in self.paths) <= _KEEP
+        self._kept: list[Batch] | None = [] if keep else None
+        for batch in self._scan(self.notes):
+            self.schema.add(batch)
+            self.summary.add(batch, started)
+            if self._kept is not None:
+                self._kept.append(batch)
+        for cells in self.notes.summary:
+            self.summary.apply(cells)
+
+    def batches(self) -> Iterator[Batch]:
+        """All calls, in order."""
+        return iter(self._kept) if self._kept is not None else self._scan(Notes())
+
+    def _scan(self, notes: Notes) -> Iterator[Batch]:
+        for path in self.paths:
+            yield from scan(path, notes)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Recorded by the run, and found while reading."""
+        return [*self.notes.problems, *self.notes.damage]
+
+    def config(self, initial: dict[str, Any]) -> dict[str, Any]:
+        """The config as the latest frame has it."""
+        return self.notes.config[-1] if self.notes.config else initial
+
+
+def finish(root: Path, status: str) -> None:
+    """Write the Parquet and JSON files of a run from its journal, then remove the journal.
+
+    Every file appears under its name whole. Until `run.json` says the run is over, readers use the journal; so a
+    crash at any moment of this leaves a run that can be read, and finished again.
+    """
+    run = files.read_run_json(root)
+    content = JournalContent(root, float(run["started"]))
+    run["config"] = content.config(run.get("config", {}))
+    problems = [problem._asdict() for problem in content.problems]
+    run |= {"status": status, "finished": time.time(), **({"problems": problems} if problems else {})}
+    summary = content.summary.values()
+    specs, media = content.schema.specs(), MediaRows()
+    batches = build_rows(content.batches(), specs, content.started, media)
+    footer = {**{name: item for name, item in run.items() if name != "writer"}, "summary": summary}
+    footer["calls"] = content.notes.calls
+    write_parquet(root / files.HISTORY, arrow_schema(specs), batches, footer)
+    for key, (kind, value) in content.summary.explicit.items():
+        for index, document in enumerate(value) if kind.endswith("_list") else [(None, value)]:
+            if isinstance(document, dict) and "_type" in document:
+                media.add(key, None, index, document)
+    media.write(root / files.MEDIA, {"format": files.FORMAT, "id": run["id"]})
+    files.write_json(root / files.SUMMARY, summary)
+    files.write_json(root / files.RUN, {name: item for name, item in run.items() if name != "writer"})
+    with contextlib.suppress(OSError):  # run.json is the authority: what is left of the journal is not read again
+        shutil.rmtree(root / files.JOURNAL)

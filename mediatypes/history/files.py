@@ -1,0 +1,121 @@
+"""The small files of a run folder: written whole, read with clear errors; and who is writing the run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from .._core import canonical
+from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, os_error
+
+FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
+RUN, SUMMARY = "run.json", "summary.json"
+HISTORY, MEDIA = "history.parquet", "media.parquet"
+JOURNAL, SIDECARS = "journal", "media"
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replace a JSON file at once: a reader sees the old or the new one, never a part."""
+    write_whole(path, canonical.dump_pretty(value))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        hint = "Free some space or choose a writable directory."
+        raise os_error(StoreError, str(path), "write the file", error, hint) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+    try:
+        value = canonical.loads(data)
+    except ValueError as error:
+        hint = "Restore the file, or remove it if the run does not matter."
+        raise DocumentError.of(str(path), "a JSON object", data[:40], hint, "not-json") from error
+    if not isinstance(value, dict):
+        raise DocumentError.of(str(path), "a JSON object", value, "Restore the file.", "not-json")
+    return value
+
+
+def read_run_json(root: Path) -> dict[str, Any]:
+    """`run.json`, if its format is one we read."""
+    path = root / RUN
+    if not path.is_file():
+        found = "a directory without it" if root.is_dir() else "no such directory"
+        raise StoreError.of(str(root), "a run folder with run.json", found, "Pass the folder given to Run(...).")
+    run = read_json(path)
+    version = run.get("format")
+    if not isinstance(version, str) or not version.partition(".")[0].isdigit():
+        raise DocumentError.of(f"{path}: format", f"a version such as {FORMAT}", version, "Is this our run.json?")
+    if int(version.partition(".")[0]) > int(FORMAT.partition(".")[0]):
+        found = f"expected format {FORMAT.partition('.')[0]}, got {version!r}"
+        raise UnsupportedVersionError(Problem(str(path), found, "version", "Upgrade mediatypes to read it."))
+    return run
+
+
+def describe_run(root: Path) -> str:
+    """What stands in a directory that holds a run: its status, and who writes it."""
+    try:
+        run = read_run_json(root)
+    except (StoreError, DocumentError):
+        return "what another process is just making, or damaged files of a run"
+    writer = run.get("writer", {})
+    if run.get("status") == "running" and is_alive(writer) is not False:
+        return f"a run that process {writer.get('pid')} on {writer.get('host')} is writing"
+    return f"the {status_of(run)} run {run.get('name')!r}"
+
+
+def status_of(run: dict[str, Any]) -> str:
+    """ "running", "finished", "failed", or "killed" when its writer is gone without finishing."""
+    status = str(run.get("status"))
+    return "killed" if status == "running" and is_alive(run.get("writer", {})) is False else status
+
+
+def process() -> dict[str, Any]:
+    """Who writes: host, process id and, where the system tells, when that process began (ids are used again)."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())}
+
+
+def is_alive(writer: dict[str, Any]) -> bool | None:
+    """Whether the writing process still runs; None if it is on another host."""
+    if writer.get("host") != socket.gethostname():
+        return None
+    pid = writer.get("pid")
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    if pid == os.getpid():
+        return True
+    if sys.platform == "win32":  # os.kill(pid, 0) would end it there
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return writer.get("began") in (None, _began(pid))
+
+
+def _began(pid: int) -> str | None:
+    """The start time of a process in clock ticks since boot (proc(5), stat field 22); None where there is no /proc."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else fields[19]

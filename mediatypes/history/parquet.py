@@ -1,0 +1,156 @@
+"""`history.parquet` and `media.parquet`: written whole under a temporary name, counted again, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .._core import canonical
+from .._core.errors import DocumentError, StoreError, os_error
+from .arrays import COLUMN_BUILDERS
+from .build import GROUP_ROWS
+
+FOOTER = b"mediatypes"
+MEDIA_COLUMNS = {
+    "key": "utf8",
+    "step": "int64",
+    "index": "int64",
+    "type": "utf8",
+    "caption": "utf8",
+    "path": "utf8",
+    "sha256": "utf8",
+    "size": "int64",
+    "media_type": "utf8",
+    "width": "int64",
+    "height": "int64",
+    "duration": "double",
+    "_doc": "utf8",
+}
+
+
+def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], footer: dict[str, Any]) -> int:
+    """Write all batches as row groups of one file and answer the number of rows.
+
+    The file is reopened and its rows counted before it gets its final name.
+
+    Raises:
+        StoreError: the system refused; nothing is left under the final name that was not there before.
+    """
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    schema = schema.with_metadata({FOOTER: canonical.dump_bytes(footer)})
+    rows = 0
+    try:
+        with pq.ParquetWriter(temporary, schema, **_options(schema)) as writer:
+            for batch in batches:
+                writer.write_table(pa.Table.from_batches([batch]).replace_schema_metadata(schema.metadata), GROUP_ROWS)
+                rows += batch.num_rows
+        counted = pq.read_metadata(temporary).num_rows
+        if counted != rows:
+            raise StoreError.of(str(path), f"{rows} rows after writing", counted, "Run recover; the journal is kept.")
+        os.replace(temporary, path)
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        hint = "Free some space; the journal is kept, so that nothing is lost."
+        raise os_error(StoreError, str(path), "write the history", error, hint) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return rows
+
+
+def _options(schema: pa.Schema) -> dict[str, Any]:
+    """Encodings measured best: split floats, delta steps, dictionaries only where values repeat as text."""
+    leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
+    split = {name: "BYTE_STREAM_SPLIT" for name, kind in leaves if pa.types.is_floating(kind)}
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": [name for name, kind in leaves if pa.types.is_string(kind) and not name.endswith("._doc")],
+        "column_encoding": {**split, "_step": "DELTA_BINARY_PACKED"} if "_step" in schema.names else split,
+        "write_page_index": True,
+        "write_page_checksum": True,
+        "write_statistics": True,
+    }
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+    """Physical columns as Parquet names them."""
+    if pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    elif pa.types.is_list(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    else:
+        yield path, kind
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """A Parquet file of ours; raises `DocumentError` if it is cut or foreign."""
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+        hint = "Restore the file, or recover the run from its journal."
+        raise DocumentError.of(str(path), "a whole Parquet file", _said(error), hint, "parquet") from error
+    return file
+
+
+def read_columns(path: Path, columns: list[str] | None) -> pa.Table:
+    """Some columns of a Parquet file of ours; damaged pages are refused."""
+    try:
+        return open_parquet(path).read(columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, StoreError):
+            raise
+        hint = "Restore the file from a copy."
+        raise DocumentError.of(str(path), "readable columns", _said(error), hint, "parquet") from error
+
+
+def footer_of(path: Path) -> dict[str, Any]:
+    """The JSON object that we write into the footer."""
+    metadata = open_parquet(path).schema_arrow.metadata or {}
+    try:
+        footer = canonical.loads(metadata.get(FOOTER, b""))
+    except ValueError:
+        footer = None
+    if not isinstance(footer, dict):
+        hint = "Read it with pandas; it is not part of a run."
+        raise DocumentError.of(str(path), "a Parquet file written by mediatypes", path.name, hint, "foreign")
+    return footer
+
+
+class MediaRows:
+    """The rows of `media.parquet`, gathered while the history is written."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, list[Any]] = {name: [] for name in MEDIA_COLUMNS}
+
+    def add_cells(self, key: str, steps: Iterable[int], cells: Iterable[Any]) -> None:
+        """Note the media of a column's rows: a document each, or a list of them."""
+        for step, cell in zip(steps, cells, strict=True):
+            for index, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
+                self.add(key, step, index, document)
+
+    def add(self, key: str, step: int | None, index: int | None, document: dict[str, Any]) -> None:
+        """One logged item; `step` is None for a summary, `index` the position in a list."""
+        own = {"key": key, "step": step, "index": index, "type": document["_type"], "_doc": canonical.dumps(document)}
+        for name, column in self.columns.items():
+            column.append(own[name] if name in own else document.get(name))
+
+    def write(self, path: Path, footer: dict[str, Any]) -> None:
+        arrays = [COLUMN_BUILDERS[kind](self.columns[name]) for name, kind in MEDIA_COLUMNS.items()]
+        batch = pa.RecordBatch.from_arrays(arrays, names=list(MEDIA_COLUMNS))
+        write_parquet(path, batch.schema, [batch], footer)
+
+
+def _said(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

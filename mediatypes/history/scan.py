@@ -1,0 +1,271 @@
+"""Reading a journal in bounded pieces: rows of one layout as arrays, everything else frame by frame.
+
+A frame that is not whole ends the journal there: a torn tail, reported and never fatal. A whole frame with a wrong
+checksum is skipped if the next one is sound, and reported.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+from zlib import crc32
+
+import numpy as np
+
+from .._core import canonical
+from .._core.errors import DocumentError, Problem, StoreError, os_error
+from ..types._arrays import Array
+from . import frames
+from .cells import EXACT
+
+_PIECE = 8 * 1024 * 1024
+_MIN_FRAME = 9
+_RUN = 16  # fewer rows of one layout in a row are not worth an array of their own
+
+Column = tuple[str, str]  # key, kind
+
+
+class Values(NamedTuple):
+    """Values of one column: which calls of the batch they belong to (ascending), and the values themselves."""
+
+    calls: Array  # (n,) int64
+    values: Array | list[Any]
+    integral: bool  # all of them were integers
+
+
+class Batch(NamedTuple):
+    """Consecutive calls: their steps and times, and their values by column."""
+
+    sequence: int  # number of the first call
+    steps: Array  # (n,) int64
+    timestamps: Array  # (n,) float64
+    columns: dict[Column, Values]
+
+
+class Notes:
+    """What a journal holds beside calls."""
+
+    def __init__(self) -> None:
+        self.header: dict[str, Any] = {}
+        self.config: list[Any] = []
+        self.summary: list[Any] = []
+        self.metrics: list[Any] = []
+        self.problems: list[Problem] = []  # recorded by the run
+        self.damage: list[Problem] = []  # found while reading
+        self.calls = 0
+
+
+def scan(path: Path, notes: Notes) -> Iterator[Batch]:
+    """All calls of a journal file in order; what else it holds is put into `notes`.
+
+    Raises:
+        DocumentError: the file is not a journal.
+        StoreError: the system cannot read it.
+    """
+    try:
+        with open(path, "rb") as file:
+            yield from _Scanner(path, notes).run(file)
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise os_error(StoreError, str(path), "read the journal", error, "Check permissions.") from error
+
+
+class _Scanner:
+    def __init__(self, path: Path, notes: Notes) -> None:
+        self.path, self.notes = path, notes
+        self.layouts: dict[int, frames.Layout] = {}
+        self.types: dict[int, np.dtype[Any]] = {}
+
+    def run(self, file: BinaryIO) -> Iterator[Batch]:
+        magic = file.read(len(frames.MAGIC))
+        if magic != frames.MAGIC:
+            if frames.MAGIC.startswith(magic):  # killed while creating it
+                self.damage(len(magic), "torn", "a whole journal", f"{len(magic)} bytes")
+                return
+            raise DocumentError.of(str(self.path), "a journal of mediatypes", magic, "Restore the file.", "foreign")
+        rest, base = b"", len(frames.MAGIC)
+        while piece := file.read(max(_PIECE, _claimed(rest) - len(rest))):
+            data = rest + piece
+            calls = _Calls()
+            end = self.parse(data, base, calls)
+            rest, base = data[end:], base + end
+            if calls.steps:
+                yield calls.batch(self.notes.calls, self)
+                self.notes.calls += len(calls.steps)
+        if rest:
+            self.damage(base, "torn", "whole frames", f"{len(rest)} bytes of one more")
+
+    def parse(self, data: bytes, base: int, calls: _Calls) -> int:
+        """Read whole frames of `data` into `calls`; answers where the first incomplete one begins."""
+        view, position = memoryview(data), 0
+        while position + _MIN_FRAME <= len(data):
+            size, kind = struct.unpack_from("<IB", data, position)
+            if not _MIN_FRAME <= size <= frames.MAX_FRAME:
+                self.damage(base + position, "frame", "a frame", f"a claimed size of {size}")
+                return self.give_up(data, base, position)
+            if position + size > len(data):
+                return position
+            if kind == frames.ROW and (count := self.rows(view, position, size, calls)):
+                position += count * size
+                continue
+            sound = (
+                crc32(view[position : position + size - 4]) == struct.unpack_from("<I", data, position + size - 4)[0]
+            )
+            if not sound:
+                self.damage(base + position, "checksum", "a sound frame", f"{size} bytes with another checksum")
+            else:
+                try:
+                    self.take(kind, view[position + 5 : position + size - 4], calls)
+                except (ValueError, struct.error, KeyError, TypeError) as error:
+                    self.damage(base + position, "frame", f"a frame of kind {kind}", str(error))
+            position += size
+        return position
+
+    def give_up(self, data: bytes, base: int, position: int) -> int:
+        """Framing is lost: nothing after this can be trusted. Answers the end of the data, so that reading goes on
+        to the end of the file without taking anything."""
+        self.parse = lambda data, base, calls: len(data)  # type: ignore[method-assign]
+        return len(data)
+
+    def rows(self, view: memoryview, position: int, size: int, calls: _Calls) -> int:
+        """Take a run of sound rows of one layout; answers how many, 0 when the first one is not sound."""
+        (id,) = struct.unpack_from("<I", view, position + 5)
+        layout = self.layouts.get(id)
+        if layout is None or layout.size != size:
+            return 0
+        possible = (len(view) - position) // size
+        count = run = min(_RUN, possible)
+        while True:
+            heads = np.ndarray((run, 9), np.uint8, view, position, (size, 1))
+            same = (heads == heads[0]).all(axis=1)
+            count = run if same.all() else int(same.argmin())
+            if count < run or run == possible:
+                break
+            run = min(run * 16, possible)
+        ends = range(position + size - 4, position + count * size, size)
+        sums = [crc32(view[end + 4 - size : end]) for end in ends]
+        written = np.ndarray((count,), "<u4", view, position + size - 4, (size,))
+        sound = written == np.array(sums, np.uint32)
+        count = count if sound.all() else int(sound.argmin())
+        if count:
+            calls.add_rows(id, view[position : position + count * size], count)
+        return count
+
+    def take(self, kind: int, payload: memoryview, calls: _Calls) -> None:
+        notes = self.notes
+        if kind == frames.LAYOUT:
+            layout = frames.parse_layout(payload)
+            fields = [(f"f{i}", f"<{frames.CODES[code]}") for i, code in enumerate(layout.codes)]
+            head = [("head", "V9"), ("step", "<i8"), ("timestamp", "<f8")]
+            self.layouts[layout.id] = layout
+            self.types[layout.id] = np.dtype([*head, *fields, ("crc", "<u4")])
+        elif kind == frames.CALL:
+            calls.add_call(*frames.parse_call(payload))
+        elif kind == frames.ROW:
+            raise ValueError("its layout is not declared before it")
+        else:
+            value = canonical.loads(bytes(payload))
+            if kind == frames.HEADER:
+                notes.header = notes.header or dict(value)
+            elif kind == frames.PROBLEM:
+                notes.problems.append(Problem(**{name: str(value.get(name, "")) for name in Problem._fields}))
+            elif kind == frames.CONFIG:
+                notes.config.append(dict(value))
+            elif kind == frames.SUMMARY:
+                notes.summary.append(dict(value))
+            elif kind == frames.METRIC:
+                notes.metrics.append(value)
+
+    def damage(self, offset: int, code: str, expected: str, got: str) -> None:
+        hint = "Rows before it are whole." if code == "torn" else "The rest of the journal is read without it."
+        self.notes.damage.append(Problem(f"{self.path.name}@{offset}", f"expected {expected}, got {got}", code, hint))
+
+
+class _Calls:
+    """The calls of one piece of the file, gathered by layout."""
+
+    def __init__(self) -> None:
+        self.steps: list[int | None] = []  # None: it stands in the rows of a layout
+        self.timestamps: list[float] = []
+        self.rows: dict[int, list[tuple[int, int, memoryview]]] = {}  # by layout: (first call, count, bytes)
+        self.cells: dict[Column, tuple[list[int], list[Any]]] = {}
+
+    def add_rows(self, id: int, data: memoryview, count: int) -> None:
+        self.rows.setdefault(id, []).append((len(self.steps), count, data))
+        self.steps += [None] * count
+        self.timestamps += [0.0] * count
+
+    def add_call(self, step: int, timestamp: float, cells: list[list[Any]]) -> None:
+        call = len(self.steps)
+        self.steps.append(step)
+        self.timestamps.append(timestamp)
+        for key, kind, value in cells:
+            calls, values = self.cells.setdefault((key, kind), ([], []))
+            calls.append(call)
+            values.append(value)
+
+    def batch(self, sequence: int, scanner: _Scanner) -> Batch:
+        steps = np.array([0 if step is None else step for step in self.steps], np.int64)
+        timestamps = np.array(self.timestamps, np.float64)
+        pieces: dict[Column, list[Values]] = {}
+        for id, runs in self.rows.items():
+            calls = np.concatenate([np.arange(first, first + count) for first, count, _ in runs])
+            rows = np.frombuffer(b"".join(data for _, _, data in runs), scanner.types[id])
+            steps[calls], timestamps[calls] = rows["step"], rows["timestamp"]
+            layout = scanner.layouts[id]
+            for i, (key, code) in enumerate(zip(layout.keys, layout.codes, strict=True)):
+                for kind, values in _split(calls, rows[f"f{i}"], code):
+                    pieces.setdefault((key, kind), []).append(values)
+        for (key, kind), (at, found) in self.cells.items():
+            pieces.setdefault((key, kind), []).append(_from_cells(np.array(at, np.int64), found, kind))
+        return Batch(sequence, steps, timestamps, {column: _merge(found) for column, found in pieces.items()})
+
+
+def _split(calls: Array, values: Array, code: str) -> Iterator[tuple[str, Values]]:
+    """Values of a packed column by kind: whole numbers that a double cannot hold are a kind of their own."""
+    if code == "d":
+        yield "number", Values(calls, values, False)
+    elif code == "?":
+        yield "boolean", Values(calls, values, False)
+    else:
+        exact = (values >= -EXACT) & (values <= EXACT)
+        if exact.any():
+            yield "number", Values(calls[exact], values[exact].astype(np.float64), True)
+        if not exact.all():
+            yield "integer", Values(calls[~exact], values[~exact], True)
+
+
+def _from_cells(calls: Array, values: list[Any], kind: str) -> Values:
+    if kind == "number":
+        integral = all(type(value) is int for value in values)
+        return Values(calls, np.array(values, np.float64), integral)
+    if kind in ("integer", "boolean"):
+        return Values(calls, np.array(values, np.int64 if kind == "integer" else np.bool), kind == "integer")
+    integral = kind == "number_list" and all(type(v) is not float for value in values for v in value)
+    return Values(calls, values, integral)
+
+
+def _merge(pieces: list[Values]) -> Values:
+    """One column from the pieces of several layouts, in the order of the calls."""
+    if len(pieces) == 1:
+        return pieces[0]
+    calls = np.concatenate([piece.calls for piece in pieces])
+    order = np.argsort(calls, kind="stable")
+    values: Array | list[Any]
+    if isinstance(pieces[0].values, list):
+        flat = [value for piece in pieces for value in piece.values]
+        values = [flat[i] for i in order.tolist()]
+    else:
+        values = np.concatenate([np.asarray(piece.values) for piece in pieces])[order]
+    return Values(calls[order], values, all(piece.integral for piece in pieces))
+
+
+def _claimed(rest: bytes) -> int:
+    """The size of a frame of which only the beginning was read."""
+    if len(rest) < _MIN_FRAME:
+        return 0
+    size: int = struct.unpack_from("<I", rest)[0]
+    return size if size <= frames.MAX_FRAME else 0

@@ -1,0 +1,475 @@
+"""Run: log values, and find them as Parquet."""
+
+from __future__ import annotations
+
+import atexit
+import copy
+import os
+import platform
+import struct
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping, MutableMapping
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import Any, Literal, Self
+from zlib import crc32
+
+from ._core.codec import encode
+from ._core.errors import (
+    InputError,
+    MediaTypesError,
+    Problem,
+    RunClosed,
+    RunExists,
+    StoreError,
+    describe,
+    os_error,
+    problem,
+)
+from ._core.value import MediaValue
+from .history import cells, files, frames
+from .history.journal import Journal
+from .store.directory import DirectoryStore
+
+_MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
+_MANY = {"image_list": 50}  # items of a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
+_live: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+class Run:
+    """One run in a directory: log to it, finish it, read it with `open_run` or pandas.
+
+    Args:
+        path: the run's directory; made if needed. It must not hold a run.
+        project, name, notes: texts that describe the run; the name defaults to the directory's.
+        config: what the run was started with: a mapping of plain data, nested as you like.
+        tags: texts to find the run by.
+        on_error: "raise" (default): a call with a bad value raises and writes nothing. "record": the good keys are
+            logged and the bad ones kept as problems of the run.
+
+    Every call to `log` is on disk, media included, when it returns: killing the process loses no row.
+
+    Raises:
+        RunExists: the directory holds a run.
+        StoreError: it cannot be written.
+
+    >>> import tempfile, mediatypes as mt
+    >>> with mt.Run(tempfile.mkdtemp() + "/run", config={"lr": 0.1}) as run:
+    ...     for loss in (3.0, 2.0, 1.0):
+    ...         run.log({"loss": loss})
+    >>> mt.open_run(run.path).history(["loss"]).num_rows
+    3
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        project: str | None = None,
+        name: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        notes: str | None = None,
+        tags: list[str] | tuple[str, ...] | None = None,
+        on_error: Literal["raise", "record"] = "raise",
+    ) -> None:
+        if on_error not in ("raise", "record"):
+            raise InputError.of("Run.on_error", "raise or record", on_error, "Leave it out to raise.")
+        self.path = Path(path).absolute()
+        self.id = token_hex(4)
+        self._record = on_error == "record"
+        self._config = _plain_config(config or {})
+        self._started = time.time()
+        described = {"project": project, "name": name or self.path.name, "notes": notes, "tags": list(tags or [])}
+        _check_texts(described)
+        _claim(self.path)
+        files.write_json(
+            self.path / files.RUN,
+            {
+                "format": files.FORMAT,
+                "id": self.id,
+                **described,
+                "config": self._config,
+                "environment": _environment(),
+                "status": "running",
+                "started": self._started,
+                "writer": files.process(),
+            },
+        )
+        header = {"format": files.FORMAT, "run": self.id, "sequence": 0, "started": self._started}
+        self._journal = Journal(self.path / files.JOURNAL / "0001.log", header | files.process())
+        self._store = DirectoryStore(self.path, files.SIDECARS)
+        self._fd = self._journal.fd
+        self._lock = threading.RLock()
+        self._step = 0  # of the row that the next call without step= goes to
+        self._calls = 0
+        self._layouts: dict[tuple[Any, ...], frames.Layout] = {}
+        self._declared: list[frames.Layout] = []
+        self._nested: dict[str, bool] = {}
+        self._last: dict[str, tuple[int, Any]] = {}
+        self._explicit: dict[str, Any] = {}
+        self._closed = self._finished = False
+        self.problems: list[Problem] = []
+        _live.add(self)
+        atexit.register(self._at_exit)
+
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+        """Log a row of values, or add to one.
+
+        Without `step` the call completes the current row and the next call begins a new one; `commit=False` leaves
+        the row open for more. With `step` the call goes to the row of that step, which stays open until a later step
+        or a call without `step` is logged; `commit=True` completes it at once. Steps never go backwards.
+
+        Args:
+            data: keys to numbers, texts, bools, None, media values, or lists of these. Nested dicts are joined
+                with "."; the mapping is not changed.
+            step: an integer, at least the current step.
+            commit: whether the row is complete. Default: True without `step`, False with it.
+
+        Raises:
+            InputError: with every problem of the call; nothing of it is written. Not with `on_error="record"`.
+            StoreError: the disk is full or gone; earlier rows are safe.
+            RunClosed: after `finish()`.
+        """
+        with self._lock:
+            # Numbers under keys seen before: packed and written without looking at each value.
+            layout = self._layouts.get((*data, *map(type, data.values()))) if type(data) is dict else None
+            if layout is None or not (step is None or (type(step) is int and step >= self._step)):
+                return self._log(data, step, commit)
+            row = self._step if step is None else step
+            try:
+                body = layout.pack(layout.size, frames.ROW, layout.id, row, time.time(), *data.values())
+            except struct.error:  # beyond int64; the general way says so
+                return self._log(data, step, commit)
+            self._write(body + frames.pack_crc(crc32(body)), row, (step is None) if commit is None else commit)
+            layout.last, layout.sequence = body, self._calls
+            return None
+
+    def _write(self, frame: bytes, row: int, commit: bool) -> None:
+        """Append the frame of a call; the step moves on only if all of it was written."""
+        before = self._step
+        self._step = row + 1 if commit else row  # before writing: an interrupt leaves a gap, never two calls in a row
+        try:
+            written = os.write(self._fd, frame)
+            if written != len(frame):
+                self._journal.complete(frame, written)
+        except OSError as error:
+            self._step = before
+            if isinstance(error, StoreError):
+                raise
+            raise self._journal.failed(error) from error
+        self._calls += 1
+
+    def _log(self, data: Any, step: Any, commit: bool | None) -> None:
+        """The general way: check every key and value, encode media, describe new layouts."""
+        self._require_open("log")
+        problems: list[Problem] = []
+        row = self._checked_step(step, problems)
+        found = [] if problems else self._checked_cells(data, problems)
+        if problems and not self._record:
+            raise InputError(problems)
+        self._note([*problems, *_too_many(found)], row)
+        if problems and not found:
+            return
+        stamp = _take_timestamp(found)
+        commit = (step is None) if commit is None else bool(commit)
+        layout = self._layouts.get(_signature(found))
+        declaration = b""
+        if layout is None and len(self._declared) < _MAX_LAYOUTS and (codes := _codes(found)):
+            layout = frames.Layout(len(self._declared), tuple(key for key, _, _ in found), codes)
+            declaration = layout.declaration()
+        if layout is None:
+            self._write(frames.call_frame(row, stamp, found), row, commit)
+            self._last.update({key: (self._calls, value) for key, kind, value in found if kind != "null"})
+            return
+        body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *(value for _, _, value in found))
+        self._write(declaration + body + frames.pack_crc(crc32(body)), row, commit)
+        layout.last, layout.sequence = body, self._calls
+        if declaration:
+            self._declared.append(layout)
+            self._layouts[_signature(found)] = layout
+        if tuple(data) == layout.keys and all(map(cells.scalar_code, map(type, data.values()))):
+            self._layouts[(*data, *map(type, data.values()))] = layout  # numpy scalars pack as they are
+
+    def _checked_step(self, step: Any, problems: list[Problem]) -> int:
+        if step is None:
+            return self._step
+        if isinstance(step, bool) or not hasattr(step, "__index__"):
+            problems.append(problem("log.step", "an integer", step, "Use int(step)."))
+            return self._step
+        row = int(step)
+        if row < self._step:
+            message = f"expected a step of at least {self._step}, got {row}"
+            problems.append(Problem("log.step", message, "step", "Log steps in order, or leave out step=."))
+        elif row >= 2**63:
+            problems.append(problem("log.step", "a step of 64 bits", step, "Count from 0."))
+        return row
+
+    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[_Cell]:
+        """All cells of a call; with problems only those that are good."""
+        if not isinstance(data, Mapping):
+            problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
+            return []
+        leaves = cells.flatten(data, "log", problems)
+        nested: dict[str, bool] = {}
+        for key, _, inside in leaves:
+            if self._nested.get(key, nested.setdefault(key, inside)) != inside:
+                message = "expected one way to write this key, got it both literally and nested in a dict"
+                problems.append(Problem(f'log["{key}"]', message, "key", "Rename one of them."))
+        if problems and not self._record:
+            return []
+        found: list[_Cell] = []
+        # Media last: whether other keys are bad is known before a sidecar is placed.
+        for key, value, _ in sorted(leaves, key=lambda leaf: cells.has_media(leaf[1])):
+            if problems and not self._record and cells.has_media(value):
+                continue
+            try:
+                cell = cells.make_cell(value, f'log["{key}"]', self._encode)
+                found.append((key, *cell))
+            except MediaTypesError as error:
+                if not (self._record or isinstance(error, InputError)):
+                    error.add_note(f'While logging the key "{key}".')
+                    raise
+                problems += cells.located(describe(error), f'log["{key}"]')
+        if not problems or self._record:
+            self._nested |= {key: inside for key, inside in nested.items() if "." in key}
+        return found
+
+    def _encode(self, value: MediaValue) -> dict[str, Any]:
+        return encode(value, self._store)
+
+    def _note(self, problems: list[Problem], row: int) -> None:
+        """Keep problems in the run; the journal may be what fails, so they are kept here first."""
+        self.problems += problems
+        for found in problems:
+            self._journal.append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
+
+    def _require_open(self, where: str) -> None:
+        if self._closed:
+            hint = "Log before finish(), or make a new Run."
+            raise RunClosed.of(where, "a run that is open", f"{self.path.name}, finished", hint)
+
+    @property
+    def config(self) -> RunConfig:
+        """What the run was started with: a mapping that can be updated, `run.config["lr"] = 0.1`."""
+        return RunConfig(self)
+
+    @property
+    def summary(self) -> RunSummary:
+        """The last value of every key; set one to override it, `run.summary["best"] = 0.9`."""
+        return RunSummary(self)
+
+    def finish(self, status: str = "finished") -> None:
+        """Write the Parquet files and close the run; does nothing the second time.
+
+        Raises:
+            StoreError: the system refused. Nothing is lost: the run can still be read, and finished again.
+        """
+        with self._lock:
+            if self._finished:
+                return
+            if not self._closed:
+                self._closed = True
+                self._layouts = {}
+                self._journal.close()
+            from .history import consolidate  # numpy and pyarrow are needed only now
+
+            consolidate.finish(self.path, status)
+            self._finished = True
+            atexit.unregister(self._at_exit)
+            _live.discard(self)
+
+    def _at_exit(self) -> None:
+        # Python keeps the exception that ended a script in sys.last_value; in a session that says nothing.
+        failed = getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1")
+        self.finish("failed" if failed else "finished")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish("finished" if kind is None else "failed")
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {'finished' if self._finished else 'running'})"
+
+
+_Cell = tuple[str, str, Any]  # key, kind, plain value
+
+
+class RunConfig(MutableMapping[str, Any]):
+    """The config of a run; every change is on disk when it returns."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __getitem__(self, key: str) -> Any:
+        return copy.deepcopy(self._run._config[key])
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        rest = dict(self._run._config)
+        del rest[key]
+        self._replace(rest)
+
+    def update(self, *values: Any, **named: Any) -> None:
+        """Merge mappings, as `dict.update` does."""
+        self._replace({**self._run._config, **_plain_config(dict(*values, **named))})
+
+    def _replace(self, config: dict[str, Any]) -> None:
+        with self._run._lock:
+            self._run._require_open("config")
+            self._run._journal.append(frames.json_frame(frames.CONFIG, config))
+            self._run._config = config
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._run._config)
+
+    def __len__(self) -> int:
+        return len(self._run._config)
+
+    def __repr__(self) -> str:
+        return repr(self._run._config)
+
+
+class RunSummary(MutableMapping[str, Any]):
+    """The summary of a run. Media are encoded when they are set, and read as documents."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def _values(self) -> dict[str, Any]:
+        run = self._run
+        last = dict(run._last)
+        for layout in run._declared:
+            for key, value in layout.values().items():
+                if layout.sequence > last.get(key, (-1,))[0]:
+                    last[key] = (layout.sequence, value)
+        return {key: value for key, (_, value) in last.items()} | run._explicit
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        with self._run._lock:
+            del self._run._explicit[key]
+            self._run._journal.append(frames.json_frame(frames.SUMMARY, {key: None}))
+
+    def update(self, *values: Any, **named: Any) -> None:
+        """Set several values, all or none."""
+        run = self._run
+        with run._lock:
+            run._require_open("summary")
+            problems: list[Problem] = []
+            leaves = cells.flatten(dict(*values, **named), "summary", problems)
+            if problems:
+                raise InputError(problems)
+            found = {key: cells.make_cell(value, f'summary["{key}"]', run._encode) for key, value, _ in leaves}
+            run._journal.append(frames.json_frame(frames.SUMMARY, {key: list(cell) for key, cell in found.items()}))
+            run._explicit |= {key: value for key, (_, value) in found.items()}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values())
+
+    def __len__(self) -> int:
+        return len(self._values())
+
+    def __repr__(self) -> str:
+        return repr(self._values())
+
+
+def _signature(found: list[_Cell]) -> tuple[Any, ...]:
+    return (*(key for key, _, _ in found), *(type(value) for _, _, value in found))
+
+
+def _codes(found: list[_Cell]) -> str:
+    """Layout codes of cells that are all numbers or bools, else nothing."""
+    codes = [cells.scalar_code(type(value)) for _, _, value in found]
+    return "" if None in codes else "".join(code for code in codes if code)
+
+
+def _too_many(found: list[_Cell]) -> list[Problem]:
+    return [
+        Problem(
+            f'log["{key}"]', f"expected at most {_MANY[kind]} in a step, got {len(value)}", "many", "All were kept."
+        )
+        for key, kind, value in found
+        if len(value if kind in _MANY else ()) > _MANY.get(kind, 0)
+    ]
+
+
+def _take_timestamp(found: list[_Cell]) -> float:
+    for cell in found:
+        if cell[0] == "_timestamp":
+            found.remove(cell)
+            return float(cell[2])
+    return time.time()
+
+
+def _plain_config(config: Any) -> dict[str, Any]:
+    if not isinstance(config, Mapping):
+        raise InputError.of(
+            "config", "a mapping of plain data", config, "Use vars(args) or dataclasses.asdict(config)."
+        )
+    plain: dict[str, Any] = cells.make_plain(config, "config")
+    return plain
+
+
+def _check_texts(described: dict[str, Any]) -> None:
+    problems = [
+        problem(f"Run.{name}", "text", value, "Use str(...).")
+        for name, value in described.items()
+        if name != "tags" and not isinstance(value, (str, type(None)))
+    ]
+    problems += [
+        problem("Run.tags", "texts", tag, "Use str(...).") for tag in described["tags"] if not isinstance(tag, str)
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _claim(root: Path) -> None:
+    """Make the run's directory ours; making `journal/` is the test, since only one process can."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if any((root / name).exists() for name in (files.RUN, files.HISTORY)):
+            raise FileExistsError
+        (root / files.JOURNAL).mkdir()
+    except FileExistsError:
+        found = files.describe_run(root) if root.is_dir() else "a file"
+        hint = "Choose another directory; open_run() reads the one that is there."
+        raise RunExists.of(str(root), "a directory without a run", found, hint) from None
+    except OSError as error:
+        raise os_error(StoreError, str(root), "make the run's directory", error, "Choose a writable one.") from error
+
+
+def _environment() -> dict[str, Any]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        ours = version("mediatypes")
+    except PackageNotFoundError:  # run from a source tree
+        ours = "unknown"
+    return {"mediatypes": ours, "python": platform.python_version(), "platform": sys.platform, "argv": sys.argv[:1]}
+
+
+def _forget_in_child() -> None:
+    """A forked child shares the journal's file: it must neither log to it nor finish it."""
+    for run in list(_live):
+        run._closed = run._finished = True
+        run._layouts = {}
+        atexit.unregister(run._at_exit)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -1,0 +1,48 @@
+"""Arrays and tensors of any framework as numpy arrays, recognised without importing the framework."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core.deps import is_instance
+from .._core.errors import InputError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def is_torch(data: Any) -> bool:
+    return is_instance(data, "torch", "Tensor")
+
+
+def is_array(data: Any) -> bool:
+    """Whether `data` is a numpy array or speaks an array protocol (torch, TensorFlow, JAX, CuPy...)."""
+    return isinstance(data, (np.ndarray, np.generic)) or is_torch(data) or hasattr(data, "__array__")
+
+
+def as_array(data: Any, where: str) -> Array:
+    """A numpy array of the data, perhaps sharing its memory; bfloat16 and 8-bit floats become float32.
+
+    Raises:
+        InputError: it cannot be made an array, or holds objects or strings instead of numbers.
+    """
+    try:
+        if is_torch(data):
+            tensor = data.detach().cpu().resolve_conj().resolve_neg()
+            if tensor.is_floating_point() and str(tensor.dtype) not in (
+                "torch.float16",
+                "torch.float32",
+                "torch.float64",
+            ):
+                tensor = tensor.float()
+            array = np.asarray(tensor.numpy())
+        else:
+            array = np.asarray(data)
+    except Exception as error:  # any framework may raise anything here (a sparse or meta tensor, ragged lists)
+        raise InputError.of(where, "an array", data, f"Converting it failed: {error}.") from error
+    if array.dtype.name == "bfloat16" or array.dtype.name.startswith("float8"):  # ml_dtypes, used by JAX
+        array = array.astype(np.float32)
+    if array.dtype.kind not in "biuf":
+        raise InputError.of(where, "real numbers", array, "Convert the array to numbers first.", "dtype")
+    return array

@@ -1,0 +1,120 @@
+"""Image files: recognised by content, probed without being changed, read back losslessly."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .._core.errors import CodecError, DocumentError, ValidationError, show
+from .._core.sidecar import Blob
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+    from ._arrays import Array
+
+MAX_PIXELS = 2**28  # a larger claim is refused before anything is decoded
+_FORMATS = {  # Pillow's name: (format and suffix as documents write them, media type)
+    "PNG": ("png", "image/png"),
+    "JPEG": ("jpg", "image/jpeg"),
+    "MPO": ("jpg", "image/jpeg"),  # a JPEG with further pictures behind it, as phones write them
+    "GIF": ("gif", "image/gif"),
+    "WEBP": ("webp", "image/webp"),
+    "BMP": ("bmp", "image/bmp"),
+    "TIFF": ("tiff", "image/tiff"),
+    "AVIF": ("avif", "image/avif"),
+    "JPEG2000": ("jp2", "image/jp2"),
+    "PPM": ("ppm", "image/x-portable-anymap"),
+}
+
+
+class ImageFile(NamedTuple):
+    """What probing an image file tells."""
+
+    format: str
+    media_type: str
+    width: int
+    height: int
+    mode: str
+    bit_depth: int
+
+    @property
+    def suffix(self) -> str:
+        return f".{self.format}"
+
+
+def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool = True) -> ImageFile:
+    """Recognise an image by its content; with `whole` it is decoded once, so that a cut file is refused.
+
+    Raises:
+        InputError or DocumentError (as `error` says): not an image, a format we do not keep, too large, cut short.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with blob.open() as file, Image.open(file, formats=list(_FORMATS)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                size = f"{image.width} x {image.height}"
+                raise error.of(where, f"at most {MAX_PIXELS} pixels", size, "Log a smaller version.", "too-large")
+            file.seek(24)
+            depth = _bit_depth(image, file.read(1))
+            if whole:
+                image.load()
+            format, media_type = _FORMATS[image.format or ""]
+            return ImageFile(format, media_type, image.width, image.height, image.mode, depth)
+    except UnidentifiedImageError:
+        known = ", ".join(sorted({name for name, _ in _FORMATS.values()}))
+        raise error.of(where, f"an image file ({known})", _start(blob), "Convert it to PNG.", "not-an-image") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
+        raise error.of(
+            where, f"at most {MAX_PIXELS} pixels", str(bomb), "Log a smaller version.", "too-large"
+        ) from bomb
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError) as broken:
+        if isinstance(broken, ValidationError):
+            raise
+        hint = f"Decoding failed: {str(broken).rstrip('.')}."
+        raise error.of(where, "a whole image file", _start(blob), hint, "broken") from broken
+
+
+def check_size(file: ImageFile, document: dict[str, Any], where: str) -> None:
+    """A sidecar is the image its document describes."""
+    if (file.width, file.height) != (document["width"], document["height"]):
+        expected = f"an image of {document['width']} x {document['height']}"
+        raise DocumentError.of(where, expected, f"{file.width} x {file.height}", "Restore the document.", "size")
+
+
+def open_image(data: bytes) -> PILImage:
+    """The decoded picture as Pillow has it."""
+    from PIL import Image
+
+    try:
+        image = Image.open(BytesIO(data), formats=list(_FORMATS))
+        image.load()
+    except Exception as error:  # codecs raise what they like
+        raise CodecError(f"image: expected a readable file, got {show(data[:16])}. {error}") from error
+    return image
+
+
+def to_numpy(data: bytes, file: ImageFile) -> Array:
+    """(H, W) or (H, W, C) uint8 or uint16; palettes are resolved, CMYK and YCbCr become RGB."""
+    from . import _pixels, _png
+
+    if file.format == "png" and file.bit_depth == 16 and file.mode not in ("I;16", "I"):
+        return _png.decode16(data, max_pixels=MAX_PIXELS)  # Pillow would give 8 of the 16 bits
+    image = open_image(data)
+    if image.mode == "F":
+        return np.asarray(image)
+    return _pixels.from_pil(image, "image").array
+
+
+def _bit_depth(image: PILImage, png_depth: bytes) -> int:
+    if image.format == "PNG" and png_depth:
+        return png_depth[0]
+    return 1 if image.mode == "1" else 16 if image.mode.startswith("I;16") else 32 if image.mode in ("I", "F") else 8
+
+
+def _start(blob: Blob) -> str:
+    with blob.open() as file:
+        return f"{blob.size} bytes starting {file.read(12)!r}"

@@ -1,0 +1,100 @@
+"""What an Image shows: a file kept as it is, or pixels to be encoded."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from .._core.deps import is_instance, need
+from .._core.errors import CodecError, InputError
+from .._core.inputs import read_blob
+from .._core.sidecar import Blob
+from . import _files, _pixels
+from ._arrays import is_array
+
+_JPEG_QUALITY = 95
+
+
+def make_content(
+    data: Any, mode: str | None, file_type: str | None, quality: int | None, value_range: Any, encoder: str
+) -> dict[str, Any]:
+    """The attributes that hold what is seen: a file as it is, or pixels that will be encoded."""
+    where = "Image"
+    data = _figure_png(data)
+    if not is_instance(data, "PIL.Image", "Image") and not is_array(data):
+        blob = read_blob(data, where)
+        if blob is None:
+            hint = "Pass np.asarray(data)." if isinstance(data, (list, tuple)) else "See help(mediatypes.Image)."
+            raise InputError.of(where, "an array, tensor, PIL image, path, bytes, file or figure", data, hint)
+        file = _files.probe(blob, where, InputError)
+        same = (mode in (None, file.mode)) and file_type in (None, file.format) and quality is None
+        if same and value_range is None:
+            return {"_pixels": None, "_blob": blob, "_file": file, "_source": None, "_quality": None}
+        data = _files.to_numpy(blob.read(), file) if file.bit_depth == 16 else _files.open_image(blob.read())
+    is_pil = is_instance(data, "PIL.Image", "Image")
+    pixels = (_pixels.from_pil if is_pil else _pixels.from_array)(data, where, value_range)
+    if mode is not None and mode != pixels.mode:
+        pixels = _convert(pixels, mode)
+    pixels.array.setflags(write=False)
+    height, width = pixels.array.shape[:2]
+    if file_type in (None, "png"):
+        if encoder == "isal":
+            need("isal", extra="isal", needed_for="Image(encoder='isal')")
+        file = _files.ImageFile("png", "image/png", width, height, _png_mode(pixels), pixels.bit_depth)
+        return {"_pixels": pixels, "_blob": None, "_file": file, "_source": pixels.source, "_quality": None}
+    blob, quality = _encode_with_pillow(pixels, str(file_type), quality)
+    file = _files.probe(blob, where, InputError, whole=False)
+    return {"_pixels": None, "_blob": blob, "_file": file, "_source": pixels.source, "_quality": quality}
+
+
+def _figure_png(data: Any) -> Any:
+    """A matplotlib figure (or axes, or the pyplot module) drawn as PNG bytes; anything else as it is."""
+    if is_instance(data, "matplotlib.axes", "Axes"):
+        data = data.figure
+    elif getattr(data, "__name__", None) == "matplotlib.pyplot":
+        data = data.gcf()
+    if not is_instance(data, "matplotlib.figure", "Figure"):
+        return data
+    buffer = BytesIO()
+    data.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _convert(pixels: _pixels.Pixels, mode: str) -> _pixels.Pixels:
+    if pixels.bit_depth == 16:
+        raise InputError.of(
+            "Image.mode", f"{pixels.mode}, that of the 16-bit pixels", mode, "Pass uint8 pixels to convert."
+        )
+    import PIL.Image
+
+    converted = np.array(PIL.Image.fromarray(pixels.array).convert(mode))
+    source = {"mode": pixels.mode, **(pixels.source or {})}
+    return _pixels.Pixels(converted, mode, source)
+
+
+def _png_mode(pixels: _pixels.Pixels) -> str:
+    return "I;16" if pixels.bit_depth == 16 and pixels.mode == "L" else pixels.mode
+
+
+def _encode_with_pillow(pixels: _pixels.Pixels, file_type: str, quality: int | None) -> tuple[Blob, int | None]:
+    where = "Image.file_type"
+    if pixels.bit_depth == 16:
+        raise InputError.of(
+            where, "png for 16-bit pixels", file_type, "Pass value_range=(lo, hi) to make 8-bit pixels."
+        )
+    if file_type == "jpg" and pixels.mode in ("LA", "RGBA"):
+        raise InputError.of(where, "png or webp for pixels with alpha", file_type, "Pass mode='RGB' to drop the alpha.")
+    import PIL.Image
+
+    options: dict[str, Any] = {"quality": quality} if quality else {"lossless": True}
+    if file_type == "jpg":
+        quality = quality or _JPEG_QUALITY
+        options = {"quality": quality, "subsampling": 0 if quality >= 90 else 2}
+    buffer = BytesIO()
+    try:
+        PIL.Image.fromarray(pixels.array).save(buffer, "JPEG" if file_type == "jpg" else "WEBP", **options)
+    except (OSError, ValueError, KeyError) as error:
+        raise CodecError(f"Image: expected Pillow to write {file_type}, got an error. {error}") from error
+    return Blob(buffer.getvalue()), quality
