@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import atexit
-import copy
+import operator
 import os
 import platform
+import shutil
 import struct
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
@@ -19,6 +21,7 @@ from typing import Any, Literal, Self
 from zlib import crc32
 
 from ._core.codec import encode
+from ._core.declaration import List, Text
 from ._core.errors import (
     InputError,
     MediaTypesError,
@@ -33,10 +36,11 @@ from ._core.errors import (
 from ._core.value import MediaValue
 from .history import cells, files, frames
 from .history.journal import Journal
+from .history.live import Config, LiveSummary, plain_config
 from .store.directory import DirectoryStore
 
 _MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
-_MANY = {"image_list": 50}  # items of a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
+_MANY = {"image": 50}  # in a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
@@ -81,36 +85,32 @@ class Run:
         self.path = Path(path).absolute()
         self.id = token_hex(4)
         self._record = on_error == "record"
-        self._config = _plain_config(config or {})
+        plain = plain_config(config or {})
         self._started = time.time()
-        described = {"project": project, "name": name or self.path.name, "notes": notes, "tags": list(tags or [])}
-        _check_texts(described)
+        _check_texts({"project": project, "name": name, "notes": notes}, tags)
+        described = {"project": project, "name": name or self.path.name, "notes": notes, "tags": list(tags or ())}
         _claim(self.path)
-        files.write_json(
-            self.path / files.RUN,
-            {
-                "format": files.FORMAT,
-                "id": self.id,
-                **described,
-                "config": self._config,
-                "environment": _environment(),
-                "status": "running",
-                "started": self._started,
-                "writer": files.process(),
-            },
-        )
-        header = {"format": files.FORMAT, "run": self.id, "sequence": 0, "started": self._started}
-        self._journal = Journal(self.path / files.JOURNAL / "0001.log", header | files.process())
+        try:
+            header = {"format": files.FORMAT, "run": self.id, "sequence": 0, "started": self._started}
+            self._journal = Journal(self.path / files.JOURNAL / "0001.log", header | files.process())
+            state = {"status": "running", "started": self._started, "writer": files.process()}
+            start = {"format": files.FORMAT, "id": self.id, **described, "config": plain}
+            files.write_json(self.path / files.RUN, {**start, "environment": _environment(), **state})
+        except BaseException:
+            shutil.rmtree(self.path / files.JOURNAL, ignore_errors=True)  # the directory is free again
+            raise
         self._store = DirectoryStore(self.path, files.SIDECARS)
         self._fd = self._journal.fd
         self._lock = threading.RLock()
         self._step = 0  # of the row that the next call without step= goes to
         self._calls = 0
         self._layouts: dict[tuple[Any, ...], frames.Layout] = {}
-        self._declared: list[frames.Layout] = []
-        self._nested: dict[str, bool] = {}
+        self._known: dict[tuple[tuple[str, ...], str], frames.Layout] = {}  # by keys and codes
+        self._layout_id = 0
+        self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
         self._last: dict[str, tuple[int, Any]] = {}
-        self._explicit: dict[str, Any] = {}
+        self.config = Config(plain, self._append, self._lock)
+        self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock)
         self._closed = self._finished = False
         self.problems: list[Problem] = []
         _live.add(self)
@@ -176,36 +176,37 @@ class Run:
             return
         stamp = _take_timestamp(found)
         commit = (step is None) if commit is None else bool(commit)
-        layout = self._layouts.get(_signature(found))
-        declaration = b""
-        if layout is None and len(self._declared) < _MAX_LAYOUTS and (codes := _codes(found)):
-            layout = frames.Layout(len(self._declared), tuple(key for key, _, _ in found), codes)
+        keys, codes, declaration = tuple(key for key, _, _ in found), _codes(found), b""
+        layout = self._known.get((keys, codes))
+        if layout is None and codes and self._layout_id < _MAX_LAYOUTS:
+            layout = frames.Layout(self._layout_id, keys, codes)
+            self._layout_id += 1  # even if writing is interrupted: an id is never used again
             declaration = layout.declaration()
         if layout is None:
             self._write(frames.call_frame(row, stamp, found), row, commit)
-            self._last.update({key: (self._calls, value) for key, kind, value in found if kind != "null"})
+            self._last |= {
+                key: (self._calls, cells.plain_value(kind, value)) for key, kind, value in found if kind != "null"
+            }
             return
         body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *(value for _, _, value in found))
         self._write(declaration + body + frames.pack_crc(crc32(body)), row, commit)
         layout.last, layout.sequence = body, self._calls
-        if declaration:
-            self._declared.append(layout)
-            self._layouts[_signature(found)] = layout
+        self._known[keys, codes] = layout
         if tuple(data) == layout.keys and all(map(cells.scalar_code, map(type, data.values()))):
             self._layouts[(*data, *map(type, data.values()))] = layout  # numpy scalars pack as they are
 
     def _checked_step(self, step: Any, problems: list[Problem]) -> int:
-        if step is None:
-            return self._step
-        if isinstance(step, bool) or not hasattr(step, "__index__"):
+        """The step of the row that a call goes to."""
+        try:
+            row = self._step if step is None else _index(step)
+        except TypeError:
             problems.append(problem("log.step", "an integer", step, "Use int(step)."))
             return self._step
-        row = int(step)
         if row < self._step:
             message = f"expected a step of at least {self._step}, got {row}"
             problems.append(Problem("log.step", message, "step", "Log steps in order, or leave out step=."))
         elif row >= 2**63:
-            problems.append(problem("log.step", "a step of 64 bits", step, "Count from 0."))
+            problems.append(problem("log.step", "a step of 64 bits", row, "Count from 0."))
         return row
 
     def _checked_cells(self, data: Any, problems: list[Problem]) -> list[_Cell]:
@@ -214,9 +215,9 @@ class Run:
             problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
             return []
         leaves = cells.flatten(data, "log", problems)
-        nested: dict[str, bool] = {}
-        for key, _, inside in leaves:
-            if self._nested.get(key, nested.setdefault(key, inside)) != inside:
+        paths: dict[str, tuple[str, ...]] = {}
+        for key, _, path in leaves:
+            if self._paths.get(key, paths.setdefault(key, path)) != path or paths[key] != path:
                 message = "expected one way to write this key, got it both literally and nested in a dict"
                 problems.append(Problem(f'log["{key}"]', message, "key", "Rename one of them."))
         if problems and not self._record:
@@ -226,16 +227,17 @@ class Run:
         for key, value, _ in sorted(leaves, key=lambda leaf: cells.has_media(leaf[1])):
             if problems and not self._record and cells.has_media(value):
                 continue
+            where = f'log["{key}"]'
             try:
-                cell = cells.make_cell(value, f'log["{key}"]', self._encode)
+                cell = cells.make_cell(value, where, self._encode)
                 found.append((key, *cell))
-            except MediaTypesError as error:
+            except Exception as error:  # a tracker's own media class may raise anything
                 if not (self._record or isinstance(error, InputError)):
-                    error.add_note(f'While logging the key "{key}".')
+                    error.add_note(f"While logging {where}.")
                     raise
-                problems += cells.located(describe(error), f'log["{key}"]')
+                problems += cells.located(describe(error), where)
         if not problems or self._record:
-            self._nested |= {key: inside for key, inside in nested.items() if "." in key}
+            self._paths |= {key: path for key, path in paths.items() if "." in key}
         return found
 
     def _encode(self, value: MediaValue) -> dict[str, Any]:
@@ -252,15 +254,18 @@ class Run:
             hint = "Log before finish(), or make a new Run."
             raise RunClosed.of(where, "a run that is open", f"{self.path.name}, finished", hint)
 
-    @property
-    def config(self) -> RunConfig:
-        """What the run was started with: a mapping that can be updated, `run.config["lr"] = 0.1`."""
-        return RunConfig(self)
+    def _append(self, frame: bytes) -> None:
+        """Write a frame that is no call."""
+        self._require_open("run")
+        self._journal.append(frame)
 
-    @property
-    def summary(self) -> RunSummary:
-        """The last value of every key; set one to override it, `run.summary["best"] = 0.9`."""
-        return RunSummary(self)
+    def _last_values(self) -> dict[str, Any]:
+        last = dict(self._last)
+        for layout in self._known.values():
+            for key, value in layout.values().items():
+                if layout.sequence > last.get(key, (-1,))[0]:
+                    last[key] = (layout.sequence, value)
+        return {key: value for key, (_, value) in last.items()}
 
     def finish(self, status: str = "finished") -> None:
         """Write the Parquet files and close the run; does nothing the second time.
@@ -285,7 +290,10 @@ class Run:
     def _at_exit(self) -> None:
         # Python keeps the exception that ended a script in sys.last_value; in a session that says nothing.
         failed = getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1")
-        self.finish("failed" if failed else "finished")
+        try:
+            self.finish("failed" if failed else "finished")
+        except MediaTypesError as error:  # nobody can catch it any more; the rows stay in the journal
+            print(f"mediatypes: {self.path.name} was not finished. {error}", file=sys.stderr)
 
     def __enter__(self) -> Self:
         return self
@@ -302,94 +310,10 @@ class Run:
 _Cell = tuple[str, str, Any]  # key, kind, plain value
 
 
-class RunConfig(MutableMapping[str, Any]):
-    """The config of a run; every change is on disk when it returns."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def __getitem__(self, key: str) -> Any:
-        return copy.deepcopy(self._run._config[key])
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.update({key: value})
-
-    def __delitem__(self, key: str) -> None:
-        rest = dict(self._run._config)
-        del rest[key]
-        self._replace(rest)
-
-    def update(self, *values: Any, **named: Any) -> None:
-        """Merge mappings, as `dict.update` does."""
-        self._replace({**self._run._config, **_plain_config(dict(*values, **named))})
-
-    def _replace(self, config: dict[str, Any]) -> None:
-        with self._run._lock:
-            self._run._require_open("config")
-            self._run._journal.append(frames.json_frame(frames.CONFIG, config))
-            self._run._config = config
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._run._config)
-
-    def __len__(self) -> int:
-        return len(self._run._config)
-
-    def __repr__(self) -> str:
-        return repr(self._run._config)
-
-
-class RunSummary(MutableMapping[str, Any]):
-    """The summary of a run. Media are encoded when they are set, and read as documents."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def _values(self) -> dict[str, Any]:
-        run = self._run
-        last = dict(run._last)
-        for layout in run._declared:
-            for key, value in layout.values().items():
-                if layout.sequence > last.get(key, (-1,))[0]:
-                    last[key] = (layout.sequence, value)
-        return {key: value for key, (_, value) in last.items()} | run._explicit
-
-    def __getitem__(self, key: str) -> Any:
-        return self._values()[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.update({key: value})
-
-    def __delitem__(self, key: str) -> None:
-        with self._run._lock:
-            del self._run._explicit[key]
-            self._run._journal.append(frames.json_frame(frames.SUMMARY, {key: None}))
-
-    def update(self, *values: Any, **named: Any) -> None:
-        """Set several values, all or none."""
-        run = self._run
-        with run._lock:
-            run._require_open("summary")
-            problems: list[Problem] = []
-            leaves = cells.flatten(dict(*values, **named), "summary", problems)
-            if problems:
-                raise InputError(problems)
-            found = {key: cells.make_cell(value, f'summary["{key}"]', run._encode) for key, value, _ in leaves}
-            run._journal.append(frames.json_frame(frames.SUMMARY, {key: list(cell) for key, cell in found.items()}))
-            run._explicit |= {key: value for key, (_, value) in found.items()}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values())
-
-    def __len__(self) -> int:
-        return len(self._values())
-
-    def __repr__(self) -> str:
-        return repr(self._values())
-
-
-def _signature(found: list[_Cell]) -> tuple[Any, ...]:
-    return (*(key for key, _, _ in found), *(type(value) for _, _, value in found))
+def _index(step: Any) -> int:
+    if isinstance(step, bool):
+        raise TypeError("a bool is no step")
+    return operator.index(step)
 
 
 def _codes(found: list[_Cell]) -> str:
@@ -399,12 +323,19 @@ def _codes(found: list[_Cell]) -> str:
 
 
 def _too_many(found: list[_Cell]) -> list[Problem]:
+    """A warning for each type of which a call holds more than the W&B docs advise."""
+    counts = Counter(
+        kind.removesuffix("_list") for _, kind, value in found for _ in (value if kind.endswith("_list") else [0])
+    )
     return [
         Problem(
-            f'log["{key}"]', f"expected at most {_MANY[kind]} in a step, got {len(value)}", "many", "All were kept."
+            "log",
+            f"expected at most {most} values of type {type} in a step, got {counts[type]}",
+            "many",
+            "All were kept.",
         )
-        for key, kind, value in found
-        if len(value if kind in _MANY else ()) > _MANY.get(kind, 0)
+        for type, most in _MANY.items()
+        if counts[type] > most
     ]
 
 
@@ -416,24 +347,14 @@ def _take_timestamp(found: list[_Cell]) -> float:
     return time.time()
 
 
-def _plain_config(config: Any) -> dict[str, Any]:
-    if not isinstance(config, Mapping):
-        raise InputError.of(
-            "config", "a mapping of plain data", config, "Use vars(args) or dataclasses.asdict(config)."
-        )
-    plain: dict[str, Any] = cells.make_plain(config, "config")
-    return plain
-
-
-def _check_texts(described: dict[str, Any]) -> None:
-    problems = [
-        problem(f"Run.{name}", "text", value, "Use str(...).")
-        for name, value in described.items()
-        if name != "tags" and not isinstance(value, (str, type(None)))
-    ]
-    problems += [
-        problem("Run.tags", "texts", tag, "Use str(...).") for tag in described["tags"] if not isinstance(tag, str)
-    ]
+def _check_texts(texts: dict[str, Any], tags: Any) -> None:
+    problems: list[Problem] = []
+    for name, value in texts.items():
+        problems += [] if value is None else Text().check(value, f"Run.{name}")
+    if isinstance(tags, (list, tuple)):
+        problems += List(Text()).check(list(tags), "Run.tags")
+    elif tags is not None:
+        problems.append(problem("Run.tags", "a list of texts", tags, "Pass ['baseline']."))
     if problems:
         raise InputError(problems)
 
@@ -466,6 +387,7 @@ def _environment() -> dict[str, Any]:
 def _forget_in_child() -> None:
     """A forked child shares the journal's file: it must neither log to it nor finish it."""
     for run in list(_live):
+        run._lock = threading.RLock()  # another thread may have held it
         run._closed = run._finished = True
         run._layouts = {}
         atexit.unregister(run._at_exit)

@@ -1,4 +1,4 @@
-"""The published JSON Schemas: written from the declarations, frozen once released.
+"""The published JSON Schemas and the reference tables: written from the declarations, frozen once released.
 
 python -m mediatypes.schemas --write schemas    write what is missing or was never released
 python -m mediatypes.schemas --check schemas    exit 1 if the folder differs from the declarations
@@ -10,59 +10,123 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ._core import canonical
 from ._core.codec import schema
-from ._core.registry import builtin_types
+from ._core.declaration import Document, List, Map, Record, Shape
+from ._core.registry import builtin_types, lookup
 
-INDEX = "index.json"
+INDEX, TEXT = "index.json", "README.md"
+BEGIN, END = "<!-- reference tables: begin -->\n", "<!-- reference tables: end -->\n"
 
 
 def published() -> dict[str, bytes]:
-    """File names and contents of all schemas, and of the index of their SHA-256."""
-    contents = {}
-    for type in builtin_types():
-        found = schema(type)
-        name = f"{found['$id'].rpartition(':')[2]}.json"
-        contents[name] = canonical.dump_pretty(found)
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
-    return {**contents, INDEX: canonical.dump_pretty({"released": [], "sha256": hashes})}
+    """File names and contents of the schemas of all declarations."""
+    schemas = map(schema, builtin_types())
+    return {f"{found['$id'].rpartition(':')[2]}.json": canonical.dump_pretty(found) for found in schemas}
 
 
 def differences(folder: Path) -> list[str]:
     """What in a folder of schemas is not as the declarations say; a released schema must never change."""
+    fix = f"Run python -m mediatypes.schemas --write {folder}"
+    index, contents = _read_index(folder), published()
     found = []
-    for name, data in published().items():
+    for name in {**contents, **index["released"]}:
         path = folder / name
         if not path.is_file():
-            found.append(f"{name}: expected the file, got none. Run python -m mediatypes.schemas --write {folder}")
-        elif name != INDEX and path.read_bytes() != data:
-            released = name in json.loads((folder / INDEX).read_text())["released"]
-            fix = "Declare a new version." if released else f"Run python -m mediatypes.schemas --write {folder}"
-            found.append(f"{name}: expected the schema of the declaration, got another. {fix}")
-    known = {*published(), "README.md"}
-    found += [
-        f"{path.name}: expected a declared type, got none. Remove it."
-        for path in folder.iterdir()
-        if path.name not in known
-    ]
-    return found
+            found.append(f"{name}: expected the file, got none. {fix}")
+        elif name in index["released"] and _sha256(path.read_bytes()) != index["released"][name]:
+            found.append(f"{name}: expected the bytes that were released, got others. Restore the file.")
+        elif path.read_bytes() != contents.get(name, path.read_bytes()):
+            hint = "Declare a new version." if name in index["released"] else fix
+            found.append(f"{name}: expected the schema of the declaration, got another. {hint}")
+    text = folder / TEXT
+    if text.is_file() and text.read_text("utf-8") != _with_tables(text.read_text("utf-8")):
+        found.append(f"{TEXT}: expected the tables of the declarations, got others. {fix}")
+    known = {*contents, *index["released"], INDEX, TEXT}
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return found + [f"{name}: expected a declared type, got none. Remove it." for name in names if name not in known]
 
 
 def write(folder: Path) -> None:
-    """Write all schemas and the index; a released one is never replaced."""
+    """Write all schemas and, where the format text is, its reference tables; a released schema is never replaced.
+
+    Raises:
+        SystemExit: the declaration of a released schema was changed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    index = folder / INDEX
-    released = json.loads(index.read_text())["released"] if index.is_file() else []
-    contents = published()
-    for name, data in contents.items():
-        if name in released and (folder / name).read_bytes() != data:
+    index = _read_index(folder)
+    for name, data in published().items():
+        if index["released"].get(name, _sha256(data)) != _sha256(data):
             raise SystemExit(f"{name}: expected no change, it is released. Declare a new version.")
-        if name != INDEX:
-            (folder / name).write_bytes(data)
-    index.write_bytes(canonical.dump_pretty({**json.loads(contents[INDEX]), "released": released}))
+        (folder / name).write_bytes(data)
+    (folder / INDEX).write_bytes(canonical.dump_pretty(index))
+    text = folder / TEXT
+    if text.is_file():
+        text.write_text(_with_tables(text.read_text("utf-8")), "utf-8", newline="\n")
+
+
+def reference_tables() -> str:
+    """The fields of every document and its parts as Markdown, for the format text."""
+    return "\n".join(line for type in builtin_types() for line in _document_lines(lookup(type)[1]))
+
+
+def _document_lines(document: Document) -> Iterator[str]:
+    yield from (f"### `{document.type}` {document.version}", "", document.doc, "")
+    yield from _record_lines(document, document.columns())
+    for path, part in _parts(document, ""):
+        yield from (f"`{document.type}` member `{path}`: {part.doc}", "")
+        yield from _record_lines(part, {})
+
+
+def _record_lines(record: Record, columns: dict[str, str]) -> Iterator[str]:
+    yield "| field | value | required | column | meaning |"
+    yield "|---|---|---|---|---|"
+    for field in record.fields:
+        column = f"`{columns[field.name]}`" if field.name in columns else ""
+        words = field.shape.words().replace("|", "\\|")
+        yield f"| `{field.name}` | {words} | {'yes' if field.required else ''} | {column} | {field.doc} |"
+    yield ""
+    for rule in record.rules:
+        yield from (f"Rule: {rule.text}.", "")
+
+
+def _parts(record: Record, where: str) -> Iterator[tuple[str, Record]]:
+    """The records below a record, each with its path: `boxes[name]`, `classes[i]`."""
+    for field in record.fields:
+        path, shape = _innermost(f"{where}{field.name}", field.shape)
+        if isinstance(shape, Record):
+            yield path, shape
+            yield from _parts(shape, f"{path}.")
+
+
+def _innermost(path: str, shape: Shape) -> tuple[str, Shape]:
+    if isinstance(shape, List):
+        return _innermost(f"{path}[i]", shape.item)
+    if isinstance(shape, Map):
+        return _innermost(f"{path}[name]", shape.item)
+    return path, shape
+
+
+def _with_tables(text: str) -> str:
+    """The format text with the tables of today between its markers; unchanged if it has none."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    return f"{before}{begin}\n{reference_tables()}\n{end}{after}" if begin and end else text
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    """`released`: the SHA-256 of each schema that must not change any more. A release adds its schemas by hand."""
+    path = folder / INDEX
+    index: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {"released": {}}
+    return index
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,14 +134,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m mediatypes.schemas", description=__doc__.splitlines()[0] if __doc__ else ""
     )
     group = parser.add_mutually_exclusive_group(required=True)
-    group.add_argument("--write", type=Path, metavar="FOLDER", help="write the schemas")
+    group.add_argument("--write", type=Path, metavar="FOLDER", help="write the schemas and tables")
     group.add_argument("--check", type=Path, metavar="FOLDER", help="exit 1 if the folder differs")
     chosen = parser.parse_args(arguments)
     if chosen.write:
         write(chosen.write)
         return 0
     found = differences(chosen.check)
-    print("\n".join(found) or f"{chosen.check}: {len(published()) - 1} schemas are as declared.")
+    print("\n".join(found) or f"{chosen.check}: {len(published())} schemas are as declared.")
     return 1 if found else 0
 
 

@@ -11,6 +11,7 @@ from ._core import canonical
 from ._core.codec import decode
 from ._core.errors import InputError, Problem, StoreError
 from .history import files
+from .history.cells import PLAIN_KINDS, plain_value
 from .store.directory import DirectoryStore
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from .history.consolidate import JournalContent
     from .history.schema import ColumnSpec
+
+_CHUNK = 1024  # rows whose cells are held as Python objects at once
 
 
 def open_run(path: str | os.PathLike[str]) -> RunView:
@@ -125,6 +128,8 @@ class RunView:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        if steps is not None and not (isinstance(steps, tuple) and [type(step) for step in steps] == [int, int]):
+            raise InputError.of("history.steps", "a pair of integers (first, end)", steps, "Pass (0, 1000).")
         journal = self._journal()
         specs = self._specs(journal)
         wanted = _select(specs, columns)
@@ -132,7 +137,7 @@ class RunView:
             from .history.build import arrow_schema, build_rows
 
             chosen = [spec for spec in specs if spec.name in wanted]
-            batches = list(build_rows(journal.batches(), chosen, journal.started))
+            batches = list(build_rows(journal.batches(), specs, journal.started, chosen=chosen))
             table = pa.Table.from_batches(batches, arrow_schema(chosen)).select(wanted)
         else:
             from .history.parquet import read_columns
@@ -148,7 +153,7 @@ class RunView:
         from ._core.deps import need
 
         need("pandas", extra="pandas", needed_for="RunView.to_pandas()")
-        return self.history(columns, steps).to_pandas()
+        return self.history(columns, steps).to_pandas()  # type: ignore[no-any-return]
 
     def values(self, key: str) -> Iterator[tuple[int, Any]]:
         """The values of a key as (step, value) pairs, media as the values that were logged (`Image`, ...).
@@ -160,25 +165,23 @@ class RunView:
         specs = [spec for spec in self._specs(self._journal()) if spec.key == key]
         if not specs:
             raise _no_column(key, self.keys())
-        table = self.history([spec.name for spec in specs])
-        steps = table.column("_step").to_pylist()
-        columns = [(spec.kind, table.column(spec.name)) for spec in specs]
-        for row, step in enumerate(steps):
-            for kind, column in columns:
-                if (cell := column[row]).is_valid:
-                    yield step, self._value(kind, cell)
+        for batch in self.history([spec.name for spec in specs]).to_batches(max_chunksize=_CHUNK):
+            columns = [_plain_cells(spec.kind, batch.column(spec.name)) for spec in specs]
+            for step, *cells in zip(batch.column("_step").to_pylist(), *columns, strict=True):
+                for spec, cell in zip(specs, cells, strict=True):
+                    if cell is not None:
+                        yield step, self._value(spec.kind, cell)
 
     def __repr__(self) -> str:
         return f"RunView({str(self.path)!r}, {self.status})"
 
     def _value(self, kind: str, cell: Any) -> Any:
-        if kind == "json":
-            return canonical.loads(cell.as_py())
-        if kind in ("number", "integer", "boolean", "string", "number_list", "string_list", "null"):
-            return cell.as_py()
+        """The value of a cell: plain data, or a media value decoded from its document."""
+        if kind in PLAIN_KINDS:
+            return plain_value(kind, cell)
         if kind.endswith("_list"):
-            return [decode(canonical.loads(item["_doc"]), self.store) for item in cell.as_py()]
-        return decode(canonical.loads(cell["_doc"].as_py()), self.store)
+            return [decode(canonical.loads(text), self.store) for text in cell]
+        return decode(canonical.loads(cell), self.store)
 
     def _read_run(self) -> dict[str, Any]:
         if self._run.get("status") == "running":
@@ -203,12 +206,20 @@ class RunView:
     def _specs(self, journal: JournalContent | None) -> list[ColumnSpec]:
         if journal:
             return journal.schema.specs()
-        from .history.build import spec_of
-        from .history.parquet import footer_of, open_parquet
+        from .history.parquet import read_specs
 
-        path = self.path / files.HISTORY
-        footer_of(path)  # a foreign file is refused
-        return [spec for field in open_parquet(path).schema_arrow if (spec := spec_of(field))]
+        return read_specs(self.path / files.HISTORY)
+
+
+def _plain_cells(kind: str, column: pa.Array) -> list[Any]:
+    """A column as Python values; of media only the documents, as JSON."""
+    import pyarrow.compute as pc
+
+    if kind in PLAIN_KINDS:
+        return column.to_pylist()  # type: ignore[no-any-return]
+    if not kind.endswith("_list"):
+        return pc.struct_field(column, "_doc").to_pylist()  # type: ignore[no-any-return]
+    return [None if cell is None else [item["_doc"] for item in cell] for cell in column.to_pylist()]
 
 
 def _select(specs: list[ColumnSpec], columns: Iterable[str] | None) -> list[str]:
@@ -241,10 +252,11 @@ def _with_integers(table: pa.Table) -> pa.Table:
     """Columns whose values were all integers, as int64 instead of the double they are stored as."""
     import pyarrow as pa
 
+    from .history.arrays import list_of
     from .history.build import INTEGER
 
     for i, field in enumerate(table.schema):
         if (field.metadata or {}).get(INTEGER) == b"true":
-            kind = pa.list_(pa.int64()) if pa.types.is_list(field.type) else pa.int64()
+            kind = list_of(pa.int64()) if pa.types.is_list(field.type) else pa.int64()
             table = table.set_column(i, field.with_type(kind), table.column(i).cast(kind))
     return table

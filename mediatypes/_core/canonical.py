@@ -16,10 +16,15 @@ _encode_pretty = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1)
 
 
 def dumps(value: object) -> str:
-    """Canonical JSON text of plain data (dicts with str keys, lists, str, int, float, bool, None)."""
+    """Canonical JSON text of plain data (dicts with str keys, lists, str, int, float, bool, None).
+
+    Raises:
+        ValueError: the data is nested too deeply, perhaps in itself.
+        TypeError: it is not plain.
+    """
     try:
         return _encode(value)
-    except ValueError:  # a non-finite number; rare, so only then is the value walked
+    except (ValueError, RecursionError):  # a non-finite number, rare: only then is the value walked
         return _encode(tag_floats(value))
 
 
@@ -36,27 +41,32 @@ def dump_pretty(value: object) -> bytes:
 def loads(text: str | bytes) -> Any:
     """Parse canonical JSON; tagged floats become floats again. Raises ValueError for anything else."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_hook=_untag)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
 
 
-def tag_floats(value: object) -> object:
+def tag_floats(value: object, depth: int = 256) -> object:
     """A copy of plain data in which non-finite floats are tagged objects."""
     if isinstance(value, float):
         if math.isfinite(value):
             return value
         return {"_type": "float", "value": "nan" if value != value else "inf" if value > 0 else "-inf"}
+    if isinstance(value, (dict, list, tuple)) and not depth:
+        raise ValueError("nested too deeply for JSON")
     if isinstance(value, dict):
-        return {key: tag_floats(item) for key, item in value.items()}
+        return {key: tag_floats(item, depth - 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [tag_floats(item) for item in value]
+        return [tag_floats(item, depth - 1) for item in value]
     return value
 
 
-def _untag(item: dict[str, Any]) -> Any:
-    if item.get("_type") == "float" and len(item) == 2 and item.get("value") in _NON_FINITE:
-        return _NON_FINITE[item["value"]]
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    item = dict(pairs)
+    if len(item) != len(pairs):
+        raise ValueError("an object names a member twice")
+    if len(item) == 2 and item.get("_type") == "float" and isinstance(item.get("value"), str):
+        return _NON_FINITE.get(item["value"], item)
     return item
 
 

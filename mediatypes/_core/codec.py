@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .declaration import Document
-from .errors import DocumentError, InputError, Problem, UnsupportedVersionError, problem, show
-from .registry import lookup
+from .declaration import Document, Json
+from .errors import DocumentError, InputError, Problem, UnknownTypeError, UnsupportedVersionError, problem, show
+from .registry import is_reserved, lookup
 from .sidecar import Sink, Source
 from .value import MediaValue, is_media
 
@@ -60,19 +60,18 @@ def validate(document: object) -> None:
 
 
 def check(document: object) -> tuple[Problem, ...]:
-    """All problems of a document; a type that nobody registered only has to be a tagged object."""
+    """All problems of a document. One of a type that nobody registered has to be tagged JSON data."""
     if not isinstance(document, dict):
         return (problem("", "a document (a dict)", document),)
     tag = document.get("_type")
-    if not isinstance(tag, str) or not tag:
+    if not isinstance(tag, str) or not tag or is_reserved(tag):
         return (problem("_type", "the name of a media type", tag),)
     try:
-        validate(document)
-    except DocumentError as error:
+        return tuple(declaration_of(document).check(document))
+    except UnsupportedVersionError as error:
         return error.problems
-    except LookupError:
-        return ()
-    return ()
+    except UnknownTypeError:
+        return tuple(Json().check(document, ""))
 
 
 def schema(type: str) -> dict[str, Any]:
@@ -87,11 +86,12 @@ def declaration_of(document: object) -> Document:
         raise DocumentError.of("_type", "a document with a _type", got, "Pass a document written by encode().")
     declaration = lookup(document["_type"])[1]
     version = document.get("_version")
-    if isinstance(version, str) and _is_newer(version.partition(".")[0], declaration.major):
+    if isinstance(version, str) and is_newer(version.partition(".")[0], declaration.major):
         found = f"expected a {declaration.type} document of major version {declaration.major}, got {show(version)}"
         raise UnsupportedVersionError(Problem("_version", found, "version", "Upgrade mediatypes to read it."))
     return declaration
 
 
-def _is_newer(major: str, ours: str) -> bool:
+def is_newer(major: str, ours: str) -> bool:
+    """Whether a major version, as text that may be anything, is beyond ours."""
     return major.isascii() and major.isdigit() and int(major[:9]) > int(ours)

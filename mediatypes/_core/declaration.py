@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from .canonical import is_unicode
 from .errors import Problem, problem
 
+_LARGEST = sys.float_info.max
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -28,6 +30,10 @@ class Shape:
     """What a JSON value may look like. Subclasses check one value and describe themselves as JSON Schema."""
 
     column: str = "json"  # the Arrow type of a column of such values, as the format text names it
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value is right, told without the cost of a path; False where only `check` tells."""
+        return False
 
     def check(self, value: object, where: str) -> Iterator[Problem]:
         raise TypeError(f"{type(self).__name__} does not implement check()")
@@ -41,10 +47,22 @@ class Shape:
 
 
 class Json(Shape):
-    """Any JSON value."""
+    """Any JSON value, nested at most 64 deep. A non-finite float is one: it is written tagged."""
 
-    def check(self, value: object, where: str) -> Iterator[Problem]:
-        return iter(())
+    def check(self, value: object, where: str, depth: int = 64) -> Iterator[Problem]:
+        if isinstance(value, dict) and depth:
+            for name, item in value.items():
+                if not isinstance(name, str) or not is_unicode(name):
+                    yield problem(where, "names that are text", name, "Use str(...).")
+                else:
+                    yield from self.check(item, f"{where}.{name}" if where else name, depth - 1)
+        elif isinstance(value, list) and depth:
+            for position, item in enumerate(value):
+                yield from self.check(item, f"{where}[{position}]", depth - 1)
+        elif isinstance(value, str):
+            yield from _ANY_TEXT.check(value, where)
+        elif value is not None and type(value) not in (bool, int, float):
+            yield problem(where, "JSON data" + ("" if depth else " nested at most 64 deep"), value, "Make it plain.")
 
     def json_schema(self) -> dict[str, Any]:
         return {}
@@ -73,16 +91,21 @@ class Text(Shape):
         self.pattern, self.choices, self.min_length = pattern, choices, min_length
         self._match = re.compile(pattern).fullmatch if pattern else None
 
+    def accepts(self, value: object) -> bool:
+        return (
+            isinstance(value, str)
+            and (not self.choices or value in self.choices)
+            and len(value) >= self.min_length
+            and (not self._match or self._match(value) is not None)
+            and (value.isascii() or is_unicode(value))
+        )
+
     def check(self, value: object, where: str) -> Iterator[Problem]:
-        if (
-            not isinstance(value, str)
-            or (self.choices and value not in self.choices)
-            or len(value) < self.min_length
-            or (self._match and not self._match(value))
-        ):
-            yield problem(where, self.words(), value)
-        elif not value.isascii() and not is_unicode(value):
-            yield problem(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
+        if not self.accepts(value):
+            if isinstance(value, str) and not is_unicode(value):
+                yield problem(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
+            else:
+                yield problem(where, self.words(), value)
 
     def json_schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "string"}
@@ -115,7 +138,7 @@ class Number(Shape):
         return (
             isinstance(value, (int, float))
             and not isinstance(value, bool)
-            and math.isfinite(value)
+            and -_LARGEST <= value <= _LARGEST  # false for NaN, and unlike isfinite() no error for huge integers
             and (self.minimum is None or value >= self.minimum)
             and (self.maximum is None or value <= self.maximum)
         )
@@ -129,14 +152,15 @@ class Number(Shape):
         if not set(map(type, values)) <= {int, float}:
             return False
         try:
-            if not math.isfinite(sum(values)):  # also false when a finite sum overflows: then each is checked
+            if not math.isfinite(sum(values)):  # NaN and infinities survive a sum; then each value is looked at
                 return False
         except OverflowError:
             return False
-        return not values or (
-            (self.minimum is None or min(values) >= self.minimum)
-            and (self.maximum is None or max(values) <= self.maximum)
-        )
+        low, high = (min(values), max(values)) if values else (0, 0)
+        return (
+            max(-_LARGEST, -_LARGEST if self.minimum is None else self.minimum) <= low
+            and high <= min(_LARGEST, _LARGEST if self.maximum is None else self.maximum)
+        ) or not values
 
     def json_schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": self._name}
@@ -165,6 +189,9 @@ class Integer(Number):
         return set(map(type, values)) <= {int} and super().accepts_all(values)
 
 
+_ANY_TEXT = Text()
+
+
 class List(Shape):
     """A JSON array of one shape."""
 
@@ -181,7 +208,8 @@ class List(Shape):
         if isinstance(self.item, Number) and self.item.accepts_all(value):
             return
         for position, item in enumerate(value):
-            yield from self.item.check(item, f"{where}[{position}]")
+            if not self.item.accepts(item):
+                yield from self.item.check(item, f"{where}[{position}]")
 
     def json_schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "array", "items": self.item.json_schema()}
@@ -211,7 +239,8 @@ class Map(Shape):
         for name, item in value.items():
             if not isinstance(name, str) or (self._match and not self._match(name)):
                 yield problem(f"{where}[{name!r}]", f"a name matching {self.names or 'text'}", name)
-            yield from self.item.check(item, f"{where}[{name!r}]")
+            if not self.item.accepts(item):
+                yield from self.item.check(item, f"{where}[{name!r}]")
 
     def json_schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "object", "additionalProperties": self.item.json_schema()}
@@ -252,8 +281,13 @@ class Record(Shape):
             yield problem(where, "an object", value)
             return
         clean = True
+        for found in Json().check(self.unknown(value), where):  # unknown members are kept, so they must be JSON
+            clean = False
+            yield found
         for name, shape, _doc, required, _column in self.fields:
             if name in value:
+                if shape.accepts(value[name]):
+                    continue
                 for found in shape.check(value[name], f"{where}.{name}" if where else name):
                     clean = False
                     yield found

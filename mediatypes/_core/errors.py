@@ -34,7 +34,8 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
-        return f"{where}{self.message}." + (f" {self.hint}" if self.hint else "")
+        end = "" if self.message.endswith((".", "?", "!")) else "."
+        return f"{where}{self.message}{end}" + (f" {self.hint}" if self.hint else "")
 
 
 def show(value: object) -> str:

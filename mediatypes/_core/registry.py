@@ -13,6 +13,8 @@ _BUILTIN = {
     "histogram": "mediatypes.types.histogram:Histogram",
     "image": "mediatypes.types.image:Image",
 }
+# Names of the kinds that are no media, and of what documents use themselves: see schemas/README.md.
+_RESERVED = frozenset(("float", "media", "null", "number", "integer", "boolean", "string", "json", "datetime"))
 _registered: dict[str, tuple[type[Any], Document]] = {}
 
 
@@ -34,9 +36,14 @@ def register(type: str, cls: type[Any], schema: Document) -> None:
     for method in ("__media__", "__from_media__"):
         if not callable(getattr(cls, method, None)):
             raise InputError.of("register.cls", f"a class with {method}", cls, f"Define {method}.")
-    if type in _BUILTIN or _registered.get(type, (cls,))[0] is not cls:
+    if is_reserved(type) or type in _BUILTIN or _registered.get(type, (cls,))[0] is not cls:
         raise InputError.of("register.type", "a tag that is free", type, "Choose another tag.", "taken")
     _registered[type] = (cls, schema)
+
+
+def is_reserved(type: str) -> bool:
+    """Whether a tag cannot name a media type, because a kind of column has that name."""
+    return type in _RESERVED or type.endswith("_list")
 
 
 def builtin_types() -> tuple[str, ...]:

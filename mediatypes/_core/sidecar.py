@@ -13,6 +13,7 @@ from .errors import HashMismatch, InputError, StoreError, UnsafePath, os_error
 
 READ_WHOLE = 64 * 1024 * 1024  # a larger file is kept by path and checked again when it is encoded
 _CHUNK = 1024 * 1024
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _SUFFIX = re.compile(r"(\.[a-z0-9]{1,10}){1,2}")
 
 
@@ -91,13 +92,22 @@ class Blob:
 def fetch(source: Source, reference: dict[str, Any], where: str) -> bytes:
     """The bytes a reference points to, checked for size and hash; raises `SidecarMissing` or `HashMismatch`."""
     with source.open(reference["path"]) as file:
-        data = file.read(reference["size"] + 1)
+        data = _read_up_to(file, reference["size"] + 1)
     if len(data) != reference["size"]:
         got = "more" if len(data) > reference["size"] else f"{len(data)}"
         raise HashMismatch(f"{where}: expected {reference['size']} bytes, got {got}. {_restore(reference)}")
     if hashlib.sha256(data).hexdigest() != reference["sha256"]:
         raise HashMismatch(f"{where}: expected the bytes it was written for, got others. {_restore(reference)}")
     return data
+
+
+def _read_up_to(file: BinaryIO, size: int) -> bytes:
+    """At most `size` bytes; a claimed size is not allocated before the bytes are there."""
+    pieces: list[bytes] = []
+    while size > 0 and (piece := file.read(min(size, READ_WHOLE))):
+        pieces.append(piece)
+        size -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _restore(reference: dict[str, Any]) -> str:
@@ -124,9 +134,20 @@ def content_path(sha256: str, suffix: str) -> str:
 def safe_parts(path: str) -> tuple[str, ...]:
     """The components of a relative POSIX path that stays inside its root on every system, or `UnsafePath`."""
     parts = tuple(path.split("/"))
-    if not path or any(part in ("", ".", "..") or set(part) & set('\\:\0<>"|?*') for part in parts):
+    if not all(map(_is_safe, parts)):
         raise UnsafePath.of("path", "a relative path inside the store", path, "Do not trust this document.")
     return parts
+
+
+def _is_safe(name: str) -> bool:
+    """Whether a name means that file everywhere: Windows drops final dots and spaces, and has devices."""
+    return (
+        name not in ("", ".", "..")
+        and name[-1] not in ". "
+        and not set(name) & set('\\:<>"|?*')
+        and name.isprintable()
+        and not _DEVICE.fullmatch(name)
+    )
 
 
 class HashingSink:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -17,14 +18,20 @@ from .._core.errors import UnknownTypeError
 from .._core.registry import lookup
 from ..types._arrays import Array
 
+
+def list_of(item: pa.DataType) -> pa.DataType:
+    """The type of lists, their elements named as Parquet names them."""
+    return pa.list_(pa.field("element", item))
+
+
 _TYPES = {
     "double": pa.float64(),
     "int64": pa.int64(),
     "bool": pa.bool_(),
     "utf8": pa.utf8(),
     "json": pa.utf8(),
-    "list<double>": pa.list_(pa.float64()),
-    "list<utf8>": pa.list_(pa.utf8()),
+    "list<double>": list_of(pa.float64()),
+    "list<utf8>": list_of(pa.utf8()),
 }
 _KINDS = {
     "null": "double",
@@ -48,8 +55,27 @@ def arrow_type(kind: str) -> pa.DataType:
     if kind in _KINDS:
         return _TYPES[_KINDS[kind]]
     if kind.endswith("_list"):
-        return pa.list_(arrow_type(kind.removesuffix("_list")))
+        return list_of(arrow_type(kind.removesuffix("_list")))
     return pa.struct([pa.field(name, _TYPES[column]) for name, column in _media_columns(kind).items()])
+
+
+def inner_paths(kind: str) -> list[str]:
+    """How Parquet names a column of this kind and what is inside it: "", ".list.element", ".path"..."""
+    return [path for path, _ in _paths("", arrow_type(kind))]
+
+
+def leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:
+    """The physical columns of a column, as Parquet names them."""
+    return [(path, found) for path, found in _paths(name, kind) if not pa.types.is_nested(found)]
+
+
+def _paths(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+    yield path, kind
+    if pa.types.is_struct(kind):
+        for field in kind:
+            yield from _paths(f"{path}.{field.name}", field.type)
+    elif pa.types.is_list(kind):
+        yield from _paths(f"{path}.list.element", kind.value_type)
 
 
 def make_array(kind: str, rows: Array, values: Array | list[Any], length: int) -> pa.Array:
@@ -114,17 +140,21 @@ def _texts(values: list[Any]) -> pa.Array:
 
 
 def _numbers(values: list[Any], dtype: Any) -> pa.Array:
-    valid = np.array([isinstance(value, (int, float)) for value in values], bool)
-    return _fixed(
-        np.array([value if ok else 0 for value, ok in zip(values, valid.tolist(), strict=True)], dtype), valid
-    )
+    """Numbers; null where a foreign document has something else."""
+    floats = dtype is not np.int64
+    fits = [(type(v) is float and floats) or (type(v) is int and -(2**63) <= v < 2**63) for v in values]
+    dense = np.array([value if ok else 0 for value, ok in zip(values, fits, strict=True)], dtype)
+    return _fixed(dense, np.array(fits, bool))
 
 
 def _lists(lengths: list[int | None], child: pa.Array) -> pa.Array:
     offsets = np.fromiter(accumulate((n or 0 for n in lengths), initial=0), np.int32, len(lengths) + 1)
     valid = np.array([n is not None for n in lengths], bool)
     return pa.Array.from_buffers(
-        pa.list_(child.type), len(lengths), [_bitmap(valid), pa.py_buffer(offsets)], children=[child]
+        list_of(child.type),
+        len(lengths),
+        [_bitmap(valid), pa.py_buffer(offsets)],
+        children=[child],
     )
 
 

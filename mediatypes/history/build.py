@@ -46,17 +46,23 @@ class MediaSink(Protocol):
 
 
 def build_rows(
-    batches: Iterable[Batch], specs: list[ColumnSpec], started: float, media: MediaSink | None = None
+    batches: Iterable[Batch],
+    specs: list[ColumnSpec],
+    started: float,
+    media: MediaSink | None = None,
+    chosen: list[ColumnSpec] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Record batches of whole rows, at most 128k rows or about 64 MiB each.
 
     Args:
         batches: all calls in order, each as `scan()` yields them.
-        specs: the columns to make.
+        specs: all columns of the history: which kind of a key wins in a row depends on all of them.
         started: the run's start in seconds since the epoch; `_runtime` counts from there.
         media: is told of every media document that stays.
+        chosen: those of the columns to make; all by default.
     """
-    schema, rows = arrow_schema(specs), _Rows(specs, started, media)
+    chosen = specs if chosen is None else chosen
+    schema, rows = arrow_schema(chosen), _Rows(specs, chosen, started, media)
     for batch in batches:
         rows.add(batch)
         while rows.complete >= GROUP_ROWS or (rows.size > GROUP_BYTES and rows.complete):
@@ -70,11 +76,15 @@ def build_rows(
 class _Rows:
     """Values waiting to become rows. Rows are numbered from 0; the last one may still get more calls."""
 
-    def __init__(self, specs: list[ColumnSpec], started: float, media: MediaSink | None) -> None:
-        self.specs, self.started, self.media = specs, started, media
+    def __init__(
+        self, specs: list[ColumnSpec], chosen: list[ColumnSpec], started: float, media: MediaSink | None
+    ) -> None:
+        self.chosen, self.started, self.media = chosen, started, media
+        wanted = {spec.key for spec in chosen}
         self.by_key: dict[str, list[ColumnSpec]] = {}
         for spec in specs:
-            self.by_key.setdefault(spec.key, []).append(spec)
+            if spec.key in wanted:
+                self.by_key.setdefault(spec.key, []).append(spec)
         self.first, self.last, self.step = 0, -1, 0
         self.heads: list[tuple[Array, Array, Array]] = []  # row of each call, its step, its timestamp
         self.pieces: dict[tuple[str, str], list[tuple[Array, Array, Array | list[Any]]]] = {}  # rows, sequences, values
@@ -110,7 +120,7 @@ class _Rows:
         every = np.arange(count)
         arrays = [make_array("integer", every, steps, count), make_array("number", every, stamps, count)]
         arrays.append(make_array("number", every, stamps - self.started, count))
-        arrays += [self._column(spec, stop, steps) for spec in self.specs]
+        arrays += [self._column(spec, stop, steps) for spec in self.chosen]
         self._forget(stop)
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 

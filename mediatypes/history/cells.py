@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date, time
 from typing import Any
 
 from .._core import canonical
@@ -19,28 +20,37 @@ from .._core.errors import InputError, Problem, problem
 from .._core.value import MediaValue, is_media
 
 Cell = tuple[str, Any]  # kind, plain value
-Leaf = tuple[str, Any, bool]  # key, value, whether it stood in a nested dict
+Leaf = tuple[str, Any, tuple[str, ...]]  # key, value, and the nested keys that were joined to make the key
 Encoder = Callable[[MediaValue], dict[str, Any]]
 
+PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
 EXACT = 2**53  # whole numbers up to here are exact as doubles
+MAX_DEPTH = 200  # of nested dicts and lists
 MAX_LIST = 256  # an array up to this length is a list
 RESERVED = ("_step", "_runtime")
 
 
-def flatten(data: Mapping[Any, Any], where: str, problems: list[Problem], prefix: str = "") -> list[Leaf]:
-    """The leaves of nested dicts as (key joined with ".", value, whether it was nested); bad keys become problems."""
+def flatten(data: Mapping[Any, Any], where: str, problems: list[Problem], path: tuple[str, ...] = ()) -> list[Leaf]:
+    """The leaves of nested dicts, their keys joined with "."; bad keys become problems."""
     leaves: list[Leaf] = []
-    for key, value in data.items():
-        if not isinstance(key, str) or not key:
-            problems.append(problem(where, "keys that are text and not empty", key, "Use str(key).", "key"))
-        elif not prefix and (key in RESERVED or (key == "_timestamp" and type(value) not in (int, float))):
+    if len(path) >= MAX_DEPTH:
+        problems.append(
+            Problem(where, f"expected dicts nested at most {MAX_DEPTH} deep, got more", "depth", "Flatten it.")
+        )
+        return leaves
+    for name, value in data.items():
+        if not isinstance(name, str) or not name:
+            problems.append(problem(where, "keys that are text and not empty", name, "Use str(key).", "key"))
+            continue
+        key = str.__str__(name)  # of an Enum of texts the text
+        if not path and (key in RESERVED or (key == "_timestamp" and type(value) not in (int, float))):
             problems.append(problem(f'{where}["{key}"]', "a key of your own", key, "Use log(..., step=).", "key"))
         elif not key.isascii() and not is_unicode(key):
             problems.append(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
         elif isinstance(value, Mapping) and value:
-            leaves += flatten(value, f'{where}["{key}"]', problems, f"{prefix}{key}.")
+            leaves += flatten(value, f'{where}["{key}"]', problems, (*path, key))
         else:
-            leaves.append((f"{prefix}{key}", value, bool(prefix)))
+            leaves.append((".".join((*path, key)), value, (*path, key)))
     return leaves
 
 
@@ -56,19 +66,71 @@ def located(problems: Iterable[Problem], where: str) -> list[Problem]:
     ]
 
 
-def make_plain(value: Any, where: str) -> Any:
+def make_plain(value: Any, where: str, depth: int = MAX_DEPTH) -> Any:
     """Plain JSON data: numbers, texts, bools, None, lists, and dicts with text keys. Raises InputError."""
+    if not depth:
+        raise InputError.of(where, f"data nested at most {MAX_DEPTH} deep", type(value), "Flatten it.", "depth")
     if isinstance(value, Mapping):
         if bad := [key for key in value if not isinstance(key, str)]:
             raise InputError.of(where, "keys that are text", bad[0], "Use str(key).", "key")
-        return {_text(key, where): make_plain(item, f'{where}["{key}"]') for key, item in value.items()}
+        return {_text(key, where): make_plain(item, f'{where}["{key}"]', depth - 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [make_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
+        return [make_plain(item, f"{where}[{i}]", depth - 1) for i, item in enumerate(value)]
     if is_media(value):
         raise InputError.of(where, "plain data", value, "Log a media value under its own key.")
     if hasattr(value, "__array__") and hasattr(value, "tolist"):
-        return make_plain(value.tolist(), where)
+        return make_plain(value.tolist(), where, depth - 1)
     return make_cell(value, where, _no_media)[1]
+
+
+def fits(kind: Any, value: Any) -> bool:
+    """Whether plain data is what a cell of this kind holds; a journal may be damaged, or made by others."""
+    if kind in _CHECKS:
+        return _CHECKS[kind](value)
+    if not isinstance(kind, str) or not kind:
+        return False
+    if kind.endswith("_list"):
+        return isinstance(value, list) and all(map(_is_document, value))
+    return _is_document(value)
+
+
+def _is_integer(value: Any) -> bool:
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float or (type(value) is int and -EXACT <= value <= EXACT)
+
+
+def _is_document(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("_type"), str)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and canonical.loads(value) is not Ellipsis
+    except ValueError:
+        return False
+
+
+def _is_list_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(item is None or check(item) for item in value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_CHECKS: dict[Any, Callable[[Any], bool]] = {
+    "null": lambda value: value is None,
+    "number": _is_number,
+    "integer": _is_integer,
+    "boolean": lambda value: isinstance(value, bool),
+    "string": _is_text,
+    "number_list": _is_list_of(_is_number),
+    "string_list": _is_list_of(_is_text),
+    "json": _is_json,
+}
 
 
 def scalar_code(kind: type) -> str | None:
@@ -105,6 +167,8 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
     if is_media(value):
         document = encode(value)
         return document["_type"], document
+    if isinstance(value, (date, time)):
+        return "string", value.isoformat()
     if hasattr(value, "__array__"):
         return _array(value, where, encode)
     raise InputError.of(where, "a number, text, bool, None, a media value or a list of these", value, _hint(value))
@@ -119,14 +183,19 @@ def _integer(value: int, where: str) -> Cell:
 def _text(value: str, where: str) -> str:
     if not value.isascii() and not is_unicode(value):
         raise InputError.of(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
-    return str(value)
+    return str.__str__(value)  # of an Enum of texts the text
 
 
 def _array(value: Any, where: str, encode: Encoder) -> Cell:
     """A numpy or torch scalar, or a short one-dimensional array."""
-    shape = tuple(getattr(value, "shape", ()))
+    shape, kind = tuple(getattr(value, "shape", ())), getattr(getattr(value, "dtype", None), "kind", "")
+    if kind == "m" or not hasattr(value, "item"):
+        raise InputError.of(where, "a value that can be logged", value, _hint(value))
+    if kind == "M":
+        value = value.astype(str)  # ISO 8601, at its own precision
     if shape == ():
-        return make_cell(value.item(), where, encode) if hasattr(value, "item") else _unknown(value, where)
+        item = value.item()
+        return make_cell(float(item) if type(item) is type(value) else item, where, encode)  # a long double is its own
     if len(shape) == 1 and shape[0] <= MAX_LIST and hasattr(value, "tolist"):
         return _list(value.tolist(), where, encode)
     hint = "Log mt.Histogram(array) or mt.Image(array), or .tolist() for a list."
@@ -147,17 +216,20 @@ def _list(values: list[Any] | tuple[Any, ...], where: str, encode: Encoder) -> C
     return "json", canonical.dumps(plain)
 
 
+def plain_value(kind: str, value: Any) -> Any:
+    """What a cell's plain data stands for: JSON text is parsed, everything else is itself."""
+    return canonical.loads(value) if kind == "json" else value
+
+
 def _no_media(value: MediaValue) -> dict[str, Any]:
     raise InputError.of("log", "no media value here", value, "Log it under its own key.")
-
-
-def _unknown(value: Any, where: str) -> Cell:
-    raise InputError([problem(where, "a value that can be logged", value, _hint(value))])
 
 
 def _hint(value: Any) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "Decode it to text, or wrap it in a media value such as Image(data)."
+    if hasattr(value, "total_seconds") or getattr(getattr(value, "dtype", None), "kind", "") == "m":
+        return "Log seconds: value.total_seconds(), or value / np.timedelta64(1, 's')."
     if isinstance(value, complex):
         return "Log .real and .imag."
     module = type(value).__module__.partition(".")[0]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .._core.errors import Problem
+from .._core.errors import Problem, StoreError, os_error
 from . import files
 from .build import arrow_schema, build_rows
 from .parquet import MediaRows, write_parquet
@@ -25,10 +25,9 @@ class JournalContent:
 
     def __init__(self, root: Path, started: float) -> None:
         self.root, self.started = root, started
-        self.paths = sorted((root / files.JOURNAL).glob("*.log"))
+        self.sizes = _sizes(root / files.JOURNAL)
         self.notes, self.schema, self.summary = Notes(), Schema(), Summary()
-        keep = sum(path.stat().st_size for path in self.paths) <= _KEEP
-        self._kept: list[Batch] | None = [] if keep else None
+        self._kept: list[Batch] | None = [] if sum(self.sizes.values()) <= _KEEP else None
         for batch in self._scan(self.notes):
             self.schema.add(batch)
             self.summary.add(batch, started)
@@ -42,8 +41,8 @@ class JournalContent:
         return iter(self._kept) if self._kept is not None else self._scan(Notes())
 
     def _scan(self, notes: Notes) -> Iterator[Batch]:
-        for path in self.paths:
-            yield from scan(path, notes)
+        for path, size in self.sizes.items():  # what a writer adds meanwhile is for the next reader
+            yield from scan(path, notes, size)
 
     @property
     def problems(self) -> list[Problem]:
@@ -53,6 +52,18 @@ class JournalContent:
     def config(self, initial: dict[str, Any]) -> dict[str, Any]:
         """The config as the latest frame has it."""
         return self.notes.config[-1] if self.notes.config else initial
+
+
+def _sizes(folder: Path) -> dict[Path, int]:
+    """The journal files of a run and how long they are now; raises StoreError if there is none."""
+    try:
+        sizes = {path: path.stat().st_size for path in sorted(folder.glob("*.log"))}
+    except OSError as error:
+        raise os_error(StoreError, str(folder), "read the journal", error, "Open the run again.") from error
+    if not sizes:
+        hint = "Restore the folder; without it the rows of an unfinished run are lost."
+        raise StoreError.of(str(folder), "a journal of the run", "no file", hint)
+    return sizes
 
 
 def finish(root: Path, status: str) -> None:

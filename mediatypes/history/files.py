@@ -11,12 +11,30 @@ from secrets import token_hex
 from typing import Any
 
 from .._core import canonical
-from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, os_error
+from .._core.codec import is_newer
+from .._core.declaration import Field, Json, List, Map, Number, Record, Text
+from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
 
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
 RUN, SUMMARY = "run.json", "summary.json"
 HISTORY, MEDIA = "history.parquet", "media.parquet"
 JOURNAL, SIDECARS = "journal", "media"
+RUN_JSON = Record(
+    "What a run was started with, and how it ended.",
+    (
+        Field("format", Text(pattern=r"[0-9]+\.[0-9]+"), "Version of the run folder's format."),
+        Field("id", Text(min_length=1), "The run's id."),
+        Field("name", Text(), "The run's name."),
+        Field("tags", List(Text()), "Texts to find it by."),
+        Field("config", Map(Json()), "What the run was started with; of a live run the journal has the latest."),
+        Field("environment", Map(Json()), "Versions and platform.", required=False),
+        Field("status", Text(choices=("running", "finished", "failed")), "How it ended, if it did."),
+        Field("started", Number(), "Seconds since the epoch."),
+        Field("finished", Number(), "Seconds since the epoch.", required=False),
+        Field("writer", Map(Json()), "Host and process of a live run.", required=False),
+        Field("problems", List(Map(Json())), "What could not be logged, warnings, and damage.", required=False),
+    ),
+)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -60,11 +78,11 @@ def read_run_json(root: Path) -> dict[str, Any]:
         raise StoreError.of(str(root), "a run folder with run.json", found, "Pass the folder given to Run(...).")
     run = read_json(path)
     version = run.get("format")
-    if not isinstance(version, str) or not version.partition(".")[0].isdigit():
-        raise DocumentError.of(f"{path}: format", f"a version such as {FORMAT}", version, "Is this our run.json?")
-    if int(version.partition(".")[0]) > int(FORMAT.partition(".")[0]):
-        found = f"expected format {FORMAT.partition('.')[0]}, got {version!r}"
+    if isinstance(version, str) and is_newer(version.partition(".")[0], FORMAT.partition(".")[0]):
+        found = f"expected format {FORMAT.partition('.')[0]}, got {show(version)}"
         raise UnsupportedVersionError(Problem(str(path), found, "version", "Upgrade mediatypes to read it."))
+    if problems := list(RUN_JSON.check(run)):
+        raise DocumentError(p._replace(path=f"{path}: {p.path}") for p in problems)
     return run
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from .._core import canonical
+from .cells import fits
 
 MAGIC: Final = b"MTJRNL1\n"
 MAX_FRAME: Final = 2**28  # a larger claim is damage, whatever the checksum says
@@ -87,18 +88,29 @@ def parse_call(payload: memoryview) -> tuple[int, float, list[list[Any]]]:
     """Step, timestamp and cells of a CALL payload; raises ValueError if it is malformed."""
     step, timestamp = _CALL_HEAD.unpack_from(payload)
     cells = canonical.loads(bytes(payload[_CALL_HEAD.size :]))
-    if not isinstance(cells, list) or not all(
-        isinstance(cell, list) and len(cell) == 3 and isinstance(cell[0], str) and isinstance(cell[1], str)
-        for cell in cells
-    ):
-        raise ValueError("a call is a list of [key, kind, value]")
+    if not isinstance(cells, list):
+        raise ValueError("a call is a list of cells")
+    for cell in cells:
+        if not (isinstance(cell, list) and len(cell) == 3 and isinstance(cell[0], str) and fits(cell[1], cell[2])):
+            raise ValueError("a cell is [key, kind, value], the value of its kind")
     return step, timestamp, cells
+
+
+def parse_summary(value: Any) -> dict[str, Any]:
+    """The cells of a SUMMARY payload; raises ValueError if it is malformed."""
+    for cell in value.values() if isinstance(value, dict) else [5]:
+        if cell is not None and not (isinstance(cell, list) and len(cell) == 2 and fits(*cell)):
+            raise ValueError("a summary is an object of [kind, value] or null")
+    return dict(value)
 
 
 def parse_layout(payload: memoryview) -> Layout:
     """The layout that a LAYOUT payload declares; raises ValueError if it is malformed."""
     (id,) = _CRC.unpack_from(payload)
     pairs = canonical.loads(bytes(payload[_CRC.size :]))
-    if not isinstance(pairs, list) or not all(isinstance(p, list) and len(p) == 2 and p[1] in CODES for p in pairs):
-        raise ValueError("a layout is a list of [key, code]")
+    for pair in pairs if isinstance(pairs, list) else [None]:
+        if not (
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, str) for x in pair) and pair[1] in CODES
+        ):
+            raise ValueError("a layout is a list of [key, code]")
     return Layout(id, tuple(str(key) for key, _ in pairs), "".join(code for _, code in pairs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.errors import DocumentError, StoreError, os_error
-from .arrays import COLUMN_BUILDERS
-from .build import GROUP_ROWS
+from .arrays import COLUMN_BUILDERS, leaves
+from .build import GROUP_ROWS, spec_of
+from .schema import FIXED, ColumnSpec
 
 FOOTER = b"mediatypes"
 MEDIA_COLUMNS = {
@@ -68,28 +69,17 @@ def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
 
 def _options(schema: pa.Schema) -> dict[str, Any]:
     """Encodings measured best: split floats, delta steps, dictionaries only where values repeat as text."""
-    leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
-    split = {name: "BYTE_STREAM_SPLIT" for name, kind in leaves if pa.types.is_floating(kind)}
+    found = [leaf for field in schema for leaf in leaves(field.name, field.type)]
+    split = {name: "BYTE_STREAM_SPLIT" for name, kind in found if pa.types.is_floating(kind)}
     return {
         "compression": "zstd",
         "compression_level": 1,
-        "use_dictionary": [name for name, kind in leaves if pa.types.is_string(kind) and not name.endswith("._doc")],
+        "use_dictionary": [name for name, kind in found if pa.types.is_string(kind) and not name.endswith("._doc")],
         "column_encoding": {**split, "_step": "DELTA_BINARY_PACKED"} if "_step" in schema.names else split,
         "write_page_index": True,
         "write_page_checksum": True,
         "write_statistics": True,
     }
-
-
-def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
-    """Physical columns as Parquet names them."""
-    if pa.types.is_struct(kind):
-        for field in kind:
-            yield from _leaves(f"{path}.{field.name}", field.type)
-    elif pa.types.is_list(kind):
-        yield from _leaves(f"{path}.list.element", kind.value_type)
-    else:
-        yield path, kind
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:
@@ -107,8 +97,9 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 def read_columns(path: Path, columns: list[str] | None) -> pa.Table:
     """Some columns of a Parquet file of ours; damaged pages are refused."""
     try:
-        return open_parquet(path).read(columns=columns)
-    except (pa.ArrowException, OSError) as error:
+        table = open_parquet(path).read(columns=columns)
+        return table if columns is None else table.select(columns)
+    except (pa.ArrowException, OSError, LookupError, UnicodeDecodeError) as error:
         if isinstance(error, StoreError):
             raise
         hint = "Restore the file from a copy."
@@ -117,15 +108,28 @@ def read_columns(path: Path, columns: list[str] | None) -> pa.Table:
 
 def footer_of(path: Path) -> dict[str, Any]:
     """The JSON object that we write into the footer."""
-    metadata = open_parquet(path).schema_arrow.metadata or {}
+    file = open_parquet(path)
     try:
-        footer = canonical.loads(metadata.get(FOOTER, b""))
-    except ValueError:
+        footer = canonical.loads((file.schema_arrow.metadata or {}).get(FOOTER, b""))
+    except (ValueError, pa.ArrowException):
         footer = None
     if not isinstance(footer, dict):
         hint = "Read it with pandas; it is not part of a run."
         raise DocumentError.of(str(path), "a Parquet file written by mediatypes", path.name, hint, "foreign")
     return footer
+
+
+def read_specs(path: Path) -> list[ColumnSpec]:
+    """The columns of a history; raises `DocumentError` if the file is none of ours."""
+    footer_of(path)
+    try:
+        schema = open_parquet(path).schema_arrow
+        specs = [spec for field in schema if (spec := spec_of(field))]
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise DocumentError.of(str(path), "a readable schema", _said(error), "Restore the file.", "parquet") from error
+    if not set(FIXED) <= set(schema.names):
+        raise DocumentError.of(str(path), f"the columns {', '.join(FIXED)}", schema.names, "Restore it.", "foreign")
+    return specs
 
 
 class MediaRows:

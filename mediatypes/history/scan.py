@@ -57,8 +57,8 @@ class Notes:
         self.calls = 0
 
 
-def scan(path: Path, notes: Notes) -> Iterator[Batch]:
-    """All calls of a journal file in order; what else it holds is put into `notes`.
+def scan(path: Path, notes: Notes, size: int) -> Iterator[Batch]:
+    """All calls in the first `size` bytes of a journal file, in order; what else they hold is put into `notes`.
 
     Raises:
         DocumentError: the file is not a journal.
@@ -66,7 +66,7 @@ def scan(path: Path, notes: Notes) -> Iterator[Batch]:
     """
     try:
         with open(path, "rb") as file:
-            yield from _Scanner(path, notes).run(file)
+            yield from _Scanner(path, notes).run(file, size)
     except OSError as error:
         if isinstance(error, StoreError):
             raise
@@ -78,16 +78,17 @@ class _Scanner:
         self.path, self.notes = path, notes
         self.layouts: dict[int, frames.Layout] = {}
         self.types: dict[int, np.dtype[Any]] = {}
+        self.lost: set[int] = set()  # layouts of rows, but not declared
 
-    def run(self, file: BinaryIO) -> Iterator[Batch]:
-        magic = file.read(len(frames.MAGIC))
+    def run(self, file: BinaryIO, size: int) -> Iterator[Batch]:
+        magic = file.read(min(len(frames.MAGIC), size))
         if magic != frames.MAGIC:
             if frames.MAGIC.startswith(magic):  # killed while creating it
                 self.damage(len(magic), "torn", "a whole journal", f"{len(magic)} bytes")
                 return
             raise DocumentError.of(str(self.path), "a journal of mediatypes", magic, "Restore the file.", "foreign")
         rest, base = b"", len(frames.MAGIC)
-        while piece := file.read(max(_PIECE, _claimed(rest) - len(rest))):
+        while piece := file.read(min(max(_PIECE, _claimed(rest) - len(rest)), size - file.tell())):
             data = rest + piece
             calls = _Calls()
             end = self.parse(data, base, calls)
@@ -145,8 +146,8 @@ class _Scanner:
             if count < run or run == possible:
                 break
             run = min(run * 16, possible)
-        ends = range(position + size - 4, position + count * size, size)
-        sums = [crc32(view[end + 4 - size : end]) for end in ends]
+        bodies = struct.Struct(f"{size - 4}s4x").iter_unpack(view[position : position + count * size])
+        sums = [crc32(body) for (body,) in bodies]
         written = np.ndarray((count,), "<u4", view, position + size - 4, (size,))
         sound = written == np.array(sums, np.uint32)
         count = count if sound.all() else int(sound.argmin())
@@ -158,6 +159,9 @@ class _Scanner:
         notes = self.notes
         if kind == frames.LAYOUT:
             layout = frames.parse_layout(payload)
+            known = self.layouts.get(layout.id, layout)
+            if (known.keys, known.codes) != (layout.keys, layout.codes):
+                raise ValueError("a layout is declared once")
             fields = [(f"f{i}", f"<{frames.CODES[code]}") for i, code in enumerate(layout.codes)]
             head = [("head", "V9"), ("step", "<i8"), ("timestamp", "<f8")]
             self.layouts[layout.id] = layout
@@ -165,17 +169,21 @@ class _Scanner:
         elif kind == frames.CALL:
             calls.add_call(*frames.parse_call(payload))
         elif kind == frames.ROW:
-            raise ValueError("its layout is not declared before it")
+            (id,) = struct.unpack_from("<I", payload)
+            if id not in self.lost:  # once, not for each of its rows
+                self.lost.add(id)
+                raise ValueError(f"its layout {id} is not declared before it, nor for the rows that follow")
         else:
             value = canonical.loads(bytes(payload))
             if kind == frames.HEADER:
                 notes.header = notes.header or dict(value)
             elif kind == frames.PROBLEM:
-                notes.problems.append(Problem(**{name: str(value.get(name, "")) for name in Problem._fields}))
+                found = dict(value)
+                notes.problems.append(Problem(**{name: str(found.get(name, "")) for name in Problem._fields}))
             elif kind == frames.CONFIG:
                 notes.config.append(dict(value))
             elif kind == frames.SUMMARY:
-                notes.summary.append(dict(value))
+                notes.summary.append(frames.parse_summary(value))
             elif kind == frames.METRIC:
                 notes.metrics.append(value)
 

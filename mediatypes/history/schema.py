@@ -1,7 +1,8 @@
 """Which columns a history has: the rule that turns keys and kinds into column names, the same for every reader.
 
-One kind owns the bare name of a key, in the order below; further kinds get `key#kind`. A name that differs from an
-earlier one only in case gets `#2`, `#3`..., because some readers cannot open such a file.
+One kind owns the bare name of a key: the first in the order of `PLAIN_KINDS`, then media by name. Further kinds get
+`key#kind`. A name that differs from an earlier one only in case, or spells a field inside an earlier column (`img.path`
+beside an image `img`), gets `#2`, `#3`..., because some readers cannot tell them apart.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from .arrays import inner_paths
+from .cells import PLAIN_KINDS
 from .scan import Batch, Column
 
-_FIRST = ("number", "integer", "boolean", "string", "number_list", "string_list", "json")
 FIXED = ("_step", "_timestamp", "_runtime")
 
 
@@ -52,7 +54,7 @@ class Schema:
         for key, found in kinds.items():
             real = [kind for kind in found if kind != "null"] or ["null"]
             for i, kind in enumerate(sorted(real, key=_rank)):
-                name = _free(key if i == 0 else f"{key}#{kind}", taken)
+                name = _free(key if i == 0 else f"{key}#{kind}", kind, taken)
                 specs.append(ColumnSpec(name, key, kind, self._integral[key, kind]))
         if keys is None:
             return specs
@@ -61,13 +63,14 @@ class Schema:
 
 
 def _rank(kind: str) -> tuple[int, str]:
-    return (_FIRST.index(kind) if kind in _FIRST else len(_FIRST)), kind
+    return (PLAIN_KINDS.index(kind) if kind in PLAIN_KINDS else len(PLAIN_KINDS)), kind
 
 
-def _free(name: str, taken: set[str]) -> str:
-    found, number = name, 1
-    while found.lower() in taken:
+def _free(name: str, kind: str, taken: set[str]) -> str:
+    """The name, or the first of name#2, name#3... that no other column has, nor anything inside one."""
+    inside, found, number = inner_paths(kind), name, 1
+    while taken & (paths := {f"{found}{path}".lower() for path in inside}):
         number += 1
         found = f"{name}#{number}"
-    taken.add(found.lower())
+    taken |= paths
     return found

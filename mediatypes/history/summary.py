@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core import canonical
+from .cells import plain_value
 from .scan import Batch
 
 
@@ -35,11 +35,9 @@ class Summary:
     def values(self) -> dict[str, Any]:
         """The summary as `summary.json` has it."""
         last = {key: value for key, (_, value) in self._last.items()}
-        return {**last, **{key: _plain(kind, value) for key, (kind, value) in self.explicit.items()}, **self._head}
+        return {**last, **{key: plain_value(kind, value) for key, (kind, value) in self.explicit.items()}, **self._head}
 
 
-def _plain(kind: str, value: Any, integral: bool = False) -> Any:
-    if kind == "json":
-        return canonical.loads(value)
-    value = value.item() if hasattr(value, "item") else value
+def _plain(kind: str, value: Any, integral: bool) -> Any:
+    value = plain_value(kind, value.item() if hasattr(value, "item") else value)
     return int(value) if integral and isinstance(value, float) else value

@@ -41,7 +41,7 @@ def as_array(data: Any, where: str) -> Array:
             array = np.asarray(data)
     except Exception as error:  # any framework may raise anything here (a sparse or meta tensor, ragged lists)
         raise InputError.of(where, "an array", data, f"Converting it failed: {error}.") from error
-    if array.dtype.name == "bfloat16" or array.dtype.name.startswith("float8"):  # ml_dtypes, used by JAX
+    if array.dtype.isbuiltin != 1 and array.dtype.name.startswith(("bfloat16", "float8")):  # ml_dtypes, used by JAX
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":
         raise InputError.of(where, "real numbers", array, "Convert the array to numbers first.", "dtype")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,7 +55,7 @@ def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool =
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with blob.open() as file, Image.open(file, formats=list(_FORMATS)) as image:
+        with blob.open() as file, Image.open(file, formats=_readable()) as image:
             if image.width * image.height > MAX_PIXELS:
                 size = f"{image.width} x {image.height}"
                 raise error.of(where, f"at most {MAX_PIXELS} pixels", size, "Log a smaller version.", "too-large")
@@ -90,7 +91,7 @@ def open_image(data: bytes) -> PILImage:
     from PIL import Image
 
     try:
-        image = Image.open(BytesIO(data), formats=list(_FORMATS))
+        image = Image.open(BytesIO(data), formats=_readable())
         image.load()
     except Exception as error:  # codecs raise what they like
         raise CodecError(f"image: expected a readable file, got {show(data[:16])}. {error}") from error
@@ -107,6 +108,15 @@ def to_numpy(data: bytes, file: ImageFile) -> Array:
     if image.mode == "F":
         return np.asarray(image)
     return _pixels.from_pil(image, "image").array
+
+
+@cache
+def _readable() -> tuple[str, ...]:
+    """The formats above that this Pillow was built with."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def _bit_depth(image: PILImage, png_depth: bytes) -> int:

@@ -156,7 +156,7 @@ class Image(Value):
                     expected = f"a mask of the image's size {self.width} x {self.height}"
                     got = f"{mask.width} x {mask.height}"
                     problems.append(
-                        Problem(f"Image.masks[{name!r}]", f"expected {expected}, got {got}", "size", "Resize it.")
+                        Problem(f'Image.masks["{name}"]', f"expected {expected}, got {got}", "size", "Resize it.")
                     )
             self._set(_masks={name: mask._with_labels(labels) for name, mask in layers.items()})
         if problems:

@@ -1,0 +1,61 @@
+# Everything here runs on a clean checkout: it makes .venv, installs what is needed, and can be run again.
+
+PYTHON ?= python3
+VENV := .venv
+IN_VENV := $(VENV)/bin/python
+
+.PHONY: help demo test bench schemas clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo      log a run on photographs into demo-runs/ and show it back with pandas"
+	@echo "make test      style, types and the whole test suite"
+	@echo "make bench     measure against the alternatives, medians of interleaved rounds"
+	@echo "make schemas   write schemas/ from the declarations"
+	@echo "make clean     remove .venv and caches; demo-runs/ stays"
+	@echo
+	@echo "Another Python than python3: make test PYTHON=python3.12"
+
+demo: $(VENV)/.demo
+	$(IN_VENV) -m mediatypes demo
+	@echo "To type these yourself: . $(VENV)/bin/activate"
+
+test: $(VENV)/.test
+	@$(call check,1/4 ruff check,ruff check)
+	@$(call check,2/4 ruff format,ruff format --check)
+	@$(call check,3/4 mypy,mypy)
+	@$(call check,4/4 pytest,pytest -n 2)
+	@echo "All is well."
+
+check = echo "$(1)"; $(IN_VENV) -m $(2) || { echo "make test: $(1) failed; what it found stands above." >&2; exit 1; }
+
+bench: $(VENV)/.test
+	$(IN_VENV) -m benchmarks
+
+schemas: $(VENV)/.test
+	$(IN_VENV) -m mediatypes.schemas --write schemas
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find mediatypes tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# Each stamp is newer than pyproject.toml once its packages are installed; without that nothing is done.
+
+$(VENV)/.demo: pyproject.toml $(VENV)/.pip
+	@echo "Installing mediatypes and what the demo needs, about a minute the first time ..."
+	$(IN_VENV) -m pip install --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.pip
+	@echo "Installing mediatypes and what the tests need, a minute or two the first time ..."
+	$(IN_VENV) -m pip install --editable . --group test
+	@touch $@
+
+# pip knows --group since 25.1, and a fresh machine may bring an older one.
+$(VENV)/.pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "make: expected Python 3.11 or later as PYTHON, got '$(PYTHON)':" \
+			"$$($(PYTHON) --version 2>&1 || true). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(IN_VENV) -m pip install --upgrade 'pip>=25.1'
+	@touch $@

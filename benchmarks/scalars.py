@@ -1,0 +1,75 @@
+"""Logging rows of scalars: the cost of a call, and of a whole run."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+
+from ._loggers import COMPARED, JSON_LINES, NEEDS, OURS, make_rows, open_logger
+from .harness import Contender, Figures, at_most, benchmark, fresh
+
+_CALLS = {OURS: 20_000, JSON_LINES: 20_000}  # of the others, which take longer, a tenth
+_ROWS = 100_000
+_WALL = "wall us/row"
+
+
+def _cost_of_calls(logger: str, scalars: int, scratch: Path) -> Figures:
+    """Thread CPU time of a call as a mean, then wall time of single calls, the clock's own included."""
+    rows = make_rows(1000, scalars)
+    calls = _CALLS.get(logger, 2000)
+    waits = []
+    with open_logger(logger, scratch) as log:
+        for row in rows:
+            log(row)
+        begin = time.thread_time()
+        for row in islice(cycle(rows), calls):
+            log(row)
+        cpu = time.thread_time() - begin
+        for row in islice(cycle(rows), calls):
+            start = time.perf_counter_ns()
+            log(row)
+            waits.append(time.perf_counter_ns() - start)
+    waits.sort()
+    return {
+        "thread CPU us": cpu / calls * 1e6,
+        "p50 us": waits[calls // 2] / 1e3,
+        "p99 us": waits[calls * 99 // 100] / 1e3,
+    }
+
+
+def _compare_calls(scalars: int, scratch: Path) -> list[Contender]:
+    return [
+        Contender(logger, partial(_cost_of_calls, logger, scalars, scratch), NEEDS.get(logger, ""))
+        for logger in COMPARED
+    ]
+
+
+benchmark("log-1", "log() of 1 scalar")(partial(_compare_calls, 1))
+benchmark("log-5", "log() of 5 scalars", at_most("thread CPU us", 2.5))(partial(_compare_calls, 5))
+benchmark("log-50", "log() of 50 scalars")(partial(_compare_calls, 50))
+
+
+def log_and_finish(logger: str, rows: int, scratch: str) -> Figures:
+    """A whole run of 5 scalars: open, log, finish; what that imports is included in a fresh process."""
+    prepared = make_rows(1000, 5)
+    wall, cpu = time.perf_counter(), time.process_time()
+    with open_logger(logger, Path(scratch)) as log:
+        for row in islice(cycle(prepared), rows):
+            log(row)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return {_WALL: wall / rows * 1e6, "CPU us/row": cpu / rows * 1e6}
+
+
+@benchmark("run-fresh", "5 scalars x 100k and finish(), in a fresh process", at_most(_WALL, 5), rounds=5)
+def _run_fresh(scratch: Path) -> list[Contender]:
+    return [
+        Contender(logger, fresh(__name__, log_and_finish.__name__, logger, _ROWS, str(scratch)), NEEDS.get(logger, ""))
+        for logger in COMPARED
+    ]
+
+
+@benchmark("run-warm", "5 scalars x 100k and finish(), everything imported", at_most(_WALL, 5), rounds=5)
+def _run_warm(scratch: Path) -> list[Contender]:
+    return [Contender(logger, partial(log_and_finish, logger, _ROWS, str(scratch))) for logger in (OURS, JSON_LINES)]

@@ -1,0 +1,69 @@
+"""The command line: `mediatypes` and `python -m mediatypes`. Each command is a module here, and a line in COMMANDS."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+
+from .. import __version__
+from .._core.errors import MediaTypesError
+from . import demo, show, validate
+from ._command import complain
+
+COMMANDS = (demo.COMMAND, show.COMMAND, validate.COMMAND)
+EXIT_CODES = """\
+exit codes:
+  0    done; with validate: everything is fine
+  1    validate found problems
+  2    wrong usage, or a file or package that is missing or cannot be read
+  130  interrupted with Ctrl-C"""
+_SIGINT, _SIGPIPE = 128 + 2, 128 + 13  # what a shell reports for a process that such a signal ended
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (default: that of the process) and answer its exit code.
+
+    Raises:
+        SystemExit: by argparse, for `--help`, `--version` and wrong usage.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a key may hold what the terminal's encoding cannot
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        chosen = _parser().parse_args(arguments)
+        code: int = chosen.run(chosen)
+        sys.stdout.flush()
+    except MediaTypesError as error:
+        complain(error)
+        return 2
+    except KeyboardInterrupt:
+        return _SIGINT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        return _SIGPIPE
+    return code
+
+
+def _parser() -> ArgumentParser:
+    examples = [f"  {command.example}" for command in COMMANDS]
+    parser = ArgumentParser(
+        prog="mediatypes",
+        description="Log typed media values, and look at the runs that hold them.",
+        epilog="\n".join(["examples:", *examples, "", EXIT_CODES]),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"mediatypes {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        added = commands.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.details,
+            epilog=f"example:\n  {command.example}\n\n{EXIT_CODES}",
+            formatter_class=RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(added)
+        added.set_defaults(run=command.run)
+    return parser

@@ -1,0 +1,27 @@
+"""What a sub-command is, and how it says that something is wrong."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .._core.errors import MediaTypesError
+
+
+class Command(NamedTuple):
+    """One sub-command: its texts, its arguments, and what it does, answering the exit code."""
+
+    name: str
+    summary: str
+    details: str
+    example: str
+    add_arguments: Callable[[ArgumentParser], None]
+    run: Callable[[Namespace], int]
+
+
+def complain(error: MediaTypesError) -> None:
+    """Say on stderr what went wrong, in one line."""
+    text = (isinstance(error, OSError) and error.strerror) or str(error)  # an OSError's str() leads with its number
+    print("mediatypes:", " ".join(text.splitlines()), file=sys.stderr)

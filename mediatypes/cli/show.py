@@ -1,0 +1,175 @@
+"""`mediatypes show`"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._core import canonical
+from ._command import Command
+from ._documents import documents, references
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ..history.schema import ColumnSpec
+    from ..view import RunView
+
+_WIDTH = 100
+_MAX_PROBLEMS = 20
+
+
+class _Row(NamedTuple):
+    """A line of the table. The first two stand at the left, the others at the right."""
+
+    key: str = "key"
+    kind: str = "kind"
+    values: str = "count"
+    min: str = "min"
+    max: str = "max"
+    last: str = "last"
+    size: str = "size"
+
+
+_WIDEST = _Row(*(" " * width for width in (29, 14, 9, 10, 10, 12, 10)))  # with their gaps, 100 columns
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("path", metavar="RUN", help="the folder of a run, finished or not")
+
+
+def _run(arguments: Namespace) -> int:
+    from ..view import open_run
+
+    print(*_lines(open_run(arguments.path)), sep="\n")
+    return 0
+
+
+def _lines(view: RunView) -> Iterator[str]:
+    from ..history.build import spec_of
+
+    table = view.history()
+    specs = [spec for field in table.schema if (spec := spec_of(field))]
+    yield f"{_clean(view.name)}: {view.status}, {_extent(table)}"
+    described = {"project": view.project, "tags": ", ".join(view.tags), "notes": view.notes}
+    config = {
+        f"config.{name}": value if isinstance(value, str) else canonical.dumps(value)
+        for name, value in view.config.items()
+    }
+    for name, text in {**described, **config}.items():
+        if text:
+            yield _cut(f"  {name}: {text}", _WIDTH)
+    if specs:
+        yield ""
+        yield from _table([_Row(), *(_row(table, spec) for spec in specs)])
+    if problems := view.problems:
+        yield ""
+        yield f"problems: {len(problems)}"
+        yield from (f"- {_clean(str(problem))}" for problem in problems[:_MAX_PROBLEMS])
+        if len(problems) > _MAX_PROBLEMS:
+            yield f"- and {len(problems) - _MAX_PROBLEMS} more"
+
+
+def _extent(table: pa.Table) -> str:
+    if not table.num_rows:
+        return "no rows"
+    steps = table.column("_step")
+    rows = f"{table.num_rows} row{'s' * (table.num_rows != 1)}"
+    return f"{rows}, steps {steps[0]} to {steps[-1]}, {table.column('_runtime')[-1].as_py():.1f} s"
+
+
+def _row(table: pa.Table, spec: ColumnSpec) -> _Row:
+    import pyarrow as pa
+
+    column = table.column(spec.name).drop_null()
+    row = _Row(_clean(spec.key), spec.kind, str(len(column)), "", "", "", "")
+    if not len(column):
+        return row
+    last = column[-1].as_py()
+    if pa.types.is_struct(_item_type(column.type)):
+        return row._replace(last=_dimensions(last), size=_size(table, spec.name))
+    row = row._replace(last=f"{len(last)} values" if isinstance(last, list) else _format(last))
+    if spec.kind in ("number", "integer", "boolean", "number_list"):
+        low, high = _range(column)
+        row = row._replace(min=_format(low), max=_format(high))
+    return row
+
+
+def _item_type(kind: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+
+    return kind.value_type if pa.types.is_list(kind) else kind
+
+
+def _range(column: pa.ChunkedArray) -> tuple[Any, Any]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.min_max(pc.list_flatten(column) if pa.types.is_list(column.type) else column).as_py()
+    return found["min"], found["max"]
+
+
+def _dimensions(cell: Any) -> str:
+    """What the columns of a media cell say about its extent."""
+    if isinstance(cell, list):
+        return f"{len(cell)} items"
+    if cell.get("width") and cell.get("height"):
+        return f"{cell['width']} x {cell['height']}"
+    if cell.get("values"):
+        return f"{len(cell['values'])} bins"
+    return f"{cell['duration']:.1f} s" if cell.get("duration") else ""
+
+
+def _size(table: pa.Table, name: str) -> str:
+    """Bytes of all sidecars of a column, each counted once."""
+    sizes = {
+        reference["sha256"]: reference["size"]
+        for _, text in documents(table, name)
+        for _, reference in references(canonical.loads(text))
+    }
+    if not sizes:
+        return ""
+    size = sum(sizes.values())
+    unit = min(len(str(size)) - 1, 12) // 3
+    return f"{size / 1000**unit:.4g} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
+
+
+def _format(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.5g}" if isinstance(value, int) and abs(value) >= 10**9 else _clean(str(value))
+
+
+def _clean(text: str) -> str:
+    """One line that cannot move the cursor, whatever a key or a text holds."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def _cut(text: str, width: int) -> str:
+    text = _clean(text)
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def _table(rows: Sequence[_Row]) -> Iterator[str]:
+    cut = [[_cut(text, len(widest)) for text, widest in zip(row, _WIDEST, strict=True)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
+    for row in cut:
+        texts = [text.ljust(width) for text, width in zip(row[:2], widths, strict=False)]
+        numbers = [text.rjust(width) for text, width in zip(row[2:], widths[2:], strict=True)]
+        yield " ".join([*texts, *numbers]).rstrip()
+
+
+COMMAND = Command(
+    "show",
+    "print what a run holds",
+    "Print a run's status and, for every key and kind, how many values there are, their range, the last one, and\n"
+    "the bytes of media files. Also while the run is being written, and after a crash.",
+    "mediatypes show runs/demo",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,110 @@
+"""Config and summary of a run that is being written: mappings whose every change is in the journal when it returns."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from .._core.errors import InputError, Problem
+from . import cells, frames
+
+Lock = AbstractContextManager[Any]
+Append = Callable[[bytes], None]  # writes a frame, or raises because the run is finished or the disk full
+
+
+def plain_config(config: Any) -> dict[str, Any]:
+    """A copy of a mapping of plain data; raises `InputError`."""
+    if not isinstance(config, Mapping):
+        hint = "Use vars(args) or dataclasses.asdict(config)."
+        raise InputError.of("config", "a mapping of plain data", config, hint)
+    plain: dict[str, Any] = cells.make_plain(config, "config")
+    return plain
+
+
+class Config(MutableMapping[str, Any]):
+    """What the run was started with: `run.config["lr"] = 0.1`, `run.config.update(args)`, `run.config.lr`."""
+
+    def __init__(self, values: dict[str, Any], append: Append, lock: Lock) -> None:
+        self._values, self._append, self._lock = values, append, lock
+
+    def update(self, *values: Any, **named: Any) -> None:
+        """Merge mappings as `dict.update` does, in one change."""
+        new = plain_config(dict(*values, **named))
+        with self._lock:
+            self._replace({**self._values, **new})
+
+    def __getitem__(self, key: str) -> Any:
+        return copy.deepcopy(self._values[key])
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        with self._lock:
+            rest = dict(self._values)
+            del rest[key]
+            self._replace(rest)
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("_") or key not in self._values:
+            raise AttributeError(f"config.{key}: expected one of {list(self._values)}, got {key!r}. Set it first.")
+        return self[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Config({self._values!r})"
+
+    def _replace(self, values: dict[str, Any]) -> None:
+        self._append(frames.json_frame(frames.CONFIG, values))
+        self._values = values
+
+
+class LiveSummary(MutableMapping[str, Any]):
+    """The last value of every key, or the one set: `run.summary["best"] = 0.9`. Media are read as documents."""
+
+    def __init__(self, last: Callable[[], dict[str, Any]], encode: cells.Encoder, append: Append, lock: Lock) -> None:
+        self._last, self._encode, self._append, self._lock = last, encode, append, lock
+        self._explicit: dict[str, Any] = {}
+
+    def update(self, *values: Any, **named: Any) -> None:
+        """Set several values, all or none of them."""
+        problems: list[Problem] = []
+        leaves = cells.flatten(dict(*values, **named), "summary", problems)
+        if problems:
+            raise InputError(problems)
+        found = {key: cells.make_cell(value, f'summary["{key}"]', self._encode) for key, value, _ in leaves}
+        with self._lock:
+            self._append(frames.json_frame(frames.SUMMARY, {key: list(cell) for key, cell in found.items()}))
+            self._explicit |= {key: cells.plain_value(*cell) for key, cell in found.items()}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        with self._lock:
+            rest = dict(self._explicit)
+            del rest[key]
+            self._append(frames.json_frame(frames.SUMMARY, {key: None}))
+            self._explicit = rest
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values())
+
+    def __len__(self) -> int:
+        return len(self._values())
+
+    def __repr__(self) -> str:
+        return f"Summary({self._values()!r})"
+
+    def _values(self) -> dict[str, Any]:
+        return self._last() | self._explicit

@@ -1,0 +1,184 @@
+"""Assert what a run logged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import mediatypes as mt
+
+from .._core import canonical
+from .._core.errors import show
+from .._core.sidecar import HashingSink
+
+if TYPE_CHECKING:
+    from .._core.value import MediaValue
+
+_SHOWN = 10  # values of the key that a failure lists
+_ABSENT: Any = object()
+
+
+class AssertLogged(Protocol):
+    """The type of `assert_logged`, for tests that take it as a fixture."""
+
+    def __call__(
+        self,
+        run: mt.RunView | mt.Run | str | os.PathLike[str],
+        key: str,
+        *,
+        type: str | None = None,
+        step: int | None = None,
+        count: int | None = None,
+        value: Any = ...,
+        **members: Any,
+    ) -> None: ...
+
+
+def assert_logged(
+    run: mt.RunView | mt.Run | str | os.PathLike[str],
+    key: str,
+    *,
+    type: str | None = None,
+    step: int | None = None,
+    count: int | None = None,
+    value: Any = _ABSENT,
+    **members: Any,
+) -> None:
+    """Assert that a run, open or finished, logged a value that is as described.
+
+    Args:
+        run: the run, its view or its directory.
+        key: what it was logged under.
+        type: a media type ("image", "histogram"...), or "number", "string", "boolean", "integer", "null",
+            "number_list", "string_list" or "json".
+        step: only values of this step count.
+        count: how many values have to be as described; without it at least one. An item of a list of media is one.
+        value: what the value equals: plain data, a media value, or a `pytest.approx`.
+        members: what members of the document equal. For a member that is a list or an object of parts a number means
+            how many: `boxes=2` is two boxes over all sets, `boxes={"pred": 2}` two in the set "pred", `masks=1` one
+            mask. None means that the document does not have the member.
+
+    Raises:
+        AssertionError: listing what was logged instead.
+
+    >>> import tempfile
+    >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+    ...     run.log({"loss": 0.5, "activations": mt.Histogram([1, 2, 3], num_bins=4)})
+    >>> assert_logged(run, "loss", type="number", value=0.5)
+    >>> assert_logged(run, "activations", type="histogram", step=0, values=4)
+    """
+    __tracebackhide__ = True
+    view = run if isinstance(run, mt.RunView) else mt.open_run(run.path if isinstance(run, mt.Run) else run)
+    where = f'log["{key}"]'
+    known = list(view.keys())
+    if key not in known:
+        raise AssertionError(_missing_key(where, key, known))
+    logged = list(_logged(view, key, step))
+    matching = [item for item in logged if _matches(item, view, type, value, members)]
+    if len(matching) == count or (count is None and matching):
+        return
+    expected = _describe(type, step, count, value, members)
+    found = "; ".join(item.describe(members) for item in logged[:_SHOWN])
+    more = f"; and {len(logged) - _SHOWN} more" if len(logged) > _SHOWN else ""
+    hint = "Log it, or expect what was logged."
+    raise AssertionError(f"{where}: expected {expected}, got {found or 'nothing'}{more}. {hint}")
+
+
+def differences(left: MediaValue, right: MediaValue) -> list[str]:
+    """The members in which the documents of two values differ, a line for each."""
+    first, second = mt.encode(left, HashingSink()), mt.encode(right, HashingSink())
+    names = [name for name in dict.fromkeys((*first, *second)) if first.get(name) != second.get(name)]
+    told = [f"{name}: {show(first.get(name))} != {show(second.get(name))}" for name in names]
+    return told or ["their documents are equal"]
+
+
+class _Logged(NamedTuple):
+    """One value as it was logged: plain data, or the document of a media value."""
+
+    step: int
+    type: str
+    data: Any
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return self.data if isinstance(self.data, dict) and "_type" in self.data else {}
+
+    def describe(self, members: dict[str, Any]) -> str:
+        if not self.document:
+            return f"{self.type} {show(self.data)} at step {self.step}"
+        told = [f"{name}={show(_seen(self.document.get(name), expected))}" for name, expected in members.items()]
+        return f"{self.type}{_with(told)} at step {self.step}"
+
+
+def _logged(view: mt.RunView, key: str, step: int | None) -> Iterator[_Logged]:
+    """The values of a key in order of step; those of one step in the order of their columns."""
+    from ..history.build import spec_of
+
+    table = view.history(steps=None if step is None else (step, step + 1))
+    specs = [spec for field in table.schema if (spec := spec_of(field)) and spec.key == key]
+    columns = [(spec.kind, table.column(spec.name).to_pylist()) for spec in specs]
+    for row, at in enumerate(table.column("_step").to_pylist()):
+        for kind, cells in columns:
+            for type, data in _items(kind, cells[row]):
+                yield _Logged(at, type, data)
+
+
+def _items(kind: str, cell: Any) -> Iterator[tuple[str, Any]]:
+    """A cell as values: a list of media as its items, which are documents."""
+    if isinstance(cell, dict):
+        document = canonical.loads(cell["_doc"])
+        yield document["_type"], document
+    elif isinstance(cell, list) and cell and isinstance(cell[0], dict):
+        for item in cell:
+            yield from _items(kind, item)
+    elif cell is not None:
+        yield kind, canonical.loads(cell) if kind == "json" else cell
+
+
+def _matches(item: _Logged, view: mt.RunView, type: str | None, value: Any, members: dict[str, Any]) -> bool:
+    if type is not None and item.type != type:
+        return False
+    if members and not item.document:
+        return False
+    if any(_seen(item.document.get(name), expected) != expected for name, expected in members.items()):
+        return False
+    if value is _ABSENT:
+        return True
+    data = mt.decode(item.document, view.store) if item.document else item.data
+    return bool(data == value) or bool(data != data and value != value)  # NaN is what was logged when NaN was asked for
+
+
+def _seen(found: Any, expected: Any) -> Any:
+    """A member in the terms of what is expected: how many parts it has, or how many in each."""
+    if isinstance(expected, int) and not isinstance(expected, bool) and not isinstance(found, (int, float)):
+        return _size(found)
+    if isinstance(expected, dict) and isinstance(found, dict) and found != expected:
+        return {name: _size({name: part}) for name, part in found.items()}
+    return found
+
+
+def _size(found: Any) -> int:
+    """How many parts a member has: boxes over all sets, masks, items of a list; 0 if it is not there."""
+    if isinstance(found, dict):
+        return sum(part.get("count", 1) if isinstance(part, dict) else 1 for part in found.values())
+    return len(found) if isinstance(found, list) else 0
+
+
+def _describe(type: str | None, step: int | None, count: int | None, value: Any, members: dict[str, Any]) -> str:
+    number = "a value" if count is None else f"{count} values"
+    told = [f"{name}={show(expected)}" for name, expected in members.items()]
+    told += [] if value is _ABSENT else [f"value={show(value)}"]
+    return f"{number}{f' of type {type}' if type else ''}{_with(told)}{'' if step is None else f' at step {step}'}"
+
+
+def _with(told: list[str]) -> str:
+    return f" with {', '.join(told)}" if told else ""
+
+
+def _missing_key(where: str, key: str, known: list[str]) -> str:
+    close = get_close_matches(key, known, 1)
+    hint = f"Did you mean {close[0]!r}?" if close else "Log it before the assertion."
+    got = f"the keys {', '.join(known)}" if known else "no key"
+    return f"{where}: expected this key in the run, got {got}. {hint}"

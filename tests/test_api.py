@@ -1,0 +1,131 @@
+"""The public names, what a type checker sees of them, and the examples in their docstrings."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mediatypes as mt
+from mediatypes._core import registry
+
+PACKAGE = Path(mt.__file__).parent
+
+PUBLIC = {
+    "values": ["BoundingBoxes2D", "Classes", "Histogram", "Image", "ImageMask"],
+    "verbs": ["decode", "encode", "open_run", "register", "schema", "validate"],
+    "runs and stores": ["DirectoryStore", "MemoryStore", "Run", "RunView"],
+    "protocols": ["MediaValue", "Sink", "Source"],
+    "errors": [
+        "CodecError",
+        "DocumentError",
+        "HashMismatch",
+        "InputError",
+        "MediaTypesError",
+        "MissingDependencyError",
+        "Problem",
+        "RunClosed",
+        "RunExists",
+        "RunLocked",
+        "SidecarMissing",
+        "StoreError",
+        "UnknownTypeError",
+        "UnsafePath",
+        "UnsupportedVersionError",
+        "ValidationError",
+    ],
+    "module": ["__version__"],
+}
+NAMES = sorted(name for names in PUBLIC.values() for name in names)
+WITH_EXAMPLE = [*PUBLIC["values"], *PUBLIC["verbs"], *PUBLIC["runs and stores"]]
+
+
+def modules() -> list[str]:
+    found = pkgutil.walk_packages([str(PACKAGE)], "mediatypes.")
+    return ["mediatypes", *(module.name for module in found if module.name != "mediatypes.__main__")]
+
+
+def stub_imports() -> Iterator[tuple[str, str, str | None]]:
+    """(module, name, as name) of each import of the stub."""
+    for node in ast.parse((PACKAGE / "__init__.pyi").read_text("utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            yield from ((str(node.module), alias.name, alias.asname) for alias in node.names)
+
+
+def test_the_public_names_are_these() -> None:
+    """Removing one breaks its users: that takes a deprecation and a line in the changelog."""
+    assert sorted(mt.__all__) == NAMES
+
+
+def test_the_stub_gives_the_same_names_from_the_same_modules() -> None:
+    found = {(module, name) for module, name, _ in stub_imports()}
+    assert found == {(mt._HOMES[name], name) for name in mt._HOMES}
+    assert all(name == renamed for _, name, renamed in stub_imports()), "`x as x` is how a stub exports"
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    from importlib.metadata import version
+
+    assert mt.__version__ == version("mediatypes")
+
+
+def members(cls: type[Any]) -> Iterator[tuple[str, Any]]:
+    """What a class defines under public names: methods, properties, class methods."""
+    for name, member in vars(cls).items():
+        kinds = (property, classmethod, staticmethod)
+        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, kinds)):
+            yield f"{cls.__name__}.{name}", getattr(cls, name)
+
+
+def public_objects() -> dict[str, Any]:
+    found = {name: getattr(mt, name) for name in NAMES if name != "__version__"}
+    for value in list(found.values()):
+        if inspect.isclass(value):
+            found |= dict(members(value))
+    return found
+
+
+OBJECTS = public_objects()
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_everything_public_has_a_docstring(name: str) -> None:
+    found = OBJECTS[name]
+    assert vars(found).get("__doc__") if inspect.isclass(found) else inspect.getdoc(found)
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLE)
+def test_constructors_and_verbs_show_an_example(name: str) -> None:
+    assert ">>> " in OBJECTS[name].__doc__
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_EXAMPLE if inspect.isclass(OBJECTS[name])])
+def test_constructors_describe_every_argument(name: str) -> None:
+    parameters = inspect.signature(OBJECTS[name]).parameters
+    words = OBJECTS[name].__doc__.replace(",", " ").replace(":", " ").split()
+    assert not [parameter for parameter in parameters if parameter not in words]
+
+
+@pytest.mark.parametrize("module", modules())
+def test_examples_run(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))  # an example may register a type
+    found = importlib.import_module(module)
+    results = doctest.testmod(found, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, verbose=False)
+    assert results.failed == 0
+
+
+def test_examples_are_found_at_all() -> None:
+    found = [test for name in modules() for test in doctest.DocTestFinder().find(importlib.import_module(name))]
+    assert sum(bool(test.examples) for test in found) >= 8
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (PACKAGE / "py.typed").is_file()

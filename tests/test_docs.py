@@ -1,0 +1,102 @@
+"""What the documents show is run: every Python block, and every command line at least understood."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ["README.md", "schemas/README.md"]
+BLOCK = re.compile(
+    r"^(?:<!-- skip: (?P<skip>.+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+
+
+class Block(NamedTuple):
+    language: str
+    code: str
+    line: int  # of the document, where the code begins
+    skip: str | None
+
+
+def blocks(name: str, language: str = "") -> list[Block]:
+    text = (ROOT / name).read_text("utf-8")
+    found = [
+        Block(m["language"], m["code"], text.count("\n", 0, m.start("code")) + 1, m["skip"])
+        for m in BLOCK.finditer(text)
+    ]
+    return [block for block in found if not language or block.language == language]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_python_block_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of one document share their names, as a reader would type them one after another."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    found = [block for block in blocks(name, "python") if block.skip is None]
+    assert found
+    for block in found:
+        code = "\n" * (block.line - 1) + block.code  # so that a traceback names the line of the document
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(code, name, "exec"), names)
+
+
+def command_lines() -> list[tuple[str, str]]:
+    shells = ("sh", "bash", "shell", "console", "")
+    lines = [
+        (name, line.removeprefix("$ "))
+        for name in DOCUMENTS
+        for block in blocks(name)
+        if block.language in shells and block.skip is None
+        for line in block.code.splitlines()
+    ]
+    inline = [
+        (name, m[1])
+        for name in DOCUMENTS
+        for m in re.finditer(r"`(mediatypes [^`]+)`", (ROOT / name).read_text("utf-8"))
+    ]
+    return [(name, line) for name, line in [*lines, *inline] if re.match(r"mediatypes [a-z-]", line)]
+
+
+def test_every_command_line_is_understood() -> None:
+    from mediatypes.cli import _parser
+
+    assert command_lines()
+    for name, line in command_lines():
+        try:
+            _parser().parse_args(shlex.split(line, comments=True)[1:])
+        except SystemExit:
+            pytest.fail(f"{name}: the command line does not know {line!r}")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_fence_is_closed_and_every_skip_has_a_reason(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    assert text.count("```") == 2 * len(blocks(name))
+    assert len(re.findall(r"<!-- skip", text)) == len([block for block in blocks(name) if block.skip])
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_inside_the_repository_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    without_code = BLOCK.sub("", text)
+    for match in LINK.finditer(without_code):
+        path, _, anchor = match["target"].partition("#")
+        if "://" in path:
+            continue
+        target = (ROOT / name).parent / path if path else ROOT / name
+        assert target.exists(), match[0]
+        assert not anchor or anchor in anchors(target.read_text("utf-8")), match[0]

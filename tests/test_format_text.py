@@ -1,0 +1,335 @@
+"""schemas/README.md is enough to read a run: the readers below were made from it and import nothing of mediatypes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import shutil
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image as PILImage
+
+FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+Rows = dict[int, dict[str, Any]]  # by step: key to value
+
+
+# Section 1
+
+
+def parse(text: str | bytes) -> Any:
+    return json.loads(text, object_hook=lambda o: FLOATS[o["value"]] if o.get("_type") == "float" else o)
+
+
+# Section 7
+
+
+def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    assert data[:8] == b"MTJRNL1\n"
+    at = 8
+    while at + 9 <= len(data):
+        size, kind = struct.unpack_from("<IB", data, at)
+        if not 9 <= size <= 2**28 or at + size > len(data):
+            return
+        if zlib.crc32(data[at : at + size - 4]) == struct.unpack_from("<I", data, at + size - 4)[0]:
+            yield kind, data[at + 5 : at + size - 4]
+        at += size
+
+
+def calls(data: bytes) -> Iterator[tuple[int, float, list[tuple[str, str, Any]]]]:
+    layouts: dict[int, list[tuple[str, str]]] = {}
+    for kind, payload in frames(data):
+        if kind == 2:
+            layouts[struct.unpack_from("<I", payload)[0]] = parse(payload[4:])
+        elif kind == 3:
+            id, step, timestamp = struct.unpack_from("<Iqd", payload)
+            values = struct.unpack_from("<" + "".join(code for _, code in layouts[id]), payload, 20)
+            yield step, timestamp, [(key, code, v) for (key, code), v in zip(layouts[id], values, strict=True)]
+        elif kind == 4:
+            step, timestamp = struct.unpack_from("<qd", payload)
+            yield step, timestamp, parse(payload[16:])
+
+
+# Section 8
+
+
+def read_journal(folder: Path) -> Rows:
+    rows: Rows = {}
+    for path in sorted((folder / "journal").glob("*.log")):
+        for step, timestamp, cells in calls(path.read_bytes()):
+            row = rows.setdefault(step, {})
+            row["_timestamp"] = timestamp
+            row |= {key: parse(v) if kind == "json" else v for key, kind, v in cells if kind != "null"}
+    return rows
+
+
+# Section 9
+
+
+def read_history(folder: Path) -> Rows:
+    table = pq.read_table(folder / "history.parquet")
+    rows: Rows = {step: {} for step in table["_step"].to_pylist()}
+    for field in table.schema:
+        metadata = field.metadata or {}
+        key, kind = (metadata.get(b"mediatypes." + name, b"").decode() for name in (b"key", b"kind"))
+        integer = metadata.get(b"mediatypes.integer") == b"true"
+        for row, cell in zip(rows.values(), table[field.name].to_pylist(), strict=True):
+            if cell is not None and (key or field.name == "_timestamp"):
+                row[key or field.name] = read_cell(kind, cell, integer)
+    return rows
+
+
+def read_cell(kind: str, cell: Any, integer: bool) -> Any:
+    if isinstance(cell, list):
+        return [read_cell(kind.removesuffix("_list"), item, integer) for item in cell]
+    if isinstance(cell, dict):
+        return parse(cell["_doc"])
+    if kind == "json":
+        return parse(cell)
+    return int(cell) if integer and cell is not None else cell
+
+
+# Section 3
+
+
+def read_sidecar(root: Path, reference: dict[str, Any]) -> Path:
+    path = root / str(reference["path"])
+    data = path.read_bytes()
+    assert (len(data), hashlib.sha256(data).hexdigest()) == (reference["size"], reference["sha256"])
+    assert re.fullmatch(r"media/([0-9a-f]{2})/\1[0-9a-f]{62}(\.[a-z0-9]{1,10}){1,2}", reference["path"])
+    return path
+
+
+LOGGED: Rows = {
+    0: {"loss": 1, "ok": True, "huge": 2**60, "words": ["a", None, "ü"]},
+    1: {"loss": 2, "train.acc": 0.5, "numbers": [1, None, 3], "curve": [0.5, math.inf]},
+    5: {"loss": 3, "Loss": -math.inf, "note": "x\ny", "mixed": [1, "a", {"b": [math.nan]}], "empty": {}},
+    6: {"loss": "diverged"},
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A run that is being written, and one that is over, with the same calls."""
+    from skimage import data
+
+    import mediatypes as mt
+
+    made = {}
+    for name in ("live", "over"):
+        run = mt.Run(tmp_path_factory.mktemp(name) / "run", config={"lr": 0.1})
+        made[name] = run.path
+        run.log({"loss": 1, "ok": True, "huge": 2**60, "words": ["a", None, "ü"]})
+        run.log({"loss": 7, "train": {"acc": 0.5}, "curve": [0.5, math.inf]}, commit=False)
+        run.log({"loss": 2, "ok": None, "numbers": [1, None, 3]})
+        run.log(LOGGED[5], step=5)
+        run.log({"loss": "diverged"}, step=6, commit=True)
+        edges, mask = [[1.5, 2, 30, 40], [-5, 0, 600, 10]], np.zeros((512, 512), np.uint16)
+        mask[100:200, 50:90] = 300
+        boxes = mt.BoundingBoxes2D.from_xyxy(edges, domain="pixel", class_ids=[1, 2], scores=[0.25, 0.5])
+        photo = mt.Image(data.astronaut(), caption="Eileen", boxes={"pred": boxes}, masks={"seg": mt.ImageMask(mask)})
+        counts = mt.Histogram([1, 2, 2, math.nan], num_bins=2)
+        run.log({"photo": photo, "several": [counts, mt.Histogram([0, 4], num_bins=1)], "both": [counts, photo]})
+        for i in range(40):  # many rows of one layout
+            run.log({"loss": i, "lr": i / 8})
+        if name == "over":
+            run.summary["best"] = photo
+            run.finish()
+        else:
+            run._journal.close()
+            run._closed = run._finished = True  # as after SIGKILL, without a file left open
+    return made
+
+
+def same(one: Any, other: Any) -> bool:
+    return repr(one) == repr(other)  # NaN equals NaN, and 1 is not 1.0
+
+
+@pytest.mark.parametrize(("name", "read"), [("live", read_journal), ("over", read_history)])
+def test_readers_made_from_the_text_alone_give_what_was_logged(folders: dict[str, Path], name: str, read: Any) -> None:
+    rows = read(folders[name])
+    assert list(rows) == [0, 1, 5, *range(6, 48)]
+    for row in rows.values():
+        assert isinstance(row.pop("_timestamp"), float)
+    for step, expected in LOGGED.items():
+        assert same(
+            {key: rows[step][key] for key in sorted(rows[step])}, {key: expected[key] for key in sorted(expected)}
+        )
+    assert [(rows[step]["loss"], rows[step]["lr"]) for step in range(8, 48)] == [(i, i / 8) for i in range(40)]
+    assert [one["values"] for one in rows[7]["several"]] == [[1, 2], [2]]
+    assert [one["_type"] for one in rows[7]["both"]] == ["histogram", "image"]
+    assert rows[7]["several"][0] == {
+        "_type": "histogram",
+        "_version": "1.0",
+        "bins": [1.0, 1.5, 2.0],
+        "nan_count": 1,
+        "values": [1, 2],
+    }
+
+
+@pytest.mark.parametrize(("name", "read"), [("live", read_journal), ("over", read_history)])
+def test_sidecars_are_as_the_text_says(folders: dict[str, Path], name: str, read: Any) -> None:
+    from skimage import data
+
+    photo = read(folders[name])[7]["photo"]
+    with PILImage.open(read_sidecar(folders[name], photo)) as image:
+        np.testing.assert_array_equal(np.asarray(image), data.astronaut())
+    boxes = photo["boxes"]["pred"]
+    columns = parse(read_sidecar(folders[name], boxes).read_bytes())
+    assert columns == {
+        "xmin": [1.5, -5],
+        "ymin": [2, 0],
+        "xmax": [30, 600],
+        "ymax": [40, 10],
+        "class_id": [1, 2],
+        "scores": {"score": [0.25, 0.5]},
+    }
+    assert (boxes["count"], boxes["outside"], boxes["class_counts"]) == (2, 1, {"1": 1, "2": 1})
+    with PILImage.open(read_sidecar(folders[name], photo["masks"]["seg"])) as mask:
+        assert np.unique(np.asarray(mask), return_counts=True)[1].tolist() == [512 * 512 - 4000, 4000]
+        assert np.asarray(mask).max() == 300
+
+
+def test_an_index_of_the_media_lists_every_item_and_the_summary(folders: dict[str, Path]) -> None:
+    rows = pq.read_table(folders["over"] / "media.parquet").to_pylist()
+    found = {(row["key"], row["step"], row["index"], row["type"]) for row in rows}
+    assert found == {
+        ("photo", 7, None, "image"),
+        ("several", 7, 0, "histogram"),
+        ("several", 7, 1, "histogram"),
+        ("both", 7, 0, "histogram"),
+        ("both", 7, 1, "image"),
+        ("best", None, None, "image"),
+    }
+    for row in rows:
+        document = parse(row["_doc"])
+        for name in ("path", "sha256", "size", "media_type", "caption", "width", "height", "duration"):
+            assert row[name] == document.get(name)
+
+
+def test_the_folder_says_who_is_the_authority(folders: dict[str, Path]) -> None:
+    live, over = (parse((folders[name] / "run.json").read_bytes()) for name in ("live", "over"))
+    assert (live["status"], over["status"]) == ("running", "finished")
+    assert set(live["writer"]) == {"host", "pid", "began"}
+    assert set(over) == set(live) - {"writer"} | {"finished"}
+    assert sorted(path.name for path in folders["live"].iterdir()) == ["journal", "media", "run.json"]
+    files = ["history.parquet", "media", "media.parquet", "run.json", "summary.json"]
+    assert sorted(path.name for path in folders["over"].iterdir()) == files
+    summary = parse((folders["over"] / "summary.json").read_bytes())
+    assert (summary["loss"], summary["note"], summary["_step"], summary["best"]["caption"]) == (
+        39,
+        "x\ny",
+        47,
+        "Eileen",
+    )
+    footer = parse(pq.read_schema(folders["over"] / "history.parquet").metadata[b"mediatypes"])
+    assert footer == {**over, "summary": summary, "calls": 46}
+
+
+def test_a_header_begins_the_journal(folders: dict[str, Path]) -> None:
+    kind, payload = next(frames((folders["live"] / "journal" / "0001.log").read_bytes()))
+    header, run = parse(payload), parse((folders["live"] / "run.json").read_bytes())
+    assert kind == 1
+    expected = {"format": "1.0", "run": run["id"], "sequence": 0, "started": run["started"], **run["writer"]}
+    assert header == expected
+
+
+def test_columns_are_named_and_typed_as_the_text_says(folders: dict[str, Path]) -> None:
+    schema = pq.read_schema(folders["over"] / "history.parquet")
+    plain = {f.name: str(f.type) for f in schema if not str(f.type).startswith(("struct", "list<element: struct"))}
+    assert plain == {
+        "_step": "int64",
+        "_timestamp": "double",
+        "_runtime": "double",
+        "loss": "double",
+        "loss#string": "string",
+        "ok": "bool",
+        "huge": "int64",
+        "words": "list<element: string>",
+        "train.acc": "double",
+        "curve": "list<element: double>",
+        "numbers": "list<element: double>",
+        "Loss#2": "double",
+        "note": "string",
+        "mixed": "string",
+        "empty": "string",
+        "lr": "double",
+    }
+    common = ["_type", "path", "sha256", "size", "media_type", "caption"]
+    assert [field.name for field in schema.field("photo").type] == [*common, "width", "height", "format", "_doc"]
+    assert [field.name for field in schema.field("both").type.value_type] == [*common, "_doc"]
+
+
+def test_a_name_that_spells_the_inside_of_a_column_is_taken(tmp_path: Path) -> None:
+    import mediatypes as mt
+
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"h": mt.Histogram([1]), "H.values.list.element": 1, "h.caption": "a", "h.x": 2, "_STEP": 3})
+    fields = list(pq.read_schema(run.path / "history.parquet"))[3:]
+    assert sorted((field.name, field.metadata[b"mediatypes.key"].decode()) for field in fields) == [
+        ("H.values.list.element", "H.values.list.element"),
+        ("_STEP#2", "_STEP"),
+        ("h#2", "h"),
+        ("h.caption", "h.caption"),
+        ("h.x", "h.x"),
+    ]
+
+
+def test_encodings_are_those_of_the_text(folders: dict[str, Path]) -> None:
+    group = pq.read_metadata(folders["over"] / "history.parquet").row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert {column.compression for column in columns.values()} == {"ZSTD"}
+    assert "DELTA_BINARY_PACKED" in columns["_step"].encodings
+    assert "BYTE_STREAM_SPLIT" in columns["loss"].encodings
+    assert "BYTE_STREAM_SPLIT" in columns["curve.list.element"].encodings
+    assert "RLE_DICTIONARY" in columns["note"].encodings
+    assert "RLE_DICTIONARY" not in columns["photo._doc"].encodings
+    assert all(column.has_offset_index and column.has_column_index for column in columns.values())
+
+
+@pytest.mark.parametrize("keep", [0.3, 0.8, 0.999])
+@pytest.mark.parametrize("flip", [None, 0.2, 0.5, 0.79])
+def test_a_damaged_journal_gives_the_rows_that_the_text_promises(
+    folders: dict[str, Path], tmp_path: Path, keep: float, flip: float | None
+) -> None:
+    import mediatypes as mt
+
+    root = shutil.copytree(folders["live"], tmp_path / "run")
+    journal = root / "journal" / "0001.log"
+    data = bytearray(journal.read_bytes())
+    if flip is not None:
+        sizes = [len(payload) + 9 for _, payload in frames(bytes(data))]
+        data[8 + sum(sizes[: int(len(sizes) * flip)]) + 12] ^= 0xFF  # in a payload, so that framing is kept
+    journal.write_bytes(data[: int(len(data) * keep)])
+    view, expected = mt.open_run(root), read_journal(root)
+    keys = view.keys()
+    found: Rows = {step: {} for step in view.history([])["_step"].to_pylist()}
+    for key in ("loss", "lr", "note", "ok"):
+        for step, value in view.values(key) if key in keys else ():
+            found[step][key] = value
+    wanted = {s: {k: v for k, v in row.items() if k in ("loss", "lr", "note", "ok")} for s, row in expected.items()}
+    assert same([(s, sorted(r.items())) for s, r in found.items()], [(s, sorted(r.items())) for s, r in wanted.items()])
+    assert view.problems, "damage is reported"
+
+
+def test_a_call_that_fits_no_frame_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader takes a larger frame for damage, and loses all that follows it."""
+    import mediatypes as mt
+    from mediatypes.history import frames as ours
+
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"text": "short"})
+        monkeypatch.setattr(ours, "MAX_FRAME", 1000)
+        with pytest.raises(mt.InputError):
+            run.log({"text": "x" * 1000})
+        run.log({"text": "later"})
+        assert [row["text"] for row in read_journal(run.path).values()] == ["short", "later"]
+    assert list(mt.open_run(run.path).values("text")) == [(0, "short"), (1, "later")]
