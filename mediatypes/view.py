@@ -31,6 +31,12 @@ def open_run(path: str | os.PathLike[str]) -> RunView:
         StoreError: there is no run.
         DocumentError: `run.json` is cut or foreign.
         UnsupportedVersionError: a newer major version wrote it.
+
+    >>> import tempfile, mediatypes as mt
+    >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+    ...     run.log({"loss": 0.5, "epoch": 1})
+    >>> mt.open_run(run.path).keys()
+    {'loss': ('number',), 'epoch': ('number',)}
     """
     return RunView(path)
 

@@ -354,10 +354,10 @@ def test_validate_names_types_that_it_could_not_check(tmp_path: Path, capsys: py
     ("changes", "message"),
     [
         ({"format": "2.0"}, "expected format 1, got '2.0'"),
-        ({"format": 1}, "format: expected a version such as 1.0, got 1"),
-        ({"status": "done"}, "run.json.status: expected one of running, finished, failed, got 'done'"),
-        ({"started": "today"}, "run.json.started: expected a finite number, got 'today'"),
-        ({"config": [], "tags": "a"}, "run.json.tags: expected a list of text, got 'a'"),
+        ({"format": 1}, "run.json: format: expected text matching [0-9]+\\.[0-9]+, got 1"),
+        ({"status": "done"}, "run.json: status: expected one of running, finished, failed, got 'done'"),
+        ({"started": "today"}, "run.json: started: expected a finite number, got 'today'"),
+        ({"config": [], "tags": "a"}, "run.json: tags: expected a list of text, got 'a'"),
     ],
 )
 def test_validate_checks_run_json(

@@ -6,6 +6,7 @@ import copy
 import enum
 import math
 import os
+import re
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -445,7 +446,7 @@ def test_a_bad_key_beside_an_image_leaves_no_sidecar(run: mt.Run) -> None:
         {},
         5,
     ],
-    ids=repr,
+    ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", repr(value)),
 )
 def test_a_foreign_value_whose_document_is_none_is_refused(run: mt.Run, document: Any) -> None:
     with pytest.raises(mt.InputError, match=r'^log\["k"\]'):
@@ -516,7 +517,7 @@ def test_fifty_images_in_a_call_are_no_problem(run: mt.Run) -> None:
         {"config": {1: 2}},
         {"on_error": "ignore"},
     ],
-    ids=repr,
+    ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", repr(value)),
 )
 def test_a_badly_described_run_is_refused_and_the_directory_stays_free(
     tmp_path: Path, arguments: dict[str, Any]

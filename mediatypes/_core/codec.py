@@ -39,6 +39,11 @@ def decode(document: dict[str, Any], source: Source) -> Any:
         DocumentError: the document does not follow its schema, or its sidecar's content does not fit it.
         UnknownTypeError: nobody registered its `_type`.
         SidecarMissing, HashMismatch, UnsafePath: the sidecar is gone, changed, or outside the store.
+
+    >>> import mediatypes as mt
+    >>> store, value = mt.MemoryStore(), mt.Histogram([1, 2, 2], num_bins=2)
+    >>> mt.decode(mt.encode(value, store), store) == value
+    True
     """
     validate(document)
     cls, _ = lookup(document["_type"])
@@ -52,6 +57,11 @@ def validate(document: object) -> None:
         DocumentError: with every problem and its path.
         UnknownTypeError: nobody registered its `_type`.
         UnsupportedVersionError: it was written by a newer major version.
+
+    >>> import mediatypes as mt
+    >>> mt.validate({"_type": "histogram", "_version": "1.0", "values": [1, -2], "bins": [0, 1, 2]})
+    Traceback (most recent call last):
+    mediatypes._core.errors.DocumentError: values[1]: expected a finite number >= 0, got -2.
     """
     declaration = declaration_of(document)
     problems = tuple(declaration.check(document))
@@ -75,7 +85,12 @@ def check(document: object) -> tuple[Problem, ...]:
 
 
 def schema(type: str) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a registered type, as published in `schemas/`."""
+    """The JSON Schema (draft 2020-12) of a registered type, as published in `schemas/`.
+
+    >>> import mediatypes as mt
+    >>> mt.schema("image")["$id"]
+    'urn:mediatypes:image-1.0'
+    """
     return lookup(type)[1].json_schema()
 
 
@@ -93,5 +108,4 @@ def declaration_of(document: object) -> Document:
 
 
 def is_newer(major: str, ours: str) -> bool:
-    """Whether a major version, as text that may be anything, is beyond ours."""
     return major.isascii() and major.isdigit() and int(major[:9]) > int(ours)

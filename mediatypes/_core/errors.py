@@ -38,8 +38,14 @@ class Problem(NamedTuple):
         return f"{where}{self.message}{end}" + (f" {self.hint}" if self.hint else "")
 
 
+class Described(str):
+    """What was found, in words: a message shows it without quotes."""
+
+
 def show(value: object) -> str:
     """A value as an error message shows it: arrays by dtype and shape, the rest by `repr`, cut short."""
+    if isinstance(value, Described):
+        return value
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if isinstance(shape, tuple) and dtype is not None and shape:
         return f"{type(value).__name__} of shape {tuple(int(n) for n in shape)} and dtype {dtype}"

@@ -28,6 +28,20 @@ def register(type: str, cls: type[Any], schema: Document) -> None:
 
     Raises:
         InputError: the tag is taken, malformed or not the schema's, or the class lacks a method.
+
+    >>> import mediatypes as mt
+    >>> from mediatypes.declare import Document, Field, Text
+    >>> class Note:
+    ...     def __init__(self, text):
+    ...         self.text = text
+    ...     def __media__(self, sink):
+    ...         return {"_type": "acme_note", "_version": "1.0", "text": self.text}
+    ...     @classmethod
+    ...     def __from_media__(cls, document, source):
+    ...         return cls(document["text"])
+    >>> mt.register("acme_note", Note, Document("acme_note", "1.0", "A note.", (Field("text", Text(), "Its text."),)))
+    >>> mt.decode(mt.encode(Note("hello"), mt.MemoryStore()), mt.MemoryStore()).text
+    'hello'
     """
     if not isinstance(type, str) or not re.fullmatch("[a-z][a-z0-9_]{0,62}", type):
         raise InputError.of("register.type", "lower-case letters, digits and _", type, "Rename the type.")

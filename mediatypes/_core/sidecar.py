@@ -13,7 +13,7 @@ from .errors import HashMismatch, InputError, StoreError, UnsafePath, os_error
 
 READ_WHOLE = 64 * 1024 * 1024  # a larger file is kept by path and checked again when it is encoded
 _CHUNK = 1024 * 1024
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE)
 _SUFFIX = re.compile(r"(\.[a-z0-9]{1,10}){1,2}")
 
 
@@ -49,16 +49,16 @@ class Blob:
     @classmethod
     def from_path(cls, path: str | os.PathLike[str], where: str) -> Blob:
         """Read a file now (up to 64 MiB; a larger one is hashed and kept by path)."""
-        file = Path(path)
+        file, named = Path(path), os.fspath(path)
         try:
-            if not file.is_file():
-                raise InputError.of(where, "an existing file", os.fspath(file), "Check the path.", "no-file")
+            if not named or not file.is_file():
+                raise InputError.of(where, "an existing file", named, "Check the path.", "no-file")
             return cls(file.read_bytes() if file.stat().st_size <= READ_WHOLE else file.resolve())
         except (OSError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
             hint = f"The system said: {error}."
-            raise InputError.of(where, "a readable file", os.fspath(file), hint, "no-file") from error
+            raise InputError.of(where, "a readable file", named, hint, "no-file") from error
 
     def read(self) -> bytes:
         return self._content if isinstance(self._content, bytes) else self._checked_file().read_bytes()
@@ -91,11 +91,12 @@ class Blob:
 
 def fetch(source: Source, reference: dict[str, Any], where: str) -> bytes:
     """The bytes a reference points to, checked for size and hash; raises `SidecarMissing` or `HashMismatch`."""
+    size = int(reference["size"])  # JSON may say 5.0
     with source.open(reference["path"]) as file:
-        data = _read_up_to(file, reference["size"] + 1)
-    if len(data) != reference["size"]:
-        got = "more" if len(data) > reference["size"] else f"{len(data)}"
-        raise HashMismatch(f"{where}: expected {reference['size']} bytes, got {got}. {_restore(reference)}")
+        data = _read_up_to(file, size + 1)
+    if len(data) != size:
+        got = "more" if len(data) > size else f"{len(data)}"
+        raise HashMismatch(f"{where}: expected {size} bytes, got {got}. {_restore(reference)}")
     if hashlib.sha256(data).hexdigest() != reference["sha256"]:
         raise HashMismatch(f"{where}: expected the bytes it was written for, got others. {_restore(reference)}")
     return data

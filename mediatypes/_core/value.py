@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar, NoReturn, Protocol, Self, runtime_checkable
 
 from . import canonical
@@ -33,8 +34,9 @@ class Frozen:
 
     def _set(self, **attributes: Any) -> None:
         for value in attributes.values():
-            if hasattr(value, "setflags"):  # an array: the subclass made it its own copy
-                value.setflags(write=False)
+            for part in value if hasattr(value, "_fields") else (value,):  # a named tuple holds some
+                if hasattr(part, "setflags"):  # an array: the subclass made it its own copy
+                    part.setflags(write=False)
         self.__dict__.update(attributes)
 
     def _encode(self, sink: Sink) -> dict[str, Any]:
@@ -47,13 +49,13 @@ class Frozen:
         raise TypeError(f"{cls.__name__} does not implement _decode()")
 
     def _to_part(self, sink: Sink) -> dict[str, Any]:
-        return {**self._encode(sink), **self.__dict__.get("_unknown", {})}
+        return {**self._encode(sink), **copy.deepcopy(self.__dict__.get("_unknown", {}))}
 
     @classmethod
     def _from_part(cls, document: dict[str, Any], source: Source) -> Self:
         value = cls._decode(document, source)
         if unknown := cls.declaration.unknown(document):
-            value._set(_unknown=unknown)
+            value._set(_unknown=copy.deepcopy(unknown))
         return value
 
     def _replace(self, **attributes: Any) -> Self:

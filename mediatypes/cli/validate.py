@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from .._core import canonical
 from .._core.codec import validate
-from .._core.declaration import Field, Json, List, Map, Number, Record, Text
 from .._core.errors import (
     MediaTypesError,
     Problem,
@@ -29,20 +28,6 @@ from ._documents import documents, references
 if TYPE_CHECKING:
     from ..store.directory import DirectoryStore
     from ..view import RunView
-
-RUN_JSON = Record(
-    "run.json",
-    (
-        Field("format", Text(pattern=r"[0-9]+\.[0-9]+"), "Version of the run folder's format."),
-        Field("id", Text(min_length=1), "The run's id."),
-        Field("name", Text(), "The run's name."),
-        Field("status", Text(choices=("running", "finished", "failed")), "What became of it."),
-        Field("config", Map(Json()), "What it was started with."),
-        Field("tags", List(Text()), "Texts to find it by."),
-        Field("started", Number(), "Seconds since the epoch."),
-        Field("finished", Number(), "Seconds since the epoch.", required=False),
-    ),
-)
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -107,17 +92,13 @@ class _Check:
 
     def run_folder(self, path: Path) -> None:
         """Check a run; raises `StoreError` if there is none."""
+        from ..view import open_run
+
         try:
-            found = list(RUN_JSON.check(files.read_run_json(path)))
+            view = open_run(path)
         except ValidationError as error:
             self.add(error.problems, "")
             return
-        self.add(found, files.RUN)
-        if found:
-            return
-        from ..view import open_run
-
-        view = open_run(path)
         for part in (self.history, self.summary, self.rest):
             try:
                 part(view)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from .._core import canonical
+from .._core.errors import InputError
 from .cells import fits
 
 MAGIC: Final = b"MTJRNL1\n"
@@ -24,7 +25,7 @@ HEADER: Final = 1  # JSON: format, run, sequence (that of the first call), start
 LAYOUT: Final = 2  # u32 id, JSON [[key, code], ...]
 ROW: Final = 3  # u32 layout id, i64 step, f64 timestamp, then the values
 CALL: Final = 4  # i64 step, f64 timestamp, JSON [[key, kind, value], ...]
-CONFIG: Final = 5  # JSON object merged into config
+CONFIG: Final = 5  # JSON object, the whole config as it now is
 SUMMARY: Final = 6  # JSON {key: [kind, value] or null to remove}
 METRIC: Final = 7  # JSON, a metric's definition
 PROBLEM: Final = 8  # JSON {path, message, code, hint, step}
@@ -69,8 +70,11 @@ class Layout:
 
 
 def frame(kind: int, payload: bytes) -> bytes:
-    """A whole frame."""
-    body = _HEAD.pack(_HEAD.size + len(payload) + _CRC.size, kind) + payload
+    """A whole frame; raises `InputError` if a reader would take its size for damage."""
+    size = _HEAD.size + len(payload) + _CRC.size
+    if size > MAX_FRAME:
+        raise InputError.of("log", f"at most {MAX_FRAME} bytes at once", size, "Log it in parts, or as a media value.")
+    body = _HEAD.pack(size, kind) + payload
     return body + _CRC.pack(crc32(body))
 
 

@@ -25,6 +25,13 @@ class DirectoryStore:
     Args:
         root: the directory; made when first needed.
         prefix: a relative directory below it, such as "media".
+
+    >>> import tempfile, numpy as np, mediatypes as mt
+    >>> store = DirectoryStore(tempfile.mkdtemp())
+    >>> document = mt.encode(mt.Image(np.zeros((2, 3), np.uint8)), store)
+    >>> with store.open(document) as file:
+    ...     file.read(4)
+    b'\\x89PNG'
     """
 
     def __init__(self, root: str | os.PathLike[str], prefix: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from numbers import Integral, Real
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.canonical import is_unicode
 from .._core.errors import Problem, problem
 from ._arrays import Array
 
@@ -30,10 +32,21 @@ def edges_of_positions(positions: Sequence[Any], where: str, problems: list[Prob
             if row is None or not all_numbers(row):
                 problems.append(problem(f"{where}[{i}].position", expected, positions[i], "Give all of them."))
                 rows[i] = (0, 0, 0, 0)
-    return np.array(rows, np.float64).reshape(-1, 4)
+    return floats(rows).reshape(-1, 4)
+
+
+def floats(numbers: Sequence[Any]) -> Array:
+    """Numbers, or rows of them, as float64; an integer beyond float64 becomes infinite, and is refused as that."""
+    try:
+        return np.array(numbers, np.float64)
+    except OverflowError:
+        table = np.array(numbers, object)
+        table[table > sys.float_info.max], table[table < -sys.float_info.max] = np.inf, -np.inf
+        return table.astype(np.float64)
 
 
 def _row(position: Any) -> tuple[Any, ...] | None:
+    """The edges of one position; None if it is none."""
     if not isinstance(position, Mapping):
         return None
     if all(side in position for side in SIDES):
@@ -44,7 +57,7 @@ def _row(position: Any) -> tuple[Any, ...] | None:
     numbers = (*middle, *size)
     if len(numbers) != 4 or not all_numbers(numbers):
         return None
-    x, y, width, height = map(float, numbers)
+    x, y, width, height = floats(numbers).tolist()
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
@@ -66,9 +79,9 @@ def domains(values: Sequence[Any], where: str, problems: list[Problem]) -> Array
     return np.array([value == "pixel" for value in values], bool)
 
 
-def class_ids(values: Any, count: int, where: str, problems: list[Problem]) -> tuple[int | None, ...] | None:
+def class_ids(values: Any, count: int, where: str, name: str, problems: list[Problem]) -> tuple[int | None, ...] | None:
     """n integers or None each; None when no box has one."""
-    column = _column(values, count, where, "class_id", problems)
+    column = _column(values, count, where, name, problems)
     if column is None:
         return None
     if not all(
@@ -80,19 +93,25 @@ def class_ids(values: Any, count: int, where: str, problems: list[Problem]) -> t
                 problems.append(problem(f"{where}[{i}].class_id", "an integer", value, "Use int(...)."))
         return None
     ids = tuple(None if value is None else int(value) for value in column)
-    if any(id is not None and abs(id) >= 2**63 for id in ids):
-        problems.append(problem(f"{where}.class_id", "integers of 64 bits", max(ids, key=lambda id: abs(id or 0)), ""))
+    for i, id in enumerate(ids) if any(id is not None and abs(id) >= 2**63 for id in ids) else ():
+        if id is not None and abs(id) >= 2**63:
+            problems.append(problem(f"{where}[{i}].class_id", "an integer of 64 bits", id, "Renumber the classes."))
     return ids
 
 
-def captions(values: Any, count: int, where: str, problems: list[Problem]) -> tuple[str | None, ...] | None:
+def captions(values: Any, count: int, where: str, name: str, problems: list[Problem]) -> tuple[str | None, ...] | None:
     """n captions or None each; None when no box has one."""
-    column = _column(values, count, where, "box_caption", problems)
+    column = _column(values, count, where, name, problems)
     if column is None:
         return None
-    for i, value in enumerate(column) if not set(map(type, column)) <= {str, type(None)} else ():
-        if value is not None and not isinstance(value, str):
-            problems.append(problem(f"{where}[{i}].box_caption", "text", value, "Use str(...)."))
+    texts = [value for value in column if isinstance(value, str)]
+    if len(texts) + column.count(None) < len(column) or not is_unicode("".join(texts)):
+        for i, value in enumerate(column):
+            at = f"{where}[{i}].box_caption"
+            if value is not None and not isinstance(value, str):
+                problems.append(problem(at, "text", value, "Use str(...)."))
+            elif value and not is_unicode(value):
+                problems.append(problem(at, "text that UTF-8 can hold", value, "Remove the lone surrogates."))
     return tuple(column)
 
 
@@ -112,9 +131,10 @@ def scores(
                 if value is not None and not all_numbers((value,)):
                     problems.append(problem(f"{where}[{i}].scores[{name!r}]", "a number", value, "Use float(...)."))
             continue
-        numbers = np.array([0.0 if value is None else value for value in column], np.float64)
+        numbers = floats([0.0 if value is None else value for value in column])
         for i in np.flatnonzero(~np.isfinite(numbers)).tolist():
-            problems.append(problem(f"{where}[{i}].scores[{name!r}]", "a finite number", column[i], "Leave it out."))
+            found = float(numbers[i])
+            problems.append(problem(f"{where}[{i}].scores[{name!r}]", "a finite number", found, "Leave it out."))
         checked[str(name)] = tuple(None if raw is None else x for raw, x in zip(column, numbers.tolist(), strict=True))
     return checked
 

@@ -15,7 +15,7 @@ from .._core.sidecar import Blob, Sink, Source, fetch
 from .._core.value import Frozen
 from . import _box_columns as check
 from ._arrays import Array, as_array
-from ._classes import LABELS, Classes, complete_labels, labels_from_json, labels_to_json, read_labels
+from ._classes import ID, LABELS, Classes, complete_labels, labels_from_json, labels_to_json, read_labels
 
 DOMAINS = check.DOMAINS
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -29,7 +29,7 @@ BOXES = Record(
         Field(
             "domain", Text(choices=(*DOMAINS, "mixed")), "Unit of the edges: percentage (0 to 1 of the image) or pixel."
         ),
-        Field("class_counts", Map(Integer(1), names="-?[0-9]+"), "Number of boxes of each class id.", required=False),
+        Field("class_counts", Map(Integer(1), names=ID), "Number of boxes of each class id.", required=False),
         Field("class_labels", LABELS, "Names by class id; an id without one is shown as class_<id>.", required=False),
         Field("outside", Integer(1), "Number of boxes that reach over the image's edge, if any.", required=False),
         Field("clipped", Boolean(), "True when the boxes were trimmed to the image.", required=False),
@@ -207,13 +207,14 @@ class BoundingBoxes2D(Frozen):
 
     @classmethod
     def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        columns = _parse(fetch(source, document, "boxes"), document["count"])
+        count = int(document["count"])
+        columns = _parse(fetch(source, document, "boxes"), count)
         domain = document["domain"]
         try:
             attributes = _checked(
                 "boxes",
-                np.array([columns[name] for name in _EDGES], np.float64).T.reshape(-1, 4),
-                columns["domain"] if domain == "mixed" else [domain] * document["count"],
+                check.floats(list(zip(*(columns[name] for name in _EDGES), strict=True))).reshape(-1, 4),
+                columns.get("domain", [domain] * count) if domain == "mixed" else [domain] * count,
                 class_ids=columns.get("class_id"),
                 captions=columns.get("caption"),
                 scores=columns.get("scores", {}),
@@ -290,16 +291,22 @@ def _from_arrays(
     boxes._set(
         **_checked(
             where,
-            to_xyxy(edges.astype(np.float64)),
+            _finite(to_xyxy, edges.astype(np.float64)),
             [domain] * len(edges),
             class_ids=None if class_ids is None else _plain(class_ids, f"{where}.class_ids"),
             captions=labels,
             scores={name: _plain(column, f"{where}.scores[{name!r}]") for name, column in columns.items()},
             labels=class_labels,
             clip=clip,
+            names=("class_ids", "labels"),
         )
     )
     return boxes
+
+
+def _finite(to_xyxy: Callable[[Array], Array], edges: Array) -> Array:
+    with np.errstate(over="ignore", invalid="ignore"):  # a sum beyond float64 is infinite, and refused as that
+        return to_xyxy(edges)
 
 
 def _plain(column: Any, where: str) -> Any:
@@ -317,6 +324,7 @@ def _checked(
     labels: Any,
     clip: bool,
     member: str = "",
+    names: tuple[str, str] = ("class_id", "box_caption"),
     problems: Sequence[Problem] = (),
 ) -> dict[str, Any]:
     """The attributes of a set of boxes, or an `InputError` with everything that is wrong."""
@@ -325,8 +333,8 @@ def _checked(
     attributes: dict[str, Any] = {
         "_xyxy": edges,
         "_is_pixel": check.domains(domains, where, found),
-        "_class_ids": check.class_ids(class_ids, len(edges), where, found),
-        "_captions": check.captions(captions, len(edges), where, found),
+        "_class_ids": check.class_ids(class_ids, len(edges), where, names[0], found),
+        "_captions": check.captions(captions, len(edges), where, names[1], found),
         "_scores": check.scores(scores, len(edges), where, found),
         "_clip": bool(clip),
         "_outside": 0,

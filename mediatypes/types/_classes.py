@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Iterable, Mapping
 from operator import index
-from typing import Any, Self
+from typing import Any
 
+from .._core.canonical import is_unicode
 from .._core.declaration import Field, Integer, List, Map, Record, Text
-from .._core.errors import InputError, Problem, problem
+from .._core.errors import DocumentError, InputError, Problem, problem
 from .._core.sidecar import Sink, Source
 from .._core.value import Frozen
 
-LABELS = Map(Text(), names="-?[0-9]+")
+ID = "0|-?[1-9][0-9]{0,18}"  # a class id as the name of a member
+LABELS = Map(Text(), names=ID)
 CLASSES = Record(
     "Names of classes.",
     (
@@ -39,9 +43,14 @@ class Classes(Frozen):
 
     declaration = CLASSES
     _labels: dict[int, str]
+    _entries: list[dict[str, Any]]  # as they stand in the document
 
     def __init__(self, class_set: Iterable[Mapping[str, Any]] | Mapping[Any, str]) -> None:
-        self._set(_labels=_read(class_set, "Classes"))
+        self._fill(class_set, "Classes")
+
+    def _fill(self, class_set: Any, where: str) -> None:
+        labels = _read(class_set, where)
+        self._set(_labels=labels, _entries=[{"id": id, "name": name} for id, name in labels.items()])
 
     @property
     def labels(self) -> dict[int, str]:
@@ -52,11 +61,25 @@ class Classes(Frozen):
         return f"Classes({self._labels!r})"
 
     def _encode(self, sink: Sink) -> dict[str, Any]:
-        return {"classes": [{"id": id, "name": name} for id, name in self._labels.items()]}
+        return {"classes": copy.deepcopy(self._entries)}
 
     @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        return cls(document["classes"])
+    def _decode(cls, document: dict[str, Any], source: Source) -> Classes:
+        try:
+            classes = read_classes(document["classes"], "classes")
+        except InputError as error:
+            raise DocumentError(error.problems) from error
+        classes._set(_entries=copy.deepcopy(document["classes"]))  # with what a later version may have added
+        return classes
+
+
+def read_classes(value: Any, where: str) -> Classes:
+    """Classes as `Image(classes=)` takes them."""
+    if isinstance(value, Classes):
+        return value
+    classes = Classes.__new__(Classes)
+    classes._fill(value, where)
+    return classes
 
 
 def read_labels(labels: Any, where: str) -> dict[int, str] | None:
@@ -91,6 +114,8 @@ def _read(classes: Any, where: str) -> dict[int, str]:
             problems.append(problem(at, "an integer class id", key, "Use the number that stands in the data."))
         elif not isinstance(name, str):
             problems.append(problem(at, "a name (text)", name, "Use str(...)."))
+        elif not is_unicode(name):
+            problems.append(problem(at, "text that UTF-8 can hold", name, "Remove the lone surrogates."))
         elif id in labels:
             problems.append(problem(at, "each class id once", key, "Remove one of them."))
         else:
@@ -104,9 +129,10 @@ def _class_id(key: Any) -> int | None:
     if isinstance(key, bool):
         return None
     try:
-        return int(key) if isinstance(key, str) else index(key)
-    except (TypeError, ValueError):
+        id = int(key) if isinstance(key, str) and re.fullmatch("[+-]?[0-9]{1,19}", key) else index(key)
+    except TypeError:
         return None
+    return id if -(2**63) <= id < 2**63 else None
 
 
 def labels_to_json(labels: dict[int, str]) -> dict[str, str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._core.errors import CodecError, DocumentError, ValidationError, show
+from .._core.errors import CodecError, Described, DocumentError, Problem, ValidationError, problem, show
 from .._core.sidecar import Blob
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
     from ._arrays import Array
 
-MAX_PIXELS = 2**28  # a larger claim is refused before anything is decoded
+MAX_PIXELS = 178_956_970  # where Pillow refuses too: a larger claim is a decompression bomb
 _FORMATS = {  # Pillow's name: (format and suffix as documents write them, media type)
     "PNG": ("png", "image/png"),
     "JPEG": ("jpg", "image/jpeg"),
@@ -55,10 +58,8 @@ def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool =
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with blob.open() as file, Image.open(file, formats=_readable()) as image:
-            if image.width * image.height > MAX_PIXELS:
-                size = f"{image.width} x {image.height}"
-                raise error.of(where, f"at most {MAX_PIXELS} pixels", size, "Log a smaller version.", "too-large")
+        with quiet(), blob.open() as file, Image.open(file, formats=_readable()) as image:
+            check_pixels(image.width, image.height, where, error)
             file.seek(24)
             depth = _bit_depth(image, file.read(1))
             if whole:
@@ -68,10 +69,8 @@ def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool =
     except UnidentifiedImageError:
         known = ", ".join(sorted({name for name, _ in _FORMATS.values()}))
         raise error.of(where, f"an image file ({known})", _start(blob), "Convert it to PNG.", "not-an-image") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise error.of(
-            where, f"at most {MAX_PIXELS} pixels", str(bomb), "Log a smaller version.", "too-large"
-        ) from bomb
+    except Image.DecompressionBombError as bomb:
+        raise error(_too_large(where, Described("more"))) from bomb
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError) as broken:
         if isinstance(broken, ValidationError):
             raise
@@ -79,11 +78,30 @@ def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool =
         raise error.of(where, "a whole image file", _start(blob), hint, "broken") from broken
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Pillow's warnings: of large images, which have our own limit, and of odd metadata, which is kept."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def check_pixels(width: int, height: int, where: str, error: type[ValidationError]) -> None:
+    """Refuse an image that could not be read back."""
+    if width * height > MAX_PIXELS:
+        raise error(_too_large(where, Described(f"{width} x {height}")))
+
+
+def _too_large(where: str, got: str) -> Problem:
+    return problem(where, f"at most {MAX_PIXELS} pixels", got, "Log a smaller version.", "too-large")
+
+
 def check_size(file: ImageFile, document: dict[str, Any], where: str) -> None:
     """A sidecar is the image its document describes."""
     if (file.width, file.height) != (document["width"], document["height"]):
         expected = f"an image of {document['width']} x {document['height']}"
-        raise DocumentError.of(where, expected, f"{file.width} x {file.height}", "Restore the document.", "size")
+        found = Described(f"{file.width} x {file.height}")
+        raise DocumentError.of(where, expected, found, "Restore the document.", "size")
 
 
 def open_image(data: bytes) -> PILImage:
@@ -91,8 +109,9 @@ def open_image(data: bytes) -> PILImage:
     from PIL import Image
 
     try:
-        image = Image.open(BytesIO(data), formats=_readable())
-        image.load()
+        with quiet():
+            image = Image.open(BytesIO(data), formats=_readable())
+            image.load()
     except Exception as error:  # codecs raise what they like
         raise CodecError(f"image: expected a readable file, got {show(data[:16])}. {error}") from error
     return image
@@ -127,4 +146,4 @@ def _bit_depth(image: PILImage, png_depth: bytes) -> int:
 
 def _start(blob: Blob) -> str:
     with blob.open() as file:
-        return f"{blob.size} bytes starting {file.read(12)!r}"
+        return Described(f"{blob.size} bytes starting {file.read(12)!r}")

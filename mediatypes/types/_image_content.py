@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from .._core.deps import is_instance, need
-from .._core.errors import CodecError, InputError
+from .._core.errors import CodecError, Described, InputError
 from .._core.inputs import read_blob
 from .._core.sidecar import Blob
 from . import _files, _pixels
 from ._arrays import is_array
 
 _JPEG_QUALITY = 95
+_LONGEST_SIDE = {"jpg": 65500, "webp": 16383}
 
 
 def make_content(
@@ -39,6 +40,7 @@ def make_content(
         pixels = _convert(pixels, mode)
     pixels.array.setflags(write=False)
     height, width = pixels.array.shape[:2]
+    _files.check_pixels(width, height, where, InputError)
     if file_type in (None, "png"):
         if encoder == "isal":
             need("isal", extra="isal", needed_for="Image(encoder='isal')")
@@ -84,6 +86,11 @@ def _encode_with_pillow(pixels: _pixels.Pixels, file_type: str, quality: int | N
         raise InputError.of(
             where, "png for 16-bit pixels", file_type, "Pass value_range=(lo, hi) to make 8-bit pixels."
         )
+    height, width = pixels.array.shape[:2]
+    longest = _LONGEST_SIDE[file_type]
+    if max(height, width) > longest:
+        found = Described(f"{width} x {height}")
+        raise InputError.of(where, f"sides of at most {longest} pixels", found, "Use png.")
     if file_type == "jpg" and pixels.mode in ("LA", "RGBA"):
         raise InputError.of(where, "png or webp for pixels with alpha", file_type, "Pass mode='RGB' to drop the alpha.")
     import PIL.Image

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from .._core.declaration import Field, Integer, Record, reference
-from .._core.errors import DocumentError, InputError, problem
+from .._core.errors import Described, DocumentError, InputError, problem
 from .._core.inputs import read_blob
 from .._core.sidecar import Blob, Sink, Source, fetch
 from .._core.value import Frozen
@@ -125,9 +125,11 @@ def _read(value: Any, class_labels: Any, where: str) -> dict[str, Any]:
         if ("mask_data" in value) == ("path" in value):
             raise InputError.of(where, "a dict with either 'mask_data' or 'path'", sorted(map(str, value)), "Pass one.")
         class_labels = value.get("class_labels") if class_labels is None else class_labels
-        where += ".mask_data" if "mask_data" in value else ".path"
-        value = value["mask_data"] if "mask_data" in value else value["path"]
-    labels = read_labels(class_labels, f"{where}.class_labels")
+        labels = read_labels(class_labels, f"{where}.class_labels")
+        member = "mask_data" if "mask_data" in value else "path"
+        where, value = f"{where}.{member}", value[member]
+    else:
+        labels = read_labels(class_labels, f"{where}.class_labels")
     if is_array(value) or isinstance(value, (list, tuple)):
         return {"_ids": _check_ids(as_array(value, where), where), "_blob": None, "_file": None, "_labels": labels}
     blob = read_blob(value, where)
@@ -154,7 +156,7 @@ def _check_ids(array: Array, where: str) -> Array:
 def _read_ids(data: bytes, where: str) -> Array:
     image = _files.open_image(data)
     if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B") or image.format in ("JPEG", "MPO"):
-        found = f"{image.format} of mode {image.mode}"
+        found = Described(f"{image.format} of mode {image.mode}")
         raise InputError.of(
             where, "a lossless single-channel image of class ids", found, "Save it as a grey PNG.", "mode"
         )

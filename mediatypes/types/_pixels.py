@@ -140,9 +140,9 @@ def _require(
         raise InputError(Problem(where, f"expected values from {low:g} to {high:g}, got {found}", "range", hint))
 
 
-def _checked_range(value_range: tuple[float, float], where: str) -> tuple[float, float]:
+def _checked_range(value_range: Any, where: str) -> tuple[float, float]:
     try:
-        low, high = (float(bound) for bound in value_range)
+        low, high = (float(bound) for bound in value_range if not isinstance(bound, str))
     except (TypeError, ValueError):
         low = high = np.nan
     if not (np.isfinite(low) and np.isfinite(high) and low < high):

@@ -58,7 +58,7 @@ class Histogram(Value):
     Counts and edges equal those of `np.histogram` on the finite values.
 
     Raises:
-        InputError: no numbers, 0 or more than 512 bins, edges that do not ascend, counts that are negative or NaN.
+        InputError: not numbers, 0 or more than 512 bins, edges that do not ascend, counts that are negative or NaN.
 
     >>> histogram = Histogram([1, 2, 2, float("nan")], num_bins=2)
     >>> histogram.values.tolist(), histogram.bins.tolist(), histogram.nan_count
@@ -174,7 +174,8 @@ def _read_bins(bins: Any) -> Any:
     if hasattr(bins, "__index__") and not isinstance(bins, bool) and getattr(bins, "ndim", 0) == 0:
         count = int(bins)
         if not 1 <= count <= MAX_BINS:
-            raise InputError.of(where, f"1 to {MAX_BINS} bins", count, "Use fewer bins, or log a Tensor.", "range")
+            hint = "Use fewer bins, or log a Tensor." if count > MAX_BINS else "Pass 64, for example."
+            raise InputError.of(where, f"1 to {MAX_BINS} bins", count, hint, "range")
         return count
     if isinstance(bins, (str, bytes, bool)) or not hasattr(bins, "__len__"):
         raise InputError.of(where, "a number of bins or their edges", bins, "Pass 64, for example.")
@@ -184,7 +185,8 @@ def _read_bins(bins: Any) -> Any:
 def _read_edges(edges: Any, where: str) -> Array:
     array = _own(as_array(edges, where).astype(np.float64))
     if array.ndim != 1 or not 2 <= len(array) <= MAX_BINS + 1:
-        raise InputError.of(where, f"2 to {MAX_BINS + 1} edges", edges, "Use fewer bins.", "length")
+        hint = "Use fewer bins." if array.size > MAX_BINS else "Give one edge more than bins."
+        raise InputError.of(where, f"2 to {MAX_BINS + 1} edges", edges, hint, "length")
     if not np.isfinite(array).all() or not (np.diff(array) > 0).all():
         raise InputError.of(where, "finite edges, strictly ascending", edges, "Sort them and drop repeats.", "order")
     return array

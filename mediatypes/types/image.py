@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .._core.canonical import is_unicode
 from .._core.declaration import Document, Field, Integer, List, Map, Number, Record, Rule, Text, reference
-from .._core.errors import DocumentError, InputError, Problem, problem
+from .._core.errors import Described, DocumentError, InputError, Problem, problem
 from .._core.inputs import text
 from .._core.sidecar import Blob, Sink, Source, fetch
 from .._core.value import Value
 from . import _files, _png
 from ._arrays import Array
 from ._boxes import BOXES, BoundingBoxes2D, read_boxes
-from ._classes import CLASSES, Classes
+from ._classes import CLASSES, Classes, read_classes
 from ._image_content import make_content
 from ._masks import MASK, ImageMask, read_mask
 from ._pixels import Pixels
@@ -30,7 +32,7 @@ _MODES = ("L", "LA", "RGB", "RGBA")
 def _masks_fit(document: dict[str, Any], where: str) -> Any:
     for name, mask in document.get("masks", {}).items():
         if (mask["width"], mask["height"]) != (document["width"], document["height"]):
-            size = f"{mask['width']} x {mask['height']}"
+            size = Described(f"{mask['width']} x {mask['height']}")
             yield problem(f"{where}masks[{name!r}]", "the size of the image", size, "Restore the document.", "size")
 
 
@@ -129,8 +131,9 @@ class Image(Value):
         if isinstance(data_or_path, Image):
             self._set(**data_or_path.__dict__)
             self.__dict__.pop("_identity_", None)
-            if mode or file_type or quality:
-                self._set(**make_content(data_or_path.to_pil(), mode, file_type, quality, None, encoder))
+            if mode or file_type or quality or value_range is not None:
+                shown = data_or_path.to_numpy() if data_or_path.bit_depth == 16 else data_or_path.to_pil()
+                self._set(**make_content(shown, mode, file_type, quality, value_range, encoder))
         else:
             self._set(_caption=None, _grouping=None, _classes=None, _boxes={}, _masks={}, _encoder=encoder)
             self._set(**make_content(data_or_path, mode, file_type, quality, value_range, encoder))
@@ -139,7 +142,8 @@ class Image(Value):
         if grouping is not None:
             self._set(_grouping=int(grouping))
         if classes is not None:
-            self._set(_classes=classes if isinstance(classes, Classes) else Classes(classes))
+            self._set(_classes=read_classes(classes, "Image.classes"))
+            boxes, masks = self._boxes if boxes is None else boxes, self._masks if masks is None else masks
         self._attach(boxes, masks)
 
     def _attach(self, boxes: Any, masks: Any) -> None:
@@ -253,7 +257,7 @@ class Image(Value):
             "classes": self._classes and self._classes._to_part(sink)["classes"],
             "boxes": {name: boxes._to_part(sink) for name, boxes in self._boxes.items()} or None,
             "masks": {name: mask._to_part(sink) for name, mask in self._masks.items()} or None,
-            "source": self._source,
+            "source": copy.deepcopy(self._source),
             "quality": self._quality,
         }
         return document | {name: item for name, item in optional.items() if item is not None}
@@ -276,12 +280,12 @@ class Image(Value):
                 media_type=document["media_type"],
             ),
             _caption=document.get("caption"),
-            _grouping=document.get("grouping"),
-            _classes=Classes(document["classes"]) if "classes" in document else None,
+            _grouping=int(document["grouping"]) if "grouping" in document else None,
+            _classes=Classes._from_part({"classes": document["classes"]}, source) if "classes" in document else None,
             _boxes=boxes,
             _masks=masks,
-            _source=document.get("source"),
-            _quality=document.get("quality"),
+            _source=copy.deepcopy(document.get("source")),
+            _quality=int(document["quality"]) if "quality" in document else None,
             _encoder="zlib",
         )
         return image
@@ -292,9 +296,8 @@ def _check_options(mode: Any, file_type: Any, quality: Any, encoder: Any, groupi
     if mode is not None and mode not in _MODES:
         problems.append(problem("Image.mode", f"one of {', '.join(_MODES)}", mode, "Convert the image yourself first."))
     if file_type is not None and file_type not in FILE_TYPES:
-        hint = (
-            f"Did you mean {file_type.lower()!r}?" if str(file_type).lower() in FILE_TYPES else "Leave it out for png."
-        )
+        close = str(file_type).lower().lstrip(".").replace("jpeg", "jpg")
+        hint = f"Did you mean {close!r}?" if close in FILE_TYPES else "Leave it out for png."
         problems.append(problem("Image.file_type", f"one of {', '.join(FILE_TYPES)}", file_type, hint))
     if quality is not None and (type(quality) is not int or not 1 <= quality <= 100):
         problems.append(problem("Image.quality", "an integer from 1 to 100", quality, "95 is nearly lossless."))
@@ -316,6 +319,9 @@ def _read_layers(layers: Any, where: str, read: Any, problems: list[Problem]) ->
     for name, layer in layers.items():
         if not isinstance(name, str) or not name:
             problems.append(problem(where, "names that are text and not empty", name, "Use str(...)."))
+            continue
+        if not is_unicode(name):
+            problems.append(problem(where, "names that UTF-8 can hold", name, "Remove the lone surrogates."))
             continue
         try:
             found[name] = read(layer, f'{where}["{name}"]')

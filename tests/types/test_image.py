@@ -81,13 +81,13 @@ class TestImageContract(ValueContract):
             "no width": ({"width": 0}, "width: expected an integer >= 1, got 0."),
             "another width": (
                 {"width": 91, "masks": {}},
-                "image: expected an image of 91 x 60, got '90 x 60'. Restore the document.",
+                "image: expected an image of 91 x 60, got 90 x 60. Restore the document.",
             ),
             "a mask of another size": (
                 {"height": 61},
                 "2 problems:\n"
-                "- masks['road']: expected the size of the image, got '90 x 60'. Restore the document.\n"
-                "- masks['file']: expected the size of the image, got '90 x 60'. Restore the document.",
+                "- masks['road']: expected the size of the image, got 90 x 60. Restore the document.\n"
+                "- masks['file']: expected the size of the image, got 90 x 60. Restore the document.",
             ),
             "several": (
                 {"caption": 3, "format": "", "grouping": "a"},
