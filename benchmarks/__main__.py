@@ -10,7 +10,21 @@ import time
 from . import report
 from .harness import ENTRIES, Entry, run
 
-_SUBJECTS = ("imports", "scalars", "memory", "crash", "png", "boxes", "histogram", "validation", "reading")
+_SUBJECTS = (
+    "imports",
+    "scalars",
+    "memory",
+    "crash",
+    "png",
+    "boxes",
+    "histogram",
+    "validation",
+    "reading",
+    "video",
+    "audio",
+    "molecule",
+    "object3d",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

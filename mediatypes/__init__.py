@@ -45,8 +45,14 @@ _NAMES = {
     "types._boxes": ("BoundingBoxes2D",),
     "types._classes": ("Classes",),
     "types._masks": ("ImageMask",),
+    "types._scene": ("Box3D",),
+    "types.audio": ("Audio",),
     "types.histogram": ("Histogram",),
+    "types.html": ("Html",),
     "types.image": ("Image",),
+    "types.molecule": ("Molecule",),
+    "types.object3d": ("Object3D",),
+    "types.video": ("Video",),
     "view": ("RunView", "open_run"),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

@@ -28,8 +28,14 @@ from .store.memory import MemoryStore as MemoryStore
 from .types._boxes import BoundingBoxes2D as BoundingBoxes2D
 from .types._classes import Classes as Classes
 from .types._masks import ImageMask as ImageMask
+from .types._scene import Box3D as Box3D
+from .types.audio import Audio as Audio
 from .types.histogram import Histogram as Histogram
+from .types.html import Html as Html
 from .types.image import Image as Image
+from .types.molecule import Molecule as Molecule
+from .types.object3d import Object3D as Object3D
+from .types.video import Video as Video
 from .view import RunView as RunView
 from .view import open_run as open_run
 

@@ -40,7 +40,7 @@ from .history.live import Config, LiveSummary, plain_config
 from .store.directory import DirectoryStore
 
 _MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
-_MANY = {"image": 50}  # in a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
+_MANY = {"image": 50, "audio": 100}  # in a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
 
 

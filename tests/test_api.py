@@ -19,7 +19,19 @@ from mediatypes._core import registry
 PACKAGE = Path(mt.__file__).parent
 
 PUBLIC = {
-    "values": ["BoundingBoxes2D", "Classes", "Histogram", "Image", "ImageMask"],
+    "values": [
+        "Audio",
+        "BoundingBoxes2D",
+        "Box3D",
+        "Classes",
+        "Histogram",
+        "Html",
+        "Image",
+        "ImageMask",
+        "Molecule",
+        "Object3D",
+        "Video",
+    ],
     "verbs": ["decode", "encode", "open_run", "register", "schema", "validate"],
     "runs and stores": ["DirectoryStore", "MemoryStore", "Run", "RunView"],
     "protocols": ["MediaValue", "Sink", "Source"],

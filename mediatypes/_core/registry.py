@@ -10,8 +10,13 @@ from .declaration import Document
 from .errors import InputError, UnknownTypeError
 
 _BUILTIN = {
+    "audio": "mediatypes.types.audio:Audio",
     "histogram": "mediatypes.types.histogram:Histogram",
+    "html": "mediatypes.types.html:Html",
     "image": "mediatypes.types.image:Image",
+    "molecule": "mediatypes.types.molecule:Molecule",
+    "object3d": "mediatypes.types.object3d:Object3D",
+    "video": "mediatypes.types.video:Video",
 }
 # Names of the kinds that are no media, and of what documents use themselves: see schemas/README.md.
 _RESERVED = frozenset(("float", "media", "null", "number", "integer", "boolean", "string", "json", "datetime"))

@@ -44,7 +44,7 @@ def from_array(data: Any, where: str, value_range: tuple[float, float] | None = 
             )
         array = array.transpose(1, 2, 0)
     array = _one_image(array, where)
-    array, source = _to_uint(array, where, value_range)
+    array, source = to_uint(array, where, value_range)
     return _frozen(array, source, data)
 
 
@@ -65,7 +65,7 @@ def from_pil(image: PILImage, where: str, value_range: tuple[float, float] | Non
         array = array.astype(np.uint16, copy=False)  # I;16B is big-endian
     if array.size == 0:
         raise InputError.of(where, "an image with at least one pixel", array, "Skip empty images.", "shape")
-    array, source = _to_uint(array, where, value_range)
+    array, source = to_uint(array, where, value_range)
     if image.mode != mode or mode == "I":
         source = {"mode": mode, **(source or {})}
     return _frozen(array, source, image)
@@ -100,7 +100,8 @@ def _axes_hint(array: Array, channel_axis: int) -> str:
     return "Choose the channels to show."
 
 
-def _to_uint(array: Array, where: str, value_range: tuple[float, float] | None) -> tuple[Array, dict[str, Any] | None]:
+def to_uint(array: Array, where: str, value_range: tuple[float, float] | None) -> tuple[Array, dict[str, Any] | None]:
+    """Values of any dtype as uint8 or uint16 by the rules of `from_array`, and what they were if they changed."""
     dtype = array.dtype
     if value_range is not None:
         low, high = _checked_range(value_range, where)

@@ -70,7 +70,70 @@ def portable_pixmap() -> bytes:
     return b"P6 32 24 255\n" + photograph().tobytes()
 
 
+def tone(frames: int = 200) -> Array:
+    """(frames,) float64 of a decaying tone of 440 Hz at 8 kHz."""
+    time = np.arange(frames) / 8000
+    return np.sin(2 * np.pi * 440 * time) * np.exp(-20 * time)
+
+
+def frames() -> Array:
+    """(3, 3, 24, 32) uint8: a pan over the photograph."""
+    return np.stack([np.roll(photograph(), shift, axis=1) for shift in (0, 4, 8)]).transpose(0, 3, 1, 2)
+
+
+GRO = b"""water
+    3
+    1SOL     OW    1   0.230   0.628   0.113
+    1SOL    HW1    2   0.260   0.717   0.113
+    1SOL    HW2    3   0.137   0.628   0.150
+   1.82060   1.82060   1.82060
+"""
+STL = b"""solid corner
+facet normal 0 0 1
+outer loop
+vertex 0 0 0
+vertex 1 0 0
+vertex 0 1 0
+endloop
+endfacet
+endsolid corner
+"""
+
+
+def scene() -> mt.Object3D:
+    points = np.linspace(-1, 1, 18).reshape(3, 6) * [1, 1, 1, 0, 0, 0] + [0, 0, 0, 255, 128, 0]
+    boxes = [mt.Box3D(center=(0, 0, 0), size=(1, 2, 3), orientation=(1, 0, 0, 0), color=(321, 0, 0))]
+    vectors = [{"start": [0, 0, 0], "end": [1, 1, 1]}]
+    return mt.Object3D({"type": "lidar/beta", "points": points, "boxes": boxes, "vectors": vectors}, caption="scene")
+
+
 CASES: dict[str, dict[str, Callable[[], Any]]] = {
+    "audio": {
+        "tone": lambda: mt.Audio(tone(), sample_rate=8000, caption="a decaying tone"),
+        "stereo-float": lambda: mt.Audio(
+            np.stack([tone(), -tone()], axis=1).astype(np.float32), sample_rate=8000, subtype="FLOAT"
+        ),
+        "flac": lambda: mt.Audio((tone() * 32767).astype(np.int16), sample_rate=8000, format="flac"),
+    },
+    "html": {
+        "page": lambda: mt.Html("<!doctype html><title>t</title><p>Löffel &amp; <b>cup</b></p>"),
+        "as-it-is": lambda: mt.Html("<p>plain</p>", inject=False, caption="no style"),
+    },
+    "molecule": {
+        "gro": lambda: mt.Molecule(GRO, file_type="gro", caption="water"),
+        "xyz": lambda: mt.Molecule(b"3\nwater\nO 0 0 0\nH 0.76 0.59 0\nH -0.76 0.59 0\n", file_type="xyz"),
+    },
+    "object3d": {
+        "points": lambda: mt.Object3D(np.linspace(0, 1, 12, dtype=np.float32).reshape(4, 3)),
+        "categories": lambda: mt.Object3D(np.array([[0.5, 0, 0, 1], [1, 2, 3, 14]])),
+        "scene": scene,
+        "stl": lambda: mt.Object3D(STL, file_type="stl"),
+    },
+    "video": {
+        "gif": lambda: mt.Video(frames(), fps=5, caption="pan"),
+        "lossless": lambda: mt.Video(frames(), fps=5, lossless=True),
+        "mp4": lambda: mt.Video(frames(), fps=5, format="mp4"),
+    },
     "histogram": {
         "photograph": lambda: mt.Histogram(photograph(), num_bins=8, caption="brightness"),
         "non-finite": lambda: mt.Histogram([1, 2.5, np.nan, np.inf, -np.inf, -np.inf], num_bins=2),

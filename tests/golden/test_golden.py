@@ -14,7 +14,8 @@ import mediatypes as mt
 from tests.golden import make
 
 STORED = sorted(path.parent for path in make.ROOT.glob("*/*/*/document.json"))
-CODECS = ("image/png", "image/jpeg", "image/webp")  # their bytes change with the version of the codec
+CODECS = ("image/png", "image/jpeg", "image/webp", "image/gif", "video/mp4", "video/webm", "audio/flac")
+# Their bytes change with the version of the codec.
 LARGEST = 16_000  # bytes of a case
 
 
@@ -60,7 +61,8 @@ def test_a_stored_case_holds_what_it_was_made_from(stored: Path) -> None:
     _, value = read(stored)
     made = expected(stored)
     if not isinstance(made, mt.Image):
-        assert value == made
+        documents = [mt.encode(one, mt.MemoryStore()) for one in (value, made)]
+        assert without_codec_bytes(documents[0]) == without_codec_bytes(documents[1])
         return
     difference = value.to_numpy().astype(int) - made.to_numpy().astype(int)
     assert np.abs(difference).max() <= (2 if made.format == "jpg" else 0)
