@@ -71,7 +71,7 @@ def _chord(seconds: int) -> Samples:
 
 def _encode(samples: Samples) -> bytes:
     read = _samples.read_samples(samples, "Audio", clip=False)
-    return _wav.write(_samples.convert(read.array, "PCM_16"), "PCM_16", _RATE)
+    return _wav.write(_samples.convert(read, "PCM_16"), "PCM_16", _RATE)
 
 
 def _store(samples: Samples) -> bytes:

@@ -60,9 +60,9 @@ def write(samples: Samples, sample_rate: int, format: str, subtype: str, where: 
     frames, channels = samples.array.shape
     _check_limits(format, subtype, sample_rate, channels, frames, where)
     if format == "wav":
-        data = _wav.write(_samples.convert(samples.array, subtype), subtype, sample_rate)
+        data = _wav.write(_samples.convert(samples, subtype), subtype, sample_rate)
     elif format == "flac":
-        data = _encode(_samples.convert(samples.array, subtype), sample_rate, format, subtype, where)
+        data = _encode(_samples.convert(samples, subtype), sample_rate, format, subtype, where)
     else:
         floats = _samples.as_floats(samples.array).astype(np.float32, copy=False)
         data = _encode(floats, sample_rate, format, subtype, where)

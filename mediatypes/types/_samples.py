@@ -14,7 +14,7 @@ _EXACT = {**_NATURAL, "float32": "FLOAT", "float64": "DOUBLE"}
 _BITS = {"PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _WORKING = {"float16": "float32", np.dtype(np.longdouble).name: "float64"}
 _INTEGERS = {"PCM_U8": np.uint8, "PCM_16": np.int16, "PCM_24": np.int32, "PCM_32": np.int32}
-_BLOCK = 2**16  # frames that are converted at once, so that what is between stays in the processor's cache
+_BLOCK = 2**14  # frames that are converted at once, so that what is between stays in the processor's cache
 _FLOATS = {"FLOAT": np.float32, "DOUBLE": np.float64}
 
 
@@ -24,6 +24,7 @@ class Samples(NamedTuple):
     array: Array  # uint8, int16, int32, float32 or float64, native byte order
     dtype: str  # what the user's array had
     clipped: int  # samples that were outside -1..1
+    peak: float  # at least the largest as a float
 
     @property
     def subtype(self) -> str:
@@ -52,17 +53,18 @@ def read_samples(data: Any, where: str, clip: bool) -> Samples:
         raise InputError.of(where, expected, array, _dtype_hint(array), "dtype")
     array = array.astype(_WORKING.get(dtype, dtype), copy=False).reshape(len(array), -1)
     if array.dtype.kind != "f":
-        return Samples(array, dtype, 0)
-    limited, clipped = _limited(array, where, clip)
-    return Samples(limited, dtype, clipped)
+        return Samples(array, dtype, 0, 1.0)
+    limited, clipped, peak = _limited(array, where, clip)
+    return Samples(limited, dtype, clipped, peak)
 
 
-def convert(array: Array, subtype: str) -> Array:
+def convert(samples: Samples, subtype: str) -> Array:
     """Samples in the dtype of a subtype of WAV; PCM_24 as int32, whose lower 8 bits are zero.
 
     A float x becomes round(x * 2^(bits-1)), and +1 the largest integer, so that integers which other programs divided
     by 2^(bits-1) come back exactly. Integers of another width pass through floats that hold them exactly.
     """
+    array = samples.array
     if _EXACT[array.dtype.name] == subtype:
         return array
     floats = as_floats(array)
@@ -70,10 +72,12 @@ def convert(array: Array, subtype: str) -> Array:
         return floats.astype(_FLOATS[subtype])
     bits = _BITS[subtype]
     full = 2.0 ** (bits - 1)
-    reaches_top = float(floats.max()) * full > full - 1
+    reaches_top = samples.peak * full > full - 1
     made = np.empty(array.shape, _INTEGERS[subtype])
+    buffer = np.empty((min(_BLOCK, len(floats)), floats.shape[1]), _wide(floats, bits))
     for start in range(0, len(floats), _BLOCK):
-        block: Array = np.multiply(floats[start : start + _BLOCK], full, dtype=_wide(floats, bits))
+        piece = floats[start : start + _BLOCK]
+        block: Array = np.multiply(piece, full, out=buffer[: len(piece)])
         np.rint(block, out=block)
         if reaches_top:
             np.minimum(block, full - 1, out=block)
@@ -94,17 +98,17 @@ def _wide(floats: Array, bits: int) -> Any:
     return np.float64 if bits > 24 else floats.dtype
 
 
-def _limited(array: Array, where: str, clip: bool) -> tuple[Array, int]:
-    low, high = array.min(), array.max()
+def _limited(array: Array, where: str, clip: bool) -> tuple[Array, int, float]:
+    low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise InputError.of(where, "finite samples", array, "Replace NaN and infinities: np.nan_to_num(data).", "nan")
     if low >= -1 and high <= 1:
-        return array, 0
+        return array, 0, high
     if not clip:
         found = f"{array.dtype} samples from {low:g} to {high:g}"
         hint = "Divide by the full scale, or pass clip=True to cut what is outside."
         raise InputError(Problem(where, f"expected samples from -1 to 1, got {found}", "range", hint))
-    return np.clip(array, -1, 1), int(np.count_nonzero(np.abs(array) > 1))
+    return np.clip(array, -1, 1), int(np.count_nonzero(np.abs(array) > 1)), min(high, 1.0)
 
 
 def _expected_shape(array: Array) -> str:
