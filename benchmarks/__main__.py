@@ -24,6 +24,8 @@ _SUBJECTS = (
     "audio",
     "molecule",
     "object3d",
+    "tensor",
+    "figure",
 )
 
 

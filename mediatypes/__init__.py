@@ -47,11 +47,13 @@ _NAMES = {
     "types._masks": ("ImageMask",),
     "types._scene": ("Box3D",),
     "types.audio": ("Audio",),
+    "types.figure": ("Figure",),
     "types.histogram": ("Histogram",),
     "types.html": ("Html",),
     "types.image": ("Image",),
     "types.molecule": ("Molecule",),
     "types.object3d": ("Object3D",),
+    "types.tensor": ("Tensor",),
     "types.video": ("Video",),
     "view": ("RunView", "open_run"),
 }

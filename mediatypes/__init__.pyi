@@ -30,11 +30,13 @@ from .types._classes import Classes as Classes
 from .types._masks import ImageMask as ImageMask
 from .types._scene import Box3D as Box3D
 from .types.audio import Audio as Audio
+from .types.figure import Figure as Figure
 from .types.histogram import Histogram as Histogram
 from .types.html import Html as Html
 from .types.image import Image as Image
 from .types.molecule import Molecule as Molecule
 from .types.object3d import Object3D as Object3D
+from .types.tensor import Tensor as Tensor
 from .types.video import Video as Video
 from .view import RunView as RunView
 from .view import open_run as open_run

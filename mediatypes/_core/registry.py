@@ -11,11 +11,13 @@ from .errors import InputError, UnknownTypeError
 
 _BUILTIN = {
     "audio": "mediatypes.types.audio:Audio",
+    "figure": "mediatypes.types.figure:Figure",
     "histogram": "mediatypes.types.histogram:Histogram",
     "html": "mediatypes.types.html:Html",
     "image": "mediatypes.types.image:Image",
     "molecule": "mediatypes.types.molecule:Molecule",
     "object3d": "mediatypes.types.object3d:Object3D",
+    "tensor": "mediatypes.types.tensor:Tensor",
     "video": "mediatypes.types.video:Video",
 }
 # Names of the kinds that are no media, and of what documents use themselves: see schemas/README.md.

@@ -18,6 +18,7 @@ from .._core import canonical
 from .._core.canonical import is_unicode
 from .._core.errors import InputError, Problem, problem
 from .._core.value import MediaValue, is_media
+from .._core.wrapping import tag_of, wrap
 
 Cell = tuple[str, Any]  # kind, plain value
 Leaf = tuple[str, Any, tuple[str, ...]]  # key, value, and the nested keys that were joined to make the key
@@ -26,7 +27,6 @@ Encoder = Callable[[MediaValue], dict[str, Any]]
 PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
 EXACT = 2**53  # whole numbers up to here are exact as doubles
 MAX_DEPTH = 200  # of nested dicts and lists
-MAX_LIST = 256  # an array up to this length is a list
 RESERVED = ("_step", "_runtime")
 
 
@@ -56,7 +56,16 @@ def flatten(data: Mapping[Any, Any], where: str, problems: list[Problem], path: 
 
 def has_media(value: Any) -> bool:
     """Whether encoding this value places sidecars."""
-    return is_media(value) or (isinstance(value, (list, tuple)) and any(map(is_media, value)))
+    if type(value) in (float, int, str):  # nearly all; recognising what is wrapped takes microseconds
+        return False
+    if isinstance(value, (list, tuple)):
+        return any(map(_is_item, value))
+    return is_media(value) or tag_of(value) is not None
+
+
+def _is_item(value: Any) -> bool:
+    """Whether a value is an item of a list of media; an array in a list stays a list."""
+    return is_media(value) or tag_of(value) not in (None, "tensor")
 
 
 def located(problems: Iterable[Problem], where: str) -> list[Problem]:
@@ -164,6 +173,7 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
         return _list(value, where, encode)
     if isinstance(value, Mapping):
         return "json", "{}"  # flatten() leaves only empty ones
+    value = wrap(value, where)
     if is_media(value):
         document = encode(value)
         return document["_type"], document
@@ -196,15 +206,12 @@ def _array(value: Any, where: str, encode: Encoder) -> Cell:
     if shape == ():
         item = value.item()
         return make_cell(float(item) if type(item) is type(value) else item, where, encode)  # a long double is its own
-    if len(shape) == 1 and shape[0] <= MAX_LIST and hasattr(value, "tolist"):
-        return _list(value.tolist(), where, encode)
-    hint = "Log mt.Histogram(array) or mt.Image(array), or .tolist() for a list."
-    raise InputError.of(where, f"an array with one dimension and at most {MAX_LIST} values", value, hint, "array")
+    return _list(value.tolist(), where, encode)
 
 
 def _list(values: list[Any] | tuple[Any, ...], where: str, encode: Encoder) -> Cell:
-    if values and all(is_media(value) for value in values):
-        documents = [encode(value) for value in values]
+    if values and all(map(_is_item, values)):
+        documents = [encode(wrap(value, f"{where}[{i}]")) for i, value in enumerate(values)]
         tags = {document["_type"] for document in documents}
         return f"{tags.pop() if len(tags) == 1 else 'media'}_list", documents
     plain = [make_plain(value, f"{where}[{i}]") for i, value in enumerate(values)]
@@ -232,7 +239,4 @@ def _hint(value: Any) -> str:
         return "Log seconds: value.total_seconds(), or value / np.timedelta64(1, 's')."
     if isinstance(value, complex):
         return "Log .real and .imag."
-    module = type(value).__module__.partition(".")[0]
-    if module in ("PIL", "matplotlib"):
-        return "Wrap it: mt.Image(value)."
     return "Convert it, or give its class a __media__(sink) method."

@@ -11,7 +11,7 @@ from .._core.deps import is_instance, need
 from .._core.errors import CodecError, Described, InputError
 from .._core.inputs import read_blob
 from .._core.sidecar import Blob
-from . import _files, _pixels
+from . import _files, _mpl, _pixels
 from ._arrays import is_array
 
 _JPEG_QUALITY = 95
@@ -23,7 +23,9 @@ def make_content(
 ) -> dict[str, Any]:
     """The attributes that hold what is seen: a file as it is, or pixels that will be encoded."""
     where = "Image"
-    data = _figure_png(data)
+    figure = _mpl.find_figure(data, where)
+    if figure is not None:
+        data = _mpl.draw_png(figure, where)
     if not is_instance(data, "PIL.Image", "Image") and not is_array(data):
         blob = read_blob(data, where)
         if blob is None:
@@ -49,19 +51,6 @@ def make_content(
     blob, quality = _encode_with_pillow(pixels, str(file_type), quality)
     file = _files.probe(blob, where, InputError, whole=False)
     return {"_pixels": None, "_blob": blob, "_file": file, "_source": pixels.source, "_quality": quality}
-
-
-def _figure_png(data: Any) -> Any:
-    """A matplotlib figure (or axes, or the pyplot module) drawn as PNG bytes; anything else as it is."""
-    if is_instance(data, "matplotlib.axes", "Axes"):
-        data = data.figure
-    elif getattr(data, "__name__", None) == "matplotlib.pyplot":
-        data = data.gcf()
-    if not is_instance(data, "matplotlib.figure", "Figure"):
-        return data
-    buffer = BytesIO()
-    data.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def _convert(pixels: _pixels.Pixels, mode: str) -> _pixels.Pixels:

@@ -115,6 +115,9 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
         ),
         "flac": lambda: mt.Audio((tone() * 32767).astype(np.int16), sample_rate=8000, format="flac"),
     },
+    "figure": {
+        "lines": lambda: mt.Figure({"data": [{"type": "scatter", "x": [1, 2, 3], "y": [0.5, 0.25, 1]}], "layout": {}}),
+    },
     "html": {
         "page": lambda: mt.Html("<!doctype html><title>t</title><p>Löffel &amp; <b>cup</b></p>"),
         "as-it-is": lambda: mt.Html("<p>plain</p>", inject=False, caption="no style"),
@@ -128,6 +131,11 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
         "categories": lambda: mt.Object3D(np.array([[0.5, 0, 0, 1], [1, 2, 3, 14]])),
         "scene": scene,
         "stl": lambda: mt.Object3D(STL, file_type="stl"),
+    },
+    "tensor": {
+        "float32": lambda: mt.Tensor(tone().astype(np.float32).reshape(20, 10), caption="a tone"),
+        "non-finite": lambda: mt.Tensor(np.array([1.5, np.nan, -np.inf, np.inf, 0])),
+        "scalar": lambda: mt.Tensor(np.int64(2**60)),
     },
     "video": {
         "gif": lambda: mt.Video(frames(), fps=5, caption="pan"),

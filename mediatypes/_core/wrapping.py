@@ -1,0 +1,72 @@
+"""Bare objects of other packages that may be logged, and the type that each becomes.
+
+They are recognised by name: whoever made one has imported its package, so nothing is imported to find out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .deps import is_instance
+from .errors import InputError
+from .registry import lookup
+from .value import is_media
+
+MAX_LIST = 256  # a one-dimensional array up to this length is a list, not a tensor
+_TAGS = (  # module, class, tag
+    ("PIL.Image", "Image", "image"),
+    ("matplotlib.axes", "Axes", "figure"),
+    ("matplotlib.figure", "FigureBase", "figure"),
+    ("plotly.basedatatypes", "BaseFigure", "figure"),
+)
+_TABLES = (
+    ("pandas", "DataFrame"),
+    ("polars", "DataFrame"),
+    ("pyarrow", "Table"),
+    ("pyarrow", "RecordBatch"),
+)
+
+
+def tag_of(value: object) -> str | None:
+    """The tag of the media type that a bare object is logged as; None if it is not wrapped.
+
+    An array or tensor is a "tensor", except a scalar and one with a single axis of at most 256 values. No array is
+    ever made a histogram or an image: that has to be asked for.
+    """
+    if is_media(value) or _is_table(value):
+        return None  # both may speak the array protocol too
+    for module, name, tag in _TAGS:
+        if is_instance(value, module, name):
+            return tag
+    if getattr(value, "__name__", None) == "matplotlib.pyplot":
+        return "figure"
+    return "tensor" if _is_large_array(value) else None
+
+
+def wrap(value: Any, where: str) -> Any:
+    """The media value of a bare object, or the object itself where it has none.
+
+    Raises:
+        InputError: the object is a table, or its type does not take it.
+        MissingDependencyError: its type needs a package for it.
+    """
+    if _is_table(value):
+        hint = "Log its columns as lists, {'column': table['column'].tolist()}, or numbers of it as mt.Tensor(array)."
+        raise InputError.of(where, "a value that can be logged", type(value), hint, "table")
+    tag = tag_of(value)
+    return value if tag is None else lookup(tag)[0](value)
+
+
+def _is_table(value: object) -> bool:
+    return any(is_instance(value, module, name) for module, name in _TABLES)
+
+
+def _is_large_array(value: object) -> bool:
+    if not (hasattr(value, "__array__") or is_instance(value, "torch", "Tensor")):
+        return False
+    shape = getattr(value, "shape", None)
+    try:
+        lengths = tuple(shape)  # type: ignore[arg-type]
+    except TypeError:  # no shape: it is for the array protocol to say what it is
+        return False
+    return len(lengths) > 1 or (len(lengths) == 1 and lengths[0] > MAX_LIST)
