@@ -99,6 +99,13 @@ class Value(Frozen):
     """A media value: frozen, hashable, picklable data that encodes to a document and sidecars."""
 
     declaration: ClassVar[Document]
+    _caption: str | None
+
+    @property
+    def caption(self) -> str | None:
+        """Text shown with the value, if it has one."""
+        caption: str | None = self.__dict__.get("_caption")
+        return caption
 
     def __media__(self, sink: Sink) -> dict[str, Any]:
         return {"_type": self.declaration.type, "_version": self.declaration.version, **self._to_part(sink)}

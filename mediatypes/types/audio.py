@@ -90,7 +90,6 @@ class Audio(Value):
 
     declaration = AUDIO
     _file: AudioFile
-    _caption: str | None
     _source: dict[str, Any] | None
     _clipped: int
 
@@ -115,11 +114,6 @@ class Audio(Value):
         else:
             hint = "See help(mediatypes.Audio)."
             raise InputError.of("Audio", "an array, tensor, list of samples, path, bytes or file", data_or_path, hint)
-
-    @property
-    def caption(self) -> str | None:
-        """Text shown with the clip."""
-        return self._caption
 
     @property
     def format(self) -> str:

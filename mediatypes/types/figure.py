@@ -128,7 +128,6 @@ class Figure(Value):
     _nulled: int
     _source: str | None
     _lost: tuple[str, ...]
-    _caption: str | None
 
     def __init__(self, data: Any, *, caption: str | None = None) -> None:
         caption = text(caption, "Figure.caption")
@@ -158,11 +157,6 @@ class Figure(Value):
             _has_default_template=made.has_default_template,
             _nulled=made.nulled,
         )
-
-    @property
-    def caption(self) -> str | None:
-        """Text shown with the figure."""
-        return self._caption
 
     @property
     def format(self) -> str:

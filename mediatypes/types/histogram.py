@@ -71,7 +71,6 @@ class Histogram(Value):
     _nan_count: int
     _positive_infinity_count: int
     _negative_infinity_count: int
-    _caption: str | None
 
     def __init__(
         self,
@@ -128,11 +127,6 @@ class Histogram(Value):
     def negative_infinity_count(self) -> int:
         """-inf values in the data; no bin holds them."""
         return self._negative_infinity_count
-
-    @property
-    def caption(self) -> str | None:
-        """Text shown with the histogram."""
-        return self._caption
 
     def __repr__(self) -> str:
         return f"Histogram({len(self._values)} bins from {self._bins[0]:g} to {self._bins[-1]:g})"

@@ -58,7 +58,6 @@ class Html(Value):
     _blob: Blob
     _encoding: str
     _inject: bool
-    _caption: str | None
 
     def __init__(
         self, data: Any, inject: bool = True, data_is_not_path: bool = False, *, caption: str | None = None
@@ -73,11 +72,6 @@ class Html(Value):
         if not isinstance(path, (str, os.PathLike)):
             raise InputError.of("Html.from_path", "a path", path, "Use Html(data) for other data.")
         return cls(Path(path), inject, caption=caption)
-
-    @property
-    def caption(self) -> str | None:
-        """Text shown with the HTML."""
-        return self._caption
 
     @property
     def inject(self) -> bool:

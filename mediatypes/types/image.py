@@ -103,7 +103,6 @@ class Image(Value):
     _pixels: Pixels | None  # encoded to PNG when needed
     _blob: Blob | None  # the file, where one was given or the encoding is lossy
     _file: _files.ImageFile
-    _caption: str | None
     _grouping: int | None
     _classes: Classes | None
     _boxes: dict[str, BoundingBoxes2D]
@@ -165,11 +164,6 @@ class Image(Value):
             self._set(_masks={name: mask._with_labels(labels) for name, mask in layers.items()})
         if problems:
             raise InputError(problems)
-
-    @property
-    def caption(self) -> str | None:
-        """Text shown with the image."""
-        return self._caption
 
     @property
     def width(self) -> int:

@@ -55,7 +55,6 @@ class Molecule(Value):
     _file: MoleculeFile
     _content: Content
     _smiles: str | None
-    _caption: str | None
 
     def __init__(self, data_or_path: Any, caption: str | None = None, file_type: str | None = None) -> None:
         file, content = read_file(data_or_path, file_type)
@@ -166,11 +165,6 @@ class Molecule(Value):
     def smiles(self) -> str | None:
         """The SMILES that the molecule was made from."""
         return self._smiles
-
-    @property
-    def caption(self) -> str | None:
-        """Text shown with the molecule."""
-        return self._caption
 
     def to_bytes(self) -> bytes:
         """The file as it was given."""

@@ -83,7 +83,6 @@ class Object3D(Value):
 
     declaration = OBJECT3D
     _content: Content
-    _caption: str | None
 
     def __init__(self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None) -> None:
         self._set(_caption=text(caption, "Object3D.caption"), _content=read_content(data_or_path, file_type))
@@ -128,11 +127,6 @@ class Object3D(Value):
         (2, (Box3D(center=(1.0, 1.0, 1.0), label='car'),))
         """
         return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors}, caption)
-
-    @property
-    def caption(self) -> str | None:
-        """Text shown with the object."""
-        return self._caption
 
     @property
     def format(self) -> str:

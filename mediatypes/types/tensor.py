@@ -84,7 +84,6 @@ class Tensor(Value):
     _dtype: str
     _shape: tuple[int, ...]
     _statistics: Statistics
-    _caption: str | None
 
     def __init__(self, data: Any, *, caption: str | None = None) -> None:
         caption = text(caption, "Tensor.caption")
@@ -102,11 +101,6 @@ class Tensor(Value):
             _statistics=describe(values),
             _caption=caption,
         )
-
-    @property
-    def caption(self) -> str | None:
-        """Text shown with the tensor."""
-        return self._caption
 
     @property
     def dtype(self) -> str:

@@ -84,7 +84,6 @@ class Video(Value):
     declaration = VIDEO
     _data: Array | Blob  # frames (T, H, W, C) uint8 until they are encoded; then, or when it was given, the file
     _file: VideoFile
-    _caption: str | None
     _source: dict[str, Any] | None
     _lossless: bool
     _clips: int | None
@@ -133,11 +132,6 @@ class Video(Value):
         codec = _video_encode.CODECS[format]
         file = VideoFile(format, codec, width, height, channels, float(rate), count, count / float(rate))
         self._set(_data=frames, _file=file)
-
-    @property
-    def caption(self) -> str | None:
-        """Text shown with the video."""
-        return self._caption
 
     @property
     def fps(self) -> float:
