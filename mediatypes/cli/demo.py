@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from ._command import Command
 
@@ -26,23 +27,37 @@ def _run(arguments: Namespace) -> int:
 
     need("pandas", extra="demo", needed_for="mediatypes demo")
     path = train(arguments.folder)
-    code = (
+    history = (
         "import pandas as pd",
         f"history = pd.read_parquet({str(path / 'history.parquet')!r})",
         'print(history[["_step", "coins.loss", "coins.iou", "tissue.iou"]].iloc[::40])',
     )
+    media = (
+        f"media = pd.read_parquet({str(path / 'media.parquet')!r})",
+        'columns = {"items": ("key", "size"), "files": ("path", "nunique"), "logged_bytes": ("size", "sum")}',
+        'print(media.groupby("type").agg(**columns).astype(int))',
+    )
     print(f"\nThe run is in {path}. Three lines of pandas show it back:\n")
-    print(*(f"    {line}" for line in code), "", sep="\n")
-    exec("\n".join(code), {})  # the very lines that were printed
+    names: dict[str, Any] = {}
+    _show_and_run(history, names)
+    print("\nThree more count its media:\n")
+    _show_and_run(media, names)
     print(f"\nEverything it holds:\n\n    {shlex.join(['mediatypes', 'show', str(path)])}")
     return 0
+
+
+def _show_and_run(code: tuple[str, ...], names: dict[str, Any]) -> None:
+    """Print lines of Python and what they print; `names` holds their variables."""
+    print(*(f"    {line}" for line in code), "", sep="\n")
+    exec("\n".join(code), names)  # the very lines that were printed
 
 
 COMMAND = Command(
     "demo",
     "log a real training on photographs",
-    "Train two small pixel classifiers on photographs for 200 steps, and log losses, histograms, and the\n"
-    "photographs with the predicted and the reference mask and boxes. Takes seconds; needs mediatypes[demo].",
+    "Train two small pixel classifiers on photographs for 200 steps, and log losses, histograms, the photographs\n"
+    "with the predicted and the reference mask and boxes, and what came out as video, sound, mesh, tensor, figure\n"
+    "and report; beside them a point cloud and a molecule. Takes seconds; needs mediatypes[demo].",
     "mediatypes demo -o demo-runs",
     _add_arguments,
     _run,
