@@ -1,6 +1,8 @@
 """The vocabulary for declaring a document of your own type, to be registered with `mediatypes.register`.
 
 A declaration gives the checker, the JSON Schema and the Arrow columns of a type. See `mediatypes/types/` for examples.
+`read_sidecar(source, reference, where)` answers the bytes behind a reference, checked for size and hash: use it in
+`__from_media__`.
 """
 
 from ._core.declaration import (
@@ -17,6 +19,7 @@ from ._core.declaration import (
     Text,
     reference,
 )
+from ._core.sidecar import fetch as read_sidecar
 
 __all__ = [
     "Boolean",
@@ -30,5 +33,6 @@ __all__ = [
     "Record",
     "Rule",
     "Text",
+    "read_sidecar",
     "reference",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import operator
 import os
-import platform
 import shutil
 import struct
 import sys
@@ -95,7 +94,7 @@ class Run:
             self._journal = Journal(self.path / files.JOURNAL / "0001.log", header | files.process())
             state = {"status": "running", "started": self._started, "writer": files.process()}
             start = {"format": files.FORMAT, "id": self.id, **described, "config": plain}
-            files.write_json(self.path / files.RUN, {**start, "environment": _environment(), **state})
+            files.write_json(self.path / files.RUN, {**start, "environment": files.environment(), **state})
         except BaseException:
             shutil.rmtree(self.path / files.JOURNAL, ignore_errors=True)  # the directory is free again
             raise
@@ -124,8 +123,8 @@ class Run:
         or a call without `step` is logged; `commit=True` completes it at once. Steps never go backwards.
 
         Args:
-            data: keys to numbers, texts, bools, None, media values, or lists of these. Nested dicts are joined
-                with "."; the mapping is not changed.
+            data: keys to numbers, texts, bools, None, dates, media values, or lists of these. PIL images, figures
+                and large arrays are wrapped. Nested dicts are joined with "."; the mapping is not changed.
             step: an integer, at least the current step.
             commit: whether the row is complete. Default: True without `step`, False with it.
 
@@ -245,7 +244,7 @@ class Run:
 
     def _note(self, problems: list[Problem], row: int) -> None:
         """Keep problems in the run; the journal may be what fails, so they are kept here first."""
-        self.problems += problems
+        self.problems.extend(problems)
         for found in problems:
             self._journal.append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
 
@@ -270,9 +269,15 @@ class Run:
     def finish(self, status: str = "finished") -> None:
         """Write the Parquet files and close the run; does nothing the second time.
 
+        Args:
+            status: "finished", or "failed" when the training did not end as it should.
+
         Raises:
+            InputError: another status.
             StoreError: the system refused. Nothing is lost: the run can still be read, and finished again.
         """
+        if status not in ("finished", "failed"):
+            raise InputError.of("finish.status", "finished or failed", status, "Leave it out.")
         with self._lock:
             if self._finished:
                 return
@@ -368,20 +373,10 @@ def _claim(root: Path) -> None:
         (root / files.JOURNAL).mkdir()
     except FileExistsError:
         found = files.describe_run(root) if root.is_dir() else "a file"
-        hint = "Choose another directory; open_run() reads the one that is there."
+        hint = "Choose another directory, a new one for each run; open_run() reads the one that is there."
         raise RunExists.of(str(root), "a directory without a run", found, hint) from None
     except OSError as error:
         raise os_error(StoreError, str(root), "make the run's directory", error, "Choose a writable one.") from error
-
-
-def _environment() -> dict[str, Any]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        ours = version("mediatypes")
-    except PackageNotFoundError:  # run from a source tree
-        ours = "unknown"
-    return {"mediatypes": ours, "python": platform.python_version(), "platform": sys.platform, "argv": sys.argv[:1]}
 
 
 def _forget_in_child() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .declaration import Document, Json
 from .errors import DocumentError, InputError, Problem, UnknownTypeError, UnsupportedVersionError, problem, show
-from .registry import is_reserved, lookup
+from .registry import is_tag, lookup
 from .sidecar import Sink, Source
 from .value import MediaValue, is_media
 
@@ -33,7 +33,7 @@ def encode(value: MediaValue, sink: Sink) -> dict[str, Any]:
 
 
 def decode(document: dict[str, Any], source: Source) -> Any:
-    """The value behind a document; its sidecars are read from `source` and checked for size and hash.
+    """The value behind a document; its sidecars are read from `source`, our types check their size and hash.
 
     Raises:
         DocumentError: the document does not follow its schema, or its sidecar's content does not fit it.
@@ -74,8 +74,9 @@ def check(document: object) -> tuple[Problem, ...]:
     if not isinstance(document, dict):
         return (problem("", "a document (a dict)", document),)
     tag = document.get("_type")
-    if not isinstance(tag, str) or not tag or is_reserved(tag):
-        return (problem("_type", "the name of a media type", tag),)
+    if not is_tag(tag):
+        hint = "Use at most 63 lower-case letters, digits and _, such as acme_hologram."
+        return (problem("_type", "the name of a media type", tag, hint),)
     try:
         return tuple(declaration_of(document).check(document))
     except UnsupportedVersionError as error:

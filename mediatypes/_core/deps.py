@@ -18,11 +18,16 @@ def need(module: str, *, extra: str, needed_for: str) -> Any:
 
 
 def is_instance(value: object, module: str, name: str) -> bool:
-    """Whether `value` is a `module.name`, without importing `module`.
+    """Whether `value` is a `module.name`, without importing `module`."""
+    return is_class(type(value), module, name)
 
-    Whoever made such an object has imported its module already, so looking into `sys.modules` is enough.
+
+def is_class(cls: type, module: str, name: str) -> bool:
+    """Whether a class is `module.name` or below it, without importing `module`.
+
+    Whoever made such a class has imported its module already, so looking into `sys.modules` is enough.
     """
     loaded: Any = sys.modules.get(module)
     for part in name.split("."):
         loaded = getattr(loaded, part, None)
-    return isinstance(loaded, type) and isinstance(value, loaded)
+    return isinstance(loaded, type) and issubclass(cls, loaded)

@@ -22,6 +22,7 @@ _BUILTIN = {
 }
 # Names of the kinds that are no media, and of what documents use themselves: see schemas/README.md.
 _RESERVED = frozenset(("float", "media", "null", "number", "integer", "boolean", "string", "json", "datetime"))
+_TAG = re.compile("[a-z][a-z0-9_]{0,62}")
 _registered: dict[str, tuple[type[Any], Document]] = {}
 
 
@@ -50,21 +51,21 @@ def register(type: str, cls: type[Any], schema: Document) -> None:
     >>> mt.decode(mt.encode(Note("hello"), mt.MemoryStore()), mt.MemoryStore()).text
     'hello'
     """
-    if not isinstance(type, str) or not re.fullmatch("[a-z][a-z0-9_]{0,62}", type):
+    if not isinstance(type, str) or not _TAG.fullmatch(type):
         raise InputError.of("register.type", "lower-case letters, digits and _", type, "Rename the type.")
     if not isinstance(schema, Document) or schema.type != type:
         raise InputError.of("register.schema", f"a Document for {type!r}", schema, "See mediatypes.declare.")
     for method in ("__media__", "__from_media__"):
         if not callable(getattr(cls, method, None)):
             raise InputError.of("register.cls", f"a class with {method}", cls, f"Define {method}.")
-    if is_reserved(type) or type in _BUILTIN or _registered.get(type, (cls,))[0] is not cls:
+    if not is_tag(type) or type in _BUILTIN or _registered.get(type, (cls,))[0] is not cls:
         raise InputError.of("register.type", "a tag that is free", type, "Choose another tag.", "taken")
     _registered[type] = (cls, schema)
 
 
-def is_reserved(type: str) -> bool:
-    """Whether a tag cannot name a media type, because a kind of column has that name."""
-    return type in _RESERVED or type.endswith("_list")
+def is_tag(type: object) -> bool:
+    """Whether something can name a media type: well formed, and not the name of a kind of column."""
+    return isinstance(type, str) and bool(_TAG.fullmatch(type)) and type not in _RESERVED and not type.endswith("_list")
 
 
 def builtin_types() -> tuple[str, ...]:

@@ -5,12 +5,12 @@ They are recognised by name: whoever made one has imported its package, so nothi
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from .deps import is_instance
+from .deps import is_class
 from .errors import InputError
 from .registry import lookup
-from .value import is_media
 
 MAX_LIST = 256  # a one-dimensional array up to this length is a list, not a tensor
 _TAGS = (  # module, class, tag
@@ -27,20 +27,35 @@ _TABLES = (
 )
 
 
+@cache
+def _class_tag(cls: Any) -> str:
+    """The tag of a class of bare objects, "table" or "array"; empty if it is none. Finding out takes microseconds."""
+    if callable(getattr(cls, "__media__", None)):
+        return ""
+    if any(is_class(cls, module, name) for module, name in _TABLES):
+        return "table"  # they speak the array protocol too
+    for module, name, tag in _TAGS:
+        if is_class(cls, module, name):
+            return tag
+    return "array" if hasattr(cls, "__array__") or is_class(cls, "torch", "Tensor") else ""
+
+
+def _class_of(value: object) -> Any:
+    return type(value)  # mypy does not take a class of objects for hashable
+
+
 def tag_of(value: object) -> str | None:
     """The tag of the media type that a bare object is logged as; None if it is not wrapped.
 
     An array or tensor is a "tensor", except a scalar and one with a single axis of at most 256 values. No array is
     ever made a histogram or an image: that has to be asked for.
     """
-    if is_media(value) or _is_table(value):
-        return None  # both may speak the array protocol too
-    for module, name, tag in _TAGS:
-        if is_instance(value, module, name):
-            return tag
-    if getattr(value, "__name__", None) == "matplotlib.pyplot":
-        return "figure"
-    return "tensor" if _is_large_array(value) else None
+    tag = _class_tag(_class_of(value))
+    if tag == "array":
+        return "tensor" if _is_large(value) else None
+    if tag in ("", "table"):
+        return "figure" if getattr(value, "__name__", None) == "matplotlib.pyplot" else None
+    return tag
 
 
 def wrap(value: Any, where: str) -> Any:
@@ -58,15 +73,12 @@ def wrap(value: Any, where: str) -> Any:
 
 
 def _is_table(value: object) -> bool:
-    return any(is_instance(value, module, name) for module, name in _TABLES)
+    return _class_tag(_class_of(value)) == "table"
 
 
-def _is_large_array(value: object) -> bool:
-    if not (hasattr(value, "__array__") or is_instance(value, "torch", "Tensor")):
-        return False
-    shape = getattr(value, "shape", None)
+def _is_large(array: Any) -> bool:
     try:
-        lengths = tuple(shape)  # type: ignore[arg-type]
-    except TypeError:  # no shape: it is for the array protocol to say what it is
+        lengths = tuple(array.shape)
+    except (AttributeError, TypeError):  # no shape: it is for the array protocol to say what it is
         return False
     return len(lengths) > 1 or (len(lengths) == 1 and lengths[0] > MAX_LIST)

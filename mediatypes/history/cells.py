@@ -203,10 +203,14 @@ def _array(value: Any, where: str, encode: Encoder) -> Cell:
         raise InputError.of(where, "a value that can be logged", value, _hint(value))
     if kind == "M":
         value = value.astype(str)  # ISO 8601, at its own precision
+    try:
+        plain = value.item() if shape == () else value.tolist()
+    except Exception as error:  # a tensor without data, or one that is not on this machine
+        hint = f"Converting it failed: {error}."
+        raise InputError.of(where, "a value that can be logged", type(value), hint) from error
     if shape == ():
-        item = value.item()
-        return make_cell(float(item) if type(item) is type(value) else item, where, encode)  # a long double is its own
-    return _list(value.tolist(), where, encode)
+        return make_cell(float(plain) if type(plain) is type(value) else plain, where, encode)  # of a long double
+    return _list(plain, where, encode)
 
 
 def _list(values: list[Any] | tuple[Any, ...], where: str, encode: Encoder) -> Cell:
@@ -214,6 +218,10 @@ def _list(values: list[Any] | tuple[Any, ...], where: str, encode: Encoder) -> C
         documents = [encode(wrap(value, f"{where}[{i}]")) for i, value in enumerate(values)]
         tags = {document["_type"] for document in documents}
         return f"{tags.pop() if len(tags) == 1 else 'media'}_list", documents
+    for i, value in enumerate(values):
+        if tag_of(value) == "tensor":
+            hint = "Wrap each: [mt.Image(a) for a in arrays], or mt.Tensor(a)."
+            raise InputError.of(f"{where}[{i}]", "a number, text or media value in a list", value, hint, "array")
     plain = [make_plain(value, f"{where}[{i}]") for i, value in enumerate(values)]
     kinds = {type(value) for value in plain} - {type(None)}
     if kinds <= {int, float} and all(type(v) is not int or -EXACT <= v <= EXACT for v in plain):

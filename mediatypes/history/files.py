@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import socket
 import sys
 from pathlib import Path
@@ -107,6 +108,17 @@ def status_of(run: dict[str, Any]) -> str:
 def process() -> dict[str, Any]:
     """Who writes: host, process id and, where the system tells, when that process began (ids are used again)."""
     return {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())}
+
+
+def environment() -> dict[str, Any]:
+    """Versions and platform, and the script that runs."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        ours = version("mediatypes")
+    except PackageNotFoundError:  # run from a source tree
+        ours = "unknown"
+    return {"mediatypes": ours, "python": platform.python_version(), "platform": sys.platform, "argv": sys.argv[:1]}
 
 
 def is_alive(writer: dict[str, Any]) -> bool | None:

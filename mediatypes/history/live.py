@@ -23,8 +23,26 @@ def plain_config(config: Any) -> dict[str, Any]:
     return plain
 
 
-class Config(MutableMapping[str, Any]):
-    """What the run was started with: `run.config["lr"] = 0.1`, `run.config.update(args)`, `run.config.lr`."""
+class _ByAttribute(MutableMapping[str, Any]):
+    """Keys as attributes: `mapping.key` reads, and `mapping.key = value` sets."""
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("_") or key not in self:
+            raise AttributeError(f"{key}: expected one of {list(self)}, got {key!r}. Set it first.")
+        return self[key]
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        if key.startswith("_"):
+            object.__setattr__(self, key, value)
+        else:
+            self[key] = value
+
+
+class Config(_ByAttribute):
+    """What the run was started with: `run.config["lr"] = 0.1`, `run.config.lr = 0.1`, `run.config.update(args)`.
+
+    What is read is a copy: set a nested value as a whole, `run.config["model"] = {**run.config["model"], "depth": 9}`.
+    """
 
     def __init__(self, values: dict[str, Any], append: Append, lock: Lock) -> None:
         self._values, self._append, self._lock = values, append, lock
@@ -47,11 +65,6 @@ class Config(MutableMapping[str, Any]):
             del rest[key]
             self._replace(rest)
 
-    def __getattr__(self, key: str) -> Any:
-        if key.startswith("_") or key not in self._values:
-            raise AttributeError(f"config.{key}: expected one of {list(self._values)}, got {key!r}. Set it first.")
-        return self[key]
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
@@ -66,7 +79,7 @@ class Config(MutableMapping[str, Any]):
         self._values = values
 
 
-class LiveSummary(MutableMapping[str, Any]):
+class LiveSummary(_ByAttribute):
     """The last value of every key, or the one set: `run.summary["best"] = 0.9`. Media are read as documents."""
 
     def __init__(self, last: Callable[[], dict[str, Any]], encode: cells.Encoder, append: Append, lock: Lock) -> None:

@@ -1,6 +1,7 @@
 """Which columns a history has: the rule that turns keys and kinds into column names, the same for every reader.
 
-One kind owns the bare name of a key: the first in the order of `PLAIN_KINDS`, then media by name. Further kinds get
+One kind owns the bare name of a key: the first in the order of `PLAIN_KINDS`, then media by name; lists of numbers of
+which all are empty come last, since an empty list may stand for a list of anything. Further kinds get
 `key#kind`. A name that differs from an earlier one only in case, or spells a field inside an earlier column (`img.path`
 beside an image `img`), gets `#2`, `#3`..., because some readers cannot tell them apart.
 """
@@ -31,6 +32,7 @@ class Schema:
 
     def __init__(self) -> None:
         self._integral: dict[Column, bool] = {}
+        self._filled: set[Column] = set()  # that hold more than empty lists
 
     def add(self, batch: Batch) -> None:
         """Note the columns of a batch in the order of their first value."""
@@ -39,6 +41,8 @@ class Schema:
             self._integral[column] = True
         for column, values in batch.columns.items():
             self._integral[column] &= values.integral
+            if column not in self._filled and (column[1] != "number_list" or any(values.values)):
+                self._filled.add(column)
 
     def add_column(self, key: str, kind: str, integral: bool) -> None:
         """Note one column, as an earlier file has it."""
@@ -53,7 +57,7 @@ class Schema:
         specs = []
         for key, found in kinds.items():
             real = [kind for kind in found if kind != "null"] or ["null"]
-            for i, kind in enumerate(sorted(real, key=_rank)):
+            for i, kind in enumerate(sorted(real, key=lambda kind: ((key, kind) not in self._filled, *_rank(kind)))):
                 name = _free(key if i == 0 else f"{key}#{kind}", kind, taken)
                 specs.append(ColumnSpec(name, key, kind, self._integral[key, kind]))
         if keys is None:

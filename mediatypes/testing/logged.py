@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import mediatypes as mt
 
 from .._core import canonical
+from .._core.codec import declaration_of
 from .._core.errors import show
 from .._core.sidecar import HashingSink
 
@@ -108,7 +109,7 @@ class _Logged(NamedTuple):
     def describe(self, members: dict[str, Any]) -> str:
         if not self.document:
             return f"{self.type} {show(self.data)} at step {self.step}"
-        told = [f"{name}={show(_seen(self.document.get(name), expected))}" for name, expected in members.items()]
+        told = [f"{name}={show(_member(self, name, expected))}" for name, expected in members.items()]
         return f"{self.type}{_with(told)} at step {self.step}"
 
 
@@ -142,7 +143,7 @@ def _matches(item: _Logged, view: mt.RunView, type: str | None, value: Any, memb
         return False
     if members and not item.document:
         return False
-    if any(_seen(item.document.get(name), expected) != expected for name, expected in members.items()):
+    if any(_member(item, name, expected) != expected for name, expected in members.items()):
         return False
     if value is _ABSENT:
         return True
@@ -150,9 +151,16 @@ def _matches(item: _Logged, view: mt.RunView, type: str | None, value: Any, memb
     return bool(data == value) or bool(data != data and value != value)  # NaN is what was logged when NaN was asked for
 
 
+def _member(item: _Logged, name: str, expected: Any) -> Any:
+    """A member as `_seen`; one that the type declares and that is not there has no parts."""
+    if name not in item.document and type(expected) is int and name in declaration_of(item.document).names:
+        return 0
+    return _seen(item.document.get(name), expected)
+
+
 def _seen(found: Any, expected: Any) -> Any:
     """A member in the terms of what is expected: how many parts it has, or how many in each."""
-    if isinstance(expected, int) and not isinstance(expected, bool) and not isinstance(found, (int, float)):
+    if isinstance(expected, int) and not isinstance(expected, bool) and isinstance(found, (dict, list)):
         return _size(found)
     if isinstance(expected, dict) and isinstance(found, dict) and found != expected:
         return {name: _size({name: part}) for name, part in found.items()}

@@ -142,15 +142,28 @@ def _read(value: Any, class_labels: Any, where: str) -> dict[str, Any]:
 
 def _check_ids(array: Array, where: str) -> Array:
     if array.ndim != 2 or array.size == 0:
-        hint = "Drop the channel: mask[..., 0]." if array.ndim == 3 else "Pass one class id for each pixel."
-        raise InputError.of(where, "an array (H, W)", array, hint, "shape")
+        raise InputError.of(where, "an array (H, W)", array, _shape_hint(array), "shape")
     if array.dtype.kind == "f":
-        raise InputError.of(where, "integers or bools", array, "Use mask.astype(np.uint8), or threshold it.", "dtype")
+        hint = "Threshold probabilities (mask > 0.5), take argmax of scores, or astype(np.uint8) of whole numbers."
+        raise InputError.of(where, "integers or bools", array, hint, "dtype")
     low, high = int(array.min()), int(array.max())
     if low < 0 or high > 65535:
-        hint = "Renumber the classes, for example with np.unique(mask, return_inverse=True)."
+        hint = (
+            "Renumber the classes."
+            if low >= 0
+            else "Give ignored pixels an id of their own: np.where(mask < 0, 255, mask)."
+        )
         raise InputError([problem(where, "class ids from 0 to 65535", low if low < 0 else high, hint, "range")])
     return np.array(array, np.uint8 if high <= 255 else np.uint16, order="C")  # always our own copy
+
+
+def _shape_hint(array: Array) -> str:
+    if array.ndim != 3 or array.size == 0:
+        return "Pass one class id for each pixel."
+    if 1 in (array.shape[0], array.shape[2]):
+        return "Drop the channel: mask[0]." if array.shape[0] == 1 else "Drop the channel: mask[..., 0]."
+    axis = 0 if array.shape[0] < array.shape[2] else -1
+    return f"Take the class of each pixel: mask.argmax({axis})."
 
 
 def _read_ids(data: bytes, where: str) -> Array:

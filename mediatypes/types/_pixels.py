@@ -108,13 +108,15 @@ def to_uint(array: Array, where: str, value_range: tuple[float, float] | None) -
         _require(array, low, high, where, f"Widen value_range, or clip with np.clip(array, {low:g}, {high:g}).")
         return _scale(array, low, high), {"dtype": dtype.name, "value_range": [low, high]}
     if dtype.kind == "f":
-        _require(array, 0, 1, where, "Pass value_range=(lo, hi) to say how values map to black and white.")
+        hint = "Pass value_range=(lo, hi), such as (0, 255) or (-1, 1), to say how values map to black and white."
+        _require(array, 0, 1, where, hint)
         return _scale(array, 0.0, 1.0), {"dtype": dtype.name, "value_range": [0.0, 1.0]}
     if dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255), {"dtype": "bool", "value_range": [0.0, 1.0]}
     if dtype.kind == "u" and dtype.itemsize <= 2:
         return array.astype(dtype.newbyteorder("="), copy=False), None
-    _require(array, 0, 255, where, "Pass value_range=(lo, hi), or array.astype(np.uint16) for 16-bit pixels.")
+    deep = ", or array.astype(np.uint16) for 16-bit pixels" if array.min() >= 0 else ""
+    _require(array, 0, 255, where, f"Pass value_range=(lo, hi){deep}.")
     return array.astype(np.uint8), {"dtype": dtype.name}
 
 
@@ -137,7 +139,7 @@ def _require(
             where, "finite values", array, "Replace NaN and infinities, for example with np.nan_to_num.", "nan"
         )
     if smallest < low or largest > high:
-        found = f"{array.dtype} values from {smallest:g} to {largest:g}"
+        found = f"{array.dtype} values from {float(smallest):.9g} to {float(largest):.9g}"
         raise InputError(Problem(where, f"expected values from {low:g} to {high:g}, got {found}", "range", hint))
 
 

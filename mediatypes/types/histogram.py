@@ -55,7 +55,8 @@ class Histogram(Value):
         num_bins: number of equal-width bins over the finite values (default 64), or the edges themselves.
         caption: text shown with the histogram.
 
-    Counts and edges equal those of `np.histogram` on the finite values.
+    Counts and edges equal those of `np.histogram` on the finite values. Where numpy finds no edges that differ, around
+    a large constant, they are as near to each other as floats can be.
 
     Raises:
         InputError: not numbers, 0 or more than 512 bins, edges that do not ascend, counts that are negative or NaN.
@@ -158,8 +159,19 @@ def _count(data: Array, bins: Any) -> Any:
     try:
         return histogram(data, bins)
     except ValueError as error:  # numpy: the range is too narrow or too wide for so many bins
-        hint = f"numpy says: {error}"
+        if isinstance(bins, int) and (edges := _widened(data, bins)) is not None:
+            return histogram(data, edges)
+        hint = f"Pass the edges as num_bins, or scale the data. numpy says: {error}"
         raise InputError.of("Histogram.num_bins", "bins that the data's range allows", data, hint, "range") from error
+
+
+def _widened(data: Array, bins: int) -> Array | None:
+    """Edges around values that are too near to each other for numpy to part, such as a large constant."""
+    finite = data[np.isfinite(data)].astype(np.float64)
+    low, high = finite.min(), finite.max()
+    room = bins * np.spacing(max(abs(low), abs(high)))
+    edges: Array = np.linspace(low - room, high + room, bins + 1)
+    return edges if np.isfinite(edges).all() and (np.diff(edges) > 0).all() else None
 
 
 def _read_bins(bins: Any) -> Any:

@@ -86,8 +86,8 @@ class Image(Value):
         value_range: `(lo, hi)`, the values shown as black and as white.
         encoder: "zlib" (default), or "isal", three times as fast with the extra `isal`.
 
-    Pixels: uint8 and uint16 (16-bit PNG) are kept; bool becomes 0 and 255; floats in [0, 1] are scaled by 255;
-    everything else needs `value_range`. The mapping is recorded in the document.
+    Pixels: uint8 and uint16 (16-bit PNG) are kept, so are other integers within 0..255; bool becomes 0 and 255; floats
+    in [0, 1] are scaled by 255; everything else needs `value_range`. The mapping is recorded in the document.
 
     Raises:
         InputError: with every problem found: shape, range, NaN, a broken file, boxes, masks.

@@ -523,7 +523,7 @@ SHAPES = "Image: expected an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 CHW = "It looks like (C, H, W): pass array.transpose(1, 2, 0)."
 FILES = "Image: expected an image file (avif, bmp, gif, jp2, jpg, png, ppm, tiff, webp)"
 ANYTHING = "Image: expected an array, tensor, PIL image, path, bytes, file or figure"
-RANGE = "Pass value_range=(lo, hi) to say how values map to black and white."
+RANGE = "Pass value_range=(lo, hi), such as (0, 255) or (-1, 1), to say how values map to black and white."
 INTEGERS = "Pass value_range=(lo, hi), or array.astype(np.uint16) for 16-bit pixels."
 TWO = "Image.value_range: expected two finite numbers lo < hi"
 BLACK = "Pass (value shown black, value shown white)."
@@ -589,7 +589,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a negative integer": (
         lambda: Image(np.array([[-1, 5]])),
-        f"Image: expected values from 0 to 255, got int64 values from -1 to 5. {INTEGERS}",
+        "Image: expected values from 0 to 255, got int64 values from -1 to 5. Pass value_range=(lo, hi).",
     ),
     "a large integer": (
         lambda: Image(np.array([[0, 256]], np.uint32)),
@@ -770,7 +770,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         '- Image.boxes["b"][0].position: expected numbers minX, minY, maxX, maxY, or middle: [x, y], width and height, '
         "got {'minX': 0}. Give all of them.\n"
         '- Image.masks["n"].mask_data: expected integers or bools, got ndarray of shape (60, 90) and dtype float64. '
-        "Use mask.astype(np.uint8), or threshold it.\n"
+        "Threshold probabilities (mask > 0.5), take argmax of scores, or astype(np.uint8) of whole numbers.\n"
         '- Image.masks["m"]: expected a mask of the image\'s size 90 x 60, got 90 x 59. Resize it.',
     ),
 }

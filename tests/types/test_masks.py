@@ -179,8 +179,9 @@ def test_any_mask_survives(ids: Array) -> None:
 
 
 JPEG, LOSSLESS = file(IDS, "JPEG"), "expected a lossless single-channel image of class ids"
-RENUMBER = "Renumber the classes, for example with np.unique(mask, return_inverse=True)."
-INTEGERS = "Use mask.astype(np.uint8), or threshold it."
+RENUMBER = "Renumber the classes."
+IGNORED = "Give ignored pixels an id of their own: np.where(mask < 0, 255, mask)."
+INTEGERS = "Threshold probabilities (mask > 0.5), take argmax of scores, or astype(np.uint8) of whole numbers."
 FORMATS = "avif, bmp, gif, jp2, jpg, png, ppm, tiff, webp"
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "floats": (
@@ -204,7 +205,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a negative id": (
         lambda: ImageMask(IDS.astype(int) - 1),
-        f"ImageMask: expected class ids from 0 to 65535, got -1. {RENUMBER}",
+        f"ImageMask: expected class ids from 0 to 65535, got -1. {IGNORED}",
     ),
     "65 536 as an id": (
         lambda: ImageMask(IDS.astype(int) + 65535),

@@ -526,7 +526,7 @@ def test_nothing_to_show_is_refused(shape: tuple[int, ...]) -> None:
             pan(2).astype(float),
             {},
             "Video[0]: expected values from 0 to 1, got float64 values from 1 to 244. "
-            "Pass value_range=(lo, hi) to say how values map to black and white.",
+            "Pass value_range=(lo, hi), such as (0, 255) or (-1, 1), to say how values map to black and white.",
         ),
         (
             pan(2).astype(np.uint16),
