@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from .deps import is_instance
-from .errors import InputError
 from .registry import lookup
 from .value import is_media
 
@@ -18,12 +17,10 @@ _TAGS = (  # module, class, tag
     ("matplotlib.axes", "Axes", "figure"),
     ("matplotlib.figure", "FigureBase", "figure"),
     ("plotly.basedatatypes", "BaseFigure", "figure"),
-)
-_TABLES = (
-    ("pandas", "DataFrame"),
-    ("polars", "DataFrame"),
-    ("pyarrow", "Table"),
-    ("pyarrow", "RecordBatch"),
+    ("pandas", "DataFrame", "table"),
+    ("polars", "DataFrame", "table"),
+    ("pyarrow", "Table", "table"),
+    ("pyarrow", "RecordBatch", "table"),
 )
 
 
@@ -33,8 +30,8 @@ def tag_of(value: object) -> str | None:
     An array or tensor is a "tensor", except a scalar and one with a single axis of at most 256 values. No array is
     ever made a histogram or an image: that has to be asked for.
     """
-    if is_media(value) or _is_table(value):
-        return None  # both may speak the array protocol too
+    if is_media(value):
+        return None  # it may speak the array protocol too
     for module, name, tag in _TAGS:
         if is_instance(value, module, name):
             return tag
@@ -43,22 +40,15 @@ def tag_of(value: object) -> str | None:
     return "tensor" if _is_large_array(value) else None
 
 
-def wrap(value: Any, where: str) -> Any:
+def wrap(value: Any) -> Any:
     """The media value of a bare object, or the object itself where it has none.
 
     Raises:
-        InputError: the object is a table, or its type does not take it.
+        InputError: its type does not take the object.
         MissingDependencyError: its type needs a package for it.
     """
-    if _is_table(value):
-        hint = "Log its columns as lists, {'column': table['column'].tolist()}, or numbers of it as mt.Tensor(array)."
-        raise InputError.of(where, "a value that can be logged", type(value), hint, "table")
     tag = tag_of(value)
     return value if tag is None else lookup(tag)[0](value)
-
-
-def _is_table(value: object) -> bool:
-    return any(is_instance(value, module, name) for module, name in _TABLES)
 
 
 def _is_large_array(value: object) -> bool:
