@@ -24,8 +24,10 @@ _SUBJECTS = (
     "audio",
     "molecule",
     "object3d",
+    "table",
     "tensor",
     "figure",
+    "plots",
 )
 
 

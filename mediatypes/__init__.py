@@ -39,6 +39,7 @@ _NAMES = {
     "_core.registry": ("register",),
     "_core.sidecar": ("Sink", "Source"),
     "_core.value": ("MediaValue",),
+    "plot": ("Plot", "plot_table"),
     "run": ("Run",),
     "store.directory": ("DirectoryStore",),
     "store.memory": ("MemoryStore",),
@@ -53,15 +54,19 @@ _NAMES = {
     "types.image": ("Image",),
     "types.molecule": ("Molecule",),
     "types.object3d": ("Object3D",),
+    "types.table": ("Table",),
     "types.tensor": ("Tensor",),
     "types.video": ("Video",),
     "view": ("RunView", "open_run"),
 }
+_MODULES = ("plot",)
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
-__all__ = ["__version__", *sorted(_HOMES)]
+__all__ = ["__version__", *sorted((*_HOMES, *_MODULES))]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"mediatypes.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'mediatypes' has no attribute {name!r}")
     found = getattr(importlib.import_module(f"mediatypes.{_HOMES[name]}"), name)

@@ -1,3 +1,4 @@
+from . import plot as plot
 from ._core.codec import decode as decode
 from ._core.codec import encode as encode
 from ._core.codec import schema as schema
@@ -22,6 +23,8 @@ from ._core.registry import register as register
 from ._core.sidecar import Sink as Sink
 from ._core.sidecar import Source as Source
 from ._core.value import MediaValue as MediaValue
+from .plot import Plot as Plot
+from .plot import plot_table as plot_table
 from .run import Run as Run
 from .store.directory import DirectoryStore as DirectoryStore
 from .store.memory import MemoryStore as MemoryStore
@@ -36,6 +39,7 @@ from .types.html import Html as Html
 from .types.image import Image as Image
 from .types.molecule import Molecule as Molecule
 from .types.object3d import Object3D as Object3D
+from .types.table import Table as Table
 from .types.tensor import Tensor as Tensor
 from .types.video import Video as Video
 from .view import RunView as RunView

@@ -258,8 +258,8 @@ def _with_integers(table: pa.Table) -> pa.Table:
     """Columns whose values were all integers, as int64 instead of the double they are stored as."""
     import pyarrow as pa
 
-    from .history.arrays import list_of
     from .history.build import INTEGER
+    from .types._arrow import list_of
 
     for i, field in enumerate(table.schema):
         if (field.metadata or {}).get(INTEGER) == b"true":

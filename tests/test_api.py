@@ -31,10 +31,12 @@ PUBLIC = {
         "ImageMask",
         "Molecule",
         "Object3D",
+        "Plot",
+        "Table",
         "Tensor",
         "Video",
     ],
-    "verbs": ["decode", "encode", "open_run", "register", "schema", "validate"],
+    "verbs": ["decode", "encode", "open_run", "plot_table", "register", "schema", "validate"],
     "runs and stores": ["DirectoryStore", "MemoryStore", "Run", "RunView"],
     "protocols": ["MediaValue", "Sink", "Source"],
     "errors": [
@@ -55,10 +57,11 @@ PUBLIC = {
         "UnsupportedVersionError",
         "ValidationError",
     ],
-    "module": ["__version__"],
+    "module": ["__version__", "plot"],
 }
 NAMES = sorted(name for names in PUBLIC.values() for name in names)
-WITH_EXAMPLE = [*PUBLIC["values"], *PUBLIC["verbs"], *PUBLIC["runs and stores"]]
+CHARTS = [f"plot.{name}" for name in mt.plot.__all__]
+WITH_EXAMPLE = [*CHARTS, *PUBLIC["values"], *PUBLIC["verbs"], *PUBLIC["runs and stores"]]
 
 
 def modules() -> list[str]:
@@ -80,7 +83,8 @@ def test_the_public_names_are_these() -> None:
 
 def test_the_stub_gives_the_same_names_from_the_same_modules() -> None:
     found = {(module, name) for module, name, _ in stub_imports()}
-    assert found == {(mt._HOMES[name], name) for name in mt._HOMES}
+    modules = {("None", name) for name in mt._MODULES}  # from . import plot as plot
+    assert found == {(mt._HOMES[name], name) for name in mt._HOMES} | modules
     assert all(name == renamed for _, name, renamed in stub_imports()), "`x as x` is how a stub exports"
 
 
@@ -100,6 +104,7 @@ def members(cls: type[Any]) -> Iterator[tuple[str, Any]]:
 
 def public_objects() -> dict[str, Any]:
     found = {name: getattr(mt, name) for name in NAMES if name != "__version__"}
+    found |= {f"plot.{name}": getattr(mt.plot, name) for name in mt.plot.__all__}
     for value in list(found.values()):
         if inspect.isclass(value):
             found |= dict(members(value))
@@ -120,7 +125,7 @@ def test_constructors_and_verbs_show_an_example(name: str) -> None:
     assert ">>> " in OBJECTS[name].__doc__
 
 
-@pytest.mark.parametrize("name", [name for name in WITH_EXAMPLE if inspect.isclass(OBJECTS[name])])
+@pytest.mark.parametrize("name", [*CHARTS, *(name for name in WITH_EXAMPLE if inspect.isclass(OBJECTS[name]))])
 def test_constructors_describe_every_argument(name: str) -> None:
     parameters = inspect.signature(OBJECTS[name]).parameters
     words = OBJECTS[name].__doc__.replace(",", " ").replace(":", " ").split()

@@ -45,7 +45,7 @@ def test_every_public_name_resolves_in_a_fresh_process() -> None:
     assert loaded_after(code) == []
 
 
-@pytest.mark.parametrize("name", [name for name in mt.__all__ if not name.startswith("__")])
+@pytest.mark.parametrize("name", list(mt._HOMES))
 def test_every_public_name_knows_where_it_is_from(name: str) -> None:
     found = getattr(mt, name)
     assert found.__name__ == name
@@ -73,6 +73,12 @@ def test_names_that_hold_no_pixels_load_no_third_party_module(name: str) -> None
 @pytest.mark.parametrize("name", ["Image", "Histogram", "BoundingBoxes2D", "ImageMask"])
 def test_values_load_numpy_and_nothing_else(name: str) -> None:
     assert set(loaded_after(f"import mediatypes; mediatypes.{name}; answer = loaded()")) <= {"mediatypes", "numpy"}
+
+
+@pytest.mark.parametrize("name", ["plot", "Plot", "plot_table"])
+def test_charts_load_what_tables_load(name: str) -> None:
+    table = loaded_after("import mediatypes; mediatypes.Table; answer = loaded()")
+    assert loaded_after(f"import mediatypes; mediatypes.{name}; answer = loaded()") == table
 
 
 def test_declaring_a_type_loads_no_third_party_module() -> None:

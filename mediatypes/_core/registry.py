@@ -17,11 +17,16 @@ _BUILTIN = {
     "image": "mediatypes.types.image:Image",
     "molecule": "mediatypes.types.molecule:Molecule",
     "object3d": "mediatypes.types.object3d:Object3D",
+    "plot": "mediatypes.plot:Plot",
+    "table": "mediatypes.types.table:Table",
     "tensor": "mediatypes.types.tensor:Tensor",
     "video": "mediatypes.types.video:Video",
 }
 # Names of the kinds that are no media, and of what documents use themselves: see schemas/README.md.
-_RESERVED = frozenset(("float", "media", "null", "number", "integer", "boolean", "string", "json", "datetime"))
+_RESERVED = frozenset(
+    {"float", "media", "null", "number", "integer", "boolean", "string", "json", "datetime"}
+    | {"timestamp", "date", "decimal", "mixed"}  # of tables only
+)
 _TAG = re.compile("[a-z][a-z0-9_]{0,62}")
 _registered: dict[str, tuple[type[Any], Document]] = {}
 

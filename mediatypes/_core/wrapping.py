@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 from .deps import is_class
-from .errors import InputError
 from .registry import lookup
 
 MAX_LIST = 256  # a one-dimensional array up to this length is a list, not a tensor
@@ -18,30 +17,22 @@ _TAGS = (  # module, class, tag
     ("matplotlib.axes", "Axes", "figure"),
     ("matplotlib.figure", "FigureBase", "figure"),
     ("plotly.basedatatypes", "BaseFigure", "figure"),
-)
-_TABLES = (
-    ("pandas", "DataFrame"),
-    ("polars", "DataFrame"),
-    ("pyarrow", "Table"),
-    ("pyarrow", "RecordBatch"),
+    ("pandas", "DataFrame", "table"),
+    ("polars", "DataFrame", "table"),
+    ("pyarrow", "Table", "table"),
+    ("pyarrow", "RecordBatch", "table"),
 )
 
 
 @cache
 def _class_tag(cls: Any) -> str:
-    """The tag of a class of bare objects, "table" or "array"; empty if it is none. Finding out takes microseconds."""
+    """The tag of a class of bare objects, or "array"; empty if it is none. Finding out takes microseconds."""
     if callable(getattr(cls, "__media__", None)):
-        return ""
-    if any(is_class(cls, module, name) for module, name in _TABLES):
-        return "table"  # they speak the array protocol too
+        return ""  # it may speak the array protocol too
     for module, name, tag in _TAGS:
         if is_class(cls, module, name):
             return tag
     return "array" if hasattr(cls, "__array__") or is_class(cls, "torch", "Tensor") else ""
-
-
-def _class_of(value: object) -> Any:
-    return type(value)  # mypy does not take a class of objects for hashable
 
 
 def tag_of(value: object) -> str | None:
@@ -50,30 +41,24 @@ def tag_of(value: object) -> str | None:
     An array or tensor is a "tensor", except a scalar and one with a single axis of at most 256 values. No array is
     ever made a histogram or an image: that has to be asked for.
     """
-    tag = _class_tag(_class_of(value))
+    cls: Any = type(value)
+    tag = _class_tag(cls)
     if tag == "array":
         return "tensor" if _is_large(value) else None
-    if tag in ("", "table"):
-        return "figure" if getattr(value, "__name__", None) == "matplotlib.pyplot" else None
-    return tag
+    if not tag and getattr(value, "__name__", None) == "matplotlib.pyplot":
+        return "figure"
+    return tag or None
 
 
-def wrap(value: Any, where: str) -> Any:
+def wrap(value: Any) -> Any:
     """The media value of a bare object, or the object itself where it has none.
 
     Raises:
-        InputError: the object is a table, or its type does not take it.
+        InputError: its type does not take the object.
         MissingDependencyError: its type needs a package for it.
     """
-    if _is_table(value):
-        hint = "Log its columns as lists, {'column': table['column'].tolist()}, or numbers of it as mt.Tensor(array)."
-        raise InputError.of(where, "a value that can be logged", type(value), hint, "table")
     tag = tag_of(value)
     return value if tag is None else lookup(tag)[0](value)
-
-
-def _is_table(value: object) -> bool:
-    return _class_tag(_class_of(value)) == "table"
 
 
 def _is_large(array: Any) -> bool:

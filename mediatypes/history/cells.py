@@ -173,7 +173,7 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
         return _list(value, where, encode)
     if isinstance(value, Mapping):
         return "json", "{}"  # flatten() leaves only empty ones
-    value = wrap(value, where)
+    value = wrap(value)
     if is_media(value):
         document = encode(value)
         return document["_type"], document
@@ -215,7 +215,7 @@ def _array(value: Any, where: str, encode: Encoder) -> Cell:
 
 def _list(values: list[Any] | tuple[Any, ...], where: str, encode: Encoder) -> Cell:
     if values and all(map(_is_item, values)):
-        documents = [encode(wrap(value, f"{where}[{i}]")) for i, value in enumerate(values)]
+        documents = [encode(wrap(value)) for value in values]
         tags = {document["_type"] for document in documents}
         return f"{tags.pop() if len(tags) == 1 else 'media'}_list", documents
     for i, value in enumerate(values):

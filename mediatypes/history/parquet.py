@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.errors import DocumentError, StoreError, os_error
-from .arrays import COLUMN_BUILDERS, leaves
+from ..types._arrow import COLUMN_BUILDERS, parquet_options
 from .build import GROUP_ROWS, spec_of
 from .schema import FIXED, ColumnSpec
 
@@ -68,18 +68,11 @@ def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
 
 
 def _options(schema: pa.Schema) -> dict[str, Any]:
-    """Encodings measured best: split floats, delta steps, dictionaries only where values repeat as text."""
-    found = [leaf for field in schema for leaf in leaves(field.name, field.type)]
-    split = {name: "BYTE_STREAM_SPLIT" for name, kind in found if pa.types.is_floating(kind)}
-    return {
-        "compression": "zstd",
-        "compression_level": 1,
-        "use_dictionary": [name for name, kind in found if pa.types.is_string(kind) and not name.endswith("._doc")],
-        "column_encoding": {**split, "_step": "DELTA_BINARY_PACKED"} if "_step" in schema.names else split,
-        "write_page_index": True,
-        "write_page_checksum": True,
-        "write_statistics": True,
-    }
+    """Those of every Parquet file, and delta-encoded steps."""
+    options = parquet_options(schema)
+    if "_step" in schema.names:
+        options["column_encoding"]["_step"] = "DELTA_BINARY_PACKED"
+    return options
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:

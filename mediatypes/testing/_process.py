@@ -47,11 +47,14 @@ def encodings(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _packages() -> set[str]:
-    """The packages that are loaded; without a spec it is a helper that a package made for itself."""
+    """The packages that are loaded; without a spec it is a helper that a package made for itself.
+
+    Left out are the interpreter's own build data, and cloudpickle, which pyarrow imports where it is installed.
+    """
     loaded = {
         name.partition(".")[0] for name, module in sys.modules.items() if getattr(module, "__spec__", None) is not None
     }
-    return loaded - sys.stdlib_module_names
+    return {name for name in loaded - sys.stdlib_module_names - {"cloudpickle"} if not name.startswith("_sysconfig")}
 
 
 def _main() -> None:

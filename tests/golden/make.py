@@ -107,6 +107,16 @@ def scene() -> mt.Object3D:
     return mt.Object3D({"type": "lidar/beta", "points": points, "boxes": boxes, "vectors": vectors}, caption="scene")
 
 
+def brightness() -> mt.Table:
+    """Mean brightness of rows of the photograph, in its two halves."""
+    rows = [
+        [i, ("left", "right")[half], float(row[16 * half : 16 * half + 16].mean())]
+        for i, row in enumerate(photograph())
+        for half in (0, 1)
+    ]
+    return mt.Table(columns=["row", "half", "mean"], data=rows[:8])
+
+
 CASES: dict[str, dict[str, Callable[[], Any]]] = {
     "audio": {
         "tone": lambda: mt.Audio(tone(), sample_rate=8000, caption="a decaying tone"),
@@ -131,6 +141,20 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
         "categories": lambda: mt.Object3D(np.array([[0.5, 0, 0, 1], [1, 2, 3, 14]])),
         "scene": scene,
         "stl": lambda: mt.Object3D(STL, file_type="stl"),
+    },
+    "plot": {
+        "line": lambda: mt.plot.line(brightness(), "row", "mean", stroke="half", title="Helligkeit ☀"),
+        "roc-curve": lambda: mt.plot.roc_curve([0, 1, 0, 1], [0.125, 0.25, 0.5, 0.75], split_table=True),
+        "confusion-matrix": lambda: mt.plot.confusion_matrix(y_true=["cup", "spoon"], preds=["cup", "cup"]),
+    },
+    "table": {
+        "plain": lambda: mt.Table(
+            ["n", "x", "ok", "name", "tags"], [[1, 0.5, True, "Löffel", ["a", 1]], [None, np.nan, None, None, None]]
+        ),
+        "pictures": lambda: mt.Table(
+            ["picture", "counts"],
+            [[mt.Image(photograph(), caption="cup"), mt.Histogram([1, 2], num_bins=2)], [mt.Image(photograph()), None]],
+        ),
     },
     "tensor": {
         "float32": lambda: mt.Tensor(tone().astype(np.float32).reshape(20, 10), caption="a tone"),

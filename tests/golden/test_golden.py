@@ -14,7 +14,16 @@ import mediatypes as mt
 from tests.golden import make
 
 STORED = sorted(path.parent for path in make.ROOT.glob("*/*/*/document.json"))
-CODECS = ("image/png", "image/jpeg", "image/webp", "image/gif", "video/mp4", "video/webm", "audio/flac")
+CODECS = (
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "image/gif",
+    "video/mp4",
+    "video/webm",
+    "audio/flac",
+    "application/vnd.apache.parquet",
+)
 # Their bytes change with the version of the codec.
 LARGEST = 16_000  # bytes of a case
 

@@ -1,0 +1,139 @@
+"""What a classifier's truth and predictions are: which class is which column, and what it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._core.errors import Described, InputError, Problem, show
+from ..types._arrays import Array, as_array
+
+
+class Scored(NamedTuple):
+    """Truth and scores of n examples and c classes."""
+
+    truth: Array  # (n,) int64: the class of each example
+    scores: Array  # (n, c) float64
+    values: list[Any]  # (c,) what the truth calls each class
+    names: list[str]  # (c,) what is shown
+
+
+def read_labels(data: Any, where: str) -> Array:
+    """(n,) labels: int64 of integers, bools and whole floats, or text.
+
+    Raises:
+        InputError: none, not one-dimensional, NaN, mixed, or something else.
+    """
+    if data is None:
+        raise InputError.of(where, "a label for each example", None, f"Pass {where.rpartition('.')[2]}=.", "missing")
+    labels = _texts(data, where) if _is_text(data) else as_array(data, where)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        raise InputError.of(where, "one label for each example", labels, "Pass labels.argmax(axis=1).", "shape")
+    labels = labels.reshape(-1) if labels.ndim == 2 else labels
+    if labels.ndim != 1 or not len(labels):
+        raise InputError.of(where, "labels in one dimension, at least one", labels, "Pass a flat list.", "shape")
+    if labels.dtype.kind == "f":
+        _refuse(np.isnan(labels), labels, where, "a label for each example", "Drop the examples without one.")
+        _refuse(labels != np.floor(labels), labels, where, "whole numbers as labels", "Pass classes, not scores.")
+    return labels if labels.dtype.kind == "U" else labels.astype(np.int64)
+
+
+def read_scores(data: Any, where: str) -> Array:
+    """(n, c) float64 scores; of one-dimensional ones (n,), those of the positive class, (n, 1).
+
+    Raises:
+        InputError: none, another number of dimensions, NaN or infinite.
+    """
+    if data is None:
+        raise InputError.of(where, "scores for each example", None, f"Pass {where.rpartition('.')[2]}=.", "missing")
+    scores = as_array(data, where).astype(np.float64)
+    if scores.ndim not in (1, 2) or not scores.size:
+        expected = "scores of shape (examples, classes), or (examples,) of the positive class"
+        raise InputError.of(where, expected, scores, "Reshape them.", "shape")
+    scores = scores.reshape(len(scores), -1)
+    hint = "Drop these examples, or find out why the model gives them."
+    _refuse(np.any(~np.isfinite(scores), axis=1), scores, where, "finite scores", hint)
+    return scores
+
+
+def read_scored(y_true: Any, scores: Any, names: Any, where: str, scores_name: str, names_name: str) -> Scored:
+    """Truth and scores that belong together; all problems of both at once."""
+    problems: list[Problem] = []
+    read: list[Any] = []
+    for reader, data, name in ((read_labels, y_true, "y_true"), (read_scores, scores, scores_name)):
+        try:
+            read.append(reader(data, f"{where}.{name}"))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    truth, array = read
+    if len(truth) != len(array):
+        expected = f"scores for {len(truth)} examples, as in y_true"
+        raise InputError.of(f"{where}.{scores_name}", expected, array, "Pass as many.", "length")
+    count = max(array.shape[1], 2)
+    values = class_values(truth, count, names, where, names_name)
+    shown = read_names(names, count, f"{where}.{names_name}") if names is not None else list(map(str, values))
+    return Scored(indices(truth, values), array, values, shown)
+
+
+def read_names(names: Any, count: int | None, where: str) -> list[str]:
+    """Names of classes; raises `InputError` where there are repeated ones, or another number than `count`."""
+    found = names.tolist() if hasattr(names, "tolist") else names
+    if not isinstance(found, Sequence) or isinstance(found, str):
+        raise InputError.of(where, "a list of names", names, "Pass ['cat', 'dog'], for example.")
+    made = [str(name) for name in found]
+    if len(set(made)) != len(made):
+        raise InputError.of(where, "names that differ", names, "Rename the classes.", "repeated")
+    if count is not None and len(made) != count:
+        raise InputError.of(where, f"{count} names, one for each class", Described(len(made)), "Name all.", "length")
+    return made
+
+
+def class_values(truth: Array, count: int, names: Any, where: str, names_name: str) -> list[Any]:
+    """What each of `count` classes is called in the truth, in the order of the columns of scores.
+
+    Integers from 0 on are the columns themselves; other labels stand in sorted order, as scikit-learn has them, if all
+    classes occur; texts may be listed by the names.
+    """
+    found: list[Any] = np.unique(truth).tolist()
+    if truth.dtype.kind == "U" and names is not None:
+        listed = read_names(names, count, f"{where}.{names_name}")
+        if set(found) <= set(listed):
+            return listed
+    elif truth.dtype.kind != "U" and found[0] >= 0 and found[-1] < count:
+        return list(range(count))
+    if len(found) == count:
+        return found
+    hint = f"Pass {names_name}= with the label of each column." if truth.dtype.kind == "U" else "Number them from 0."
+    shown = Described(", ".join(map(repr, found[:8])) + (", ..." if len(found) > 8 else ""))
+    raise InputError.of(f"{where}.y_true", f"labels of {count} classes", shown, hint, "classes")
+
+
+def indices(labels: Array, values: list[Any]) -> Array:
+    """(n,) int64: where in `values` each label stands; all of them do."""
+    order = np.argsort(np.array(values))
+    return order[np.searchsorted(np.array(values)[order], labels)]
+
+
+def _is_text(data: Any) -> bool:
+    kind = getattr(getattr(data, "dtype", None), "kind", "O")
+    return kind in "UTO" and hasattr(data, "__len__") and len(data) > 0 and isinstance(next(iter(data)), str)
+
+
+def _texts(data: Any, where: str) -> Array:
+    items = list(data)
+    for row, item in enumerate(items):
+        if not isinstance(item, str):
+            got = Described(f"{show(item)} in row {row}")
+            raise InputError.of(where, "texts only", got, "Make all labels texts, or all numbers.", "mixed")
+    return np.array(items, dtype=np.str_)
+
+
+def _refuse(bad: Array, data: Array, where: str, expected: str, hint: str) -> None:
+    if bad.any():
+        first = int(np.argmax(bad))
+        got = Described(f"{data[first]} in row {first}" + (f" and {int(bad.sum()) - 1} more" if bad.sum() > 1 else ""))
+        raise InputError.of(where, expected, got, hint, "value")

@@ -1,0 +1,230 @@
+"""Plot: a table, a Vega-Lite template, and which column and text stand for its placeholders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from .._core import canonical
+from .._core.declaration import Boolean, Document, Field, Json, Map, Record, Rule, Text
+from .._core.deps import need
+from .._core.errors import CodecError, DocumentError, InputError, Problem
+from .._core.sidecar import Sink, Source
+from .._core.value import Value
+from ..types.table import Table
+from . import _html, _plotly, _template
+from ._builtin import BUILTIN
+from ._checks import column_problems, complete
+from ._columns import OTHER, groups_of, read_table, rows
+from ._presets import check_mapping, lookup
+
+
+def _spec_is_safe(document: dict[str, Any], where: str) -> Iterator[Problem]:
+    yield from _template.check(document["spec"], f"{where}spec")
+
+
+def _table_follows_its_rules(document: dict[str, Any], where: str) -> Iterator[Problem]:
+    yield from Table.declaration.check(document["table"], f"{where}table")
+
+
+PLOT = Document(
+    "plot",
+    "1.0",
+    "A chart: a table, and a Vega-Lite spec in which ${field:x} stands for the column `fields` maps to x, and "
+    "${string:title} for a text of `strings`. The object that names a field without a column is left out; a string "
+    "without a text is empty. The spec's data is the table.",
+    (
+        Field("preset", Text(min_length=1), "Name of the preset that the chart was made with.", column=True),
+        Field("spec", Map(Json()), "The preset: a Vega-Lite spec with placeholders."),
+        Field("fields", Map(Text()), "Column of each field."),
+        Field("strings", Map(Text()), "Text of each string.", required=False),
+        Field("table", Record(Table.declaration.doc, Table.declaration.fields), "The data, a document of its own."),
+        Field("split_table", Boolean(), "W&B shows the table in a section of its own.", required=False),
+    ),
+    (
+        Rule("the spec is Vega-Lite, loads nothing by url, and has no other placeholders", _spec_is_safe),
+        Rule("the table follows the rules of its own type", _table_follows_its_rules),
+    ),
+)
+
+
+class Plot(Value):
+    """A chart of a table, made by `mt.plot.line` and the like, or `mt.plot_table` for a preset of your own.
+
+    Args:
+        preset: name of a preset, or W&B's id for it, such as "wandb/line/v0".
+        table: a `Table`, or what one is made from. The chart keeps it as it is now.
+        fields: which column stands for each `${field:...}` of the preset.
+        strings: text for each `${string:...}`.
+        split_table: W&B shows the table in a section of its own.
+
+    Columns are checked now: they exist, hold numbers where an axis needs numbers, and there is something to draw.
+
+    Raises:
+        InputError: with every problem of the mapping and the columns.
+
+    >>> import mediatypes as mt
+    >>> table = mt.Table(columns=["step", "loss"], data=[[1, 0.5], [2, 0.25]])
+    >>> plot = mt.Plot("line", table, {"x": "step", "y": "loss"}, {"title": "Loss"})
+    >>> plot, plot.to_vega_lite()["datasets"]["table"]
+    (Plot('line', x='step', y='loss'), [{'step': 1, 'loss': 0.5}, {'step': 2, 'loss': 0.25}])
+    """
+
+    declaration = PLOT
+    _preset: str
+    _spec: str  # canonical JSON
+    _mapped: dict[str, str]
+    _strings: dict[str, str]
+    _split_table: bool
+    _table: Table
+
+    def __init__(
+        self,
+        preset: str,
+        table: Any,
+        fields: Mapping[str, str | None],
+        strings: Mapping[str, str] | None = None,
+        split_table: bool = False,
+    ) -> None:
+        found = lookup(preset, "Plot.preset")
+        where = f"plot.{found.name}" if found.name in BUILTIN else "plot_table"
+        held = read_table(table, f"{where}.table")
+        problems = check_mapping(found, fields, {} if strings is None else strings, where)
+        if problems:
+            raise InputError(problems)
+        self._set(
+            _preset=found.name,
+            _spec=found.spec,
+            _mapped={name: column for name, column in fields.items() if column is not None},
+            _strings={name: text for name, text in (strings or {}).items() if text},
+            _split_table=bool(split_table),
+            _table=held,
+        )
+        if problems := list(column_problems(self.spec, self._mapped, held, where)):
+            raise InputError(problems)
+
+    @property
+    def preset(self) -> str:
+        """Name of the preset."""
+        return self._preset
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Column that stands for each field of the preset."""
+        return dict(self._mapped)
+
+    @property
+    def strings(self) -> dict[str, str]:
+        """Text that stands for each string of the preset."""
+        return dict(self._strings)
+
+    @property
+    def split_table(self) -> bool:
+        """Whether W&B shows the table in a section of its own."""
+        return self._split_table
+
+    @property
+    def table(self) -> Table:
+        """The data; adding to it does not change the chart."""
+        return self._table.snapshot()
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The preset: Vega-Lite with placeholders."""
+        spec: dict[str, Any] = json.loads(self._spec)
+        return spec
+
+    def to_vega_lite(self) -> dict[str, Any]:
+        """A complete Vega-Lite spec, the data inlined: the mapped columns, and others that the spec names.
+
+        Numbers that are not finite are null, which no chart shows.
+        """
+        groups, named = groups_of(self._table), set(self._mapped.values())
+        made = _template.fill(self.spec, self._mapped, self._strings)
+        complete(made, groups)
+        wanted = [n for n, group in groups.items() if group != OTHER and (n in named or _names(self._spec, n))]
+        made["datasets"] = {**made.get("datasets", {}), _template.TABLE: rows(self._table, wanted)}
+        return made
+
+    def to_plotly(self) -> Any:
+        """A `plotly.graph_objects.Figure` of one of the built-in presets.
+
+        Raises:
+            InputError: the preset is your own.
+            MissingDependencyError: plotly is not installed.
+        """
+        columns = {slot: self._table.get_column(column) for slot, column in self._mapped.items()}
+        return _plotly.figure(self._preset, self._mapped, self._strings, columns)
+
+    def to_html(self) -> str:
+        """A page that needs no network, also in a sandboxed frame; about 0.9 MB of it are Vega.
+
+        Raises:
+            MissingDependencyError: vl-convert-python is not installed.
+        """
+        return _html.page(self.to_vega_lite(), self._strings.get("title") or self._preset)
+
+    def to_svg(self) -> str:
+        """The chart as SVG, drawn without a network.
+
+        Raises:
+            MissingDependencyError: vl-convert-python is not installed.
+            CodecError: Vega-Lite cannot draw the spec.
+        """
+        return str(self._draw("to_svg", "vegalite_to_svg"))
+
+    def to_png(self, scale: float = 2.0) -> bytes:
+        """The chart as PNG, drawn without a network; `scale` is pixels for each point (default 2).
+
+        Raises:
+            MissingDependencyError: vl-convert-python is not installed.
+            CodecError: Vega-Lite cannot draw the spec.
+        """
+        return bytes(self._draw("to_png", "vegalite_to_png", scale=scale))
+
+    def __repr__(self) -> str:
+        columns = [f"{name}={column!r}" for name, column in self._mapped.items()]
+        return f"Plot({', '.join([repr(self._preset), *columns])})"
+
+    def _draw(self, method: str, function: str, **options: Any) -> Any:
+        converter = need("vl_convert", extra="report", needed_for=f"Plot.{method}")
+        try:
+            return getattr(converter, function)(self.to_vega_lite(), allowed_base_urls=[], **options)
+        except ValueError as error:
+            said = str(error).partition("\n    at ")[0]
+            raise CodecError(f"Plot.{method}: expected a spec that Vega-Lite draws, got an error. {said}") from error
+
+    def _encode(self, sink: Sink) -> dict[str, Any]:
+        document = {
+            "preset": self._preset,
+            "spec": canonical.loads(self._spec),
+            "fields": dict(self._mapped),
+            "table": self._table.__media__(sink),
+        }
+        if self._strings:
+            document["strings"] = dict(self._strings)
+        return document | ({"split_table": True} if self._split_table else {})
+
+    @classmethod
+    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
+        table = Table.__from_media__(document["table"], source)
+        made = cls.__new__(cls)
+        made._set(
+            _preset=document["preset"],
+            _spec=canonical.dumps(document["spec"]),
+            _mapped=dict(document["fields"]),
+            _strings=dict(document.get("strings", {})),
+            _split_table=document.get("split_table", False),
+            _table=table,
+        )
+        for slot, column in made._mapped.items():
+            if column not in table.columns:
+                hint = "Restore the document."
+                raise DocumentError.of(f"plot.fields[{slot!r}]", "a column of the table", column, hint, "no-column")
+        return made
+
+
+def _names(spec: str, column: str) -> bool:
+    """Whether a spec, as JSON, may name a column beside those that are mapped."""
+    return canonical.dumps(column)[1:-1] in spec
