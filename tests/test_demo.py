@@ -18,6 +18,7 @@ import skimage.data
 import trimesh
 
 import mediatypes as mt
+from mediatypes._core.registry import builtin_types
 from mediatypes.cli import main
 from mediatypes.demo import train
 
@@ -163,9 +164,26 @@ def test_caffeine_has_its_formula(view: mt.RunView) -> None:
 
 def test_every_type_of_media_is_logged_with_a_caption(view: mt.RunView) -> None:
     media = pd.read_parquet(view.path / "media.parquet")
-    types = {"audio", "figure", "histogram", "html", "image", "molecule", "object3d", "tensor", "video"}
-    assert set(media["type"]) == types
-    assert media.loc[media["type"] != "histogram", "caption"].str.len().gt(0).all()
+    assert set(media["type"]) == set(builtin_types())
+    speaks_for_itself = media["type"].isin(["histogram", "plot", "table"])
+    assert media.loc[~speaks_for_itself, "caption"].str.len().gt(0).all()
+
+
+def test_the_predictions_of_digits_are_listed_the_most_wrong_first(view: mt.RunView) -> None:
+    table = only_value(view, "digits.predictions", 0)
+    assert (table.columns, table.num_rows) == (["picture", "truth", "guess", "confidence"], 100)
+    assert isinstance(table.get_column("picture")[0], mt.Image)
+    wrong = [truth != guess for truth, guess in zip(table.get_column("truth"), table.get_column("guess"), strict=True)]
+    assert wrong[0]
+    assert 20 < sum(wrong) < 80
+
+
+def test_every_preset_is_drawn_from_the_predictions(view: mt.RunView) -> None:
+    presets = ["bar", "confusion_matrix", "histogram", "line", "line_series", "pr_curve", "roc_curve", "scatter"]
+    for preset in presets:
+        assert only_value(view, f"digits.plots.{preset}", 0).table.num_rows > 0
+    counts = only_value(view, "digits.plots.confusion_matrix", 0).table.get_column("nPredictions")
+    assert sum(counts) == 899
 
 
 def test_the_run_is_valid(view: mt.RunView, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,7 +212,7 @@ def test_the_command_prints_lines_that_work_elsewhere(
     assert len(pd.read_parquet(tmp_path / "some runs" / "run-001" / "history.parquet")) == 200
 
 
-@pytest.mark.parametrize("package", ["av", "gemmi", "pandas", "rdkit", "skimage", "tqdm", "trimesh"])
+@pytest.mark.parametrize("package", ["av", "gemmi", "pandas", "rdkit", "skimage", "sklearn", "tqdm", "trimesh"])
 def test_a_missing_package_is_named_with_its_command(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .._core.errors import RunExists
 from ..run import Run
-from . import _results, _samples
+from . import _digits, _results, _samples
 from ._classifier import Classifier
 from ._need import demo_package
 from ._photos import coins, tissue
@@ -24,7 +24,7 @@ FRAME_EVERY = 4
 _WARMUP = 20
 _PEAK_RATE = 0.3
 _TRAINED_WIDTH = 0.6  # of the photograph
-_PACKAGES = ("av", "gemmi", "rdkit", "skimage", "tqdm", "trimesh")
+_PACKAGES = ("av", "gemmi", "rdkit", "skimage", "sklearn", "tqdm", "trimesh")
 
 
 def train(folder: str | os.PathLike[str] = "demo-runs", steps: int = STEPS) -> Path:
@@ -38,13 +38,14 @@ def train(folder: str | os.PathLike[str] = "demo-runs", steps: int = STEPS) -> P
         demo_package(package)
     tqdm = demo_package("tqdm").tqdm
     samples = {"motorcycle": _samples.motorcycle(), "caffeine": _samples.caffeine()}
+    digits = _digits.predictions()
     classifiers = {"coins": Classifier(coins(), _TRAINED_WIDTH), "tissue": Classifier(tissue(), _TRAINED_WIDTH)}
     config = {"steps": steps, "peak_rate": _PEAK_RATE, "warmup": _WARMUP, "trained_width": _TRAINED_WIDTH}
     root = Path(folder)
     with _new_run(root, project="demo", config=config, tags=["segmentation"]) as run:
         for step in tqdm(range(steps), desc=f"training in {root / run.path.name}", unit="step"):
             row = _step(classifiers, step, steps)
-            run.log(row if step else row | {"samples": samples})
+            run.log(row if step else row | {"samples": samples, "digits": digits})
     return root / run.path.name
 
 
