@@ -52,7 +52,8 @@ def checksums(data: Buffer, starts: Array, ends: Array) -> Array:
         for i, compute in enumerate((_short, _long, _sliced)):
             if len(chosen := np.flatnonzero(size == i)):
                 linear[chosen] = compute(data, ends[chosen], lengths[chosen])
-    return linear ^ _preset(lengths) ^ _ONES
+    found: Array = linear ^ _preset(lengths) ^ _ONES
+    return found
 
 
 def length_checksums(lengths: Array) -> Array:
@@ -73,7 +74,7 @@ def _short(data: Buffer, ends: Array, lengths: Array) -> Array:
         if int(lengths.min(initial=width)) < distance + 8:  # bytes before the range count as zeros
             word &= _LAST[np.clip(lengths - distance, 0, 8)]
     pairs = rows.view("<u2").T
-    result = _pairs(width - 2).take(pairs[0], mode="clip")
+    result: Array = _pairs(width - 2).take(pairs[0], mode="clip")
     for i in range(1, width // 2):
         result ^= _pairs(width - 2 - 2 * i).take(pairs[i], mode="clip")
     return result
@@ -156,8 +157,14 @@ def _shift_table(size: int) -> Array:
     each = np.arange(256, dtype=np.uint32)
     registers = np.stack([each << _U32(8 * i) for i in range(4)])
     if size == 1:
-        return _bytes(0)[registers & _U32(0xFF)] ^ (registers >> _U32(8))
+        return _zero_byte(registers)
     return _shift(_shift(registers, size // 2), size // 2)
+
+
+def _zero_byte(registers: Array) -> Array:
+    """Registers after one zero byte."""
+    shifted: Array = _bytes(0)[registers & _U32(0xFF)] ^ (registers >> _U32(8))
+    return shifted
 
 
 @cache
@@ -165,8 +172,8 @@ def _bytes(distance: int) -> Array:
     """(256,): what a byte contributes when `distance` bytes follow it."""
     if distance:
         nearer = _bytes(distance - 1)
-        return _bytes(0)[nearer & _U32(0xFF)] ^ (nearer >> _U32(8))
-    table = np.arange(256, dtype=np.uint32)
+        return _zero_byte(nearer)
+    table: Array = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = (table >> _U32(1)) ^ (_U32(_POLYNOMIAL) * (table & _U32(1)))
     return table
@@ -175,7 +182,8 @@ def _bytes(distance: int) -> Array:
 @cache
 def _pairs(distance: int) -> Array:
     """(65536,): what two bytes contribute, the earlier one low, when `distance` bytes follow them."""
-    return (_bytes(distance)[:, None] ^ _bytes(distance + 1)[None, :]).reshape(-1)
+    table: Array = (_bytes(distance)[:, None] ^ _bytes(distance + 1)[None, :]).reshape(-1)
+    return table
 
 
 _LAST = np.array([2**64 - 2 ** (64 - 8 * n) for n in range(9)], np.uint64)  # masks of the last n bytes of a word

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ..._core.errors import Problem
-from ...types._arrays import Array
 from . import framing, wire
 from .columns import ScalarParser, Scalars
 from .events import Event, Metadata, Value, read_event
 from .framing import Records
 from .series import Series, SeriesList, key_of, plugin_of
+from .table import Events
 from .values import Cell, Converter, Rejected
 
 _SESSIONS = {1: "START", 2: "STOP", 3: "CHECKPOINT"}  # SessionLog.status: event.proto
 _MAX_PROBLEMS = 100  # of one file, kept in full; the rest is counted
 _INTEGRAL = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "bool")
-
-
-class Events(NamedTuple):
-    """Events of one file in the order of the file, a row for each value."""
-
-    series: Array  # (n,) int32: numbers in the run's SeriesList
-    steps: Array  # (n,) int64
-    times: Array  # (n,) float64
-    values: Array  # (n,) float64; NaN of what is no number
-    offsets: Array  # (n,) int64: where the record begins in the file
-    cells: dict[int, Any]  # by row: plain data of what is no number
 
 
 class FileDecoder:
@@ -148,31 +137,27 @@ class _Rows:
 
     def __init__(self) -> None:
         self.records: list[int] = []
-        self.columns: tuple[list[int], list[int], list[float], list[float], list[int]] = ([], [], [], [], [])
-        self.cells: dict[int, Any] = {}
+        self._rows: list[tuple[int, int, float, float, int]] = []
+        self._cells: dict[int, Any] = {}
 
     def add(self, record: int, series: int, event: Event, offset: int, cell: Cell) -> None:
         is_number = cell.kind == "number"
         if not is_number:
-            self.cells[len(self.records)] = cell.value
+            self._cells[len(self.records)] = cell.value
         self.records.append(record)
-        row = (series, event.step, event.wall_time, cell.value if is_number else np.nan, offset)
-        for column, item in zip(self.columns, row, strict=True):
-            column.append(item)  # type: ignore[arg-type]
+        self._rows.append((series, event.step, event.wall_time, cell.value if is_number else np.nan, offset))
 
     def merged(self, scalars: Scalars, numbers: Events) -> Events:
         """These rows and the scalars, in the order of the records."""
         if not self.records:
             return numbers
-        order = np.argsort(np.concatenate([scalars.records, self.records]), kind="stable")
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        joined = [
-            np.concatenate([array, np.array(own, array.dtype)])[order]
-            for array, own in zip(numbers[:5], self.columns, strict=True)
+        own = [
+            np.array(column, like.dtype)
+            for column, like in zip(zip(*self._rows, strict=True), numbers.columns, strict=True)
         ]
-        first = len(scalars.records)
-        return Events(*joined, {int(place[first + row]): cell for row, cell in self.cells.items()})
+        series, steps, times, values, offsets = own
+        joined = Events.join([numbers, Events(series, steps, times, values, offsets, self._cells)])
+        return joined.take(np.argsort(np.concatenate([scalars.records, self.records]), kind="stable"))
 
 
 def is_integral(type: str) -> bool:

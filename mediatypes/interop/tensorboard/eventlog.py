@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,8 @@ import numpy as np
 
 from ..._core import canonical
 from ...types._arrays import Array
-from .decode import Events
 from .series import Series
+from .table import Events
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,8 +88,8 @@ class EventLog:
             if len(events.steps) <= left:
                 taken.append((self._waiting.pop(0)[0], file))
             else:
-                taken.append((cut(events, 0, left), file))
-                self._waiting[0] = (cut(events, left, len(events.steps)), file)
+                taken.append((events.cut(0, left), file))
+                self._waiting[0] = (events.cut(left, len(events.steps)), file)
             left -= len(taken[-1][0].steps)
         self._count -= rows
         self.rows += rows
@@ -141,12 +142,6 @@ def _contents(taken: list[Events]) -> pa.Array:
     return texts(found)
 
 
-def cut(events: Events, first: int, last: int) -> Events:
-    """The events of some rows."""
-    cells = {row - first: cell for row, cell in events.cells.items() if first <= row < last}
-    return Events(*(column[first:last] for column in events[:5]), cells)
-
-
 def read_footer(path: Path) -> dict[str, Any]:
     """What `close` wrote; raises ValueError, OSError or an error of pyarrow if the file is not one of ours."""
     import pyarrow.parquet as pq
@@ -179,8 +174,7 @@ def read_events(path: Path, series: Iterable[Series], files: list[str]) -> Itera
             for code in distinct.tolist()
         ]
         content = columns["content"]
-        filled = np.flatnonzero(content.is_valid().to_numpy()) if content.null_count < len(content) else []
-        cells = {int(row): canonical.loads(content[row].as_py()) for row in filled}
+        cells = {row: canonical.loads(text) for row, text in enumerate(content.to_pylist()) if text is not None}
         values = columns["value"].to_numpy()
         events = Events(
             np.array(lookup, np.int32)[which],
@@ -193,5 +187,5 @@ def read_events(path: Path, series: Iterable[Series], files: list[str]) -> Itera
         own = columns["file"].chunk(0)
         place = np.array([files.index(name) for name in own.dictionary.to_pylist()], np.int32)[own.indices.to_numpy()]
         edges = [0, *(np.flatnonzero(np.diff(place)) + 1).tolist(), len(place)]
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
-            yield cut(events, first, last), int(place[first])
+        for first, last in pairwise(edges):
+            yield events.cut(first, last), int(place[first])

@@ -184,7 +184,7 @@ class _Chain:
         return offsets, at
 
     def _learn(self, offsets: Array, at: int) -> None:
-        """Look for a pattern of sizes that repeats at the end of what was stepped through; seldom where there is none."""
+        """Look for a pattern of sizes that repeats at the end of what was stepped through; seldom if there is none."""
         sizes = np.diff(offsets[-_FEW:], append=at)
         for period in range(1, min(_LONGEST_PATTERN, len(sizes) // 2) + 1):
             if np.array_equal(sizes[period:], sizes[:-period]):
@@ -209,7 +209,8 @@ class _Chain:
 
 def _step(data: bytes, at: int, most: int) -> tuple[Array, int]:
     """Where at most so many whole records begin, by what their headers claim, and where the next one does."""
-    read, end, offsets = _LENGTH.unpack_from, len(data) - (HEADER + FOOTER), []
+    read, end = _LENGTH.unpack_from, len(data) - (HEADER + FOOTER)
+    offsets: list[int] = []
     while at <= end and len(offsets) < most:
         following = at + read(data, at)[0] + (HEADER + FOOTER)
         if following > len(data):

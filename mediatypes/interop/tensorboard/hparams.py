@@ -103,12 +103,12 @@ def _read_value(data: bytes, start: int, end: int, depth: int) -> Any:
             value = bool(at)
         elif number == 5 and kind == wire.BYTES:
             value = {}
-            for inner, inner_kind, *place in wire.fields(data, at, until):
+            for inner, inner_kind, first, last in wire.fields(data, at, until):
                 if inner == 1 and inner_kind == wire.BYTES:
-                    value |= _read_entry(data, *place, depth - 1)
+                    value |= _read_entry(data, first, last, depth - 1)
         elif number == 6 and kind == wire.BYTES:
             items = wire.fields(data, at, until)
-            value = [_read_value(data, *place, depth - 1) for n, k, *place in items if (n, k) == (1, wire.BYTES)]
+            value = [_read_value(data, a, b, depth - 1) for n, k, a, b in items if (n, k) == (1, wire.BYTES)]
     return value
 
 

@@ -14,15 +14,16 @@ from ..._core import canonical
 from ..._core.errors import DocumentError, InputError, MediaTypesError, Problem, RunExists, StoreError
 from ...history import files
 from . import eventlog, media, view
-from .decode import Events, FileDecoder, open_reader
-from .events import Metadata
+from .decode import FileDecoder, open_reader
 from .eventlog import EventLog
+from .events import Metadata
 from .framing import KINDS
 from .plan import EventFile, RunPlan
 from .report import FileReport, RunReport
 from .series import Series, SeriesList
 from .sources import LogDir
 from .staging import Staging
+from .table import Events
 from .values import Converter
 from .view import Options
 
@@ -90,7 +91,8 @@ class _RunImport:
             self.footer = eventlog.read_footer(path)
             for source in self.footer["sources"]:
                 known = {
-                    tag: Metadata(*item[:1], bytes.fromhex(item[1]), *item[2:]) for tag, item in source["tags"].items()
+                    tag: Metadata(plugin, bytes.fromhex(content), name, description)
+                    for tag, (plugin, content, name, description) in source["tags"].items()
                 }
                 self.known[source["name"]] = _Known(_file_report(source), source["head"], known)
             for item in self.footer["series"]:
@@ -142,8 +144,8 @@ class _RunImport:
                 while held is not None and held[0] == name:
                     self._take(log, held[1], number)
                     held = next(earlier, None)
-                report, source = self._read(log, name, number, file, heads, converter)
-                reports.append(report)
+                read, source = self._read(log, name, number, file, heads, converter)
+                reports.append(read)
                 sources.append(source)
             footer = {"format": files.FORMAT, "sources": sources, "series": [list(one) for one in self.series.all]}
             log.close(footer)
@@ -155,7 +157,7 @@ class _RunImport:
             self._events, self.series.all, self.names, self.facts, self._mesh_maker(sink), self.problems
         )
         attached = self._attach()
-        counts = {kind: count for kind, count in sorted(self.facts.counts.items())}
+        counts = dict(sorted(self.facts.counts.items()))
         status = "updated" if self.footer else "new"
         report = RunReport(
             self.plan.name, self.plan.folder, status, counts, self.added, rows, reports, attached, self.problems, notes
@@ -251,12 +253,13 @@ class _RunImport:
         try:
             if vertices is None:
                 raise InputError.of("mesh", "vertices", None, "It is kept as tensors.")
-            rest = [arrays.get(name) for name in ("mesh_faces", "mesh_colors")]
-            found = [
-                media.mesh(vertices[i], *(part[i] if part is not None else None for part in rest), sink)  # type: ignore[arg-type]
-                for i in range(len(vertices))
-            ]
-            return found[0] if len(found) == 1 else None if not found else found
+            faces, colors = arrays.get("mesh_faces"), arrays.get("mesh_colors")
+            each = [None] * len(vertices)
+            all_parts = zip(
+                vertices, each if faces is None else faces, each if colors is None else colors, strict=False
+            )
+            found = [media.mesh(points, face, color, sink) for points, face, color in all_parts]
+            return found[0] if len(found) == 1 else None
         except (MediaTypesError, IndexError) as error:
             self.problems.append(Problem("mesh", str(error).rstrip("."), "mesh", "Its tensors are in events.parquet."))
             return None

@@ -115,14 +115,15 @@ def mesh(vertices: Array, faces: Array | None, colors: Array | None, sink: Sink)
     if faces is None:
         points = vertices if colors is None else np.hstack([vertices, np.clip(np.rint(colors), 0, 255)])
         return encode(Object3D(points), sink)
-    if colors is not None and colors.shape != vertices.shape or not np.isfinite(vertices).all() or not len(vertices):
+    if (colors is not None and colors.shape != vertices.shape) or not np.isfinite(vertices).all() or not len(vertices):
         raise InputError.of("mesh", "finite vertices, and a color for each", vertices, "It is kept as tensors.")
     if faces.size and (faces.min() < 0 or faces.max() >= len(vertices)):
         raise InputError.of("mesh", f"faces of vertices 0 to {len(vertices) - 1}", faces, "It is kept as tensors.")
     blob = Blob(_ply(vertices, faces, colors))
     low, high = ([float(x) for x in found] for found in (vertices.min(axis=0), vertices.max(axis=0)))
     made = Object3D.__new__(Object3D)
-    content = Content(blob, "ply", vertices=len(vertices), faces=len(faces), bounds=(tuple(low), tuple(high)))  # type: ignore[arg-type]
+    bounds = (tuple(low), tuple(high))
+    content = Content(blob, "ply", vertices=len(vertices), faces=len(faces), bounds=bounds)
     made._set(_caption=None, _content=content)
     return encode(made, sink)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from ...history.scan import Batch, Values
 from ...types._arrays import Array
-from .decode import Events, is_integral
+from .decode import is_integral
 from .series import Series
+from .table import Events
 
 Source = Callable[[], Iterable[Events]]
 MeshMaker = Callable[[dict[str, Any]], dict[str, Any] | None]  # documents of its parts by type
@@ -39,11 +41,11 @@ class StepOrder:
         """The events as calls, steps ascending."""
         sequence = 0
         edges = [None, *self._bounds.tolist(), None]
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             found = [_between(chunk, low, high) for chunk in self._events()]
             found = [chunk for chunk in found if len(chunk.steps)]
             if found:
-                batch = self._batch(_joined(found), sequence)
+                batch = self._batch(Events.join(found), sequence)
                 sequence += len(batch.steps)
                 if len(batch.steps):
                     yield batch
@@ -56,14 +58,8 @@ class StepOrder:
             order = np.arange(len(steps)) if order is None else order
             order = order[logged[events.series[order]]]
         if order is not None:
-            cells = (
-                {int(place): events.cells[row] for place, row in enumerate(order.tolist()) if row in events.cells}
-                if events.cells
-                else {}
-            )
-            events = Events(*(column[order] for column in events[:5]), cells)
-        columns = {column: values for column, values in self._columns(events)}
-        return Batch(sequence, events.steps, events.times, columns)
+            events = events.take(order)
+        return Batch(sequence, events.steps, events.times, dict(self._columns(events)))
 
     def _columns(self, events: Events) -> Iterator[tuple[tuple[str, str], Values]]:
         numbers: dict[tuple[str, str], int] = {}
@@ -124,20 +120,4 @@ def _between(events: Events, low: int | None, high: int | None) -> Events:
         chosen &= events.steps >= low
     if high is not None:
         chosen &= events.steps < high
-    rows = np.flatnonzero(chosen)
-    cells = (
-        {place: events.cells[row] for place, row in enumerate(rows.tolist()) if row in events.cells}
-        if events.cells
-        else {}
-    )
-    return Events(*(column[rows] for column in events[:5]), cells)
-
-
-def _joined(found: list[Events]) -> Events:
-    if len(found) == 1:
-        return found[0]
-    cells, first = {}, 0
-    for events in found:
-        cells |= {first + row: cell for row, cell in events.cells.items()}
-        first += len(events.steps)
-    return Events(*(np.concatenate(columns) for columns in zip(*(events[:5] for events in found), strict=True)), cells)
+    return events.take(np.flatnonzero(chosen))

@@ -81,7 +81,7 @@ class LocalDir:
 
     def open(self, path: str) -> BinaryIO:
         try:
-            return open(self.root / path, "rb", buffering=0)  # type: ignore[return-value]
+            return open(self.root / path, "rb", buffering=0)
         except OSError as error:
             raise os_error(StoreError, str(self.root / path), "read the file", error, "Check permissions.") from error
 

@@ -61,7 +61,8 @@ def read_tensor(data: bytes, start: int, end: int) -> TensorValue | None:
     Raises:
         wire.Malformed: the values do not fill the shape that it claims.
     """
-    code, shape, content = 0, (), None
+    code, content = 0, None
+    shape: tuple[int, ...] = ()
     lists: dict[int, list[wire.Field]] = {}
     for field in wire.fields(data, start, end):
         number, kind, at, until = field

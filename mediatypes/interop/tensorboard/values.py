@@ -1,7 +1,7 @@
 """What a value of a summary becomes: a cell of the run's history, by plugin.
 
-Plugins and what they write: tensorboard/plugins/<name>/metadata.py and summary_v2.py; what values without metadata mean:
-tensorboard/data_compat.py. Files inside events (PNG, GIF, WAV...) are kept byte for byte.
+Plugins and what they write: tensorboard/plugins/<name>/metadata.py and summary_v2.py; what values without metadata
+mean: tensorboard/data_compat.py. Files inside events (PNG, GIF, WAV...) are kept byte for byte.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from ...history.parquet import MediaRows, write_parquet
 from ...history.schema import Schema
 from ...history.summary import Summary
 from ...types._arrays import Array
-from .decode import Events
 from .plan import RunPlan
 from .rows import MeshMaker, StepOrder
 from .series import Series
+from .table import Events
 
 Numbered = Callable[[], Iterator[tuple[Events, int]]]
 
@@ -178,18 +178,13 @@ class _Chosen:
             for at, of, step in self._starts:
                 if self._folders[of] == self._folders[file] and at > first:
                     kept &= ~((np.arange(first, first + count) < at) & (events.steps >= step))
-            chosen = _with_rows(events, np.flatnonzero(kept)) if not kept.all() else events
+            chosen = events.take(np.flatnonzero(kept)) if not kept.all() else events
             if self._metric is not None:
                 order = first + np.flatnonzero(kept)
                 chosen = chosen._replace(steps=_steps_by_metric(chosen.steps, order, self._metric))
             first += count
             if len(chosen.steps):
                 yield chosen
-
-
-def _with_rows(events: Events, rows: Array) -> Events:
-    cells = {place: events.cells[row] for place, row in enumerate(rows.tolist()) if row in events.cells}
-    return Events(*(column[rows] for column in events[:5]), cells)
 
 
 def _read_metric(events: Numbered, series: list[Series], key: str) -> tuple[Array, Array, Array] | None:
@@ -201,7 +196,9 @@ def _read_metric(events: Numbered, series: list[Series], key: str) -> tuple[Arra
         rows = rows[np.isfinite(chunk.values[rows]) & (np.abs(chunk.values[rows]) < 2**62)]
         found.append((chunk.steps[rows], first + rows, np.rint(chunk.values[rows]).astype(np.int64)))
         first += len(chunk.steps)
-    steps, order, values = (np.concatenate([part[i] for part in found]) for i in range(3)) if found else ([], [], [])
+    if not found:
+        return None
+    steps, order, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
     if not len(steps):
         return None
     places = np.lexsort((order, steps))
@@ -216,13 +213,8 @@ def _steps_by_metric(steps: Array, order: Array, metric: tuple[Array, Array, Arr
     if (high - low <= 1).all():
         before = np.where(high > low, low, low - 1)
     else:
-        joined = np.lexsort(
-            (
-                np.concatenate([np.zeros(len(own)), np.ones(len(steps))]),
-                np.concatenate([places, order]),
-                np.concatenate([own, steps]),
-            )
-        )
+        is_event = np.repeat([0, 1], [len(own), len(steps)])
+        joined = np.lexsort((is_event, np.concatenate([places, order]), np.concatenate([own, steps])))
         count = np.cumsum(joined < len(own))
         before = np.empty(len(steps), np.int64)
         mine = joined >= len(own)

@@ -23,7 +23,7 @@ class Malformed(ValueError):
 
 
 def fields(data: bytes, start: int, end: int) -> Iterator[Field]:
-    """Every field of the message data[start:end]: (number, wire type, begin, end), of a varint (number, 0, value, 0)."""
+    """The fields of a message, data[start:end]: (number, wire type, begin, end), of a varint (number, 0, value, 0)."""
     at = start
     while at < end:
         tag = data[at]
