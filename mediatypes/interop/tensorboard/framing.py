@@ -92,11 +92,16 @@ class RecordReader:
                     self.damage.append(Damage(lost, base + found - lost, "header"))
                     at, lost = found, -1
                 offsets, at = self._chain.follow(data, at)
+                suspect = -1
                 if len(offsets):
-                    yield self._sound(data, offsets, base)
+                    records, suspect = self._sound(data, offsets, base)
+                    yield records
                 claimed = _claim(data, at)
                 if claimed != _UNSOUND:
                     break
+                if suspect >= 0:  # bytes of the record before are missing, or too many: the next one is inside it
+                    self.damage.pop()
+                    at = suspect
                 lost, at = base + at, at + 1
             start, rest = base + at, data[at:]
             self.position = start if lost < 0 else lost
@@ -108,8 +113,8 @@ class RecordReader:
             kind = "torn" if lost < 0 else "lost" if self.count or not self._from_start else "foreign"
             self.damage.append(Damage(self.position, self.size - self.position, kind))
 
-    def _sound(self, data: bytes, offsets: Array, base: int) -> Records:
-        """The records whose content has its checksum; the others are damage."""
+    def _sound(self, data: bytes, offsets: Array, base: int) -> tuple[Records, int]:
+        """The records whose content has its checksum, the others are damage; and where the last one begins if it is."""
         starts = offsets + HEADER
         ends = starts + crc.words(data, "<u8")[offsets].astype(np.int64)
         stored = crc.words(data, "<u4")[ends]
@@ -117,12 +122,13 @@ class RecordReader:
         for first in range(0, len(starts), _ROWS):
             some = slice(first, first + _ROWS)
             sound[some] = crc.mask(crc.checksums(data, starts[some], ends[some])) == stored[some]
+        suspect = -1 if sound[-1] else int(offsets[-1])
         if not sound.all():
             for i in np.flatnonzero(~sound).tolist():
                 self.damage.append(Damage(base + int(offsets[i]), int(ends[i] - offsets[i]) + FOOTER, "checksum"))
             starts, ends = starts[sound], ends[sound]
         self.count += len(starts)
-        return Records(data, starts, ends, base)
+        return Records(data, starts, ends, base), suspect
 
 
 def _claim(data: bytes, at: int) -> int:

@@ -1,9 +1,9 @@
 """Histograms as TensorFlow writes them, as contiguous bins with ascending edges.
 
 HistogramProto (tensorflow/tsl/protobuf/histogram.proto): bucket i holds bucket_limit[i - 1] < x <= bucket_limit[i], the
-first one begins at -DBL_MAX. The histograms plugin writes a (k, 3) tensor of left edge, right edge and count
-(tensorboard/plugins/histogram/metadata.py). As TensorBoard does (data_compat.py), empty bins at either end are dropped,
-and the outermost edges are the smallest and largest value.
+first one begins at -DBL_MAX. As TensorBoard does (data_compat.py), empty bins at either end are dropped, and the
+outermost edges are the smallest and largest value. The histograms plugin writes a (k, 3) tensor of left edge, right
+edge and count (tensorboard/plugins/histogram/metadata.py), which is taken as it is.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ class Bins(NamedTuple):
 
     edges: Array  # (k + 1,) float64, strictly ascending
     counts: Array  # (k,) float64, >= 0
+
+
+_NOTHING = Bins(np.array([0.0, 1.0]), np.zeros(1))  # of no data; a bin is needed to say so
 
 
 def read_proto(data: bytes, start: int, end: int) -> tuple[Bins, dict[str, float]]:
@@ -52,16 +55,18 @@ def read_tensor(array: Array) -> Bins:
     if array.ndim != 2 or array.shape[1] != 3:
         raise wire.Malformed(f"a histogram of shape {array.shape}")
     left, right, counts = array.astype(np.float64).T
-    return _bins(left, right, counts, *((left.min(), right.max()) if len(left) else (np.nan, np.nan)))
+    _check(counts)
+    if not counts.any():
+        return _NOTHING
+    return _ascending(np.concatenate([left[:1], right]), counts.copy())
 
 
 def _bins(left: Array, right: Array, counts: Array, low: float, high: float) -> Bins:
     """Bins between finite, ascending edges."""
-    if not np.isfinite(counts).all() or (counts < 0).any():
-        raise wire.Malformed("a histogram with counts that are negative or not finite")
+    _check(counts)
     used = np.flatnonzero(counts)
-    if not len(used):  # of no data; a bin is needed to say so
-        return Bins(np.array([0.0, 1.0]), np.zeros(1))
+    if not len(used):
+        return _NOTHING
     first, last = int(used[0]), int(used[-1])
     edges = np.concatenate([left[first : first + 1], right[first : last + 1]])
     counts = counts[first : last + 1].copy()
@@ -69,12 +74,20 @@ def _bins(left: Array, right: Array, counts: Array, low: float, high: float) -> 
         edges[0] = low
     if np.isfinite(high) and (high > edges[-2] or not np.isfinite(edges[-1])):
         edges[-1] = high
+    return _ascending(edges, counts)
+
+
+def _check(counts: Array) -> None:
+    if not np.isfinite(counts).all() or (counts < 0).any():
+        raise wire.Malformed("a histogram with counts that are negative or not finite")
+
+
+def _ascending(edges: Array, counts: Array) -> Bins:
+    """Bins between edges that are made finite and ascending."""
     if not np.isfinite(edges).all():
-        edges = np.clip(np.nan_to_num(edges), -np.finfo(np.float64).max, np.finfo(np.float64).max)
-    wide = np.diff(edges) > 0
-    if wide.all():
-        return Bins(edges, counts)
-    return _without_width(edges, counts)
+        most = np.finfo(np.float64).max
+        edges = np.nan_to_num(edges, posinf=most, neginf=-most)
+    return Bins(edges, counts) if (np.diff(edges) > 0).all() else _without_width(edges, counts)
 
 
 def _without_width(edges: Array, counts: Array) -> Bins:

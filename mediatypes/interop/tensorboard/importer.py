@@ -106,7 +106,9 @@ class _RunImport:
     def _head(self, file: EventFile) -> dict[str, Any]:
         """The first bytes of a file, by size and hash; of a known one as many as were there."""
         known = self.known.get(file.name)
-        size = known.head["size"] if known else min(file.size, _HEAD)
+        return self._read_head(file, known.head["size"] if known else min(file.size, _HEAD))
+
+    def _read_head(self, file: EventFile, size: int) -> dict[str, Any]:
         with self.logdir.open(file.path) as opened:
             data = opened.read(size)
         return {"size": size, "sha256": hashlib.sha256(data).hexdigest()}
@@ -194,6 +196,8 @@ class _RunImport:
         report = known.file if known else FileReport(name, 0, 0, 0, "", [])
         remembered = dict(known.remembered) if known else {}
         head = known.head if known else heads[name]
+        if file is not None and head["size"] < min(file.size, _HEAD):
+            head = self._read_head(file, min(file.size, _HEAD))
         if file is not None and file.size < report.position:
             text = f"expected at least the {report.position} bytes that were imported, got {file.size}"
             self.problems.append(Problem(name, text, "shorter", "Its events are kept."))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..._core import canonical
 from ..._core.errors import Problem
 from ...history import files
 from ...history.build import arrow_schema, build_rows
@@ -97,7 +98,8 @@ class Folder:
             size += 1
             kept = [batch] if size == 1 else []
         run = self._run(facts, started, names, problems, notes)
-        values, specs, media = summary.values(), schema.specs(), MediaRows()
+        values = canonical.loads(canonical.dumps(summary.values()))  # in one order, however the documents came
+        specs, media = schema.specs(), MediaRows()
         calls = _Count()
         rows = write_parquet(
             self.path / files.HISTORY,
@@ -128,7 +130,7 @@ class Folder:
             group = start.get("group_name", "") or group
             status = {"failure": "failed", "success": "finished"}.get(end.get("status", ""), status)
         known = files.read_json(self.target / files.RUN) if (self.target / files.RUN).is_file() else {}
-        identity = hashlib.sha256(repr((self.plan.name, names[0] if names else "", started)).encode()).hexdigest()
+        identity = hashlib.sha256(repr((self.plan.name, names[:1])).encode()).hexdigest()
         run: dict[str, Any] = {
             "format": files.FORMAT,
             "id": known.get("id", identity[:8]),
