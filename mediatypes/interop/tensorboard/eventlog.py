@@ -131,15 +131,22 @@ def _named(numbers: Array, names: list[str]) -> pa.Array:
 
 
 def _contents(taken: list[Events]) -> pa.Array:
-    from ...types._arrow import texts
+    """A column of JSON, null for numbers."""
+    import pyarrow as pa
 
-    found: list[str | None] = [None] * sum(len(events.steps) for events in taken)
-    first = 0
+    from ...types._arrow import bitmap
+
+    count = sum(len(events.steps) for events in taken)
+    lengths, pieces, first = np.zeros(count, np.int64), [], 0
     for events in taken:
-        for row, cell in events.cells.items():
-            found[first + row] = canonical.dumps(cell)
+        for row in sorted(events.cells):
+            pieces.append(canonical.dump_bytes(events.cells[row]))
+            lengths[first + row] = len(pieces[-1])
         first += len(events.steps)
-    return texts(found)
+    offsets = np.zeros(count + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    buffers = [bitmap(lengths > 0), pa.py_buffer(offsets), pa.py_buffer(b"".join(pieces))]
+    return pa.Array.from_buffers(pa.utf8(), count, buffers)
 
 
 def read_footer(path: Path) -> dict[str, Any]:
