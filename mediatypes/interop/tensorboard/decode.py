@@ -18,6 +18,7 @@ from .values import Cell, Converter, Rejected
 
 _SESSIONS = {1: "START", 2: "STOP", 3: "CHECKPOINT"}  # SessionLog.status: event.proto
 _MAX_PROBLEMS = 100  # of one file, kept in full; the rest is counted
+_Ready = dict[tuple[int, int], list[Cell] | Rejected]  # cells by the span of their value
 _INTEGRAL = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "bool")
 
 
@@ -52,8 +53,14 @@ class FileDecoder:
         others = np.ones(len(records.starts), bool)
         others[scalars.records] = False
         rest = _Rows()
-        for i in np.flatnonzero(others).tolist():
-            self._read(records, i, int(offsets[i]), rest)
+        chosen = np.flatnonzero(others).tolist()
+        events = [self._event(records, i, int(offsets[i]), rest) for i in chosen]
+        data = records.data
+        spans = [value.span for event in events if event for value in event.values if value.kind == "histo"]
+        ready = dict(zip(spans, self.converter.read_histograms(data, spans), strict=True))
+        for i, event in zip(chosen, events, strict=True):
+            if event is not None:
+                self._read(data, i, int(offsets[i]), event, ready, rest)
         return rest.merged(scalars, numbers)
 
     def _register(self, records: Records, i: int) -> int:
@@ -88,21 +95,23 @@ class FileDecoder:
         key = key_of(self.folder, tag, plugin) + cell.suffix
         return self.series.number(Series(self.folder, tag, key, cell.kind, cell.type))
 
-    def _read(self, records: Records, i: int, offset: int, rows: _Rows) -> None:
-        """One record that is no plain scalar."""
-        data = records.data
-        start, end = int(records.starts[i]), int(records.ends[i])
+    def _event(self, records: Records, i: int, offset: int, rows: _Rows) -> Event | None:
+        """A record read; None if it is no event, which is said and kept as a file."""
+        data, start, end = records.data, int(records.starts[i]), int(records.ends[i])
         try:
-            event = read_event(data, start, end)
+            return read_event(data, start, end)
         except wire.Malformed as error:
             self._complain(offset, "malformed", f"expected an event, got {error}", "Its bytes are kept as a file.")
             cell = self.converter.keep_file(data[start:end], "malformed")
             rows.add(i, self._series("", cell, ""), Event(0.0, 0, "", (0, 0), ()), offset, cell)
-            return
+            return None
+
+    def _read(self, data: bytes, i: int, offset: int, event: Event, ready: _Ready, rows: _Rows) -> None:
+        """One record that is no plain scalar."""
         for value in event.values:
             metadata = self._metadata(value)
             plugin = plugin_of(value, metadata)
-            for cell in self._cells(data, value, plugin, metadata, offset):
+            for cell in self._cells(data, value, plugin, metadata, offset, ready):
                 rows.add(i, self._series(value.tag, cell, plugin), event, offset, cell)
         if event.what == "file_version":
             self.version = wire.text(data, *event.span)
@@ -110,8 +119,13 @@ class FileDecoder:
             cell = self._other(data, event)
             rows.add(i, self._series("", cell, ""), event, offset, cell)
 
-    def _cells(self, data: bytes, value: Value, plugin: str, metadata: Metadata, offset: int) -> list[Cell]:
+    def _cells(
+        self, data: bytes, value: Value, plugin: str, metadata: Metadata, offset: int, ready: _Ready
+    ) -> list[Cell]:
         try:
+            found = ready.get(value.span) if value.kind == "histo" else None
+            if isinstance(found, list) and plugin != "hparams":
+                return found
             return self.converter.convert(data, value, plugin, metadata)
         except Rejected as error:
             expected = f"{value.tag!r}: expected a value of the plugin {plugin or 'of no name'!r}, got {error}"

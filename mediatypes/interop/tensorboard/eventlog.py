@@ -181,7 +181,7 @@ def read_events(path: Path, series: Iterable[Series], files: list[str]) -> Itera
             for code in distinct.tolist()
         ]
         content = columns["content"]
-        cells = {row: canonical.loads(text) for row, text in enumerate(content.to_pylist()) if text is not None}
+        cells = {row: _loaded(text) for row, text in enumerate(content.to_pylist()) if text is not None}
         values = columns["value"].to_numpy()
         events = Events(
             np.array(lookup, np.int32)[which],
@@ -196,3 +196,9 @@ def read_events(path: Path, series: Iterable[Series], files: list[str]) -> Itera
         edges = [0, *(np.flatnonzero(np.diff(place)) + 1).tolist(), len(place)]
         for first, last in pairwise(edges):
             yield events.cut(first, last), int(place[first])
+
+
+def _loaded(text: str) -> Any:
+    """A cell again; a document is not written anew when it goes to the history."""
+    value = canonical.loads(text)
+    return canonical.Written(value, text) if isinstance(value, dict) else value

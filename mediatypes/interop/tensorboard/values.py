@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..._core import canonical
 from ..._core.errors import MediaTypesError
 from ..._core.sidecar import Blob, Sink
 from ...history.cells import EXACT
@@ -19,6 +20,7 @@ from . import histograms, hparams, media, wire
 from .events import Metadata, Value
 from .tensors import TensorValue, read_tensor
 
+_MOST_EDGES, _MOST_TEXTS = 1024, 1 << 16  # kept, of each run
 MESH_PARTS = {1: "mesh_vertices", 2: "mesh_faces", 3: "mesh_colors"}  # MeshPluginData.ContentType
 
 
@@ -46,6 +48,7 @@ class Converter:
     def __init__(self, sink: Sink, files: Sink) -> None:
         self.sink, self.files = sink, files
         self._edges: dict[bytes, dict[str, Any]] = {}
+        self._texts: dict[float, str] = {}
 
     def convert(self, data: bytes, value: Value, plugin: str, metadata: Metadata) -> list[Cell]:
         """The cells of a value; raises `Rejected` where it is malformed."""
@@ -56,8 +59,10 @@ class Converter:
             if value.kind == "simple_value":
                 return [Cell("number", "float32", value.number)]
             if value.kind == "histo":
-                bins, statistics = histograms.read_proto(data, *value.span)
-                return self._histogram(bins, statistics)
+                (found,) = self.read_histograms(data, [value.span])
+                if isinstance(found, Rejected):
+                    raise found
+                return found
             if value.kind == "image":
                 return self._images([_bytes_field(data, value, 4)], caption)
             if value.kind == "audio":
@@ -90,30 +95,48 @@ class Converter:
         return [Cell("number", tensor.dtype, float(number))]
 
     def _histogram_tensor(self, tensor: TensorValue, metadata: Metadata, caption: str | None) -> list[Cell]:
-        array = _numeric(tensor)
-        return self._histogram(histograms.read_tensor(array), {})
+        return self._histogram(histograms.read_tensor(_numeric(tensor)))
 
-    def _histogram(self, bins: histograms.Bins, statistics: dict[str, float]) -> list[Cell]:
-        small, exact = histograms.rebin(bins)
-        counts = small.counts
-        values = counts.astype(np.int64).tolist() if (counts == np.floor(counts)).all() else counts.tolist()
-        document = {"_type": "histogram", "_version": "1.0", "values": values, "bins": small.edges.tolist()}
-        cells = [Cell("histogram", "histogram", document)]
-        if len(small.counts) < len(bins.counts):
-            cells.append(Cell("tensor", "tensor", self._edges_tensor(bins.edges), ".edges"))
-            if not exact:
-                cells.append(Cell("tensor", "tensor", media.tensor(bins.counts, self.sink), ".counts"))
-        if statistics:
-            cells.append(Cell("", "histogram_statistics", statistics))
+    def read_histograms(self, data: bytes, spans: list[tuple[int, int]]) -> list[list[Cell] | Rejected]:
+        """The cells of HistogramProto messages, many at once."""
+        found = histograms.read_protos(data, spans)
+        return [Rejected(str(one)) if isinstance(one, wire.Malformed) else self._histogram(one) for one in found]
+
+    def _histogram(self, found: histograms.Found) -> list[Cell]:
+        edges, counts = found.bins.edges.tolist(), found.bins.counts
+        whole = counts.astype(np.int64)
+        values = (whole if (whole == counts).all() else counts).tolist()
+        cells = [Cell("histogram", "histogram", self._document(edges, values))]
+        if found.limits is not None:
+            cells.append(Cell("tensor", "tensor", self._limits(found.limits), ".edges"))
+        if found.counts is not None:
+            cells.append(Cell("tensor", "tensor", media.tensor(found.counts, self.sink), ".counts"))
+        if found.statistics:
+            cells.append(Cell("", "histogram_statistics", found.statistics))
         return cells
 
-    def _edges_tensor(self, edges: Array) -> dict[str, Any]:
-        """The edges of a histogram before it was rebinned; they are few, of many histograms."""
-        key = edges.tobytes()
+    def _document(self, edges: list[float], values: list[int] | list[float]) -> dict[str, Any]:
+        """The document of a histogram and its JSON. All edges but the outermost come from a grid: torch's has 1549."""
+        texts, inner = self._texts, edges[1:-1]
+        try:
+            shown = [texts[edge] for edge in inner]
+        except KeyError:
+            if len(texts) > _MOST_TEXTS:
+                texts.clear()
+            texts.update(zip(inner, map(repr, inner), strict=True))
+            shown = [texts[edge] for edge in inner]
+        bins = ",".join([repr(edges[0]), *shown, repr(edges[-1])])
+        counts = str(values).replace(" ", "")
+        text = f'{{"_type":"histogram","_version":"1.0","bins":[{bins}],"values":{counts}}}'
+        return canonical.Written({"_type": "histogram", "_version": "1.0", "bins": edges, "values": values}, text)
+
+    def _limits(self, limits: Array) -> dict[str, Any]:
+        """The edges of a histogram as they were written; they are few, of many histograms."""
+        key = limits.tobytes()
         if key not in self._edges:
-            if len(self._edges) >= 1024:
+            if len(self._edges) >= _MOST_EDGES:
                 self._edges.clear()
-            self._edges[key] = media.tensor(edges, self.sink)
+            self._edges[key] = media.tensor(limits, self.sink)
         return self._edges[key]
 
     def _images(self, files: list[bytes], caption: str | None) -> list[Cell]:
