@@ -181,7 +181,8 @@ def _distinct(hashes: Array) -> tuple[Array, Array]:
     """Where each distinct hash stands first, and for each hash which of these it is."""
     import pyarrow as pa
 
-    encoded = pa.array(hashes.view(np.int64)).dictionary_encode()
+    buffers = [None, pa.py_buffer(hashes)]  # pa.array would import pandas
+    encoded = pa.Array.from_buffers(pa.uint64(), len(hashes), buffers).dictionary_encode()
     group = encoded.indices.to_numpy(zero_copy_only=False)
     first = np.empty(len(encoded.dictionary), np.int64)
     first[group[::-1]] = np.arange(len(group) - 1, -1, -1)

@@ -98,15 +98,15 @@ class EventLog:
         columns = {
             "key": _named(series, [one.key for one in known]),
             "tag": _named(series, [one.tag for one in known]),
-            "step": pa.array(np.concatenate([events.steps for events, _ in taken])),
-            "wall_time": pa.array(np.concatenate([events.times for events, _ in taken])),
+            "step": _plain(np.concatenate([events.steps for events, _ in taken])),
+            "wall_time": _plain(np.concatenate([events.times for events, _ in taken])),
             "type": _named(series, [one.type for one in known]),
             "value": self._values(series, np.concatenate([events.values for events, _ in taken])),
             "content": _contents([events for events, _ in taken]),
             "file": _named(
                 np.concatenate([np.full(len(events.steps), file, np.int32) for events, file in taken]), self._files
             ),
-            "offset": pa.array(np.concatenate([events.offsets for events, _ in taken])),
+            "offset": _plain(np.concatenate([events.offsets for events, _ in taken])),
         }
         table = pa.Table.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
         self._writer.write_table(table, rows)
@@ -118,6 +118,14 @@ class EventLog:
         return fixed(values, is_number[series])
 
 
+def _plain(numbers: Array) -> pa.Array:
+    """A column of numbers that are all there; `pa.array` would import pandas."""
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(numbers))]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(numbers), buffers)
+
+
 def _named(numbers: Array, names: list[str]) -> pa.Array:
     """A column of names by number; equal names are one entry of its dictionary."""
     import pyarrow as pa
@@ -127,7 +135,7 @@ def _named(numbers: Array, names: list[str]) -> pa.Array:
     places = {name: i for i, name in enumerate(dict.fromkeys(names))}
     if len(places) < len(names):
         numbers = np.array([places[name] for name in names], np.int32)[numbers]
-    return pa.DictionaryArray.from_arrays(pa.array(numbers.astype(np.int32, copy=False)), texts(list(places)))
+    return pa.DictionaryArray.from_arrays(_plain(numbers.astype(np.int32, copy=False)), texts(list(places)))
 
 
 def _contents(taken: list[Events]) -> pa.Array:
