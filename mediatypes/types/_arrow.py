@@ -108,6 +108,14 @@ def texts(values: list[Any]) -> pa.Array:
 
 def numbers(values: list[Any], dtype: Any) -> pa.Array:
     """Numbers of float64 or int64; null where a value is none, as in a foreign document."""
+    kinds = set(map(type, values))
+    if kinds == {float} and dtype is np.float64:  # as in nearly every list: no need to look at each
+        return fixed(np.array(values, dtype), np.ones(len(values), bool))
+    if kinds == {int}:
+        try:
+            return fixed(np.array(values, np.int64).astype(dtype), np.ones(len(values), bool))
+        except OverflowError:  # some need more than 64 bits
+            pass
     floats = dtype is not np.int64
     fits = [(type(v) is float and floats) or (type(v) is int and -(2**63) <= v < 2**63) for v in values]
     dense = np.array([value if ok else 0 for value, ok in zip(values, fits, strict=True)], dtype)
