@@ -82,9 +82,16 @@ class Config(_ByAttribute):
 class LiveSummary(_ByAttribute):
     """The last value of every key, or the one set: `run.summary["best"] = 0.9`. Media are read as documents."""
 
-    def __init__(self, last: Callable[[], dict[str, Any]], encode: cells.Encoder, append: Append, lock: Lock) -> None:
+    def __init__(
+        self,
+        last: Callable[[], dict[str, Any]],
+        encode: cells.Encoder,
+        append: Append,
+        lock: Lock,
+        explicit: Mapping[str, cells.Cell],
+    ) -> None:
         self._last, self._encode, self._append, self._lock = last, encode, append, lock
-        self._explicit: dict[str, Any] = {}
+        self._explicit: dict[str, Any] = {key: cells.plain_value(*cell) for key, cell in explicit.items()}
 
     def update(self, *values: Any, **named: Any) -> None:
         """Set several values, all or none of them."""
