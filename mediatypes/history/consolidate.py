@@ -14,8 +14,6 @@ from .build import arrow_schema, build_rows
 from .content import RunContent
 from .parquet import MediaRows, write_parquet
 
-_KEPT = "damaged"  # where journals go that hold what no reader could use
-
 
 def finish(root: Path, status: str) -> None:
     """Write the Parquet and JSON files of a run from its journal, then remove the journal.
@@ -58,7 +56,7 @@ def finish(root: Path, status: str) -> None:
 
 def _keep_journals(root: Path) -> None:
     """Move the journals aside: what could not be read may still be worth something to somebody."""
-    kept = root / _KEPT
+    kept = root / files.DAMAGED
     kept.mkdir(exist_ok=True)
     for path in files.journals(root / files.JOURNAL):
         os.replace(path, kept / f"{len(list(kept.iterdir())) + 1:04}.log")

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import pyarrow as pa
+
 from .._core.errors import Problem, StoreError, os_error
 from . import files, frames
+from .build import arrow_schema, build_rows
 from .scan import Batch, JournalReader, Notes
-from .schema import Schema
-from .stored import StoredHistory
+from .schema import ColumnSpec, Schema
+from .stored import Steps, StoredHistory, within
 from .summary import Summary
 
 _KEEP = 32 * 1024 * 1024  # journals up to this size are read once and their batches kept
@@ -55,6 +58,18 @@ class RunContent:
     def batches(self) -> Iterator[Batch]:
         """All calls, in order."""
         return iter(self._kept) if self._kept is not None else self._read(Notes())
+
+    @property
+    def specs(self) -> list[ColumnSpec]:
+        """The columns that a history of these calls has."""
+        return self.schema.specs()
+
+    def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:
+        """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end."""
+        specs = self.specs
+        chosen = [spec for spec in specs if spec.name in columns]
+        batches = list(build_rows(self.batches(), specs, self.started, chosen=chosen))
+        return within(pa.Table.from_batches(batches, arrow_schema(chosen)), steps).select(columns)
 
     def _read(self, notes: Notes) -> Iterator[Batch]:
         calls = 0  # so many were read; a journal that was finished into the stored rows repeats some
