@@ -12,6 +12,7 @@ from ._core.codec import decode
 from ._core.errors import InputError, Problem, StoreError
 from .history import files
 from .history.cells import PLAIN_KINDS, plain_value
+from .history.metrics import Metric, Metrics
 from .store.directory import DirectoryStore
 
 if TYPE_CHECKING:
@@ -98,9 +99,21 @@ class RunView:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The last value of every key, or the one that was set; media as documents."""
+        """The last value of every key, its statistics if `define_metric` asks for some, or what was set; media as
+        documents."""
         journal = self._journal()
-        return journal.summary.values() if journal else files.read_json(self.path / files.SUMMARY)
+        if journal is None:
+            return files.read_json(self.path / files.SUMMARY)
+        return journal.summary_values(journal.metrics(self._run))
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What `Run.define_metric` defined, the latest last: name, step_metric, summary, goal, step_sync."""
+        return self._metrics().all
+
+    def x_axis(self, key: str) -> str:
+        """The key that `define_metric` made the x-axis of a key, or "_step"."""
+        return self._metrics().x_axis(key)
 
     @property
     def problems(self) -> list[Problem]:
@@ -208,6 +221,10 @@ class RunView:
                 if attempt:  # not a run that finished between reading run.json and its journal
                     raise
         return None
+
+    def _metrics(self) -> Metrics:
+        journal = self._journal()
+        return journal.metrics(self._run) if journal else Metrics(map(Metric.from_json, self._run.get("metrics", [])))
 
     def _specs(self, journal: JournalContent | None) -> list[ColumnSpec]:
         if journal:

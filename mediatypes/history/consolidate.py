@@ -12,9 +12,12 @@ from typing import Any
 from .._core.errors import Problem, StoreError, os_error
 from . import files
 from .build import arrow_schema, build_rows
-from .parquet import MediaRows, write_parquet
+from .media import MediaRows
+from .metrics import Metric, Metrics
+from .parquet import write_parquet
 from .scan import Batch, Notes, scan
 from .schema import Schema
+from .statistics import statistics
 from .summary import Summary
 
 _KEEP = 32 * 1024 * 1024  # a journal up to this size is read once and its batches kept
@@ -49,9 +52,25 @@ class JournalContent:
         """Recorded by the run, and found while reading."""
         return [*self.notes.problems, *self.notes.damage]
 
+    def metrics(self, run: dict[str, Any]) -> Metrics:
+        """What is defined in `run.json`, and later in the journals."""
+        return Metrics([*map(Metric.from_json, run.get("metrics", [])), *self.notes.metrics])
+
+    def summary_values(self, metrics: Metrics) -> dict[str, Any]:
+        """The summary with its statistics; for these the calls are read again."""
+        return self.summary.values(metrics, statistics(metrics, self.batches()))
+
     def config(self, initial: dict[str, Any]) -> dict[str, Any]:
         """The config as the latest frame has it."""
         return self.notes.config[-1] if self.notes.config else initial
+
+
+def read_statistics(root: Path, metrics: Metrics) -> dict[str, Any]:
+    """The statistics in the summary of a run, by key: of the rows that were logged so far."""
+    run = files.read_run_json(root)
+    if run["status"] == "running":
+        return statistics(metrics, JournalContent(root, float(run["started"])).batches())
+    return {key: value for key, value in files.read_json(root / files.SUMMARY).items() if metrics.statistics(key)}
 
 
 def _sizes(folder: Path) -> dict[Path, int]:
@@ -77,16 +96,16 @@ def finish(root: Path, status: str) -> None:
     run["config"] = content.config(run.get("config", {}))
     problems = [problem._asdict() for problem in content.problems]
     run |= {"status": status, "finished": time.time(), **({"problems": problems} if problems else {})}
-    summary = content.summary.values()
-    specs, media = content.schema.specs(), MediaRows()
+    metrics = content.metrics(run)
+    run |= {"metrics": metrics.to_json()} if metrics.all else {}
+    summary, specs = content.summary_values(metrics), content.schema.specs()
+    media = MediaRows(specs, metrics)
     batches = build_rows(content.batches(), specs, content.started, media)
     footer = {**{name: item for name, item in run.items() if name != "writer"}, "summary": summary}
     footer["calls"] = content.notes.calls
     write_parquet(root / files.HISTORY, arrow_schema(specs), batches, footer)
-    for key, (kind, value) in content.summary.explicit.items():
-        for index, document in enumerate(value) if kind.endswith("_list") else [(None, value)]:
-            if isinstance(document, dict) and "_type" in document:
-                media.add(key, None, index, document)
+    for key, (_, value) in content.summary.explicit.items():
+        media.add_explicit(key, value)
     media.write(root / files.MEDIA, {"format": files.FORMAT, "id": run["id"]})
     files.write_json(root / files.SUMMARY, summary)
     files.write_json(root / files.RUN, {name: item for name, item in run.items() if name != "writer"})

@@ -15,6 +15,7 @@ from .._core import canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
 from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .metrics import METRIC
 
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
 RUN, SUMMARY = "run.json", "summary.json"
@@ -33,6 +34,7 @@ RUN_JSON = Record(
         Field("started", Number(), "Seconds since the epoch."),
         Field("finished", Number(), "Seconds since the epoch.", required=False),
         Field("writer", Map(Json()), "Host and process of a live run.", required=False),
+        Field("metrics", List(METRIC), "Definitions of metrics, the latest last.", required=False),
         Field("problems", List(Map(Json())), "What could not be logged, warnings, and damage.", required=False),
     ),
 )
