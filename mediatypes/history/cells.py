@@ -89,7 +89,7 @@ def make_plain(value: Any, where: str, depth: int = MAX_DEPTH) -> Any:
         raise InputError.of(where, "plain data", value, "Log a media value under its own key.")
     if hasattr(value, "__array__") and hasattr(value, "tolist"):
         return make_plain(value.tolist(), where, depth - 1)
-    return make_cell(value, where, _no_media)[1]
+    return make_cell(value, where, no_media)[1]
 
 
 def fits(kind: Any, value: Any) -> bool:
@@ -236,7 +236,7 @@ def plain_value(kind: str, value: Any) -> Any:
     return canonical.loads(value) if kind == "json" else value
 
 
-def _no_media(value: MediaValue) -> dict[str, Any]:
+def no_media(value: MediaValue) -> dict[str, Any]:
     raise InputError.of("log", "no media value here", value, "Log it under its own key.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -87,9 +87,9 @@ class LiveMetrics:
     The statistics are read from the run's files when somebody asks, so that `log()` does nothing for them.
     """
 
-    def __init__(self, root: Path, append: Append, lock: Lock) -> None:
+    def __init__(self, root: Path, defined: Iterable[Metric], append: Append, lock: Lock) -> None:
         self._root, self._append, self._lock = root, append, lock
-        self._metrics = Metrics()
+        self._metrics = Metrics(defined)
         self._statistics: dict[str, Any] = {}
         self._state: Any = None  # of the run, when they were read
 
@@ -106,7 +106,7 @@ class LiveMetrics:
         """The summary of a run that has these last values, after so many calls."""
         state = (calls, self._metrics.all)
         if self._metrics.any_statistics and self._state != state:
-            from .consolidate import read_statistics  # numpy and pyarrow are needed only now
+            from .content import read_statistics  # numpy and pyarrow are needed only now
 
             self._statistics, self._state = read_statistics(self._root, self._metrics), state
         return self._metrics.summarize(last, self._statistics)
@@ -115,9 +115,16 @@ class LiveMetrics:
 class LiveSummary(_ByAttribute):
     """The last value of every key, or the one set: `run.summary["best"] = 0.9`. Media are read as documents."""
 
-    def __init__(self, last: Callable[[], dict[str, Any]], encode: cells.Encoder, append: Append, lock: Lock) -> None:
+    def __init__(
+        self,
+        last: Callable[[], dict[str, Any]],
+        encode: cells.Encoder,
+        append: Append,
+        lock: Lock,
+        explicit: Mapping[str, cells.Cell],
+    ) -> None:
         self._last, self._encode, self._append, self._lock = last, encode, append, lock
-        self._explicit: dict[str, Any] = {}
+        self._explicit: dict[str, Any] = {key: cells.plain_value(*cell) for key, cell in explicit.items()}
 
     def update(self, *values: Any, **named: Any) -> None:
         """Set several values, all or none of them."""

@@ -39,6 +39,11 @@ class Summary:
             if cell is not None:
                 self.explicit[key] = (str(cell[0]), cell[1])
 
+    @property
+    def step(self) -> int:
+        """The step of the last row; -1 without any."""
+        return int(self._head.get("_step", -1))
+
     def last(self) -> dict[str, Any]:
         """The last value of every key."""
         return {key: plain(kind, value, self._integral[key, kind]) for key, (_, kind, value) in self._last.items()}
