@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -30,7 +30,8 @@ from ._core.errors import (
 from ._core.value import MediaValue
 from .history import cells, files, frames
 from .history.journal import Syncer
-from .history.live import Config, LiveSummary, plain_config
+from .history.live import Config, LiveMetrics, LiveSummary, plain_config
+from .history.metrics import Metric
 from .history.session import describe as describe_run
 from .history.session import open_session
 from .store.directory import DirectoryStore
@@ -111,6 +112,7 @@ class Run:
         self._layout_id = 0
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
         self._last: dict[str, tuple[int, Any]] = {key: (-1, value) for key, value in opened.last.items()}
+        self._metrics = LiveMetrics(self.path, opened.metrics, self._append, self._lock)
         self.config = Config(opened.config, self._append, self._lock)
         self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock, opened.explicit)
         self._closed = self._finished = False
@@ -149,6 +151,44 @@ class Run:
             self._write(body + frames.pack_crc(crc32(body)), row, (step is None) if commit is None else commit)
             layout.last, layout.sequence = body, self._calls
             return None
+
+    def define_metric(
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        *,
+        summary: str | Iterable[str] | None = None,
+        goal: Literal["minimize", "maximize"] | None = None,
+        step_sync: bool | None = None,
+        overwrite: bool = False,
+    ) -> Metric:
+        """Say what a key, or every key that matches a pattern, is plotted against, and what the summary has of it.
+
+        It may be said at any time: statistics are of all rows. The definition of the key's own name applies, else the
+        longest pattern that matches; no pattern matches a key that begins with "_". Said again, the two are united.
+
+        Args:
+            name: a key, or a pattern in which `*` stands for any text: `val/*`.
+            step_metric: the key that is the x-axis; it becomes an index column of `media.parquet` as well.
+            summary: "min", "max", "mean", "first", "last", "best" (with the step, needs `goal`): several in a list or
+                separated by commas make an object of them, "last" alone the plain value (the default). "none" leaves
+                the key out. Of the values of a row the last counts; NaN only if there is nothing else.
+            goal: "minimize" or "maximize": which values are better.
+            step_sync: True (default): a media row without a value of the step metric gets the last one before it.
+            overwrite: forget what was said of this name before.
+
+        Raises:
+            InputError: with every problem.
+
+        >>> import tempfile, mediatypes as mt
+        >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+        ...     _ = run.define_metric("val/*", "epoch", summary="max,best", goal="maximize")
+        ...     for epoch, acc in enumerate((0.5, 0.75, 0.625)):
+        ...         run.log({"val/acc": acc, "epoch": epoch})
+        >>> mt.open_run(run.path).summary["val/acc"]
+        {'max': 0.75, 'best': 0.75, 'best_step': 1}
+        """
+        return self._metrics.define(name, step_metric, summary, goal, step_sync, overwrite)
 
     def _write(self, frame: bytes, row: int, commit: bool) -> None:
         """Append the frame of a call; the step moves on only if all of it was written."""
@@ -271,7 +311,7 @@ class Run:
             for key, value in layout.values().items():
                 if layout.sequence > last.get(key, (-2,))[0]:
                     last[key] = (layout.sequence, value)
-        return {key: value for key, (_, value) in last.items()}
+        return self._metrics.summarize({key: value for key, (_, value) in last.items()}, self._calls)
 
     def finish(self, status: str = "finished") -> None:
         """Write the Parquet files and close the run; does nothing the second time.

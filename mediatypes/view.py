@@ -12,6 +12,7 @@ from ._core.codec import decode
 from ._core.errors import InputError, Problem
 from .history import files
 from .history.cells import PLAIN_KINDS, plain_value
+from .history.metrics import Metric, Metrics
 from .store.directory import DirectoryStore
 
 if TYPE_CHECKING:
@@ -107,9 +108,19 @@ class RunView:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The last value of every key, or the one that was set; media as documents."""
+        """The last value of every key, its statistics if `define_metric` asks for some, or what was set; media as
+        documents."""
         content = self._content()
-        return content.summary.values() if content else files.read_json(self.path / files.SUMMARY)
+        return content.summary_values() if content else files.read_json(self.path / files.SUMMARY)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What `Run.define_metric` defined, the latest last: name, step_metric, summary, goal, step_sync."""
+        return self._metrics().all
+
+    def x_axis(self, key: str) -> str:
+        """The key that `define_metric` made the x-axis of a key, or "_step"."""
+        return self._metrics().x_axis(key)
 
     @property
     def problems(self) -> list[Problem]:
@@ -123,7 +134,7 @@ class RunView:
         """All that `run.json` says, and the summary under "summary"."""
         content = self._content()
         if content:
-            shown = {"config": content.config, "status": self.status, "summary": content.summary.values()}
+            shown = {"config": content.config, "status": self.status, "summary": content.summary_values()}
             return self._run | shown
         return self._run | {"summary": files.read_json(self.path / files.SUMMARY)}
 
@@ -248,6 +259,10 @@ class RunView:
 
         history = self._history()
         return history if isinstance(history, RunContent) else None
+
+    def _metrics(self) -> Metrics:
+        content = self._content()
+        return content.metrics if content else Metrics(files.metrics_of(self._run))
 
 
 def _check_steps(steps: Any) -> None:

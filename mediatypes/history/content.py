@@ -13,8 +13,11 @@ import pyarrow as pa
 from .._core.errors import Problem, StoreError, os_error
 from . import files, frames
 from .build import arrow_schema, build_rows
+from .media import MediaRows
+from .metrics import Metrics
 from .scan import Batch, JournalReader, Notes
 from .schema import ColumnSpec, Schema
+from .statistics import statistics
 from .stored import Steps, StoredHistory, within
 from .summary import Summary
 
@@ -54,6 +57,7 @@ class RunContent:
                 self._kept.append(batch)
         for cells in [self.run_explicit(), *self.notes.summary]:
             self.summary.apply(cells)
+        self.metrics = Metrics([*files.metrics_of(run), *self.notes.metrics])
 
     def batches(self) -> Iterator[Batch]:
         """All calls, in order."""
@@ -71,6 +75,20 @@ class RunContent:
         batches = list(build_rows(self.batches(), specs, self.started, chosen=chosen))
         return within(pa.Table.from_batches(batches, arrow_schema(chosen)), steps).select(columns)
 
+    def rows(self, media: MediaRows | None = None) -> Iterator[pa.RecordBatch]:
+        """All rows; `media` is told of every media document in them, and of those that were set in the summary."""
+        yield from build_rows(self.batches(), self.specs, self.started, media)
+        if media:
+            for key, (_, value) in self.summary.explicit.items():
+                media.add_explicit(key, value)
+
+    def media(self) -> pa.Table:
+        """What `media.parquet` will hold."""
+        media = MediaRows(self.specs, self.metrics)
+        for _ in self.rows(media):
+            pass
+        return media.table()
+
     def _read(self, notes: Notes) -> Iterator[Batch]:
         calls = 0  # so many were read; a journal that was finished into the stored rows repeats some
         if self._stored:
@@ -84,6 +102,10 @@ class RunContent:
                 calls = max(calls, batch.sequence + len(batch.steps))
             reader.close(journal.size)
         self.calls = calls
+
+    def summary_values(self) -> dict[str, Any]:
+        """The summary; for the statistics that metrics ask for, all calls are read again."""
+        return self.summary.values(self.metrics, statistics(self.metrics, self.batches()))
 
     def run_explicit(self) -> dict[str, Any]:
         """What earlier sessions set in the summary."""
@@ -101,6 +123,14 @@ class RunContent:
     def problems(self) -> list[Problem]:
         """Recorded by the run's sessions, and found while reading."""
         return [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage]
+
+
+def read_statistics(root: Path, metrics: Metrics) -> dict[str, Any]:
+    """The statistics in the summary of a run, by key: of the rows that were logged so far."""
+    run = files.read_run_json(root)
+    if run["status"] == "running":
+        return statistics(metrics, RunContent(root, run).batches())
+    return {key: value for key, value in files.read_json(root / files.SUMMARY).items() if metrics.statistics(key)}
 
 
 class _JournalFile(NamedTuple):

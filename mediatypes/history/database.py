@@ -17,8 +17,8 @@ from .._core.deps import need
 from .._core.errors import InputError
 from ..types._arrow import TYPES
 from . import files
+from .media import FIXED as MEDIA_COLUMNS
 from .opening import History
-from .parquet import MEDIA_COLUMNS
 from .schema import FIXED, ColumnSpec
 from .stored import StoredHistory
 from .union import RUN, Union
@@ -37,7 +37,7 @@ def ask(runs: pa.Table, histories: Mapping[str, History], query: str) -> duckdb.
         raise InputError.of("sql", "a query that DuckDB takes", str(error), "Ask for: describe history.") from error
     if relation is None:
         raise InputError.of("sql", "a query with an answer", query, "Begin with select.")
-    return relation
+    return relation  # type: ignore[no-any-return]
 
 
 class _Database:

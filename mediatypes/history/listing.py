@@ -36,7 +36,7 @@ def list_runs(runs: Iterable[tuple[str, Listed]]) -> pa.Table:
         found = run.describe()
         described.append({**found, "run": name, "path": str(run.path)})
         for part in ("config", "summary"):
-            for key, value in _leaves(part, found.get(part, {})):
+            for key, value in _leaves(part, found[part]) if found[part] else ():
                 kind, plain = _cell(value)
                 rows, values = columns.setdefault((key, kind), ([], []))
                 rows.append(row)

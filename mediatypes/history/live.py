@@ -1,14 +1,16 @@
-"""Config and summary of a run that is being written: mappings whose every change is in the journal when it returns."""
+"""Config, summary and metrics of a run that is being written: every change is in the journal when it returns."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from .._core.errors import InputError, Problem
 from . import cells, frames
+from .metrics import Metric, Metrics
 
 Lock = AbstractContextManager[Any]
 Append = Callable[[bytes], None]  # writes a frame, or raises because the run is finished or the disk full
@@ -77,6 +79,37 @@ class Config(_ByAttribute):
     def _replace(self, values: dict[str, Any]) -> None:
         self._append(frames.json_frame(frames.CONFIG, values))
         self._values = values
+
+
+class LiveMetrics:
+    """What was defined of a run's metrics, and the statistics of its rows.
+
+    The statistics are read from the run's files when somebody asks, so that `log()` does nothing for them.
+    """
+
+    def __init__(self, root: Path, defined: Iterable[Metric], append: Append, lock: Lock) -> None:
+        self._root, self._append, self._lock = root, append, lock
+        self._metrics = Metrics(defined)
+        self._statistics: dict[str, Any] = {}
+        self._state: Any = None  # of the run, when they were read
+
+    def define(self, *arguments: Any) -> Metric:
+        """Define a metric, as `Metrics.define` does."""
+        with self._lock:
+            metric = self._metrics.define(*arguments)
+            if metric != self._metrics.get(metric.name):
+                self._append(frames.json_frame(frames.METRIC, metric.to_json()))
+                self._metrics.add(metric)
+            return metric
+
+    def summarize(self, last: dict[str, Any], calls: int) -> dict[str, Any]:
+        """The summary of a run that has these last values, after so many calls."""
+        state = (calls, self._metrics.all)
+        if self._metrics.any_statistics and self._state != state:
+            from .content import read_statistics  # numpy and pyarrow are needed only now
+
+            self._statistics, self._state = read_statistics(self._root, self._metrics), state
+        return self._metrics.summarize(last, self._statistics)
 
 
 class LiveSummary(_ByAttribute):

@@ -59,7 +59,7 @@ class Schema:
         for key, found in kinds.items():
             real = [kind for kind in found if kind != "null"] or ["null"]
             for i, kind in enumerate(sorted(real, key=lambda kind: ((key, kind) not in self._filled, *_rank(kind)))):
-                name = _free(key if i == 0 else f"{key}#{kind}", kind, taken)
+                name = free_name(key if i == 0 else f"{key}#{kind}", kind, taken)
                 specs.append(ColumnSpec(name, key, kind, self._integral[key, kind]))
         if keys is None:
             return specs
@@ -71,7 +71,7 @@ def _rank(kind: str) -> tuple[int, str]:
     return (PLAIN_KINDS.index(kind) if kind in PLAIN_KINDS else len(PLAIN_KINDS)), kind
 
 
-def _free(name: str, kind: str, taken: set[str]) -> str:
+def free_name(name: str, kind: str, taken: set[str]) -> str:
     """The name, or the first of name#2, name#3... that no other column has, nor anything inside one."""
     inside, found, number = inner_paths(kind), name, 1
     while taken & (paths := {f"{found}{path}".lower() for path in inside}):
