@@ -34,8 +34,9 @@ from ._core.errors import (
 )
 from ._core.value import MediaValue
 from .history import cells, files, frames
+from .history.config import Config, plain_config
 from .history.journal import Journal
-from .history.live import Config, LiveSummary, plain_config
+from .history.live import LiveSummary
 from .store.directory import DirectoryStore
 
 _MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
