@@ -11,6 +11,7 @@ from . import cells, frames
 
 Lock = AbstractContextManager[Any]
 Append = Callable[[bytes], None]  # writes a frame, or raises because the run is finished or the disk full
+Report = Callable[[list[Problem]], None]  # keeps problems in the run instead of raising them
 
 
 class ByAttribute(MutableMapping[str, Any]):
@@ -31,20 +32,30 @@ class ByAttribute(MutableMapping[str, Any]):
 class LiveSummary(ByAttribute):
     """The last value of every key, or the one set: `run.summary["best"] = 0.9`. Media are read as documents."""
 
-    def __init__(self, last: Callable[[], dict[str, Any]], encode: cells.Encoder, append: Append, lock: Lock) -> None:
-        self._last, self._encode, self._append, self._lock = last, encode, append, lock
+    def __init__(
+        self,
+        last: Callable[[], dict[str, Any]],
+        encode: cells.Encoder,
+        append: Append,
+        lock: Lock,
+        report: Report | None = None,
+    ) -> None:
+        self._last, self._encode, self._append, self._lock, self._report = last, encode, append, lock, report
         self._explicit: dict[str, Any] = {}
 
     def update(self, *values: Any, **named: Any) -> None:
-        """Set several values, all or none of them."""
+        """Set several values, all or none of them. With `on_error="record"` the good ones are set."""
         problems: list[Problem] = []
-        leaves = cells.flatten(dict(*values, **named), "summary", problems)
-        if problems:
+        keep_good = self._report is not None
+        found, _ = cells.read_cells(dict(*values, **named), "summary", self._encode, problems, keep_good=keep_good)
+        if problems and not keep_good:
             raise InputError(problems)
-        found = {key: cells.make_cell(value, f'summary["{key}"]', self._encode) for key, value, _ in leaves}
         with self._lock:
-            self._append(frames.json_frame(frames.SUMMARY, {key: list(cell) for key, cell in found.items()}))
-            self._explicit |= {key: cells.plain_value(*cell) for key, cell in found.items()}
+            if problems and self._report:
+                self._report(problems)
+            if found:
+                self._append(frames.json_frame(frames.SUMMARY, {key: [kind, plain] for key, kind, plain in found}))
+                self._explicit |= {key: cells.plain_value(kind, plain) for key, kind, plain in found}
 
     def __getitem__(self, key: str) -> Any:
         return self._values()[key]
