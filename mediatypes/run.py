@@ -28,7 +28,6 @@ from ._core.errors import (
     RunClosed,
     RunExists,
     StoreError,
-    describe,
     os_error,
     problem,
 )
@@ -50,10 +49,11 @@ class Run:
     Args:
         path: the run's directory; made if needed. It must not hold a run.
         project, name, notes: texts that describe the run; the name defaults to the directory's.
-        config: what the run was started with: a mapping of plain data, nested as you like.
+        config: what the run was started with: a mapping of plain data, nested as you like, an argparse namespace, a
+            dataclass, or the path of a YAML or JSON file.
         tags: texts to find the run by.
         on_error: "raise" (default): a call with a bad value raises and writes nothing. "record": the good keys are
-            logged and the bad ones kept as problems of the run.
+            logged or set and the bad ones kept as problems of the run.
 
     Every call to `log` is on disk, media included, when it returns: killing the process loses no row.
 
@@ -75,7 +75,7 @@ class Run:
         *,
         project: str | None = None,
         name: str | None = None,
-        config: Mapping[str, Any] | None = None,
+        config: Any = None,
         notes: str | None = None,
         tags: list[str] | tuple[str, ...] | None = None,
         on_error: Literal["raise", "record"] = "raise",
@@ -85,7 +85,8 @@ class Run:
         self.path = Path(path).absolute()
         self.id = token_hex(4)
         self._record = on_error == "record"
-        plain = plain_config(config or {})
+        found: list[Problem] = []
+        plain = plain_config(config, found.extend if self._record else None)
         self._started = time.time()
         _check_texts({"project": project, "name": name, "notes": notes}, tags)
         described = {"project": project, "name": name or self.path.name, "notes": notes, "tags": list(tags or ())}
@@ -109,10 +110,12 @@ class Run:
         self._layout_id = 0
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
         self._last: dict[str, tuple[int, Any]] = {}
-        self.config = Config(plain, self._append, self._lock)
-        self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock)
+        report = self._report if self._record else None
+        self.config = Config(plain, self._append, self._lock, report)
+        self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock, report)
         self._closed = self._finished = False
         self.problems: list[Problem] = []
+        self._note(found, 0)
         _live.add(self)
         atexit.register(self._at_exit)
 
@@ -209,35 +212,14 @@ class Run:
             problems.append(problem("log.step", "a step of 64 bits", row, "Count from 0."))
         return row
 
-    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[_Cell]:
+    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[cells.Named]:
         """All cells of a call; with problems only those that are good."""
         if not isinstance(data, Mapping):
             problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
             return []
-        leaves = cells.flatten(data, "log", problems)
-        paths: dict[str, tuple[str, ...]] = {}
-        for key, _, path in leaves:
-            if self._paths.get(key, paths.setdefault(key, path)) != path or paths[key] != path:
-                message = "expected one way to write this key, got it both literally and nested in a dict"
-                problems.append(Problem(f'log["{key}"]', message, "key", "Rename one of them."))
-        if problems and not self._record:
-            return []
-        found: list[_Cell] = []
-        # Media last: whether other keys are bad is known before a sidecar is placed.
-        for key, value, _ in sorted(leaves, key=lambda leaf: cells.has_media(leaf[1])):
-            if problems and not self._record and cells.has_media(value):
-                continue
-            where = f'log["{key}"]'
-            try:
-                cell = cells.make_cell(value, where, self._encode)
-                found.append((key, *cell))
-            except Exception as error:  # a tracker's own media class may raise anything
-                if not (self._record or isinstance(error, InputError)):
-                    error.add_note(f"While logging {where}.")
-                    raise
-                problems += cells.located(describe(error), where)
+        found, joined = cells.read_cells(data, "log", self._encode, problems, keep_good=self._record, paths=self._paths)
         if not problems or self._record:
-            self._paths |= {key: path for key, path in paths.items() if "." in key}
+            self._paths |= joined
         return found
 
     def _encode(self, value: MediaValue) -> dict[str, Any]:
@@ -248,6 +230,11 @@ class Run:
         self.problems.extend(problems)
         for found in problems:
             self._journal.append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
+
+    def _report(self, problems: list[Problem]) -> None:
+        """What config and summary could not take, with `on_error="record"`."""
+        self._require_open("run")
+        self._note(problems, self._step)
 
     def _require_open(self, where: str) -> None:
         if self._closed:
@@ -313,22 +300,19 @@ class Run:
         return f"Run({str(self.path)!r}, {'finished' if self._finished else 'running'})"
 
 
-_Cell = tuple[str, str, Any]  # key, kind, plain value
-
-
 def _index(step: Any) -> int:
     if isinstance(step, bool):
         raise TypeError("a bool is no step")
     return operator.index(step)
 
 
-def _codes(found: list[_Cell]) -> str:
+def _codes(found: list[cells.Named]) -> str:
     """Layout codes of cells that are all numbers or bools, else nothing."""
     codes = [cells.scalar_code(type(value)) for _, _, value in found]
     return "" if None in codes else "".join(code for code in codes if code)
 
 
-def _too_many(found: list[_Cell]) -> list[Problem]:
+def _too_many(found: list[cells.Named]) -> list[Problem]:
     """A warning for each type of which a call holds more than the W&B docs advise."""
     counts = Counter(
         kind.removesuffix("_list") for _, kind, value in found for _ in (value if kind.endswith("_list") else [0])
@@ -345,7 +329,7 @@ def _too_many(found: list[_Cell]) -> list[Problem]:
     ]
 
 
-def _take_timestamp(found: list[_Cell]) -> float:
+def _take_timestamp(found: list[cells.Named]) -> float:
     for cell in found:
         if cell[0] == "_timestamp":
             found.remove(cell)
