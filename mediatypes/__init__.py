@@ -40,6 +40,7 @@ _NAMES = {
     "_core.sidecar": ("Sink", "Source"),
     "_core.value": ("MediaValue",),
     "plot": ("Plot", "plot_table"),
+    "recovery": ("recover",),
     "run": ("Run",),
     "store.directory": ("DirectoryStore",),
     "store.memory": ("MemoryStore",),

@@ -25,6 +25,7 @@ from ._core.sidecar import Source as Source
 from ._core.value import MediaValue as MediaValue
 from .plot import Plot as Plot
 from .plot import plot_table as plot_table
+from .recovery import recover as recover
 from .run import Run as Run
 from .store.directory import DirectoryStore as DirectoryStore
 from .store.memory import MemoryStore as MemoryStore

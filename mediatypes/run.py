@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import operator
 import os
-import shutil
 import struct
 import sys
 import threading
@@ -14,28 +13,26 @@ import weakref
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from secrets import token_hex
 from types import TracebackType
 from typing import Any, Literal, Self
 from zlib import crc32
 
 from ._core.codec import encode
-from ._core.declaration import List, Text
 from ._core.errors import (
     InputError,
     MediaTypesError,
     Problem,
     RunClosed,
-    RunExists,
     StoreError,
-    os_error,
     problem,
 )
 from ._core.value import MediaValue
 from .history import cells, files, frames
 from .history.config import Config, plain_config
-from .history.journal import Journal
+from .history.journal import Syncer
 from .history.live import LiveSummary
+from .history.session import describe as describe_run
+from .history.session import open_session
 from .store.directory import DirectoryStore
 
 _MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
@@ -47,19 +44,27 @@ class Run:
     """One run in a directory: log to it, finish it, read it with `open_run` or pandas.
 
     Args:
-        path: the run's directory; made if needed. It must not hold a run.
+        path: the run's directory; made if needed.
         project, name, notes: texts that describe the run; the name defaults to the directory's.
+        group, job_type: texts to sort runs by: an experiment of several runs, and what this one does in it.
         config: what the run was started with: a mapping of plain data, nested as you like, an argparse namespace, a
             dataclass, or the path of a YAML or JSON file.
         tags: texts to find the run by.
+        mode: "create" (default): the directory must not hold a run. "resume": go on after the last row of the run it
+            holds, whether it was finished or killed; what is passed here is merged into its description and config.
+            "allow": resume if it holds a run, else create, for jobs that are started again after preemption.
         on_error: "raise" (default): a call with a bad value raises and writes nothing. "record": the good keys are
             logged or set and the bad ones kept as problems of the run.
+        fsync: seconds; what `log` returned from so long ago is safe from a power cut too. 0: `log` waits for the disk.
+            Default: None, the system decides when it writes; killing the process loses nothing in any case.
 
     Every call to `log` is on disk, media included, when it returns: killing the process loses no row.
 
     Raises:
         RunExists: the directory holds a run.
-        StoreError: it cannot be written.
+        RunLocked: another process is writing it.
+        StoreError: there is no run to resume, or it cannot be written.
+        InputError: with every problem of the arguments.
 
     >>> import tempfile, mediatypes as mt
     >>> with mt.Run(tempfile.mkdtemp() + "/run", config={"lr": 0.1}) as run:
@@ -78,44 +83,42 @@ class Run:
         config: Any = None,
         notes: str | None = None,
         tags: list[str] | tuple[str, ...] | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        mode: Literal["create", "resume", "allow"] = "create",
         on_error: Literal["raise", "record"] = "raise",
+        fsync: float | None = None,
     ) -> None:
-        if on_error not in ("raise", "record"):
-            raise InputError.of("Run.on_error", "raise or record", on_error, "Leave it out to raise.")
+        _check_choice("Run.on_error", on_error, ("raise", "record"), "Leave it out to raise.")
+        _check_choice("Run.mode", mode, ("create", "resume", "allow"), "Leave it out to begin a new run.")
+        if fsync is not None and not (type(fsync) in (int, float) and 0 <= fsync < threading.TIMEOUT_MAX):
+            raise InputError.of("Run.fsync", "seconds, 0 or more", fsync, "Leave it out, or pass 1.0.")
+        texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
+        described = describe_run("Run", texts, tags)
         self.path = Path(path).absolute()
-        self.id = token_hex(4)
-        self._record = on_error == "record"
-        found: list[Problem] = []
+        self._record, found = on_error == "record", list[Problem]()
         plain = plain_config(config, found.extend if self._record else None)
-        self._started = time.time()
-        _check_texts({"project": project, "name": name, "notes": notes}, tags)
-        described = {"project": project, "name": name or self.path.name, "notes": notes, "tags": list(tags or ())}
-        _claim(self.path)
-        try:
-            header = {"format": files.FORMAT, "run": self.id, "sequence": 0, "started": self._started}
-            self._journal = Journal(self.path / files.JOURNAL / "0001.log", header | files.process())
-            state = {"status": "running", "started": self._started, "writer": files.process()}
-            start = {"format": files.FORMAT, "id": self.id, **described, "config": plain}
-            files.write_json(self.path / files.RUN, {**start, "environment": files.environment(), **state})
-        except BaseException:
-            shutil.rmtree(self.path / files.JOURNAL, ignore_errors=True)  # the directory is free again
-            raise
-        self._store = DirectoryStore(self.path, files.SIDECARS)
+        opened = open_session(self.path, mode, described, plain, durable=fsync is not None)
+        self.id = opened.id
+        self._lock_file = opened.lock
+        self._journal = opened.journal
         self._fd = self._journal.fd
+        self._store = DirectoryStore(self.path, files.SIDECARS, durable=fsync is not None)
+        self._syncer = Syncer(self._journal, fsync) if fsync is not None else None
         self._lock = threading.RLock()
-        self._step = 0  # of the row that the next call without step= goes to
-        self._calls = 0
+        self._step = opened.step  # of the row that the next call without step= goes to
+        self._calls = opened.calls
         self._layouts: dict[tuple[Any, ...], frames.Layout] = {}
         self._known: dict[tuple[tuple[str, ...], str], frames.Layout] = {}  # by keys and codes
         self._layout_id = 0
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
-        self._last: dict[str, tuple[int, Any]] = {}
+        self._last: dict[str, tuple[int, Any]] = {key: (-1, value) for key, value in opened.last.items()}
         report = self._report if self._record else None
-        self.config = Config(plain, self._append, self._lock, report)
-        self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock, report)
+        self.config = Config(opened.config, self._append, self._lock, report)
+        self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock, opened.explicit, report)
         self._closed = self._finished = False
         self.problems: list[Problem] = []
-        self._note(found, 0)
+        self._note(found, self._step)
         _live.add(self)
         atexit.register(self._at_exit)
 
@@ -165,6 +168,8 @@ class Run:
                 raise
             raise self._journal.failed(error) from error
         self._calls += 1
+        if self._syncer:
+            self._syncer.written()
 
     def _log(self, data: Any, step: Any, commit: bool | None) -> None:
         """The general way: check every key and value, encode media, describe new layouts."""
@@ -229,7 +234,7 @@ class Run:
         """Keep problems in the run; the journal may be what fails, so they are kept here first."""
         self.problems.extend(problems)
         for found in problems:
-            self._journal.append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
+            self._append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
 
     def _report(self, problems: list[Problem]) -> None:
         """What config and summary could not take, with `on_error="record"`."""
@@ -245,12 +250,14 @@ class Run:
         """Write a frame that is no call."""
         self._require_open("run")
         self._journal.append(frame)
+        if self._syncer:
+            self._syncer.written()
 
     def _last_values(self) -> dict[str, Any]:
         last = dict(self._last)
         for layout in self._known.values():
             for key, value in layout.values().items():
-                if layout.sequence > last.get(key, (-1,))[0]:
+                if layout.sequence > last.get(key, (-2,))[0]:
                     last[key] = (layout.sequence, value)
         return {key: value for key, (_, value) in last.items()}
 
@@ -264,19 +271,21 @@ class Run:
             InputError: another status.
             StoreError: the system refused. Nothing is lost: the run can still be read, and finished again.
         """
-        if status not in ("finished", "failed"):
-            raise InputError.of("finish.status", "finished or failed", status, "Leave it out.")
+        _check_choice("finish.status", status, ("finished", "failed"), "Leave it out.")
         with self._lock:
             if self._finished:
                 return
             if not self._closed:
                 self._closed = True
                 self._layouts = {}
+                if self._syncer:
+                    self._syncer.stop()
                 self._journal.close()
             from .history import consolidate  # numpy and pyarrow are needed only now
 
             consolidate.finish(self.path, status)
             self._finished = True
+            self._lock_file.release()
             atexit.unregister(self._at_exit)
             _live.discard(self)
 
@@ -304,6 +313,11 @@ def _index(step: Any) -> int:
     if isinstance(step, bool):
         raise TypeError("a bool is no step")
     return operator.index(step)
+
+
+def _check_choice(where: str, given: Any, choices: tuple[str, ...], hint: str) -> None:
+    if given not in choices:
+        raise InputError.of(where, f"{', '.join(choices[:-1])} or {choices[-1]}", given, hint)
 
 
 def _codes(found: list[cells.Named]) -> str:
@@ -337,39 +351,14 @@ def _take_timestamp(found: list[cells.Named]) -> float:
     return time.time()
 
 
-def _check_texts(texts: dict[str, Any], tags: Any) -> None:
-    problems: list[Problem] = []
-    for name, value in texts.items():
-        problems += [] if value is None else Text().check(value, f"Run.{name}")
-    if isinstance(tags, (list, tuple)):
-        problems += List(Text()).check(list(tags), "Run.tags")
-    elif tags is not None:
-        problems.append(problem("Run.tags", "a list of texts", tags, "Pass ['baseline']."))
-    if problems:
-        raise InputError(problems)
-
-
-def _claim(root: Path) -> None:
-    """Make the run's directory ours; making `journal/` is the test, since only one process can."""
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        if any((root / name).exists() for name in (files.RUN, files.HISTORY)):
-            raise FileExistsError
-        (root / files.JOURNAL).mkdir()
-    except FileExistsError:
-        found = files.describe_run(root) if root.is_dir() else "a file"
-        hint = "Choose another directory, a new one for each run; open_run() reads the one that is there."
-        raise RunExists.of(str(root), "a directory without a run", found, hint) from None
-    except OSError as error:
-        raise os_error(StoreError, str(root), "make the run's directory", error, "Choose a writable one.") from error
-
-
 def _forget_in_child() -> None:
     """A forked child shares the journal's file: it must neither log to it nor finish it."""
     for run in list(_live):
         run._lock = threading.RLock()  # another thread may have held it
         run._closed = run._finished = True
         run._layouts = {}
+        run._lock_file.forget()
+        run._journal.close()
         atexit.unregister(run._at_exit)
 
 

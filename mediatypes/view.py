@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from .history.consolidate import JournalContent
+    from .history.content import RunContent
     from .history.schema import ColumnSpec
+    from .history.stored import StoredHistory
 
 _CHUNK = 1024  # rows whose cells are held as Python objects at once
 
@@ -80,6 +81,16 @@ class RunView:
         return self._run.get("notes")
 
     @property
+    def group(self) -> str | None:
+        """The runs it belongs to."""
+        return self._run.get("group")
+
+    @property
+    def job_type(self) -> str | None:
+        """What it does, such as train or eval."""
+        return self._run.get("job_type")
+
+    @property
     def tags(self) -> list[str]:
         """Texts to find it by."""
         return list(self._run.get("tags", []))
@@ -93,8 +104,7 @@ class RunView:
     def config(self) -> dict[str, Any]:
         """What the run was started with, as last updated."""
         journal = self._journal()
-        initial = dict(self._run.get("config", {}))
-        return journal.config(initial) if journal else initial
+        return journal.config if journal else dict(self._run.get("config", {}))
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -108,7 +118,7 @@ class RunView:
         journal = self._journal()
         if journal:
             return journal.problems
-        return [Problem(**{n: str(p.get(n, "")) for n in Problem._fields}) for p in self._run.get("problems", [])]
+        return files.problems_of(self._run)
 
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The logged keys, each with its kinds: number, string, image... (several if its values differed)."""
@@ -146,9 +156,7 @@ class RunView:
             batches = list(build_rows(journal.batches(), specs, journal.started, chosen=chosen))
             table = pa.Table.from_batches(batches, arrow_schema(chosen)).select(wanted)
         else:
-            from .history.parquet import read_columns
-
-            table = read_columns(self.path / files.HISTORY, wanted)
+            table = self._stored().read(wanted)
         if steps is not None:
             step = table.column("_step")
             table = table.filter(pc.and_(pc.greater_equal(step, steps[0]), pc.less(step, steps[1])))
@@ -178,6 +186,44 @@ class RunView:
                     if cell is not None:
                         yield step, self._value(spec.kind, cell)
 
+    def edit(
+        self,
+        *,
+        name: str | None = None,
+        notes: str | None = None,
+        tags: list[str] | tuple[str, ...] | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        summary: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Change what a run that is over says about itself; what is left out stays.
+
+        Args:
+            name, notes, group, job_type: texts, "" for none.
+            tags: instead of the earlier ones.
+            summary: keys to plain values, None to remove one; further keys stay.
+
+        Raises:
+            InputError: with every problem; nothing is changed then.
+            RunLocked: a process is writing the run.
+            StoreError: it was killed and not recovered yet, or the system refused.
+
+        >>> import tempfile, mediatypes as mt
+        >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+        ...     run.log({"acc": 0.9})
+        >>> view = mt.open_run(run.path)
+        >>> view.edit(tags=["paper"], summary={"verdict": "best so far"})
+        >>> view.tags, view.summary["verdict"]
+        (['paper'], 'best so far')
+        """
+        from .history.editing import edit
+        from .history.session import describe
+
+        texts = {"name": name, "notes": notes, "group": group, "job_type": job_type}
+        described = {key: value for key, value in describe("edit", texts, tags).items() if value is not None}
+        edit(self.path, described, summary or {})
+        self._run = files.read_run_json(self.path)
+
     def __repr__(self) -> str:
         return f"RunView({str(self.path)!r}, {self.status})"
 
@@ -194,27 +240,30 @@ class RunView:
             self._run = files.read_run_json(self.path)
         return self._run
 
-    def _journal(self) -> JournalContent | None:
+    def _journal(self) -> RunContent | None:
         """The journal of a run that is not finished; None when the Parquet files hold it."""
-        from .history.consolidate import JournalContent
+        from .history.content import RunContent
 
         for attempt in range(2):
             run = self._read_run()
             if run.get("status") != "running":
                 return None
             try:
-                return JournalContent(self.path, float(run.get("started", 0.0)))
+                return RunContent(self.path, run)
             except StoreError:
                 if attempt:  # not a run that finished between reading run.json and its journal
                     raise
         return None
 
-    def _specs(self, journal: JournalContent | None) -> list[ColumnSpec]:
+    def _specs(self, journal: RunContent | None) -> list[ColumnSpec]:
         if journal:
             return journal.schema.specs()
-        from .history.parquet import read_specs
+        return self._stored().specs
 
-        return read_specs(self.path / files.HISTORY)
+    def _stored(self) -> StoredHistory:
+        from .history.stored import StoredHistory
+
+        return StoredHistory(self.path / files.HISTORY)
 
 
 def _plain_cells(kind: str, column: pa.Array) -> list[Any]:

@@ -36,7 +36,7 @@ PUBLIC = {
         "Tensor",
         "Video",
     ],
-    "verbs": ["decode", "encode", "open_run", "plot_table", "register", "schema", "validate"],
+    "verbs": ["decode", "encode", "open_run", "plot_table", "recover", "register", "schema", "validate"],
     "runs and stores": ["DirectoryStore", "MemoryStore", "Run", "RunView"],
     "protocols": ["MediaValue", "Sink", "Source"],
     "errors": [

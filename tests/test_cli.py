@@ -356,7 +356,7 @@ def test_validate_names_types_that_it_could_not_check(tmp_path: Path, capsys: py
     [
         ({"format": "2.0"}, "expected format 1, got '2.0'"),
         ({"format": 1}, "run.json: format: expected text matching [0-9]+\\.[0-9]+, got 1"),
-        ({"status": "done"}, "run.json: status: expected one of running, finished, failed, got 'done'"),
+        ({"status": "done"}, "run.json: status: expected one of running, finished, failed, killed, got 'done'"),
         ({"started": "today"}, "run.json: started: expected a finite number, got 'today'"),
         ({"config": [], "tags": "a"}, "run.json: tags: expected a list of text, got 'a'"),
     ],

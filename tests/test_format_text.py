@@ -219,7 +219,7 @@ def test_the_folder_says_who_is_the_authority(folders: dict[str, Path]) -> None:
     live, over = (parse((folders[name] / "run.json").read_bytes()) for name in ("live", "over"))
     assert (live["status"], over["status"]) == ("running", "finished")
     assert set(live["writer"]) == {"host", "pid", "began"}
-    assert set(over) == set(live) - {"writer"} | {"finished"}
+    assert set(over) == set(live) - {"writer"} | {"finished", "explicit"}
     assert sorted(path.name for path in folders["live"].iterdir()) == ["journal", "media", "run.json"]
     files = ["history.parquet", "media", "media.parquet", "run.json", "summary.json"]
     assert sorted(path.name for path in folders["over"].iterdir()) == files

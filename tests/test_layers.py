@@ -24,6 +24,7 @@ LAYERS = {
     "store": 3,
     "history": 3,
     "run": 4,
+    "recovery": 4,
     "view": 4,
     "runs": 4,
     "interop": 5,

@@ -132,9 +132,9 @@ class _Check:
     def rest(self, view: RunView) -> None:
         """`media.parquet` of a run that is over; damage in the journal of one that is not."""
         if view.status in ("finished", "failed"):
-            from ..history.parquet import read_columns
+            from ..history.stored import StoredTable
 
-            read_columns(view.path / files.MEDIA, ["key", "step", "_doc"])
+            StoredTable(view.path / files.MEDIA).read(["key", "step", "_doc"])
         else:  # a torn end is how a run that is written, or was killed, may look
             self.add((found for found in view.problems if found.code in ("frame", "checksum")), files.JOURNAL)
 

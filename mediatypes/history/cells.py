@@ -293,3 +293,8 @@ def _misplaced(values: Sequence[Any], media: list[bool], where: str) -> list[Pro
 def plain_value(kind: str, value: Any) -> Any:
     """What a cell's plain data stands for: JSON text is parsed, everything else is itself."""
     return canonical.loads(value) if kind == "json" else value
+
+
+def no_media(value: MediaValue) -> dict[str, Any]:
+    """An encoder for places that hold none."""
+    raise InputError.of("", "plain data", value, "Log media while the run is written.")

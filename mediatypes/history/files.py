@@ -27,9 +27,12 @@ RUN_JSON = Record(
         Field("id", Text(min_length=1), "The run's id."),
         Field("name", Text(), "The run's name."),
         Field("tags", List(Text()), "Texts to find it by."),
+        Field("group", Text(), "Runs that belong together.", required=False),
+        Field("job_type", Text(), "What the run did, such as train or eval.", required=False),
         Field("config", Map(Json()), "What the run was started with; of a live run the journal has the latest."),
         Field("environment", Map(Json()), "Versions and platform.", required=False),
-        Field("status", Text(choices=("running", "finished", "failed")), "How it ended, if it did."),
+        Field("status", Text(choices=("running", "finished", "failed", "killed")), "How it ended, if it did."),
+        Field("explicit", Map(Json()), "What was set in the summary, as `[kind, value]`.", required=False),
         Field("started", Number(), "Seconds since the epoch."),
         Field("finished", Number(), "Seconds since the epoch.", required=False),
         Field("writer", Map(Json()), "Host and process of a live run.", required=False),
@@ -38,21 +41,33 @@ RUN_JSON = Record(
 )
 
 
-def write_json(path: Path, value: object) -> None:
-    """Replace a JSON file at once: a reader sees the old or the new one, never a part."""
-    write_whole(path, canonical.dump_pretty(value))
+def write_json(path: Path, value: object, durable: bool = False) -> None:
+    """Replace a JSON file at once: a reader sees the old or the new one, never a part.
 
-
-def write_whole(path: Path, data: bytes) -> None:
+    With `durable` the new content is on the disk before it takes the name, so that a power cut leaves one of the two.
+    """
     temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
     try:
-        temporary.write_bytes(data)
+        temporary.write_bytes(canonical.dump_pretty(value))
+        if durable:
+            sync(temporary)
         os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         hint = "Free some space or choose a writable directory."
         raise os_error(StoreError, str(path), "write the file", error, hint) from error
+
+
+def sync(path: Path) -> None:
+    """Wait until the content of a file, or the names in a directory, are on the disk; raises OSError."""
+    if sys.platform == "win32" and path.is_dir():  # which has no such call
+        return
+    file = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -87,6 +102,16 @@ def read_run_json(root: Path) -> dict[str, Any]:
     return run
 
 
+def problems_of(run: dict[str, Any]) -> list[Problem]:
+    """The problems that a `run.json` lists."""
+    return [Problem(**{name: str(p.get(name, "")) for name in Problem._fields}) for p in run.get("problems", [])]
+
+
+def journals(folder: Path) -> list[Path]:
+    """The journal files of a run in the order in which they were written."""
+    return sorted(folder.glob("*.log"), key=lambda path: (len(path.name), path.name))
+
+
 def describe_run(root: Path) -> str:
     """What stands in a directory that holds a run: its status, and who writes it."""
     try:
@@ -95,8 +120,13 @@ def describe_run(root: Path) -> str:
         return "what another process is just making, or damaged files of a run"
     writer = run.get("writer", {})
     if run.get("status") == "running" and is_alive(writer) is not False:
-        return f"a run that process {writer.get('pid')} on {writer.get('host')} is writing"
+        return f"a run that {writer_name(writer)} is writing"
     return f"the {status_of(run)} run {run.get('name')!r}"
+
+
+def writer_name(writer: dict[str, Any]) -> str:
+    """A writing process in words."""
+    return f"process {writer['pid']} on {writer.get('host')}" if "pid" in writer else "another process"
 
 
 def status_of(run: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -38,10 +38,11 @@ class LiveSummary(ByAttribute):
         encode: cells.Encoder,
         append: Append,
         lock: Lock,
+        explicit: Mapping[str, cells.Cell],
         report: Report | None = None,
     ) -> None:
         self._last, self._encode, self._append, self._lock, self._report = last, encode, append, lock, report
-        self._explicit: dict[str, Any] = {}
+        self._explicit: dict[str, Any] = {key: cells.plain_value(*cell) for key, cell in explicit.items()}
 
     def update(self, *values: Any, **named: Any) -> None:
         """Set several values, all or none of them. With `on_error="record"` the good ones are set."""

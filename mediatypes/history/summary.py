@@ -32,10 +32,19 @@ class Summary:
             if cell is not None:
                 self.explicit[key] = (str(cell[0]), cell[1])
 
+    @property
+    def step(self) -> int:
+        """The step of the last row; -1 without any."""
+        return int(self._head.get("_step", -1))
+
+    def last(self) -> dict[str, Any]:
+        """The last value of every key."""
+        return {key: value for key, (_, value) in self._last.items()}
+
     def values(self) -> dict[str, Any]:
         """The summary as `summary.json` has it."""
-        last = {key: value for key, (_, value) in self._last.items()}
-        return {**last, **{key: plain_value(kind, value) for key, (kind, value) in self.explicit.items()}, **self._head}
+        explicit = {key: plain_value(kind, value) for key, (kind, value) in self.explicit.items()}
+        return self.last() | explicit | self._head
 
 
 def _plain(kind: str, value: Any, integral: bool) -> Any:

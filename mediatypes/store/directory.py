@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import sys
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO
@@ -25,6 +26,7 @@ class DirectoryStore:
     Args:
         root: the directory; made when first needed.
         prefix: a relative directory below it, such as "media".
+        durable: wait until a sidecar is on the disk, safe from a power cut, before `put` answers.
 
     >>> import tempfile, numpy as np, mediatypes as mt
     >>> store = DirectoryStore(tempfile.mkdtemp())
@@ -34,8 +36,8 @@ class DirectoryStore:
     b'\\x89PNG'
     """
 
-    def __init__(self, root: str | os.PathLike[str], prefix: str = "") -> None:
-        self.root = Path(root)
+    def __init__(self, root: str | os.PathLike[str], prefix: str = "", durable: bool = False) -> None:
+        self.root, self._durable = Path(root), durable
         self._prefix = "".join(f"{part}/" for part in safe_parts(prefix)) if prefix else ""
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
@@ -56,8 +58,10 @@ class DirectoryStore:
         temporary = target.with_name(f".{token_hex(8)}.tmp")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write(temporary, data)
+            _write(temporary, data, self._durable)
             os.replace(temporary, target)
+            if self._durable:
+                _sync_names(target.parent, self.root)
         except OSError as error:
             with contextlib.suppress(OSError):  # the first error is the one to report
                 temporary.unlink(missing_ok=True)
@@ -97,14 +101,31 @@ def _is_link(path: Path) -> bool:
         return False
 
 
-def _write(path: Path, data: bytes | Path) -> None:
+def _write(path: Path, data: bytes | Path, durable: bool) -> None:
     with open(path, "xb", buffering=0) as file:
         if isinstance(data, bytes):
             _write_all(file, data)
+        else:
+            with open(data, "rb") as source:
+                while chunk := source.read(_COPY_CHUNK):
+                    _write_all(file, chunk)
+        if durable:
+            os.fsync(file.fileno())
+
+
+def _sync_names(folder: Path, root: Path) -> None:
+    """Wait until the names in a directory, and those of its parents below `root`, are on the disk."""
+    if sys.platform == "win32":  # which has no such call
+        return
+    while True:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if folder == root:
             return
-        with open(data, "rb") as source:
-            while chunk := source.read(_COPY_CHUNK):
-                _write_all(file, chunk)
+        folder = folder.parent
 
 
 def _write_all(file: Any, data: bytes) -> None:

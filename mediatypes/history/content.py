@@ -1,0 +1,113 @@
+"""What a run holds: the rows of sessions that are over, and while it is written the calls of its journals."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from .._core.errors import Problem, StoreError, os_error
+from . import files, frames
+from .scan import Batch, JournalReader, Notes
+from .schema import Schema
+from .stored import StoredHistory
+from .summary import Summary
+
+_KEEP = 32 * 1024 * 1024  # journals up to this size are read once and their batches kept
+
+
+class RunContent:
+    """All calls of a run by columns, its summary and notes, as they stood when this was made.
+
+    The files are held open, so that a writer that finishes meanwhile takes nothing away.
+
+    Args:
+        root: the run's directory.
+        run: its `run.json`.
+
+    Raises:
+        StoreError: a running run has no journal, or the system cannot read a file.
+        DocumentError: a file is none of ours.
+    """
+
+    def __init__(self, root: Path, run: dict[str, Any]) -> None:
+        self.run, self.started = run, float(run["started"])
+        self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
+        history = root / files.HISTORY
+        self._stored = StoredHistory(history) if history.exists() else None
+        self.notes, self.schema, self.summary = Notes(), Schema(), Summary()
+        self.calls = 0
+        small = self._stored is None and sum(journal.size for journal in self._journals) <= _KEEP
+        self._kept: list[Batch] | None = [] if small else None
+        if self._stored:
+            for spec in self._stored.specs:
+                self.schema.add_column(spec.key, spec.kind, spec.integral)
+        for batch in self._read(self.notes):
+            self.schema.add(batch)
+            self.summary.add(batch, self.started)
+            if self._kept is not None:
+                self._kept.append(batch)
+        for cells in [self.run_explicit(), *self.notes.summary]:
+            self.summary.apply(cells)
+
+    def batches(self) -> Iterator[Batch]:
+        """All calls, in order."""
+        return iter(self._kept) if self._kept is not None else self._read(Notes())
+
+    def _read(self, notes: Notes) -> Iterator[Batch]:
+        calls = 0  # so many were read; a journal that was finished into the stored rows repeats some
+        if self._stored:
+            yield from self._stored.batches()
+            calls = self._stored.calls
+        for journal in self._journals:
+            reader = JournalReader(journal.path, journal.file, notes, calls)
+            for batch in reader.read(journal.size):
+                if new := batch.after(calls):
+                    yield new
+                calls = max(calls, batch.sequence + len(batch.steps))
+            reader.close(journal.size)
+        self.calls = calls
+
+    def run_explicit(self) -> dict[str, Any]:
+        """What earlier sessions set in the summary."""
+        try:
+            return frames.parse_summary(self.run.get("explicit", {}))
+        except ValueError:  # written by others
+            return {}
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config as it was last changed."""
+        return dict(self.notes.config[-1] if self.notes.config else self.run.get("config", {}))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Recorded by the run's sessions, and found while reading."""
+        return [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage]
+
+
+class _JournalFile(NamedTuple):
+    """A journal that is open, and how long it was then."""
+
+    path: Path
+    file: BinaryIO
+    size: int
+
+
+def _open_journals(owner: object, folder: Path) -> list[_JournalFile]:
+    """The journal files of a run, open as long as `owner` is there; raises StoreError if there is none."""
+    journals = []
+    try:
+        for path in files.journals(folder):
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            weakref.finalize(owner, os.close, descriptor)
+            file = os.fdopen(descriptor, "rb", closefd=False)
+            journals.append(_JournalFile(path, file, file.seek(0, os.SEEK_END)))
+    except OSError as error:
+        raise os_error(StoreError, str(folder), "read the journal", error, "Open the run again.") from error
+    if not journals:
+        hint = "Restore the folder; without it the rows of an unfinished run are lost."
+        raise StoreError.of(str(folder), "a journal of the run", "no file", hint)
+    return journals

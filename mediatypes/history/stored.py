@@ -1,0 +1,131 @@
+"""Reading the Parquet files of a run; damage is our error, never a traceback of pyarrow."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .._core import canonical
+from .._core.errors import DocumentError, StoreError, os_error
+from ..types._arrays import Array
+from .arrays import is_media_kind
+from .build import spec_of
+from .scan import Batch, Column, Values
+from .schema import FIXED, ColumnSpec
+
+FOOTER = b"mediatypes"
+
+
+class StoredTable:
+    """A Parquet file of a run, open: it stays the same file when another is renamed over it.
+
+    Raises:
+        StoreError: there is no such file.
+        DocumentError: it is cut, damaged or foreign.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.file = pq.ParquetFile(path, page_checksum_verification=True)
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+            hint = "Restore the file, or recover the run from its journal."
+            raise DocumentError.of(str(path), "a whole Parquet file", _said(error), hint, "parquet") from error
+        with _our_errors(path, "a readable schema"):
+            self.schema: pa.Schema = self.file.schema_arrow
+        self.footer = self._footer()
+
+    def read(self, columns: list[str] | None = None) -> pa.Table:
+        """Some columns, in this order; all by default. Damaged pages are refused."""
+        with _our_errors(self.path, "readable columns"):
+            table = self.file.read(columns=columns)
+            return table if columns is None else table.select(columns)
+
+    def groups(self) -> Iterator[pa.Table]:
+        """All columns, a row group at a time."""
+        for i in range(self.file.num_row_groups):
+            with _our_errors(self.path, "readable columns"):
+                table = self.file.read_row_group(i)
+            yield table
+
+    def _footer(self) -> dict[str, Any]:
+        """The JSON object that we write into every file."""
+        try:
+            footer = canonical.loads((self.schema.metadata or {}).get(FOOTER, b""))
+        except ValueError:
+            footer = None
+        if not isinstance(footer, dict):
+            hint = "Read it with pandas; it is not part of a run."
+            raise DocumentError.of(
+                str(self.path), "a Parquet file written by mediatypes", self.path.name, hint, "foreign"
+            )
+        return footer
+
+
+class StoredHistory(StoredTable):
+    """`history.parquet`: its columns, and its rows as calls, for a run that is resumed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with _our_errors(path, "a readable schema"):
+            self.specs: list[ColumnSpec] = [spec for field in self.schema if (spec := spec_of(field))]
+        if not set(FIXED) <= set(self.schema.names):
+            found = self.schema.names
+            raise DocumentError.of(str(path), f"the columns {', '.join(FIXED)}", found, "Restore it.", "foreign")
+        calls, rows = self.footer.get("calls"), self.file.metadata.num_rows
+        self.calls: int = max(calls, rows) if type(calls) is int else rows  # that were made into rows
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows in order, each as one call. They are numbered from 0: not beyond the calls they were made of."""
+        first = 0
+        for table in self.groups():
+            with _our_errors(self.path, "readable columns"):
+                batch = self._batch(first, table)
+            if table.num_rows:
+                yield batch
+            first += table.num_rows
+
+    def _batch(self, sequence: int, table: pa.Table) -> Batch:
+        columns: dict[Column, Values] = {}
+        for spec in self.specs:
+            column = table.column(spec.name)
+            calls = np.flatnonzero(column.is_valid().to_numpy())
+            if len(calls):
+                columns[spec.key, spec.kind] = Values(calls, _values(spec.kind, column.drop_null()), spec.integral)
+        steps, stamps = (table.column(name).to_numpy() for name in ("_step", "_timestamp"))
+        return Batch(sequence, steps, stamps, columns)
+
+
+def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
+    """The cells of a column without nulls, as the journal has them."""
+    if kind in ("number", "integer", "boolean"):
+        return column.to_numpy()  # type: ignore[no-any-return]
+    if not is_media_kind(kind):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    if kind.endswith("_list"):
+        return [[canonical.loads(item["_doc"]) for item in cell] for cell in column.to_pylist()]
+    return [canonical.loads(text) for text in pc.struct_field(column, "_doc").to_pylist()]
+
+
+@contextlib.contextmanager
+def _our_errors(path: Path, expected: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, LookupError, ValueError) as error:
+        if isinstance(error, (StoreError, DocumentError)):
+            raise
+        hint = "Restore the file from a copy."
+        raise DocumentError.of(str(path), expected, _said(error), hint, "parquet") from error
+
+
+def _said(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
