@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 import weakref
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -322,15 +321,23 @@ def _check_choice(where: str, given: Any, choices: tuple[str, ...], hint: str) -
 
 def _codes(found: list[cells.Named]) -> str:
     """Layout codes of cells that are all numbers or bools, else nothing."""
-    codes = [cells.scalar_code(type(value)) for _, _, value in found]
-    return "" if None in codes else "".join(code for code in codes if code)
+    codes = ""
+    for _, _, value in found:
+        cls: Any = type(value)
+        code = cells.scalar_code(cls)
+        if code is None:
+            return ""
+        codes += code
+    return codes
 
 
 def _too_many(found: list[cells.Named]) -> list[Problem]:
     """A warning for each type of which a call holds more than the W&B docs advise."""
-    counts = Counter(
-        kind.removesuffix("_list") for _, kind, value in found for _ in (value if kind.endswith("_list") else [0])
-    )
+    counts = dict.fromkeys(_MANY, 0)
+    for _, kind, value in found:
+        type = kind.removesuffix("_list")
+        if type in counts:
+            counts[type] += len(value) if kind.endswith("_list") else 1
     return [
         Problem(
             "log",

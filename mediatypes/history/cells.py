@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -200,14 +201,17 @@ _CHECKS: dict[Any, Callable[[Any], bool]] = {
 }
 
 
-def scalar_code(kind: type) -> str | None:
+@lru_cache(maxsize=4096)
+def scalar_code(kind: Any) -> str | None:
     """The journal's code for a class of numbers that pack exactly (Python's, numpy's); None for others."""
     code = {float: "d", int: "q", bool: "?"}.get(kind)
     numpy = sys.modules.get("numpy")
     if code is None and numpy is not None and issubclass(kind, numpy.generic):
         if issubclass(kind, (numpy.float64, numpy.float32, numpy.float16)):
             return "d"
-        return "q" if issubclass(kind, numpy.integer) else "?" if issubclass(kind, numpy.bool) else None
+        if issubclass(kind, numpy.integer):
+            return None if issubclass(kind, numpy.timedelta64) else "q"  # its number is of any unit
+        return "?" if issubclass(kind, numpy.bool) else None
     return code
 
 
