@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._core.errors import InputError, MediaTypesError, Problem, StoreError, describe
-from .history.discovery import find_runs
+from .query.discovery import find_runs
 from .view import RunView, open_run
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class RunSet(Sequence[RunView]):
 
         The last two have a column for each key, `config.lr`, `summary.acc`, named by the rule of a history's columns.
         """
-        from .history.listing import list_runs
+        from .query.listing import list_runs
 
         return list_runs(self._views.items())
 
@@ -178,7 +178,7 @@ class RunSet(Sequence[RunView]):
             DocumentError, StoreError: a file of a run is damaged or gone.
         """
         from .history.reading import no_column, with_integers
-        from .history.union import Union
+        from .query.union import Union
 
         if isinstance(keys, str):
             raise InputError.of("history.keys", "a list of keys", keys, f"Pass [{keys!r}].")
@@ -216,7 +216,7 @@ class RunSet(Sequence[RunView]):
         >>> mt.open_runs(root).sql("select run, max(acc) from history group by run order by run").fetchall()
         [('a', 1.0), ('b', 1.0)]
         """
-        from .history.database import ask
+        from .query.database import ask
 
         return ask(self.table(), dict(zip(self._views, self._histories(), strict=True)), query)
 

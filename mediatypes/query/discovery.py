@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .._core.errors import StoreError, os_error
-from . import files
+from ..history import files
 
 _INSIDE = {files.JOURNAL, files.SIDECARS, files.DAMAGED}  # of a run folder: no runs there
 _DEEPEST = 32  # directories below the one that was asked for

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from .._core import canonical
+from ..history import cells
+from ..history.arrays import make_array
+from ..history.schema import Schema
 from ..types._arrow import list_array, numbers, texts
-from . import cells
-from .arrays import make_array
-from .schema import Schema
 
 _TEXTS = ("run", "id", "name", "project", "group", "job_type", "notes", "status", "path")
 _TIMES = ("started", "finished")

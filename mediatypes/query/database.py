@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from .._core.deps import need
 from .._core.errors import InputError
+from ..history import files
+from ..history.media import FIXED as MEDIA_COLUMNS
+from ..history.opening import History
+from ..history.schema import FIXED, ColumnSpec
+from ..history.stored import StoredHistory
 from ..types._arrow import TYPES
-from . import files
-from .media import FIXED as MEDIA_COLUMNS
-from .opening import History
-from .schema import FIXED, ColumnSpec
-from .stored import StoredHistory
 from .union import RUN, Union
 
 if TYPE_CHECKING:

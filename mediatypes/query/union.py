@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from .build import arrow_schema
-from .opening import History
-from .schema import FIXED, ColumnSpec, Schema
-from .stored import Steps
+from ..history.build import arrow_schema
+from ..history.opening import History
+from ..history.schema import FIXED, ColumnSpec, Schema
+from ..history.stored import Steps
 
 RUN = "run"  # the column that names the run, before all others
 
