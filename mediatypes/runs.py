@@ -75,6 +75,14 @@ class RunSet(Sequence[RunView]):
         views: the runs.
         base: names are relative to this directory.
         problems: of folders that could not be opened.
+
+    >>> import tempfile, mediatypes as mt
+    >>> root = tempfile.mkdtemp()
+    >>> for depth in (4, 8):
+    ...     mt.Run(f"{root}/net{depth}", config={"depth": depth}).finish()
+    >>> runs = mt.open_runs(root)
+    >>> len(runs), runs["net8"].config, runs.table().column("config.depth").to_pylist()
+    (2, {'depth': 8}, [4, 8])
     """
 
     def __init__(self, views: Iterable[RunView], base: Path, problems: Iterable[Problem] = ()) -> None:
