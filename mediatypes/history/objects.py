@@ -98,17 +98,13 @@ def _sorted_set(value: Set[Any]) -> list[Any]:
         raise InputError.of("", "a set whose items can be sorted", value, "Pass a list.") from None
 
 
-def _seconds(value: timedelta) -> float:
-    return value.total_seconds()
-
-
 _CONVERTERS: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
     (Enum, lambda value: simplify(value.value)),
     (int, int.__int__),
     (float, float.__float__),
     (str, str.__str__),
     ((date, time), lambda value: value.isoformat()),
-    (timedelta, _seconds),
+    (timedelta, timedelta.total_seconds),
     ((Decimal, Fraction, UUID), str),
     (os.PathLike, os.fspath),
     ((Namespace, SimpleNamespace), vars),
@@ -178,7 +174,7 @@ def _numpy_elements(array: Any) -> Any:
 
     kind = array.dtype.kind
     if kind in "Mm":
-        plain: Any = numpy.datetime_as_string(array) if kind == "M" else array / numpy.timedelta64(1, "s")
+        plain: Any = numpy.datetime_as_string(array) if kind == "M" else _seconds(array)
         plain = numpy.asarray(plain, object)
         plain[numpy.isnat(array)] = None
         return plain.tolist()
@@ -189,6 +185,15 @@ def _numpy_elements(array: Any) -> Any:
     if kind == "f" and array.dtype.itemsize > 8:  # a long double: the nearest double
         array = array.astype(numpy.float64)
     return array.tolist()
+
+
+def _seconds(array: Any) -> Any:
+    import numpy
+
+    try:
+        return array / numpy.timedelta64(1, "s")
+    except TypeError:  # months and years have no length
+        raise InputError.of("", "a duration in a unit of time", array, "Log it in seconds.") from None
 
 
 # Messages ------------------------------------------------------------------------------------------------------------
