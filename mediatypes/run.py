@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 import weakref
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +36,6 @@ from .history.session import open_session
 from .store.directory import DirectoryStore
 
 _MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
-_MANY = {"image": 50, "audio": 100}  # in a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
@@ -215,12 +213,12 @@ class Run:
         found = [] if problems else self._checked_cells(data, problems)
         if problems and not self._record:
             raise InputError(problems)
-        self._note([*problems, *_too_many(found)], row)
+        self._note([*problems, *cells.too_many(found)], row)
         if problems and not found:
             return
         stamp = _take_timestamp(found)
         commit = (step is None) if commit is None else bool(commit)
-        keys, codes, declaration = tuple(key for key, _, _ in found), _codes(found), b""
+        keys, codes, declaration = tuple(key for key, _, _ in found), frames.layout_codes(found), b""
         layout = self._known.get((keys, codes))
         if layout is None and codes and self._layout_id < _MAX_LAYOUTS:
             layout = frames.Layout(self._layout_id, keys, codes)
@@ -253,7 +251,7 @@ class Run:
             problems.append(problem("log.step", "a step of 64 bits", row, "Count from 0."))
         return row
 
-    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[_Cell]:
+    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[cells.KeyCell]:
         """All cells of a call; with problems only those that are good."""
         if not isinstance(data, Mapping):
             problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
@@ -266,7 +264,7 @@ class Run:
                 problems.append(Problem(f'log["{key}"]', message, "key", "Rename one of them."))
         if problems and not self._record:
             return []
-        found: list[_Cell] = []
+        found: list[cells.KeyCell] = []
         # Media last: whether other keys are bad is known before a sidecar is placed.
         for key, value, _ in sorted(leaves, key=lambda leaf: cells.has_media(leaf[1])):
             if problems and not self._record and cells.has_media(value):
@@ -361,9 +359,6 @@ class Run:
         return f"Run({str(self.path)!r}, {'finished' if self._finished else 'running'})"
 
 
-_Cell = tuple[str, str, Any]  # key, kind, plain value
-
-
 def _index(step: Any) -> int:
     if isinstance(step, bool):
         raise TypeError("a bool is no step")
@@ -375,30 +370,7 @@ def _check_choice(where: str, given: Any, choices: tuple[str, ...], hint: str) -
         raise InputError.of(where, f"{', '.join(choices[:-1])} or {choices[-1]}", given, hint)
 
 
-def _codes(found: list[_Cell]) -> str:
-    """Layout codes of cells that are all numbers or bools, else nothing."""
-    codes = [cells.scalar_code(type(value)) for _, _, value in found]
-    return "" if None in codes else "".join(code for code in codes if code)
-
-
-def _too_many(found: list[_Cell]) -> list[Problem]:
-    """A warning for each type of which a call holds more than the W&B docs advise."""
-    counts = Counter(
-        kind.removesuffix("_list") for _, kind, value in found for _ in (value if kind.endswith("_list") else [0])
-    )
-    return [
-        Problem(
-            "log",
-            f"expected at most {most} values of type {type} in a step, got {counts[type]}",
-            "many",
-            "All were kept.",
-        )
-        for type, most in _MANY.items()
-        if counts[type] > most
-    ]
-
-
-def _take_timestamp(found: list[_Cell]) -> float:
+def _take_timestamp(found: list[cells.KeyCell]) -> float:
     for cell in found:
         if cell[0] == "_timestamp":
             found.remove(cell)

@@ -10,6 +10,7 @@ string      text                            json         other lists, empty dict
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from typing import Any
@@ -21,12 +22,14 @@ from .._core.value import MediaValue, is_media
 from .._core.wrapping import tag_of, wrap
 
 Cell = tuple[str, Any]  # kind, plain value
+KeyCell = tuple[str, str, Any]  # key, kind, plain value
 Leaf = tuple[str, Any, tuple[str, ...]]  # key, value, and the nested keys that were joined to make the key
 Encoder = Callable[[MediaValue], dict[str, Any]]
 
 PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
 EXACT = 2**53  # whole numbers up to here are exact as doubles
 MAX_DEPTH = 200  # of nested dicts and lists
+_MANY = {"image": 50, "audio": 100}  # in a step, the guidance of the W&B docs
 RESERVED = ("_step", "_runtime")
 
 
@@ -238,6 +241,19 @@ def plain_value(kind: str, value: Any) -> Any:
 
 def no_media(value: MediaValue) -> dict[str, Any]:
     raise InputError.of("log", "no media value here", value, "Log it under its own key.")
+
+
+def too_many(found: list[KeyCell]) -> list[Problem]:
+    """A warning for each type of which a call holds more than the W&B docs advise; nothing is cut."""
+    counts = Counter(
+        kind.removesuffix("_list") for _, kind, value in found for _ in (value if kind.endswith("_list") else [0])
+    )
+    message = "expected at most {} values of type {} in a step, got {}"
+    return [
+        Problem("log", message.format(most, type, counts[type]), "many", "All were kept.")
+        for type, most in _MANY.items()
+        if counts[type] > most
+    ]
 
 
 def _hint(value: Any) -> str:
