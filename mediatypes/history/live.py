@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -42,6 +44,8 @@ class LiveMetrics:
         self._metrics = Metrics(defined)
         self._statistics: dict[str, Any] = {}
         self._state: Any = None  # of the run, when they were read
+        self._reader: Any = None
+        self._reading = threading.Lock()
 
     def define(self, *arguments: Any) -> Metric:
         """Define a metric, as `Metrics.define` does."""
@@ -54,12 +58,15 @@ class LiveMetrics:
 
     def summarize(self, last: dict[str, Any], calls: int) -> dict[str, Any]:
         """The summary of a run that has these last values, after so many calls."""
-        state = (calls, self._metrics.all)
-        if self._metrics.any_statistics and self._state != state:
-            from .content import read_statistics  # numpy and pyarrow are needed only now
+        with self._reading:  # not the run's lock: other threads go on logging
+            defined = (self._metrics.all, os.getpid())  # a forked child must not share the position in a file
+            if self._metrics.any_statistics and self._state != (calls, defined):
+                from .content import LiveStatistics  # numpy and pyarrow are needed only now
 
-            self._statistics, self._state = read_statistics(self._root, self._metrics), state
-        return self._metrics.summarize(last, self._statistics)
+                if self._state is None or self._state[1] != defined:
+                    self._reader = LiveStatistics(self._root, self._metrics)
+                self._statistics, self._state = self._reader.read(), (calls, defined)
+            return self._metrics.summarize(last, self._statistics)
 
 
 class LiveSummary(ByAttribute):
