@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .._core import canonical
@@ -142,7 +141,7 @@ def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
         return column.to_pylist()  # type: ignore[no-any-return]
     if kind.endswith("_list"):
         return [[canonical.loads(item["_doc"]) for item in cell] for cell in column.to_pylist()]
-    return [canonical.loads(text) for text in pc.struct_field(column, "_doc").to_pylist()]
+    return [canonical.loads(text) for chunk in column.chunks for text in chunk.field("_doc").to_pylist()]
 
 
 @contextlib.contextmanager
