@@ -20,7 +20,7 @@ from .._core.canonical import is_unicode
 from .._core.errors import InputError, Problem, describe, problem
 from .._core.value import MediaValue, is_media
 from .._core.wrapping import is_array, tag_of, wrap
-from .objects import SCALARS, elements, located, simplified, simplify
+from .objects import SCALARS, elements, located, read_items, simplified, simplify
 from .plain import MAX_DEPTH, make_plain, no_unicode, refused, too_deep, too_large
 
 Cell = tuple[str, Any]  # kind, plain value
@@ -104,7 +104,12 @@ def flatten(data: Mapping[Any, Any], where: str, problems: list[Problem], path: 
     if len(path) >= MAX_DEPTH:
         problems.append(too_deep(where, f"dicts nested at most {MAX_DEPTH} deep"))
         return
-    for name, value in data.items():
+    try:
+        items = read_items(data, where)
+    except InputError as error:
+        problems += error.problems
+        return
+    for name, value in items:
         if not isinstance(name, str) or not name:
             problems.append(problem(where, "keys that are text and not empty", name, "Use str(key).", "key"))
             continue

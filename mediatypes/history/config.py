@@ -12,7 +12,7 @@ from . import frames
 from .config_file import read_file
 from .live import Append, ByAttribute, Lock, Report
 from .objects import named, simplified
-from .plain import make_plain
+from .plain import BAD, make_plain
 
 BITS = 1024  # of integers: seeds have 128; beyond this a reader with doubles overflows
 
@@ -31,7 +31,8 @@ def plain_config(source: Any, report: Report | None = None) -> dict[str, Any]:
     problems: list[Problem] = []
     plain: dict[str, Any] = {}
     try:
-        plain = make_plain(_mapping_of(source), "config", problems, BITS)
+        found = make_plain(_mapping_of(source), "config", problems, BITS)
+        plain = {} if found is BAD else found
     except MediaTypesError as error:
         if report is None:
             raise
