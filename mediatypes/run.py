@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import atexit
-import operator
 import os
 import struct
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -27,15 +26,16 @@ from ._core.errors import (
 )
 from ._core.value import MediaValue
 from .history import cells, files, frames
+from .history.calls import checked_step, layout_codes, take_timestamp, too_many
 from .history.config import Config, plain_config
 from .history.journal import Syncer
-from .history.live import LiveSummary
+from .history.live import LiveMetrics, LiveSummary
+from .history.metrics import Metric
 from .history.session import describe as describe_run
 from .history.session import open_session
 from .store.directory import DirectoryStore
 
 _MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
-_MANY = {"image": 50, "audio": 100}  # in a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
@@ -112,6 +112,7 @@ class Run:
         self._layout_id = 0
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
         self._last: dict[str, tuple[int, Any]] = {key: (-1, value) for key, value in opened.last.items()}
+        self._metrics = LiveMetrics(self.path, opened.metrics, self._append, self._lock)
         report = self._report if self._record else None
         self.config = Config(opened.config, self._append, self._lock, report)
         self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock, opened.explicit, report)
@@ -153,6 +154,44 @@ class Run:
             layout.last, layout.sequence = body, self._calls
             return None
 
+    def define_metric(
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        *,
+        summary: str | Iterable[str] | None = None,
+        goal: Literal["minimize", "maximize"] | None = None,
+        step_sync: bool | None = None,
+        overwrite: bool = False,
+    ) -> Metric:
+        """Say what a key, or every key that matches a pattern, is plotted against, and what the summary has of it.
+
+        It may be said at any time: statistics are of all rows. The definition of the key's own name applies, else the
+        longest pattern that matches; no pattern matches a key that begins with "_". Said again, the two are united.
+
+        Args:
+            name: a key, or a pattern in which `*` stands for any text: `val/*`.
+            step_metric: the key that is the x-axis; it becomes an index column of `media.parquet` as well.
+            summary: "min", "max", "mean", "first", "last", "best" (with the step, needs `goal`): several in a list or
+                separated by commas make an object of them, "last" alone the plain value (the default). "none" leaves
+                the key out. Of the values of a row the last counts; NaN only if there is nothing else.
+            goal: "minimize" or "maximize": which values are better.
+            step_sync: True (default): a media row without a value of the step metric gets the last one before it.
+            overwrite: forget what was said of this name before.
+
+        Raises:
+            InputError: with every problem.
+
+        >>> import tempfile, mediatypes as mt
+        >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+        ...     _ = run.define_metric("val/*", "epoch", summary="max,best", goal="maximize")
+        ...     for epoch, acc in enumerate((0.5, 0.75, 0.625)):
+        ...         run.log({"val/acc": acc, "epoch": epoch})
+        >>> mt.open_run(run.path).summary["val/acc"]
+        {'max': 0.75, 'best': 0.75, 'best_step': 1}
+        """
+        return self._metrics.define(name, step_metric, summary, goal, step_sync, overwrite)
+
     def _write(self, frame: bytes, row: int, commit: bool) -> None:
         """Append the frame of a call; the step moves on only if all of it was written."""
         before = self._step
@@ -174,16 +213,16 @@ class Run:
         """The general way: check every key and value, encode media, describe new layouts."""
         self._require_open("log")
         problems: list[Problem] = []
-        row = self._checked_step(step, problems)
+        row = checked_step(step, self._step, problems)
         found = [] if problems else self._checked_cells(data, problems)
         if problems and not self._record:
             raise InputError(problems)
-        self._note([*problems, *_too_many(found)], row)
+        self._note([*problems, *too_many(found)], row)
         if problems and not found:
             return
-        stamp = _take_timestamp(found)
+        stamp = take_timestamp(found)
         commit = (step is None) if commit is None else bool(commit)
-        keys, codes, declaration = tuple(key for key, _, _ in found), _codes(found), b""
+        keys, codes, declaration = tuple(key for key, _, _ in found), layout_codes(found), b""
         layout = self._known.get((keys, codes))
         if layout is None and codes and self._layout_id < _MAX_LAYOUTS:
             layout = frames.Layout(self._layout_id, keys, codes)
@@ -201,20 +240,6 @@ class Run:
         self._known[keys, codes] = layout
         if tuple(data) == layout.keys and all(map(cells.scalar_code, map(type, data.values()))):
             self._layouts[(*data, *map(type, data.values()))] = layout  # numpy scalars pack as they are
-
-    def _checked_step(self, step: Any, problems: list[Problem]) -> int:
-        """The step of the row that a call goes to."""
-        try:
-            row = self._step if step is None else _index(step)
-        except TypeError:
-            problems.append(problem("log.step", "an integer", step, "Use int(step)."))
-            return self._step
-        if row < self._step:
-            message = f"expected a step of at least {self._step}, got {row}"
-            problems.append(Problem("log.step", message, "step", "Log steps in order, or leave out step=."))
-        elif row >= 2**63:
-            problems.append(problem("log.step", "a step of 64 bits", row, "Count from 0."))
-        return row
 
     def _checked_cells(self, data: Any, problems: list[Problem]) -> list[cells.Named]:
         """All cells of a call; with problems only those that are good."""
@@ -258,7 +283,7 @@ class Run:
             for key, value in layout.values().items():
                 if layout.sequence > last.get(key, (-2,))[0]:
                     last[key] = (layout.sequence, value)
-        return {key: value for key, (_, value) in last.items()}
+        return self._metrics.summarize({key: value for key, (_, value) in last.items()}, self._calls)
 
     def finish(self, status: str = "finished") -> None:
         """Write the Parquet files and close the run; does nothing the second time.
@@ -308,54 +333,9 @@ class Run:
         return f"Run({str(self.path)!r}, {'finished' if self._finished else 'running'})"
 
 
-def _index(step: Any) -> int:
-    if isinstance(step, bool):
-        raise TypeError("a bool is no step")
-    return operator.index(step)
-
-
 def _check_choice(where: str, given: Any, choices: tuple[str, ...], hint: str) -> None:
     if given not in choices:
         raise InputError.of(where, f"{', '.join(choices[:-1])} or {choices[-1]}", given, hint)
-
-
-def _codes(found: list[cells.Named]) -> str:
-    """Layout codes of cells that are all numbers or bools, else nothing."""
-    codes = ""
-    for _, _, value in found:
-        cls: Any = type(value)
-        code = cells.scalar_code(cls)
-        if code is None:
-            return ""
-        codes += code
-    return codes
-
-
-def _too_many(found: list[cells.Named]) -> list[Problem]:
-    """A warning for each type of which a call holds more than the W&B docs advise."""
-    counts = dict.fromkeys(_MANY, 0)
-    for _, kind, value in found:
-        type = kind.removesuffix("_list")
-        if type in counts:
-            counts[type] += len(value) if kind.endswith("_list") else 1
-    return [
-        Problem(
-            "log",
-            f"expected at most {most} values of type {type} in a step, got {counts[type]}",
-            "many",
-            "All were kept.",
-        )
-        for type, most in _MANY.items()
-        if counts[type] > most
-    ]
-
-
-def _take_timestamp(found: list[cells.Named]) -> float:
-    for cell in found:
-        if cell[0] == "_timestamp":
-            found.remove(cell)
-            return float(cell[2])
-    return time.time()
 
 
 def _forget_in_child() -> None:

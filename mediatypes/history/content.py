@@ -8,11 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import pyarrow as pa
+
 from .._core.errors import Problem, StoreError, os_error
 from . import files, frames
+from .build import arrow_schema, build_rows
+from .media import MediaRows
+from .metrics import Metrics
 from .scan import Batch, JournalReader, Notes
-from .schema import Schema
-from .stored import StoredHistory
+from .schema import ColumnSpec, Schema
+from .statistics import Statistics, statistics
+from .stored import Steps, StoredHistory, within
 from .summary import Summary
 
 _KEEP = 32 * 1024 * 1024  # journals up to this size are read once and their batches kept
@@ -51,10 +57,41 @@ class RunContent:
                 self._kept.append(batch)
         for cells in [self.run_explicit(), *self.notes.summary]:
             self.summary.apply(cells)
+        self.metrics = Metrics([*files.metrics_of(run), *self.notes.metrics])
 
     def batches(self) -> Iterator[Batch]:
         """All calls, in order."""
         return iter(self._kept) if self._kept is not None else self._read(Notes())
+
+    @property
+    def specs(self) -> list[ColumnSpec]:
+        """The columns that a history of these calls has."""
+        return self.schema.specs()
+
+    def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:
+        """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end."""
+        specs = self.specs
+        chosen = [spec for spec in specs if spec.name in columns]
+        batches = list(build_rows(self.batches(), specs, self.started, chosen=chosen))
+        return within(pa.Table.from_batches(batches, arrow_schema(chosen)), steps).select(columns)
+
+    def rows(self, media: MediaRows | None = None) -> Iterator[pa.RecordBatch]:
+        """All rows; `media` is told of every media document in them, and of those that were set in the summary."""
+        yield from build_rows(self.batches(), self.specs, self.started, media)
+        if media:
+            for key, (_, value) in self.summary.explicit.items():
+                media.add_explicit(key, value)
+
+    def media(self) -> pa.Table:
+        """What `media.parquet` will hold."""
+        media = MediaRows(self.specs, self.metrics)
+        for _ in self.rows(media):
+            pass
+        return media.table()
+
+    def forget(self) -> None:
+        """Keep no calls in memory: they are read again."""
+        self._kept = None
 
     def _read(self, notes: Notes) -> Iterator[Batch]:
         calls = 0  # so many were read; a journal that was finished into the stored rows repeats some
@@ -62,13 +99,17 @@ class RunContent:
             yield from self._stored.batches()
             calls = self._stored.calls
         for journal in self._journals:
-            reader = JournalReader(journal.path, journal.file, notes, calls)
+            self.reader = reader = JournalReader(journal.path, journal.file, notes, calls)
             for batch in reader.read(journal.size):
                 if new := batch.after(calls):
                     yield new
                 calls = max(calls, batch.sequence + len(batch.steps))
             reader.close(journal.size)
         self.calls = calls
+
+    def summary_values(self) -> dict[str, Any]:
+        """The summary; for the statistics that metrics ask for, all calls are read again."""
+        return self.summary.values(self.metrics, statistics(self.metrics, self.batches()))
 
     def run_explicit(self) -> dict[str, Any]:
         """What earlier sessions set in the summary."""
@@ -86,6 +127,35 @@ class RunContent:
     def problems(self) -> list[Problem]:
         """Recorded by the run's sessions, and found while reading."""
         return [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage]
+
+
+class LiveStatistics:
+    """The statistics of a run that this process writes: each reading goes on where the last one stopped.
+
+    Raises:
+        StoreError, DocumentError: as `RunContent`.
+    """
+
+    def __init__(self, root: Path, metrics: Metrics) -> None:
+        self.metrics, self._root, self._found = metrics, root, Statistics(metrics)
+        self._content: RunContent | None = None  # holds the journal open
+
+    def read(self) -> dict[str, Any]:
+        """By key, of all rows that were logged by now."""
+        run = files.read_run_json(self._root)
+        if run["status"] != "running":
+            self._content = None
+            shown = files.read_json(self._root / files.SUMMARY)
+            return {key: value for key, value in shown.items() if self.metrics.statistics(key)}
+        if self._content is None:
+            self._content = RunContent(self._root, run)
+            batches = self._content.batches()
+            self._content.forget()
+        else:
+            batches = self._content.reader.read()
+        for batch in batches:
+            self._found.add(batch)
+        return self._found.values()
 
 
 class _JournalFile(NamedTuple):

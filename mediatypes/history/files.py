@@ -15,11 +15,13 @@ from .._core import canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
 from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .metrics import METRIC, Metric
 
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
 RUN, SUMMARY = "run.json", "summary.json"
 HISTORY, MEDIA = "history.parquet", "media.parquet"
 JOURNAL, SIDECARS = "journal", "media"
+DAMAGED = "damaged"  # where journals go that hold what no reader could use
 RUN_JSON = Record(
     "What a run was started with, and how it ended.",
     (
@@ -36,6 +38,7 @@ RUN_JSON = Record(
         Field("started", Number(), "Seconds since the epoch."),
         Field("finished", Number(), "Seconds since the epoch.", required=False),
         Field("writer", Map(Json()), "Host and process of a live run.", required=False),
+        Field("metrics", List(METRIC), "Definitions of metrics, the latest last.", required=False),
         Field("problems", List(Map(Json())), "What could not be logged, warnings, and damage.", required=False),
     ),
 )
@@ -105,6 +108,11 @@ def read_run_json(root: Path) -> dict[str, Any]:
 def problems_of(run: dict[str, Any]) -> list[Problem]:
     """The problems that a `run.json` lists."""
     return [Problem(**{name: str(p.get(name, "")) for name in Problem._fields}) for p in run.get("problems", [])]
+
+
+def metrics_of(run: dict[str, Any]) -> list[Metric]:
+    """The definitions of metrics that a `run.json` lists."""
+    return [Metric.from_json(value) for value in run.get("metrics", [])]
 
 
 def journals(folder: Path) -> list[Path]:

@@ -1,13 +1,17 @@
-"""The summary of a run that is being written, whose every change is in the journal when it returns."""
+"""Summary and metrics of a run that is being written: every change is in the journal when it returns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from .._core.errors import InputError, Problem
 from . import cells, frames
+from .metrics import Metric, Metrics
 
 Lock = AbstractContextManager[Any]
 Append = Callable[[bytes], None]  # writes a frame, or raises because the run is finished or the disk full
@@ -27,6 +31,42 @@ class ByAttribute(MutableMapping[str, Any]):
             object.__setattr__(self, key, value)
         else:
             self[key] = value
+
+
+class LiveMetrics:
+    """What was defined of a run's metrics, and the statistics of its rows.
+
+    The statistics are read from the run's files when somebody asks, so that `log()` does nothing for them.
+    """
+
+    def __init__(self, root: Path, defined: Iterable[Metric], append: Append, lock: Lock) -> None:
+        self._root, self._append, self._lock = root, append, lock
+        self._metrics = Metrics(defined)
+        self._statistics: dict[str, Any] = {}
+        self._state: Any = None  # of the run, when they were read
+        self._reader: Any = None
+        self._reading = threading.Lock()
+
+    def define(self, *arguments: Any) -> Metric:
+        """Define a metric, as `Metrics.define` does."""
+        with self._lock:
+            metric = self._metrics.define(*arguments)
+            if metric != self._metrics.get(metric.name):
+                self._append(frames.json_frame(frames.METRIC, metric.to_json()))
+                self._metrics.add(metric)
+            return metric
+
+    def summarize(self, last: dict[str, Any], calls: int) -> dict[str, Any]:
+        """The summary of a run that has these last values, after so many calls."""
+        with self._reading:  # not the run's lock: other threads go on logging
+            defined = (self._metrics.all, os.getpid())  # a forked child must not share the position in a file
+            if self._metrics.any_statistics and self._state != (calls, defined):
+                from .content import LiveStatistics  # numpy and pyarrow are needed only now
+
+                if self._state is None or self._state[1] != defined:
+                    self._reader = LiveStatistics(self._root, self._metrics)
+                self._statistics, self._state = self._reader.read(), (calls, defined)
+            return self._metrics.summarize(last, self._statistics)
 
 
 class LiveSummary(ByAttribute):

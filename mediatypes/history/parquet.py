@@ -14,26 +14,10 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.errors import StoreError, os_error
-from ..types._arrow import COLUMN_BUILDERS, parquet_options
+from ..types._arrow import parquet_options
 from .build import GROUP_ROWS
 from .files import sync
 from .stored import FOOTER
-
-MEDIA_COLUMNS = {
-    "key": "utf8",
-    "step": "int64",
-    "index": "int64",
-    "type": "utf8",
-    "caption": "utf8",
-    "path": "utf8",
-    "sha256": "utf8",
-    "size": "int64",
-    "media_type": "utf8",
-    "width": "int64",
-    "height": "int64",
-    "duration": "double",
-    "_doc": "utf8",
-}
 
 
 def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], footer: dict[str, Any]) -> int:
@@ -74,27 +58,3 @@ def _options(schema: pa.Schema) -> dict[str, Any]:
     if "_step" in schema.names:
         options["column_encoding"]["_step"] = "DELTA_BINARY_PACKED"
     return options
-
-
-class MediaRows:
-    """The rows of `media.parquet`, gathered while the history is written."""
-
-    def __init__(self) -> None:
-        self.columns: dict[str, list[Any]] = {name: [] for name in MEDIA_COLUMNS}
-
-    def add_cells(self, key: str, steps: Iterable[int], cells: Iterable[Any]) -> None:
-        """Note the media of a column's rows: a document each, or a list of them."""
-        for step, cell in zip(steps, cells, strict=True):
-            for index, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
-                self.add(key, step, index, document)
-
-    def add(self, key: str, step: int | None, index: int | None, document: dict[str, Any]) -> None:
-        """One logged item; `step` is None for a summary, `index` the position in a list."""
-        own = {"key": key, "step": step, "index": index, "type": document["_type"], "_doc": canonical.dumps(document)}
-        for name, column in self.columns.items():
-            column.append(own[name] if name in own else document.get(name))
-
-    def write(self, path: Path, footer: dict[str, Any]) -> None:
-        arrays = [COLUMN_BUILDERS[kind](self.columns[name]) for name, kind in MEDIA_COLUMNS.items()]
-        batch = pa.RecordBatch.from_arrays(arrays, names=list(MEDIA_COLUMNS))
-        write_parquet(path, batch.schema, [batch], footer)

@@ -20,6 +20,7 @@ from .._core.errors import DocumentError, Problem, StoreError, os_error
 from ..types._arrays import Array
 from . import frames
 from .cells import EXACT
+from .metrics import Metric
 
 _PIECE = 8 * 1024 * 1024
 _MIN_FRAME = 9
@@ -65,7 +66,7 @@ class Notes:
     def __init__(self) -> None:
         self.config: list[Any] = []
         self.summary: list[Any] = []
-        self.metrics: list[Any] = []
+        self.metrics: list[Metric] = []
         self.problems: list[Problem] = []  # recorded by the run
         self.damage: list[Problem] = []  # found while reading
 
@@ -219,7 +220,7 @@ class JournalReader:
             elif kind == frames.SUMMARY:
                 notes.summary.append(frames.parse_summary(value))
             elif kind == frames.METRIC:
-                notes.metrics.append(value)
+                notes.metrics.append(Metric.from_json(value))
 
     def _damage(self, offset: int, code: str, expected: str, got: str) -> None:
         hint = "Rows before it are whole." if code == "torn" else "The rest of the journal is read without it."

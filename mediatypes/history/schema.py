@@ -30,7 +30,8 @@ class ColumnSpec(NamedTuple):
 class Schema:
     """Keys and kinds in the order they were first logged."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = taken  # names that no column may have, beside the fixed three
         self._integral: dict[Column, bool] = {}
         self._filled: set[Column] = set()  # that hold more than empty lists
 
@@ -53,12 +54,12 @@ class Schema:
         kinds: dict[str, list[str]] = {}
         for key, kind in self._integral:
             kinds.setdefault(key, []).append(kind)
-        taken = {name.lower() for name in FIXED}
+        taken = {name.lower() for name in (*FIXED, *self._taken)}
         specs = []
         for key, found in kinds.items():
             real = [kind for kind in found if kind != "null"] or ["null"]
             for i, kind in enumerate(sorted(real, key=lambda kind: ((key, kind) not in self._filled, *_rank(kind)))):
-                name = _free(key if i == 0 else f"{key}#{kind}", kind, taken)
+                name = free_name(key if i == 0 else f"{key}#{kind}", kind, taken)
                 specs.append(ColumnSpec(name, key, kind, self._integral[key, kind]))
         if keys is None:
             return specs
@@ -70,7 +71,7 @@ def _rank(kind: str) -> tuple[int, str]:
     return (PLAIN_KINDS.index(kind) if kind in PLAIN_KINDS else len(PLAIN_KINDS)), kind
 
 
-def _free(name: str, kind: str, taken: set[str]) -> str:
+def free_name(name: str, kind: str, taken: set[str]) -> str:
     """The name, or the first of name#2, name#3... that no other column has, nor anything inside one."""
     inside, found, number = inner_paths(kind), name, 1
     while taken & (paths := {f"{found}{path}".lower() for path in inside}):

@@ -13,6 +13,7 @@ from .._core.errors import Described, InputError, Problem, RunExists, StoreError
 from . import files, frames
 from .journal import Journal, first_frame_end
 from .lock import Lock
+from .metrics import Metric
 
 
 class Session(NamedTuple):
@@ -27,6 +28,7 @@ class Session(NamedTuple):
     calls: int = 0  # so many were logged
     last: dict[str, Any] = {}  # noqa: RUF012 - the last value of every key; never changed
     explicit: dict[str, Any] = {}  # noqa: RUF012 - what was set in the summary
+    metrics: tuple[Metric, ...] = ()
 
 
 def describe(where: str, texts: dict[str, Any], tags: Any) -> dict[str, Any]:
@@ -134,6 +136,7 @@ def _resume(root: Path, lock: Lock, described: dict[str, Any], config: dict[str,
         calls=content.calls,
         last=summary.last(),
         explicit=summary.explicit,
+        metrics=content.metrics.all,
     )
 
 
