@@ -30,7 +30,7 @@ Encoder = Callable[[MediaValue], dict[str, Any]]
 
 PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
 EXACT = 2**53  # whole numbers up to here are exact as doubles
-RESERVED = ("_step", "_runtime")
+RESERVED = ("_step", "_runtime", "_timestamp")
 
 
 class Leaf(NamedTuple):
@@ -49,6 +49,7 @@ def read_cells(
     *,
     keep_good: bool = False,
     paths: Mapping[str, Path] | None = None,
+    stamped: bool = False,
 ) -> tuple[list[Named], dict[str, Path]]:
     """The cells of nested data, and how their joined keys were nested.
 
@@ -60,6 +61,7 @@ def read_cells(
         keep_good: whether there is a use for the good cells when others are bad. If not, no sidecar is placed once
             something is known to be bad.
         paths: how keys were nested before; a key that is nested otherwise is bad.
+        stamped: whether a number called `_timestamp` is taken, as the time of the call.
 
     Raises:
         Exception: what a foreign media value raised, with a note that names the key; not with `keep_good`.
@@ -67,7 +69,7 @@ def read_cells(
     joined: dict[str, Path] = {}
     found: list[Named] = []
     media: list[Leaf] = []  # last: whether other keys are bad is known before a sidecar is placed
-    for leaf in flatten(data, where, problems):
+    for leaf in flatten(data, where, problems, stamped=stamped):
         key, value, path = leaf
         if "." in key:
             before = (paths or {}).get(key, path)
@@ -99,7 +101,9 @@ def _read_cell(
         problems += located(describe(error), place)
 
 
-def flatten(data: Mapping[Any, Any], where: str, problems: list[Problem], path: Path = ()) -> Iterator[Leaf]:
+def flatten(
+    data: Mapping[Any, Any], where: str, problems: list[Problem], path: Path = (), *, stamped: bool = False
+) -> Iterator[Leaf]:
     """The leaves of nested dicts, their keys joined with "."; bad keys become problems."""
     if len(path) >= MAX_DEPTH:
         problems.append(too_deep(where, f"dicts nested at most {MAX_DEPTH} deep"))
@@ -114,7 +118,7 @@ def flatten(data: Mapping[Any, Any], where: str, problems: list[Problem], path: 
             problems.append(problem(where, "keys that are text and not empty", name, "Use str(key).", "key"))
             continue
         key = str.__str__(name)  # of an Enum of texts the text
-        if not path and key[0] == "_" and not _is_own(key, value, where, problems):
+        if not path and key[0] == "_" and not _is_own(key, value, where, problems, stamped):
             continue
         if not key.isascii() and not is_unicode(key):
             problems.append(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
@@ -130,16 +134,21 @@ def flatten(data: Mapping[Any, Any], where: str, problems: list[Problem], path: 
         yield Leaf(".".join((*path, key)), value, (*path, key))
 
 
-def _is_own(key: str, value: Any, where: str, problems: list[Problem]) -> bool:
+def _is_own(key: str, value: Any, where: str, problems: list[Problem], stamped: bool) -> bool:
     """Whether a key is free to use, or a valid time stamp."""
-    if key == "_timestamp":
-        if type(value) in (int, float) and abs(value) < EXACT:  # not NaN either
-            return True
-        expected, hint = "finite seconds since 1970", "Use datetime.timestamp(), or leave it out."
-        problems.append(problem(f'{where}["{key}"]', expected, value, hint, "key"))
-    elif key in RESERVED:
-        problems.append(problem(f'{where}["{key}"]', "a key of your own", key, "Use log(..., step=).", "key"))
-    return key not in RESERVED and key != "_timestamp"
+    if key not in RESERVED:
+        return True
+    place = f'{where}["{key}"]'
+    if not stamped:
+        problems.append(problem(place, "a key of your own", key, "Every row and summary has it.", "key"))
+    elif key != "_timestamp":
+        problems.append(problem(place, "a key of your own", key, "Use log(..., step=).", "key"))
+    elif type(value) in (int, float) and abs(value) < EXACT:  # not NaN either
+        return True
+    else:
+        hint = "Use datetime.timestamp(), or leave it out."
+        problems.append(problem(place, "finite seconds since 1970", value, hint, "key"))
+    return False
 
 
 def has_media(value: Any) -> bool:

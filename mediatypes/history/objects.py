@@ -49,6 +49,23 @@ def read_items(value: Mapping[Any, Any], where: str) -> list[tuple[Any, Any]]:
         raise unreadable(value, where, error) from error
 
 
+def as_mapping(source: Any, where: str, expected: str) -> Mapping[Any, Any]:
+    """What holds names and values, or a list of pairs, as a mapping.
+
+    Raises:
+        InputError: it is none.
+    """
+    value = simplified(source, where)
+    if isinstance(value, (list, tuple)):
+        try:
+            return dict(value)
+        except (TypeError, ValueError):
+            pass
+    if not isinstance(value, Mapping):
+        raise InputError.of(where, expected, named(source), "Pass a dict.")
+    return value
+
+
 def simplified(value: Any, where: str) -> Any:
     """`simplify`, with one kind of error.
 
