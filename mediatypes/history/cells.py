@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import NoneType
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._core import canonical
 from .._core.canonical import is_unicode
@@ -26,19 +26,13 @@ from .plain import MAX_DEPTH, make_plain, no_unicode, refused, too_deep, too_lar
 Cell = tuple[str, Any]  # kind, plain value
 Named = tuple[str, str, Any]  # key, kind, plain value
 Path = tuple[str, ...]  # the nested keys that were joined to make a key
+Leaf = tuple[str, Any, Path]  # key, value, and how the key was nested
 Encoder = Callable[[MediaValue], dict[str, Any]]
 
 PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
+_KINDS: dict[type, str] = {float: "number", bool: "boolean", NoneType: "null"}  # of classes with one kind
 EXACT = 2**53  # whole numbers up to here are exact as doubles
 RESERVED = ("_step", "_runtime", "_timestamp")
-
-
-class Leaf(NamedTuple):
-    """A value, its key, and the nested keys that were joined to make the key."""
-
-    key: str
-    value: Any
-    path: Path
 
 
 def read_cells(
@@ -77,7 +71,10 @@ def read_cells(
                 message = "expected one way to write this key, got it both literally and nested in a dict"
                 problems.append(Problem(f'{where}["{key}"]', message, "key", "Rename one of them."))
                 continue
-        if type(value) not in SCALARS and has_media(value):
+        kind = _KINDS.get(type(value))
+        if kind is not None:
+            found.append((key, kind, value))
+        elif type(value) not in SCALARS and has_media(value):
             media.append(leaf)
         else:
             _read_cell(found, key, value, where, encode, problems, keep_good)
@@ -131,7 +128,8 @@ def flatten(
             if isinstance(value, Mapping) and value and not is_media(value):
                 yield from flatten(value, f'{where}["{key}"]', problems, (*path, key))
                 continue
-        yield Leaf(".".join((*path, key)), value, (*path, key))
+        here = (*path, key)
+        yield ".".join(here) if path else key, value, here
 
 
 def _is_own(key: str, value: Any, where: str, problems: list[Problem], stamped: bool) -> bool:
@@ -237,12 +235,11 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
     """
     if type(value) not in SCALARS:
         value = simplified(value, where)
-    if value is None:
-        return "null", None
-    if isinstance(value, bool):
-        return "boolean", value
-    if isinstance(value, float):
-        return "number", value
+        if is_array(value) and tag_of(value) is None:  # a scalar, or short
+            value = simplified(elements(value, where), where)
+    kind = _KINDS.get(type(value))
+    if kind is not None:
+        return kind, value
     if isinstance(value, int):
         return _integer(value, where)
     if isinstance(value, str):
@@ -257,10 +254,6 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
     if is_media(value):
         document = encode(value)
         return document["_type"], document
-    if is_array(value):  # of a framework: a scalar, or short
-        plain = simplified(elements(value, where), where)
-        if not is_array(plain):
-            return make_cell(plain, where, encode)
     raise refused(value, where)
 
 
