@@ -237,7 +237,7 @@ def located(problems: Iterable[Problem], where: str) -> list[Problem]:
 
 
 def unreadable(value: Any, where: str, error: Exception) -> InputError:
-    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__  # on one line
+    reason = " ".join(str(error).split()).rstrip(".!") or type(error).__name__  # on one line
     reason = reason if len(reason) <= _REASON else reason[: _REASON - 3] + "..."
     return InputError.of(where, "a value that can be read", named(value), f"Reading it failed: {reason}.")
 
