@@ -12,6 +12,7 @@ from typing import Any
 from .._core.errors import InputError, Problem
 from . import cells, frames
 from .metrics import Metric, Metrics
+from .objects import as_mapping, read_items
 
 Lock = AbstractContextManager[Any]
 Append = Callable[[bytes], None]  # writes a frame, or raises because the run is finished or the disk full
@@ -84,11 +85,25 @@ class LiveSummary(ByAttribute):
         self._last, self._encode, self._append, self._lock, self._report = last, encode, append, lock, report
         self._explicit: dict[str, Any] = {key: cells.plain_value(*cell) for key, cell in explicit.items()}
 
-    def update(self, *values: Any, **named: Any) -> None:
-        """Set several values, all or none of them. With `on_error="record"` the good ones are set."""
+    def update(self, values: Any = None, /, **named: Any) -> None:
+        """Set several values, all or none of them. With `on_error="record"` the good ones are set.
+
+        Args:
+            values: a mapping, namespace or dataclass.
+            **named: further keys.
+
+        Raises:
+            InputError: with every problem; nothing is set.
+        """
         problems: list[Problem] = []
         keep_good = self._report is not None
-        found, _ = cells.read_cells(dict(*values, **named), "summary", self._encode, problems, keep_good=keep_good)
+        try:
+            given = as_mapping({} if values is None else values, "summary", "a mapping, namespace or dataclass")
+            new = dict(read_items(given, "summary")) | named
+        except InputError as error:
+            problems += error.problems
+            new = named
+        found, _ = cells.read_cells(new, "summary", self._encode, problems, keep_good=keep_good)
         if problems and not keep_good:
             raise InputError(problems)
         with self._lock:

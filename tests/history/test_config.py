@@ -298,6 +298,31 @@ def test_a_summary_tells_all_problems_at_once(run: mt.Run) -> None:
     assert dict(run.summary) == {}
 
 
+@pytest.mark.parametrize("key", ["_step", "_runtime", "_timestamp"])
+def test_a_summary_does_not_take_what_every_row_has(run: mt.Run, key: str) -> None:
+    with pytest.raises(mt.InputError) as caught:
+        run.summary[key] = 5.0
+    message = f"expected a key of your own, got {key!r}. Every row and summary has it."
+    assert str(caught.value) == f'summary["{key}"]: {message}'
+
+
+def test_a_summary_is_set_from_what_holds_names_and_values(run: mt.Run) -> None:
+    run.summary.update(Settings(1e-4, Net(3, (8, 16)), "a"), best=1)
+    run.summary.update([("pair", 2)])
+    assert dict(run.summary) == {"lr": 1e-4, "net.depth": 3, "net.widths": [8, 16], "name": "a", "best": 1, "pair": 2}
+    for source in (5, "c.yaml", [1], object()):
+        with pytest.raises(mt.InputError, match=r"^summary: expected a mapping, namespace or dataclass, got"):
+            run.summary.update(source)
+
+
+@pytest.mark.parametrize("stamp", ["now", math.nan, math.inf, True, None, 2**60])
+def test_a_time_stamp_is_finite_seconds(run: mt.Run, stamp: Any) -> None:
+    with pytest.raises(mt.InputError) as caught:
+        run.log({"a": 1, "_timestamp": stamp})
+    message = f"expected finite seconds since 1970, got {stamp!r}. Use datetime.timestamp(), or leave it out."
+    assert str(caught.value) == f'log["_timestamp"]: {message}'
+
+
 class Broken:
     """A mapping whose items cannot be read."""
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import mediatypes as mt
+from tests.strategies import FakeTensor
 
 TEXT = (Path(__file__).parents[2] / "schemas" / "README.md").read_text("utf-8")
 SECTION = TEXT[TEXT.index("### What a logged value becomes") : TEXT.index("## 9. history.parquet")]
@@ -175,10 +179,144 @@ def test_what_is_refused_is_refused_everywhere_with_the_fix_of_the_table(tmp_pat
 
 
 def test_a_packed_call_of_numbers_does_not_take_a_duration_for_one(tmp_path: Path) -> None:
-    import numpy as np
-
     run = mt.Run(tmp_path / "run")
     for amount, unit in ((1500, "ms"), (2, "s"), (3, "m"), ("NaT", "s")):
         run.log({"t": np.timedelta64(amount, unit)})  # type: ignore[call-overload]
     assert [v for _, v in mt.open_run(run.path).values("t")] == [1.5, 2.0, 180.0]
     assert not math.isnan(run.summary["t"])
+
+
+# Several kinds of one key -----------------------------------------------------------------------------------------
+
+_KINDS = TEXT[TEXT.index("The **kind** of a value:") : TEXT.index("**Keys** are not empty.")]
+PLAIN = [kind for kind in re.findall(r"^\| `(\w+)` \|", _KINDS, re.MULTILINE) if kind not in ("null", "media_list")]
+FIRST = {row.kind: row for row in reversed(KEPT) if row.kind not in ("null", "leaves")}  # an example of each
+ORDER = [*PLAIN, *sorted(FIRST.keys() - set(PLAIN))]  # in which the kinds of a key have their columns
+
+
+def test_every_kind_has_an_example() -> None:
+    assert PLAIN == ["number", "integer", "boolean", "string", "number_list", "string_list", "json"]
+    assert set(FIRST) == {*PLAIN, "tensor", "histogram", "image", "image_list", "media_list"}
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_each_two_kinds_of_a_key_have_a_column_each(tmp_path: Path, turn: int) -> None:
+    pairs = [(one, other) for i, one in enumerate(ORDER) for other in ORDER[i + 1 :]]
+    run = mt.Run(tmp_path / "run")
+    for at in (0, 1):
+        run.log({f"{one}/{other}": value(FIRST[(one, other)[::turn][at]].example) for one, other in pairs})
+    run.log({f"{one}/{other}": None for one, other in pairs})
+    run.finish()
+    view = mt.open_run(run.path)
+    assert view.keys() == {f"{one}/{other}": (one, other) for one, other in pairs}
+    names = view.history().column_names
+    for one, other in pairs:
+        key = f"{one}/{other}"
+        assert [name for name in names if name.split("#")[0] == key] == [key, f"{key}#{other}"]
+        found, expected = list(view.values(key)), [value(FIRST[kind].result) for kind in (one, other)[::turn]]
+        assert [step for step, _ in found] == [0, 1]
+        assert all(same(v, wanted) for (_, v), wanted in zip(found, expected, strict=True)), key
+
+
+def test_all_kinds_of_one_key_come_back_in_the_order_of_the_text(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    for kind in reversed(ORDER):
+        run.log({"k": value(FIRST[kind].example)})
+    for _ in ("live", "finished"):
+        view = mt.open_run(run.path)
+        assert view.keys() == {"k": tuple(ORDER)}
+        assert view.history().column_names[3:] == ["k", *(f"k#{kind}" for kind in ORDER[1:])]
+        found = [v for _, v in view.values("k")]
+        assert all(same(v, value(FIRST[kind].result)) for v, kind in zip(found, reversed(ORDER), strict=True))
+        assert same(view.summary["k"], found[-1])
+        run.finish()
+
+
+def test_twins_in_case_have_a_column_each_whatever_their_kinds(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    run.log({"Loss": 1, "loss": "x", "LOSS": 2})
+    run.log({"loss": 3.5, "Loss": [1], "net": {"Loss": 1}, "NET.loss": 2})
+    for _ in ("live", "finished"):
+        view = mt.open_run(run.path)
+        expected = {"Loss": ("number", "number_list"), "loss": ("number", "string"), "LOSS": ("number",)}
+        assert view.keys() == {**expected, "net.Loss": ("number",), "NET.loss": ("number",)}
+        assert list(view.values("loss")) == [(0, "x"), (1, 3.5)]
+        assert list(view.values("Loss")) == [(0, 1), (1, [1])]
+        assert list(view.values("NET.loss")) == [(1, 2)]
+        names = view.history().column_names
+        assert len({name.lower() for name in names}) == len(names)
+        run.finish()
+
+
+def test_a_key_may_be_a_number_and_later_a_dict(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    run.log({"loss": 1})
+    run.log({"loss": {"train": 2, "Train": "x"}})
+    run.finish()
+    view = mt.open_run(run.path)
+    assert view.keys() == {"loss": ("number",), "loss.train": ("number",), "loss.Train": ("string",)}
+    assert [list(view.values(key)) for key in view.keys()] == [[(0, 1)], [(1, 2)], [(1, "x")]]  # noqa: SIM118
+
+
+# Stand-ins for packages that are not installed ----------------------------------------------------------------------
+
+
+class Torch(FakeTensor):
+    """A tensor as `torch.Tensor` is read: by `tolist`, which one without data does not have."""
+
+    def tolist(self) -> Any:
+        if self.dtype == "meta":
+            raise NotImplementedError("Cannot copy out of meta tensor; no data!")
+        return self.array.tolist()
+
+
+@pytest.mark.usefixtures("fake_torch")
+def test_scalars_and_short_tensors_of_torch_are_numbers(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run", config={"t": Torch(np.array([1, 2])), "m": Torch(np.eye(2))})
+    half = Torch(np.array(1.5), "torch.bfloat16")
+    run.log(
+        {"s": Torch(np.array(0.5)), "h": half, "v": Torch(np.arange(3)), "l": [half, 1], "t": Torch(np.ones((2, 2)))}
+    )
+    with pytest.raises(mt.InputError) as caught:
+        run.log({"meta": Torch(np.array(0.0), "meta"), "c": Torch(np.array(1j))})
+    reasons = [(problem.path, problem.hint) for problem in caught.value.problems]
+    assert reasons == [
+        ('log["meta"]', "Reading it failed: Cannot copy out of meta tensor; no data."),
+        ('log["c"]', "Log .real and .imag."),
+    ]
+    run.finish()
+    view = mt.open_run(run.path)
+    assert view.config == {"t": [1, 2], "m": [[1.0, 0.0], [0.0, 1.0]]}
+    number, numbers = ("number",), ("number_list",)
+    assert view.keys() == {"s": number, "h": number, "v": numbers, "l": numbers, "t": ("tensor",)}
+    assert [list(view.values(key)) for key in "shvl"] == [[(0, 0.5)], [(0, 1.5)], [(0, [0, 1, 2])], [(0, [1.5, 1.0])]]
+
+
+def test_objects_of_pydantic_and_msgspec_are_their_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class BaseModel:
+        """As pydantic's: its iterator gives names and values."""
+
+        def __init__(self, **fields: Any) -> None:
+            self.fields = fields
+
+        def __iter__(self) -> Any:
+            return iter(self.fields.items())
+
+    class Struct:
+        """As msgspec's."""
+
+        __struct_fields__ = ("depth", "inner")
+
+        def __init__(self, *values: Any) -> None:
+            self.depth, self.inner = values
+
+    pydantic = ModuleType("pydantic")
+    pydantic.BaseModel = BaseModel  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pydantic", pydantic)
+    settings = BaseModel(lr=0.1, net=Struct(3, [BaseModel(a=1)]))
+    with mt.Run(tmp_path / "run", config=settings) as run:
+        run.log({"k": settings})
+    view = mt.open_run(run.path)
+    assert view.config == {"lr": 0.1, "net": {"depth": 3, "inner": [{"a": 1}]}}
+    found = {key: list(view.values(key)) for key in view.keys()}  # noqa: SIM118
+    assert found == {"k.lr": [(0, 0.1)], "k.net.depth": [(0, 3)], "k.net.inner": [(0, [{"a": 1}])]}
