@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import operator
 import os
 import struct
 import sys
@@ -23,13 +22,14 @@ from ._core.errors import (
     Problem,
     RunClosed,
     StoreError,
-    describe,
     problem,
 )
 from ._core.value import MediaValue
 from .history import cells, files, frames
+from .history.calls import checked_step, layout_codes, take_timestamp, too_many
+from .history.config import Config, plain_config
 from .history.journal import Syncer
-from .history.live import Config, LiveMetrics, LiveSummary, plain_config
+from .history.live import LiveMetrics, LiveSummary
 from .history.metrics import Metric
 from .history.session import describe as describe_run
 from .history.session import open_session
@@ -46,13 +46,14 @@ class Run:
         path: the run's directory; made if needed.
         project, name, notes: texts that describe the run; the name defaults to the directory's.
         group, job_type: texts to sort runs by: an experiment of several runs, and what this one does in it.
-        config: what the run was started with: a mapping of plain data, nested as you like.
+        config: what the run was started with: a mapping of plain data, nested as you like, an argparse namespace, a
+            dataclass, or the path of a YAML or JSON file.
         tags: texts to find the run by.
         mode: "create" (default): the directory must not hold a run. "resume": go on after the last row of the run it
             holds, whether it was finished or killed; what is passed here is merged into its description and config.
             "allow": resume if it holds a run, else create, for jobs that are started again after preemption.
         on_error: "raise" (default): a call with a bad value raises and writes nothing. "record": the good keys are
-            logged and the bad ones kept as problems of the run.
+            logged or set and the bad ones kept as problems of the run.
         fsync: seconds; what `log` returned from so long ago is safe from a power cut too. 0: `log` waits for the disk.
             Default: None, the system decides when it writes; killing the process loses nothing in any case.
 
@@ -78,7 +79,7 @@ class Run:
         *,
         project: str | None = None,
         name: str | None = None,
-        config: Mapping[str, Any] | None = None,
+        config: Any = None,
         notes: str | None = None,
         tags: list[str] | tuple[str, ...] | None = None,
         group: str | None = None,
@@ -94,9 +95,10 @@ class Run:
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = describe_run("Run", texts, tags)
         self.path = Path(path).absolute()
-        opened = open_session(self.path, mode, described, plain_config(config or {}), durable=fsync is not None)
+        self._record, found = on_error == "record", list[Problem]()
+        plain = plain_config(config, found.extend if self._record else None)
+        opened = open_session(self.path, mode, described, plain, durable=fsync is not None)
         self.id = opened.id
-        self._record = on_error == "record"
         self._lock_file = opened.lock
         self._journal = opened.journal
         self._fd = self._journal.fd
@@ -111,10 +113,12 @@ class Run:
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
         self._last: dict[str, tuple[int, Any]] = {key: (-1, value) for key, value in opened.last.items()}
         self._metrics = LiveMetrics(self.path, opened.metrics, self._append, self._lock)
-        self.config = Config(opened.config, self._append, self._lock)
-        self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock, opened.explicit)
+        report = self._report if self._record else None
+        self.config = Config(opened.config, self._append, self._lock, report)
+        self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock, opened.explicit, report)
         self._closed = self._finished = False
         self.problems: list[Problem] = []
+        self._note(found, self._step)
         _live.add(self)
         atexit.register(self._at_exit)
 
@@ -209,16 +213,16 @@ class Run:
         """The general way: check every key and value, encode media, describe new layouts."""
         self._require_open("log")
         problems: list[Problem] = []
-        row = self._checked_step(step, problems)
+        row = checked_step(step, self._step, problems)
         found = [] if problems else self._checked_cells(data, problems)
         if problems and not self._record:
             raise InputError(problems)
-        self._note([*problems, *cells.too_many(found)], row)
+        self._note([*problems, *too_many(found)], row)
         if problems and not found:
             return
-        stamp = _take_timestamp(found)
+        stamp = take_timestamp(found)
         commit = (step is None) if commit is None else bool(commit)
-        keys, codes, declaration = tuple(key for key, _, _ in found), frames.layout_codes(found), b""
+        keys, codes, declaration = tuple(key for key, _, _ in found), layout_codes(found), b""
         layout = self._known.get((keys, codes))
         if layout is None and codes and self._layout_id < _MAX_LAYOUTS:
             layout = frames.Layout(self._layout_id, keys, codes)
@@ -237,49 +241,14 @@ class Run:
         if tuple(data) == layout.keys and all(map(cells.scalar_code, map(type, data.values()))):
             self._layouts[(*data, *map(type, data.values()))] = layout  # numpy scalars pack as they are
 
-    def _checked_step(self, step: Any, problems: list[Problem]) -> int:
-        """The step of the row that a call goes to."""
-        try:
-            row = self._step if step is None else _index(step)
-        except TypeError:
-            problems.append(problem("log.step", "an integer", step, "Use int(step)."))
-            return self._step
-        if row < self._step:
-            message = f"expected a step of at least {self._step}, got {row}"
-            problems.append(Problem("log.step", message, "step", "Log steps in order, or leave out step=."))
-        elif row >= 2**63:
-            problems.append(problem("log.step", "a step of 64 bits", row, "Count from 0."))
-        return row
-
-    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[cells.KeyCell]:
+    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[cells.Named]:
         """All cells of a call; with problems only those that are good."""
         if not isinstance(data, Mapping):
             problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
             return []
-        leaves = cells.flatten(data, "log", problems)
-        paths: dict[str, tuple[str, ...]] = {}
-        for key, _, path in leaves:
-            if self._paths.get(key, paths.setdefault(key, path)) != path or paths[key] != path:
-                message = "expected one way to write this key, got it both literally and nested in a dict"
-                problems.append(Problem(f'log["{key}"]', message, "key", "Rename one of them."))
-        if problems and not self._record:
-            return []
-        found: list[cells.KeyCell] = []
-        # Media last: whether other keys are bad is known before a sidecar is placed.
-        for key, value, _ in sorted(leaves, key=lambda leaf: cells.has_media(leaf[1])):
-            if problems and not self._record and cells.has_media(value):
-                continue
-            where = f'log["{key}"]'
-            try:
-                cell = cells.make_cell(value, where, self._encode)
-                found.append((key, *cell))
-            except Exception as error:  # a tracker's own media class may raise anything
-                if not (self._record or isinstance(error, InputError)):
-                    error.add_note(f"While logging {where}.")
-                    raise
-                problems += cells.located(describe(error), where)
+        found, joined = cells.read_cells(data, "log", self._encode, problems, keep_good=self._record, paths=self._paths)
         if not problems or self._record:
-            self._paths |= {key: path for key, path in paths.items() if "." in key}
+            self._paths |= joined
         return found
 
     def _encode(self, value: MediaValue) -> dict[str, Any]:
@@ -290,6 +259,11 @@ class Run:
         self.problems.extend(problems)
         for found in problems:
             self._append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
+
+    def _report(self, problems: list[Problem]) -> None:
+        """What config and summary could not take, with `on_error="record"`."""
+        self._require_open("run")
+        self._note(problems, self._step)
 
     def _require_open(self, where: str) -> None:
         if self._closed:
@@ -359,23 +333,9 @@ class Run:
         return f"Run({str(self.path)!r}, {'finished' if self._finished else 'running'})"
 
 
-def _index(step: Any) -> int:
-    if isinstance(step, bool):
-        raise TypeError("a bool is no step")
-    return operator.index(step)
-
-
 def _check_choice(where: str, given: Any, choices: tuple[str, ...], hint: str) -> None:
     if given not in choices:
         raise InputError.of(where, f"{', '.join(choices[:-1])} or {choices[-1]}", given, hint)
-
-
-def _take_timestamp(found: list[cells.KeyCell]) -> float:
-    for cell in found:
-        if cell[0] == "_timestamp":
-            found.remove(cell)
-            return float(cell[2])
-    return time.time()
 
 
 def _forget_in_child() -> None:

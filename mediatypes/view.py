@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import canonical
 from ._core.codec import decode
-from ._core.errors import InputError, Problem, StoreError
+from ._core.errors import InputError, Problem
 from .history import files
 from .history.cells import PLAIN_KINDS, plain_value
 from .history.metrics import Metric, Metrics
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .history.content import RunContent
-    from .history.schema import ColumnSpec
-    from .history.stored import StoredHistory
+    from .history.opening import History
 
 _CHUNK = 1024  # rows whose cells are held as Python objects at once
 
@@ -104,17 +103,15 @@ class RunView:
     @property
     def config(self) -> dict[str, Any]:
         """What the run was started with, as last updated."""
-        journal = self._journal()
-        return journal.config if journal else dict(self._run.get("config", {}))
+        content = self._content()
+        return content.config if content else dict(self._run.get("config", {}))
 
     @property
     def summary(self) -> dict[str, Any]:
         """The last value of every key, its statistics if `define_metric` asks for some, or what was set; media as
         documents."""
-        journal = self._journal()
-        if journal is None:
-            return files.read_json(self.path / files.SUMMARY)
-        return journal.summary_values()
+        content = self._content()
+        return content.summary_values() if content else files.read_json(self.path / files.SUMMARY)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -128,15 +125,23 @@ class RunView:
     @property
     def problems(self) -> list[Problem]:
         """What could not be logged, warnings, and damage found while reading."""
-        journal = self._journal()
-        if journal:
-            return journal.problems
+        content = self._content()
+        if content:
+            return content.problems
         return files.problems_of(self._run)
+
+    def describe(self) -> dict[str, Any]:
+        """All that `run.json` says, and the summary under "summary"."""
+        content = self._content()
+        if content:
+            shown = {"config": content.config, "status": self.status, "summary": content.summary_values()}
+            return self._run | shown
+        return self._run | {"summary": files.read_json(self.path / files.SUMMARY)}
 
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The logged keys, each with its kinds: number, string, image... (several if its values differed)."""
         found: dict[str, tuple[str, ...]] = {}
-        for spec in self._specs(self._journal()):
+        for spec in self._history().specs:
             found[spec.key] = (*found.get(spec.key, ()), spec.kind)
         return found
 
@@ -154,26 +159,11 @@ class RunView:
             InputError: a column that the run does not have.
             DocumentError: a file is cut or damaged.
         """
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        from .history.reading import select, with_integers
 
-        if steps is not None and not (isinstance(steps, tuple) and [type(step) for step in steps] == [int, int]):
-            raise InputError.of("history.steps", "a pair of integers (first, end)", steps, "Pass (0, 1000).")
-        journal = self._journal()
-        specs = self._specs(journal)
-        wanted = _select(specs, columns)
-        if journal:
-            from .history.build import arrow_schema, build_rows
-
-            chosen = [spec for spec in specs if spec.name in wanted]
-            batches = list(build_rows(journal.batches(), specs, journal.started, chosen=chosen))
-            table = pa.Table.from_batches(batches, arrow_schema(chosen)).select(wanted)
-        else:
-            table = self._stored().read(wanted)
-        if steps is not None:
-            step = table.column("_step")
-            table = table.filter(pc.and_(pc.greater_equal(step, steps[0]), pc.less(step, steps[1])))
-        return _with_integers(table)
+        _check_steps(steps)
+        history = self._history()
+        return with_integers(history.read(select(history.specs, columns), steps))
 
     def to_pandas(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pd.DataFrame:
         """`history()` as a pandas DataFrame; needs pandas."""
@@ -189,9 +179,11 @@ class RunView:
             InputError: the run has no such key.
             SidecarMissing, HashMismatch: a sidecar is gone or changed.
         """
-        specs = [spec for spec in self._specs(self._journal()) if spec.key == key]
+        from .history.reading import no_column
+
+        specs = [spec for spec in self._history().specs if spec.key == key]
         if not specs:
-            raise _no_column(key, self.keys())
+            raise no_column(key, self.keys())
         for batch in self.history([spec.name for spec in specs]).to_batches(max_chunksize=_CHUNK):
             columns = [_plain_cells(spec.kind, batch.column(spec.name)) for spec in specs]
             for step, *cells in zip(batch.column("_step").to_pylist(), *columns, strict=True):
@@ -253,34 +245,29 @@ class RunView:
             self._run = files.read_run_json(self.path)
         return self._run
 
-    def _journal(self) -> RunContent | None:
-        """The journal of a run that is not finished; None when the Parquet files hold it."""
+    def _history(self) -> History:
+        from .history.opening import open_history
+
+        self._run, history = open_history(self.path, self._read_run())
+        return history
+
+    def _content(self) -> RunContent | None:
+        """What a run that is not over holds; None when the JSON and Parquet files say it."""
+        if self._read_run().get("status") != "running":
+            return None
         from .history.content import RunContent
 
-        for attempt in range(2):
-            run = self._read_run()
-            if run.get("status") != "running":
-                return None
-            try:
-                return RunContent(self.path, run)
-            except StoreError:
-                if attempt:  # not a run that finished between reading run.json and its journal
-                    raise
-        return None
+        history = self._history()
+        return history if isinstance(history, RunContent) else None
 
     def _metrics(self) -> Metrics:
-        journal = self._journal()
-        return journal.metrics if journal else Metrics(files.metrics_of(self._run))
+        content = self._content()
+        return content.metrics if content else Metrics(files.metrics_of(self._run))
 
-    def _specs(self, journal: RunContent | None) -> list[ColumnSpec]:
-        if journal:
-            return journal.schema.specs()
-        return self._stored().specs
 
-    def _stored(self) -> StoredHistory:
-        from .history.stored import StoredHistory
-
-        return StoredHistory(self.path / files.HISTORY)
+def _check_steps(steps: Any) -> None:
+    if steps is not None and not (isinstance(steps, tuple) and [type(step) for step in steps] == [int, int]):
+        raise InputError.of("history.steps", "a pair of integers (first, end)", steps, "Pass (0, 1000).")
 
 
 def _plain_cells(kind: str, column: pa.Array) -> list[Any]:
@@ -292,43 +279,3 @@ def _plain_cells(kind: str, column: pa.Array) -> list[Any]:
     if not kind.endswith("_list"):
         return pc.struct_field(column, "_doc").to_pylist()  # type: ignore[no-any-return]
     return [None if cell is None else [item["_doc"] for item in cell] for cell in column.to_pylist()]
-
-
-def _select(specs: list[ColumnSpec], columns: Iterable[str] | None) -> list[str]:
-    from .history.schema import FIXED
-
-    if columns is None:
-        return [*FIXED, *(spec.name for spec in specs)]
-    if isinstance(columns, str):
-        raise InputError.of("history.columns", "a list of keys", columns, f"Pass [{columns!r}].")
-    wanted = ["_step"]
-    for column in columns:
-        names = [spec.name for spec in specs if spec.name == column] or [s.name for s in specs if s.key == column]
-        if column in FIXED:
-            names = [column]
-        if not names:
-            raise _no_column(column, [spec.key for spec in specs])
-        wanted += [name for name in names if name not in wanted]
-    return wanted
-
-
-def _no_column(column: str, known: Iterable[str]) -> InputError:
-    from difflib import get_close_matches
-
-    close = get_close_matches(str(column), list(known), 1)
-    hint = f"Did you mean {close[0]!r}?" if close else "view.keys() lists them."
-    return InputError.of("history", "a key of this run", column, hint, "key")
-
-
-def _with_integers(table: pa.Table) -> pa.Table:
-    """Columns whose values were all integers, as int64 instead of the double they are stored as."""
-    import pyarrow as pa
-
-    from .history.build import INTEGER
-    from .types._arrow import list_of
-
-    for i, field in enumerate(table.schema):
-        if (field.metadata or {}).get(INTEGER) == b"true":
-            kind = list_of(pa.int64()) if pa.types.is_list(field.type) else pa.int64()
-            table = table.set_column(i, field.with_type(kind), table.column(i).cast(kind))
-    return table

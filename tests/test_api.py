@@ -36,8 +36,8 @@ PUBLIC = {
         "Tensor",
         "Video",
     ],
-    "verbs": ["decode", "encode", "open_run", "plot_table", "recover", "register", "schema", "validate"],
-    "runs and stores": ["DirectoryStore", "MemoryStore", "Run", "RunView"],
+    "verbs": ["decode", "encode", "open_run", "open_runs", "plot_table", "recover", "register", "schema", "validate"],
+    "runs and stores": ["DirectoryStore", "MemoryStore", "Run", "RunSet", "RunView"],
     "protocols": ["MediaValue", "Sink", "Source"],
     "errors": [
         "CodecError",

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from . import files
-from .build import arrow_schema, build_rows
+from .build import arrow_schema
 from .content import RunContent
 from .media import MediaRows
 from .parquet import write_parquet
-
-_KEPT = "damaged"  # where journals go that hold what no reader could use
 
 
 def finish(root: Path, status: str) -> None:
@@ -33,21 +31,18 @@ def finish(root: Path, status: str) -> None:
     content = RunContent(root, run)
     run = {name: item for name, item in run.items() if name not in ("writer", "problems", "explicit")}
     run |= {"config": content.config, "status": status, "finished": time.time()}
-    summary, explicit = content.summary_values(), content.summary.explicit
+    summary = content.summary_values()
     optional: dict[str, Any] = {
         "metrics": content.metrics.to_json(),
         "problems": [problem._asdict() for problem in content.problems],
-        "explicit": {key: list(cell) for key, cell in explicit.items()},
+        "explicit": {key: list(cell) for key, cell in content.summary.explicit.items()},
     }
     run |= {name: item for name, item in optional.items() if item}
-    specs = content.schema.specs()
-    media = MediaRows(specs, content.metrics)
-    batches = build_rows(content.batches(), specs, content.started, media)
+    media = MediaRows(content.specs, content.metrics)
     footer = {**run, "summary": summary, "calls": content.calls}
-    write_parquet(root / files.HISTORY, arrow_schema(specs), batches, footer)
-    for key, (_, value) in explicit.items():
-        media.add_explicit(key, value)
-    media.write(root / files.MEDIA, {"format": files.FORMAT, "id": run["id"]})
+    write_parquet(root / files.HISTORY, arrow_schema(content.specs), content.rows(media), footer)
+    index = media.table()
+    write_parquet(root / files.MEDIA, index.schema, index.to_batches(), {"format": files.FORMAT, "id": run["id"]})
     files.write_json(root / files.SUMMARY, summary, durable=True)
     files.write_json(root / files.RUN, run, durable=True)
     with contextlib.suppress(OSError):  # run.json is the authority: what is left of the journal is not read again
@@ -59,7 +54,7 @@ def finish(root: Path, status: str) -> None:
 
 def _keep_journals(root: Path) -> None:
     """Move the journals aside: what could not be read may still be worth something to somebody."""
-    kept = root / _KEPT
+    kept = root / files.DAMAGED
     kept.mkdir(exist_ok=True)
     for path in files.journals(root / files.JOURNAL):
         os.replace(path, kept / f"{len(list(kept.iterdir())) + 1:04}.log")

@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import pyarrow as pa
+
 from .._core.errors import Problem, StoreError, os_error
 from . import files, frames
+from .build import arrow_schema, build_rows
+from .media import MediaRows
 from .metrics import Metrics
 from .scan import Batch, JournalReader, Notes
-from .schema import Schema
+from .schema import ColumnSpec, Schema
 from .statistics import Statistics, statistics
-from .stored import StoredHistory
+from .stored import Steps, StoredHistory, within
 from .summary import Summary
 
 _KEEP = 32 * 1024 * 1024  # journals up to this size are read once and their batches kept
@@ -58,6 +62,32 @@ class RunContent:
     def batches(self) -> Iterator[Batch]:
         """All calls, in order."""
         return iter(self._kept) if self._kept is not None else self._read(Notes())
+
+    @property
+    def specs(self) -> list[ColumnSpec]:
+        """The columns that a history of these calls has."""
+        return self.schema.specs()
+
+    def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:
+        """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end."""
+        specs = self.specs
+        chosen = [spec for spec in specs if spec.name in columns]
+        batches = list(build_rows(self.batches(), specs, self.started, chosen=chosen))
+        return within(pa.Table.from_batches(batches, arrow_schema(chosen)), steps).select(columns)
+
+    def rows(self, media: MediaRows | None = None) -> Iterator[pa.RecordBatch]:
+        """All rows; `media` is told of every media document in them, and of those that were set in the summary."""
+        yield from build_rows(self.batches(), self.specs, self.started, media)
+        if media:
+            for key, (_, value) in self.summary.explicit.items():
+                media.add_explicit(key, value)
+
+    def media(self) -> pa.Table:
+        """What `media.parquet` will hold."""
+        media = MediaRows(self.specs, self.metrics)
+        for _ in self.rows(media):
+            pass
+        return media.table()
 
     def forget(self) -> None:
         """Keep no calls in memory: they are read again."""

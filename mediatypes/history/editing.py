@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._core.errors import Described, InputError, Problem, StoreError, problem
+from .._core.errors import Described, InputError, Problem, StoreError
 from . import cells, files
 from .lock import Lock
 
@@ -45,16 +45,7 @@ def _explicit(summary: Mapping[str, Any]) -> dict[str, list[Any] | None]:
     problems: list[Problem] = []
     if not isinstance(summary, Mapping):
         raise InputError.of("edit.summary", "a dict of keys to values", summary, "Name the value: {'best': best}.")
-    found: dict[str, list[Any] | None] = {}
-    for key, value, _ in cells.flatten(summary, "edit.summary", problems):
-        where = f'edit.summary["{key}"]'
-        if cells.has_media(value):
-            problems.append(problem(where, "plain data", value, "Log media while the run is written."))
-            continue
-        try:
-            found[key] = None if value is None else list(cells.make_cell(value, where, cells.no_media))
-        except InputError as error:
-            problems += error.problems
+    found, _ = cells.read_cells(summary, "edit.summary", cells.no_media, problems, keep_good=True)
     if problems:
         raise InputError(problems)
-    return found
+    return {key: None if kind == "null" else [kind, value] for key, kind, value in found}

@@ -16,7 +16,7 @@ from zlib import crc32
 
 from .._core import canonical
 from .._core.errors import InputError
-from .cells import KeyCell, fits, scalar_code
+from .cells import fits
 
 MAGIC: Final = b"MTJRNL1\n"
 MAX_FRAME: Final = 2**28  # a larger claim is damage, whatever the checksum says
@@ -67,12 +67,6 @@ class Layout:
             [list(pair) for pair in zip(self.keys, self.codes, strict=True)]
         )
         return frame(LAYOUT, payload)
-
-
-def layout_codes(cells: list[KeyCell]) -> str:
-    """The codes of a layout for cells that are all numbers or bools, else nothing."""
-    codes = [scalar_code(type(value)) for _, _, value in cells]
-    return "" if None in codes else "".join(code for code in codes if code)
 
 
 def frame(kind: int, payload: bytes) -> bytes:

@@ -1,8 +1,7 @@
-"""Config, summary and metrics of a run that is being written: every change is in the journal when it returns."""
+"""Summary and metrics of a run that is being written: every change is in the journal when it returns."""
 
 from __future__ import annotations
 
-import copy
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
@@ -16,18 +15,10 @@ from .metrics import Metric, Metrics
 
 Lock = AbstractContextManager[Any]
 Append = Callable[[bytes], None]  # writes a frame, or raises because the run is finished or the disk full
+Report = Callable[[list[Problem]], None]  # keeps problems in the run instead of raising them
 
 
-def plain_config(config: Any) -> dict[str, Any]:
-    """A copy of a mapping of plain data; raises `InputError`."""
-    if not isinstance(config, Mapping):
-        hint = "Use vars(args) or dataclasses.asdict(config)."
-        raise InputError.of("config", "a mapping of plain data", config, hint)
-    plain: dict[str, Any] = cells.make_plain(config, "config")
-    return plain
-
-
-class _ByAttribute(MutableMapping[str, Any]):
+class ByAttribute(MutableMapping[str, Any]):
     """Keys as attributes: `mapping.key` reads, and `mapping.key = value` sets."""
 
     def __getattr__(self, key: str) -> Any:
@@ -40,47 +31,6 @@ class _ByAttribute(MutableMapping[str, Any]):
             object.__setattr__(self, key, value)
         else:
             self[key] = value
-
-
-class Config(_ByAttribute):
-    """What the run was started with: `run.config["lr"] = 0.1`, `run.config.lr = 0.1`, `run.config.update(args)`.
-
-    What is read is a copy: set a nested value as a whole, `run.config["model"] = {**run.config["model"], "depth": 9}`.
-    """
-
-    def __init__(self, values: dict[str, Any], append: Append, lock: Lock) -> None:
-        self._values, self._append, self._lock = values, append, lock
-
-    def update(self, *values: Any, **named: Any) -> None:
-        """Merge mappings as `dict.update` does, in one change."""
-        new = plain_config(dict(*values, **named))
-        with self._lock:
-            self._replace({**self._values, **new})
-
-    def __getitem__(self, key: str) -> Any:
-        return copy.deepcopy(self._values[key])
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.update({key: value})
-
-    def __delitem__(self, key: str) -> None:
-        with self._lock:
-            rest = dict(self._values)
-            del rest[key]
-            self._replace(rest)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return f"Config({self._values!r})"
-
-    def _replace(self, values: dict[str, Any]) -> None:
-        self._append(frames.json_frame(frames.CONFIG, values))
-        self._values = values
 
 
 class LiveMetrics:
@@ -119,7 +69,7 @@ class LiveMetrics:
             return self._metrics.summarize(last, self._statistics)
 
 
-class LiveSummary(_ByAttribute):
+class LiveSummary(ByAttribute):
     """The last value of every key, or the one set: `run.summary["best"] = 0.9`. Media are read as documents."""
 
     def __init__(
@@ -129,20 +79,24 @@ class LiveSummary(_ByAttribute):
         append: Append,
         lock: Lock,
         explicit: Mapping[str, cells.Cell],
+        report: Report | None = None,
     ) -> None:
-        self._last, self._encode, self._append, self._lock = last, encode, append, lock
+        self._last, self._encode, self._append, self._lock, self._report = last, encode, append, lock, report
         self._explicit: dict[str, Any] = {key: cells.plain_value(*cell) for key, cell in explicit.items()}
 
     def update(self, *values: Any, **named: Any) -> None:
-        """Set several values, all or none of them."""
+        """Set several values, all or none of them. With `on_error="record"` the good ones are set."""
         problems: list[Problem] = []
-        leaves = cells.flatten(dict(*values, **named), "summary", problems)
-        if problems:
+        keep_good = self._report is not None
+        found, _ = cells.read_cells(dict(*values, **named), "summary", self._encode, problems, keep_good=keep_good)
+        if problems and not keep_good:
             raise InputError(problems)
-        found = {key: cells.make_cell(value, f'summary["{key}"]', self._encode) for key, value, _ in leaves}
         with self._lock:
-            self._append(frames.json_frame(frames.SUMMARY, {key: list(cell) for key, cell in found.items()}))
-            self._explicit |= {key: cells.plain_value(*cell) for key, cell in found.items()}
+            if problems and self._report:
+                self._report(problems)
+            if found:
+                self._append(frames.json_frame(frames.SUMMARY, {key: [kind, plain] for key, kind, plain in found}))
+                self._explicit |= {key: cells.plain_value(kind, plain) for key, kind, plain in found}
 
     def __getitem__(self, key: str) -> Any:
         return self._values()[key]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from ..types._arrays import Array
 from ..types._arrow import COLUMN_BUILDERS, TYPES
 from .build import Cells, column_metadata
 from .metrics import Metrics
-from .parquet import write_parquet
 from .schema import ColumnSpec, free_name
 
 FIXED = {
@@ -78,8 +76,8 @@ class MediaRows:
             column.append(own[name] if name in own else document.get(name))
         self._values.append(values)
 
-    def write(self, path: Path, footer: dict[str, Any]) -> None:
-        """Write the file; raises `StoreError`."""
+    def table(self) -> pa.Table:
+        """All of them."""
         fields = [pa.field(name, TYPES[column]) for name, column in FIXED.items()]
         arrays = [COLUMN_BUILDERS[column](self._columns[name]) for name, column in FIXED.items()]
         taken = {name.lower() for name in FIXED}
@@ -88,8 +86,7 @@ class MediaRows:
             name = free_name(spec.key if first else f"{spec.key}#{spec.kind}", spec.kind, taken)
             fields.append(pa.field(name, TYPES[column], metadata=column_metadata(spec)))
             arrays.append(COLUMN_BUILDERS[column]([values[i] for values in self._values]))
-        batch = pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
-        write_parquet(path, batch.schema, [batch], footer)
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
 class _Index:

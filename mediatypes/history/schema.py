@@ -30,7 +30,8 @@ class ColumnSpec(NamedTuple):
 class Schema:
     """Keys and kinds in the order they were first logged."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = taken  # names that no column may have, beside the fixed three
         self._integral: dict[Column, bool] = {}
         self._filled: set[Column] = set()  # that hold more than empty lists
 
@@ -53,7 +54,7 @@ class Schema:
         kinds: dict[str, list[str]] = {}
         for key, kind in self._integral:
             kinds.setdefault(key, []).append(kind)
-        taken = {name.lower() for name in FIXED}
+        taken = {name.lower() for name in (*FIXED, *self._taken)}
         specs = []
         for key, found in kinds.items():
             real = [kind for kind in found if kind != "null"] or ["null"]

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .._core import canonical
@@ -21,6 +20,7 @@ from .scan import Batch, Column, Values
 from .schema import FIXED, ColumnSpec
 
 FOOTER = b"mediatypes"
+Steps = tuple[int, int]  # first and end
 
 
 class StoredTable:
@@ -84,6 +84,26 @@ class StoredHistory(StoredTable):
         calls, rows = self.footer.get("calls"), self.file.metadata.num_rows
         self.calls: int = max(calls, rows) if type(calls) is int else rows  # that were made into rows
 
+    def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:  # type: ignore[override]
+        """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end.
+
+        Row groups without such a row are not read.
+        """
+        if steps is None:
+            return super().read(columns)
+        wanted = list(dict.fromkeys(["_step", *columns]))
+        with _our_errors(self.path, "readable columns"):
+            groups = [i for i in range(self.file.num_row_groups) if self._has_step(i, steps)]
+            table = self.file.read_row_groups(groups, wanted)
+        return within(table, steps).select(columns)
+
+    def _has_step(self, group: int, steps: Steps) -> bool:
+        """Whether a row group may hold a row of these steps."""
+        statistics = self.file.metadata.row_group(group).column(self.schema.get_field_index("_step")).statistics
+        if statistics is None or not statistics.has_min_max:
+            return True
+        return bool(statistics.max >= steps[0] and statistics.min < steps[1])
+
     def batches(self) -> Iterator[Batch]:
         """The rows in order, each as one call. They are numbered from 0: not beyond the calls they were made of."""
         first = 0
@@ -105,6 +125,14 @@ class StoredHistory(StoredTable):
         return Batch(sequence, steps, stamps, columns)
 
 
+def within(table: pa.Table, steps: Steps | None) -> pa.Table:
+    """The rows with first <= _step < end; steps ascend."""
+    if steps is None or not table.num_rows:
+        return table
+    first, end = np.searchsorted(table.column("_step").to_numpy(), steps).tolist()
+    return table.slice(first, max(end - first, 0))
+
+
 def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
     """The cells of a column without nulls, as the journal has them."""
     if kind in ("number", "integer", "boolean"):
@@ -113,7 +141,7 @@ def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
         return column.to_pylist()  # type: ignore[no-any-return]
     if kind.endswith("_list"):
         return [[canonical.loads(item["_doc"]) for item in cell] for cell in column.to_pylist()]
-    return [canonical.loads(text) for text in pc.struct_field(column, "_doc").to_pylist()]
+    return [canonical.loads(text) for chunk in column.chunks for text in chunk.field("_doc").to_pylist()]
 
 
 @contextlib.contextmanager

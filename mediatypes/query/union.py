@@ -1,0 +1,58 @@
+"""Many histories as one: which column of which run becomes which column of all.
+
+The rule is that of one run (`schema`), applied to the keys and kinds of all of them in order: what decides is the exact
+key and the kind in the field metadata, never a column's name or a guess from its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from ..history.build import arrow_schema
+from ..history.opening import History
+from ..history.schema import FIXED, ColumnSpec, Schema
+from ..history.stored import Steps
+
+RUN = "run"  # the column that names the run, before all others
+
+
+class Union:
+    """The columns of several histories.
+
+    Args:
+        histories: the columns of each.
+        keys: only those of these keys; all by default.
+    """
+
+    def __init__(self, histories: Iterable[list[ColumnSpec]], keys: Iterable[str] | None = None) -> None:
+        schema = Schema((RUN,))
+        for specs in histories:
+            for spec in specs:
+                schema.add_column(spec.key, spec.kind, spec.integral)
+        self.specs = schema.specs(keys)
+        self.schema = pa.schema([pa.field(RUN, pa.utf8(), nullable=False), *arrow_schema(self.specs)])
+
+    def names(self, specs: list[ColumnSpec]) -> list[tuple[ColumnSpec, str | None]]:
+        """Every column of the union, and what it is called in a history with these columns: None if it is not there."""
+        own = {(spec.key, spec.kind): spec.name for spec in specs}
+        return [(spec, own.get((spec.key, spec.kind))) for spec in self.specs]
+
+    def read(self, run: str, history: History, steps: Steps | None) -> pa.Table | None:
+        """The rows of one run with the columns of all; None if it has none of them."""
+        names = self.names(history.specs)
+        own = [name for _, name in names if name]
+        if not own and self.specs:
+            return None
+        table = history.read([*FIXED, *own], steps)
+        rows = table.num_rows
+        columns = [pa.repeat(pa.scalar(run, pa.utf8()), rows), *(table.column(name) for name in FIXED)]
+        for (_, name), field in zip(names, list(self.schema)[1 + len(FIXED) :], strict=True):
+            column = table.column(name) if name else pa.nulls(rows, field.type)
+            columns.append(column if column.type == field.type else column.cast(field.type))
+        return pa.Table.from_arrays(columns, schema=self.schema)
+
+    def concat(self, tables: list[pa.Table]) -> pa.Table:
+        """The rows of all runs."""
+        return pa.concat_tables(tables) if tables else self.schema.empty_table()
