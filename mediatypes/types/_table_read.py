@@ -165,6 +165,8 @@ def to_numpy(values: list[Any], kind: str) -> Any:
         return np.array(values)
     if kind in ("datetime", "timestamp"):
         return np.array([v if v is None else v.replace(tzinfo=None) for v in values], "datetime64[us]")
+    if kind == "duration":
+        return np.array(values, "timedelta64[us]")
     if kind == "string" and None not in values:
         return np.array(values, dtype=str)
     made = np.empty(len(values), object)
@@ -174,5 +176,7 @@ def to_numpy(values: list[Any], kind: str) -> Any:
 
 def to_series(pandas: Any, values: list[Any], kind: str) -> Any:
     """Values of a column as a Series: typed where that keeps them as they are, else of objects."""
-    exact = kind in ("number", "datetime", "timestamp") or (kind in ("integer", "boolean") and None not in values)
+    exact = kind in ("number", "datetime", "timestamp", "duration") or (
+        kind in ("integer", "boolean") and None not in values
+    )
     return pandas.Series(values, dtype=None if exact else object)
