@@ -69,7 +69,11 @@ def parquet_options(schema: pa.Schema) -> dict[str, Any]:
             for name, kind in found
             if pa.types.is_string(kind) and not name.endswith("._doc") and ".list.element" not in name
         ],
-        "column_encoding": {name: "BYTE_STREAM_SPLIT" for name, kind in found if pa.types.is_floating(kind)},
+        "column_encoding": {
+            name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(kind) else "DELTA_BINARY_PACKED"
+            for name, kind in found
+            if pa.types.is_floating(kind) or pa.types.is_int64(kind)
+        },
         "write_page_index": True,
         "write_page_checksum": True,
         "write_statistics": True,
@@ -107,7 +111,9 @@ def texts(values: list[Any]) -> pa.Array:
         joined = "".join(present)
     data = joined.encode()
     lengths = map(len, present) if len(data) == len(joined) else (len(text.encode()) for text in present)
-    return pa.Array.from_buffers(pa.utf8(), len(present), [bitmap(valid), _offsets(lengths), pa.py_buffer(data)])
+    return pa.Array.from_buffers(
+        pa.utf8(), len(present), [bitmap(valid), _offsets(lengths, len(present)), pa.py_buffer(data)]
+    )
 
 
 def binaries(values: list[bytes | None]) -> pa.Array:
@@ -115,12 +121,15 @@ def binaries(values: list[bytes | None]) -> pa.Array:
     lengths = [len(value or b"") for value in values]
     data = b"".join(value for value in values if value)
     valid = np.array([value is not None for value in values], bool)
-    return pa.Array.from_buffers(pa.binary(), len(values), [bitmap(valid), _offsets(lengths), pa.py_buffer(data)])
+    return pa.Array.from_buffers(
+        pa.binary(), len(values), [bitmap(valid), _offsets(lengths, len(values)), pa.py_buffer(data)]
+    )
 
 
-def _offsets(lengths: Iterable[int]) -> pa.Buffer:
+def _offsets(lengths: Iterable[int], count: int) -> pa.Buffer:
     """Where each of several texts begins; raises InputError where Arrow cannot count that far."""
-    ends = np.array([0, *accumulate(lengths)], np.int64)
+    ends = np.zeros(count + 1, np.int64)
+    np.cumsum(np.fromiter(lengths, np.int64, count), out=ends[1:])
     if ends[-1] > np.iinfo(np.int32).max:
         hint = "Store long texts as files, say as mt.Html, or log fewer at once."
         raise InputError.of("column", "at most 2 GiB of text", Described(f"{ends[-1]} bytes"), hint, "size")

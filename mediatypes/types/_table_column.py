@@ -15,7 +15,7 @@ from .._core.sidecar import HashingSink, Sink
 from ._arrow import fixed, texts
 from ._table_cells import BROKEN, PLAIN, from_json
 from ._table_kinds import EXACT, convert, read_values
-from ._table_storage import build, storage_type, values_of
+from ._table_storage import build, infer, storage_type, values_of
 
 KIND = b"mediatypes.kind"
 _NOTHING = HashingSink()
@@ -29,6 +29,15 @@ class Column:
     def __init__(self, name: str, kind: str = "null", head: pa.ChunkedArray | None = None, tail: Any = ()) -> None:
         self.name, self.kind, self.head = name, kind, head
         self.tail: list[Any] = list(tail)
+
+    @classmethod
+    def of(cls, name: str, values: list[Any], mixed: bool) -> Column:
+        """A column of Python values; raises InputError where they do not fit."""
+        if found := infer(values):
+            return cls(name, found[0], pa.chunked_array([found[1]]))
+        made = cls(name)
+        made.add(*made.read(values, mixed))
+        return made
 
     def __len__(self) -> int:
         return self.head_length + len(self.tail)

@@ -103,7 +103,7 @@ def read_values(values: list[Any], kind: str, where: Where, mixed: bool) -> tupl
         joined = joined and join(joined, _AS_THEY_ARE[type_], False)
     if joined is None or joined == "mixed" or (joined == "string" and not _are_texts(values)):
         return _read_each(values, kind, where, mixed)
-    if int in types and not _are_exact(values, joined):
+    if int in types and not _are_exact(values, types, joined):
         return _read_each(values, kind, where, mixed)
     is_widened = joined == "number" and int in types
     return joined, [convert(value, "integer", joined) for value in values] if is_widened else list(values)
@@ -114,8 +114,8 @@ def _are_texts(values: list[Any]) -> bool:
     return joined.isascii() or is_unicode(joined)
 
 
-def _are_exact(values: list[Any], kind: str) -> bool:
-    whole = values if set(map(type, values)) == {int} else [value for value in values if type(value) is int]
+def _are_exact(values: list[Any], types: set[type], kind: str) -> bool:
+    whole = values if types == {int} else [value for value in values if type(value) is int]
     limit = EXACT if kind == "number" else 2**63 - 1
     return -limit - (kind == "integer") <= min(whole) and max(whole) <= limit
 

@@ -23,6 +23,7 @@ from ._table_storage import document_texts, restore
 
 PART_ROWS = 8192
 PART_BYTES = 2**30  # of a part in memory
+_JUDGED = 256  # texts
 JSON_BYTES = 2**26  # of a part of JSON
 FILES = {  # suffix and media type by format
     "parquet": (".parquet", "application/vnd.apache.parquet"),
@@ -84,9 +85,29 @@ def schema_of(columns: list[Column]) -> pa.Schema:
 def write_part(part: pa.RecordBatch) -> Blob:
     """A part as the bytes of a Parquet file."""
     file = pa.BufferOutputStream()
-    with pq.ParquetWriter(file, part.schema, **parquet_options(part.schema)) as writer:
+    with pq.ParquetWriter(file, part.schema, **_options(part)) as writer:
         writer.write_batch(part)
     return Blob(file.getvalue().to_pybytes())
+
+
+def _options(part: pa.RecordBatch) -> dict[str, Any]:
+    """How a part is written: without what only helps to skip rows of a large file, or texts that do not repeat."""
+    options = parquet_options(part.schema)
+    rare = {field.name for field, data in zip(part.schema, part.columns, strict=True) if not _repeats(data)}
+    return {
+        **options,
+        "use_dictionary": [name for name in options["use_dictionary"] if name not in rare],
+        "write_statistics": False,
+        "write_page_index": False,
+    }
+
+
+def _repeats(data: pa.Array) -> bool:
+    """Whether a dictionary of texts pays, judged by the first of them."""
+    if not pa.types.is_string(data.type):
+        return True
+    first = data.slice(0, _JUDGED).to_pylist()
+    return len(set(first)) <= len(first) // 2
 
 
 def write_json_part(columns: list[Column], start: int, stop: int, sink: Sink) -> Blob:

@@ -32,6 +32,7 @@ _TYPES = {
     "mixed": pa.utf8(),
 }
 _DTYPES: dict[str, Any] = {"integer": np.int64, "number": np.float64, "boolean": bool}
+_DIRECT: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 _TIMES = {"datetime": "datetime64[us]", "timestamp": "datetime64[us]", "date": "datetime64[D]"}
 
 
@@ -47,10 +48,7 @@ def storage_type(kind: str) -> pa.DataType:
 def build(kind: str, values: list[Any], sink: Sink) -> pa.Array:
     """The stored array of kept values; the sidecars of media go into `sink`."""
     if kind in _DTYPES:
-        if not _has_none(values):
-            return fixed(np.array(values, _DTYPES[kind]), np.ones(len(values), bool))
-        valid = np.array([value is not None for value in values], bool)
-        return fixed(np.array([0 if value is None else value for value in values], _DTYPES[kind]), valid)
+        return _numbers(kind, values)
     if kind in ("string", "json"):
         return texts(values)
     if kind == "null":
@@ -68,6 +66,24 @@ def build(kind: str, values: list[Any], sink: Sink) -> pa.Array:
     if is_media_list(kind):
         return list_array(values, lambda items: _documents(item_kind(kind), items, sink))
     return _documents(kind, values, sink)
+
+
+def infer(values: list[Any]) -> tuple[str, pa.Array] | None:
+    """Kind and stored array of numbers, bools or texts, and None: nearly all columns, made in as few passes as can be.
+
+    None where the values are of several types or of others, or one does not fit: these are looked at one by one.
+    """
+    types = _types_of(values) - {type(None)}
+    kind = _DIRECT.get(types.pop()) if len(types) == 1 else None
+    try:
+        return None if kind is None else (kind, texts(values) if kind == "string" else _numbers(kind, values))
+    except (OverflowError, UnicodeEncodeError):
+        return None
+
+
+def _types_of(values: list[Any]) -> set[type]:
+    found = list(map(type, values))
+    return set(found[:1]) if found and found.count(found[0]) == len(found) else set(found)
 
 
 def values_of(kind: str, data: pa.ChunkedArray) -> list[Any]:
@@ -137,13 +153,14 @@ def _documents(tag: str, values: list[Any], sink: Sink) -> pa.Array:
     return documents(tag, [None if value is None else encode(value, sink) for value in values])
 
 
-def _has_none(values: list[Any]) -> bool:
-    """Whether None may be among scalars; a sum tells sooner than a look at each."""
+def _numbers(kind: str, values: list[Any]) -> pa.Array:
+    """Numbers or bools; a sum tells sooner than a look at each whether None is among them."""
     try:
         sum(values)
     except TypeError:
-        return True
-    return False
+        valid = np.array([value is not None for value in values], bool)
+        return fixed(np.array([0 if value is None else value for value in values], _DTYPES[kind]), valid)
+    return fixed(np.array(values, _DTYPES[kind]), np.ones(len(values), bool))
 
 
 def _times(kind: str, values: list[Any]) -> pa.Array:

@@ -51,6 +51,7 @@ def _columns_fit(document: dict[str, Any], where: str) -> Iterator[Problem]:
             yield problem(f"{where}{name}", f"as many as columns, {count}", found, "Restore the document.", "columns")
 
 
+_KEPT_PARTS = 16  # of given data; more would be a second copy of it
 _REFERENCE = Record("A sidecar.", reference())
 TABLE = Document(
     "table",
@@ -349,7 +350,8 @@ class Table(Value):
         if kept and kept.rows == stop - start and kept.media == media_digest(self._columns, part):
             return kept.blob
         blob = write_part(part)
-        if stop - start == PART_ROWS and all(start >= column.head_length for column in self._columns):
+        is_ours = position < _KEPT_PARTS or all(start >= column.head_length for column in self._columns)
+        if stop - start == PART_ROWS and is_ours:
             self._blobs[position] = KeptPart(blob, stop - start, media_digest(self._columns, part))
         return blob
 
