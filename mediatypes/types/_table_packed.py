@@ -55,7 +55,7 @@ def write_plain(path: str | os.PathLike[str], columns: list[Column], rows: int, 
 
 def write_packed(path: str | os.PathLike[str], columns: list[Column], rows: int) -> None:
     """Write a table with its media inside."""
-    features = {column.name: _FEATURES[column.kind] for column in columns if column.kind in _FEATURES}
+    features = {column.name: _feature(column.kind) for column in columns if item_kind(column.kind) in _FEATURES}
     schema = pa.schema([field for column in columns for field in _fields(column)])
     if features:
         schema = schema.with_metadata({b"huggingface": canonical.dump_bytes({"info": {"features": features}})})
@@ -70,7 +70,7 @@ def _packed(columns: list[Column], rows: int, schema: pa.Schema) -> Iterator[pa.
 
 
 def _fields(column: Column) -> list[pa.Field]:
-    if not is_packed(column.kind):
+    if not _is_packed(column.kind):
         return [column.field()]
     if item_kind(column.kind) not in _FEATURES:
         return [pa.field(column.name, pa.utf8())]
@@ -78,13 +78,19 @@ def _fields(column: Column) -> list[pa.Field]:
     return [pa.field(column.name, kind), pa.field(f"{column.name}_document", pa.utf8())]
 
 
-def is_packed(kind: str) -> bool:
+def _feature(kind: str) -> dict[str, Any]:
+    """What `datasets` calls a column; "Sequence" is the name for lists that all its versions know."""
+    feature = _FEATURES[item_kind(kind)]
+    return {"_type": "Sequence", "feature": feature} if is_media_list(kind) else feature
+
+
+def _is_packed(kind: str) -> bool:
     """Whether cells of a kind are media, or lists of media, that are written with their bytes."""
     return kind not in PLAIN and kind != "mixed"
 
 
 def _arrays(column: Column, start: int, stop: int) -> list[pa.Array]:
-    if not is_packed(column.kind):
+    if not _is_packed(column.kind):
         return [column.array(start, stop, HashingSink())]
     values = column.kept(start, stop)
     if not is_media_list(column.kind):

@@ -715,6 +715,18 @@ def test_a_packed_file_holds_the_pictures(tmp_path: Path) -> None:
     assert json.loads(read["counts"][0].as_py())["_type"] == "histogram"
 
 
+def test_datasets_decodes_lists_of_pictures(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="the package datasets is not installed")
+    more_kinds().to_parquet(tmp_path / "t.parquet", packed=True)
+    loaded = datasets.load_dataset(
+        "parquet", data_files=str(tmp_path / "t.parquet"), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    assert [item and item.size for item in loaded[0]["pictures"]] == [(20, 16), None, (20, 16)]
+    assert (loaded[1]["pictures"], loaded[2]["pictures"]) == ([], None)
+    assert [item["_type"] for item in json.loads(loaded[0]["several"])] == ["image", "histogram"]
+    assert (loaded[0]["ints"], loaded[0]["raw"]) == ([1, None, -(2**63)], b"\0\xff")
+
+
 def test_datasets_decodes_the_pictures_of_a_packed_file(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets", reason="the package datasets is not installed")
     every_kind().to_parquet(tmp_path / "t.parquet", packed=True)
