@@ -71,7 +71,10 @@ class TestVideoContract(ValueContract):
     def bad_documents(self) -> dict[str, Any]:
         return {
             "no frame": ({"frames": 0}, "frames: expected an integer >= 1, got 0."),
-            "unknown format": ({"format": "avi"}, "format: expected one of gif, mp4, webm, ogg, got 'avi'."),
+            "unknown format": (
+                {"format": "avi"},
+                "format: expected one of gif, mp4, webm, ogg, webp, apng, avif, tiff, got 'avi'.",
+            ),
             "format of another file": (
                 {"format": "mp4"},
                 "video.format: expected gif, that of the file, got 'mp4'. Restore it.",
@@ -394,7 +397,8 @@ def png() -> bytes:
 def test_what_is_not_a_video_we_keep_is_named(data: bytes, got: str, tmp_path: Path) -> None:
     path = tmp_path / "video.mp4"
     path.write_bytes(data)
-    expected = f"Video: expected a video file (gif, mp4, webm, ogg), got {got}. Convert it to mp4 or webm."
+    formats = "gif, mp4, webm, ogg, webp, apng, avif, tiff"
+    expected = f"Video: expected a video file ({formats}), got {got}. Convert it to mp4 or webm."
     assert refused(path) == expected
     assert refused(data) == expected
 
