@@ -41,7 +41,7 @@ VIDEO = Document(
         Field("height", Integer(1), "Height in pixels, before padding to an even number.", column=True),
         Field("channels", Integer(1, 4), "Channels of a frame: 1 grey, 3 RGB, 4 RGB with alpha."),
         Field("format", Text(choices=tuple(MEDIA_TYPES)), "File format.", column=True),
-        Field("codec", Text(min_length=1), "Codec as FFmpeg names it: gif, h264, vp9, theora, av1...", column=True),
+        Field("codec", Text(min_length=1), "Codec as FFmpeg names it: gif, h264, vp9, vp8, theora...", column=True),
         Field("caption", Text(), "Text shown with the video.", required=False),
         Field("audio", Boolean(), "True when the file has sound too.", required=False),
         Field("lossless", Boolean(), "True when the frames were asked to be kept exactly.", required=False),
@@ -103,7 +103,7 @@ class Video(Value):
         is_clip = _video_frames.is_clip(data_or_path)
         if is_clip or is_array(data_or_path):
             format = format or ("webm" if lossless is True else "gif")
-            _check_options(fps, format, lossless, tuple(_video_encode.CODECS))
+            _check_options(fps, format, lossless, _video_encode.FORMATS)
             self._set(_caption=text(caption, "Video.caption"), _source=None, _lossless=lossless, _clips=None)
             self._set_frames(data_or_path, is_clip, fps, format, value_range)
             return
@@ -125,7 +125,7 @@ class Video(Value):
             rate = getattr(data, "fps", None) if fps is None else fps
             if value_range is not None:
                 raise InputError.of("Video.value_range", "None for a clip", value_range, "Leave it out.")
-            _check_options(rate, format, self._lossless, tuple(_video_encode.CODECS))
+            _check_options(rate, format, self._lossless, _video_encode.FORMATS)
             if rate is None:
                 raise InputError.of("Video.fps", "a number for a clip that has none", rate, "Pass fps=24.")
             frames = _video_frames.from_clip(data, "Video", rate)
@@ -136,7 +136,7 @@ class Video(Value):
         count, height, width, channels = frames.shape
         _check_fits(format, width, height, channels, self._lossless)
         _video_encode.require(format, "Video")
-        codec = _video_encode.CODECS[format]
+        codec = _video_encode.codec_of(frames, format, self._lossless)
         file = VideoFile(format, codec, width, height, channels, float(rate), count, count / float(rate))
         self._set(_data=frames, _file=file)
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import mediatypes as mt
 from mediatypes.testing import ValueContract
+from mediatypes.types import _video_encode
 from tests.strategies import FakeTensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -620,6 +621,21 @@ def test_other_input_is_refused(data: Any, options: Any, message: str) -> None:
 
 def test_all_problems_of_the_options_are_named() -> None:
     assert refused(pan(2), fps=-1, format="mov", lossless="yes").startswith("3 problems:\n- Video.fps: ")
+
+
+def test_frames_of_few_colours_are_smaller_and_sharper_as_vp8() -> None:
+    blobs = [np.kron(skimage.data.binary_blobs(32, rng=t), np.ones((2, 2), bool)) for t in range(8)]
+    frames = np.repeat((np.stack(blobs)[:, None] * 255).astype(np.uint8), 3, axis=1)
+    video = mt.Video(frames, format="webm")
+    store = mt.MemoryStore()
+    document = mt.encode(video, store)
+    assert document["codec"] == video.codec == "vp8"
+    assert mt.Video(store.open(document)).codec == "vp8"
+    as_vp9 = _video_encode._av(frames.transpose(0, 2, 3, 1), "webm", 4, _video_encode._VP9)
+    assert document["size"] < len(as_vp9) / 3
+    assert np.abs(mt.decode(document, store).to_numpy().astype(int) - frames).mean() < 6
+    assert mt.Video(frames[:, :1], format="webm").codec == "vp8"  # grey
+    assert mt.Video(pan(2)[:, :1], format="webm").codec == mt.Video(pan(2), format="webm").codec == "vp9"
 
 
 # optional packages
