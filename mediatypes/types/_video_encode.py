@@ -30,8 +30,8 @@ class _Encoder(NamedTuple):
     limited: bool = True  # YUV in 16..235 by BT.601, not RGB
 
 
-_X264_SPEED = {"preset": "veryfast", "tune": "psnr", "trellis": "1", "x264-params": "subme=1:me=dia:weightp=0"}
-_X264 = _Encoder("h264", "libx264", "yuv420p", {**_X264_SPEED, "crf": "22"})
+_X264_SPEED = {"preset": "veryfast", "tune": "psnr", "trellis": "1", "aq-mode": "1"}
+_X264 = _Encoder("h264", "libx264", "yuv420p", {**_X264_SPEED, "crf": "23"})
 _X264_LOSSLESS = _Encoder("h264", "libx264rgb", "rgb24", {"preset": "veryfast", "crf": "0"}, False)
 _VP9_SPEED = {"deadline": "realtime", "cpu-used": "8", "row-mt": "0"}
 _VP9 = _Encoder("vp9", "libvpx-vp9", "yuv420p", {**_VP9_SPEED, "crf": "30", "b": "0"})
@@ -52,7 +52,7 @@ def require(format: str, where: str) -> None:
 def encode(frames: Array, format: str, fps: float, lossless: bool) -> bytes:
     """A file of (T, H, W, 1|3|4) uint8 frames.
 
-    mp4 is H.264 (x264 veryfast, crf 22 tuned for PSNR); webm is VP9 (realtime, crf 30, alpha kept), or VP8 (crf 32) of
+    mp4 is H.264 (x264 veryfast, crf 23, tuned for PSNR); webm is VP9 (realtime, crf 30, alpha kept), or VP8 (crf 32) of
     frames with at most 64 colours in all, such as masks and game screens; ogg is Theora of quality 7. With `lossless`
     mp4 is H.264 in RGB and webm VP9 in RGB. Where a codec needs even sides, the last row and column are repeated.
 

@@ -347,7 +347,7 @@ def test_a_file_that_ends_too_early_is_refused(file: tuple[str, bytes]) -> None:
             mt.Video(data[:cut])
     if format != "gif":
         expected = f"Video: expected a whole {format} file, got a broken one. It ends too early."
-        assert refused(data[: len(data) // 2]) == expected
+        assert refused(data[:-20]) == expected  # half of it may end with a box
 
 
 def test_a_damaged_file_is_refused_or_shown(file: tuple[str, bytes]) -> None:
