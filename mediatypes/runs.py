@@ -227,7 +227,7 @@ class RunSet(Sequence[RunView]):
         """
         from .query.database import ask
 
-        return ask(self.table(), dict(zip(self._views, self._histories(), strict=True)), query)
+        return ask(self.table, lambda: dict(zip(self._views, self._histories(), strict=True)), query)
 
     def _histories(self) -> list[History]:
         with ThreadPoolExecutor() as pool:
