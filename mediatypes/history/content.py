@@ -34,7 +34,7 @@ class RunContent:
         run: its `run.json`.
 
     Raises:
-        StoreError: a running run has no journal, or the system cannot read a file.
+        StoreError: a running run has no journal, another no history, or the system cannot read a file.
         DocumentError: a file is none of ours.
     """
 
@@ -42,7 +42,7 @@ class RunContent:
         self.run, self.started = run, float(run["started"])
         self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
         history = root / files.HISTORY
-        self._stored = StoredHistory(history) if history.exists() else None
+        self._stored = None if self._journals and not history.exists() else StoredHistory(history)
         self.notes, self.schema, self.summary = Notes(), Schema(), Summary()
         self.calls = 0
         small = self._stored is None and sum(journal.size for journal in self._journals) <= _KEEP
