@@ -56,7 +56,7 @@ class LiveMetrics:
         """The summary of a run that has these last values, after so many calls."""
         state = (calls, self._metrics.all)
         if self._metrics.any_statistics and self._state != state:
-            from .content import read_statistics  # numpy and pyarrow are needed only now
+            from .opening import read_statistics  # numpy and pyarrow are needed only now
 
             self._statistics, self._state = read_statistics(self._root, self._metrics), state
         return self._metrics.summarize(last, self._statistics)
