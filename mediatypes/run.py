@@ -248,7 +248,9 @@ class Run:
         if not isinstance(data, Mapping):
             problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
             return []
-        found, joined = cells.read_cells(data, "log", self._encode, problems, keep_good=self._record, paths=self._paths)
+        found, joined = cells.read_cells(
+            data, "log", self._encode, problems, keep_good=self._record, paths=self._paths, stamped=True
+        )
         if not problems or self._record:
             self._paths |= joined
         return found
@@ -345,7 +347,7 @@ def _forget_in_child() -> None:
     """A forked child shares the journal's file: it must neither log to it nor finish it."""
     for run in list(_live):
         lock = threading.RLock()  # another thread may have held the one before
-        run._lock = run.config._lock = run.summary._lock = run._metrics._lock = lock
+        run._lock = run.config._lock = run.summary._lock = run._metrics._lock = run._metrics._reading = lock
         run._closed = run._finished = True
         run._layouts = {}
         run._lock_file.forget()

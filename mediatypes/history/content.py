@@ -89,6 +89,10 @@ class RunContent:
             pass
         return media.table()
 
+    def forget(self) -> None:
+        """Keep no calls in memory: they are read again."""
+        self._kept = None
+
     def _read(self, notes: Notes) -> Iterator[Batch]:
         calls, step = 0, -1  # so many were read, to this step
         if self._stored:
@@ -97,7 +101,7 @@ class RunContent:
                 step = int(batch.steps[-1])
             calls = self._stored.calls
         for journal in self._journals:
-            reader = JournalReader(journal.path, journal.file, notes, calls, step)
+            self.reader = reader = JournalReader(journal.path, journal.file, notes, calls, step)
             for batch in reader.read(journal.size):
                 if new := batch.after(calls):  # a journal that was finished into the stored rows repeats some
                     yield new

@@ -9,7 +9,7 @@ from .._core.errors import StoreError
 from . import files
 from .content import RunContent
 from .metrics import Metrics
-from .statistics import statistics
+from .statistics import Statistics
 from .stored import StoredHistory
 
 _TRIES = 10  # a run may be finished and resumed while its files are opened
@@ -40,11 +40,29 @@ def open_history(root: Path, run: dict[str, Any]) -> tuple[dict[str, Any], Histo
         run = again
 
 
-def read_statistics(root: Path, metrics: Metrics) -> dict[str, Any]:
-    """The statistics in the summary of a run, by key: of the rows that were logged so far."""
-    run = files.read_run_json(root)
-    if run["status"] == "running":
-        run, history = open_history(root, run)
-        if isinstance(history, RunContent):
-            return statistics(metrics, history.batches())
-    return {key: value for key, value in files.read_json(root / files.SUMMARY).items() if metrics.statistics(key)}
+class LiveStatistics:
+    """The statistics of a run that this process writes: each reading goes on where the last one stopped.
+
+    Raises:
+        StoreError, DocumentError: as `RunContent`.
+    """
+
+    def __init__(self, root: Path, metrics: Metrics) -> None:
+        self.metrics, self._root, self._found = metrics, root, Statistics(metrics)
+        self._content: RunContent | None = None  # holds the journal open
+
+    def read(self) -> dict[str, Any]:
+        """By key, of all rows that were logged by now."""
+        run = files.read_run_json(self._root)
+        if run["status"] == "running" and self._content:
+            batches = self._content.reader.read()
+        else:
+            self._content, history = None, open_history(self._root, run)[1]
+            if not isinstance(history, RunContent):
+                shown = files.read_json(self._root / files.SUMMARY)
+                return {key: value for key, value in shown.items() if self.metrics.statistics(key)}
+            self._content, batches = history, history.batches()
+            history.forget()
+        for batch in batches:
+            self._found.add(batch)
+        return self._found.values()
