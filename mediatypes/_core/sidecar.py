@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import stat
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
@@ -113,6 +115,15 @@ def _read_up_to(file: BinaryIO, size: int) -> bytes:
 
 def _restore(reference: dict[str, Any]) -> str:
     return f"Restore {reference['path']} (sha256 {reference['sha256']})."
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file to be read. Raises OSError also for a pipe or device, on which reading might wait for ever."""
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "a pipe or device, not a file")
+    return file
 
 
 def hash_file(path: Path) -> tuple[str, int]:
