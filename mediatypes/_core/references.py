@@ -11,8 +11,8 @@ _MEMBERS = {"path", "sha256", "size", "media_type"}
 def references(document: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Each object of a document that refers to a sidecar, with its place: the document itself, then its parts.
 
-    Parts are masks, sets of boxes, resources, parts of a table, and the references inside its sidecars (`refs`). What is
-    behind them is not read. Nothing is assumed of the document but that it is JSON.
+    Parts are masks, sets of boxes, resources, parts of a table, and the references inside its sidecars (`refs`).
+    Nothing is read, and nothing assumed of the document but that it is JSON.
 
     >>> file = {"path": "media/a.png", "sha256": "...", "size": 1, "media_type": "image/png"}
     >>> [place for place, _ in references({"_type": "image", **file, "masks": {"pred": file}, "refs": [file]}, "photo")]

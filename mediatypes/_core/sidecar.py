@@ -118,12 +118,13 @@ def _restore(reference: dict[str, Any]) -> str:
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a file to be read. Raises OSError also for a pipe or device, on which reading might wait for ever."""
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "a pipe or device, not a file")
-    return file
+    """Open a file to be read. Raises OSError, also for a pipe or device: reading it might wait for ever."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return os.fdopen(descriptor, "rb")
 
 
 def hash_file(path: Path) -> tuple[str, int]:
