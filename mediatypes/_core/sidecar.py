@@ -129,11 +129,16 @@ def open_file(path: Path) -> BinaryIO:
 
 def hash_file(path: Path) -> tuple[str, int]:
     """SHA-256 and size of a file, read in chunks."""
-    digest, size = hashlib.sha256(), 0
     with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
+        return hash_stream(file)
+
+
+def hash_stream(file: BinaryIO) -> tuple[str, int]:
+    """SHA-256 and size of what is left of an open file, read in chunks."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
     return digest.hexdigest(), size
 
 

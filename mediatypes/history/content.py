@@ -79,7 +79,7 @@ class RunContent:
     def rows(self, media: MediaRows | None = None) -> Iterator[pa.RecordBatch]:
         """All rows; `media` is told of every media document in them, and of those that were set in the summary."""
         yield from build_rows(self.batches(), self.specs, self.started, media)
-        if media:
+        if media is not None:
             for key, (_, value) in self.summary.explicit.items():
                 media.add_explicit(key, value)
 
