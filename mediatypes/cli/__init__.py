@@ -10,10 +10,17 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import demo, recover, show, validate, verify
+from . import demo, recover, show, validate, verify, watch
 from ._command import complain
 
-COMMANDS = (demo.COMMAND, show.COMMAND, recover.COMMAND, validate.COMMAND, verify.COMMAND)
+COMMANDS = (
+    demo.COMMAND,
+    show.COMMAND,
+    watch.COMMAND,
+    recover.COMMAND,
+    validate.COMMAND,
+    verify.COMMAND,
+)
 EXIT_CODES = """\
 exit codes:
   0    done; with validate and verify: everything is fine

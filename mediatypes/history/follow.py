@@ -17,7 +17,7 @@ from . import files
 from .scan import Batch, JournalReader, Notes
 from .stored import StoredHistory
 
-_AT_ONCE = 8  # batches: of a journal about 64 MiB
+AT_ONCE = 8  # batches: of a journal about 64 MiB
 
 
 class Follower:
@@ -68,10 +68,10 @@ class Follower:
             StoreError: a file is gone, or cannot be read.
             DocumentError: a file is damaged or foreign.
         """
-        batches = list(islice(self._new, _AT_ONCE))
+        batches = list(islice(self._new, AT_ONCE))
         if not batches:
             self._new = self._read()
-            batches = list(islice(self._new, _AT_ONCE))
+            batches = list(islice(self._new, AT_ONCE))
         return batches
 
     def close(self) -> None:
