@@ -79,9 +79,8 @@ class _Folder:
         elif self.sound:
             self._try(self._journals)
         if damaged := files.journals(self.root / files.DAMAGED):
-            self.findings.notes.append(
-                f"journals that were damaged when it was recovered: {len(damaged)} in {files.DAMAGED}/"
-            )
+            note = f"journals that were damaged when it ended: {len(damaged)} in {files.DAMAGED}/"
+            self.findings.notes.append(note)
         return self.rows
 
     def _try(self, part: Callable[[], None]) -> None:

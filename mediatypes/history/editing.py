@@ -30,9 +30,13 @@ def edit(root: Path, described: dict[str, Any], summary: Mapping[str, Any]) -> N
         run["explicit"] = {key: cell for key, cell in kept.items() if cell is not None}
         files.write_json(root / files.RUN, run | described, durable=True)
         if explicit:
-            shown = files.read_json(root / files.SUMMARY)
+            if None in explicit.values():  # what was logged under these keys shows again
+                from .content import RunContent  # pyarrow is needed only for this
+
+                shown = RunContent(root, run).summary_values()
+            else:
+                shown = files.read_json(root / files.SUMMARY)
             for key, cell in explicit.items():
-                shown.pop(key, None)
                 if cell is not None:
                     shown[key] = cells.plain_value(*cell)
             files.write_json(root / files.SUMMARY, shown, durable=True)
