@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import stat
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
@@ -123,13 +125,28 @@ def _restore(reference: dict[str, Any]) -> str:
     return f"Restore {reference['path']} (sha256 {reference['sha256']})."
 
 
+def open_file(path: Path) -> BinaryIO:
+    """Open a file to be read. Raises OSError, also for a pipe or device: reading it might wait for ever."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
 def hash_file(path: Path) -> tuple[str, int]:
     """SHA-256 and size of a file, read in chunks."""
-    digest, size = hashlib.sha256(), 0
     with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
+        return hash_stream(file)
+
+
+def hash_stream(file: BinaryIO) -> tuple[str, int]:
+    """SHA-256 and size of what is left of an open file, read in chunks."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
     return digest.hexdigest(), size
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.errors import DocumentError, StoreError, os_error
+from .._core.sidecar import open_file
 from ..types._arrays import Array
 from .arrays import is_media_kind
 from .build import spec_of
@@ -21,6 +22,7 @@ from .scan import Batch, Column, Values
 from .schema import FIXED, ColumnSpec
 
 FOOTER = b"mediatypes"
+_PIECE = 64 * 1024  # rows that are read at once
 Steps = tuple[int, int]  # first and end
 
 
@@ -35,6 +37,7 @@ class StoredTable:
     def __init__(self, path: Path, dictionaries: Iterable[str] = ()) -> None:
         self.path = path
         try:
+            open_file(path).close()  # a pipe or device is refused
             read = list(dictionaries) or None
             self.file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=read)
         except (pa.ArrowException, OSError) as error:
@@ -59,11 +62,18 @@ class StoredTable:
             table = self.file.read(columns=columns, use_threads=self._is_large(columns))
             return table if columns is None else table.select(columns)
 
-    def groups(self) -> Iterator[pa.Table]:
-        """All columns, a row group at a time."""
-        for i in range(self.file.num_row_groups):
+    def pieces(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """Some columns, in this order, some rows at a time, however large the file's row groups are."""
+        with _our_errors(self.path, "readable columns"):
+            batches = self.file.iter_batches(_PIECE, columns=columns)
+        while True:
             with _our_errors(self.path, "readable columns"):
-                table = self.file.read_row_group(i)
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                batch.validate(full=True)  # text that is not UTF-8, lists that reach beyond their items
+                table = pa.Table.from_batches([batch])
+                table = table if columns is None else table.select(columns)
             yield table
 
     def _is_large(self, columns: list[str] | None) -> bool:
@@ -131,7 +141,7 @@ class StoredHistory(StoredTable):
     def batches(self) -> Iterator[Batch]:
         """The rows in order, each as one call. They are numbered from 0: not beyond the calls they were made of."""
         first = 0
-        for table in self.groups():
+        for table in self.pieces():
             with _our_errors(self.path, "readable columns"):
                 batch = self._batch(first, table)
             if table.num_rows:
