@@ -42,7 +42,7 @@ _NAMES = {
     "plot": ("Plot", "plot_table"),
     "recovery": ("recover",),
     "run": ("Run",),
-    "runs": ("RunSet", "open_runs"),
+    "runs": ("RunSet", "compact", "open_runs"),
     "store.directory": ("DirectoryStore",),
     "store.memory": ("MemoryStore",),
     "types._boxes": ("BoundingBoxes2D",),

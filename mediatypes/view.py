@@ -17,7 +17,9 @@ from .store.directory import DirectoryStore
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
+    import pyarrow.dataset as ds
 
     from .history.content import RunContent
     from .history.opening import History
@@ -165,12 +167,46 @@ class RunView:
         history = self._history()
         return with_integers(history.read(select(history.specs, columns), steps))
 
+    def to_arrow(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
+        """`history()`, by the name that goes with `to_pandas()` and `to_polars()`."""
+        return self.history(columns, steps)
+
     def to_pandas(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pd.DataFrame:
         """`history()` as a pandas DataFrame; needs pandas."""
         from ._core.deps import need
 
         need("pandas", extra="pandas", needed_for="RunView.to_pandas()")
         return self.history(columns, steps).to_pandas()  # type: ignore[no-any-return]
+
+    def to_polars(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pl.DataFrame:
+        """`history()` as a polars DataFrame; needs polars."""
+        from ._core.deps import need
+
+        polars = need("polars", extra="polars", needed_for="RunView.to_polars()")
+        return polars.from_arrow(self.history(columns, steps))  # type: ignore[no-any-return]
+
+    def scan(self) -> ds.Dataset:
+        """The rows as a pyarrow dataset, of which `to_table(columns=, filter=)` reads only what it needs.
+
+        Columns have the types and names they are stored with: numbers are doubles. Of a run that is not over it is
+        what was logged by now.
+
+        >>> import tempfile, mediatypes as mt, pyarrow.compute as pc
+        >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+        ...     for i in range(4):
+        ...         run.log({"loss": i / 2})
+        >>> mt.open_run(run.path).scan().to_table(columns=["loss"], filter=pc.field("_step") > 1).to_pydict()
+        {'loss': [1.0, 1.5]}
+        """
+        import pyarrow.dataset as ds
+
+        from .history.schema import FIXED
+        from .history.stored import StoredHistory
+
+        history = self._history()
+        if isinstance(history, StoredHistory):
+            return ds.dataset(history.path, format="parquet")
+        return ds.dataset(history.read([*FIXED, *(spec.name for spec in history.specs)]))
 
     def values(self, key: str) -> Iterator[tuple[int, Any]]:
         """The values of a key as (step, value) pairs, media as the values that were logged (`Image`, ...).
@@ -179,12 +215,14 @@ class RunView:
             InputError: the run has no such key.
             SidecarMissing, HashMismatch: a sidecar is gone or changed.
         """
-        from .history.reading import no_column
+        from .history.reading import no_column, with_integers
 
-        specs = [spec for spec in self._history().specs if spec.key == key]
+        history = self._history()
+        specs = [spec for spec in history.specs if spec.key == key]
         if not specs:
-            raise no_column(key, self.keys())
-        for batch in self.history([spec.name for spec in specs]).to_batches(max_chunksize=_CHUNK):
+            raise no_column(key, [spec.key for spec in history.specs])
+        table = with_integers(history.read(["_step", *(spec.name for spec in specs)]))
+        for batch in table.to_batches(max_chunksize=_CHUNK):
             columns = [_plain_cells(spec.kind, batch.column(spec.name)) for spec in specs]
             for step, *cells in zip(batch.column("_step").to_pylist(), *columns, strict=True):
                 for spec, cell in zip(specs, cells, strict=True):
@@ -206,7 +244,7 @@ class RunView:
         Args:
             name, notes, group, job_type: texts, "" for none.
             tags: instead of the earlier ones.
-            summary: keys to plain values, None to remove one; further keys stay.
+            summary: keys to plain values, None to take back what was set; further keys stay.
 
         Raises:
             InputError: with every problem; nothing is changed then.

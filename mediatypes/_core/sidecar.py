@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
-from .errors import HashMismatch, InputError, StoreError, UnsafePath, os_error
+from .errors import HashMismatch, InputError, SidecarMissing, StoreError, UnsafePath, os_error
 
 READ_WHOLE = 64 * 1024 * 1024  # a larger file is kept by path and checked again when it is encoded
 _CHUNK = 1024 * 1024
@@ -92,10 +92,18 @@ class Blob:
 
 
 def fetch(source: Source, reference: dict[str, Any], where: str) -> bytes:
-    """The bytes a reference points to, checked for size and hash; raises `SidecarMissing` or `HashMismatch`."""
+    """The bytes a reference points to, checked for size and hash; raises `SidecarMissing`, `HashMismatch`..."""
     size = int(reference["size"])  # JSON may say 5.0
-    with source.open(reference["path"]) as file:
-        data = _read_up_to(file, size + 1)
+    path = reference["path"]
+    try:
+        with source.open(path) as file:
+            data = _read_up_to(file, size + 1)
+    except StoreError:
+        raise
+    except FileNotFoundError as error:  # what other people's sources raise
+        raise SidecarMissing.of(where, "its sidecar", path, "Restore it.") from error
+    except OSError as error:
+        raise os_error(StoreError, where, f"read {path}", error, "Check the source.") from error
     if len(data) != size:
         got = "more" if len(data) > size else f"{len(data)}"
         raise HashMismatch(f"{where}: expected {size} bytes, got {got}. {_restore(reference)}")

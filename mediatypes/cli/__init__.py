@@ -10,13 +10,16 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import demo, recover, show, validate, verify, watch
+from . import compact, demo, import_, query, recover, show, validate, verify, watch
 from ._command import complain
 
 COMMANDS = (
     demo.COMMAND,
     show.COMMAND,
     watch.COMMAND,
+    query.COMMAND,
+    compact.COMMAND,
+    import_.COMMAND,
     recover.COMMAND,
     validate.COMMAND,
     verify.COMMAND,

@@ -24,7 +24,7 @@ class Progress:
     """
 
     def __init__(self, what: str, total: int = 0) -> None:
-        self._what, self._total, self._done = what, total, 0
+        self._what, self._total, self._done, self._at = what, total, 0, ""
         self._began = time.monotonic()
         self._drawn = self._began  # work that is done at once needs no bar
         self._is_shown = False
@@ -32,7 +32,11 @@ class Progress:
 
     def step(self, count: int = 1) -> None:
         """Say that so many more are done."""
-        self._done += count
+        self.show(self._done + count, self._total)
+
+    def show(self, done: int, total: int, now_at: str = "") -> None:
+        """Say how many of how many are done, and what is at hand."""
+        self._done, self._total, self._at = done, total, now_at
         now = time.monotonic()
         if self._is_terminal and now - self._drawn >= _SECONDS:
             self._drawn, self._is_shown = now, True
@@ -44,7 +48,7 @@ class Progress:
         done = min(self._done / self._total, 1.0)
         bar = ("#" * round(done * _WIDTH)).ljust(_WIDTH, ".")
         left = f", {seconds / done - seconds:.0f} s left" if done else ""
-        return f"{self._what} [{bar}] {self._done} of {self._total}{left}"
+        return f"{self._what} [{bar}] {self._done:,} of {self._total:,}{left}  {self._at[:40]}".rstrip()
 
     def __enter__(self) -> Self:
         return self

@@ -35,7 +35,7 @@ class RunContent:
         run: its `run.json`.
 
     Raises:
-        StoreError: a running run has no journal, or the system cannot read a file.
+        StoreError: a running run has no journal, another no history, or the system cannot read a file.
         DocumentError: a file is none of ours.
     """
 
@@ -43,7 +43,7 @@ class RunContent:
         self.run, self.started = run, float(run["started"])
         self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
         history = root / files.HISTORY
-        self._stored = StoredHistory(history) if history.exists() else None
+        self._stored = None if self._journals and not history.exists() else StoredHistory(history)
         self.notes, self.schema, self.summary = Notes(), Schema(), Summary()
         self.calls = 0
         small = self._stored is None and sum(journal.size for journal in self._journals) <= _KEEP
@@ -90,17 +90,23 @@ class RunContent:
             pass
         return media.table()
 
+    def forget(self) -> None:
+        """Keep no calls in memory: they are read again."""
+        self._kept = None
+
     def _read(self, notes: Notes) -> Iterator[Batch]:
-        calls = 0  # so many were read; a journal that was finished into the stored rows repeats some
+        calls, step = 0, -1  # so many were read, to this step
         if self._stored:
-            yield from self._stored.batches()
+            for batch in self._stored.batches():
+                yield batch
+                step = int(batch.steps[-1])
             calls = self._stored.calls
         for journal in self._journals:
-            reader = JournalReader(journal.path, journal.file, notes, calls)
+            self.reader = reader = JournalReader(journal.path, journal.file, notes, calls, step)
             for batch in reader.read(journal.size):
-                if new := batch.after(calls):
+                if new := batch.after(calls):  # a journal that was finished into the stored rows repeats some
                     yield new
-                calls = max(calls, batch.sequence + len(batch.steps))
+                calls, step = max(calls, batch.sequence + len(batch.steps)), int(batch.steps[-1])
             reader.close(journal.size)
         self.calls = calls
 
@@ -124,14 +130,6 @@ class RunContent:
     def problems(self) -> list[Problem]:
         """Recorded by the run's sessions, and found while reading."""
         return [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage]
-
-
-def read_statistics(root: Path, metrics: Metrics) -> dict[str, Any]:
-    """The statistics in the summary of a run, by key: of the rows that were logged so far."""
-    run = files.read_run_json(root)
-    if run["status"] == "running":
-        return statistics(metrics, RunContent(root, run).batches())
-    return {key: value for key, value in files.read_json(root / files.SUMMARY).items() if metrics.statistics(key)}
 
 
 class _JournalFile(NamedTuple):

@@ -75,6 +75,14 @@ def sync(path: Path) -> None:
         os.close(file)
 
 
+def sync_names(folder: Path) -> None:
+    """Wait until the names in a directory are on the disk; raises `StoreError`."""
+    try:
+        sync(folder)
+    except OSError as error:
+        raise os_error(StoreError, str(folder), "sync the directory", error, "Check the disk.") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
     try:
@@ -123,6 +131,19 @@ def metrics_of(run: dict[str, Any]) -> list[Metric]:
 def journals(folder: Path) -> list[Path]:
     """The journal files of a run in the order in which they were written."""
     return sorted(folder.glob("*.log"), key=lambda path: (len(path.name), path.name))
+
+
+def remove_journals(root: Path) -> None:
+    """Remove the journals of a run that is over. Not their folder: it has the lock of whoever does this.
+
+    Raises:
+        StoreError: the system refused.
+    """
+    for path in journals(root / JOURNAL):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise os_error(StoreError, str(path), "remove the journal", error, "Check permissions.") from error
 
 
 def describe_run(root: Path) -> str:

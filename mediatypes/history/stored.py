@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .._core import canonical
@@ -34,11 +34,12 @@ class StoredTable:
         DocumentError: it is cut, damaged or foreign.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dictionaries: Iterable[str] = ()) -> None:
         self.path = path
         try:
             open_file(path).close()  # a pipe or device is refused
-            self.file = pq.ParquetFile(path, page_checksum_verification=True)
+            read = list(dictionaries) or None
+            self.file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=read)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
@@ -46,12 +47,19 @@ class StoredTable:
             raise DocumentError.of(str(path), "a whole Parquet file", _said(error), hint, "parquet") from error
         with _our_errors(path, "a readable schema"):
             self.schema: pa.Schema = self.file.schema_arrow
-        self.footer = self._footer()
+        if FOOTER not in (self.schema.metadata or {}):
+            raise self._foreign()
+
+    @cached_property
+    def columns(self) -> list[ColumnSpec]:
+        """The columns that are named for a key and kind."""
+        with _our_errors(self.path, "a readable schema"):
+            return [spec for field in self.schema if (spec := spec_of(field))]
 
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """Some columns, in this order; all by default. Damaged pages are refused."""
         with _our_errors(self.path, "readable columns"):
-            table = self.file.read(columns=columns)
+            table = self.file.read(columns=columns, use_threads=self._is_large(columns))
             return table if columns is None else table.select(columns)
 
     def pieces(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -68,18 +76,26 @@ class StoredTable:
                 table = table if columns is None else table.select(columns)
             yield table
 
-    def _footer(self) -> dict[str, Any]:
+    def _is_large(self, columns: list[str] | None) -> bool:
+        """Whether threads are worth their start."""
+        cells: int = self.file.metadata.num_rows * len(self.schema if columns is None else columns)
+        return cells > 500_000
+
+    @cached_property
+    def footer(self) -> dict[str, Any]:
         """The JSON object that we write into every file."""
         try:
-            footer = canonical.loads((self.schema.metadata or {}).get(FOOTER, b""))
+            footer = canonical.loads(self.schema.metadata[FOOTER])
         except ValueError:
             footer = None
         if not isinstance(footer, dict):
-            hint = "Read it with pandas; it is not part of a run."
-            raise DocumentError.of(
-                str(self.path), "a Parquet file written by mediatypes", self.path.name, hint, "foreign"
-            )
+            raise self._foreign()
         return footer
+
+    def _foreign(self) -> DocumentError:
+        hint = "Read it with pandas; it is not part of a run."
+        found = self.path.name
+        return DocumentError.of(str(self.path), "a Parquet file written by mediatypes", found, hint, "foreign")
 
 
 class StoredHistory(StoredTable):
@@ -87,13 +103,20 @@ class StoredHistory(StoredTable):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        with _our_errors(path, "a readable schema"):
-            self.specs: list[ColumnSpec] = [spec for field in self.schema if (spec := spec_of(field))]
         if not set(FIXED) <= set(self.schema.names):
             found = self.schema.names
             raise DocumentError.of(str(path), f"the columns {', '.join(FIXED)}", found, "Restore it.", "foreign")
-        calls, rows = self.footer.get("calls"), self.file.metadata.num_rows
-        self.calls: int = max(calls, rows) if type(calls) is int else rows  # that were made into rows
+
+    @property
+    def specs(self) -> list[ColumnSpec]:
+        """The columns beside the fixed ones."""
+        return self.columns
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made into the rows."""
+        calls, rows = self.footer.get("calls"), int(self.file.metadata.num_rows)
+        return max(calls, rows) if type(calls) is int else rows
 
     def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:  # type: ignore[override]
         """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end.
@@ -105,7 +128,7 @@ class StoredHistory(StoredTable):
         wanted = list(dict.fromkeys(["_step", *columns]))
         with _our_errors(self.path, "readable columns"):
             groups = [i for i in range(self.file.num_row_groups) if self._has_step(i, steps)]
-            table = self.file.read_row_groups(groups, wanted)
+            table = self.file.read_row_groups(groups, wanted, use_threads=self._is_large(wanted))
         return within(table, steps).select(columns)
 
     def _has_step(self, group: int, steps: Steps) -> bool:
@@ -144,6 +167,14 @@ def within(table: pa.Table, steps: Steps | None) -> pa.Table:
     return table.slice(first, max(end - first, 0))
 
 
+def within_any(table: pa.Table, steps: Steps | None) -> pa.Table:
+    """The rows with first <= _step < end, of several runs."""
+    if steps is None:
+        return table
+    step = table.column("_step").to_numpy()
+    return table.filter(pa.array((step >= steps[0]) & (step < steps[1])))
+
+
 def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
     """The cells of a column without nulls, as the journal has them."""
     if kind in ("number", "integer", "boolean"):
@@ -152,7 +183,7 @@ def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
         return column.to_pylist()  # type: ignore[no-any-return]
     if kind.endswith("_list"):
         return [[canonical.loads(item["_doc"]) for item in cell] for cell in column.to_pylist()]
-    return [canonical.loads(text) for text in pc.struct_field(column, "_doc").to_pylist()]
+    return [canonical.loads(text) for chunk in column.chunks for text in chunk.field("_doc").to_pylist()]
 
 
 @contextlib.contextmanager
