@@ -244,7 +244,7 @@ class RunView:
         Args:
             name, notes, group, job_type: texts, "" for none.
             tags: instead of the earlier ones.
-            summary: keys to plain values, None to remove one; further keys stay.
+            summary: keys to plain values, None to take back what was set; further keys stay.
 
         Raises:
             InputError: with every problem; nothing is changed then.

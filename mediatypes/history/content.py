@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 import pyarrow as pa
 
 from .._core.errors import Problem, StoreError, os_error
+from .._core.sidecar import open_file
 from . import files, frames
 from .build import arrow_schema, build_rows
 from .media import MediaRows
@@ -78,7 +79,7 @@ class RunContent:
     def rows(self, media: MediaRows | None = None) -> Iterator[pa.RecordBatch]:
         """All rows; `media` is told of every media document in them, and of those that were set in the summary."""
         yield from build_rows(self.batches(), self.specs, self.started, media)
-        if media:
+        if media is not None:
             for key, (_, value) in self.summary.explicit.items():
                 media.add_explicit(key, value)
 
@@ -144,9 +145,8 @@ def _open_journals(owner: object, folder: Path) -> list[_JournalFile]:
     journals = []
     try:
         for path in files.journals(folder):
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-            weakref.finalize(owner, os.close, descriptor)
-            file = os.fdopen(descriptor, "rb", closefd=False)
+            file = open_file(path)
+            weakref.finalize(owner, file.close)
             journals.append(_JournalFile(path, file, file.seek(0, os.SEEK_END)))
     except OSError as error:
         raise os_error(StoreError, str(folder), "read the journal", error, "Open the run again.") from error

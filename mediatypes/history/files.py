@@ -14,9 +14,11 @@ from typing import Any
 from .._core import canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
-from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.errors import Described, DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.sidecar import open_file
 from .metrics import METRIC, Metric
 
+_LARGEST = 2**30  # bytes of a JSON file
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
 RUN, SUMMARY = "run.json", "summary.json"
 HISTORY, MEDIA = "history.parquet", "media.parquet"
@@ -84,9 +86,12 @@ def sync_names(folder: Path) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
     try:
-        data = path.read_bytes()
+        with open_file(path) as file:
+            data = file.read(_LARGEST + 1)
     except OSError as error:
         raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+    if len(data) > _LARGEST:
+        raise DocumentError.of(str(path), f"at most {_LARGEST} bytes", Described("more"), "Restore the file.", "size")
     try:
         value = canonical.loads(data)
     except ValueError as error:

@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any, BinaryIO
 
 from .._core.errors import SidecarMissing, StoreError, UnsafePath, os_error
-from .._core.sidecar import content_path, safe_parts
+from .._core.sidecar import content_path, open_file, safe_parts
 from ._paths import main_path
 
 _COPY_CHUNK = 1024 * 1024
@@ -82,7 +82,7 @@ class DirectoryStore:
         """
         target = self._resolve(main_path(path))
         try:
-            return open(target, "rb")
+            return open_file(target)
         except (FileNotFoundError, NotADirectoryError) as error:
             hint = "Restore the file."
             raise os_error(SidecarMissing, str(target), "find the sidecar", error, hint) from error

@@ -372,6 +372,9 @@ def test_editing_changes_texts_tags_and_summary(tmp_path: Path) -> None:
     for seen in (view, mt.open_run(run.path)):
         assert (seen.notes, seen.tags, seen.group) == ("good", ["b", "c"], "g1")
         assert {key: value for key, value in seen.summary.items() if key[0] != "_"} == {"acc": 0.75, "verdict.ok": True}
+    view.edit(summary={"acc": None})
+    assert view.summary["acc"] == 0.5
+    view.edit(summary={"acc": 0.75})
     with mt.Run(run.path, mode="resume") as run:
         run.log({"acc": 0.6})
     assert mt.open_run(run.path).summary["acc"] == 0.75
