@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 import atexit
-import operator
 import os
-import shutil
 import struct
 import sys
 import threading
 import time
 import weakref
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from secrets import token_hex
 from types import TracebackType
 from typing import Any, Literal, Self
 from zlib import crc32
 
 from ._core.codec import encode
-from ._core.declaration import List, Text
 from ._core.errors import (
     InputError,
     MediaTypesError,
     Problem,
     RunClosed,
-    RunExists,
     StoreError,
-    describe,
-    os_error,
     problem,
 )
 from ._core.value import MediaValue
 from .history import cells, files, frames
-from .history.journal import Journal
-from .history.live import Config, LiveSummary, plain_config
+from .history.calls import checked_step, layout_codes, take_timestamp, too_many
+from .history.config import Config, plain_config
+from .history.journal import Syncer
+from .history.live import LiveMetrics, LiveSummary
+from .history.metrics import Metric
+from .history.session import describe as describe_run
+from .history.session import open_session
 from .store.directory import DirectoryStore
 
 _MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
-_MANY = {"image": 50, "audio": 100}  # in a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
@@ -47,18 +43,27 @@ class Run:
     """One run in a directory: log to it, finish it, read it with `open_run` or pandas.
 
     Args:
-        path: the run's directory; made if needed. It must not hold a run.
+        path: the run's directory; made if needed.
         project, name, notes: texts that describe the run; the name defaults to the directory's.
-        config: what the run was started with: a mapping of plain data, nested as you like.
+        group, job_type: texts to sort runs by: an experiment of several runs, and what this one does in it.
+        config: what the run was started with: a mapping of plain data, nested as you like, an argparse namespace, a
+            dataclass, or the path of a YAML or JSON file.
         tags: texts to find the run by.
+        mode: "create" (default): the directory must not hold a run. "resume": go on after the last row of the run it
+            holds, whether it was finished or killed; what is passed here is merged into its description and config.
+            "allow": resume if it holds a run, else create, for jobs that are started again after preemption.
         on_error: "raise" (default): a call with a bad value raises and writes nothing. "record": the good keys are
-            logged and the bad ones kept as problems of the run.
+            logged or set and the bad ones kept as problems of the run.
+        fsync: seconds; what `log` returned from so long ago is safe from a power cut too. 0: `log` waits for the disk.
+            Default: None, the system decides when it writes; killing the process loses nothing in any case.
 
     Every call to `log` is on disk, media included, when it returns: killing the process loses no row.
 
     Raises:
         RunExists: the directory holds a run.
-        StoreError: it cannot be written.
+        RunLocked: another process is writing it.
+        StoreError: there is no run to resume, or it cannot be written.
+        InputError: with every problem of the arguments.
 
     >>> import tempfile, mediatypes as mt
     >>> with mt.Run(tempfile.mkdtemp() + "/run", config={"lr": 0.1}) as run:
@@ -74,44 +79,46 @@ class Run:
         *,
         project: str | None = None,
         name: str | None = None,
-        config: Mapping[str, Any] | None = None,
+        config: Any = None,
         notes: str | None = None,
         tags: list[str] | tuple[str, ...] | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        mode: Literal["create", "resume", "allow"] = "create",
         on_error: Literal["raise", "record"] = "raise",
+        fsync: float | None = None,
     ) -> None:
-        if on_error not in ("raise", "record"):
-            raise InputError.of("Run.on_error", "raise or record", on_error, "Leave it out to raise.")
+        _check_choice("Run.on_error", on_error, ("raise", "record"), "Leave it out to raise.")
+        _check_choice("Run.mode", mode, ("create", "resume", "allow"), "Leave it out to begin a new run.")
+        if fsync is not None and not (type(fsync) in (int, float) and 0 <= fsync < threading.TIMEOUT_MAX):
+            raise InputError.of("Run.fsync", "seconds, 0 or more", fsync, "Leave it out, or pass 1.0.")
+        texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
+        described = describe_run("Run", texts, tags)
         self.path = Path(path).absolute()
-        self.id = token_hex(4)
-        self._record = on_error == "record"
-        plain = plain_config(config or {})
-        self._started = time.time()
-        _check_texts({"project": project, "name": name, "notes": notes}, tags)
-        described = {"project": project, "name": name or self.path.name, "notes": notes, "tags": list(tags or ())}
-        _claim(self.path)
-        try:
-            header = {"format": files.FORMAT, "run": self.id, "sequence": 0, "started": self._started}
-            self._journal = Journal(self.path / files.JOURNAL / "0001.log", header | files.process())
-            state = {"status": "running", "started": self._started, "writer": files.process()}
-            start = {"format": files.FORMAT, "id": self.id, **described, "config": plain}
-            files.write_json(self.path / files.RUN, {**start, "environment": files.environment(), **state})
-        except BaseException:
-            shutil.rmtree(self.path / files.JOURNAL, ignore_errors=True)  # the directory is free again
-            raise
-        self._store = DirectoryStore(self.path, files.SIDECARS)
+        self._record, found = on_error == "record", list[Problem]()
+        plain = plain_config(config, found.extend if self._record else None)
+        opened = open_session(self.path, mode, described, plain, durable=fsync is not None)
+        self.id = opened.id
+        self._lock_file = opened.lock
+        self._journal = opened.journal
         self._fd = self._journal.fd
+        self._store = DirectoryStore(self.path, files.SIDECARS, durable=fsync is not None)
+        self._syncer = Syncer(self._journal, fsync) if fsync is not None else None
         self._lock = threading.RLock()
-        self._step = 0  # of the row that the next call without step= goes to
-        self._calls = 0
+        self._step = opened.step  # of the row that the next call without step= goes to
+        self._calls = opened.calls
         self._layouts: dict[tuple[Any, ...], frames.Layout] = {}
         self._known: dict[tuple[tuple[str, ...], str], frames.Layout] = {}  # by keys and codes
         self._layout_id = 0
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
-        self._last: dict[str, tuple[int, Any]] = {}
-        self.config = Config(plain, self._append, self._lock)
-        self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock)
+        self._last: dict[str, tuple[int, Any]] = {key: (-1, value) for key, value in opened.last.items()}
+        self._metrics = LiveMetrics(self.path, opened.metrics, self._append, self._lock)
+        report = self._report if self._record else None
+        self.config = Config(opened.config, self._append, self._lock, report)
+        self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock, opened.explicit, report)
         self._closed = self._finished = False
         self.problems: list[Problem] = []
+        self._note(found, self._step)
         _live.add(self)
         atexit.register(self._at_exit)
 
@@ -147,35 +154,77 @@ class Run:
             layout.last, layout.sequence = body, self._calls
             return None
 
+    def define_metric(
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        *,
+        summary: str | Iterable[str] | None = None,
+        goal: Literal["minimize", "maximize"] | None = None,
+        step_sync: bool | None = None,
+        overwrite: bool = False,
+    ) -> Metric:
+        """Say what a key, or every key that matches a pattern, is plotted against, and what the summary has of it.
+
+        It may be said at any time: statistics are of all rows. The definition of the key's own name applies, else the
+        longest pattern that matches; no pattern matches a key that begins with "_". Said again, the two are united.
+
+        Args:
+            name: a key, or a pattern in which `*` stands for any text: `val/*`.
+            step_metric: the key that is the x-axis; it becomes an index column of `media.parquet` as well.
+            summary: "min", "max", "mean", "first", "last", "best" (with the step, needs `goal`): several in a list or
+                separated by commas make an object of them, "last" alone the plain value (the default). "none" leaves
+                the key out. Of the values of a row the last counts; NaN only if there is nothing else.
+            goal: "minimize" or "maximize": which values are better.
+            step_sync: True (default): a media row without a value of the step metric gets the last one before it.
+            overwrite: forget what was said of this name before.
+
+        Raises:
+            InputError: with every problem.
+
+        >>> import tempfile, mediatypes as mt
+        >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+        ...     _ = run.define_metric("val/*", "epoch", summary="max,best", goal="maximize")
+        ...     for epoch, acc in enumerate((0.5, 0.75, 0.625)):
+        ...         run.log({"val/acc": acc, "epoch": epoch})
+        >>> mt.open_run(run.path).summary["val/acc"]
+        {'max': 0.75, 'best': 0.75, 'best_step': 1}
+        """
+        return self._metrics.define(name, step_metric, summary, goal, step_sync, overwrite)
+
     def _write(self, frame: bytes, row: int, commit: bool) -> None:
         """Append the frame of a call; the step moves on only if all of it was written."""
         before = self._step
+        if row < before:  # a signal handler or __media__ has logged in the middle of this call
+            raise InputError.of("log.step", f"a step of at least {before}", row, "Do not log inside of log().", "step")
         self._step = row + 1 if commit else row  # before writing: an interrupt leaves a gap, never two calls in a row
         try:
             written = os.write(self._fd, frame)
             if written != len(frame):
                 self._journal.complete(frame, written)
         except OSError as error:
-            self._step = before
+            self._step, self._fd = before, self._journal.fd
             if isinstance(error, StoreError):
                 raise
             raise self._journal.failed(error) from error
         self._calls += 1
+        if self._syncer:
+            self._syncer.written()
 
     def _log(self, data: Any, step: Any, commit: bool | None) -> None:
         """The general way: check every key and value, encode media, describe new layouts."""
         self._require_open("log")
         problems: list[Problem] = []
-        row = self._checked_step(step, problems)
+        row = checked_step(step, self._step, problems)
         found = [] if problems else self._checked_cells(data, problems)
         if problems and not self._record:
             raise InputError(problems)
-        self._note([*problems, *_too_many(found)], row)
+        self._note([*problems, *too_many(found)], row)
         if problems and not found:
             return
-        stamp = _take_timestamp(found)
+        stamp = take_timestamp(found)
         commit = (step is None) if commit is None else bool(commit)
-        keys, codes, declaration = tuple(key for key, _, _ in found), _codes(found), b""
+        keys, codes, declaration = tuple(key for key, _, _ in found), layout_codes(found), b""
         layout = self._known.get((keys, codes))
         if layout is None and codes and self._layout_id < _MAX_LAYOUTS:
             layout = frames.Layout(self._layout_id, keys, codes)
@@ -194,49 +243,16 @@ class Run:
         if tuple(data) == layout.keys and all(map(cells.scalar_code, map(type, data.values()))):
             self._layouts[(*data, *map(type, data.values()))] = layout  # numpy scalars pack as they are
 
-    def _checked_step(self, step: Any, problems: list[Problem]) -> int:
-        """The step of the row that a call goes to."""
-        try:
-            row = self._step if step is None else _index(step)
-        except TypeError:
-            problems.append(problem("log.step", "an integer", step, "Use int(step)."))
-            return self._step
-        if row < self._step:
-            message = f"expected a step of at least {self._step}, got {row}"
-            problems.append(Problem("log.step", message, "step", "Log steps in order, or leave out step=."))
-        elif row >= 2**63:
-            problems.append(problem("log.step", "a step of 64 bits", row, "Count from 0."))
-        return row
-
-    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[_Cell]:
+    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[cells.Named]:
         """All cells of a call; with problems only those that are good."""
         if not isinstance(data, Mapping):
             problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
             return []
-        leaves = cells.flatten(data, "log", problems)
-        paths: dict[str, tuple[str, ...]] = {}
-        for key, _, path in leaves:
-            if self._paths.get(key, paths.setdefault(key, path)) != path or paths[key] != path:
-                message = "expected one way to write this key, got it both literally and nested in a dict"
-                problems.append(Problem(f'log["{key}"]', message, "key", "Rename one of them."))
-        if problems and not self._record:
-            return []
-        found: list[_Cell] = []
-        # Media last: whether other keys are bad is known before a sidecar is placed.
-        for key, value, _ in sorted(leaves, key=lambda leaf: cells.has_media(leaf[1])):
-            if problems and not self._record and cells.has_media(value):
-                continue
-            where = f'log["{key}"]'
-            try:
-                cell = cells.make_cell(value, where, self._encode)
-                found.append((key, *cell))
-            except Exception as error:  # a tracker's own media class may raise anything
-                if not (self._record or isinstance(error, InputError)):
-                    error.add_note(f"While logging {where}.")
-                    raise
-                problems += cells.located(describe(error), where)
+        found, joined = cells.read_cells(
+            data, "log", self._encode, problems, keep_good=self._record, paths=self._paths, stamped=True
+        )
         if not problems or self._record:
-            self._paths |= {key: path for key, path in paths.items() if "." in key}
+            self._paths |= joined
         return found
 
     def _encode(self, value: MediaValue) -> dict[str, Any]:
@@ -246,7 +262,12 @@ class Run:
         """Keep problems in the run; the journal may be what fails, so they are kept here first."""
         self.problems.extend(problems)
         for found in problems:
-            self._journal.append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
+            self._append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
+
+    def _report(self, problems: list[Problem]) -> None:
+        """What config and summary could not take, with `on_error="record"`."""
+        self._require_open("run")
+        self._note(problems, self._step)
 
     def _require_open(self, where: str) -> None:
         if self._closed:
@@ -257,14 +278,17 @@ class Run:
         """Write a frame that is no call."""
         self._require_open("run")
         self._journal.append(frame)
+        if self._syncer:
+            self._syncer.written()
 
     def _last_values(self) -> dict[str, Any]:
-        last = dict(self._last)
-        for layout in self._known.values():
-            for key, value in layout.values().items():
-                if layout.sequence > last.get(key, (-1,))[0]:
-                    last[key] = (layout.sequence, value)
-        return {key: value for key, (_, value) in last.items()}
+        with self._lock:
+            last = dict(self._last)
+            for layout in self._known.values():
+                for key, value in layout.values().items():
+                    if layout.sequence > last.get(key, (-2,))[0]:
+                        last[key] = (layout.sequence, value)
+        return self._metrics.summarize({key: value for key, (_, value) in last.items()}, self._calls)
 
     def finish(self, status: str = "finished") -> None:
         """Write the Parquet files and close the run; does nothing the second time.
@@ -276,19 +300,21 @@ class Run:
             InputError: another status.
             StoreError: the system refused. Nothing is lost: the run can still be read, and finished again.
         """
-        if status not in ("finished", "failed"):
-            raise InputError.of("finish.status", "finished or failed", status, "Leave it out.")
+        _check_choice("finish.status", status, ("finished", "failed"), "Leave it out.")
         with self._lock:
             if self._finished:
                 return
             if not self._closed:
                 self._closed = True
                 self._layouts = {}
+                if self._syncer:
+                    self._syncer.stop()
                 self._journal.close()
             from .history import consolidate  # numpy and pyarrow are needed only now
 
             consolidate.finish(self.path, status)
             self._finished = True
+            self._lock_file.release()
             atexit.unregister(self._at_exit)
             _live.discard(self)
 
@@ -312,79 +338,20 @@ class Run:
         return f"Run({str(self.path)!r}, {'finished' if self._finished else 'running'})"
 
 
-_Cell = tuple[str, str, Any]  # key, kind, plain value
-
-
-def _index(step: Any) -> int:
-    if isinstance(step, bool):
-        raise TypeError("a bool is no step")
-    return operator.index(step)
-
-
-def _codes(found: list[_Cell]) -> str:
-    """Layout codes of cells that are all numbers or bools, else nothing."""
-    codes = [cells.scalar_code(type(value)) for _, _, value in found]
-    return "" if None in codes else "".join(code for code in codes if code)
-
-
-def _too_many(found: list[_Cell]) -> list[Problem]:
-    """A warning for each type of which a call holds more than the W&B docs advise."""
-    counts = Counter(
-        kind.removesuffix("_list") for _, kind, value in found for _ in (value if kind.endswith("_list") else [0])
-    )
-    return [
-        Problem(
-            "log",
-            f"expected at most {most} values of type {type} in a step, got {counts[type]}",
-            "many",
-            "All were kept.",
-        )
-        for type, most in _MANY.items()
-        if counts[type] > most
-    ]
-
-
-def _take_timestamp(found: list[_Cell]) -> float:
-    for cell in found:
-        if cell[0] == "_timestamp":
-            found.remove(cell)
-            return float(cell[2])
-    return time.time()
-
-
-def _check_texts(texts: dict[str, Any], tags: Any) -> None:
-    problems: list[Problem] = []
-    for name, value in texts.items():
-        problems += [] if value is None else Text().check(value, f"Run.{name}")
-    if isinstance(tags, (list, tuple)):
-        problems += List(Text()).check(list(tags), "Run.tags")
-    elif tags is not None:
-        problems.append(problem("Run.tags", "a list of texts", tags, "Pass ['baseline']."))
-    if problems:
-        raise InputError(problems)
-
-
-def _claim(root: Path) -> None:
-    """Make the run's directory ours; making `journal/` is the test, since only one process can."""
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        if any((root / name).exists() for name in (files.RUN, files.HISTORY)):
-            raise FileExistsError
-        (root / files.JOURNAL).mkdir()
-    except FileExistsError:
-        found = files.describe_run(root) if root.is_dir() else "a file"
-        hint = "Choose another directory, a new one for each run; open_run() reads the one that is there."
-        raise RunExists.of(str(root), "a directory without a run", found, hint) from None
-    except OSError as error:
-        raise os_error(StoreError, str(root), "make the run's directory", error, "Choose a writable one.") from error
+def _check_choice(where: str, given: Any, choices: tuple[str, ...], hint: str) -> None:
+    if given not in choices:
+        raise InputError.of(where, f"{', '.join(choices[:-1])} or {choices[-1]}", given, hint)
 
 
 def _forget_in_child() -> None:
     """A forked child shares the journal's file: it must neither log to it nor finish it."""
     for run in list(_live):
-        run._lock = threading.RLock()  # another thread may have held it
+        lock = threading.RLock()  # another thread may have held the one before
+        run._lock = run.config._lock = run.summary._lock = run._metrics._lock = run._metrics._reading = lock
         run._closed = run._finished = True
         run._layouts = {}
+        run._lock_file.forget()
+        run._journal.close()
         atexit.unregister(run._at_exit)
 
 

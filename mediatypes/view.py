@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._core import canonical
 from ._core.codec import decode
-from ._core.errors import InputError, Problem, StoreError
+from ._core.errors import InputError, Problem
 from .history import files
 from .history.cells import PLAIN_KINDS, plain_value
+from .history.metrics import Metric, Metrics
 from .store.directory import DirectoryStore
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
+    import pyarrow.dataset as ds
 
-    from .history.consolidate import JournalContent
-    from .history.schema import ColumnSpec
+    from .history.content import RunContent
+    from .history.opening import History
 
 _CHUNK = 1024  # rows whose cells are held as Python objects at once
 
@@ -80,6 +83,16 @@ class RunView:
         return self._run.get("notes")
 
     @property
+    def group(self) -> str | None:
+        """The runs it belongs to."""
+        return self._run.get("group")
+
+    @property
+    def job_type(self) -> str | None:
+        """What it does, such as train or eval."""
+        return self._run.get("job_type")
+
+    @property
     def tags(self) -> list[str]:
         """Texts to find it by."""
         return list(self._run.get("tags", []))
@@ -92,28 +105,45 @@ class RunView:
     @property
     def config(self) -> dict[str, Any]:
         """What the run was started with, as last updated."""
-        journal = self._journal()
-        initial = dict(self._run.get("config", {}))
-        return journal.config(initial) if journal else initial
+        content = self._content()
+        return content.config if content else dict(self._run.get("config", {}))
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The last value of every key, or the one that was set; media as documents."""
-        journal = self._journal()
-        return journal.summary.values() if journal else files.read_json(self.path / files.SUMMARY)
+        """The last value of every key, its statistics if `define_metric` asks for some, or what was set; media as
+        documents."""
+        content = self._content()
+        return content.summary_values() if content else files.read_json(self.path / files.SUMMARY)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What `Run.define_metric` defined, the latest last: name, step_metric, summary, goal, step_sync."""
+        return self._metrics().all
+
+    def x_axis(self, key: str) -> str:
+        """The key that `define_metric` made the x-axis of a key, or "_step"."""
+        return self._metrics().x_axis(key)
 
     @property
     def problems(self) -> list[Problem]:
         """What could not be logged, warnings, and damage found while reading."""
-        journal = self._journal()
-        if journal:
-            return journal.problems
-        return [Problem(**{n: str(p.get(n, "")) for n in Problem._fields}) for p in self._run.get("problems", [])]
+        content = self._content()
+        if content:
+            return content.problems
+        return files.problems_of(self._run)
+
+    def describe(self) -> dict[str, Any]:
+        """All that `run.json` says, and the summary under "summary"."""
+        content = self._content()
+        if content:
+            shown = {"config": content.config, "status": self.status, "summary": content.summary_values()}
+            return self._run | shown
+        return self._run | {"summary": files.read_json(self.path / files.SUMMARY)}
 
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The logged keys, each with its kinds: number, string, image... (several if its values differed)."""
         found: dict[str, tuple[str, ...]] = {}
-        for spec in self._specs(self._journal()):
+        for spec in self._history().specs:
             found[spec.key] = (*found.get(spec.key, ()), spec.kind)
         return found
 
@@ -131,28 +161,15 @@ class RunView:
             InputError: a column that the run does not have.
             DocumentError: a file is cut or damaged.
         """
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        from .history.reading import select, with_integers
 
-        if steps is not None and not (isinstance(steps, tuple) and [type(step) for step in steps] == [int, int]):
-            raise InputError.of("history.steps", "a pair of integers (first, end)", steps, "Pass (0, 1000).")
-        journal = self._journal()
-        specs = self._specs(journal)
-        wanted = _select(specs, columns)
-        if journal:
-            from .history.build import arrow_schema, build_rows
+        _check_steps(steps)
+        history = self._history()
+        return with_integers(history.read(select(history.specs, columns), steps))
 
-            chosen = [spec for spec in specs if spec.name in wanted]
-            batches = list(build_rows(journal.batches(), specs, journal.started, chosen=chosen))
-            table = pa.Table.from_batches(batches, arrow_schema(chosen)).select(wanted)
-        else:
-            from .history.parquet import read_columns
-
-            table = read_columns(self.path / files.HISTORY, wanted)
-        if steps is not None:
-            step = table.column("_step")
-            table = table.filter(pc.and_(pc.greater_equal(step, steps[0]), pc.less(step, steps[1])))
-        return _with_integers(table)
+    def to_arrow(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
+        """`history()`, by the name that goes with `to_pandas()` and `to_polars()`."""
+        return self.history(columns, steps)
 
     def to_pandas(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pd.DataFrame:
         """`history()` as a pandas DataFrame; needs pandas."""
@@ -161,6 +178,36 @@ class RunView:
         need("pandas", extra="pandas", needed_for="RunView.to_pandas()")
         return self.history(columns, steps).to_pandas()  # type: ignore[no-any-return]
 
+    def to_polars(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pl.DataFrame:
+        """`history()` as a polars DataFrame; needs polars."""
+        from ._core.deps import need
+
+        polars = need("polars", extra="polars", needed_for="RunView.to_polars()")
+        return polars.from_arrow(self.history(columns, steps))  # type: ignore[no-any-return]
+
+    def scan(self) -> ds.Dataset:
+        """The rows as a pyarrow dataset, of which `to_table(columns=, filter=)` reads only what it needs.
+
+        Columns have the types and names they are stored with: numbers are doubles. Of a run that is not over it is
+        what was logged by now.
+
+        >>> import tempfile, mediatypes as mt, pyarrow.compute as pc
+        >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+        ...     for i in range(4):
+        ...         run.log({"loss": i / 2})
+        >>> mt.open_run(run.path).scan().to_table(columns=["loss"], filter=pc.field("_step") > 1).to_pydict()
+        {'loss': [1.0, 1.5]}
+        """
+        import pyarrow.dataset as ds
+
+        from .history.schema import FIXED
+        from .history.stored import StoredHistory
+
+        history = self._history()
+        if isinstance(history, StoredHistory):
+            return ds.dataset(history.path, format="parquet")
+        return ds.dataset(history.read([*FIXED, *(spec.name for spec in history.specs)]))
+
     def values(self, key: str) -> Iterator[tuple[int, Any]]:
         """The values of a key as (step, value) pairs, media as the values that were logged (`Image`, ...).
 
@@ -168,15 +215,57 @@ class RunView:
             InputError: the run has no such key.
             SidecarMissing, HashMismatch: a sidecar is gone or changed.
         """
-        specs = [spec for spec in self._specs(self._journal()) if spec.key == key]
+        from .history.reading import no_column, with_integers
+
+        history = self._history()
+        specs = [spec for spec in history.specs if spec.key == key]
         if not specs:
-            raise _no_column(key, self.keys())
-        for batch in self.history([spec.name for spec in specs]).to_batches(max_chunksize=_CHUNK):
+            raise no_column(key, [spec.key for spec in history.specs])
+        table = with_integers(history.read(["_step", *(spec.name for spec in specs)]))
+        for batch in table.to_batches(max_chunksize=_CHUNK):
             columns = [_plain_cells(spec.kind, batch.column(spec.name)) for spec in specs]
             for step, *cells in zip(batch.column("_step").to_pylist(), *columns, strict=True):
                 for spec, cell in zip(specs, cells, strict=True):
                     if cell is not None:
                         yield step, self._value(spec.kind, cell)
+
+    def edit(
+        self,
+        *,
+        name: str | None = None,
+        notes: str | None = None,
+        tags: list[str] | tuple[str, ...] | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        summary: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Change what a run that is over says about itself; what is left out stays.
+
+        Args:
+            name, notes, group, job_type: texts, "" for none.
+            tags: instead of the earlier ones.
+            summary: keys to plain values, None to take back what was set; further keys stay.
+
+        Raises:
+            InputError: with every problem; nothing is changed then.
+            RunLocked: a process is writing the run.
+            StoreError: it was killed and not recovered yet, or the system refused.
+
+        >>> import tempfile, mediatypes as mt
+        >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+        ...     run.log({"acc": 0.9})
+        >>> view = mt.open_run(run.path)
+        >>> view.edit(tags=["paper"], summary={"verdict": "best so far"})
+        >>> view.tags, view.summary["verdict"]
+        (['paper'], 'best so far')
+        """
+        from .history.editing import edit
+        from .history.session import describe
+
+        texts = {"name": name, "notes": notes, "group": group, "job_type": job_type}
+        described = {key: value for key, value in describe("edit", texts, tags).items() if value is not None}
+        edit(self.path, described, summary or {})
+        self._run = files.read_run_json(self.path)
 
     def __repr__(self) -> str:
         return f"RunView({str(self.path)!r}, {self.status})"
@@ -194,27 +283,29 @@ class RunView:
             self._run = files.read_run_json(self.path)
         return self._run
 
-    def _journal(self) -> JournalContent | None:
-        """The journal of a run that is not finished; None when the Parquet files hold it."""
-        from .history.consolidate import JournalContent
+    def _history(self) -> History:
+        from .history.opening import open_history
 
-        for attempt in range(2):
-            run = self._read_run()
-            if run.get("status") != "running":
-                return None
-            try:
-                return JournalContent(self.path, float(run.get("started", 0.0)))
-            except StoreError:
-                if attempt:  # not a run that finished between reading run.json and its journal
-                    raise
-        return None
+        self._run, history = open_history(self.path, self._read_run())
+        return history
 
-    def _specs(self, journal: JournalContent | None) -> list[ColumnSpec]:
-        if journal:
-            return journal.schema.specs()
-        from .history.parquet import read_specs
+    def _content(self) -> RunContent | None:
+        """What a run that is not over holds; None when the JSON and Parquet files say it."""
+        if self._read_run().get("status") != "running":
+            return None
+        from .history.content import RunContent
 
-        return read_specs(self.path / files.HISTORY)
+        history = self._history()
+        return history if isinstance(history, RunContent) else None
+
+    def _metrics(self) -> Metrics:
+        content = self._content()
+        return content.metrics if content else Metrics(files.metrics_of(self._run))
+
+
+def _check_steps(steps: Any) -> None:
+    if steps is not None and not (isinstance(steps, tuple) and [type(step) for step in steps] == [int, int]):
+        raise InputError.of("history.steps", "a pair of integers (first, end)", steps, "Pass (0, 1000).")
 
 
 def _plain_cells(kind: str, column: pa.Array) -> list[Any]:
@@ -226,43 +317,3 @@ def _plain_cells(kind: str, column: pa.Array) -> list[Any]:
     if not kind.endswith("_list"):
         return pc.struct_field(column, "_doc").to_pylist()  # type: ignore[no-any-return]
     return [None if cell is None else [item["_doc"] for item in cell] for cell in column.to_pylist()]
-
-
-def _select(specs: list[ColumnSpec], columns: Iterable[str] | None) -> list[str]:
-    from .history.schema import FIXED
-
-    if columns is None:
-        return [*FIXED, *(spec.name for spec in specs)]
-    if isinstance(columns, str):
-        raise InputError.of("history.columns", "a list of keys", columns, f"Pass [{columns!r}].")
-    wanted = ["_step"]
-    for column in columns:
-        names = [spec.name for spec in specs if spec.name == column] or [s.name for s in specs if s.key == column]
-        if column in FIXED:
-            names = [column]
-        if not names:
-            raise _no_column(column, [spec.key for spec in specs])
-        wanted += [name for name in names if name not in wanted]
-    return wanted
-
-
-def _no_column(column: str, known: Iterable[str]) -> InputError:
-    from difflib import get_close_matches
-
-    close = get_close_matches(str(column), list(known), 1)
-    hint = f"Did you mean {close[0]!r}?" if close else "view.keys() lists them."
-    return InputError.of("history", "a key of this run", column, hint, "key")
-
-
-def _with_integers(table: pa.Table) -> pa.Table:
-    """Columns whose values were all integers, as int64 instead of the double they are stored as."""
-    import pyarrow as pa
-
-    from .history.build import INTEGER
-    from .types._arrow import list_of
-
-    for i, field in enumerate(table.schema):
-        if (field.metadata or {}).get(INTEGER) == b"true":
-            kind = list_of(pa.int64()) if pa.types.is_list(field.type) else pa.int64()
-            table = table.set_column(i, field.with_type(kind), table.column(i).cast(kind))
-    return table

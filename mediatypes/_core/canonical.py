@@ -11,7 +11,9 @@ import math
 from typing import Any
 
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+_encode = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
+).encode  # what contains itself ends in a RecursionError
 _encode_pretty = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1).encode
 
 

@@ -25,7 +25,7 @@ _TAGS = (  # module, class, tag
 
 
 @cache
-def _class_tag(cls: Any) -> str:
+def class_tag(cls: Any) -> str:
     """The tag of a class of bare objects, or "array"; empty if it is none. Finding out takes microseconds."""
     if callable(getattr(cls, "__media__", None)):
         return ""  # it may speak the array protocol too
@@ -42,12 +42,18 @@ def tag_of(value: object) -> str | None:
     ever made a histogram or an image: that has to be asked for.
     """
     cls: Any = type(value)
-    tag = _class_tag(cls)
+    tag = class_tag(cls)
     if tag == "array":
         return "tensor" if _is_large(value) else None
     if not tag and getattr(value, "__name__", None) == "matplotlib.pyplot":
         return "figure"
     return tag or None
+
+
+def is_array(value: object) -> bool:
+    """Whether a value is an array or tensor of any framework, or a scalar of one."""
+    cls: Any = type(value)
+    return class_tag(cls) == "array"
 
 
 def wrap(value: Any) -> Any:
@@ -63,7 +69,7 @@ def wrap(value: Any) -> Any:
 
 def _is_large(array: Any) -> bool:
     try:
-        lengths = tuple(array.shape)
-    except (AttributeError, TypeError):  # no shape: it is for the array protocol to say what it is
+        lengths = tuple(array.shape) if hasattr(array, "shape") else (len(array),)
+    except (AttributeError, TypeError):  # it is for the array protocol to say what it is
         return False
     return len(lengths) > 1 or (len(lengths) == 1 and lengths[0] > MAX_LIST)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ._command import Command
-from ._progress import Bar
+from ._progress import Progress
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -45,7 +44,7 @@ def _run(arguments: Namespace) -> int:
     found = []
     with ProcessPoolExecutor(arguments.jobs) if arguments.jobs > 1 else nullcontext() as executor:
         for source in arguments.sources:
-            with Bar(sys.stderr, "bytes") as bar:
+            with Progress("bytes") as bar:
                 report = import_logdir(
                     source,
                     arguments.out,

@@ -13,6 +13,8 @@ from .arrays import arrow_type, is_media_kind, make_array
 from .scan import Batch, Values
 from .schema import FIXED, ColumnSpec
 
+Cells = tuple[Array, Array | list[Any]]  # of one column: ascending rows, counted from the first at hand, and values
+
 GROUP_ROWS = 128 * 1024
 GROUP_BYTES = 64 * 1024 * 1024
 KEY, KIND, INTEGER = b"mediatypes.key", b"mediatypes.kind", b"mediatypes.integer"
@@ -21,12 +23,18 @@ KEY, KIND, INTEGER = b"mediatypes.key", b"mediatypes.kind", b"mediatypes.integer
 def arrow_schema(specs: Iterable[ColumnSpec]) -> pa.Schema:
     """The columns of a history: the fixed three, then one for each key and kind, described in field metadata."""
     fields = [pa.field(name, pa.int64() if name == "_step" else pa.float64(), nullable=False) for name in FIXED]
-    for spec in specs:
-        metadata = {KEY: spec.key.encode(), KIND: spec.kind.encode()}
-        if spec.integral and spec.kind in ("number", "number_list"):
-            metadata[INTEGER] = b"true"
-        fields.append(pa.field(spec.name, arrow_type(spec.kind), metadata=metadata))
-    return pa.schema(fields)
+    return pa.schema([*fields, *map(column_field, specs)])
+
+
+def column_field(spec: ColumnSpec) -> pa.Field:
+    """A column with its key and kind in the metadata."""
+    return pa.field(spec.name, arrow_type(spec.kind), metadata=column_metadata(spec))
+
+
+def column_metadata(spec: ColumnSpec) -> dict[bytes, bytes]:
+    """What the metadata of a column's field says: its key and kind, and whether all its numbers were integers."""
+    metadata = {KEY: spec.key.encode(), KIND: spec.kind.encode()}
+    return metadata | ({INTEGER: b"true"} if spec.integral and spec.kind in ("number", "number_list") else {})
 
 
 def spec_of(field: pa.Field) -> ColumnSpec | None:
@@ -41,8 +49,13 @@ def spec_of(field: pa.Field) -> ColumnSpec | None:
 class MediaSink(Protocol):
     """Who wants to know of the media in the rows, as they are made."""
 
-    def add_cells(self, key: str, steps: Iterable[int], cells: Iterable[Any]) -> None:
-        """Documents, or lists of them, of one column and the steps of their rows."""
+    indexes: list[ColumnSpec]  # columns that are wanted besides
+
+    def begin(self, steps: Array, cells: list[Cells]) -> None:
+        """Rows follow, numbered from 0: their steps, and the cells of `indexes`."""
+
+    def add_cells(self, key: str, rows: Iterable[int], cells: Iterable[Any]) -> None:
+        """Documents, or lists of them, of one column, and the rows they stand in."""
 
 
 def build_rows(
@@ -120,7 +133,9 @@ class _Rows:
         every = np.arange(count)
         arrays = [make_array("integer", every, steps, count), make_array("number", every, stamps, count)]
         arrays.append(make_array("number", every, stamps - self.started, count))
-        arrays += [self._column(spec, stop, steps) for spec in self.chosen]
+        if self.media is not None:
+            self.media.begin(steps, [self._cells(spec, stop) for spec in self.media.indexes])
+        arrays += [self._column(spec, stop) for spec in self.chosen]
         self._forget(stop)
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -129,12 +144,19 @@ class _Rows:
         for column, pieces in self.pieces.items():
             self.pieces[column] = [piece for piece in pieces if len(piece[0]) and piece[0][-1] >= stop]
 
-    def _column(self, spec: ColumnSpec, stop: int, steps: Array) -> pa.Array:
-        count = len(steps)
+    def _column(self, spec: ColumnSpec, stop: int) -> pa.Array:
+        rows, values = self._cells(spec, stop)
+        if self.media is not None and is_media_kind(spec.kind):
+            kept = dict(zip(rows.tolist(), values, strict=True))  # of several values for a row the last
+            self.media.add_cells(spec.key, kept.keys(), kept.values())
+        return make_array(spec.kind, rows, values, stop - self.first)
+
+    def _cells(self, spec: ColumnSpec, stop: int) -> Cells:
+        """The values of a column in the rows before `stop`, perhaps several for a row: the last one counts."""
         rows, sequences, values = self._take_pieces(spec, stop)
         rivals = [other for other in self.by_key[spec.key] if other != spec]
         if rivals and len(rows):  # the same key in one row with two kinds: the later call wins
-            later = np.full(count, -1, np.int64)
+            later = np.full(stop - self.first, -1, np.int64)
             for other in rivals:
                 for other_rows, other_sequences, _ in self.pieces.get((other.key, other.kind), []):
                     inside = (other_rows >= self.first) & (other_rows < stop)
@@ -142,10 +164,7 @@ class _Rows:
             keep = np.flatnonzero(sequences > later[rows])
             rows = rows[keep]
             values = [values[i] for i in keep.tolist()] if isinstance(values, list) else values[keep]
-        if self.media is not None and is_media_kind(spec.kind):
-            kept = dict(zip(rows.tolist(), values, strict=True))  # of several values for a row the last
-            self.media.add_cells(spec.key, steps[list(kept)].tolist(), kept.values())
-        return make_array(spec.kind, rows, values, count)
+        return rows, values
 
     def _take_pieces(self, spec: ColumnSpec, stop: int) -> tuple[Array, Array, Array | list[Any]]:
         """What a column has in the rows before `stop`. Pieces are kept until all columns of the rows are made."""

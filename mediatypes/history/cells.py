@@ -10,54 +10,147 @@ string      text                            json         other lists, empty dict
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date, time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 from .._core import canonical
 from .._core.canonical import is_unicode
-from .._core.errors import InputError, Problem, problem
+from .._core.errors import InputError, Problem, describe, problem
 from .._core.value import MediaValue, is_media
-from .._core.wrapping import tag_of, wrap
+from .._core.wrapping import is_array, tag_of, wrap
+from .objects import SCALARS, elements, located, read_items, simplified, simplify
+from .plain import MAX_DEPTH, make_plain, no_unicode, refused, too_deep, too_large
 
 Cell = tuple[str, Any]  # kind, plain value
-Leaf = tuple[str, Any, tuple[str, ...]]  # key, value, and the nested keys that were joined to make the key
+Named = tuple[str, str, Any]  # key, kind, plain value
+Path = tuple[str, ...]  # the nested keys that were joined to make a key
+Leaf = tuple[str, Any, Path]  # key, value, and how the key was nested
 Encoder = Callable[[MediaValue], dict[str, Any]]
 
 PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
+_KINDS: dict[type, str] = {float: "number", bool: "boolean", NoneType: "null"}  # of classes with one kind
 EXACT = 2**53  # whole numbers up to here are exact as doubles
-MAX_DEPTH = 200  # of nested dicts and lists
-RESERVED = ("_step", "_runtime")
+RESERVED = ("_step", "_runtime", "_timestamp")
 
 
-def flatten(data: Mapping[Any, Any], where: str, problems: list[Problem], path: tuple[str, ...] = ()) -> list[Leaf]:
+def read_cells(
+    data: Mapping[Any, Any],
+    where: str,
+    encode: Encoder,
+    problems: list[Problem],
+    *,
+    keep_good: bool = False,
+    paths: Mapping[str, Path] | None = None,
+    stamped: bool = False,
+) -> tuple[list[Named], dict[str, Path]]:
+    """The cells of nested data, and how their joined keys were nested.
+
+    Args:
+        data: keys to values.
+        where: names it in problems.
+        encode: places the sidecars of a media value.
+        problems: gets everything that is wrong.
+        keep_good: whether there is a use for the good cells when others are bad. If not, no sidecar is placed once
+            something is known to be bad.
+        paths: how keys were nested before; a key that is nested otherwise is bad.
+        stamped: whether a number called `_timestamp` is taken, as the time of the call.
+
+    Raises:
+        Exception: what a foreign media value raised, with a note that names the key; not with `keep_good`.
+    """
+    joined: dict[str, Path] = {}
+    found: list[Named] = []
+    media: list[Leaf] = []  # last: whether other keys are bad is known before a sidecar is placed
+    for leaf in flatten(data, where, problems, stamped=stamped):
+        key, value, path = leaf
+        if "." in key:
+            before = (paths or {}).get(key, path)
+            if before != path or joined.setdefault(key, path) != path:
+                message = "expected one way to write this key, got it both literally and nested in a dict"
+                problems.append(Problem(f'{where}["{key}"]', message, "key", "Rename one of them."))
+                continue
+        kind = _KINDS.get(type(value))
+        if kind is not None:
+            found.append((key, kind, value))
+        elif type(value) not in SCALARS and has_media(value):
+            media.append(leaf)
+        else:
+            _read_cell(found, key, value, where, encode, problems, keep_good)
+    for key, value, _ in media:
+        if keep_good or not problems:
+            _read_cell(found, key, value, where, encode, problems, keep_good)
+    return found, joined
+
+
+def _read_cell(
+    found: list[Named], key: str, value: Any, where: str, encode: Encoder, problems: list[Problem], keep_good: bool
+) -> None:
+    try:
+        kind, plain = make_cell(value, f'{where}["{key}"]', encode)
+        found.append((key, kind, plain))
+    except Exception as error:  # a tracker's own media class may raise anything
+        place = f'{where}["{key}"]'
+        if not (keep_good or isinstance(error, InputError)):
+            error.add_note(f"While logging {place}.")
+            raise
+        problems += located(describe(error), place)
+
+
+def flatten(
+    data: Mapping[Any, Any], where: str, problems: list[Problem], path: Path = (), *, stamped: bool = False
+) -> Iterator[Leaf]:
     """The leaves of nested dicts, their keys joined with "."; bad keys become problems."""
-    leaves: list[Leaf] = []
     if len(path) >= MAX_DEPTH:
-        problems.append(
-            Problem(where, f"expected dicts nested at most {MAX_DEPTH} deep, got more", "depth", "Flatten it.")
-        )
-        return leaves
-    for name, value in data.items():
+        problems.append(too_deep(where, f"dicts nested at most {MAX_DEPTH} deep"))
+        return
+    try:
+        items = read_items(data, where)
+    except InputError as error:
+        problems += error.problems
+        return
+    for name, value in items:
         if not isinstance(name, str) or not name:
             problems.append(problem(where, "keys that are text and not empty", name, "Use str(key).", "key"))
             continue
         key = str.__str__(name)  # of an Enum of texts the text
-        if not path and (key in RESERVED or (key == "_timestamp" and type(value) not in (int, float))):
-            problems.append(problem(f'{where}["{key}"]', "a key of your own", key, "Use log(..., step=).", "key"))
-        elif not key.isascii() and not is_unicode(key):
+        if not path and key[0] == "_" and not _is_own(key, value, where, problems, stamped):
+            continue
+        if not key.isascii() and not is_unicode(key):
             problems.append(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
-        elif isinstance(value, Mapping) and value:
-            leaves += flatten(value, f'{where}["{key}"]', problems, (*path, key))
-        else:
-            leaves.append((".".join((*path, key)), value, (*path, key)))
-    return leaves
+            continue
+        if type(value) not in SCALARS:
+            try:
+                value = simplify(value)
+            except Exception:  # make_cell will say what is wrong, as it does for values in lists
+                pass
+            if isinstance(value, Mapping) and value and not is_media(value):
+                yield from flatten(value, f'{where}["{key}"]', problems, (*path, key))
+                continue
+        here = (*path, key)
+        yield ".".join(here) if path else key, value, here
+
+
+def _is_own(key: str, value: Any, where: str, problems: list[Problem], stamped: bool) -> bool:
+    """Whether a key is free to use, or a valid time stamp."""
+    if key not in RESERVED:
+        return True
+    place = f'{where}["{key}"]'
+    if not stamped:
+        problems.append(problem(place, "a key of your own", key, "Every row and summary has it.", "key"))
+    elif key != "_timestamp":
+        problems.append(problem(place, "a key of your own", key, "Use log(..., step=).", "key"))
+    elif type(value) in (int, float) and abs(value) < EXACT:  # not NaN either
+        return True
+    else:
+        hint = "Use datetime.timestamp(), or leave it out."
+        problems.append(problem(place, "finite seconds since 1970", value, hint, "key"))
+    return False
 
 
 def has_media(value: Any) -> bool:
     """Whether encoding this value places sidecars."""
-    if type(value) in (float, int, str):  # nearly all; recognising what is wrapped takes microseconds
-        return False
     if isinstance(value, (list, tuple)):
         return any(map(_is_item, value))
     return is_media(value) or tag_of(value) is not None
@@ -65,31 +158,9 @@ def has_media(value: Any) -> bool:
 
 def _is_item(value: Any) -> bool:
     """Whether a value is an item of a list of media; an array in a list stays a list."""
+    if type(value) in SCALARS:
+        return False
     return is_media(value) or tag_of(value) not in (None, "tensor")
-
-
-def located(problems: Iterable[Problem], where: str) -> list[Problem]:
-    """Problems that name the key they belong to."""
-    return [
-        p if p.path.startswith(where) else p._replace(path=": ".join(filter(None, (where, p.path)))) for p in problems
-    ]
-
-
-def make_plain(value: Any, where: str, depth: int = MAX_DEPTH) -> Any:
-    """Plain JSON data: numbers, texts, bools, None, lists, and dicts with text keys. Raises InputError."""
-    if not depth:
-        raise InputError.of(where, f"data nested at most {MAX_DEPTH} deep", type(value), "Flatten it.", "depth")
-    if isinstance(value, Mapping):
-        if bad := [key for key in value if not isinstance(key, str)]:
-            raise InputError.of(where, "keys that are text", bad[0], "Use str(key).", "key")
-        return {_text(key, where): make_plain(item, f'{where}["{key}"]', depth - 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [make_plain(item, f"{where}[{i}]", depth - 1) for i, item in enumerate(value)]
-    if is_media(value):
-        raise InputError.of(where, "plain data", value, "Log a media value under its own key.")
-    if hasattr(value, "__array__") and hasattr(value, "tolist"):
-        return make_plain(value.tolist(), where, depth - 1)
-    return make_cell(value, where, _no_media)[1]
 
 
 def fits(kind: Any, value: Any) -> bool:
@@ -142,14 +213,17 @@ _CHECKS: dict[Any, Callable[[Any], bool]] = {
 }
 
 
-def scalar_code(kind: type) -> str | None:
+@lru_cache(maxsize=4096)
+def scalar_code(kind: Any) -> str | None:
     """The journal's code for a class of numbers that pack exactly (Python's, numpy's); None for others."""
     code = {float: "d", int: "q", bool: "?"}.get(kind)
     numpy = sys.modules.get("numpy")
     if code is None and numpy is not None and issubclass(kind, numpy.generic):
         if issubclass(kind, (numpy.float64, numpy.float32, numpy.float16)):
             return "d"
-        return "q" if issubclass(kind, numpy.integer) else "?" if issubclass(kind, numpy.bool) else None
+        if issubclass(kind, numpy.integer):
+            return None if issubclass(kind, numpy.timedelta64) else "q"  # its number is of any unit
+        return "?" if issubclass(kind, numpy.bool) else None
     return code
 
 
@@ -157,78 +231,74 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
     """Kind and plain data of a value; media are encoded by `encode`.
 
     Raises:
-        InputError: the value cannot be logged; the message says what to do instead.
+        InputError: the value cannot be logged; the messages say what to do instead.
     """
-    if value is None:
-        return "null", None
-    if isinstance(value, bool):
-        return "boolean", bool(value)
+    if type(value) not in SCALARS:
+        value = simplified(value, where)
+        if is_array(value) and tag_of(value) is None:  # a scalar, or short
+            value = simplified(elements(value, where), where)
+    kind = _KINDS.get(type(value))
+    if kind is not None:
+        return kind, value
     if isinstance(value, int):
-        return _integer(int(value), where)
-    if isinstance(value, float):
-        return "number", float(value)
+        return _integer(value, where)
     if isinstance(value, str):
-        return "string", _text(value, where)
+        if not value.isascii() and not is_unicode(value):
+            raise InputError(no_unicode(value, where))
+        return "string", value
     if isinstance(value, (list, tuple)):
         return _list(value, where, encode)
-    if isinstance(value, Mapping):
-        return "json", "{}"  # flatten() leaves only empty ones
+    if isinstance(value, Mapping) and not value and not is_media(value):
+        return "json", "{}"
     value = wrap(value)
     if is_media(value):
         document = encode(value)
         return document["_type"], document
-    if isinstance(value, (date, time)):
-        return "string", value.isoformat()
-    if hasattr(value, "__array__"):
-        return _array(value, where, encode)
-    raise InputError.of(where, "a number, text, bool, None, a media value or a list of these", value, _hint(value))
+    raise refused(value, where)
 
 
 def _integer(value: int, where: str) -> Cell:
     if not -(2**63) <= value < 2**63:
-        raise InputError.of(where, "an integer of 64 bits", value, "Log it as text or as a float.", "range")
+        raise InputError(too_large(value, where))
     return ("number" if -EXACT <= value <= EXACT else "integer"), value
 
 
-def _text(value: str, where: str) -> str:
-    if not value.isascii() and not is_unicode(value):
-        raise InputError.of(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
-    return str.__str__(value)  # of an Enum of texts the text
-
-
-def _array(value: Any, where: str, encode: Encoder) -> Cell:
-    """A numpy or torch scalar, or a short one-dimensional array."""
-    shape, kind = tuple(getattr(value, "shape", ())), getattr(getattr(value, "dtype", None), "kind", "")
-    if kind == "m" or not hasattr(value, "item"):
-        raise InputError.of(where, "a value that can be logged", value, _hint(value))
-    if kind == "M":
-        value = value.astype(str)  # ISO 8601, at its own precision
-    try:
-        plain = value.item() if shape == () else value.tolist()
-    except Exception as error:  # a tensor without data, or one that is not on this machine
-        hint = f"Converting it failed: {error}."
-        raise InputError.of(where, "a value that can be logged", type(value), hint) from error
-    if shape == ():
-        return make_cell(float(plain) if type(plain) is type(value) else plain, where, encode)  # of a long double
-    return _list(plain, where, encode)
-
-
-def _list(values: list[Any] | tuple[Any, ...], where: str, encode: Encoder) -> Cell:
-    if values and all(map(_is_item, values)):
-        documents = [encode(wrap(value)) for value in values]
-        tags = {document["_type"] for document in documents}
-        return f"{tags.pop() if len(tags) == 1 else 'media'}_list", documents
-    for i, value in enumerate(values):
-        if tag_of(value) == "tensor":
-            hint = "Wrap each: [mt.Image(a) for a in arrays], or mt.Tensor(a)."
-            raise InputError.of(f"{where}[{i}]", "a number, text or media value in a list", value, hint, "array")
-    plain = [make_plain(value, f"{where}[{i}]") for i, value in enumerate(values)]
-    kinds = {type(value) for value in plain} - {type(None)}
-    if kinds <= {int, float} and all(type(v) is not int or -EXACT <= v <= EXACT for v in plain):
+def _list(values: Sequence[Any], where: str, encode: Encoder) -> Cell:
+    kinds = set(map(type, values))
+    if not kinds <= SCALARS:
+        media = [_is_item(value) for value in values]
+        if all(media):
+            documents = [encode(wrap(value)) for value in values]
+            tags = {document["_type"] for document in documents}
+            return f"{tags.pop() if len(tags) == 1 else 'media'}_list", documents
+        if problems := _misplaced(values, media, where):
+            raise InputError(problems)
+    problems = []
+    plain = make_plain(values, where, problems)
+    if problems:
+        raise InputError(problems)
+    kinds = set(map(type, plain)) - {NoneType}
+    if kinds <= {float} or (kinds <= {int, float} and all(type(v) is not int or -EXACT <= v <= EXACT for v in plain)):
         return "number_list", plain
     if kinds == {str}:
         return "string_list", plain
     return "json", canonical.dumps(plain)
+
+
+def _misplaced(values: Sequence[Any], media: list[bool], where: str) -> list[Problem]:
+    """What cannot stand in a list of plain data: a media value beside others, and an array that is a Tensor alone."""
+    if any(media):
+        hint = "Leave it out, or log it under its own key."
+        rest = [i for i, is_item in enumerate(media) if not is_item]
+        expected = "only media values in a list of media"
+        return [problem(f"{where}[{i}]", expected, values[i], hint, "mixed") for i in rest[:100]]
+    hint = "Wrap each: [mt.Image(a) for a in arrays], or mt.Tensor(a)."
+    expected = "a number, text or media value in a list"
+    return [
+        problem(f"{where}[{i}]", expected, value, hint, "array")
+        for i, value in enumerate(values)
+        if tag_of(value) == "tensor"
+    ][:100]
 
 
 def plain_value(kind: str, value: Any) -> Any:
@@ -236,15 +306,6 @@ def plain_value(kind: str, value: Any) -> Any:
     return canonical.loads(value) if kind == "json" else value
 
 
-def _no_media(value: MediaValue) -> dict[str, Any]:
-    raise InputError.of("log", "no media value here", value, "Log it under its own key.")
-
-
-def _hint(value: Any) -> str:
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return "Decode it to text, or wrap it in a media value such as Image(data)."
-    if hasattr(value, "total_seconds") or getattr(getattr(value, "dtype", None), "kind", "") == "m":
-        return "Log seconds: value.total_seconds(), or value / np.timedelta64(1, 's')."
-    if isinstance(value, complex):
-        return "Log .real and .imag."
-    return "Convert it, or give its class a __media__(sink) method."
+def no_media(value: MediaValue) -> dict[str, Any]:
+    """An encoder for places that hold none."""
+    raise InputError.of("", "plain data", value, "Log media while the run is written.")

@@ -1,94 +1,63 @@
-"""From journals to rows: what a live or killed run shows, and what finishing writes."""
+"""The end of a run: its journals become Parquet and JSON, once, whatever happens meanwhile."""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
+import itertools
+import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .._core.errors import Problem, StoreError, os_error
+from .._core.errors import StoreError
 from . import files
-from .build import arrow_schema, build_rows
-from .parquet import MediaRows, write_parquet
-from .scan import Batch, Notes, scan
-from .schema import Schema
-from .summary import Summary
-
-_KEEP = 32 * 1024 * 1024  # a journal up to this size is read once and its batches kept
-
-
-class JournalContent:
-    """All that the journals of a run hold: its columns, summary and notes; the calls are read again when needed."""
-
-    def __init__(self, root: Path, started: float) -> None:
-        self.root, self.started = root, started
-        self.sizes = _sizes(root / files.JOURNAL)
-        self.notes, self.schema, self.summary = Notes(), Schema(), Summary()
-        self._kept: list[Batch] | None = [] if sum(self.sizes.values()) <= _KEEP else None
-        for batch in self._scan(self.notes):
-            self.schema.add(batch)
-            self.summary.add(batch, started)
-            if self._kept is not None:
-                self._kept.append(batch)
-        for cells in self.notes.summary:
-            self.summary.apply(cells)
-
-    def batches(self) -> Iterator[Batch]:
-        """All calls, in order."""
-        return iter(self._kept) if self._kept is not None else self._scan(Notes())
-
-    def _scan(self, notes: Notes) -> Iterator[Batch]:
-        for path, size in self.sizes.items():  # what a writer adds meanwhile is for the next reader
-            yield from scan(path, notes, size)
-
-    @property
-    def problems(self) -> list[Problem]:
-        """Recorded by the run, and found while reading."""
-        return [*self.notes.problems, *self.notes.damage]
-
-    def config(self, initial: dict[str, Any]) -> dict[str, Any]:
-        """The config as the latest frame has it."""
-        return self.notes.config[-1] if self.notes.config else initial
-
-
-def _sizes(folder: Path) -> dict[Path, int]:
-    """The journal files of a run and how long they are now; raises StoreError if there is none."""
-    try:
-        sizes = {path: path.stat().st_size for path in sorted(folder.glob("*.log"))}
-    except OSError as error:
-        raise os_error(StoreError, str(folder), "read the journal", error, "Open the run again.") from error
-    if not sizes:
-        hint = "Restore the folder; without it the rows of an unfinished run are lost."
-        raise StoreError.of(str(folder), "a journal of the run", "no file", hint)
-    return sizes
+from .build import arrow_schema
+from .content import RunContent
+from .media import MediaRows
+from .parquet import write_parquet
 
 
 def finish(root: Path, status: str) -> None:
     """Write the Parquet and JSON files of a run from its journal, then remove the journal.
 
-    Every file appears under its name whole. Until `run.json` says the run is over, readers use the journal; so a
-    crash at any moment of this leaves a run that can be read, and finished again.
+    Every file appears under its name whole. Until `run.json` says the run is over, readers use the journal, without the
+    calls that `history.parquet` already holds; so a crash at any moment of this leaves a run that can be read, resumed
+    and finished again. The caller holds the run's lock.
+
+    Raises:
+        StoreError: the system refused; nothing is lost.
+        DocumentError: a file of the run is none of ours.
     """
     run = files.read_run_json(root)
-    content = JournalContent(root, float(run["started"]))
-    run["config"] = content.config(run.get("config", {}))
-    problems = [problem._asdict() for problem in content.problems]
-    run |= {"status": status, "finished": time.time(), **({"problems": problems} if problems else {})}
-    summary = content.summary.values()
-    specs, media = content.schema.specs(), MediaRows()
-    batches = build_rows(content.batches(), specs, content.started, media)
-    footer = {**{name: item for name, item in run.items() if name != "writer"}, "summary": summary}
-    footer["calls"] = content.notes.calls
-    write_parquet(root / files.HISTORY, arrow_schema(specs), batches, footer)
-    for key, (kind, value) in content.summary.explicit.items():
-        for index, document in enumerate(value) if kind.endswith("_list") else [(None, value)]:
-            if isinstance(document, dict) and "_type" in document:
-                media.add(key, None, index, document)
-    media.write(root / files.MEDIA, {"format": files.FORMAT, "id": run["id"]})
-    files.write_json(root / files.SUMMARY, summary)
-    files.write_json(root / files.RUN, {name: item for name, item in run.items() if name != "writer"})
-    with contextlib.suppress(OSError):  # run.json is the authority: what is left of the journal is not read again
-        shutil.rmtree(root / files.JOURNAL)
+    content = RunContent(root, run)
+    run = {name: item for name, item in run.items() if name not in ("writer", "problems", "explicit")}
+    run |= {"config": content.config, "status": status, "finished": time.time()}
+    summary = content.summary_values()
+    optional: dict[str, Any] = {
+        "metrics": content.metrics.to_json(),
+        "problems": [problem._asdict() for problem in content.problems],
+        "explicit": {key: list(cell) for key, cell in content.summary.explicit.items()},
+    }
+    run |= {name: item for name, item in optional.items() if item}
+    media = MediaRows(content.specs, content.metrics)
+    footer = {**run, "summary": summary, "calls": content.calls}
+    write_parquet(root / files.HISTORY, arrow_schema(content.specs), content.rows(media), footer)
+    index = media.table()
+    write_parquet(root / files.MEDIA, index.schema, index.to_batches(), {"format": files.FORMAT, "id": run["id"]})
+    files.write_json(root / files.SUMMARY, summary, durable=True)
+    files.sync_names(root)  # before run.json says that they count
+    files.write_json(root / files.RUN, run, durable=True)
+    with contextlib.suppress(StoreError, OSError):  # the run is over: what is left of the journal is not read again
+        files.sync_names(root)
+        if any(problem.code in ("frame", "checksum") for problem in content.notes.damage):
+            _keep_journals(root)
+        files.remove_journals(root)
+
+
+def _keep_journals(root: Path) -> None:
+    """Move the journals aside: what could not be read may still be worth something to somebody."""
+    kept = root / files.DAMAGED
+    kept.mkdir(exist_ok=True)
+    numbers = (number for number in itertools.count(1) if not (kept / f"{number:04}.log").exists())
+    for path in files.journals(root / files.JOURNAL):
+        os.replace(path, kept / f"{next(numbers):04}.log")

@@ -14,12 +14,16 @@ from typing import Any
 from .._core import canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
-from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.errors import Described, DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.sidecar import open_file
+from .metrics import METRIC, Metric
 
+_LARGEST = 2**30  # bytes of a JSON file
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
 RUN, SUMMARY = "run.json", "summary.json"
 HISTORY, MEDIA = "history.parquet", "media.parquet"
 JOURNAL, SIDECARS = "journal", "media"
+DAMAGED = "damaged"  # where journals go that hold what no reader could use
 RUN_JSON = Record(
     "What a run was started with, and how it ended.",
     (
@@ -27,26 +31,31 @@ RUN_JSON = Record(
         Field("id", Text(min_length=1), "The run's id."),
         Field("name", Text(), "The run's name."),
         Field("tags", List(Text()), "Texts to find it by."),
+        Field("group", Text(), "Runs that belong together.", required=False),
+        Field("job_type", Text(), "What the run did, such as train or eval.", required=False),
         Field("config", Map(Json()), "What the run was started with; of a live run the journal has the latest."),
         Field("environment", Map(Json()), "Versions and platform.", required=False),
-        Field("status", Text(choices=("running", "finished", "failed")), "How it ended, if it did."),
+        Field("status", Text(choices=("running", "finished", "failed", "killed")), "How it ended, if it did."),
+        Field("explicit", Map(Json()), "What was set in the summary, as `[kind, value]`.", required=False),
         Field("started", Number(), "Seconds since the epoch."),
         Field("finished", Number(), "Seconds since the epoch.", required=False),
         Field("writer", Map(Json()), "Host and process of a live run.", required=False),
+        Field("metrics", List(METRIC), "Definitions of metrics, the latest last.", required=False),
         Field("problems", List(Map(Json())), "What could not be logged, warnings, and damage.", required=False),
     ),
 )
 
 
-def write_json(path: Path, value: object) -> None:
-    """Replace a JSON file at once: a reader sees the old or the new one, never a part."""
-    write_whole(path, canonical.dump_pretty(value))
+def write_json(path: Path, value: object, durable: bool = False) -> None:
+    """Replace a JSON file at once: a reader sees the old or the new one, never a part.
 
-
-def write_whole(path: Path, data: bytes) -> None:
+    With `durable` the new content is on the disk before it takes the name, so that a power cut leaves one of the two.
+    """
     temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
     try:
-        temporary.write_bytes(data)
+        temporary.write_bytes(canonical.dump_pretty(value))
+        if durable:
+            sync(temporary)
         os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -55,12 +64,34 @@ def write_whole(path: Path, data: bytes) -> None:
         raise os_error(StoreError, str(path), "write the file", error, hint) from error
 
 
+def sync(path: Path) -> None:
+    """Wait until the content of a file, or the names in a directory, are on the disk; raises OSError."""
+    if sys.platform == "win32" and path.is_dir():  # which has no such call
+        return
+    file = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def sync_names(folder: Path) -> None:
+    """Wait until the names in a directory are on the disk; raises `StoreError`."""
+    try:
+        sync(folder)
+    except OSError as error:
+        raise os_error(StoreError, str(folder), "sync the directory", error, "Check the disk.") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
     try:
-        data = path.read_bytes()
+        with open_file(path) as file:
+            data = file.read(_LARGEST + 1)
     except OSError as error:
         raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+    if len(data) > _LARGEST:
+        raise DocumentError.of(str(path), f"at most {_LARGEST} bytes", Described("more"), "Restore the file.", "size")
     try:
         value = canonical.loads(data)
     except ValueError as error:
@@ -87,6 +118,34 @@ def read_run_json(root: Path) -> dict[str, Any]:
     return run
 
 
+def problems_of(run: dict[str, Any]) -> list[Problem]:
+    """The problems that a `run.json` lists."""
+    return [Problem(**{name: str(p.get(name, "")) for name in Problem._fields}) for p in run.get("problems", [])]
+
+
+def metrics_of(run: dict[str, Any]) -> list[Metric]:
+    """The definitions of metrics that a `run.json` lists."""
+    return [Metric.from_json(value) for value in run.get("metrics", [])]
+
+
+def journals(folder: Path) -> list[Path]:
+    """The journal files of a run in the order in which they were written."""
+    return sorted(folder.glob("*.log"), key=lambda path: (len(path.name), path.name))
+
+
+def remove_journals(root: Path) -> None:
+    """Remove the journals of a run that is over. Not their folder: it has the lock of whoever does this.
+
+    Raises:
+        StoreError: the system refused.
+    """
+    for path in journals(root / JOURNAL):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise os_error(StoreError, str(path), "remove the journal", error, "Check permissions.") from error
+
+
 def describe_run(root: Path) -> str:
     """What stands in a directory that holds a run: its status, and who writes it."""
     try:
@@ -95,8 +154,13 @@ def describe_run(root: Path) -> str:
         return "what another process is just making, or damaged files of a run"
     writer = run.get("writer", {})
     if run.get("status") == "running" and is_alive(writer) is not False:
-        return f"a run that process {writer.get('pid')} on {writer.get('host')} is writing"
+        return f"a run that {writer_name(writer)} is writing"
     return f"the {status_of(run)} run {run.get('name')!r}"
+
+
+def writer_name(writer: dict[str, Any]) -> str:
+    """A writing process in words."""
+    return f"process {writer['pid']} on {writer.get('host')}" if "pid" in writer else "another process"
 
 
 def status_of(run: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`history.parquet` and `media.parquet`: written whole under a temporary name, counted again, then renamed."""
+"""Writing `history.parquet` and `media.parquet`: whole under a temporary name, counted again, then renamed."""
 
 from __future__ import annotations
 
@@ -13,27 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._core import canonical
-from .._core.errors import DocumentError, StoreError, os_error
-from ..types._arrow import COLUMN_BUILDERS, parquet_options
-from .build import GROUP_ROWS, spec_of
-from .schema import FIXED, ColumnSpec
-
-FOOTER = b"mediatypes"
-MEDIA_COLUMNS = {
-    "key": "utf8",
-    "step": "int64",
-    "index": "int64",
-    "type": "utf8",
-    "caption": "utf8",
-    "path": "utf8",
-    "sha256": "utf8",
-    "size": "int64",
-    "media_type": "utf8",
-    "width": "int64",
-    "height": "int64",
-    "duration": "double",
-    "_doc": "utf8",
-}
+from .._core.errors import StoreError, os_error
+from ..types._arrow import parquet_options
+from .build import GROUP_ROWS
+from .files import sync
+from .stored import FOOTER
 
 
 def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], footer: dict[str, Any]) -> int:
@@ -55,6 +39,7 @@ def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
         counted = pq.read_metadata(temporary).num_rows
         if counted != rows:
             raise StoreError.of(str(path), f"{rows} rows after writing", counted, "Run recover; the journal is kept.")
+        sync(temporary)  # before the journal is removed, the only other copy
         os.replace(temporary, path)
     except OSError as error:
         if isinstance(error, StoreError):
@@ -73,81 +58,3 @@ def _options(schema: pa.Schema) -> dict[str, Any]:
     if "_step" in schema.names:
         options["column_encoding"]["_step"] = "DELTA_BINARY_PACKED"
     return options
-
-
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """A Parquet file of ours; raises `DocumentError` if it is cut or foreign."""
-    try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
-        hint = "Restore the file, or recover the run from its journal."
-        raise DocumentError.of(str(path), "a whole Parquet file", _said(error), hint, "parquet") from error
-    return file
-
-
-def read_columns(path: Path, columns: list[str] | None) -> pa.Table:
-    """Some columns of a Parquet file of ours; damaged pages are refused."""
-    try:
-        table = open_parquet(path).read(columns=columns)
-        return table if columns is None else table.select(columns)
-    except (pa.ArrowException, OSError, LookupError, UnicodeDecodeError) as error:
-        if isinstance(error, StoreError):
-            raise
-        hint = "Restore the file from a copy."
-        raise DocumentError.of(str(path), "readable columns", _said(error), hint, "parquet") from error
-
-
-def footer_of(path: Path) -> dict[str, Any]:
-    """The JSON object that we write into the footer."""
-    file = open_parquet(path)
-    try:
-        footer = canonical.loads((file.schema_arrow.metadata or {}).get(FOOTER, b""))
-    except (ValueError, pa.ArrowException):
-        footer = None
-    if not isinstance(footer, dict):
-        hint = "Read it with pandas; it is not part of a run."
-        raise DocumentError.of(str(path), "a Parquet file written by mediatypes", path.name, hint, "foreign")
-    return footer
-
-
-def read_specs(path: Path) -> list[ColumnSpec]:
-    """The columns of a history; raises `DocumentError` if the file is none of ours."""
-    footer_of(path)
-    try:
-        schema = open_parquet(path).schema_arrow
-        specs = [spec for field in schema if (spec := spec_of(field))]
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DocumentError.of(str(path), "a readable schema", _said(error), "Restore the file.", "parquet") from error
-    if not set(FIXED) <= set(schema.names):
-        raise DocumentError.of(str(path), f"the columns {', '.join(FIXED)}", schema.names, "Restore it.", "foreign")
-    return specs
-
-
-class MediaRows:
-    """The rows of `media.parquet`, gathered while the history is written."""
-
-    def __init__(self) -> None:
-        self.columns: dict[str, list[Any]] = {name: [] for name in MEDIA_COLUMNS}
-
-    def add_cells(self, key: str, steps: Iterable[int], cells: Iterable[Any]) -> None:
-        """Note the media of a column's rows: a document each, or a list of them."""
-        for step, cell in zip(steps, cells, strict=True):
-            for index, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
-                self.add(key, step, index, document)
-
-    def add(self, key: str, step: int | None, index: int | None, document: dict[str, Any]) -> None:
-        """One logged item; `step` is None for a summary, `index` the position in a list."""
-        own = {"key": key, "step": step, "index": index, "type": document["_type"], "_doc": canonical.dumps(document)}
-        for name, column in self.columns.items():
-            column.append(own[name] if name in own else document.get(name))
-
-    def write(self, path: Path, footer: dict[str, Any]) -> None:
-        arrays = [COLUMN_BUILDERS[kind](self.columns[name]) for name, kind in MEDIA_COLUMNS.items()]
-        batch = pa.RecordBatch.from_arrays(arrays, names=list(MEDIA_COLUMNS))
-        write_parquet(path, batch.schema, [batch], footer)
-
-
-def _said(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

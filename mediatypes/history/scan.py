@@ -6,6 +6,7 @@ checksum is skipped if the next one is sound, and reported.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +20,13 @@ from .._core.errors import DocumentError, Problem, StoreError, os_error
 from ..types._arrays import Array
 from . import frames
 from .cells import EXACT
+from .metrics import Metric
 
 _PIECE = 8 * 1024 * 1024
 _MIN_FRAME = 9
 _RUN = 16  # fewer rows of one layout in a row are not worth an array of their own
+
+_HINTS = {"torn": "Rows before it are whole.", "lost": "Restore the files that were written before this one."}
 
 Column = tuple[str, str]  # key, kind
 
@@ -43,95 +47,136 @@ class Batch(NamedTuple):
     timestamps: Array  # (n,) float64
     columns: dict[Column, Values]
 
+    def after(self, sequence: int) -> Batch | None:
+        """The calls from number `sequence` on, if there are any."""
+        return self._without(sequence - self.sequence)
+
+    def beyond(self, step: int) -> Batch | None:
+        """The calls of later steps than this, if there are any, numbered as if they were all."""
+        found = self._without(int(np.searchsorted(self.steps, step, "right")))
+        return found and found._replace(sequence=self.sequence)
+
+    def _without(self, skip: int) -> Batch | None:
+        if skip <= 0:
+            return self
+        if skip >= len(self.steps):
+            return None
+        columns = {}
+        for column, (calls, values, integral) in self.columns.items():
+            first = int(np.searchsorted(calls, skip))
+            if first < len(calls):
+                columns[column] = Values(calls[first:] - skip, values[first:], integral)
+        return Batch(self.sequence + skip, self.steps[skip:], self.timestamps[skip:], columns)
+
 
 class Notes:
     """What a journal holds beside calls."""
 
     def __init__(self) -> None:
-        self.header: dict[str, Any] = {}
         self.config: list[Any] = []
         self.summary: list[Any] = []
-        self.metrics: list[Any] = []
+        self.metrics: list[Metric] = []
         self.problems: list[Problem] = []  # recorded by the run
         self.damage: list[Problem] = []  # found while reading
-        self.calls = 0
 
 
-def scan(path: Path, notes: Notes, size: int) -> Iterator[Batch]:
-    """All calls in the first `size` bytes of a journal file, in order; what else they hold is put into `notes`.
+class JournalReader:
+    """The calls of one journal file, in order; what else it holds is put into `notes`.
+
+    Args:
+        path: the journal, as messages name it.
+        file: the same, open for reading; it is read from where the last `read` stopped.
+        notes: gathers what is no call.
+        sequence, step: number of the next call, and step of the last one, in what was read before. If the header is
+            lost, calls that are not beyond this step are taken for repeated ones and left out.
 
     Raises:
         DocumentError: the file is not a journal.
         StoreError: the system cannot read it.
     """
-    try:
-        with open(path, "rb") as file:
-            yield from _Scanner(path, notes).run(file, size)
-    except OSError as error:
-        if isinstance(error, StoreError):
-            raise
-        raise os_error(StoreError, str(path), "read the journal", error, "Check permissions.") from error
 
-
-class _Scanner:
-    def __init__(self, path: Path, notes: Notes) -> None:
-        self.path, self.notes = path, notes
+    def __init__(self, path: Path, file: BinaryIO, notes: Notes, sequence: int = 0, step: int = -1) -> None:
+        self.path, self.file, self.notes, self.sequence, self.step = path, file, notes, sequence, step
+        self.position = 0  # of the first frame that was not read yet
         self.layouts: dict[int, frames.Layout] = {}
         self.types: dict[int, np.dtype[Any]] = {}
         self.lost: set[int] = set()  # layouts of rows, but not declared
+        self.headed = False
+        self.astray = False  # framing is lost: nothing after it can be trusted
 
-    def run(self, file: BinaryIO, size: int) -> Iterator[Batch]:
-        magic = file.read(min(len(frames.MAGIC), size))
-        if magic != frames.MAGIC:
-            if frames.MAGIC.startswith(magic):  # killed while creating it
-                self.damage(len(magic), "torn", "a whole journal", f"{len(magic)} bytes")
-                return
-            raise DocumentError.of(str(self.path), "a journal of mediatypes", magic, "Restore the file.", "foreign")
-        rest, base = b"", len(frames.MAGIC)
-        while piece := file.read(min(max(_PIECE, _claimed(rest) - len(rest)), size - file.tell())):
-            data = rest + piece
-            calls = _Calls()
-            end = self.parse(data, base, calls)
-            rest, base = data[end:], base + end
+    def read(self, size: int | None = None) -> Iterator[Batch]:
+        """The calls of all frames that are whole within the first `size` bytes; without it, of those written by now."""
+        try:
+            yield from self._read(os.fstat(self.file.fileno()).st_size if size is None else size)
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise os_error(StoreError, str(self.path), "read the journal", error, "Check permissions.") from error
+
+    def close(self, size: int) -> None:
+        """Say what is left of the first `size` bytes: a frame that was not written whole."""
+        if not self.astray and self.position < size:
+            expected, of = ("whole frames", " of one more") if self.position else ("a whole journal", "")
+            self._damage(self.position, "torn", expected, f"{size - self.position} bytes{of}")
+
+    def _read(self, size: int) -> Iterator[Batch]:
+        if not self.position and size:
+            self._begin(size)
+        rest = b""
+        while piece := self._piece(rest, size):
+            data, calls = rest + piece, _Calls()
+            end = self._parse(data, calls)
+            rest, self.position = data[end:], self.position + end
             if calls.steps:
-                yield calls.batch(self.notes.calls, self)
-                self.notes.calls += len(calls.steps)
-        if rest:
-            self.damage(base, "torn", "whole frames", f"{len(rest)} bytes of one more")
+                batch = calls.batch(self.sequence, self)
+                if found := batch if self.headed else batch.beyond(self.step):
+                    yield found
+                    self.sequence += len(found.steps)
 
-    def parse(self, data: bytes, base: int, calls: _Calls) -> int:
+    def _begin(self, size: int) -> None:
+        self.file.seek(0)
+        magic = self.file.read(min(len(frames.MAGIC), size))
+        if magic == frames.MAGIC:
+            self.position = len(magic)
+        elif not frames.MAGIC.startswith(magic):  # else: killed while creating it
+            raise DocumentError.of(str(self.path), "a journal of mediatypes", magic, "Restore the file.", "foreign")
+
+    def _piece(self, rest: bytes, size: int) -> bytes:
+        """What follows `rest`, as much as one frame needs and some more."""
+        at = self.position + len(rest)
+        if self.astray or not self.position or at >= size:
+            return b""
+        self.file.seek(at)
+        return self.file.read(min(max(_PIECE, _claimed(rest) - len(rest)), size - at))
+
+    def _parse(self, data: bytes, calls: _Calls) -> int:
         """Read whole frames of `data` into `calls`; answers where the first incomplete one begins."""
-        view, position = memoryview(data), 0
+        view, position, base = memoryview(data), 0, self.position
         while position + _MIN_FRAME <= len(data):
             size, kind = struct.unpack_from("<IB", data, position)
             if not _MIN_FRAME <= size <= frames.MAX_FRAME:
-                self.damage(base + position, "frame", "a frame", f"a claimed size of {size}")
-                return self.give_up(data, base, position)
+                self._damage(base + position, "frame", "a frame", f"a claimed size of {size}")
+                self.astray = True
+                return len(data)
             if position + size > len(data):
                 return position
-            if kind == frames.ROW and (count := self.rows(view, position, size, calls)):
+            if kind == frames.ROW and (count := self._rows(view, position, size, calls)):
                 position += count * size
                 continue
             sound = (
                 crc32(view[position : position + size - 4]) == struct.unpack_from("<I", data, position + size - 4)[0]
             )
             if not sound:
-                self.damage(base + position, "checksum", "a sound frame", f"{size} bytes with another checksum")
+                self._damage(base + position, "checksum", "a sound frame", f"{size} bytes with another checksum")
             else:
                 try:
-                    self.take(kind, view[position + 5 : position + size - 4], calls)
+                    self._take(kind, view[position + 5 : position + size - 4], calls)
                 except (ValueError, struct.error, KeyError, TypeError) as error:
-                    self.damage(base + position, "frame", f"a frame of kind {kind}", str(error))
+                    self._damage(base + position, "frame", f"a frame of kind {kind}", str(error))
             position += size
         return position
 
-    def give_up(self, data: bytes, base: int, position: int) -> int:
-        """Framing is lost: nothing after this can be trusted. Answers the end of the data, so that reading goes on
-        to the end of the file without taking anything."""
-        self.parse = lambda data, base, calls: len(data)  # type: ignore[method-assign]
-        return len(data)
-
-    def rows(self, view: memoryview, position: int, size: int, calls: _Calls) -> int:
+    def _rows(self, view: memoryview, position: int, size: int, calls: _Calls) -> int:
         """Take a run of sound rows of one layout; answers how many, 0 when the first one is not sound."""
         (id,) = struct.unpack_from("<I", view, position + 5)
         layout = self.layouts.get(id)
@@ -155,7 +200,7 @@ class _Scanner:
             calls.add_rows(id, view[position : position + count * size], count)
         return count
 
-    def take(self, kind: int, payload: memoryview, calls: _Calls) -> None:
+    def _take(self, kind: int, payload: memoryview, calls: _Calls) -> None:
         notes = self.notes
         if kind == frames.LAYOUT:
             layout = frames.parse_layout(payload)
@@ -176,7 +221,12 @@ class _Scanner:
         else:
             value = canonical.loads(bytes(payload))
             if kind == frames.HEADER:
-                notes.header = notes.header or dict(value)
+                if self.headed or calls.steps:
+                    raise ValueError("a journal has one header")
+                first = _sequence(value)
+                if first > self.sequence:
+                    self._damage(self.position, "lost", f"call {self.sequence} next", f"number {first}")
+                self.sequence, self.headed = first, True
             elif kind == frames.PROBLEM:
                 found = dict(value)
                 notes.problems.append(Problem(**{name: str(found.get(name, "")) for name in Problem._fields}))
@@ -185,10 +235,10 @@ class _Scanner:
             elif kind == frames.SUMMARY:
                 notes.summary.append(frames.parse_summary(value))
             elif kind == frames.METRIC:
-                notes.metrics.append(value)
+                notes.metrics.append(Metric.from_json(value))
 
-    def damage(self, offset: int, code: str, expected: str, got: str) -> None:
-        hint = "Rows before it are whole." if code == "torn" else "The rest of the journal is read without it."
+    def _damage(self, offset: int, code: str, expected: str, got: str) -> None:
+        hint = _HINTS.get(code, "The rest of the journal is read without it.")
         self.notes.damage.append(Problem(f"{self.path.name}@{offset}", f"expected {expected}, got {got}", code, hint))
 
 
@@ -215,15 +265,15 @@ class _Calls:
             calls.append(call)
             values.append(value)
 
-    def batch(self, sequence: int, scanner: _Scanner) -> Batch:
+    def batch(self, sequence: int, reader: JournalReader) -> Batch:
         steps = np.array([0 if step is None else step for step in self.steps], np.int64)
         timestamps = np.array(self.timestamps, np.float64)
         pieces: dict[Column, list[Values]] = {}
         for id, runs in self.rows.items():
             calls = np.concatenate([np.arange(first, first + count) for first, count, _ in runs])
-            rows = np.frombuffer(b"".join(data for _, _, data in runs), scanner.types[id])
+            rows = np.frombuffer(b"".join(data for _, _, data in runs), reader.types[id])
             steps[calls], timestamps[calls] = rows["step"], rows["timestamp"]
-            layout = scanner.layouts[id]
+            layout = reader.layouts[id]
             for i, (key, code) in enumerate(zip(layout.keys, layout.codes, strict=True)):
                 for kind, values in _split(calls, rows[f"f{i}"], code):
                     pieces.setdefault((key, kind), []).append(values)
@@ -269,6 +319,14 @@ def _merge(pieces: list[Values]) -> Values:
     else:
         values = np.concatenate([np.asarray(piece.values) for piece in pieces])[order]
     return Values(calls[order], values, all(piece.integral for piece in pieces))
+
+
+def _sequence(header: Any) -> int:
+    """The number of a journal's first call; raises ValueError if the header does not say it."""
+    sequence = header.get("sequence") if isinstance(header, dict) else None
+    if type(sequence) is not int or not 0 <= sequence < 2**62:
+        raise ValueError("a header is an object with the sequence of the first call")
+    return sequence
 
 
 def _claimed(rest: bytes) -> int:

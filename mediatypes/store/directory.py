@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import sys
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO
 
 from .._core.errors import SidecarMissing, StoreError, UnsafePath, os_error
-from .._core.sidecar import content_path, safe_parts
+from .._core.sidecar import content_path, open_file, safe_parts
 from ._paths import main_path
 
 _COPY_CHUNK = 1024 * 1024
@@ -25,6 +26,7 @@ class DirectoryStore:
     Args:
         root: the directory; made when first needed.
         prefix: a relative directory below it, such as "media".
+        durable: wait until a sidecar is on the disk, safe from a power cut, before `put` answers.
 
     >>> import tempfile, numpy as np, mediatypes as mt
     >>> store = DirectoryStore(tempfile.mkdtemp())
@@ -34,8 +36,8 @@ class DirectoryStore:
     b'\\x89PNG'
     """
 
-    def __init__(self, root: str | os.PathLike[str], prefix: str = "") -> None:
-        self.root = Path(root)
+    def __init__(self, root: str | os.PathLike[str], prefix: str = "", durable: bool = False) -> None:
+        self.root, self._durable = Path(root), durable
         self._prefix = "".join(f"{part}/" for part in safe_parts(prefix)) if prefix else ""
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
@@ -47,17 +49,23 @@ class DirectoryStore:
         path = self._prefix + content_path(sha256, suffix)
         target = self._resolve(path)
         try:
-            if target.stat(follow_symlinks=False).st_size == size:
-                return path
+            there = target.stat(follow_symlinks=False).st_size == size
         except FileNotFoundError:
-            pass
+            there = False
         except OSError as error:
             raise os_error(StoreError, str(target), "look at the sidecar", error, "Check permissions.") from error
+        if there and not self._durable:
+            return path
         temporary = target.with_name(f".{token_hex(8)}.tmp")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _write(temporary, data)
-            os.replace(temporary, target)
+            if there:  # who wrote it may not have waited for the disk
+                _sync(target, os.O_RDWR)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _write(temporary, data, self._durable)
+                os.replace(temporary, target)
+            if self._durable:
+                _sync_names(target.parent, self.root)
         except OSError as error:
             with contextlib.suppress(OSError):  # the first error is the one to report
                 temporary.unlink(missing_ok=True)
@@ -74,7 +82,7 @@ class DirectoryStore:
         """
         target = self._resolve(main_path(path))
         try:
-            return open(target, "rb")
+            return open_file(target)
         except (FileNotFoundError, NotADirectoryError) as error:
             hint = "Restore the file."
             raise os_error(SidecarMissing, str(target), "find the sidecar", error, hint) from error
@@ -97,14 +105,34 @@ def _is_link(path: Path) -> bool:
         return False
 
 
-def _write(path: Path, data: bytes | Path) -> None:
+def _write(path: Path, data: bytes | Path, durable: bool) -> None:
     with open(path, "xb", buffering=0) as file:
         if isinstance(data, bytes):
             _write_all(file, data)
-            return
-        with open(data, "rb") as source:
-            while chunk := source.read(_COPY_CHUNK):
-                _write_all(file, chunk)
+        else:
+            with open(data, "rb") as source:
+                while chunk := source.read(_COPY_CHUNK):
+                    _write_all(file, chunk)
+        if durable:
+            os.fsync(file.fileno())
+
+
+def _sync_names(folder: Path, root: Path) -> None:
+    """Wait until the names in a directory, and those of its parents below `root`, are on the disk."""
+    if sys.platform == "win32":  # which has no such call
+        return
+    while folder != root:
+        _sync(folder, os.O_RDONLY)
+        folder = folder.parent
+    _sync(root, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_all(file: Any, data: bytes) -> None:

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mediatypes as mt
-from mediatypes.history import build, consolidate, scan
-from mediatypes.history.consolidate import JournalContent
+from mediatypes.history import build, files, scan
+from mediatypes.history import content as run_content
+from mediatypes.history.content import RunContent
 
 HISTOGRAM = mt.Histogram([1, 2], num_bins=2)
 
@@ -89,7 +90,7 @@ def test_any_calls_read_back_as_the_model_says(calls: Any, piece: int, group: in
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "_PIECE", piece)
         patch.setattr(build, "GROUP_ROWS", group)
-        patch.setattr(consolidate, "_KEEP", 2**30 if keep else 0)
+        patch.setattr(run_content, "_KEEP", 2**30 if keep else 0)
         run, model, last = mt.Run(Path(folder) / "run"), Model(), {}
         for data, step, commit in calls:
             if model.log(data, step, commit):
@@ -157,10 +158,10 @@ def test_more_key_sets_than_layouts_are_cached_lose_nothing(tmp_path: Path) -> N
 def test_a_reading_that_is_taken_twice_shows_what_the_first_one_saw(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consolidate, "_KEEP", 0)  # as for a journal of more than 32 MiB
+    monkeypatch.setattr(run_content, "_KEEP", 0)  # as for a journal of more than 32 MiB
     run = mt.Run(tmp_path / "run")
     run.log({"a": 1})
-    content = JournalContent(run.path, 0.0)
+    content = RunContent(run.path, files.read_run_json(run.path))
     run.log({"a": 0.5, "b": 1})
     run.log({"a": "text"})
     batches = list(build.build_rows(content.batches(), content.schema.specs(), 0.0))

@@ -14,7 +14,9 @@ from ..._core import canonical
 from ..._core.errors import Problem
 from ...history import files
 from ...history.build import arrow_schema, build_rows
-from ...history.parquet import MediaRows, write_parquet
+from ...history.media import MediaRows
+from ...history.metrics import Metrics
+from ...history.parquet import write_parquet
 from ...history.schema import Schema
 from ...history.summary import Summary
 from ...types._arrays import Array
@@ -99,7 +101,8 @@ class Folder:
             kept = [batch] if size == 1 else []
         run = self._run(facts, started, names, problems, notes)
         values = canonical.loads(canonical.dumps(summary.values()))  # in one order, however the documents came
-        specs, media = schema.specs(), MediaRows()
+        specs = schema.specs()
+        media = MediaRows(specs, Metrics())
         calls = _Count()
         rows = write_parquet(
             self.path / files.HISTORY,
@@ -107,7 +110,10 @@ class Folder:
             build_rows(calls.through(kept if size <= 1 else order.batches()), specs, started, media),
             {**run, "summary": values, "calls": facts.total},
         )
-        media.write(self.path / files.MEDIA, {"format": files.FORMAT, "id": run["id"]})
+        index = media.table()
+        write_parquet(
+            self.path / files.MEDIA, index.schema, index.to_batches(), {"format": files.FORMAT, "id": run["id"]}
+        )
         files.write_json(self.path / files.SUMMARY, values)
         files.write_json(self.path / files.RUN, run)
         if calls.repeated:

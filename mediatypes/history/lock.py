@@ -1,0 +1,131 @@
+"""One writer for a run: a lock that ends with its process, and says who holds it.
+
+`journal/lock` is locked with flock(2) while a process writes, and holds who that is. The system releases the lock when
+the process ends, however it ends, on network file systems for all hosts; a process that finishes removes the file.
+Where the file system or the platform has no such locks, the process that the file names is looked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .._core import canonical
+from .._core.errors import Described, RunLocked, StoreError, os_error
+from . import files
+
+if sys.platform != "win32":
+    import fcntl
+
+_NAME = "lock"
+_TRIES = 100  # the file may vanish between two looks at it, but not for ever
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
+
+
+class Lock:
+    """The right to write the run in `root`, from making this until `release()` or the end of the process.
+
+    Args:
+        root: the run's directory.
+        force: where there are no such locks, take that of a process of which nobody can tell whether it lives.
+
+    Raises:
+        RunLocked: another process has it, or may have.
+        StoreError: the system refused.
+    """
+
+    def __init__(self, root: Path, force: bool = False) -> None:
+        self.path = root / files.JOURNAL / _NAME
+        self.since = time.time()
+        for left in reversed(range(_TRIES)):
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._fd = os.open(self.path, _FLAGS, 0o666)
+            except OSError as error:
+                if left and isinstance(error, FileNotFoundError):  # a finishing writer removes the folder
+                    continue
+                hint = "Choose a writable directory."
+                raise os_error(StoreError, str(root), "make the run's directory", error, hint) from error
+            try:
+                self._take(root, force)
+                if _same_file(self._fd, self.path):  # and not the one that such a writer has just removed
+                    return
+            except BaseException:
+                os.close(self._fd)
+                raise
+            os.close(self._fd)
+        hint = "Try again."
+        raise RunLocked.of(str(root), "a run that nobody else writes", Described("others at each try"), hint)
+
+    def _take(self, root: Path, force: bool) -> None:
+        free, holder = _lock(self._fd), _holder(self._fd)
+        if free is False or (free is None and holder and not force and files.is_alive(holder) is not False):
+            found = Described(files.writer_name(holder) + _since(holder))
+            hint = "Wait until it ends, or stop that process."
+            if free is None:
+                hint += " If it is gone already, run `mediatypes recover --force` on the run."
+            raise RunLocked.of(str(root), "a run that nobody else writes", found, hint)
+        with contextlib.suppress(OSError):  # on a full disk: who holds it stays unsaid
+            os.ftruncate(self._fd, 0)
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            os.write(self._fd, canonical.dump_bytes({**files.process(), "since": self.since}))
+
+    def release(self) -> None:
+        """Let go of the run, and take away the file and, if nothing else is in it, the journal's folder."""
+        if self._fd >= 0 and _same_file(self._fd, self.path):  # never that of another writer
+            try:
+                self.path.unlink()
+                self.path.parent.rmdir()
+            except OSError:  # Windows keeps the name of an open file; without content it locks nothing
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._fd, 0)
+        self.forget()
+
+    def forget(self) -> None:
+        """Close the file without taking it away: in a forked child, whose parent has the lock."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _lock(fd: int) -> bool | None:
+    """Whether the lock was free and is ours now; None if there are no locks here."""
+    if sys.platform == "win32":
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            return None
+        return False
+    return True
+
+
+def _holder(fd: int) -> dict[str, Any]:
+    """Who wrote the file last."""
+    try:
+        found = canonical.loads(os.read(fd, 4096))
+    except (ValueError, OSError):
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("since"), float) else {}
+
+
+def _since(holder: dict[str, Any]) -> str:
+    """Since when somebody has the lock, as far as it is known."""
+    try:
+        return time.strftime(", writing since %Y-%m-%d %H:%M:%S", time.localtime(holder["since"]))
+    except (KeyError, OverflowError, ValueError, OSError):
+        return ""
+
+
+def _same_file(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except OSError:
+        return False

@@ -1,0 +1,254 @@
+"""What the objects of Python and of other packages stand for when they are logged.
+
+The table in section 8 of `schemas/README.md` says it of each, and the tests read that table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Mapping, MappingView, Sequence, Set
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from functools import lru_cache
+from types import NoneType, SimpleNamespace
+from typing import Any, Final
+from uuid import UUID
+
+from .._core.deps import is_class
+from .._core.errors import Described, InputError, Problem
+from .._core.wrapping import class_tag
+
+MAX_ITEMS: Final = 2**22  # of one value: a YAML file of ten lines can stand for billions
+_REASON: Final = 200  # characters of another library's message
+SCALARS: Final = frozenset((float, int, str, bool, NoneType))  # nearly all values: nothing to look for in them
+
+
+def simplify(value: Any) -> Any:
+    """What a value stands for: a number, text, bool, None, list or mapping of any items; else the value itself.
+
+    Media values, arrays and unknown objects stay. May raise whatever the value raises when it is read.
+    """
+    cls: Any = type(value)
+    convert = _converter(cls)
+    return value if convert is None else convert(value)
+
+
+def read_items(value: Mapping[Any, Any], where: str) -> list[tuple[Any, Any]]:
+    """The items of a mapping, which may be worked out while they are read, as those of OmegaConf.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    try:
+        return list(value.items())
+    except Exception as error:
+        raise unreadable(value, where, error) from error
+
+
+def as_mapping(source: Any, where: str, expected: str) -> Mapping[Any, Any]:
+    """What holds names and values, or a list of pairs, as a mapping.
+
+    Raises:
+        InputError: it is none.
+    """
+    value = simplified(source, where)
+    if isinstance(value, (list, tuple)):
+        try:
+            return dict(value)
+        except (TypeError, ValueError):
+            pass
+    if not isinstance(value, Mapping):
+        raise InputError.of(where, expected, named(source), "Pass a dict.")
+    return value
+
+
+def simplified(value: Any, where: str) -> Any:
+    """`simplify`, with one kind of error.
+
+    Raises:
+        InputError: the value cannot be read.
+    """
+    try:
+        return simplify(value)
+    except InputError as error:
+        raise InputError(located(error.problems, where)) from None
+    except Exception as error:  # a property or iterator of the user's class may raise anything
+        raise unreadable(value, where, error) from error
+
+
+@lru_cache(maxsize=4096)
+def _converter(cls: Any) -> Callable[[Any], Any] | None:
+    """How objects of a class become simpler; None if they stay. Finding out takes microseconds."""
+    if cls in SCALARS or callable(getattr(cls, "__media__", None)):
+        return None
+    if is_class(cls, "pandas._libs.missing", "NAType") or is_class(cls, "pandas._libs.tslibs.nattype", "NaTType"):
+        return lambda value: None
+    if is_class(cls, "numpy", "generic"):
+        return _numpy_converter(cls)
+    if class_tag(cls):  # an array, or an object that a media type takes
+        return None
+    for base, convert in _CONVERTERS:
+        if issubclass(cls, base):
+            return convert
+    if names := _field_names(cls):
+        return lambda value: {name: getattr(value, name) for name in names}
+    if is_class(cls, "pydantic", "BaseModel"):
+        return dict
+    if is_class(cls, "pyarrow", "Scalar"):
+        return lambda value: simplify(value.as_py())
+    if issubclass(cls, Mapping):
+        return None
+    if issubclass(cls, (list, tuple)):
+        return None if cls in (list, tuple) else list
+    if issubclass(cls, (Sequence, MappingView)) and not issubclass(cls, (bytes, bytearray, memoryview)):
+        return list
+    if issubclass(cls, Set):
+        return _sorted_set
+    if hasattr(cls, "keys") and hasattr(cls, "__getitem__"):
+        return lambda value: {key: value[key] for key in value.keys()}  # noqa: SIM118 - as dict(value) does
+    return None
+
+
+def _list_of_range(value: range) -> list[int]:
+    count = (value.stop - value.start) // value.step
+    if count > MAX_ITEMS:
+        raise InputError.of("", f"at most {MAX_ITEMS} items", value, "Log its start, stop and step.", "many")
+    return list(value)
+
+
+def _sorted_set(value: Set[Any]) -> list[Any]:
+    items = [simplify(item) for item in value]
+    try:
+        return sorted(items, key=lambda item: (item != item, item))  # NaN last
+    except TypeError:
+        raise InputError.of("", "a set whose items can be sorted", value, "Pass a list.") from None
+
+
+_CONVERTERS: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
+    (Enum, lambda value: simplify(value.value)),
+    (int, int.__int__),
+    (float, float.__float__),
+    (str, str.__str__),
+    ((date, time), lambda value: value.isoformat()),
+    (timedelta, timedelta.total_seconds),
+    ((Decimal, Fraction, UUID), str),
+    (os.PathLike, os.fspath),
+    ((Namespace, SimpleNamespace), vars),
+    (range, _list_of_range),
+)
+
+
+def _field_names(cls: Any) -> tuple[str, ...]:
+    """The fields of a named tuple, a dataclass, or a class of attrs or msgspec."""
+    if issubclass(cls, tuple):
+        return tuple(getattr(cls, "_fields", ()))
+    if dataclasses.is_dataclass(cls):
+        return tuple(field.name for field in dataclasses.fields(cls))
+    if hasattr(cls, "__attrs_attrs__"):
+        return tuple(field.name for field in cls.__attrs_attrs__)
+    return tuple(getattr(cls, "__struct_fields__", ()))
+
+
+# Arrays ----------------------------------------------------------------------------------------------------------
+
+
+def elements(array: Any, where: str) -> Any:
+    """A scalar array of any framework as a scalar, a longer one as a list.
+
+    Raises:
+        InputError: it cannot be read, or holds complex numbers or records.
+    """
+    try:
+        import numpy
+
+        if not isinstance(array, numpy.ndarray):
+            for name in ("tolist", "to_list"):
+                if callable(method := getattr(array, name, None)):
+                    return method()
+        return _numpy_elements(numpy.asanyarray(array))
+    except InputError as error:
+        raise InputError(located(error.problems, where)) from None
+    except Exception as error:  # a tensor without data, or one that is not on this machine
+        raise unreadable(array, where, error) from error
+
+
+def array_size(array: Any) -> int:
+    """How many values an array has."""
+    size = 1
+    for length in getattr(array, "shape", None) or (len(array),):
+        size *= int(length)
+    return size
+
+
+def _numpy_converter(cls: Any) -> Callable[[Any], Any] | None:
+    """For numpy's scalars: most are an item of Python."""
+    import numpy
+
+    if issubclass(cls, (numpy.bool, numpy.integer, numpy.float64, numpy.float32, numpy.float16, numpy.str_)):
+        return cls.item if not issubclass(cls, numpy.timedelta64) else _numpy_scalar
+    return _numpy_scalar
+
+
+def _numpy_scalar(value: Any) -> Any:
+    import numpy
+
+    return simplify(_numpy_elements(numpy.asarray(value)))
+
+
+def _numpy_elements(array: Any) -> Any:
+    import numpy
+
+    kind = array.dtype.kind
+    if kind in "Mm":
+        plain: Any = numpy.datetime_as_string(array) if kind == "M" else _seconds(array)
+        plain = numpy.asarray(plain, object)
+        plain[numpy.isnat(array)] = None
+        return plain.tolist()
+    if kind == "c":
+        raise InputError.of("", "real numbers", array, "Log .real and .imag.", "dtype")
+    if array.dtype.names:
+        raise InputError.of("", "an array without fields", array, "Log each field under its own key.", "dtype")
+    if kind == "f" and array.dtype.itemsize > 8:  # a long double: the nearest double
+        array = array.astype(numpy.float64)
+    return array.tolist()
+
+
+def _seconds(array: Any) -> Any:
+    import numpy
+
+    try:
+        return array / numpy.timedelta64(1, "s")
+    except TypeError:  # months and years have no length
+        raise InputError.of("", "a duration in a unit of time", array, "Log it in seconds.") from None
+
+
+# Messages ------------------------------------------------------------------------------------------------------------
+
+
+def located(problems: Iterable[Problem], where: str) -> list[Problem]:
+    """Problems that name the key they belong to."""
+    return [
+        p if p.path.startswith(where) else p._replace(path=": ".join(filter(None, (where, p.path)))) for p in problems
+    ]
+
+
+def unreadable(value: Any, where: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split()).rstrip(".!") or type(error).__name__  # on one line
+    reason = reason if len(reason) <= _REASON else reason[: _REASON - 3] + "..."
+    return InputError.of(where, "a value that can be read", named(value), f"Reading it failed: {reason}.")
+
+
+def named(value: Any) -> Any:
+    """A value as a message shows it: what has no text of its own by the name of its class."""
+    cls: Any = type(value)
+    if isinstance(value, type):
+        return Described(f"the class {value.__module__}.{value.__qualname__}")
+    if callable(value) and hasattr(value, "__qualname__"):
+        return Described(f"the function {getattr(value, '__module__', None) or 'builtins'}.{value.__qualname__}")
+    if cls.__repr__ is object.__repr__:
+        return Described(f"an object of {cls.__module__}.{cls.__qualname__}")
+    return value
