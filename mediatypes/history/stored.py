@@ -20,6 +20,7 @@ from .arrays import is_media_kind
 from .build import spec_of
 from .scan import Batch, Column, Values
 from .schema import FIXED, ColumnSpec
+from .seal import is_damaged
 
 FOOTER = b"mediatypes"
 _PIECE = 64 * 1024  # rows that are read at once
@@ -37,7 +38,9 @@ class StoredTable:
     def __init__(self, path: Path, dictionaries: Iterable[str] = ()) -> None:
         self.path = path
         try:
-            open_file(path).close()  # a pipe or device is refused
+            with open_file(path) as file:  # a pipe or device is refused
+                if is_damaged(file):
+                    raise pa.ArrowInvalid("a footer that differs from its checksum")
             read = list(dictionaries) or None
             self.file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=read)
         except (pa.ArrowException, OSError) as error:
