@@ -1,0 +1,86 @@
+"""Media inside Parquet, in the shape that Hugging Face `datasets` decodes.
+
+Its rule: a media cell is exactly `struct<bytes: binary, path: string>`, and the schema metadata `huggingface` lists the
+columns of media, and only of types that it knows. An unknown type, or a column type of its own, would make the whole
+file unreadable there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .._core import canonical
+from .._core.errors import StoreError, os_error
+from ._arrow import bitmap, parquet_options, texts
+
+PACKED = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.utf8())])
+FEATURES: dict[str, dict[str, Any]] = {  # only images are decoded without more packages
+    "image": {"_type": "Image"},
+    "audio": {"_type": "Audio", "decode": False},
+    "video": {"_type": "Video", "decode": False},
+}
+
+
+def huggingface(columns: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Schema metadata that says which columns hold media, from name to medium; others are left out."""
+    features = {name: FEATURES[medium] for name, medium in columns.items() if medium in FEATURES}
+    return {b"huggingface": canonical.dump_bytes({"info": {"features": features}})} if features else {}
+
+
+def pack_array(contents: list[bytes | None], names: list[str | None]) -> pa.Array:
+    """Cells of bytes and a file name; null where there is no name."""
+    valid = np.array([name is not None for name in names], bool)
+    return pa.StructArray.from_buffers(PACKED, len(names), [bitmap(valid)], children=[_binaries(contents), texts(names)])
+
+
+def _binaries(values: list[bytes | None]) -> pa.Array:
+    offsets = np.cumsum([0, *(len(value or b"") for value in values)], dtype=np.int32)
+    valid = np.array([value is not None for value in values], bool)
+    data = b"".join(value for value in values if value)
+    return pa.Array.from_buffers(pa.binary(), len(values), [bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(data)])
+
+
+def write_whole(
+    path: Path,
+    schema: pa.Schema,
+    groups: Iterable[pa.RecordBatch],
+    doing: str,
+    check: Callable[[Path], None] = lambda written: None,
+    **options: Any,
+) -> None:
+    """Write a Parquet file, a row group for each batch, under a temporary name; it gets its own when it is whole.
+
+    Args:
+        path: the file.
+        schema: of the batches.
+        groups: the batches.
+        doing: names it in errors: "write the table".
+        check: is given the whole file before it gets its name, and may raise.
+        options: of Parquet, instead of ours.
+
+    Raises:
+        StoreError: the system refused. Nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    try:
+        with pq.ParquetWriter(temporary, schema, **(parquet_options(schema) | options)) as writer:
+            for group in groups:
+                writer.write_batch(group)
+        check(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise os_error(StoreError, str(path), doing, error, "Choose a writable directory.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
