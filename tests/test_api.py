@@ -37,7 +37,8 @@ PUBLIC = {
         "Video",
     ],
     "verbs": ["decode", "encode", "open_run", "open_runs", "plot_table", "recover", "register", "schema", "validate"],
-    "runs and stores": ["DirectoryStore", "MemoryStore", "Run", "RunSet", "RunView"],
+    "upkeep": ["gc", "pack", "unpack"],
+    "runs and stores": ["DirectoryStore", "MemoryStore", "PackedStore", "Run", "RunSet", "RunView"],
     "protocols": ["MediaValue", "Sink", "Source"],
     "errors": [
         "CodecError",

@@ -25,6 +25,7 @@ LAYERS = {
     "history": 3,
     "query": 4,
     "run": 4,
+    "packing": 4,
     "recovery": 4,
     "view": 4,
     "runs": 4,
@@ -49,11 +50,12 @@ AT_ONCE = {
     "interop": {"numpy"},
     "report": {"numpy"},
 }
-ARROW = ("types._arrow", "types._table_")  # modules below "types" that are about Arrow, imported by tables only
+ARROW = ("types._arrow", "types._table_", "store._packed_file")  # modules about Arrow, imported when needed only
 WHEN_USED = {
     "types": {"PIL", "pyarrow", "isal"},
     "plot": {"pyarrow"},
     "store": {"pyarrow"},
+    "packing": {"pyarrow"},
     "view": {"pyarrow"},
     "runs": {"pyarrow"},
     "cli": {"pyarrow", "numpy"},

@@ -47,10 +47,15 @@ class DirectoryStore:
             StoreError: the system refused, for example because the disk is full. Nothing is left behind.
         """
         path = self._prefix + content_path(sha256, suffix)
+        self.place(path, data, size)
+        return path
+
+    def place(self, path: str, data: bytes | Path, size: int) -> None:
+        """Store bytes (or copy a file's content) under a path that another store gave them; raises as `put` does."""
         target = self._resolve(path)
         try:
             if target.stat(follow_symlinks=False).st_size == size:
-                return path
+                return
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -67,7 +72,6 @@ class DirectoryStore:
                 temporary.unlink(missing_ok=True)
             hint = "Free some space or choose another directory."
             raise os_error(StoreError, str(target), "write a sidecar", error, hint) from error
-        return path
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:
         """Open by path, reference or document (its main sidecar), to be read.

@@ -39,7 +39,9 @@ def huggingface(columns: Mapping[str, str]) -> dict[bytes, bytes]:
 def pack_array(contents: list[bytes | None], names: list[str | None]) -> pa.Array:
     """Cells of bytes and a file name; null where there is no name."""
     valid = np.array([name is not None for name in names], bool)
-    return pa.StructArray.from_buffers(PACKED, len(names), [bitmap(valid)], children=[_binaries(contents), texts(names)])
+    return pa.StructArray.from_buffers(
+        PACKED, len(names), [bitmap(valid)], children=[_binaries(contents), texts(names)]
+    )
 
 
 def _binaries(values: list[bytes | None]) -> pa.Array:
