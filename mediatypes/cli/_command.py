@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from .._core.errors import MediaTypesError
@@ -25,3 +26,26 @@ def complain(error: MediaTypesError) -> None:
     """Say on stderr what went wrong, in one line."""
     text = (isinstance(error, OSError) and error.strerror) or str(error)  # an OSError's str() leads with its number
     print("mediatypes:", " ".join(text.splitlines()), file=sys.stderr)
+
+
+def for_each(paths: Iterable[Path], doing: Callable[[Path], str]) -> int:
+    """Do something to each run and print what it answers; a run that it fails for does not stop it. The exit code."""
+    code = 0
+    for path in paths:
+        try:
+            print(f"{path}: {doing(path)}", flush=True)
+        except MediaTypesError as error:
+            complain(error)
+            code = 2
+    return code
+
+
+def in_bytes(size: int) -> str:
+    """A number of bytes: 999 B, 12.3 kB, 4 GB."""
+    unit = min(len(str(size)) - 1, 12) // 3
+    return f"{size / 1000**unit:.4g} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
+
+
+def counted(number: int, thing: str) -> str:
+    """So many of a thing: 1 file, 2 files."""
+    return f"{number} {thing}{'s' * (number != 1)}"

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class PackedStore:
     """A sink and source in one Parquet file, which is written whole: at the end of a `with` block, or by `write()`.
 
-    The file has the columns `path`, `sha256`, `size`, `media_type`, and `image`, `audio`, `video`, `other`: one of these
-    holds the sidecar, as `struct<bytes: binary, path: string>`, so that `datasets.load_dataset("parquet", data_files=file)`
-    shows the images. To read one sidecar takes reading about a megabyte of the file, whatever its size.
+    The file has the columns `path`, `sha256`, `size`, `media_type`, and `image`, `audio`, `video`, `other`: one of
+    these holds the sidecar, as `struct<bytes: binary, path: string>`, so that `load_dataset("parquet", data_files=...)`
+    of `datasets` shows the images. To read one sidecar takes reading about a megabyte of the file, whatever its size.
 
     Until the file is written, what was put is held in memory, and can be opened. A file that is there is added to.
 
