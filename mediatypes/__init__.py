@@ -39,6 +39,7 @@ _NAMES = {
     "_core.registry": ("register",),
     "_core.sidecar": ("Sink", "Source"),
     "_core.value": ("MediaValue",),
+    "interop.layouts": ("export",),
     "packing": ("gc", "pack", "unpack"),
     "plot": ("Plot", "plot_table"),
     "recovery": ("recover",),

@@ -23,6 +23,7 @@ from ._core.registry import register as register
 from ._core.sidecar import Sink as Sink
 from ._core.sidecar import Source as Source
 from ._core.value import MediaValue as MediaValue
+from .interop.layouts import export as export
 from .packing import gc as gc
 from .packing import pack as pack
 from .packing import unpack as unpack

@@ -37,7 +37,7 @@ PUBLIC = {
         "Video",
     ],
     "verbs": ["decode", "encode", "open_run", "open_runs", "plot_table", "recover", "register", "schema", "validate"],
-    "upkeep": ["gc", "pack", "unpack"],
+    "upkeep": ["export", "gc", "pack", "unpack"],
     "runs and stores": ["DirectoryStore", "MemoryStore", "PackedStore", "Run", "RunSet", "RunView"],
     "protocols": ["MediaValue", "Sink", "Source"],
     "errors": [

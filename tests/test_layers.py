@@ -50,7 +50,12 @@ AT_ONCE = {
     "interop": {"numpy"},
     "report": {"numpy"},
 }
-ARROW = ("types._arrow", "types._table_", "store._packed_file")  # modules about Arrow, imported when needed only
+ARROW = (
+    "types._arrow",
+    "types._table_",
+    "store._packed_file",
+    "interop.layouts._",
+)  # modules about Arrow, imported when needed
 WHEN_USED = {
     "types": {"PIL", "pyarrow", "isal"},
     "plot": {"pyarrow"},

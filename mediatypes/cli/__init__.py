@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import demo, gc, pack, show, validate
+from . import demo, export, gc, pack, show, validate
 from ._command import complain
 
-COMMANDS = (demo.COMMAND, show.COMMAND, validate.COMMAND, pack.PACK, pack.UNPACK, gc.COMMAND)
+COMMANDS = (demo.COMMAND, export.COMMAND, show.COMMAND, validate.COMMAND, pack.PACK, pack.UNPACK, gc.COMMAND)
 EXIT_CODES = """\
 exit codes:
   0    done; with validate: everything is fine
