@@ -44,7 +44,7 @@ _NAMES = {
     "plot": ("Plot", "plot_table"),
     "recovery": ("recover",),
     "run": ("Run",),
-    "runs": ("RunSet", "open_runs"),
+    "runs": ("RunSet", "compact", "open_runs"),
     "store.directory": ("DirectoryStore",),
     "store.memory": ("MemoryStore",),
     "store.packed": ("PackedStore",),

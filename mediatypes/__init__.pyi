@@ -32,6 +32,7 @@ from .plot import plot_table as plot_table
 from .recovery import recover as recover
 from .run import Run as Run
 from .runs import RunSet as RunSet
+from .runs import compact as compact
 from .runs import open_runs as open_runs
 from .store.directory import DirectoryStore as DirectoryStore
 from .store.memory import MemoryStore as MemoryStore

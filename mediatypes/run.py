@@ -251,7 +251,9 @@ class Run:
         if not isinstance(data, Mapping):
             problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
             return []
-        found, joined = cells.read_cells(data, "log", self._encode, problems, keep_good=self._record, paths=self._paths)
+        found, joined = cells.read_cells(
+            data, "log", self._encode, problems, keep_good=self._record, paths=self._paths, stamped=True
+        )
         if not problems or self._record:
             self._paths |= joined
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .history.opening import History
+    from .query.compaction import Compacted
 
 Root = str | os.PathLike[str]
+COMPACTED = "compact.json"  # what a compacted dataset is recognised by
 
 
 def open_runs(source: Root | Iterable[Root]) -> RunSet:
     """Open many runs for reading.
 
     Args:
-        source: a directory, of which every run at or below it is taken; a pattern such as "runs/2026-*/**"; or a list
-            of these.
+        source: a directory, of which every run at or below it is taken; a pattern such as "runs/2026-*/**"; a list
+            of these; or the dataset that `compact()` has made.
 
     Returns:
         The runs in the order of their paths. A folder that cannot be read is left out, and named in `.problems`.
@@ -45,10 +47,10 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
     [{'run': 'lr0.1', 'acc': 0.9}, {'run': 'lr0.2', 'acc': 0.8}]
     """
     sources = [source] if isinstance(source, (str, os.PathLike)) else list(source)
-    found: dict[Path, None] = {}
-    for one in sources:
-        for root in _roots(os.fspath(one)):
-            found.update(dict.fromkeys(find_runs(root)))
+    roots = [root for one in sources for root in _roots(os.fspath(one))]
+    if len(roots) == 1 and (roots[0] / COMPACTED).is_file():
+        return CompactedRuns(roots[0])
+    found = dict.fromkeys(path for root in roots for path in find_runs(root))
     views, problems = [], []
     for path in found:
         try:
@@ -75,6 +77,14 @@ class RunSet(Sequence[RunView]):
         views: the runs.
         base: names are relative to this directory.
         problems: of folders that could not be opened.
+
+    >>> import tempfile, mediatypes as mt
+    >>> root = tempfile.mkdtemp()
+    >>> for depth in (4, 8):
+    ...     mt.Run(f"{root}/net{depth}", config={"depth": depth}).finish()
+    >>> runs = mt.open_runs(root)
+    >>> len(runs), runs["net8"].config, runs.table().column("config.depth").to_pylist()
+    (2, {'depth': 8}, [4, 8])
     """
 
     def __init__(self, views: Iterable[RunView], base: Path, problems: Iterable[Problem] = ()) -> None:
@@ -166,7 +176,7 @@ class RunSet(Sequence[RunView]):
         """The rows of all runs, one run after another.
 
         Args:
-            keys: those to read; all by default. Runs that have none of them have no rows in the answer.
+            keys: those to read, of the rows that have a value for one of them; all by default.
             steps: `(first, end)`: only rows with first <= _step < end.
 
         Returns:
@@ -226,6 +236,98 @@ class RunSet(Sequence[RunView]):
 
     def __repr__(self) -> str:
         return f"RunSet({len(self)} runs in {str(self._base)!r})"
+
+
+class CompactedRuns(RunSet):
+    """A dataset made by `compact()`: table, history and sql read its few files; a run itself is opened where it was.
+
+    Args:
+        root: the dataset's directory.
+    """
+
+    def __init__(self, root: Path) -> None:
+        from .query.compacted import Compacted
+
+        self.problems = []
+        self._base = root
+        self._data = Compacted(root)
+
+    @property
+    def _views(self) -> dict[str, RunView]:  # type: ignore[override]
+        table = self.table()
+        return {
+            run: open_run(path)
+            for run, path in zip(table.column("run").to_pylist(), table.column("path").to_pylist(), strict=True)
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """The runs' names: their paths below the directory that was compacted."""
+        return list(self._data.runs)
+
+    def __len__(self) -> int:
+        return len(self._data.runs)
+
+    def table(self) -> pa.Table:
+        """One row for each run, as `RunSet.table()` has them."""
+        from .history.reading import with_integers
+
+        return with_integers(self._data.table("runs"))
+
+    def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
+        """The rows of all runs, as `RunSet.history()` has them; columns keep the names they were first given."""
+        from .history.reading import with_integers
+
+        return with_integers(self._data.table("history", keys, steps))
+
+    def sql(self, query: str) -> duckdb.DuckDBPyRelation:
+        """Ask with SQL, as `RunSet.sql()`."""
+        from .query.database import ask_files
+
+        return ask_files(self._data.parts, query)
+
+
+def compact(
+    source: Root | Iterable[Root],
+    destination: Root,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Compacted:
+    """Add the runs that are over to a Parquet dataset of a few files, in which 100 000 runs are read at once.
+
+    Runs that are in it already and have not changed are not read again; changed ones are replaced. Runs whose folder is
+    gone stay. `open_runs(destination)`, and every reader of Parquet, opens the result.
+
+    Args:
+        source: as in `open_runs`.
+        destination: a directory; made if needed.
+        executor: where the work is done: any `concurrent.futures.Executor`; by default processes on this machine.
+        progress: called with how many of how many runs are done.
+
+    Returns:
+        The names of the runs that were `.added`, `.replaced`, are `.waiting` to be over, how many are `.unchanged`,
+        and the `.problems` of those that could not be read.
+
+    Raises:
+        StoreError: the system refused; the dataset stays whole.
+        DocumentError: the destination holds something else.
+        RunLocked: another process compacts into it.
+
+    >>> import tempfile, mediatypes as mt
+    >>> root = tempfile.mkdtemp()
+    >>> for lr in (0.1, 0.2):
+    ...     with mt.Run(f"{root}/runs/lr{lr}") as run:
+    ...         run.log({"acc": 1 - lr})
+    >>> mt.compact(f"{root}/runs", f"{root}/all").added
+    ['lr0.1', 'lr0.2']
+    >>> mt.open_runs(f"{root}/all").history(["acc"]).column("acc").to_pylist()
+    [0.9, 0.8]
+    """
+    from .query.compaction import compact as add
+
+    runs = open_runs(source)
+    result = add([(name, view.path) for name, view in runs._views.items()], Path(destination), executor, progress)
+    return result._replace(problems=[*runs.problems, *result.problems])
 
 
 def _has(config: dict[str, Any], wanted: Mapping[str, Any]) -> bool:

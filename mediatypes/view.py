@@ -17,7 +17,9 @@ from .store.packed import RunStore
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
+    import pyarrow.dataset as ds
 
     from .history.content import RunContent
     from .history.opening import History
@@ -165,12 +167,46 @@ class RunView:
         history = self._history()
         return with_integers(history.read(select(history.specs, columns), steps))
 
+    def to_arrow(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
+        """`history()`, by the name that goes with `to_pandas()` and `to_polars()`."""
+        return self.history(columns, steps)
+
     def to_pandas(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pd.DataFrame:
         """`history()` as a pandas DataFrame; needs pandas."""
         from ._core.deps import need
 
         need("pandas", extra="pandas", needed_for="RunView.to_pandas()")
         return self.history(columns, steps).to_pandas()  # type: ignore[no-any-return]
+
+    def to_polars(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pl.DataFrame:
+        """`history()` as a polars DataFrame; needs polars."""
+        from ._core.deps import need
+
+        polars = need("polars", extra="polars", needed_for="RunView.to_polars()")
+        return polars.from_arrow(self.history(columns, steps))  # type: ignore[no-any-return]
+
+    def scan(self) -> ds.Dataset:
+        """The rows as a pyarrow dataset, of which `to_table(columns=, filter=)` reads only what it needs.
+
+        Columns have the types and names they are stored with: numbers are doubles. Of a run that is not over it is
+        what was logged by now.
+
+        >>> import tempfile, mediatypes as mt, pyarrow.compute as pc
+        >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+        ...     for i in range(4):
+        ...         run.log({"loss": i / 2})
+        >>> mt.open_run(run.path).scan().to_table(columns=["loss"], filter=pc.field("_step") > 1).to_pydict()
+        {'loss': [1.0, 1.5]}
+        """
+        import pyarrow.dataset as ds
+
+        from .history.schema import FIXED
+        from .history.stored import StoredHistory
+
+        history = self._history()
+        if isinstance(history, StoredHistory):
+            return ds.dataset(history.path, format="parquet")
+        return ds.dataset(history.read([*FIXED, *(spec.name for spec in history.specs)]))
 
     def values(self, key: str) -> Iterator[tuple[int, Any]]:
         """The values of a key as (step, value) pairs, media as the values that were logged (`Image`, ...).

@@ -333,3 +333,75 @@ def test_a_call_that_fits_no_frame_is_refused(tmp_path: Path, monkeypatch: pytes
         run.log({"text": "later"})
         assert [row["text"] for row in read_journal(run.path).values()] == ["short", "later"]
     assert list(mt.open_run(run.path).values("text")) == [(0, "short"), (1, "later")]
+
+
+# Section 13
+
+
+def applies(metrics: list[dict[str, Any]], key: str) -> dict[str, Any]:
+    """The metric that applies to a key."""
+    named = [metric for metric in metrics if metric["name"] == key]
+    patterns = [metric for metric in metrics if "*" in metric["name"] and not key.startswith("_")]
+    matching = [
+        metric
+        for metric in patterns
+        if re.fullmatch(".*".join(map(re.escape, metric["name"].split("*"))), key, re.DOTALL)
+    ]
+    ranked = sorted(matching, key=lambda metric: len(metric["name"].replace("*", "")))  # stable: the latest is last
+    return [{}, *ranked, *named][-1]
+
+
+def summary_of(rows: Rows, metric: dict[str, Any], key: str) -> Any:
+    values = [(step, row[key]) for step, row in rows.items() if key in row]
+    numbers = [(step, value) for step, value in values if type(value) in (int, float)]
+    real = [(step, value) for step, value in numbers if value == value]
+    asked = metric.get("summary", ["last"])
+    found: dict[str, Any] = {}
+    if numbers:
+        low, high = (pick([value for _, value in real], default=math.nan) for pick in (min, max))
+        mean = math.fsum(value for _, value in real) / len(real) if real else math.nan
+        found = {"min": low, "max": high, "mean": mean}
+    found |= {"first": values[0][1], "last": values[-1][1]}
+    if numbers and "best" in asked:
+        found["best"] = low if metric["goal"] == "minimize" else high
+        best = [step for step, value in real if value == found["best"]]
+        found |= {"best_step": best[0]} if best else {}
+    found = {name: value for name, value in found.items() if name.removesuffix("_step") in asked}
+    return found if found and asked != ["last"] else values[-1][1]
+
+
+def test_the_summary_and_the_index_columns_can_be_made_from_the_text(tmp_path: Path) -> None:
+    import mediatypes as mt
+
+    with mt.Run(tmp_path / "run") as run:
+        run.define_metric("*", "epoch", summary="min,max")
+        run.define_metric("val/*", "epoch", summary="best,mean", goal="maximize")
+        run.define_metric("val/h*", "sample", summary="none", step_sync=False)
+        run.define_metric("epoch", summary="last")
+        for epoch in range(4):
+            run.log({"epoch": epoch, "val/acc": [0.25, 0.75, math.nan, 0.75][epoch], "note": "a", "x": epoch})
+            run.log({"val/hist": mt.Histogram([epoch, epoch + 1], num_bins=1), "x": 100}, commit=False)
+            run.log({"x": epoch / 2, "sample": epoch} if epoch % 2 else {"x": math.nan})
+            run.log({"h": mt.Histogram([epoch, epoch + 1], num_bins=1), "_private": epoch})
+        run.define_metric("x", summary="first,last,min,max,mean")
+    rows, metrics = read_history(run.path), parse((run.path / "run.json").read_bytes())["metrics"]
+    summary = parse((run.path / "summary.json").read_bytes())
+    keys = {key for row in rows.values() for key in row} - {"_timestamp"}
+    expected = {
+        key: summary_of(rows, metric, key)
+        for key in sorted(keys)
+        if (metric := applies(metrics, key)).get("summary") != ["none"]
+    }
+    assert expected["val/acc"] == {"mean": 1.75 / 3, "best": 0.75, "best_step": 3}
+    assert (expected["note"], expected["epoch"], expected["_private"]) == ("a", 3, 3)
+    found = {key: summary[key] for key in sorted(summary) if key not in ("_step", "_timestamp", "_runtime")}
+    assert repr(found) == repr(expected)
+
+    for item in pq.read_table(run.path / "media.parquet").to_pylist():
+        for index in ("epoch", "sample"):
+            own = applies(metrics, item["key"])
+            about = [metric for metric in metrics if metric.get("step_metric") == index]
+            chosen = own if own.get("step_metric") == index else about[-1]
+            before = [row[index] for step, row in rows.items() if step <= item["step"] and index in row]
+            here = rows[item["step"]].get(index)
+            assert item[index] == (before[-1] if before and chosen.get("step_sync", True) else here)

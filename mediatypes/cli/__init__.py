@@ -10,10 +10,20 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import demo, export, gc, pack, show, validate
+from . import compact, demo, export, gc, pack, query, show, validate
 from ._command import complain
 
-COMMANDS = (demo.COMMAND, export.COMMAND, show.COMMAND, validate.COMMAND, pack.PACK, pack.UNPACK, gc.COMMAND)
+COMMANDS = (
+    compact.COMMAND,
+    demo.COMMAND,
+    export.COMMAND,
+    gc.COMMAND,
+    pack.PACK,
+    query.COMMAND,
+    show.COMMAND,
+    pack.UNPACK,
+    validate.COMMAND,
+)
 EXIT_CODES = """\
 exit codes:
   0    done; with validate: everything is fine

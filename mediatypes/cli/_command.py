@@ -25,6 +25,11 @@ class Command(NamedTuple):
 def complain(error: MediaTypesError) -> None:
     """Say on stderr what went wrong, in one line."""
     text = (isinstance(error, OSError) and error.strerror) or str(error)  # an OSError's str() leads with its number
+    note(text)
+
+
+def note(text: str) -> None:
+    """Say something on stderr, in one line."""
     print("mediatypes:", " ".join(text.splitlines()), file=sys.stderr)
 
 

@@ -23,9 +23,12 @@ KEY, KIND, INTEGER = b"mediatypes.key", b"mediatypes.kind", b"mediatypes.integer
 def arrow_schema(specs: Iterable[ColumnSpec]) -> pa.Schema:
     """The columns of a history: the fixed three, then one for each key and kind, described in field metadata."""
     fields = [pa.field(name, pa.int64() if name == "_step" else pa.float64(), nullable=False) for name in FIXED]
-    for spec in specs:
-        fields.append(pa.field(spec.name, arrow_type(spec.kind), metadata=column_metadata(spec)))
-    return pa.schema(fields)
+    return pa.schema([*fields, *map(column_field, specs)])
+
+
+def column_field(spec: ColumnSpec) -> pa.Field:
+    """A column with its key and kind in the metadata."""
+    return pa.field(spec.name, arrow_type(spec.kind), metadata=column_metadata(spec))
 
 
 def column_metadata(spec: ColumnSpec) -> dict[bytes, bytes]:

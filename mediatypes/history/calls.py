@@ -14,12 +14,10 @@ _MANY = {"image": 50, "audio": 100}  # in a step, the W&B docs' guidance; more i
 
 def checked_step(step: Any, current: int, problems: list[Problem]) -> int:
     """The step of the row that a call goes to, while the run is at `current`."""
-    if step is None:
-        return current
     try:
         if isinstance(step, bool):
             raise TypeError("a bool is no step")
-        row = operator.index(step)
+        row = current if step is None else operator.index(step)
     except TypeError:
         problems.append(problem("log.step", "an integer", step, "Use int(step)."))
         return current

@@ -13,32 +13,26 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import NoneType
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._core import canonical
 from .._core.canonical import is_unicode
 from .._core.errors import InputError, Problem, describe, problem
 from .._core.value import MediaValue, is_media
 from .._core.wrapping import is_array, tag_of, wrap
-from .objects import SCALARS, elements, located, simplified, simplify
+from .objects import SCALARS, elements, located, read_items, simplified, simplify
 from .plain import MAX_DEPTH, make_plain, no_unicode, refused, too_deep, too_large
 
 Cell = tuple[str, Any]  # kind, plain value
 Named = tuple[str, str, Any]  # key, kind, plain value
 Path = tuple[str, ...]  # the nested keys that were joined to make a key
+Leaf = tuple[str, Any, Path]  # key, value, and how the key was nested
 Encoder = Callable[[MediaValue], dict[str, Any]]
 
 PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
+_KINDS: dict[type, str] = {float: "number", bool: "boolean", NoneType: "null"}  # of classes with one kind
 EXACT = 2**53  # whole numbers up to here are exact as doubles
-RESERVED = ("_step", "_runtime")
-
-
-class Leaf(NamedTuple):
-    """A value, its key, and the nested keys that were joined to make the key."""
-
-    key: str
-    value: Any
-    path: Path
+RESERVED = ("_step", "_runtime", "_timestamp")
 
 
 def read_cells(
@@ -49,6 +43,7 @@ def read_cells(
     *,
     keep_good: bool = False,
     paths: Mapping[str, Path] | None = None,
+    stamped: bool = False,
 ) -> tuple[list[Named], dict[str, Path]]:
     """The cells of nested data, and how their joined keys were nested.
 
@@ -60,6 +55,7 @@ def read_cells(
         keep_good: whether there is a use for the good cells when others are bad. If not, no sidecar is placed once
             something is known to be bad.
         paths: how keys were nested before; a key that is nested otherwise is bad.
+        stamped: whether a number called `_timestamp` is taken, as the time of the call.
 
     Raises:
         Exception: what a foreign media value raised, with a note that names the key; not with `keep_good`.
@@ -67,7 +63,7 @@ def read_cells(
     joined: dict[str, Path] = {}
     found: list[Named] = []
     media: list[Leaf] = []  # last: whether other keys are bad is known before a sidecar is placed
-    for leaf in flatten(data, where, problems):
+    for leaf in flatten(data, where, problems, stamped=stamped):
         key, value, path = leaf
         if "." in key:
             before = (paths or {}).get(key, path)
@@ -75,7 +71,10 @@ def read_cells(
                 message = "expected one way to write this key, got it both literally and nested in a dict"
                 problems.append(Problem(f'{where}["{key}"]', message, "key", "Rename one of them."))
                 continue
-        if type(value) not in SCALARS and has_media(value):
+        kind = _KINDS.get(type(value))
+        if kind is not None:
+            found.append((key, kind, value))
+        elif type(value) not in SCALARS and has_media(value):
             media.append(leaf)
         else:
             _read_cell(found, key, value, where, encode, problems, keep_good)
@@ -99,17 +98,24 @@ def _read_cell(
         problems += located(describe(error), place)
 
 
-def flatten(data: Mapping[Any, Any], where: str, problems: list[Problem], path: Path = ()) -> Iterator[Leaf]:
+def flatten(
+    data: Mapping[Any, Any], where: str, problems: list[Problem], path: Path = (), *, stamped: bool = False
+) -> Iterator[Leaf]:
     """The leaves of nested dicts, their keys joined with "."; bad keys become problems."""
     if len(path) >= MAX_DEPTH:
         problems.append(too_deep(where, f"dicts nested at most {MAX_DEPTH} deep"))
         return
-    for name, value in data.items():
+    try:
+        items = read_items(data, where)
+    except InputError as error:
+        problems += error.problems
+        return
+    for name, value in items:
         if not isinstance(name, str) or not name:
             problems.append(problem(where, "keys that are text and not empty", name, "Use str(key).", "key"))
             continue
         key = str.__str__(name)  # of an Enum of texts the text
-        if not path and key[0] == "_" and not _is_own(key, value, where, problems):
+        if not path and key[0] == "_" and not _is_own(key, value, where, problems, stamped):
             continue
         if not key.isascii() and not is_unicode(key):
             problems.append(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
@@ -122,19 +128,25 @@ def flatten(data: Mapping[Any, Any], where: str, problems: list[Problem], path: 
             if isinstance(value, Mapping) and value and not is_media(value):
                 yield from flatten(value, f'{where}["{key}"]', problems, (*path, key))
                 continue
-        yield Leaf(".".join((*path, key)), value, (*path, key))
+        here = (*path, key)
+        yield ".".join(here) if path else key, value, here
 
 
-def _is_own(key: str, value: Any, where: str, problems: list[Problem]) -> bool:
+def _is_own(key: str, value: Any, where: str, problems: list[Problem], stamped: bool) -> bool:
     """Whether a key is free to use, or a valid time stamp."""
-    if key == "_timestamp":
-        if type(value) in (int, float) and abs(value) < EXACT:  # not NaN either
-            return True
-        expected, hint = "finite seconds since 1970", "Use datetime.timestamp(), or leave it out."
-        problems.append(problem(f'{where}["{key}"]', expected, value, hint, "key"))
-    elif key in RESERVED:
-        problems.append(problem(f'{where}["{key}"]', "a key of your own", key, "Use log(..., step=).", "key"))
-    return key not in RESERVED and key != "_timestamp"
+    if key not in RESERVED:
+        return True
+    place = f'{where}["{key}"]'
+    if not stamped:
+        problems.append(problem(place, "a key of your own", key, "Every row and summary has it.", "key"))
+    elif key != "_timestamp":
+        problems.append(problem(place, "a key of your own", key, "Use log(..., step=).", "key"))
+    elif type(value) in (int, float) and abs(value) < EXACT:  # not NaN either
+        return True
+    else:
+        hint = "Use datetime.timestamp(), or leave it out."
+        problems.append(problem(place, "finite seconds since 1970", value, hint, "key"))
+    return False
 
 
 def has_media(value: Any) -> bool:
@@ -223,12 +235,11 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
     """
     if type(value) not in SCALARS:
         value = simplified(value, where)
-    if value is None:
-        return "null", None
-    if isinstance(value, bool):
-        return "boolean", value
-    if isinstance(value, float):
-        return "number", value
+        if is_array(value) and tag_of(value) is None:  # a scalar, or short
+            value = simplified(elements(value, where), where)
+    kind = _KINDS.get(type(value))
+    if kind is not None:
+        return kind, value
     if isinstance(value, int):
         return _integer(value, where)
     if isinstance(value, str):
@@ -243,10 +254,6 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
     if is_media(value):
         document = encode(value)
         return document["_type"], document
-    if is_array(value):  # of a framework: a scalar, or short
-        plain = simplified(elements(value, where), where)
-        if not is_array(plain):
-            return make_cell(plain, where, encode)
     raise refused(value, where)
 
 

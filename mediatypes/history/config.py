@@ -11,8 +11,8 @@ from .._core.errors import InputError, MediaTypesError, Problem, describe
 from . import frames
 from .config_file import read_file
 from .live import Append, ByAttribute, Lock, Report
-from .objects import named, simplified
-from .plain import make_plain
+from .objects import as_mapping
+from .plain import BAD, make_plain
 
 BITS = 1024  # of integers: seeds have 128; beyond this a reader with doubles overflows
 
@@ -31,7 +31,8 @@ def plain_config(source: Any, report: Report | None = None) -> dict[str, Any]:
     problems: list[Problem] = []
     plain: dict[str, Any] = {}
     try:
-        plain = make_plain(_mapping_of(source), "config", problems, BITS)
+        found = make_plain(_mapping_of(source), "config", problems, BITS)
+        plain = {} if found is BAD else found
     except MediaTypesError as error:
         if report is None:
             raise
@@ -50,16 +51,7 @@ def _mapping_of(source: Any) -> Mapping[Any, Any]:
         return read_file(source)
     if callable(getattr(source, "flag_values_dict", None)):  # absl
         source = source.flag_values_dict()
-    value = simplified(source, "config")
-    if isinstance(value, (list, tuple)):  # pairs, as dict.update takes
-        try:
-            return dict(value)
-        except (TypeError, ValueError):
-            pass
-    if not isinstance(value, Mapping):
-        expected = "a mapping, namespace, dataclass, or the path of a YAML or JSON file"
-        raise InputError.of("config", expected, named(source), "Pass a dict.")
-    return value
+    return as_mapping(source, "config", "a mapping, namespace, dataclass, or the path of a YAML or JSON file")
 
 
 class Config(ByAttribute):

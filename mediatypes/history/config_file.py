@@ -31,7 +31,7 @@ def read_file(path: str | os.PathLike[str]) -> Mapping[Any, Any]:
     where = f"config: {file.name}"
     load = {".json": _load_json, ".yaml": _load_yaml, ".yml": _load_yaml}.get(file.suffix.lower())
     if load is None:
-        raise InputError.of("config", "a file with the suffix .json, .yaml or .yml", str(file), _HINT)
+        raise InputError.of("config", "a file with the suffix .json, .yaml or .yml", file.name, _HINT)
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_SIZE + 1)
@@ -76,10 +76,12 @@ def _loader() -> Any:
     yaml = need("yaml", extra="yaml", needed_for="A config from a YAML file")
 
     def construct_mapping(self: Any, node: Any, deep: bool = False) -> Any:
-        names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-        for name, count in names.items():
-            if count > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the name {name!r} twice", node.start_mark)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"the name {key.value!r} twice", key.start_mark)
+                seen.add(key.value)
         return yaml.SafeLoader.construct_mapping(self, node, deep)
 
     loader: Any = type("Loader", (yaml.SafeLoader,), {"construct_mapping": construct_mapping})
@@ -87,6 +89,15 @@ def _loader() -> Any:
     return loader
 
 
-def _malformed(where: str, language: str, error: Exception) -> InputError:
-    text = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-    return InputError.of(where, language, Described(text.rstrip(".")), "Correct the file.")
+def _malformed(where: str, language: str, error: Any) -> InputError:
+    """The error of either parser, shortened to what is wrong and the line."""
+    text, line = str(error), getattr(error, "lineno", None)  # of a JSONDecodeError
+    if isinstance(error, RecursionError):
+        text = "nested too deeply"
+    elif isinstance(error, UnicodeDecodeError):
+        text = "bytes that are not UTF-8"
+    elif line is not None:
+        text = f"{error.msg} in line {line}"
+    elif getattr(error, "problem_mark", None) is not None:  # of YAML
+        text = f"{error.problem} in line {error.problem_mark.line + 1}"
+    return InputError.of(where, language, Described(text), "Correct the file.")

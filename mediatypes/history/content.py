@@ -17,7 +17,7 @@ from .media import MediaRows
 from .metrics import Metrics
 from .scan import Batch, JournalReader, Notes
 from .schema import ColumnSpec, Schema
-from .statistics import statistics
+from .statistics import Statistics, statistics
 from .stored import Steps, StoredHistory, within
 from .summary import Summary
 
@@ -89,13 +89,17 @@ class RunContent:
             pass
         return media.table()
 
+    def forget(self) -> None:
+        """Keep no calls in memory: they are read again."""
+        self._kept = None
+
     def _read(self, notes: Notes) -> Iterator[Batch]:
         calls = 0  # so many were read; a journal that was finished into the stored rows repeats some
         if self._stored:
             yield from self._stored.batches()
             calls = self._stored.calls
         for journal in self._journals:
-            reader = JournalReader(journal.path, journal.file, notes, calls)
+            self.reader = reader = JournalReader(journal.path, journal.file, notes, calls)
             for batch in reader.read(journal.size):
                 if new := batch.after(calls):
                     yield new
@@ -125,12 +129,33 @@ class RunContent:
         return [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage]
 
 
-def read_statistics(root: Path, metrics: Metrics) -> dict[str, Any]:
-    """The statistics in the summary of a run, by key: of the rows that were logged so far."""
-    run = files.read_run_json(root)
-    if run["status"] == "running":
-        return statistics(metrics, RunContent(root, run).batches())
-    return {key: value for key, value in files.read_json(root / files.SUMMARY).items() if metrics.statistics(key)}
+class LiveStatistics:
+    """The statistics of a run that this process writes: each reading goes on where the last one stopped.
+
+    Raises:
+        StoreError, DocumentError: as `RunContent`.
+    """
+
+    def __init__(self, root: Path, metrics: Metrics) -> None:
+        self.metrics, self._root, self._found = metrics, root, Statistics(metrics)
+        self._content: RunContent | None = None  # holds the journal open
+
+    def read(self) -> dict[str, Any]:
+        """By key, of all rows that were logged by now."""
+        run = files.read_run_json(self._root)
+        if run["status"] != "running":
+            self._content = None
+            shown = files.read_json(self._root / files.SUMMARY)
+            return {key: value for key, value in shown.items() if self.metrics.statistics(key)}
+        if self._content is None:
+            self._content = RunContent(self._root, run)
+            batches = self._content.batches()
+            self._content.forget()
+        else:
+            batches = self._content.reader.read()
+        for batch in batches:
+            self._found.add(batch)
+        return self._found.values()
 
 
 class _JournalFile(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 from .._core.errors import InputError, Problem
 from . import cells, frames
 from .metrics import Metric, Metrics
+from .objects import as_mapping, read_items
 
 Lock = AbstractContextManager[Any]
 Append = Callable[[bytes], None]  # writes a frame, or raises because the run is finished or the disk full
@@ -42,6 +45,8 @@ class LiveMetrics:
         self._metrics = Metrics(defined)
         self._statistics: dict[str, Any] = {}
         self._state: Any = None  # of the run, when they were read
+        self._reader: Any = None
+        self._reading = threading.Lock()
 
     def define(self, *arguments: Any) -> Metric:
         """Define a metric, as `Metrics.define` does."""
@@ -54,12 +59,15 @@ class LiveMetrics:
 
     def summarize(self, last: dict[str, Any], calls: int) -> dict[str, Any]:
         """The summary of a run that has these last values, after so many calls."""
-        state = (calls, self._metrics.all)
-        if self._metrics.any_statistics and self._state != state:
-            from .content import read_statistics  # numpy and pyarrow are needed only now
+        with self._reading:  # not the run's lock: other threads go on logging
+            defined = (self._metrics.all, os.getpid())  # a forked child must not share the position in a file
+            if self._metrics.any_statistics and self._state != (calls, defined):
+                from .content import LiveStatistics  # numpy and pyarrow are needed only now
 
-            self._statistics, self._state = read_statistics(self._root, self._metrics), state
-        return self._metrics.summarize(last, self._statistics)
+                if self._state is None or self._state[1] != defined:
+                    self._reader = LiveStatistics(self._root, self._metrics)
+                self._statistics, self._state = self._reader.read(), (calls, defined)
+            return self._metrics.summarize(last, self._statistics)
 
 
 class LiveSummary(ByAttribute):
@@ -77,11 +85,25 @@ class LiveSummary(ByAttribute):
         self._last, self._encode, self._append, self._lock, self._report = last, encode, append, lock, report
         self._explicit: dict[str, Any] = {key: cells.plain_value(*cell) for key, cell in explicit.items()}
 
-    def update(self, *values: Any, **named: Any) -> None:
-        """Set several values, all or none of them. With `on_error="record"` the good ones are set."""
+    def update(self, values: Any = None, /, **named: Any) -> None:
+        """Set several values, all or none of them. With `on_error="record"` the good ones are set.
+
+        Args:
+            values: a mapping, namespace or dataclass.
+            **named: further keys.
+
+        Raises:
+            InputError: with every problem; nothing is set.
+        """
         problems: list[Problem] = []
         keep_good = self._report is not None
-        found, _ = cells.read_cells(dict(*values, **named), "summary", self._encode, problems, keep_good=keep_good)
+        try:
+            given = as_mapping({} if values is None else values, "summary", "a mapping, namespace or dataclass")
+            new = dict(read_items(given, "summary")) | named
+        except InputError as error:
+            problems += error.problems
+            new = named
+        found, _ = cells.read_cells(new, "summary", self._encode, problems, keep_good=keep_good)
         if problems and not keep_good:
             raise InputError(problems)
         with self._lock:

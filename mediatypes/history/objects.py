@@ -23,6 +23,7 @@ from .._core.errors import Described, InputError, Problem
 from .._core.wrapping import class_tag
 
 MAX_ITEMS: Final = 2**22  # of one value: a YAML file of ten lines can stand for billions
+_REASON: Final = 200  # characters of another library's message
 SCALARS: Final = frozenset((float, int, str, bool, NoneType))  # nearly all values: nothing to look for in them
 
 
@@ -34,6 +35,35 @@ def simplify(value: Any) -> Any:
     cls: Any = type(value)
     convert = _converter(cls)
     return value if convert is None else convert(value)
+
+
+def read_items(value: Mapping[Any, Any], where: str) -> list[tuple[Any, Any]]:
+    """The items of a mapping, which may be worked out while they are read, as those of OmegaConf.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    try:
+        return list(value.items())
+    except Exception as error:
+        raise unreadable(value, where, error) from error
+
+
+def as_mapping(source: Any, where: str, expected: str) -> Mapping[Any, Any]:
+    """What holds names and values, or a list of pairs, as a mapping.
+
+    Raises:
+        InputError: it is none.
+    """
+    value = simplified(source, where)
+    if isinstance(value, (list, tuple)):
+        try:
+            return dict(value)
+        except (TypeError, ValueError):
+            pass
+    if not isinstance(value, Mapping):
+        raise InputError.of(where, expected, named(source), "Pass a dict.")
+    return value
 
 
 def simplified(value: Any, where: str) -> Any:
@@ -98,17 +128,13 @@ def _sorted_set(value: Set[Any]) -> list[Any]:
         raise InputError.of("", "a set whose items can be sorted", value, "Pass a list.") from None
 
 
-def _seconds(value: timedelta) -> float:
-    return value.total_seconds()
-
-
 _CONVERTERS: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
     (Enum, lambda value: simplify(value.value)),
     (int, int.__int__),
     (float, float.__float__),
     (str, str.__str__),
     ((date, time), lambda value: value.isoformat()),
-    (timedelta, _seconds),
+    (timedelta, timedelta.total_seconds),
     ((Decimal, Fraction, UUID), str),
     (os.PathLike, os.fspath),
     ((Namespace, SimpleNamespace), vars),
@@ -178,7 +204,7 @@ def _numpy_elements(array: Any) -> Any:
 
     kind = array.dtype.kind
     if kind in "Mm":
-        plain: Any = numpy.datetime_as_string(array) if kind == "M" else array / numpy.timedelta64(1, "s")
+        plain: Any = numpy.datetime_as_string(array) if kind == "M" else _seconds(array)
         plain = numpy.asarray(plain, object)
         plain[numpy.isnat(array)] = None
         return plain.tolist()
@@ -189,6 +215,15 @@ def _numpy_elements(array: Any) -> Any:
     if kind == "f" and array.dtype.itemsize > 8:  # a long double: the nearest double
         array = array.astype(numpy.float64)
     return array.tolist()
+
+
+def _seconds(array: Any) -> Any:
+    import numpy
+
+    try:
+        return array / numpy.timedelta64(1, "s")
+    except TypeError:  # months and years have no length
+        raise InputError.of("", "a duration in a unit of time", array, "Log it in seconds.") from None
 
 
 # Messages ------------------------------------------------------------------------------------------------------------
@@ -202,7 +237,8 @@ def located(problems: Iterable[Problem], where: str) -> list[Problem]:
 
 
 def unreadable(value: Any, where: str, error: Exception) -> InputError:
-    reason = str(error).rstrip(".") or type(error).__name__
+    reason = " ".join(str(error).split()).rstrip(".!") or type(error).__name__  # on one line
+    reason = reason if len(reason) <= _REASON else reason[: _REASON - 3] + "..."
     return InputError.of(where, "a value that can be read", named(value), f"Reading it failed: {reason}.")
 
 

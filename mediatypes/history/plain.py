@@ -9,7 +9,7 @@ from .._core.canonical import is_unicode
 from .._core.errors import InputError, Problem, problem
 from .._core.value import is_media
 from .._core.wrapping import MAX_LIST, is_array, tag_of
-from .objects import MAX_ITEMS, SCALARS, array_size, elements, named, simplified, unreadable
+from .objects import MAX_ITEMS, SCALARS, array_size, elements, named, read_items, simplified
 
 MAX_DEPTH: Final = 200  # of nested dicts and lists
 BAD: Final = object()  # in place of a value that is no plain data
@@ -75,13 +75,12 @@ class _Reader:
             raise InputError.of(where, "plain data", value, "Log a media value under its own key.")
         raise refused(value, where, _PLAIN)
 
-    def read_dict(self, value: Mapping[Any, Any], where: str, depth: int) -> dict[str, Any]:
+    def read_dict(self, value: Mapping[Any, Any], where: str, depth: int) -> Any:
         plain: dict[str, Any] = {}
         try:
-            items = list(value.items())
-        except Exception as error:
-            self.refuse(*unreadable(value, where, error).problems)
-            return plain
+            items = read_items(value, where)
+        except InputError as error:
+            return self.refuse(*error.problems)
         for key, item in items:
             if not isinstance(key, str):
                 self.refuse(problem(where, "keys that are text", key, "Use str(key).", "key"))

@@ -28,11 +28,17 @@ class ColumnSpec(NamedTuple):
 
 
 class Schema:
-    """Keys and kinds in the order they were first logged."""
+    """Keys and kinds in the order they were first logged.
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = taken  # names that no column may have, beside the fixed three
-        self._integral: dict[Column, bool] = {}
+    Args:
+        taken: names that no column may have, beside the fixed three.
+        given: columns that keep the name they have, as in a dataset that grows.
+    """
+
+    def __init__(self, taken: Iterable[str] = (), given: Iterable[ColumnSpec] = ()) -> None:
+        self._taken = (*FIXED, *taken)  # names that no column may have
+        self._given = {(spec.key, spec.kind): spec.name for spec in given}  # columns that have their name already
+        self._integral: dict[Column, bool] = {(spec.key, spec.kind): spec.integral for spec in given}
         self._filled: set[Column] = set()  # that hold more than empty lists
 
     def add(self, batch: Batch) -> None:
@@ -54,12 +60,16 @@ class Schema:
         kinds: dict[str, list[str]] = {}
         for key, kind in self._integral:
             kinds.setdefault(key, []).append(kind)
-        taken = {name.lower() for name in (*FIXED, *self._taken)}
+        taken = {name.lower() for name in self._taken}
+        for (_, kind), name in self._given.items():
+            taken |= {f"{name}{path}".lower() for path in inner_paths(kind)}
         specs = []
         for key, found in kinds.items():
             real = [kind for kind in found if kind != "null"] or ["null"]
-            for i, kind in enumerate(sorted(real, key=lambda kind: ((key, kind) not in self._filled, *_rank(kind)))):
-                name = free_name(key if i == 0 else f"{key}#{kind}", kind, taken)
+            ranked = sorted(real, key=lambda kind: ((key, kind) not in self._filled, *_rank(kind)))
+            bare = None if any((key, kind) in self._given for kind in real) else ranked[0]
+            for kind in ranked:
+                name = self._given.get((key, kind)) or free_name(key if kind == bare else f"{key}#{kind}", kind, taken)
                 specs.append(ColumnSpec(name, key, kind, self._integral[key, kind]))
         if keys is None:
             return specs

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .._core import canonical
@@ -45,6 +44,12 @@ class StoredTable:
             self.schema: pa.Schema = self.file.schema_arrow
         self.footer = self._footer()
 
+    @property
+    def columns(self) -> list[ColumnSpec]:
+        """The columns that are named for a key and kind."""
+        with _our_errors(self.path, "a readable schema"):
+            return [spec for field in self.schema if (spec := spec_of(field))]
+
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """Some columns, in this order; all by default. Damaged pages are refused."""
         with _our_errors(self.path, "readable columns"):
@@ -77,8 +82,7 @@ class StoredHistory(StoredTable):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        with _our_errors(path, "a readable schema"):
-            self.specs: list[ColumnSpec] = [spec for field in self.schema if (spec := spec_of(field))]
+        self.specs = self.columns
         if not set(FIXED) <= set(self.schema.names):
             found = self.schema.names
             raise DocumentError.of(str(path), f"the columns {', '.join(FIXED)}", found, "Restore it.", "foreign")
@@ -134,6 +138,14 @@ def within(table: pa.Table, steps: Steps | None) -> pa.Table:
     return table.slice(first, max(end - first, 0))
 
 
+def within_any(table: pa.Table, steps: Steps | None) -> pa.Table:
+    """The rows with first <= _step < end, of several runs."""
+    if steps is None:
+        return table
+    step = table.column("_step").to_numpy()
+    return table.filter(pa.array((step >= steps[0]) & (step < steps[1])))
+
+
 def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
     """The cells of a column without nulls, as the journal has them."""
     if kind in ("number", "integer", "boolean"):
@@ -142,7 +154,7 @@ def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
         return column.to_pylist()  # type: ignore[no-any-return]
     if kind.endswith("_list"):
         return [[canonical.loads(item["_doc"]) for item in cell] for cell in column.to_pylist()]
-    return [canonical.loads(text) for text in pc.struct_field(column, "_doc").to_pylist()]
+    return [canonical.loads(text) for chunk in column.chunks for text in chunk.field("_doc").to_pylist()]
 
 
 @contextlib.contextmanager

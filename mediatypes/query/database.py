@@ -7,14 +7,14 @@ name that the rule of `union` gives it. Runs that are not over have no Parquet y
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from .._core.deps import need
-from .._core.errors import InputError
+from .._core.errors import Described, InputError
 from ..history import files
 from ..history.media import FIXED as MEDIA_COLUMNS
 from ..history.opening import History
@@ -30,21 +30,39 @@ if TYPE_CHECKING:
 def ask(runs: pa.Table, histories: Mapping[str, History], query: str) -> duckdb.DuckDBPyRelation:
     """The answer to a query over the views `runs` (that table), `history` and `media`; raises `InputError`."""
     duck = need("duckdb", extra="sql", needed_for="RunSet.sql()")
-    database = _Database(duck, runs, histories)
+    return _answer(duck, _Database(duck, runs, histories).connection, query)
+
+
+def ask_files(tables: Mapping[str, list[Path]], query: str) -> duckdb.DuckDBPyRelation:
+    """The answer to a query over views of Parquet files with unified columns; raises `InputError`."""
+    duck = need("duckdb", extra="sql", needed_for="RunSet.sql()")
+    connection = _connect(duck)
+    for name, paths in tables.items():
+        connection.execute(f"create temp view {name} as from read_parquet({_listed(paths)}, union_by_name = true)")
+    return _answer(duck, connection, query)
+
+
+def _connect(duck: Any) -> Any:
+    connection = duck.connect()
+    connection.execute("set autoinstall_known_extensions = false")  # nothing is fetched from a network
+    return connection
+
+
+def _answer(duck: Any, connection: Any, query: str) -> duckdb.DuckDBPyRelation:
     try:
-        relation = database.connection.sql(query)
+        relation: duckdb.DuckDBPyRelation | None = connection.sql(query)
     except duck.Error as error:
-        raise InputError.of("sql", "a query that DuckDB takes", str(error), "Ask for: describe history.") from error
+        said = Described(" ".join(str(error).split()))
+        raise InputError.of("sql", "a query that DuckDB takes", said, "Ask for: describe history.") from error
     if relation is None:
         raise InputError.of("sql", "a query with an answer", query, "Begin with select.")
-    return relation  # type: ignore[no-any-return]
+    return relation
 
 
 class _Database:
     def __init__(self, duck: Any, runs: pa.Table, histories: Mapping[str, History]) -> None:
-        self.connection = duck.connect()
+        self.connection = _connect(duck)
         self.histories, self.tables = histories, 0
-        self.connection.execute("set autoinstall_known_extensions = false")  # nothing is fetched from a network
         self.union = Union(history.specs for history in histories.values())
         self.connection.register("runs", runs)
         self._view("history", self._history())
@@ -95,6 +113,11 @@ class _Database:
         self.tables += 1
         self.connection.register(f"table_{self.tables}", table)
         return f"table_{self.tables}"
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    """Files as DuckDB takes them."""
+    return f"[{', '.join(_literal(_escaped(str(path))) for path in paths)}]"
 
 
 def _escaped(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,11 +12,15 @@ import pyarrow as pa
 from .._core import canonical
 from ..history import cells
 from ..history.arrays import make_array
-from ..history.schema import Schema
+from ..history.build import column_field
+from ..history.reading import with_integers
+from ..history.scan import Column
+from ..history.schema import ColumnSpec, Schema
 from ..types._arrow import list_array, numbers, texts
 
 _TEXTS = ("run", "id", "name", "project", "group", "job_type", "notes", "status", "path")
 _TIMES = ("started", "finished")
+FIXED = (*_TEXTS, "tags", *_TIMES)  # the columns that every run has
 
 
 class Listed(Protocol):
@@ -28,39 +32,56 @@ class Listed(Protocol):
         """`run.json`, and the summary under "summary"."""
 
 
+class Listing:
+    """What is to be a table of runs.
+
+    Args:
+        runs: by name.
+    """
+
+    def __init__(self, runs: Iterable[tuple[str, Listed]]) -> None:
+        self._described: list[dict[str, Any]] = []
+        self._cells: dict[Column, tuple[list[int], list[Any]]] = {}
+        for row, (name, run) in enumerate(runs):
+            found = run.describe()
+            self._described.append({**found, "run": name, "path": str(run.path)})
+            for part in ("config", "summary"):
+                for key, value in _leaves(part, found[part]) if found[part] else ():
+                    kind, plain = _cell(value)
+                    rows, values = self._cells.setdefault((key, kind), ([], []))
+                    rows.append(row)
+                    values.append(plain)
+
+    @property
+    def columns(self) -> list[ColumnSpec]:
+        """Those of config and summary, named as if there were no other runs."""
+        schema = Schema(FIXED)
+        for (key, kind), (_, values) in self._cells.items():
+            schema.add_column(key, kind, kind == "number" and all(type(value) is int for value in values))
+        return schema.specs()
+
+    def table(self, columns: list[ColumnSpec]) -> pa.Table:
+        """One row for each run with these columns of config and summary, null where it has none."""
+        described, count = self._described, len(self._described)
+        arrays = {name: texts([_text(run.get(name)) for run in described]) for name in _TEXTS}
+        tags = [[tag for tag in run.get("tags", []) if isinstance(tag, str)] for run in described]
+        arrays["tags"] = list_array(tags, texts)
+        for name in _TIMES:
+            times = [run.get(name) for run in described]
+            arrays[name] = numbers([float(t) if type(t) is int else t for t in times], np.float64)
+        fields = [pa.field(name, array.type) for name, array in arrays.items()]
+        for spec in columns:
+            rows, values = self._cells.get((spec.key, spec.kind), ([], []))
+            plain: Any = values if spec.kind not in ("number", "integer", "boolean") else np.array(values)
+            arrays[spec.name] = make_array(spec.kind, np.array(rows, np.int64), plain, count)
+            fields.append(column_field(spec))
+        return pa.Table.from_arrays(list(arrays.values()), schema=pa.schema(fields))
+
+
 def list_runs(runs: Iterable[tuple[str, Listed]]) -> pa.Table:
-    """One row for each run, by its name."""
-    described: list[dict[str, Any]] = []
-    columns: dict[tuple[str, str], tuple[list[int], list[Any]]] = {}
-    for row, (name, run) in enumerate(runs):
-        found = run.describe()
-        described.append({**found, "run": name, "path": str(run.path)})
-        for part in ("config", "summary"):
-            for key, value in _leaves(part, found[part]) if found[part] else ():
-                kind, plain = _cell(value)
-                rows, values = columns.setdefault((key, kind), ([], []))
-                rows.append(row)
-                values.append(plain)
-    arrays = {name: texts([_text(run.get(name)) for run in described]) for name in _TEXTS}
-    arrays["tags"] = list_array([[t for t in run.get("tags", []) if isinstance(t, str)] for run in described], texts)
-    for name in _TIMES:
-        times = [run.get(name) for run in described]
-        arrays[name] = numbers([float(t) if type(t) is int else t for t in times], np.float64)
-    return _with_columns(arrays, columns, len(described))
-
-
-def _with_columns(
-    arrays: dict[str, pa.Array], columns: Mapping[tuple[str, str], tuple[list[int], list[Any]]], count: int
-) -> pa.Table:
-    schema = Schema(arrays)
-    for (key, kind), (_, values) in columns.items():
-        schema.add_column(key, kind, kind == "number" and all(type(value) is int for value in values))
-    for spec in schema.specs():
-        rows, values = columns.get((spec.key, spec.kind), ([], []))
-        kind = "integer" if spec.integral and spec.kind == "number" else spec.kind
-        plain: Any = values if kind not in ("number", "integer", "boolean") else np.array(values)
-        arrays[spec.name] = make_array(kind, np.array(rows, np.int64), plain, count)
-    return pa.table(arrays)
+    """One row for each run, by its name; integers as such."""
+    listing = Listing(runs)
+    return with_integers(listing.table(listing.columns))
 
 
 def _leaves(key: str, value: Any) -> Iterable[tuple[str, Any]]:

@@ -24,10 +24,16 @@ class Union:
     Args:
         histories: the columns of each.
         keys: only those of these keys; all by default.
+        given: columns that have their name already.
     """
 
-    def __init__(self, histories: Iterable[list[ColumnSpec]], keys: Iterable[str] | None = None) -> None:
-        schema = Schema((RUN,))
+    def __init__(
+        self,
+        histories: Iterable[list[ColumnSpec]],
+        keys: Iterable[str] | None = None,
+        given: Iterable[ColumnSpec] = (),
+    ) -> None:
+        schema, self._chosen = Schema((RUN,), given), keys is not None
         for specs in histories:
             for spec in specs:
                 schema.add_column(spec.key, spec.kind, spec.integral)
@@ -40,7 +46,10 @@ class Union:
         return [(spec, own.get((spec.key, spec.kind))) for spec in self.specs]
 
     def read(self, run: str, history: History, steps: Steps | None) -> pa.Table | None:
-        """The rows of one run with the columns of all; None if it has none of them."""
+        """The rows of one run with the columns of all; None if it has none of them.
+
+        With keys only rows that have a value for one of them.
+        """
         names = self.names(history.specs)
         own = [name for _, name in names if name]
         if not own and self.specs:
@@ -51,8 +60,20 @@ class Union:
         for (_, name), field in zip(names, list(self.schema)[1 + len(FIXED) :], strict=True):
             column = table.column(name) if name else pa.nulls(rows, field.type)
             columns.append(column if column.type == field.type else column.cast(field.type))
-        return pa.Table.from_arrays(columns, schema=self.schema)
+        rows_of_all = pa.Table.from_arrays(columns, schema=self.schema)
+        return with_any(rows_of_all, [spec.name for spec in self.specs]) if self._chosen else rows_of_all
 
     def concat(self, tables: list[pa.Table]) -> pa.Table:
         """The rows of all runs."""
         return pa.concat_tables(tables) if tables else self.schema.empty_table()
+
+
+def with_any(table: pa.Table, columns: list[str]) -> pa.Table:
+    """The rows in which one of these columns has a value."""
+    found = [table.column(name) for name in columns]
+    if not found or any(column.null_count == 0 for column in found):
+        return table
+    valid = found[0].is_valid().to_numpy()
+    for column in found[1:]:
+        valid = valid | column.is_valid().to_numpy()
+    return table.filter(pa.array(valid))

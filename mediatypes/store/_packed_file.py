@@ -64,7 +64,7 @@ def write(file: Path, entries: Iterable[Entry]) -> None:
     fields = [("path", pa.utf8()), ("sha256", pa.utf8()), ("size", pa.int64()), ("media_type", pa.utf8())]
     schema = pa.schema([*fields, *((name, PACKED) for name in _COLUMNS)])
     metadata = {b"mediatypes": canonical.dump_bytes({"format": FORMAT})}
-    schema = schema.with_metadata(metadata | huggingface({name: name for name in FEATURES}))
+    schema = schema.with_metadata(metadata | huggingface(FEATURES))
     digests: dict[str, str] = {}
     groups = (_batch(group, schema, digests) for group in _grouped(wanted))
     statistics = [name for name, _ in fields]  # of pictures they would be noise
@@ -98,11 +98,13 @@ def _batch(group: list[Entry], schema: pa.Schema, digests: dict[str, str]) -> pa
         digests[entry.path] = hashlib.sha256(content).hexdigest()
     arrays = [texts([entry.path for entry in group]), texts([digests[entry.path] for entry in group])]
     arrays += [numbers([entry.size for entry in group], "int64"), texts([entry.media_type for entry in group])]
-    names: list[str | None] = [os.path.basename(entry.path) for entry in group]
-    absent: list[None] = [None] * len(group)
+    names = [os.path.basename(entry.path) for entry in group]
     for column in _COLUMNS:
         own = column == group[0].column
-        arrays.append(pack_array(list(contents) if own else list(absent), names if own else list(absent)))
+        none: list[None] = [None] * len(group)
+        arrays.append(
+            pack_array(list(contents) if own else [*none], list(names) if own else [*none], [own] * len(group))
+        )
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

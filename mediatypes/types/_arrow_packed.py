@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.errors import StoreError, os_error
-from ._arrow import bitmap, parquet_options, texts
+from ._arrow import binaries, bitmap, parquet_options, texts
 
 PACKED = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.utf8())])
 FEATURES: dict[str, dict[str, Any]] = {  # only images are decoded without more packages
@@ -30,25 +30,15 @@ FEATURES: dict[str, dict[str, Any]] = {  # only images are decoded without more 
 }
 
 
-def huggingface(columns: Mapping[str, str]) -> dict[bytes, bytes]:
-    """Schema metadata that says which columns hold media, from name to medium; others are left out."""
-    features = {name: FEATURES[medium] for name, medium in columns.items() if medium in FEATURES}
-    return {b"huggingface": canonical.dump_bytes({"info": {"features": features}})} if features else {}
+def huggingface(features: Mapping[str, dict[str, Any]]) -> dict[bytes, bytes]:
+    """Schema metadata that says which columns hold media."""
+    return {b"huggingface": canonical.dump_bytes({"info": {"features": features}})}
 
 
-def pack_array(contents: list[bytes | None], names: list[str | None]) -> pa.Array:
-    """Cells of bytes and a file name; null where there is no name."""
-    valid = np.array([name is not None for name in names], bool)
-    return pa.StructArray.from_buffers(
-        PACKED, len(names), [bitmap(valid)], children=[_binaries(contents), texts(names)]
-    )
-
-
-def _binaries(values: list[bytes | None]) -> pa.Array:
-    offsets = np.cumsum([0, *(len(value or b"") for value in values)], dtype=np.int32)
-    valid = np.array([value is not None for value in values], bool)
-    data = b"".join(value for value in values if value)
-    return pa.Array.from_buffers(pa.binary(), len(values), [bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(data)])
+def pack_array(contents: list[bytes | None], names: list[str | None], valid: list[bool]) -> pa.Array:
+    """Cells of bytes and a file name; null where not valid."""
+    children = [binaries(contents), texts(names)]
+    return pa.StructArray.from_buffers(PACKED, len(names), [bitmap(np.array(valid, bool))], children=children)
 
 
 def write_whole(

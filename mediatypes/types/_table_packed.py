@@ -12,8 +12,9 @@ import pyarrow as pa
 from .._core import canonical
 from .._core.codec import encode
 from .._core.sidecar import HashingSink, Sink
-from ._arrow import texts
+from ._arrow import list_of, lists, texts
 from ._arrow_packed import FEATURES, PACKED, huggingface, pack_array, write_whole
+from ._table_cells import PLAIN, is_media_list, item_kind
 from ._table_column import Column
 from ._table_parts import batches, schema_of
 
@@ -39,9 +40,10 @@ def write_plain(path: str | os.PathLike[str], columns: list[Column], rows: int, 
 
 def write_packed(path: str | os.PathLike[str], columns: list[Column], rows: int) -> None:
     """Write a table with its media inside."""
+    features = {column.name: _feature(column.kind) for column in columns if item_kind(column.kind) in FEATURES}
     schema = pa.schema([field for column in columns for field in _fields(column)])
-    if metadata := huggingface({column.name: column.kind for column in columns}):
-        schema = schema.with_metadata(metadata)
+    if features:
+        schema = schema.with_metadata(huggingface(features))
     write_whole(Path(path), schema, _packed(columns, rows, schema), "write the table")
 
 
@@ -53,22 +55,48 @@ def _packed(columns: list[Column], rows: int, schema: pa.Schema) -> Iterator[pa.
 
 
 def _fields(column: Column) -> list[pa.Field]:
-    if not column.is_media:
+    if not _is_packed(column.kind):
         return [column.field()]
-    if column.kind not in FEATURES:
+    if item_kind(column.kind) not in FEATURES:
         return [pa.field(column.name, pa.utf8())]
-    return [pa.field(column.name, PACKED), pa.field(f"{column.name}_document", pa.utf8())]
+    kind = list_of(PACKED) if is_media_list(column.kind) else PACKED
+    return [pa.field(column.name, kind), pa.field(f"{column.name}_document", pa.utf8())]
+
+
+def _feature(kind: str) -> dict[str, Any]:
+    """What `datasets` calls a column; "Sequence" is the name for lists that all its versions know."""
+    feature = FEATURES[item_kind(kind)]
+    return {"_type": "Sequence", "feature": feature} if is_media_list(kind) else feature
+
+
+def _is_packed(kind: str) -> bool:
+    """Whether cells of a kind are media, or lists of media, that are written with their bytes."""
+    return kind not in PLAIN and kind != "mixed"
 
 
 def _arrays(column: Column, start: int, stop: int) -> list[pa.Array]:
-    if not column.is_media:
+    if not _is_packed(column.kind):
         return [column.array(start, stop, HashingSink())]
-    documents, contents = zip(*map(_pack, column.kept(start, stop)), strict=True)
-    packed_texts = texts([None if document is None else canonical.dumps(document) for document in documents])
-    if column.kind not in FEATURES:
-        return [packed_texts]
-    names = [None if document is None else os.path.basename(document["path"]) for document in documents]
-    return [pack_array(list(contents), names), packed_texts]
+    values = column.kept(start, stop)
+    if not is_media_list(column.kind):
+        packed, documents = _packed_values(values)
+        cells = [None if document is None else canonical.dumps(document) for document in documents]
+    else:
+        packed, documents = _packed_values([item for value in values if value is not None for item in value])
+        left, lengths = iter(documents), [None if value is None else len(value) for value in values]
+        cells = [None if n is None else canonical.dumps([next(left) for _ in range(n)]) for n in lengths]
+        packed = lists(lengths, packed)
+    return [packed, texts(cells)] if item_kind(column.kind) in FEATURES else [texts(cells)]
+
+
+def _packed_values(values: list[Any]) -> tuple[pa.Array, list[Any]]:
+    """Media values as structs of bytes and path, and their documents."""
+    found = list(map(_pack, values))
+    documents, contents = [document for document, _ in found], [content for _, content in found]
+    names = [
+        os.path.basename(document["path"]) if document and content is not None else None for document, content in found
+    ]
+    return pack_array(contents, names, [document is not None for document in documents]), documents
 
 
 def _pack(value: Any) -> tuple[dict[str, Any] | None, bytes | None]:

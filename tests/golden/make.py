@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,33 @@ def brightness() -> mt.Table:
     return mt.Table(columns=["row", "half", "mean"], data=rows[:8])
 
 
+def many_kinds() -> tuple[list[str], list[list[Any]]]:
+    """Names of columns, and two rows of values of as many kinds; the second is of None."""
+    moment = datetime(2026, 11, 21, 12, 0, 1, 250)
+    cells: dict[str, Any] = {
+        "integer": 2**60,
+        "number": np.inf,
+        "boolean": True,
+        "string": "Löffel",
+        "binary": b"\x00\xff",
+        "datetime": moment,
+        "timestamp": moment.replace(tzinfo=UTC),
+        "date": moment.date(),
+        "duration": timedelta(-1, 0, 5),
+        "decimal": Decimal("1.10"),
+        "json": {"_type": "x", "a": [None, np.nan]},
+        "integers": [1, None],
+        "numbers": [0.5, np.nan, None],
+        "booleans": [True],
+        "strings": ["a"],
+        "nothing": [],
+        "image": mt.Image(photograph()),
+        "images": [mt.Image(photograph()), None],
+        "media": [mt.Image(photograph(), caption="cup"), mt.Histogram([1, 2], num_bins=2)],
+    }
+    return list(cells), [list(cells.values()), [None] * len(cells)]
+
+
 CASES: dict[str, dict[str, Callable[[], Any]]] = {
     "audio": {
         "tone": lambda: mt.Audio(tone(), sample_rate=8000, caption="a decaying tone"),
@@ -154,6 +183,13 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
         "pictures": lambda: mt.Table(
             ["picture", "counts"],
             [[mt.Image(photograph(), caption="cup"), mt.Histogram([1, 2], num_bins=2)], [mt.Image(photograph()), None]],
+        ),
+        "kinds": lambda: mt.Table(many_kinds()[0][:16], [row[:16] for row in many_kinds()[1]]),
+        "lists-of-media": lambda: mt.Table(many_kinds()[0][17:], [row[17:] for row in many_kinds()[1]]),
+        "mixed": lambda: mt.Table(["any"], [[cell] for cell in many_kinds()[1][0]], allow_mixed_types=True),
+        "json": lambda: mt.Table(*many_kinds(), format="json"),
+        "json-mixed": lambda: mt.Table(
+            ["any"], [[cell] for cell in many_kinds()[1][0]], allow_mixed_types=True, format="json"
         ),
     },
     "tensor": {

@@ -147,7 +147,6 @@ def _cut_finish(root: Path, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(consolidate, "write_parquet", after(consolidate.write_parquet, ""))
-        patch.setattr("mediatypes.history.parquet.write_parquet", after(consolidate.write_parquet, ""))
         patch.setattr(files, "write_json", after(files.write_json, ""))
         patch.setattr(shutil, "rmtree", after(shutil.rmtree, "journal"))
         with pytest.raises(Died):

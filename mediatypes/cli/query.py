@@ -1,0 +1,110 @@
+"""`mediatypes query`"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from .._core.errors import InputError, StoreError, os_error
+from ._command import Command
+
+_FORMATS = ("table", "csv", "json", "parquet")
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("root", metavar="ROOT", help="the directory of the runs, or a quoted pattern of directories")
+    parser.add_argument("query", metavar="SQL", help="a query over the views runs, history and media")
+    parser.add_argument(
+        "--format", choices=_FORMATS, default="table", help="how to print or write the answer (default: %(default)s)"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; needed for parquet")
+
+
+def _run(arguments: Namespace) -> int:
+    from ..runs import open_runs
+    from ._command import note
+
+    if arguments.format == "parquet" and not arguments.output:
+        raise InputError.of("query --format parquet", "a file to write", None, "Add -o answer.parquet.")
+    runs = open_runs(arguments.root)
+    for problem in runs.problems:
+        note(f"left out: {problem}")
+    answer = runs.sql(arguments.query)
+    if arguments.format == "parquet":
+        _write_parquet(answer, arguments.output)
+        return 0
+    text = _FORMATTERS[arguments.format](answer)
+    if arguments.output:
+        try:
+            arguments.output.write_text(text, "utf-8", newline="")
+        except OSError as error:
+            hint = "Choose a writable directory."
+            raise os_error(StoreError, str(arguments.output), "write the answer", error, hint) from error
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _table(answer: Any) -> str:
+    return str(answer)
+
+
+def _csv(answer: Any) -> str:
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(answer.columns)
+    writer.writerows([_flat(value) for value in row] for row in answer.fetchall())
+    return out.getvalue()
+
+
+def _json(answer: Any) -> str:
+    """A list of objects, in lines of one object each."""
+    from .._core import canonical
+
+    rows = [canonical.dumps(_plain(dict(zip(answer.columns, row, strict=True)))) for row in answer.fetchall()]
+    return "[" + ",\n ".join(rows) + "]\n"
+
+
+def _flat(value: Any) -> Any:
+    """A cell of a CSV file: structs and lists are JSON."""
+    from .._core import canonical
+
+    return canonical.dumps(_plain(value)) if isinstance(value, (dict, list)) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _write_parquet(answer: Any, path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    try:
+        pq.write_table(answer.to_arrow_table(), path, compression="zstd")
+    except OSError as error:
+        hint = "Choose a writable directory."
+        raise os_error(StoreError, str(path), "write the answer", error, hint) from error
+
+
+_FORMATTERS = {"table": _table, "csv": _csv, "json": _json}
+
+COMMAND = Command(
+    "query",
+    "ask many runs with SQL",
+    "Ask the runs below a directory with SQL (DuckDB). The views are runs (a row for each run: run, name, project,\n"
+    "tags, status, config.*, summary.*), history (run, _step and a column for each key) and media (a row for each\n"
+    'logged item: run, key, step, type, caption, sha256, path). Names with dots need quotes: "config.lr".\n'
+    "Only the columns and files that a query needs are read.",
+    "mediatypes query runs 'select run, max(acc) from history group by run order by 2 desc'",
+    _add_arguments,
+    _run,
+)
