@@ -87,7 +87,8 @@ def unpack(path: str | os.PathLike[str]) -> Moved:
         for name, place in packed.places.items():
             if not name.startswith(_PATH):
                 raise UnsafePath.of(str(packed.path), f"paths in {_PATH}", name, "Do not trust this run.")
-            store.place(name, packed.checked(name), place.size)
+            if not root.joinpath(*safe_parts(name)).exists():
+                store.place(name, packed.checked(name), place.size)
             _require_equal(root / name, place.sha256, place.size)
         moved = Moved(len(packed.places), sum(place.size for place in packed.places.values()))
         packed.close()

@@ -99,12 +99,8 @@ def _batch(group: list[Entry], schema: pa.Schema, digests: dict[str, str]) -> pa
     arrays = [texts([entry.path for entry in group]), texts([digests[entry.path] for entry in group])]
     arrays += [numbers([entry.size for entry in group], "int64"), texts([entry.media_type for entry in group])]
     names = [os.path.basename(entry.path) for entry in group]
-    for column in _COLUMNS:
-        own = column == group[0].column
-        none: list[None] = [None] * len(group)
-        arrays.append(
-            pack_array(list(contents) if own else [*none], list(names) if own else [*none], [own] * len(group))
-        )
+    own, absent = pack_array([*contents], [*names], [True] * len(group)), pa.nulls(len(group), PACKED)
+    arrays += [own if column == group[0].column else absent for column in _COLUMNS]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
