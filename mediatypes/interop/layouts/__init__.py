@@ -63,10 +63,11 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
         importlib.import_module(f"{__name__}._{layout}").write(view, temporary, tally)
         os.rename(temporary, target)
     except OSError as error:
-        if isinstance(error, StoreError):
+        if isinstance(error, StoreError) and str(temporary) not in str(error):  # of the run
             raise
+        reason = OSError(error.errno, os.strerror(error.errno)) if error.errno else error
         raise os_error(
-            StoreError, str(target), "write the export", error, "Free some space or choose another."
+            StoreError, str(target), "write the export", reason, "Free some space or choose another."
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
