@@ -58,10 +58,15 @@ def pack(path: str | os.PathLike[str]) -> Moved:
     """
     root = Path(path).absolute()
     with writing(root):
-        found, types = dict(_sidecars(root)), _media_types(RunView(root))
-        order = {name: position for position, name in enumerate(types)}
-        names = sorted(found, key=lambda name: (order.get(name, len(order)), name))
-        return _pack(root, {name: (found[name], types.get(name)) for name in names})
+        return pack_sidecars(root)
+
+
+def pack_sidecars(root: Path) -> Moved:
+    """`pack`, of a run that is over and whose lock the caller holds."""
+    found, types = dict(_sidecars(root)), _media_types(RunView(root))
+    order = {name: position for position, name in enumerate(types)}
+    names = sorted(found, key=lambda name: (order.get(name, len(order)), name))
+    return _pack(root, {name: (found[name], types.get(name)) for name in names})
 
 
 def unpack(path: str | os.PathLike[str]) -> Moved:

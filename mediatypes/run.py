@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import struct
 import sys
@@ -22,7 +21,6 @@ from ._core.errors import (
     MediaTypesError,
     Problem,
     RunClosed,
-    RunLocked,
     StoreError,
     problem,
 )
@@ -200,13 +198,15 @@ class Run:
     def _write(self, frame: bytes, row: int, commit: bool) -> None:
         """Append the frame of a call; the step moves on only if all of it was written."""
         before = self._step
+        if row < before:  # a signal handler or __media__ has logged in the middle of this call
+            raise InputError.of("log.step", f"a step of at least {before}", row, "Do not log inside of log().", "step")
         self._step = row + 1 if commit else row  # before writing: an interrupt leaves a gap, never two calls in a row
         try:
             written = os.write(self._fd, frame)
             if written != len(frame):
                 self._journal.complete(frame, written)
         except OSError as error:
-            self._step = before
+            self._step, self._fd = before, self._journal.fd
             if isinstance(error, StoreError):
                 raise
             raise self._journal.failed(error) from error
@@ -285,11 +285,12 @@ class Run:
             self._syncer.written()
 
     def _last_values(self) -> dict[str, Any]:
-        last = dict(self._last)
-        for layout in self._known.values():
-            for key, value in layout.values().items():
-                if layout.sequence > last.get(key, (-2,))[0]:
-                    last[key] = (layout.sequence, value)
+        with self._lock:
+            last = dict(self._last)
+            for layout in self._known.values():
+                for key, value in layout.values().items():
+                    if layout.sequence > last.get(key, (-2,))[0]:
+                        last[key] = (layout.sequence, value)
         return self._metrics.summarize({key: value for key, (_, value) in last.items()}, self._calls)
 
     def finish(self, status: str = "finished") -> None:
@@ -317,14 +318,15 @@ class Run:
 
             consolidate.finish(self.path, status)
             self._finished = True
-            self._lock_file.release()
-            atexit.unregister(self._at_exit)
-            _live.discard(self)
-        if self._packed or (self.path / files.PACKED).exists():
-            from .packing import pack
+            try:
+                if self._packed or (self.path / files.PACKED).exists():
+                    from .packing import pack_sidecars
 
-            with contextlib.suppress(RunLocked):  # another process goes on with the run already
-                pack(self.path)
+                    pack_sidecars(self.path)
+            finally:
+                self._lock_file.release()
+                atexit.unregister(self._at_exit)
+                _live.discard(self)
 
     def _at_exit(self) -> None:
         # Python keeps the exception that ended a script in sys.last_value; in a session that says nothing.
@@ -354,7 +356,8 @@ def _check_choice(where: str, given: Any, choices: tuple[str, ...], hint: str) -
 def _forget_in_child() -> None:
     """A forked child shares the journal's file: it must neither log to it nor finish it."""
     for run in list(_live):
-        run._lock = threading.RLock()  # another thread may have held it
+        lock = threading.RLock()  # another thread may have held the one before
+        run._lock = run.config._lock = run.summary._lock = run._metrics._lock = run._metrics._reading = lock
         run._closed = run._finished = True
         run._layouts = {}
         run._lock_file.forget()

@@ -176,31 +176,30 @@ class RunSet(Sequence[RunView]):
         """The rows of all runs, one run after another.
 
         Args:
-            keys: those to read, of the rows that have a value for one of them; all by default.
+            keys: those to read, of the rows that have a value for one of them. By default everything.
             steps: `(first, end)`: only rows with first <= _step < end.
 
         Returns:
-            A table with `run`, `_step`, `_timestamp`, `_runtime`, and a column for each key and kind that any of the
-            runs has, named by the rule of one history's columns over all of them; null where a run has no value.
+            A table with `run` (a dictionary column), `_step`, without `keys` also `_timestamp` and `_runtime`, and a
+            column for each key and kind that any of the runs has, named by the rule of one history's columns over all
+            of them; null where a run has no value.
 
         Raises:
             InputError: no run has such a key.
             DocumentError, StoreError: a file of a run is damaged or gone.
         """
         from .history.reading import no_column, with_integers
+        from .history.schema import FIXED
         from .query.union import Union
 
-        if isinstance(keys, str):
-            raise InputError.of("history.keys", "a list of keys", keys, f"Pass [{keys!r}].")
-        wanted = None if keys is None else list(keys)
+        wanted = _keys(keys)
         histories = self._histories()
         union = Union([history.specs for history in histories], wanted)
         for key in wanted or ():
-            if key not in {spec.key for spec in union.specs}:
+            if key not in (*FIXED, *(spec.key for spec in union.specs)):
                 raise no_column(key, {spec.key for history in histories for spec in history.specs})
         with ThreadPoolExecutor() as pool:
-            tables = pool.map(lambda run, history: union.read(run, history, steps), self._views, histories)
-            return with_integers(union.concat([table for table in tables if table is not None]))
+            return with_integers(union.read(dict(zip(self._views, histories, strict=True)), steps, pool))
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL; needs duckdb.
@@ -228,7 +227,7 @@ class RunSet(Sequence[RunView]):
         """
         from .query.database import ask
 
-        return ask(self.table(), dict(zip(self._views, self._histories(), strict=True)), query)
+        return ask(self.table, lambda: dict(zip(self._views, self._histories(), strict=True)), query)
 
     def _histories(self) -> list[History]:
         with ThreadPoolExecutor() as pool:
@@ -278,7 +277,7 @@ class CompactedRuns(RunSet):
         """The rows of all runs, as `RunSet.history()` has them; columns keep the names they were first given."""
         from .history.reading import with_integers
 
-        return with_integers(self._data.table("history", keys, steps))
+        return with_integers(self._data.table("history", _keys(keys), steps))
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL, as `RunSet.sql()`."""
@@ -328,6 +327,12 @@ def compact(
     runs = open_runs(source)
     result = add([(name, view.path) for name, view in runs._views.items()], Path(destination), executor, progress)
     return result._replace(problems=[*runs.problems, *result.problems])
+
+
+def _keys(keys: Iterable[str] | None) -> list[str] | None:
+    if isinstance(keys, str):
+        raise InputError.of("history.keys", "a list of keys", keys, f"Pass [{keys!r}].")
+    return None if keys is None else list(keys)
 
 
 def _has(config: dict[str, Any], wanted: Mapping[str, Any]) -> bool:

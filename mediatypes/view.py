@@ -215,12 +215,14 @@ class RunView:
             InputError: the run has no such key.
             SidecarMissing, HashMismatch: a sidecar is gone or changed.
         """
-        from .history.reading import no_column
+        from .history.reading import no_column, with_integers
 
-        specs = [spec for spec in self._history().specs if spec.key == key]
+        history = self._history()
+        specs = [spec for spec in history.specs if spec.key == key]
         if not specs:
-            raise no_column(key, self.keys())
-        for batch in self.history([spec.name for spec in specs]).to_batches(max_chunksize=_CHUNK):
+            raise no_column(key, [spec.key for spec in history.specs])
+        table = with_integers(history.read(["_step", *(spec.name for spec in specs)]))
+        for batch in table.to_batches(max_chunksize=_CHUNK):
             columns = [_plain_cells(spec.kind, batch.column(spec.name)) for spec in specs]
             for step, *cells in zip(batch.column("_step").to_pylist(), *columns, strict=True):
                 for spec, cell in zip(specs, cells, strict=True):
@@ -242,7 +244,7 @@ class RunView:
         Args:
             name, notes, group, job_type: texts, "" for none.
             tags: instead of the earlier ones.
-            summary: keys to plain values, None to remove one; further keys stay.
+            summary: keys to plain values, None to take back what was set; further keys stay.
 
         Raises:
             InputError: with every problem; nothing is changed then.

@@ -496,3 +496,13 @@ def test_the_commands_say_what_they_did(folder: Path, capsys: pytest.CaptureFixt
     assert "none: expected a run folder" in err
     assert main(["gc", str(folder)]) == 0
     assert capsys.readouterr().out == f"{folder}: removed 0 files, 0 B; {count} files in use\n"
+
+
+def test_a_packed_run_is_verified(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mt.pack(folder)
+    assert main(["validate", str(folder)]) == 0
+    assert main(["verify", str(folder)]) == 0
+    damage(folder / "sidecars.parquet", "changed")
+    capsys.readouterr()
+    assert main(["verify", str(folder)]) == 1
+    assert "sidecars.parquet: expected a whole packed store, got " in capsys.readouterr().out

@@ -43,14 +43,3 @@ def for_each(paths: Iterable[Path], doing: Callable[[Path], str]) -> int:
             complain(error)
             code = 2
     return code
-
-
-def in_bytes(size: int) -> str:
-    """A number of bytes: 999 B, 12.3 kB, 4 GB."""
-    unit = min(len(str(size)) - 1, 12) // 3
-    return f"{size / 1000**unit:.4g} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
-
-
-def counted(number: int, thing: str) -> str:
-    """So many of a thing: 1 file, 2 files."""
-    return f"{number} {thing}{'s' * (number != 1)}"

@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..interop.layouts import LAYOUTS, export
-from ._command import Command, counted, in_bytes
+from ._command import Command
+from ._text import clean, count, in_bytes
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -18,13 +19,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(arguments: Namespace) -> int:
     report = export(arguments.path, arguments.layout, arguments.dest)
-    rows, media = counted(report.rows, "row"), counted(report.files, "media file")
+    rows, media = count(report.rows, "row"), count(report.files, "media file")
     print(f"{arguments.dest}: {rows} and {media}, {in_bytes(report.size)}")
     if report.lost:
         print(f"{arguments.layout} did not carry:")
     for lost in report.lost:
-        key = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in lost.key)
-        print(f"- {key} ({lost.kind}): {counted(lost.count, 'value')}, {lost.reason}")
+        print(f"- {clean(lost.key)} ({lost.kind}): {count(lost.count, 'value')}, {lost.reason}")
     return 0
 
 

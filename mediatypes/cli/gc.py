@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path
 
-from ._command import Command, counted, for_each, in_bytes
+from ._command import Command, for_each
+from ._text import count, in_bytes
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def _collect(path: Path, dry_run: bool) -> str:
 
     done = gc(path, dry_run)
     doing = "would remove" if dry_run else "removed"
-    return f"{doing} {counted(done.files, 'file')}, {in_bytes(done.size)}; {counted(done.kept, 'file')} in use"
+    return f"{doing} {count(done.files, 'file')}, {in_bytes(done.size)}; {count(done.kept, 'file')} in use"
 
 
 COMMAND = Command(

@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..history import files
-from ._command import Command, counted, for_each, in_bytes
+from ._command import Command, for_each
+from ._text import count, in_bytes
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -21,8 +22,8 @@ def _packed(path: Path) -> str:
     from ..packing import pack
 
     done = pack(path)
-    kept = f"; {counted(done.kept, 'file')} too large for it" if done.kept else ""
-    return f"{counted(done.files, 'file')}, {in_bytes(done.size)}, now in {files.PACKED}{kept}"
+    kept = f"; {count(done.kept, 'file')} too large for it" if done.kept else ""
+    return f"{count(done.files, 'file')}, {in_bytes(done.size)}, now in {files.PACKED}{kept}"
 
 
 def _unpack(arguments: Namespace) -> int:
@@ -33,7 +34,7 @@ def _unpacked(path: Path) -> str:
     from ..packing import unpack
 
     done = unpack(path)
-    return f"{counted(done.files, 'file')}, {in_bytes(done.size)}, now in {files.SIDECARS}"
+    return f"{count(done.files, 'file')}, {in_bytes(done.size)}, now in {files.SIDECARS}"
 
 
 PACK = Command(

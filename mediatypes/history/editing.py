@@ -26,12 +26,7 @@ def edit(root: Path, described: dict[str, Any], summary: Mapping[str, Any]) -> N
         run["explicit"] = {key: cell for key, cell in kept.items() if cell is not None}
         files.write_json(root / files.RUN, run | described, durable=True)
         if explicit:
-            shown = files.read_json(root / files.SUMMARY)
-            for key, cell in explicit.items():
-                shown.pop(key, None)
-                if cell is not None:
-                    shown[key] = cells.plain_value(*cell)
-            files.write_json(root / files.SUMMARY, shown, durable=True)
+            files.write_json(root / files.SUMMARY, _summary(root, run, explicit), durable=True)
 
 
 @contextlib.contextmanager
@@ -52,6 +47,16 @@ def writing(root: Path) -> Iterator[dict[str, Any]]:
         yield run
     finally:
         lock.release()
+
+
+def _summary(root: Path, run: dict[str, Any], explicit: dict[str, list[Any] | None]) -> dict[str, Any]:
+    """The summary with what was set; where a value was removed, what the rows say of that key counts again."""
+    if None in explicit.values():
+        from .content import RunContent  # numpy and pyarrow are needed only for this
+
+        return RunContent(root, run).summary_values()
+    shown = {key: cells.plain_value(*cell) for key, cell in explicit.items() if cell is not None}
+    return files.read_json(root / files.SUMMARY) | shown
 
 
 def _explicit(summary: Mapping[str, Any]) -> dict[str, list[Any] | None]:

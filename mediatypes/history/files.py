@@ -14,9 +14,11 @@ from typing import Any
 from .._core import canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
-from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.errors import Described, DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.sidecar import open_file
 from .metrics import METRIC, Metric
 
+_LARGEST = 2**30  # bytes of a JSON file
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
 RUN, SUMMARY = "run.json", "summary.json"
 HISTORY, MEDIA = "history.parquet", "media.parquet"
@@ -74,12 +76,23 @@ def sync(path: Path) -> None:
         os.close(file)
 
 
+def sync_names(folder: Path) -> None:
+    """Wait until the names in a directory are on the disk; raises `StoreError`."""
+    try:
+        sync(folder)
+    except OSError as error:
+        raise os_error(StoreError, str(folder), "sync the directory", error, "Check the disk.") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
     try:
-        data = path.read_bytes()
+        with open_file(path) as file:
+            data = file.read(_LARGEST + 1)
     except OSError as error:
         raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+    if len(data) > _LARGEST:
+        raise DocumentError.of(str(path), f"at most {_LARGEST} bytes", Described("more"), "Restore the file.", "size")
     try:
         value = canonical.loads(data)
     except ValueError as error:
@@ -119,6 +132,19 @@ def metrics_of(run: dict[str, Any]) -> list[Metric]:
 def journals(folder: Path) -> list[Path]:
     """The journal files of a run in the order in which they were written."""
     return sorted(folder.glob("*.log"), key=lambda path: (len(path.name), path.name))
+
+
+def remove_journals(root: Path) -> None:
+    """Remove the journals of a run that is over. Not their folder: it has the lock of whoever does this.
+
+    Raises:
+        StoreError: the system refused.
+    """
+    for path in journals(root / JOURNAL):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise os_error(StoreError, str(path), "remove the journal", error, "Check permissions.") from error
 
 
 def describe_run(root: Path) -> str:

@@ -12,11 +12,14 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import skimage.data
+import tifffile
 
 import mediatypes as mt
 from mediatypes._core import canonical
@@ -70,6 +73,20 @@ def deep() -> Array:
 def portable_pixmap() -> bytes:
     """A file as a user may have it, which no codec of ours wrote."""
     return b"P6 32 24 255\n" + photograph().tobytes()
+
+
+def tiff(pixels: Array) -> bytes:
+    """An uncompressed TIFF of one or more pages, as tifffile writes it."""
+    buffer = BytesIO()
+    tifffile.imwrite(buffer, pixels, photometric="rgb", software=False, metadata=None)
+    return buffer.getvalue()
+
+
+def animated_png() -> bytes:
+    first, *others = [PIL.Image.fromarray(frame.transpose(1, 2, 0)) for frame in frames()]
+    buffer = BytesIO()
+    first.save(buffer, "PNG", save_all=True, append_images=others, duration=[100, 200, 300])
+    return buffer.getvalue()
 
 
 def tone(frames: int = 200) -> Array:
@@ -198,6 +215,8 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
         "scalar": lambda: mt.Tensor(np.int64(2**60)),
     },
     "video": {
+        "apng": lambda: mt.Video(animated_png()),
+        "tiff": lambda: mt.Video(tiff(frames().transpose(0, 2, 3, 1)), fps=10),
         "gif": lambda: mt.Video(frames(), fps=5, caption="pan"),
         "lossless": lambda: mt.Video(frames(), fps=5, lossless=True),
         "mp4": lambda: mt.Video(frames(), fps=5, format="mp4"),
@@ -219,6 +238,8 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
         "jpg": lambda: mt.Image(photograph(), file_type="jpg", quality=90),
         "webp-lossless": lambda: mt.Image(photograph(), file_type="webp"),
         "file": lambda: mt.Image(portable_pixmap()),
+        "16-bit-tiff": lambda: mt.Image(tiff(deep())),
+        "float-tiff": lambda: mt.Image(tiff(photograph() / np.float32(128) - 1)),
     },
 }
 
