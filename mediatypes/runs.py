@@ -46,28 +46,40 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
     >>> mt.open_runs(root).history(["acc"]).select(["run", "acc"]).to_pylist()
     [{'run': 'lr0.1', 'acc': 0.9}, {'run': 'lr0.2', 'acc': 0.8}]
     """
-    sources = [source] if isinstance(source, (str, os.PathLike)) else list(source)
-    roots = [root for one in sources for root in _roots(os.fspath(one))]
+    roots = _roots(source)
     if len(roots) == 1 and (roots[0] / COMPACTED).is_file():
         return CompactedRuns(roots[0])
-    found = dict.fromkeys(path for root in roots for path in find_runs(root))
     views, problems = [], []
-    for path in found:
+    for path in _find(roots):
         try:
             views.append(open_run(path))
         except MediaTypesError as error:
             problems += [problem._replace(path=problem.path or str(path)) for problem in describe(error)]
-    base = Path(os.path.commonpath([view.path for view in views])) if views else Path()
-    return RunSet(views, base.parent if len(views) == 1 else base, problems)
+    return RunSet(views, _base([view.path for view in views]), problems)
 
 
-def _roots(source: str) -> list[Path]:
-    if not any(letter in source for letter in "*?["):
-        return [Path(source).absolute()]
-    found = [Path(path).absolute() for path in sorted(glob(source, recursive=True)) if os.path.isdir(path)]
-    if not found:
-        raise StoreError.of(source, "a pattern that directories match", "none", "Look at it with ls.")
-    return found
+def _find(roots: Iterable[Path]) -> list[Path]:
+    return list(dict.fromkeys(path for root in roots for path in find_runs(root)))
+
+
+def _base(paths: Sequence[Path]) -> Path:
+    """The directory below which runs are named."""
+    base = Path(os.path.commonpath(paths)) if paths else Path()
+    return base.parent if len(paths) == 1 else base
+
+
+def _roots(source: Root | Iterable[Root]) -> list[Path]:
+    """The directories that are meant; raises `StoreError` if a pattern matches none."""
+    roots = []
+    for one in [source] if isinstance(source, (str, os.PathLike)) else source:
+        text = os.fspath(one)
+        found = [text]
+        if any(letter in text for letter in "*?["):
+            found = [path for path in sorted(glob(text, recursive=True)) if os.path.isdir(path)]
+        if not found:
+            raise StoreError.of(text, "a pattern that directories match", "none", "Look at it with ls.")
+        roots += [Path(path).absolute() for path in found]
+    return roots
 
 
 class RunSet(Sequence[RunView]):
@@ -324,9 +336,10 @@ def compact(
     """
     from .query.compaction import compact as add
 
-    runs = open_runs(source)
-    result = add([(name, view.path) for name, view in runs._views.items()], Path(destination), executor, progress)
-    return result._replace(problems=[*runs.problems, *result.problems])
+    paths = _find(_roots(source))
+    base = _base(paths)
+    runs = [(path.relative_to(base).as_posix(), path) for path in paths]
+    return add(runs, Path(destination), executor, progress)
 
 
 def _keys(keys: Iterable[str] | None) -> list[str] | None:

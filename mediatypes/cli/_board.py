@@ -153,12 +153,11 @@ class Screen:
     """Shows a board: on a terminal in place, elsewhere a line for each change.
 
     Args:
-        name: of the run, as it was asked for.
         seconds: between two drawings at least.
     """
 
-    def __init__(self, name: str, seconds: float) -> None:
-        self._name, self._seconds = clean(name), seconds
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._is_terminal = sys.stdout.isatty()
         self._drawn, self._lines, self._calls = -math.inf, 0, 0
 
@@ -172,7 +171,8 @@ class Screen:
         if self._is_terminal:
             self._drawn = now
             width, height = get_terminal_size()
-            lines = [cut(line, width) for line in [head(self._name, follower, board), *board.table(width, height - 3)]]
+            name = clean(follower.root.name)  # the whole path may leave no room for the state
+            lines = [cut(line, width) for line in [head(name, follower, board), *board.table(width, height - 3)]]
             up = f"\x1b[{self._lines}F" if self._lines else ""
             # Without wrapping: a letter may be wider than one column.
             print(f"{up}\x1b[J\x1b[?7l" + "\n".join(lines) + "\x1b[?7h", flush=True)

@@ -44,8 +44,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(arguments: Namespace) -> int:
     from ..history.follow import AT_ONCE, Follower
 
-    name, board = str(arguments.path), Board(arguments.keys)
-    screen = Screen(name, arguments.interval)
+    name, board, screen = str(arguments.path), Board(arguments.keys), Screen(arguments.interval)
     if not arguments.once:
         _wait(arguments.path, arguments.interval)
     with Follower(arguments.path) as follower:

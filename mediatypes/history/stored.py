@@ -65,7 +65,10 @@ class StoredTable:
     def pieces(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Some columns, in this order, some rows at a time, however large the file's row groups are."""
         with _our_errors(self.path, "readable columns"):
-            batches = self.file.iter_batches(_PIECE, columns=columns)
+            if self.file.metadata.num_rows <= _PIECE:  # a small file is read at once: iterators cost a thread
+                batches = iter(self.file.read(columns=columns, use_threads=False).to_batches())
+            else:
+                batches = self.file.iter_batches(_PIECE, columns=columns)
         while True:
             with _our_errors(self.path, "readable columns"):
                 batch = next(batches, None)

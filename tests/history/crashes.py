@@ -6,18 +6,22 @@ the number of the call, so that whoever reads the run knows what every row must 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib
 import itertools
 import json
 import os
+import random
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +121,101 @@ class Writer:
         for _ in range(10**9):
             self.edit_once()
 
+    def interrupt(self) -> None:
+        """Log while a timer interrupts as Ctrl-C does, again and again."""
+        run, returned, tried, chance = self.open(), set[int](), 0, random.Random(5)
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        for _ in range(150):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.004))
+                while True:
+                    tried += 1
+                    run.log(call(0, tried - 1))
+                    returned.add(tried - 1)
+                    if tried % 5 == 0:
+                        run.summary["best/0"] = tried - 1
+                        run.config["last/0"] = {"n": tried - 1}
+            except KeyboardInterrupt:
+                continue
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        found = check_calls(run, 0)
+        assert found == sorted(set(found)), "each call is there once, in order"
+        assert returned <= set(found) <= set(range(tried))
+        run.finish()
+        view = mt.open_run(run.path)
+        assert (check_calls(view, 0), view.problems) == (found, [])
+        _say("call", 0, len(returned))
+
+    def fit(self) -> None:
+        """Log and finish in files that may not become larger than so many bytes, for one number after the other."""
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        for size in range(0, 16_000, self.starts[0]):
+            fit_into(
+                Path(f"{self.root}-{size}"),
+                lambda size=size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, most)),
+                lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+                early=size % 2 == 1,
+            )
+            _say("call", 0, size)
+
     def edit_once(self) -> None:
         view = mt.open_run(self.root)
         i = view.summary.get("edited", -1) + 1
         view.edit(notes=f"edit {i}", summary={"edited": i, "gone": i if i % 2 else None})
         _say("edit", i)
+
+
+def fit_into(root: Path, fill: Callable[[], Any], make_room: Callable[[], Any], early: bool) -> int:
+    """Log and finish where there is no room, and go on when there is; answers how many times that was refused."""
+    rows: list[int] = []
+    refused = 0
+
+    def attempt(action: Callable[[], Any]) -> bool:
+        nonlocal refused
+        try:
+            action()
+        except mt.StoreError as error:
+            if error.errno not in (errno.EFBIG, errno.ENOSPC):
+                raise
+            refused += 1
+            return False
+        return True
+
+    def finish(run: mt.Run) -> None:
+        if not attempt(run.finish):
+            assert check_calls(run, 0) == rows
+            make_room()
+            run.finish()
+        make_room()
+
+    made: list[mt.Run] = []
+    fill()
+    if not attempt(lambda: made.append(mt.Run(root))):
+        make_room()
+        made.append(mt.Run(root))  # the directory is free
+        fill()
+    finish(made[0])
+    run = mt.Run(root, mode="resume")
+    fill()
+    for n in range(10):
+        if attempt(lambda n=n: run.log(call(0, n))):  # type: ignore[misc]
+            rows.append(n)
+        attempt(lambda n=n: run.summary.update(best=n))  # type: ignore[misc]
+    assert check_calls(run, 0) == rows
+    if early:
+        make_room()
+        run.log(call(0, 10))
+        rows.append(10)
+        fill()
+    finish(run)
+    view = mt.open_run(root)
+    assert (view.status, view.problems, check_calls(view, 0)) == ("finished", [], rows)
+    check_names(root)
+    assert not [path for path in root.rglob("*") if path.name.startswith(".")]
+    shutil.rmtree(root)
+    return refused
 
 
 class Dead:
@@ -181,18 +275,18 @@ class Nursery:
 
     def _start(self, *request: Any) -> list[str]:
         self._ask(json.dumps(request, default=str))
-        lines: list[str] = []
-        while not lines:
-            lines = self._read(_TIMEOUT)
+        lines = self._read(_TIMEOUT)
+        if not lines:
+            raise AssertionError("the nursery hangs")
         self._pid = int(lines[0].removeprefix("pid "))
         return lines[1:]
 
     def _end(self, lines: list[str]) -> Dead:
-        end = time.monotonic() + _TIMEOUT
         while not _ended(lines):
-            lines += self._read(end - time.monotonic())
-            if time.monotonic() > end:
-                raise AssertionError(f"a writer does not end; it said {lines[-5:]}")
+            more = self._read(_TIMEOUT)
+            if not more:
+                raise AssertionError(f"a writer hangs; it said {lines[-5:]}")
+            lines += more
         self._pid = 0
         self._ask("go on")
         code = int(lines.pop().removeprefix("ended "))
@@ -322,16 +416,7 @@ class Left:
 
     def _rows(self, view: mt.RunView) -> list[int]:
         """How many calls of each thread there are; every row must be one of them, media decoded."""
-        media = [key for key, kinds in view.keys().items() if kinds[0] not in PLAIN_KINDS]
-        table = view.history([key for key in view.keys() if key not in media])  # noqa: SIM118
-        rows = {row.pop("_step"): {k: v for k, v in row.items() if v is not None} for row in table.to_pylist()}
-        assert list(rows) == sorted(rows)
-        assert table.num_rows == len(rows)
-        for key in media:
-            for step, value in view.values(key):
-                rows[step][key] = value
-        for row in rows.values():
-            row |= {"mixed": json.loads(row["mixed"])} if "mixed" in row else {}
+        rows = read_rows(view)
         found = [0] * len(self.calls)
         for row in rows.values():
             half = row.pop("half", None)
@@ -343,11 +428,7 @@ class Left:
             assert n == found[thread], "calls of a thread are in their order, each once"
             found[thread] += 1
             assert half in (None, n)
-            expected = flat(call(thread, n))
-            assert row.keys() == expected.keys()
-            for key, value in expected.items():
-                assert type(row[key]) is type(value)
-                assert row[key] == value, (thread, n, key)
+            check_row(row, thread, n)
         return found
 
     def recover(self) -> None:
@@ -372,6 +453,39 @@ def everything(view: mt.RunView) -> str:
     """All that a run says, to be compared; NaN equals itself so."""
     rows = view.history().to_pydict()
     return repr((rows, view.keys(), view.config, sorted(view.summary.items()), view.problems, view.metrics))
+
+
+def read_rows(view: mt.RunView) -> dict[int, dict[str, Any]]:
+    """All rows by step, media decoded."""
+    media = [key for key, kinds in view.keys().items() if kinds[0] not in PLAIN_KINDS]
+    table = view.history([key for key in view.keys() if key not in media])  # noqa: SIM118
+    rows = {row.pop("_step"): {k: v for k, v in row.items() if v is not None} for row in table.to_pylist()}
+    assert list(rows) == sorted(rows)
+    assert table.num_rows == len(rows)
+    for key in media:
+        for step, value in view.values(key):
+            rows[step][key] = value
+    for row in rows.values():
+        row |= {"mixed": json.loads(row["mixed"])} if "mixed" in row else {}
+    return rows
+
+
+def check_calls(run: mt.Run | mt.RunView, thread: int) -> list[int]:
+    """The numbers of a thread's calls that a run holds, each a row of its own."""
+    view, found = mt.open_run(run.path), []
+    for _, row in read_rows(view).items():
+        if row["thread"] == thread:
+            found.append(row["n"])
+            check_row(row, thread, row["n"])
+    return found
+
+
+def check_row(row: dict[str, Any], thread: int, n: int) -> None:
+    expected = flat(call(thread, n))
+    assert row.keys() == expected.keys()
+    for key, value in expected.items():
+        assert type(row[key]) is type(value)
+        assert row[key] == value, (thread, n, key)
 
 
 def check_names(root: Path) -> None:

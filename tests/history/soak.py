@@ -124,6 +124,10 @@ def main() -> None:
     print(f"Nothing was lost, {time.monotonic() - begin:.0f} s. Now at each call of the system ...", flush=True)
     done = every_moment(root)
     print(f"Nothing was lost in {done.total()} kills: {dict(done)}, {time.monotonic() - begin:.0f} s in all")
+    print("Now in files of at most each size ...", flush=True)
+    with Nursery() as nursery:
+        nursery.kill_at(root / "run", "fit", NEVER, starts=[1])
+    print(f"Nothing was lost, {time.monotonic() - begin:.0f} s in all")
     shutil.rmtree(root)
 
 

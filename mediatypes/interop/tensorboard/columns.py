@@ -16,6 +16,7 @@ import numpy as np
 from ...types._arrays import Array
 from . import crc
 from .framing import Records
+from .table import numbers_of, plain_array
 
 _U64 = np.uint64
 _LONGEST = 250  # bytes of a record; longer tags are for the general parser
@@ -179,10 +180,8 @@ def _words(view: _View, starts: Array, ends: Array) -> list[Array]:
 
 def _distinct(hashes: Array) -> tuple[Array, Array]:
     """Where each distinct hash stands first, and for each hash which of these it is."""
-    import pyarrow as pa
-
-    encoded = pa.array(hashes.view(np.int64)).dictionary_encode()
-    group = encoded.indices.to_numpy(zero_copy_only=False)
+    encoded = plain_array(hashes).dictionary_encode()
+    group = numbers_of(encoded.indices)
     first = np.empty(len(encoded.dictionary), np.int64)
     first[group[::-1]] = np.arange(len(group) - 1, -1, -1)
     return first, group

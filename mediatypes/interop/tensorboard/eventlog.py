@@ -12,7 +12,7 @@ import numpy as np
 from ..._core import canonical
 from ...types._arrays import Array
 from .series import Series
-from .table import Events
+from .table import Events, numbers_of, plain_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,15 +98,15 @@ class EventLog:
         columns = {
             "key": _named(series, [one.key for one in known]),
             "tag": _named(series, [one.tag for one in known]),
-            "step": pa.array(np.concatenate([events.steps for events, _ in taken])),
-            "wall_time": pa.array(np.concatenate([events.times for events, _ in taken])),
+            "step": plain_array(np.concatenate([events.steps for events, _ in taken])),
+            "wall_time": plain_array(np.concatenate([events.times for events, _ in taken])),
             "type": _named(series, [one.type for one in known]),
             "value": self._values(series, np.concatenate([events.values for events, _ in taken])),
             "content": _contents([events for events, _ in taken]),
             "file": _named(
                 np.concatenate([np.full(len(events.steps), file, np.int32) for events, file in taken]), self._files
             ),
-            "offset": pa.array(np.concatenate([events.offsets for events, _ in taken])),
+            "offset": plain_array(np.concatenate([events.offsets for events, _ in taken])),
         }
         table = pa.Table.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
         self._writer.write_table(table, rows)
@@ -127,7 +127,7 @@ def _named(numbers: Array, names: list[str]) -> pa.Array:
     places = {name: i for i, name in enumerate(dict.fromkeys(names))}
     if len(places) < len(names):
         numbers = np.array([places[name] for name in names], np.int32)[numbers]
-    return pa.DictionaryArray.from_arrays(pa.array(numbers.astype(np.int32, copy=False)), texts(list(places)))
+    return pa.DictionaryArray.from_arrays(plain_array(numbers.astype(np.int32, copy=False)), texts(list(places)))
 
 
 def _contents(taken: list[Events]) -> pa.Array:
@@ -170,7 +170,7 @@ def read_events(path: Path, series: Iterable[Series], files: list[str]) -> Itera
         table = file.read_row_group(group).combine_chunks()
         columns = {name: table.column(name) for name in table.column_names}
         names = [columns[name].chunk(0).dictionary.to_pylist() for name in ("key", "tag", "type")]
-        codes = [columns[name].chunk(0).indices.to_numpy() for name in ("key", "tag", "type")]
+        codes = [numbers_of(columns[name].chunk(0).indices) for name in ("key", "tag", "type")]
         sizes = [max(len(found), 1) for found in names]
         joined = (codes[0].astype(np.int64) * sizes[1] + codes[1]) * sizes[2] + codes[2]
         distinct, which = np.unique(joined, return_inverse=True)
@@ -182,20 +182,30 @@ def read_events(path: Path, series: Iterable[Series], files: list[str]) -> Itera
         ]
         content = columns["content"]
         cells = {row: _loaded(text) for row, text in enumerate(content.to_pylist()) if text is not None}
-        values = columns["value"].to_numpy()
+        value = columns["value"].chunk(0)
+        values = np.where(_valid(value), numbers_of(value), np.nan)
         events = Events(
             np.array(lookup, np.int32)[which],
-            columns["step"].to_numpy(),
-            columns["wall_time"].to_numpy(),
+            numbers_of(columns["step"].chunk(0)),
+            numbers_of(columns["wall_time"].chunk(0)),
             values,
-            columns["offset"].to_numpy(),
+            numbers_of(columns["offset"].chunk(0)),
             cells,
         )
         own = columns["file"].chunk(0)
-        place = np.array([files.index(name) for name in own.dictionary.to_pylist()], np.int32)[own.indices.to_numpy()]
+        place = np.array([files.index(name) for name in own.dictionary.to_pylist()], np.int32)[numbers_of(own.indices)]
         edges = [0, *(np.flatnonzero(np.diff(place)) + 1).tolist(), len(place)]
         for first, last in pairwise(edges):
             yield events.cut(first, last), int(place[first])
+
+
+def _valid(array: pa.Array) -> Array:
+    """Which of an array are not null."""
+    bitmap = array.buffers()[0]
+    if bitmap is None:
+        return np.ones(len(array), bool)
+    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), count=array.offset + len(array), bitorder="little")
+    return bits[array.offset :].astype(bool)
 
 
 def _loaded(text: str) -> Any:

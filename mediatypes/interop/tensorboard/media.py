@@ -1,27 +1,22 @@
-"""Documents of the media that events hold; files are recognised by their content and never encoded again."""
+"""Documents of the media that events hold; files are recognised by their content and never encoded again.
+
+What a type needs is imported when a value of it comes: most logs are numbers only.
+"""
 
 from __future__ import annotations
 
 from struct import unpack_from
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..._core.codec import encode
 from ..._core.errors import InputError
 from ..._core.sidecar import Blob, Sink
-from ...plot import _value as plots
-from ...types import _files, _npy
 from ...types._arrays import Array
-from ...types._object3d_content import Content
-from ...types._small_floats import BITS, to_float32
-from ...types._statistics import describe
-from ...types.audio import Audio
-from ...types.image import Image
-from ...types.object3d import Object3D
-from ...types.table import Table
-from ...types.tensor import Tensor
-from ...types.video import Video
+
+if TYPE_CHECKING:
+    from ...types._files import ImageFile
 
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
@@ -30,6 +25,10 @@ _PNG_MODES = {(8, 0): "L", (8, 2): "RGB", (8, 4): "LA", (8, 6): "RGBA"}  # bit d
 
 def picture(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
     """An image, or a GIF that moves as a video; raises InputError if it is neither."""
+    from ...types import _files
+    from ...types.image import Image
+    from ...types.video import Video
+
     if data[:4] == b"GIF8" and _frames(data) > 1:
         return encode(Video(data, caption), sink)
     blob = Blob(data)
@@ -40,15 +39,17 @@ def picture(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
     return image.__media__(sink)
 
 
-def _png_file(data: bytes) -> _files.ImageFile | None:
+def _png_file(data: bytes) -> ImageFile | None:
     """What the header of a PNG says, if that is all there is to know: its record had a sound checksum."""
+    from ...types._files import MAX_PIXELS, ImageFile
+
     if data[:16] != _PNG or data[-12:] != _PNG_END:
         return None
     width, height, depth, color = unpack_from(">IIBB", data, 16)
     mode = _PNG_MODES.get((depth, color))
-    if mode is None or not 0 < width * height <= _files.MAX_PIXELS:
+    if mode is None or not 0 < width * height <= MAX_PIXELS:
         return None
-    return _files.ImageFile("png", "image/png", width, height, mode, depth)
+    return ImageFile("png", "image/png", width, height, mode, depth)
 
 
 def _frames(data: bytes) -> int:
@@ -57,8 +58,10 @@ def _frames(data: bytes) -> int:
 
     from PIL import Image as Pillow
 
+    from ...types._files import quiet
+
     try:
-        with _files.quiet(), Pillow.open(BytesIO(data), formats=("GIF",)) as image:
+        with quiet(), Pillow.open(BytesIO(data), formats=("GIF",)) as image:
             return int(getattr(image, "n_frames", 1))
     except Exception as error:  # Pillow raises what it likes
         raise InputError.of("image", "a whole GIF", f"{len(data)} bytes", f"Decoding failed: {error}.") from error
@@ -66,11 +69,18 @@ def _frames(data: bytes) -> int:
 
 def sound(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
     """A clip of sound; raises InputError, or MissingDependencyError for what is no WAV."""
+    from ...types.audio import Audio
+
     return encode(Audio(data, caption=caption), sink)
 
 
 def tensor(array: Array, sink: Sink, dtype: str = "") -> dict[str, Any]:
     """A tensor; `dtype` names one that numpy does not have, of which the array holds the bits."""
+    from ...types import _npy
+    from ...types._small_floats import BITS, to_float32
+    from ...types._statistics import describe
+    from ...types.tensor import Tensor
+
     if dtype not in BITS:
         return encode(Tensor(array), sink)
     made = Tensor.__new__(Tensor)
@@ -82,6 +92,8 @@ def tensor(array: Array, sink: Sink, dtype: str = "") -> dict[str, Any]:
 
 def text_table(texts: list[str], width: int, sink: Sink) -> dict[str, Any]:
     """Texts that stand in rows of `width`."""
+    from ...types.table import Table
+
     rows = [texts[i : i + width] for i in range(0, len(texts), width)] if width else []
     return encode(Table(columns=[str(i) for i in range(width)], data=rows), sink)
 
@@ -91,6 +103,9 @@ def pr_curve(array: Array, sink: Sink) -> dict[str, Any]:
 
     Thresholds are evenly spaced from 0 to 1 (tensorboard/plugins/pr_curve/summary.py).
     """
+    from ...plot._value import Plot
+    from ...types.table import Table
+
     true_positive, false_positive, true_negative, false_negative, precision, recall = array
     everything = np.maximum(true_positive + false_positive + true_negative + false_negative, 1)
     columns = {
@@ -107,11 +122,14 @@ def pr_curve(array: Array, sink: Sink) -> dict[str, Any]:
     table = Table(columns=list(columns), data=[list(row) for row in zip(*columns.values(), strict=True)])
     fields = {"x": "recall", "y": "precision", "class": "class", "baseline": "prevalence"}
     strings = {"title": "Precision-Recall Curve", "x-axis-title": "Recall", "y-axis-title": "Precision"}
-    return encode(plots.Plot("pr_curve", table, fields, strings), sink)
+    return encode(Plot("pr_curve", table, fields, strings), sink)
 
 
 def mesh(vertices: Array, faces: Array | None, colors: Array | None, sink: Sink) -> dict[str, Any]:
     """A point cloud of (n, 3) vertices, or with (m, 3) faces a mesh as binary PLY; colours are 0 to 255."""
+    from ...types._object3d_content import Content
+    from ...types.object3d import Object3D
+
     if faces is None:
         points = vertices if colors is None else np.hstack([vertices, np.clip(np.rint(colors), 0, 255)])
         return encode(Object3D(points), sink)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 from ...types._arrays import Array
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Events(NamedTuple):
@@ -52,3 +55,17 @@ class Events(NamedTuple):
             cells |= {first + row: cell for row, cell in events.cells.items()}
             first += len(events.steps)
         return cls._with([np.concatenate(parts) for parts in zip(*(e.columns for e in found), strict=True)], cells)
+
+
+def plain_array(numbers: Array) -> pa.Array:
+    """Numbers that are all there as an Arrow array; `pa.array` would import pandas, where it is installed."""
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(numbers))]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(numbers), buffers)
+
+
+def numbers_of(array: pa.Array) -> Array:
+    """The numbers of an Arrow array, whatever stands where it is null; its `to_numpy` would import pandas as well."""
+    found: Array = np.frombuffer(array.buffers()[1], array.type.to_pandas_dtype(), len(array) + array.offset)
+    return found[array.offset :]
