@@ -54,6 +54,8 @@ class Run:
             "allow": resume if it holds a run, else create, for jobs that are started again after preemption.
         on_error: "raise" (default): a call with a bad value raises and writes nothing. "record": the good keys are
             logged or set and the bad ones kept as problems of the run.
+        packed: True: when the run is over, its sidecars are moved into one file, `sidecars.parquet`, for file systems
+            with few inodes. Default: False, each is a file. A run that was packed before is packed again.
         fsync: seconds; what `log` returned from so long ago is safe from a power cut too. 0: `log` waits for the disk.
             Default: None, the system decides when it writes; killing the process loses nothing in any case.
 
@@ -86,6 +88,7 @@ class Run:
         job_type: str | None = None,
         mode: Literal["create", "resume", "allow"] = "create",
         on_error: Literal["raise", "record"] = "raise",
+        packed: bool = False,
         fsync: float | None = None,
     ) -> None:
         _check_choice("Run.on_error", on_error, ("raise", "record"), "Leave it out to raise.")
@@ -94,7 +97,7 @@ class Run:
             raise InputError.of("Run.fsync", "seconds, 0 or more", fsync, "Leave it out, or pass 1.0.")
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = describe_run("Run", texts, tags)
-        self.path = Path(path).absolute()
+        self.path, self._packed = Path(path).absolute(), bool(packed)
         self._record, found = on_error == "record", list[Problem]()
         plain = plain_config(config, found.extend if self._record else None)
         opened = open_session(self.path, mode, described, plain, durable=fsync is not None)
@@ -298,7 +301,8 @@ class Run:
 
         Raises:
             InputError: another status.
-            StoreError: the system refused. Nothing is lost: the run can still be read, and finished again.
+            StoreError: the system refused. Nothing is lost: the run can still be read, and finished again. If it was
+                over but could not be packed, `mediatypes.pack` does that.
         """
         _check_choice("finish.status", status, ("finished", "failed"), "Leave it out.")
         with self._lock:
@@ -314,9 +318,15 @@ class Run:
 
             consolidate.finish(self.path, status)
             self._finished = True
-            self._lock_file.release()
-            atexit.unregister(self._at_exit)
-            _live.discard(self)
+            try:
+                if self._packed or (self.path / files.PACKED).exists():
+                    from .packing import pack_sidecars
+
+                    pack_sidecars(self.path)
+            finally:
+                self._lock_file.release()
+                atexit.unregister(self._at_exit)
+                _live.discard(self)
 
     def _at_exit(self) -> None:
         # Python keeps the exception that ended a script in sys.last_value; in a session that says nothing.

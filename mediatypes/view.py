@@ -13,7 +13,7 @@ from ._core.errors import InputError, Problem
 from .history import files
 from .history.cells import PLAIN_KINDS, plain_value
 from .history.metrics import Metric, Metrics
-from .store.directory import DirectoryStore
+from .store.packed import RunStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ class RunView:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
         self._run = files.read_run_json(self.path)
-        self.store = DirectoryStore(self.path)
+        self.store = RunStore(self.path, files.PACKED)
 
     @property
     def id(self) -> str:

@@ -90,7 +90,8 @@ class Documents:
             return
         try:
             with self._store.open(path) as file:
-                found = os.fstat(file.fileno()).st_size
+                found = file.seek(0, os.SEEK_END)
+                file.seek(0)
                 wrong = found != size
                 digest = hash_stream(file)[0] if self.deep and not wrong else sha256
         except SidecarMissing:

@@ -14,20 +14,20 @@ from ..history.content import RunContent
 from ..history.media import FIXED as FIXED_COLUMNS
 from ..history.opening import open_history
 from ..history.stored import StoredHistory, StoredTable
-from ..store.directory import DirectoryStore
+from ..store.packed import RunStore
 from .derived import REBUILD, check_media, check_summary
 from .documents import Documents
 from .report import Findings, Report
 from .rows import Rows, check_schema
 
-_PARTS = (files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.JOURNAL, files.SIDECARS)
+_PARTS = (files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.JOURNAL, files.SIDECARS, files.PACKED)
 _COPY = "Restore the file from a copy."
 
 
 def check_run_folder(path: Path, deep: bool) -> Report:
     """Check a run; raises `StoreError` if there is none."""
     root, findings = path.absolute(), Findings()
-    documents = Documents(findings, DirectoryStore(root), deep)
+    documents = Documents(findings, RunStore(root, files.PACKED), deep)
     rows = 0
     findings.add(_links(root))
     if not findings:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import compact, demo, import_, query, recover, show, validate, verify, watch
+from . import compact, demo, export, gc, import_, pack, query, recover, show, validate, verify, watch
 from ._command import complain
 
 COMMANDS = (
@@ -20,9 +20,13 @@ COMMANDS = (
     query.COMMAND,
     compact.COMMAND,
     import_.COMMAND,
+    export.COMMAND,
     recover.COMMAND,
     validate.COMMAND,
     verify.COMMAND,
+    pack.PACK,
+    pack.UNPACK,
+    gc.COMMAND,
 )
 EXIT_CODES = """\
 exit codes:

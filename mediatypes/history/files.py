@@ -23,6 +23,7 @@ FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
 RUN, SUMMARY = "run.json", "summary.json"
 HISTORY, MEDIA = "history.parquet", "media.parquet"
 JOURNAL, SIDECARS = "journal", "media"
+PACKED = "sidecars.parquet"  # sidecars in one file, beside or instead of their folder
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
 RUN_JSON = Record(
     "What a run was started with, and how it ended.",

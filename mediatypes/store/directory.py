@@ -47,6 +47,11 @@ class DirectoryStore:
             StoreError: the system refused, for example because the disk is full. Nothing is left behind.
         """
         path = self._prefix + content_path(sha256, suffix)
+        self.place(path, data, size)
+        return path
+
+    def place(self, path: str, data: bytes | Path, size: int) -> None:
+        """Store bytes (or copy a file's content) under a path that another store gave them; raises as `put` does."""
         target = self._resolve(path)
         try:
             there = target.stat(follow_symlinks=False).st_size == size
@@ -55,7 +60,7 @@ class DirectoryStore:
         except OSError as error:
             raise os_error(StoreError, str(target), "look at the sidecar", error, "Check permissions.") from error
         if there and not self._durable:
-            return path
+            return
         temporary = target.with_name(f".{token_hex(8)}.tmp")
         try:
             if there:  # who wrote it may not have waited for the disk
@@ -71,7 +76,6 @@ class DirectoryStore:
                 temporary.unlink(missing_ok=True)
             hint = "Free some space or choose another directory."
             raise os_error(StoreError, str(target), "write a sidecar", error, hint) from error
-        return path
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:
         """Open by path, reference or document (its main sidecar), to be read.
