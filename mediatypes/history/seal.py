@@ -32,7 +32,7 @@ def is_damaged(file: BinaryIO) -> bool:
         return False  # not Parquet, or cut; whoever reads it finds out
     file.seek(start)
     mark, written = _SEAL.unpack(file.read(_SEAL.size))
-    return mark == _MARK and written != crc32(file.read()[: -_END.size])
+    return bool(mark == _MARK and written != crc32(file.read()[: -_END.size]))
 
 
 def _footer_start(file: BinaryIO) -> int:
