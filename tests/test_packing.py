@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -48,12 +49,17 @@ def log_everything(run: mt.Run, first: int = 0) -> None:
     run.summary["best"] = mt.Image(coffee[first : first + 50, :70])
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A finished run."""
-    with mt.Run(tmp_path / "run") as run:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with mt.Run(tmp_path_factory.mktemp("packing") / "run") as run:
         log_everything(run)
     return run.path
+
+
+@pytest.fixture
+def folder(original: Path, tmp_path: Path) -> Path:
+    """A finished run."""
+    return Path(shutil.copytree(original, tmp_path / "run"))
 
 
 def tree(root: Path) -> dict[str, str]:
