@@ -61,7 +61,9 @@ def _write_tensors(folder: Path) -> None:
     writer = load("tensorboard.summary.writer.event_file_writer").EventFileWriter(str(folder))
     for step in range(10_000):
         for tag in _TAGS:
-            writer.add_event(events.Event(wall_time=time.time(), step=step, summary=scalar_pb(tag, step * 0.5)))
+            event = events.Event(wall_time=time.time(), step=step)
+            event.summary.ParseFromString(scalar_pb(tag, step * 0.5).SerializeToString())
+            writer.add_event(event)
     writer.close()
 
 

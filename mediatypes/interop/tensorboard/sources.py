@@ -113,7 +113,8 @@ class RemoteDir:
             try:
                 if self._url.startswith("az://"):
                     account, _, path = self._url.removeprefix("az://").partition("/")
-                    self._opened = (fs.AzureFileSystem(account, os.environ.get("AZURE_STORAGE_KEY")), path.rstrip("/"))
+                    key = os.environ.get("AZURE_STORAGE_KEY")  # which Azure's own default chain does not look at
+                    self._opened = (fs.AzureFileSystem(account_name=account, account_key=key), path.rstrip("/"))
                 else:
                     made, path = fs.FileSystem.from_uri(self._url)
                     self._opened = (made, path.rstrip("/"))
