@@ -100,9 +100,7 @@ class Folder:
             size += 1
             kept = [batch] if size == 1 else []
         run = self._run(facts, started, names, problems, notes)
-        values = canonical.loads(
-            canonical.dumps(summary.values())
-        )  # in one order, however the documents came
+        values = canonical.loads(canonical.dumps(summary.values()))  # in one order, however the documents came
         specs = schema.specs()
         media = MediaRows(specs, Metrics())
         calls = _Count()
