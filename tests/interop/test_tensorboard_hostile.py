@@ -170,10 +170,10 @@ def test_memory_is_bounded_by_the_piece_not_by_the_file(tmp_path: Path, monkeypa
         monkeypatch.setattr(module, limit, 10_000)
     monkeypatch.setattr(framing, "_PIECE", 1 << 18)
     peaks = []
-    for times in (4, 16):
+    for times in (4, 12, 36):  # the first one fills caches
         write(tmp_path / f"logs{times}", *(scalar(tag, s, s) for s in range(2500 * times) for tag in ("a", "b")))
         tracemalloc.start()
         import_logdir(tmp_path / f"logs{times}", tmp_path / f"runs{times}")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.5 * peaks[0]
+    assert peaks[2] < 1.3 * peaks[1]
