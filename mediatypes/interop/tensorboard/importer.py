@@ -18,7 +18,7 @@ from .decode import FileDecoder, open_reader
 from .eventlog import EventLog
 from .events import Metadata
 from .framing import KINDS
-from .plan import EventFile, RunPlan
+from .plan import EventFile, RunPlan, safe_name
 from .report import FileReport, RunReport
 from .series import Series, SeriesList
 from .sources import LogDir
@@ -280,6 +280,7 @@ class _RunImport:
         wanted = [(name, file.path, file.size) for name, file in self.plan.attached]
         if self.options.keep_events:
             wanted += [(file.name, file.path, file.size) for file in self.plan.files]
+        wanted = [(safe_name(name), path, size) for name, path, size in wanted]
         for name, path, size in wanted:
             copied = self.target / FILES / name
             if copied.is_file() and copied.stat().st_size == size and not name.endswith(".pbtxt"):

@@ -141,6 +141,15 @@ def folder_of(name: str) -> str:
     return "/".join(_safe(part) for part in PurePosixPath(name).parts) or "run"
 
 
+def safe_name(name: str) -> str:
+    """The name of a file below a run's directory, changed only where it is not safe: a bucket may hold any."""
+    try:
+        safe_parts(name)
+    except MediaTypesError:
+        return folder_of(name)
+    return name
+
+
 def _safe(part: str) -> str:
     try:
         safe_parts(part)

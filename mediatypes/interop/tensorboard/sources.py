@@ -59,7 +59,8 @@ class LocalDir:
             self.root, self._only = self.root.parent, self.root.name
         elif not self.root.is_dir():
             raise InputError.of("logdir", "an existing directory", path, "Check the path.", "no-directory")
-        self.name = self.root.resolve().name
+        self.name = _shown(self.root.resolve().name)
+        self._odd: dict[str, str] = {}  # names that UTF-8 cannot hold, by how they are shown
 
     def list(self) -> list[LogFile]:
         if self._only:
@@ -77,12 +78,16 @@ class LocalDir:
                     size = os.stat(os.path.join(folder, name)).st_size
                 except OSError:  # removed meanwhile, or a link to nowhere
                     continue
-                found.append(LogFile(str(below / name), size))
+                path = str(below / name)
+                shown = _shown(path)
+                if shown != path:
+                    self._odd[shown] = path
+                found.append(LogFile(shown, size))
         return sorted(found)
 
     def open(self, path: str) -> BinaryIO:
         try:
-            return open(self.root / path, "rb", buffering=0)
+            return open(self.root / self._odd.get(path, path), "rb", buffering=0)
         except OSError as error:
             raise os_error(StoreError, str(self.root / path), "read the file", error, "Check permissions.") from error
 
@@ -145,6 +150,11 @@ class RemoteDir:
                 f"{self.shown}/{path}", "to read the file", _said(error), "Check the credentials."
             ) from error
         return opened
+
+
+def _shown(path: str) -> str:
+    """A path as text; bytes that are no UTF-8 are shown as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _said(error: Exception) -> str:

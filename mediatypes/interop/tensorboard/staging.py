@@ -51,8 +51,12 @@ class Staging:
     def commit(self, names: tuple[str, ...]) -> None:
         """Put everything in its place: at once if the run is new, else its sidecars, then the files in this order."""
         (self.path / _OWNER).unlink()
-        if not self.target.exists():
-            os.rename(self.path, self.target)
+        try:
+            os.rename(self.path, self.target)  # onto nothing, or an empty directory
+        except OSError:
+            if not self.target.is_dir():
+                raise
+        else:
             return
         for folder, _, found in os.walk(self.path):
             below = Path(folder).relative_to(self.path)

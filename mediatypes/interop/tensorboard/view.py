@@ -25,6 +25,7 @@ from .rows import MeshMaker, StepOrder
 from .series import Series
 from .table import Events
 
+_SHOWN_OTHERWISE = ("hparams", "session_log", "histogram_statistics", "mesh_vertices", "mesh_faces", "mesh_colors")
 Numbered = Callable[[], Iterator[tuple[Events, int]]]
 
 
@@ -116,6 +117,9 @@ class Folder:
         )
         files.write_json(self.path / files.SUMMARY, values)
         files.write_json(self.path / files.RUN, run)
+        for type in sorted({one.type for one in series if not one.kind} - set(_SHOWN_OTHERWISE)):
+            if count := facts.counts[type]:
+                notes.append(f"{count} of type {type}: not in the history; events.parquet names their files")
         if calls.repeated:
             notes.append(f"{calls.repeated} values share key and step with a later one; events.parquet has them all")
         return rows, notes
