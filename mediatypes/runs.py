@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._core.errors import InputError, MediaTypesError, Problem, StoreError, describe
+from ._core.errors import Described, InputError, MediaTypesError, Problem, StoreError, describe
+from .query.bulk import in_threads
 from .query.discovery import find_runs
+from .store.location import RemotePath
+from .store.remote import RemoteStore
+from .store.urls import is_url, locate
 from .view import RunView, open_run
 
 if TYPE_CHECKING:
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from .history.opening import History
     from .query.compaction import Compacted
 
-Root = str | os.PathLike[str]
+Root = str | os.PathLike[str] | RemoteStore
 COMPACTED = "compact.json"  # what a compacted dataset is recognised by
 
 
@@ -30,7 +34,8 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
 
     Args:
         source: a directory, of which every run at or below it is taken; a pattern such as "runs/2026-*/**"; a list
-            of these; or the dataset that `compact()` has made.
+            of these; or the dataset that `compact()` has made. A URL such as `s3://bucket/runs`, or what
+            `open_store(url, filesystem)` made, is a directory elsewhere.
 
     Returns:
         The runs in the order of their paths. A folder that cannot be read is left out, and named in `.problems`.
@@ -46,22 +51,49 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
     >>> mt.open_runs(root).history(["acc"]).select(["run", "acc"]).to_pylist()
     [{'run': 'lr0.1', 'acc': 0.9}, {'run': 'lr0.2', 'acc': 0.8}]
     """
-    sources = [source] if isinstance(source, (str, os.PathLike)) else list(source)
-    roots = [root for one in sources for root in _roots(os.fspath(one))]
+    sources = [source] if isinstance(source, (str, os.PathLike, RemoteStore)) else list(source)
+    roots = [root for one in sources for root in _roots(one)]
     if len(roots) == 1 and (roots[0] / COMPACTED).is_file():
         return CompactedRuns(roots[0])
     found = dict.fromkeys(path for root in roots for path in find_runs(root))
+    remote = any(isinstance(path, RemotePath) for path in found)
+    opened = in_threads(_try_open, found) if remote else map(_try_open, found)
     views, problems = [], []
-    for path in found:
-        try:
-            views.append(open_run(path))
-        except MediaTypesError as error:
-            problems += [problem._replace(path=problem.path or str(path)) for problem in describe(error)]
-    base = Path(os.path.commonpath([view.path for view in views])) if views else Path()
+    for path, view in zip(found, opened, strict=True):
+        if isinstance(view, RunView):
+            views.append(view)
+        else:
+            problems += [problem._replace(path=problem.path or str(path)) for problem in describe(view)]
+    base = _common([view.path for view in views]) if views else Path()
     return RunSet(views, base.parent if len(views) == 1 else base, problems)
 
 
-def _roots(source: str) -> list[Path]:
+def _try_open(path: Path | RemotePath) -> RunView | MediaTypesError:
+    try:
+        return RunView(path)
+    except MediaTypesError as error:
+        return error
+
+
+def _common(paths: list[Any]) -> Any:
+    """The directory that all these are in or below."""
+    if not any(isinstance(path, RemotePath) for path in paths):
+        return Path(os.path.commonpath(paths))
+    base = paths[0]
+    while not all(isinstance(path, RemotePath) and path.is_relative_to(base) for path in paths):
+        if base == base.parent:
+            found = Described("none")
+            raise InputError.of("open_runs", "one directory above all runs", found, "Open them one by one.")
+        base = base.parent
+    return base
+
+
+def _roots(source: Root) -> Sequence[Path | RemotePath]:
+    if isinstance(source, RemoteStore):
+        return [source.root]
+    source = os.fspath(source)
+    if is_url(source):
+        return [locate(source, "open_runs")]
     if not any(letter in source for letter in "*?["):
         return [Path(source).absolute()]
     found = [Path(path).absolute() for path in sorted(glob(source, recursive=True)) if os.path.isdir(path)]
@@ -87,13 +119,14 @@ class RunSet(Sequence[RunView]):
     (2, {'depth': 8}, [4, 8])
     """
 
-    def __init__(self, views: Iterable[RunView], base: Path, problems: Iterable[Problem] = ()) -> None:
+    def __init__(self, views: Iterable[RunView], base: Path | RemotePath, problems: Iterable[Problem] = ()) -> None:
         self.problems = list(problems)
         self._base = base
         self._views = {self._name(view): view for view in views}
 
     def _name(self, view: RunView) -> str:
-        return view.path.relative_to(self._base).as_posix()
+        base: Any = self._base  # which is as the path
+        return str(view.path.relative_to(base).as_posix())
 
     @property
     def names(self) -> list[str]:
@@ -163,7 +196,7 @@ class RunSet(Sequence[RunView]):
         """
         from .query.listing import list_runs
 
-        return list_runs(self._views.items())
+        return list_runs(self._views.items(), at_once=isinstance(self._base, RemotePath))
 
     def to_pandas(self) -> pd.DataFrame:
         """`table()` as a pandas DataFrame; needs pandas."""
@@ -198,9 +231,8 @@ class RunSet(Sequence[RunView]):
         for key in wanted or ():
             if key not in {spec.key for spec in union.specs}:
                 raise no_column(key, {spec.key for history in histories for spec in history.specs})
-        with ThreadPoolExecutor() as pool:
-            tables = pool.map(lambda run, history: union.read(run, history, steps), self._views, histories)
-            return with_integers(union.concat([table for table in tables if table is not None]))
+        tables = in_threads(lambda named: union.read(*named, steps), zip(self._views, histories, strict=True))
+        return with_integers(union.concat([table for table in tables if table is not None]))
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL; needs duckdb.
@@ -231,8 +263,7 @@ class RunSet(Sequence[RunView]):
         return ask(self.table(), dict(zip(self._views, self._histories(), strict=True)), query)
 
     def _histories(self) -> list[History]:
-        with ThreadPoolExecutor() as pool:
-            return list(pool.map(lambda view: view._history(), self))
+        return in_threads(lambda view: view._history(), self)
 
     def __repr__(self) -> str:
         return f"RunSet({len(self)} runs in {str(self._base)!r})"
@@ -245,7 +276,7 @@ class CompactedRuns(RunSet):
         root: the dataset's directory.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path | RemotePath) -> None:
         from .query.compacted import Compacted
 
         self.problems = []
@@ -326,7 +357,12 @@ def compact(
     from .query.compaction import compact as add
 
     runs = open_runs(source)
-    result = add([(name, view.path) for name, view in runs._views.items()], Path(destination), executor, progress)
+    places = [(name, view.path) for name, view in runs._views.items()]
+    here = [(name, path) for name, path in places if isinstance(path, Path)]
+    if len(here) < len(places) or isinstance(destination, RemoteStore) or is_url(destination):
+        hint = "Compact on this machine, and copy the result; copy runs that are elsewhere first."
+        raise StoreError.of("compact", "runs and a destination on this machine", Described("some elsewhere"), hint)
+    result = add(here, Path(destination), executor, progress)
     return result._replace(problems=[*runs.problems, *result.problems])
 
 

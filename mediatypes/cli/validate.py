@@ -26,7 +26,7 @@ from ._command import Command, complain
 from ._documents import documents, references
 
 if TYPE_CHECKING:
-    from ..store.directory import DirectoryStore
+    from .._core.sidecar import Source
     from ..view import RunView
 
 
@@ -138,7 +138,7 @@ class _Check:
         else:  # a torn end is how a run that is written, or was killed, may look
             self.add((found for found in view.problems if found.code in ("frame", "checksum")), files.JOURNAL)
 
-    def document(self, text: str, where: str, store: DirectoryStore) -> None:
+    def document(self, text: str, where: str, store: Source) -> None:
         """One document of a run and its sidecars; equal ones are looked at once."""
         if text in self.seen:
             return
@@ -157,7 +157,7 @@ class _Check:
         for place, reference in references(document):
             self.sidecar(reference, f"{where}{place}", store)
 
-    def sidecar(self, reference: dict[str, Any], where: str, store: DirectoryStore) -> None:
+    def sidecar(self, reference: dict[str, Any], where: str, store: Source) -> None:
         """The sidecar is there and has its size; what is behind a URL is not fetched."""
         path = reference["path"]
         if "://" in path or path in self.sidecars:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 import pyarrow as pa
 
 from .._core.errors import Problem, StoreError, os_error
+from .._core.location import Location
 from . import files, frames
 from .build import arrow_schema, build_rows
 from .media import MediaRows
@@ -38,7 +39,7 @@ class RunContent:
         DocumentError: a file is none of ours.
     """
 
-    def __init__(self, root: Path, run: dict[str, Any]) -> None:
+    def __init__(self, root: Location, run: dict[str, Any]) -> None:
         self.run, self.started = run, float(run["started"])
         self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
         history = root / files.HISTORY
@@ -161,19 +162,17 @@ class LiveStatistics:
 class _JournalFile(NamedTuple):
     """A journal that is open, and how long it was then."""
 
-    path: Path
+    path: Location
     file: BinaryIO
     size: int
 
 
-def _open_journals(owner: object, folder: Path) -> list[_JournalFile]:
+def _open_journals(owner: object, folder: Location) -> list[_JournalFile]:
     """The journal files of a run, open as long as `owner` is there; raises StoreError if there is none."""
     journals = []
     try:
         for path in files.journals(folder):
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-            weakref.finalize(owner, os.close, descriptor)
-            file = os.fdopen(descriptor, "rb", closefd=False)
+            file = path.open("rb") if not isinstance(path, Path) else _open(owner, path)
             journals.append(_JournalFile(path, file, file.seek(0, os.SEEK_END)))
     except OSError as error:
         raise os_error(StoreError, str(folder), "read the journal", error, "Open the run again.") from error
@@ -181,3 +180,10 @@ def _open_journals(owner: object, folder: Path) -> list[_JournalFile]:
         hint = "Restore the folder; without it the rows of an unfinished run are lost."
         raise StoreError.of(str(folder), "a journal of the run", "no file", hint)
     return journals
+
+
+def _open(owner: object, path: Path) -> BinaryIO:
+    """A file that is closed when `owner` goes, without a warning that nobody closed it."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    weakref.finalize(owner, os.close, descriptor)
+    return os.fdopen(descriptor, "rb", closefd=False)

@@ -15,6 +15,7 @@ from .._core import canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
 from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.location import Location
 from .metrics import METRIC, Metric
 
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
@@ -73,7 +74,7 @@ def sync(path: Path) -> None:
         os.close(file)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Location) -> dict[str, Any]:
     """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
     try:
         data = path.read_bytes()
@@ -89,12 +90,18 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_run_json(root: Path) -> dict[str, Any]:
+def read_run_json(root: Location) -> dict[str, Any]:
     """`run.json`, if its format is one we read."""
     path = root / RUN
-    if not path.is_file():
-        found = "a directory without it" if root.is_dir() else "no such directory"
-        raise StoreError.of(str(root), "a run folder with run.json", found, "Pass the folder given to Run(...).")
+    try:
+        if not path.is_file():
+            found = "a directory without it" if root.is_dir() else "no such directory"
+            raise StoreError.of(str(root), "a run folder with run.json", found, "Pass the folder given to Run(...).")
+    except OSError as error:  # elsewhere: on this machine `is_file` raises nothing
+        if isinstance(error, StoreError):
+            raise
+        hint = "Check the URL, the credentials and the network."
+        raise os_error(StoreError, str(path), "look at the file", error, hint) from error
     run = read_json(path)
     version = run.get("format")
     if isinstance(version, str) and is_newer(version.partition(".")[0], FORMAT.partition(".")[0]):
@@ -115,8 +122,8 @@ def metrics_of(run: dict[str, Any]) -> list[Metric]:
     return [Metric.from_json(value) for value in run.get("metrics", [])]
 
 
-def journals(folder: Path) -> list[Path]:
-    """The journal files of a run in the order in which they were written."""
+def journals(folder: Any) -> list[Any]:
+    """The journal files of a run in the order in which they were written; raises OSError."""
     return sorted(folder.glob("*.log"), key=lambda path: (len(path.name), path.name))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from .._core.errors import StoreError
+from .._core.location import Location
 from . import files
 from .content import RunContent
 from .stored import StoredHistory
@@ -13,7 +13,7 @@ from .stored import StoredHistory
 History = RunContent | StoredHistory  # both have `specs` and `read`
 
 
-def open_history(root: Path, run: dict[str, Any]) -> tuple[dict[str, Any], History]:
+def open_history(root: Location, run: dict[str, Any]) -> tuple[dict[str, Any], History]:
     """The history of a run, and its `run.json`, which is read again if the run has finished since.
 
     Raises:

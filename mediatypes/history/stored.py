@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.errors import DocumentError, StoreError, os_error
+from .._core.location import Location
 from ..types._arrays import Array
 from .arrays import is_media_kind
 from .build import spec_of
@@ -31,13 +32,15 @@ class StoredTable:
         DocumentError: it is cut, damaged or foreign.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Location) -> None:
         self.path = path
         try:
-            self.file = pq.ParquetFile(path, page_checksum_verification=True)
+            source = path if isinstance(path, Path) else path.native()
+            self.file = pq.ParquetFile(source, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+            _require_reachable(path)
             hint = "Restore the file, or recover the run from its journal."
             raise DocumentError.of(str(path), "a whole Parquet file", _said(error), hint, "parquet") from error
         with _our_errors(path, "a readable schema"):
@@ -63,6 +66,10 @@ class StoredTable:
                 table = self.file.read_row_group(i)
             yield table
 
+    def dataset(self) -> Any:
+        """The file as a pyarrow dataset."""
+        return parts_dataset([self.path])
+
     def _footer(self) -> dict[str, Any]:
         """The JSON object that we write into every file."""
         try:
@@ -80,7 +87,7 @@ class StoredTable:
 class StoredHistory(StoredTable):
     """`history.parquet`: its columns, and its rows as calls, for a run that is resumed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Location) -> None:
         super().__init__(path)
         self.specs = self.columns
         if not set(FIXED) <= set(self.schema.names):
@@ -130,6 +137,16 @@ class StoredHistory(StoredTable):
         return Batch(sequence, steps, stamps, columns)
 
 
+def parts_dataset(paths: Sequence[Location]) -> Any:
+    """Parquet files of one place as a pyarrow dataset with the columns of the first."""
+    import pyarrow.dataset as ds
+
+    elsewhere = [path for path in paths if not isinstance(path, Path)]
+    if not elsewhere:
+        return ds.dataset([str(path) for path in paths], format="parquet")
+    return ds.dataset([path.path for path in elsewhere], format="parquet", filesystem=elsewhere[0].filesystem)
+
+
 def within(table: pa.Table, steps: Steps | None) -> pa.Table:
     """The rows with first <= _step < end; steps ascend."""
     if steps is None or not table.num_rows:
@@ -158,14 +175,24 @@ def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
 
 
 @contextlib.contextmanager
-def _our_errors(path: Path, expected: str) -> Iterator[None]:
+def _our_errors(path: Location, expected: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, LookupError, ValueError) as error:
         if isinstance(error, (StoreError, DocumentError)):
             raise
+        _require_reachable(path)
         hint = "Restore the file from a copy."
         raise DocumentError.of(str(path), expected, _said(error), hint, "parquet") from error
+
+
+def _require_reachable(path: Location) -> None:
+    """What pyarrow says of a damaged file and of a lost connection looks alike: raises `StoreError` if it is lost."""
+    try:
+        path.exists()
+    except OSError as error:
+        hint = "Check the credentials and the network."
+        raise os_error(StoreError, str(path), "read the file", error, hint) from error
 
 
 def _said(error: Exception) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pyarrow as pa
 
 from .._core.errors import InputError
+from .._core.location import Location
 from ..history.reading import no_column
 from ..history.schema import ColumnSpec
 from ..history.stored import Steps, StoredTable, within_any
@@ -25,7 +25,7 @@ class Compacted:
         DocumentError: `compact.json` is damaged or foreign.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Location) -> None:
         content = read(root)
         self.columns = {table: [ColumnSpec(**column) for column in content["columns"][table]] for table in TABLES}
         numbers = sorted(map(int, content["parts"]))

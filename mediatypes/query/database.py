@@ -7,7 +7,7 @@ name that the rule of `union` gives it. Runs that are not over have no Parquet y
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,12 @@ import pyarrow as pa
 
 from .._core.deps import need
 from .._core.errors import Described, InputError
+from .._core.location import Location
 from ..history import files
 from ..history.media import FIXED as MEDIA_COLUMNS
 from ..history.opening import History
 from ..history.schema import FIXED, ColumnSpec
-from ..history.stored import StoredHistory
+from ..history.stored import StoredHistory, StoredTable, parts_dataset
 from ..types._arrow import TYPES
 from .union import RUN, Union
 
@@ -33,12 +34,16 @@ def ask(runs: pa.Table, histories: Mapping[str, History], query: str) -> duckdb.
     return _answer(duck, _Database(duck, runs, histories).connection, query)
 
 
-def ask_files(tables: Mapping[str, list[Path]], query: str) -> duckdb.DuckDBPyRelation:
+def ask_files(tables: Mapping[str, Sequence[Location]], query: str) -> duckdb.DuckDBPyRelation:
     """The answer to a query over views of Parquet files with unified columns; raises `InputError`."""
     duck = need("duckdb", extra="sql", needed_for="RunSet.sql()")
     connection = _connect(duck)
     for name, paths in tables.items():
-        connection.execute(f"create temp view {name} as from read_parquet({_listed(paths)}, union_by_name = true)")
+        here = [path for path in paths if isinstance(path, Path)]
+        if len(here) < len(paths):  # elsewhere: pyarrow reads, and only what DuckDB asks it for
+            connection.register(name, parts_dataset(paths))
+        else:
+            connection.execute(f"create temp view {name} as from read_parquet({_listed(here)}, union_by_name = true)")
     return _answer(duck, connection, query)
 
 
@@ -76,8 +81,10 @@ class _Database:
         parts = [f"select * from {self._table(self.union.schema.empty_table())}"]
         alike: dict[tuple[ColumnSpec, ...], dict[str, Path]] = {}
         for run, history in self.histories.items():
-            if isinstance(history, StoredHistory):
+            if isinstance(history, StoredHistory) and isinstance(history.path, Path):
                 alike.setdefault(tuple(history.specs), {})[run] = history.path
+            elif isinstance(history, StoredHistory):  # elsewhere: pyarrow reads, and only what DuckDB asks it for
+                parts.append(self._select(self._table(history.dataset()), history.specs, _literal(run)))
             else:
                 rows = history.read([*FIXED, *(spec.name for spec in history.specs)])
                 parts.append(self._select(self._table(rows), history.specs, _literal(run)))
@@ -94,8 +101,11 @@ class _Database:
         empty = pa.schema([(name, TYPES[kind]) for name, kind in {RUN: "utf8", **MEDIA_COLUMNS}.items()])
         parts, stored = [f"select * from {self._table(empty.empty_table())}"], {}
         for run, history in self.histories.items():
-            if isinstance(history, StoredHistory):
+            if isinstance(history, StoredHistory) and isinstance(history.path, Path):
                 stored[run] = history.path.with_name(files.MEDIA)
+            elif isinstance(history, StoredHistory):
+                media = StoredTable(history.path.with_name(files.MEDIA)).dataset()
+                parts.append(f"select {_literal(run)} as {RUN}, * from {self._table(media)}")
             else:
                 parts.append(f"select {_literal(run)} as {RUN}, * from {self._table(history.media())}")
         return parts + ([f"select * exclude (filename, file) from {self._files(stored)}"] if stored else [])
@@ -108,8 +118,8 @@ class _Database:
             f"read_parquet([{listed}], filename = true, union_by_name = true) join {names} on filename = {names}.file"
         )
 
-    def _table(self, table: pa.Table) -> str:
-        """The name under which a query finds a table."""
+    def _table(self, table: Any) -> str:
+        """The name under which a query finds a table or dataset of pyarrow."""
         self.tables += 1
         self.connection.register(f"table_{self.tables}", table)
         return f"table_{self.tables}"
