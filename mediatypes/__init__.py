@@ -45,6 +45,8 @@ _NAMES = {
     "runs": ("RunSet", "compact", "open_runs"),
     "store.directory": ("DirectoryStore",),
     "store.memory": ("MemoryStore",),
+    "store.remote": ("RemoteStore", "open_store"),
+    "transfer": ("copy",),
     "types._boxes": ("BoundingBoxes2D",),
     "types._classes": ("Classes",),
     "types._masks": ("ImageMask",),

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import compact, demo, query, show, validate
+from . import compact, copy, demo, query, show, validate
 from ._command import complain
 
-COMMANDS = (compact.COMMAND, demo.COMMAND, query.COMMAND, show.COMMAND, validate.COMMAND)
+COMMANDS = (compact.COMMAND, copy.COMMAND, demo.COMMAND, query.COMMAND, show.COMMAND, validate.COMMAND)
 EXIT_CODES = """\
 exit codes:
   0    done; with validate: everything is fine

@@ -113,5 +113,10 @@ def in_order(
 
 def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """`work(item)` of every item, in the order of the items, in threads: for work that waits for a file system."""
+    todo = list(items)
     with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(work, items))
+        try:
+            futures = [pool.submit(work, item) for item in todo]
+        except RuntimeError:  # while the interpreter ends it starts no threads
+            return [work(item) for item in todo]
+        return [future.result() for future in futures]

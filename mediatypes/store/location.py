@@ -17,6 +17,7 @@ from .._core.errors import InputError, UnsafePath
 
 _WHOLE = ("s3", "gcs", "abfs")  # a file is there when it was written to its end, and not before
 _BUFFER = 256 * 1024
+_SAID = 400  # letters of what a system says
 
 
 class RemotePath:
@@ -121,12 +122,6 @@ class RemotePath:
     def read_bytes(self) -> bytes:
         """The content of a small file; raises OSError."""
         with self.open() as file:
-            return file.read()
-
-    def tail(self, size: int) -> bytes:
-        """The last bytes of a file; raises OSError."""
-        with self.open() as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - size, 0))
             return file.read()
 
     def open(self, mode: str = "rb") -> BinaryIO:
@@ -236,6 +231,6 @@ def _said() -> Iterator[None]:
     except (InputError, UnsafePath):
         raise
     except Exception as error:  # of fsspec's many backends each has its own
-        text = " ".join(str(error).split()) or type(error).__name__
-        number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO
-        raise OSError(number, text[:400]) from error
+        number, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
+        text = " ".join(str(reason or error).split()) or type(error).__name__
+        raise OSError(number or errno.EIO, text[:_SAID]) from error

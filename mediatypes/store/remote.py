@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,7 +11,7 @@ from .._core.errors import SidecarMissing, StoreError, os_error
 from .._core.sidecar import content_path, safe_parts
 from ._paths import main_path
 from .directory import DirectoryStore
-from .location import RemotePath
+from .location import RemotePath, Root
 from .urls import locate
 
 _CHUNK = 8 * 1024 * 1024
@@ -45,6 +46,20 @@ def store_at(location: Path | RemotePath) -> DirectoryStore | RemoteStore:
     return DirectoryStore(location) if isinstance(location, Path) else RemoteStore(location)
 
 
+def writable(place: str | os.PathLike[str] | RemoteStore | RemotePath, where: str) -> RemotePath:
+    """A place to copy to; a directory of this machine is one of pyarrow's local file system. Raises as `open_store`."""
+    found = place.root if isinstance(place, RemoteStore) else locate(place, where)
+    if isinstance(found, RemotePath):
+        return found
+    return RemotePath(Root("", _local), found.as_posix())
+
+
+def _local() -> Any:
+    from pyarrow.fs import LocalFileSystem
+
+    return LocalFileSystem()
+
+
 class RemoteStore:
     """A sink and source over a path of a file system: `<ab>/<sha256>.<ext>`, one file for equal content.
 
@@ -52,6 +67,12 @@ class RemoteStore:
 
     Args:
         root: where it is; `open_store(url)` makes it.
+
+    >>> import tempfile, pyarrow.fs, mediatypes as mt
+    >>> store = mt.open_store(tempfile.mkdtemp(), filesystem=pyarrow.fs.LocalFileSystem())
+    >>> path = store.put(b"abc", suffix=".bin", media_type="application/octet-stream", sha256="0" * 64, size=3)
+    >>> store.open(path).read()
+    b'abc'
     """
 
     def __init__(self, root: RemotePath) -> None:

@@ -72,21 +72,23 @@ def _clean(path: str, text: str, where: str) -> str:
 def _s3(bucket: str, options: dict[str, str]) -> Any:
     from pyarrow import fs
 
-    environment = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
-    if not options.keys() & {"region", "endpoint_override"} and not any(map(os.environ.get, environment)):
-        options = {**options, "region": fs.resolve_s3_region(bucket)}
-    more: dict[str, Any] = {"anonymous": True} if "anonymous" in options else {}
+    chosen: dict[str, Any] = options | ({"anonymous": True} if "anonymous" in options else {})
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")  # as Amazon's own tools do
+    if endpoint and "endpoint_override" not in chosen:
+        scheme, _, host = endpoint.rpartition("://")
+        chosen |= {"scheme": scheme or "https", "endpoint_override": host.rstrip("/")}
+    regions = (os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
+    if not chosen.keys() & {"region", "endpoint_override"} and not any(regions):
+        chosen["region"] = fs.resolve_s3_region(bucket)
     # Without delayed opening a small file costs three requests instead of one.
-    return fs.S3FileSystem(
-        **{**options, **more}, connect_timeout=_CONNECT, request_timeout=_STALLED, allow_delayed_open=True
-    )
+    return fs.S3FileSystem(**chosen, connect_timeout=_CONNECT, request_timeout=_STALLED, allow_delayed_open=True)
 
 
 def _gcs(bucket: str, options: dict[str, str]) -> Any:
     from pyarrow import fs
 
-    more: dict[str, Any] = {"anonymous": True} if "anonymous" in options else {}
-    return fs.GcsFileSystem(**{**options, **more}, retry_time_limit=timedelta(seconds=_STALLED))
+    chosen: dict[str, Any] = options | ({"anonymous": True} if "anonymous" in options else {})
+    return fs.GcsFileSystem(**chosen, retry_time_limit=timedelta(seconds=_STALLED))
 
 
 def _azure(bucket: str, options: dict[str, str]) -> Any:
