@@ -108,7 +108,8 @@ class RunCopy:
         if isinstance(source, Path) and not target.root.name and Path(target.path) == source:
             raise StoreError.of("copy", "another place than the run's own", str(source), "Choose another destination.")
         self.source, self.target = source, target
-        self._there: dict[str, int] | None = None  # sizes of what is there
+        self._there: dict[str, int] = {}  # sizes of what is there, once we have looked
+        self._looked = False
         self._same: set[str] = set()  # what was compared, or sent by us
         self._run = b""  # `run.json` as it was sent
         self._segments: Segments | None = None
@@ -127,7 +128,7 @@ class RunCopy:
             try:
                 return self._update()
             except (MediaTypesError, OSError) as error:
-                self._there = None  # what was refused may be there all the same
+                self._looked = False  # what was refused may be there all the same
                 if not isinstance(error, OSError):
                     raise
                 if isinstance(error, StoreError):
@@ -138,8 +139,8 @@ class RunCopy:
         files.read_run_json(self.source)
         text = (self.source / files.RUN).read_bytes()  # of a run.json that is one
         run = canonical.loads(text)
-        if self._there is None:
-            self._there = self._look(run)
+        if not self._looked:
+            self._there, self._looked = self._look(run), True
         live = run["status"] == "running"
         segments = self._read_segments() if live else []
         if live and not segments and (self.source / files.RUN).read_bytes() != text:
@@ -201,7 +202,7 @@ class RunCopy:
 
     def _send_segments(self, segments: dict[str, Segment]) -> list[int | None]:
         """The journals; those of an earlier session go first, which would be read as calls of this one."""
-        self._remove([name for name in self._listed if name.startswith(f"{files.JOURNAL}/") and name not in segments])
+        self._remove([name for name in self._there if name.startswith(f"{files.JOURNAL}/") and name not in segments])
         sizes = list[int | None]()
         for name, segment in segments.items():
             known = self._is_there(name, segment.size)
@@ -222,23 +223,19 @@ class RunCopy:
             found = Described(f"{len(missing)} missing or of another size, such as {missing[0]}")
             raise StoreError.of(str(self.target), f"all {len(names)} files of the run", found, "Copy it again.")
 
-    @property
-    def _listed(self) -> dict[str, int]:
-        return self._there or {}
-
     def _is_there(self, name: str, size: int) -> bool:
-        return self._listed.get(name) == size
+        return self._there.get(name) == size
 
     def _send(self, name: str, pieces: Iterable[bytes]) -> int:
         size = (self.target / name).write(pieces)
-        self._listed[name] = size
+        self._there[name] = size
         return size
 
     def _remove(self, names: list[str]) -> None:
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 (self.target / name).unlink()
-            del self._listed[name]
+            del self._there[name]
 
 
 class Uploader:

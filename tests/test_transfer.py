@@ -19,10 +19,12 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 import mediatypes as mt
+from mediatypes.cli import main
 from mediatypes.history import files
 from mediatypes.history.segments import Segments
 from mediatypes.store.location import RemotePath
 from mediatypes.store.remote import writable
+from mediatypes.transfer import RunCopy
 from tests.remote import make_bucket
 from tests.strategies import Array
 
@@ -350,6 +352,20 @@ for i in range(10):
     assert len(list(mt.open_run("s3://at-exit/run").values("image"))) == 10
 
 
+def test_the_command_copies_runs_and_names_what_it_left_out(
+    runs: Path, elsewhere: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["copy", str(runs / "lr0.1"), str(runs / "lr0.2"), elsewhere]) == 0
+    assert capsys.readouterr().out.startswith(f"{elsewhere}: 2 runs, {len(local_names(runs))} files sent (")
+    (runs / "lr0.1" / "run.json").write_text("{}")
+    assert main(["copy", str(runs), elsewhere]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"{elsewhere}: 1 runs, 0 files sent (0 bytes)\n"
+    assert err.startswith(f"mediatypes: left out: {runs}/lr0.1/run.json: ")
+    assert main(["show", f"{elsewhere}/lr0.1"]) == 0
+    assert "finished" in capsys.readouterr().out
+
+
 # What is refused -------------------------------------------------------------------------------------------------
 
 
@@ -396,3 +412,48 @@ def test_a_server_that_does_not_answer_is_a_store_error(monkeypatch: pytest.Monk
     url = "s3://bucket/run?endpoint_override=127.0.0.1:1&scheme=http&region=us-east-1"
     with pytest.raises(mt.StoreError, match=r"^\[Errno \d+\] s3://bucket/run/run\.json: expected to look at the file"):
         mt.open_run(url)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"remote": "s3://b/../x"},
+            "Run.remote: expected a URL without empty parts, . and .., got 's3://b/../x'. Write the whole path.",
+        ),
+        (
+            {"remote": "memory://x", "upload_every": -1},
+            "Run.upload_every: expected seconds, 0 or more, got -1. Leave it out, or pass 1.0.",
+        ),
+    ],
+)
+def test_bad_arguments_of_a_run_begin_nothing(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(mt.InputError) as caught:
+        mt.Run(tmp_path / "run", **options)
+    assert str(caught.value) == message
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_place_that_holds_another_run_is_a_problem_of_this_one(tmp_path: Path) -> None:
+    mt.Run(tmp_path / "a", remote="memory://taken").finish()
+    run = mt.Run(tmp_path / "b", remote="memory://taken", upload_every=0.01)
+    wait_for(lambda: bool(run.problems))
+    with pytest.raises(mt.StoreError, match="expected no other run there, got the run 'a' with id"):
+        run.finish()
+    assert mt.open_run("memory://taken").name == "a"
+    assert "expected no other run there" in mt.open_run(run.path).problems[0].message
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_nothing_is_asked_of_the_server_when_nothing_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astronaut: Array
+) -> None:
+    run = mt.Run(tmp_path / "run")
+    log_photographs(run, astronaut)
+    copy = RunCopy(run.path, writable("memory://quiet", "test"))
+    assert copy.update().files > 3
+    monkeypatch.setattr(RemotePath, "filesystem", None)
+    assert copy.update() == (0, 0)
+    monkeypatch.undo()
+    run.finish()
+    fsspec.filesystem("memory").store.clear()

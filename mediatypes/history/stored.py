@@ -36,7 +36,8 @@ class StoredTable:
         self.path = path
         try:
             source = path if isinstance(path, Path) else path.native()
-            self.file = pq.ParquetFile(source, page_checksum_verification=True)
+            many = source is not path  # elsewhere: ranges that are close are read at once
+            self.file = pq.ParquetFile(source, pre_buffer=many, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error

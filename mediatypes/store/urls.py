@@ -80,8 +80,11 @@ def _s3(bucket: str, options: dict[str, str]) -> Any:
     regions = (os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
     if not chosen.keys() & {"region", "endpoint_override"} and not any(regions):
         chosen["region"] = fs.resolve_s3_region(bucket)
-    # Without delayed opening a small file costs three requests instead of one.
-    return fs.S3FileSystem(**chosen, connect_timeout=_CONNECT, request_timeout=_STALLED, allow_delayed_open=True)
+    chosen |= {"connect_timeout": _CONNECT, "request_timeout": _STALLED}
+    try:
+        return fs.S3FileSystem(**chosen, allow_delayed_open=True)
+    except TypeError:  # of an earlier pyarrow, for which a small file costs three requests instead of one
+        return fs.S3FileSystem(**chosen)
 
 
 def _gcs(bucket: str, options: dict[str, str]) -> Any:
