@@ -410,7 +410,7 @@ def test_a_server_that_does_not_answer_is_a_store_error(monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     url = "s3://bucket/run?endpoint_override=127.0.0.1:1&scheme=http&region=us-east-1"
-    with pytest.raises(mt.StoreError, match=r"^\[Errno \d+\] s3://bucket/run/run\.json: expected to look at the file"):
+    with pytest.raises(mt.StoreError, match=r"^\[Errno \d+\] s3://bucket/run/run\.json: expected to read the file"):
         mt.open_run(url)
 
 
@@ -442,6 +442,9 @@ def test_a_place_that_holds_another_run_is_a_problem_of_this_one(tmp_path: Path)
         run.finish()
     assert mt.open_run("memory://taken").name == "a"
     assert "expected no other run there" in mt.open_run(run.path).problems[0].message
+    fsspec.filesystem("memory").store.clear()
+    run.finish()
+    assert mt.open_run("memory://taken").name == "b"
     fsspec.filesystem("memory").store.clear()
 
 

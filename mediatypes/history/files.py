@@ -22,6 +22,7 @@ FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
 RUN, SUMMARY = "run.json", "summary.json"
 HISTORY, MEDIA = "history.parquet", "media.parquet"
 JOURNAL, SIDECARS = "journal", "media"
+_TRIES = 5  # elsewhere a file may be replaced between two requests for it, and then ends too early
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
 RUN_JSON = Record(
     "What a run was started with, and how it ended.",
@@ -76,15 +77,19 @@ def sync(path: Path) -> None:
 
 def read_json(path: Location) -> dict[str, Any]:
     """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
-    try:
-        value = canonical.loads(data)
-    except ValueError as error:
-        hint = "Restore the file, or remove it if the run does not matter."
-        raise DocumentError.of(str(path), "a JSON object", data[:40], hint, "not-json") from error
+    tries = 1 if isinstance(path, Path) else _TRIES
+    for left in reversed(range(tries)):
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+        try:
+            value = canonical.loads(data)
+            break
+        except ValueError as error:
+            if not left:
+                hint = "Restore the file, or remove it if the run does not matter."
+                raise DocumentError.of(str(path), "a JSON object", data[:40], hint, "not-json") from error
     if not isinstance(value, dict):
         raise DocumentError.of(str(path), "a JSON object", value, "Restore the file.", "not-json")
     return value
@@ -94,15 +99,13 @@ def read_run_json(root: Location) -> dict[str, Any]:
     """`run.json`, if its format is one we read."""
     path = root / RUN
     try:
-        if not path.is_file():
-            found = "a directory without it" if root.is_dir() else "no such directory"
-            raise StoreError.of(str(root), "a run folder with run.json", found, "Pass the folder given to Run(...).")
-    except OSError as error:  # elsewhere: on this machine `is_file` raises nothing
-        if isinstance(error, StoreError):
+        run = read_json(path)
+    except StoreError as error:
+        if not isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
             raise
-        hint = "Check the URL, the credentials and the network."
-        raise os_error(StoreError, str(path), "look at the file", error, hint) from error
-    run = read_json(path)
+        found = "a directory without it" if _is_dir(root) else "no such directory"
+        hint = "Pass the folder given to Run(...)."
+        raise StoreError.of(str(root), "a run folder with run.json", found, hint) from error
     version = run.get("format")
     if isinstance(version, str) and is_newer(version.partition(".")[0], FORMAT.partition(".")[0]):
         found = f"expected format {FORMAT.partition('.')[0]}, got {show(version)}"
@@ -110,6 +113,13 @@ def read_run_json(root: Location) -> dict[str, Any]:
     if problems := list(RUN_JSON.check(run)):
         raise DocumentError(p._replace(path=f"{path}: {p.path}") for p in problems)
     return run
+
+
+def _is_dir(root: Location) -> bool:
+    try:
+        return root.is_dir()
+    except OSError:
+        return False
 
 
 def problems_of(run: dict[str, Any]) -> list[Problem]:

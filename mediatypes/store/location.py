@@ -17,7 +17,6 @@ from .._core.errors import InputError, UnsafePath
 
 _WHOLE = ("s3", "gcs", "abfs")  # a file is there when it was written to its end, and not before
 _BUFFER = 256 * 1024
-_TRIES = 5  # to read a file that is being replaced
 _SAID = 400  # letters of what a system says
 
 
@@ -121,13 +120,9 @@ class RemotePath:
         return [self / name for name in sorted(self.entries()) if fnmatchcase(name, pattern)]
 
     def read_bytes(self) -> bytes:
-        """The content of a small file, of one moment; raises OSError."""
-        for _ in range(_TRIES):
-            with _said(), self.filesystem.open_input_file(self.path) as file:
-                data = bytes(file.read())
-            if self.size() == len(data):  # else it was replaced after its size was asked for, and is cut
-                break
-        return data
+        """The content of a small file; raises OSError. Of one that is just being replaced it may be a part."""
+        with _said(), self.filesystem.open_input_file(self.path) as file:
+            return bytes(file.read())
 
     def open(self, mode: str = "rb") -> BinaryIO:
         """A file, to be read; raises OSError. Only what is read is transferred."""
