@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo test bench schemas clean
+.PHONY: help demo test soak bench schemas clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      log a run on photographs into demo-runs/ and show it back with pandas"
 	@echo "make test      style, types and the whole test suite"
+	@echo "make soak      kill writers of runs some hundred times, several minutes; not part of make test"
 	@echo "make bench     measure against the alternatives, medians of interleaved rounds"
 	@echo "make schemas   write schemas/ from the declarations"
 	@echo "make clean     remove .venv and caches; demo-runs/ stays"
@@ -28,6 +29,9 @@ test: $(VENV)/.test
 	@echo "All is well."
 
 check = echo "$(1)"; $(IN_VENV) -m $(2) || { echo "make test: $(1) failed; what it found stands above." >&2; exit 1; }
+
+soak: $(VENV)/.test
+	$(IN_VENV) -m tests.history.soak
 
 bench: $(VENV)/.test
 	$(IN_VENV) -m benchmarks

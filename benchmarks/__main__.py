@@ -20,6 +20,7 @@ _SUBJECTS = (
     "histogram",
     "validation",
     "reading",
+    "runs",
     "video",
     "audio",
     "molecule",

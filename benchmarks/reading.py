@@ -25,7 +25,7 @@ def _read_back(scratch: Path) -> list[Contender]:
     import pandas as pd
     import pyarrow.parquet as pq
 
-    run = _write_run(scratch / "run")
+    run = write_run(scratch / "run")
     view = mt.open_run(run)
     ours, defaults = run / "history.parquet", scratch / "defaults.parquet"
     pq.write_table(pq.read_table(ours), defaults)
@@ -46,7 +46,7 @@ def _with_size(times: Measure, file: Path) -> Measure:
     return measure
 
 
-def _write_run(path: Path) -> Path:
+def write_run(path: Path) -> Path:
     """A run as training leaves it: single-precision losses, a schedule, rounded and sparse accuracies, and noise."""
     noise = np.random.default_rng(0).standard_normal((7, _ROWS))
     decay = 1.0 / (1.0 + np.arange(_ROWS) / 50_000)

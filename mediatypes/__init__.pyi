@@ -23,6 +23,10 @@ from ._core.registry import register as register
 from ._core.sidecar import Sink as Sink
 from ._core.sidecar import Source as Source
 from ._core.value import MediaValue as MediaValue
+from .interop.layouts import export as export
+from .packing import gc as gc
+from .packing import pack as pack
+from .packing import unpack as unpack
 from .plot import Plot as Plot
 from .plot import plot_table as plot_table
 from .recovery import recover as recover
@@ -32,6 +36,7 @@ from .runs import compact as compact
 from .runs import open_runs as open_runs
 from .store.directory import DirectoryStore as DirectoryStore
 from .store.memory import MemoryStore as MemoryStore
+from .store.packed import PackedStore as PackedStore
 from .store.remote import RemoteStore as RemoteStore
 from .store.remote import open_store as open_store
 from .transfer import copy as copy

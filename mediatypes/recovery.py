@@ -13,7 +13,8 @@ from .view import RunView
 def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
     """Write the Parquet files of a run that was killed, as `finish()` would have; its status is "killed" then.
 
-    A run that is over stays as it is. `RunView.problems` of the answer says what could not be read.
+    A run that is over stays as it is; what a crash left of its journal is removed. `RunView.problems` of the answer
+    says what could not be read.
 
     Args:
         path: the run's directory.
@@ -33,13 +34,15 @@ def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
     ('killed', True)
     """
     root = Path(path).absolute()
-    if files.read_run_json(root)["status"] == "running":
+    if files.read_run_json(root)["status"] == "running" or (root / files.JOURNAL).exists():
         lock = Lock(root, force)
         try:
             if files.read_run_json(root)["status"] == "running":  # nobody else was faster
                 from .history import consolidate  # numpy and pyarrow are needed only now
 
                 consolidate.finish(root, "killed")
+            else:
+                files.remove_journals(root)
         finally:
             lock.release()
     return RunView(root)

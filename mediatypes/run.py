@@ -58,12 +58,13 @@ class Run:
             "allow": resume if it holds a run, else create, for jobs that are started again after preemption.
         on_error: "raise" (default): a call with a bad value raises and writes nothing. "record": the good keys are
             logged or set and the bad ones kept as problems of the run.
+        packed: True: when the run is over, its sidecars are moved into one file, `sidecars.parquet`, for file systems
+            with few inodes. Default: False, each is a file. A run that was packed before is packed again.
         fsync: seconds; what `log` returned from so long ago is safe from a power cut too. 0: `log` waits for the disk.
             Default: None, the system decides when it writes; killing the process loses nothing in any case.
-        remote: where a copy of the run is kept up to date, such as `s3://bucket/runs/demo`, or what `open_store`
-            made. Readers there see the run grow. A thread does it: `log` neither waits nor fails because of it, and
-            what goes wrong is a problem of the run. `finish` sends the rest, and raises if that fails.
-        upload_every: seconds between two updates of the copy.
+        remote: where a copy of the run is kept up to date and can be read: `s3://bucket/runs/demo`, or what
+            `open_store` made. A thread does it, `log` neither waits nor fails; what goes wrong is a problem of the run.
+        upload_every: seconds between two updates of the copy; `finish` sends the rest.
 
     Every call to `log` is on disk, media included, when it returns: killing the process loses no row.
 
@@ -94,6 +95,7 @@ class Run:
         job_type: str | None = None,
         mode: Literal["create", "resume", "allow"] = "create",
         on_error: Literal["raise", "record"] = "raise",
+        packed: bool = False,
         fsync: float | None = None,
         remote: str | RemoteStore | None = None,
         upload_every: float = 60,
@@ -106,7 +108,7 @@ class Run:
         target = None if remote is None else writable(remote, "Run.remote")
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = describe_run("Run", texts, tags)
-        self.path = Path(path).absolute()
+        self.path, self._packed = Path(path).absolute(), bool(packed)
         self._record, found = on_error == "record", list[Problem]()
         plain = plain_config(config, found.extend if self._record else None)
         opened = open_session(self.path, mode, described, plain, durable=fsync is not None)
@@ -212,13 +214,15 @@ class Run:
     def _write(self, frame: bytes, row: int, commit: bool) -> None:
         """Append the frame of a call; the step moves on only if all of it was written."""
         before = self._step
+        if row < before:  # a signal handler or __media__ has logged in the middle of this call
+            raise InputError.of("log.step", f"a step of at least {before}", row, "Do not log inside of log().", "step")
         self._step = row + 1 if commit else row  # before writing: an interrupt leaves a gap, never two calls in a row
         try:
             written = os.write(self._fd, frame)
             if written != len(frame):
                 self._journal.complete(frame, written)
         except OSError as error:
-            self._step = before
+            self._step, self._fd = before, self._journal.fd
             if isinstance(error, StoreError):
                 raise
             raise self._journal.failed(error) from error
@@ -298,11 +302,12 @@ class Run:
             self._syncer.written()
 
     def _last_values(self) -> dict[str, Any]:
-        last = dict(self._last)
-        for layout in self._known.values():
-            for key, value in layout.values().items():
-                if layout.sequence > last.get(key, (-2,))[0]:
-                    last[key] = (layout.sequence, value)
+        with self._lock:
+            last = dict(self._last)
+            for layout in self._known.values():
+                for key, value in layout.values().items():
+                    if layout.sequence > last.get(key, (-2,))[0]:
+                        last[key] = (layout.sequence, value)
         return self._metrics.summarize({key: value for key, (_, value) in last.items()}, self._calls)
 
     def finish(self, status: str = "finished") -> None:
@@ -313,15 +318,15 @@ class Run:
 
         Raises:
             InputError: another status.
-            StoreError: the system refused. Nothing is lost: the run can still be read, and finished again. Or the
-                copy elsewhere is not up to date; the run itself is finished then, and `finish` tries the rest again.
+            StoreError: the system refused. Nothing is lost: the run can still be read, and finished again. If it was
+                over but could not be packed, `mediatypes.pack` does that; if not sent elsewhere, finish again.
         """
         _check_choice("finish.status", status, ("finished", "failed"), "Leave it out.")
         self._finish(status)
         if self._uploader:  # without the lock: it may take long
             self._uploader.finish()
             self._uploader = None
-        atexit.unregister(self._at_exit)
+            atexit.unregister(self._at_exit)
 
     def _finish(self, status: str) -> None:
         with self._lock:
@@ -337,8 +342,16 @@ class Run:
 
             consolidate.finish(self.path, status)
             self._finished = True
-            self._lock_file.release()
-            _live.discard(self)
+            try:
+                if self._packed or (self.path / files.PACKED).exists():
+                    from .packing import pack_sidecars
+
+                    pack_sidecars(self.path)
+            finally:
+                self._lock_file.release()
+                if not self._uploader:
+                    atexit.unregister(self._at_exit)
+                _live.discard(self)
 
     def _at_exit(self) -> None:
         # Python keeps the exception that ended a script in sys.last_value; in a session that says nothing.
@@ -373,7 +386,8 @@ def _check_seconds(where: str, given: Any) -> None:
 def _forget_in_child() -> None:
     """A forked child shares the journal's file: it must neither log to it nor finish it."""
     for run in list(_live):
-        run._lock = threading.RLock()  # another thread may have held it
+        lock = threading.RLock()  # another thread may have held the one before
+        run._lock = run.config._lock = run.summary._lock = run._metrics._lock = run._metrics._reading = lock
         run._closed = run._finished = True
         run._layouts = {}
         run._uploader = None

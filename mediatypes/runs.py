@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from glob import glob
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._core.errors import Described, InputError, MediaTypesError, Problem, StoreError, describe
 from .query.bulk import in_threads
-from .query.discovery import find_runs
+from .query.discovery import Source as Root
+from .query.discovery import common_base, find_all, find_roots, is_file
 from .store.location import RemotePath
 from .store.remote import RemoteStore
-from .store.urls import is_url, locate
+from .store.urls import is_url
 from .view import RunView, open_run
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from .history.opening import History
     from .query.compaction import Compacted
 
-Root = str | os.PathLike[str] | RemoteStore
 COMPACTED = "compact.json"  # what a compacted dataset is recognised by
 
 
@@ -51,21 +49,18 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
     >>> mt.open_runs(root).history(["acc"]).select(["run", "acc"]).to_pylist()
     [{'run': 'lr0.1', 'acc': 0.9}, {'run': 'lr0.2', 'acc': 0.8}]
     """
-    sources = [source] if isinstance(source, (str, os.PathLike, RemoteStore)) else list(source)
-    roots = [root for one in sources for root in _roots(one)]
-    if len(roots) == 1 and (roots[0] / COMPACTED).is_file():
+    roots = find_roots(source)
+    if len(roots) == 1 and is_file(roots[0] / COMPACTED):
         return CompactedRuns(roots[0])
-    found = dict.fromkeys(path for root in roots for path in find_runs(root))
-    remote = any(isinstance(path, RemotePath) for path in found)
-    opened = in_threads(_try_open, found) if remote else map(_try_open, found)
+    paths = find_all(roots)
+    opened = in_threads(_try_open, paths) if any(isinstance(p, RemotePath) for p in paths) else map(_try_open, paths)
     views, problems = [], []
-    for path, view in zip(found, opened, strict=True):
+    for path, view in zip(paths, opened, strict=True):
         if isinstance(view, RunView):
             views.append(view)
         else:
             problems += [problem._replace(path=problem.path or str(path)) for problem in describe(view)]
-    base = _common([view.path for view in views]) if views else Path()
-    return RunSet(views, base.parent if len(views) == 1 else base, problems)
+    return RunSet(views, common_base([view.path for view in views]), problems)
 
 
 def _try_open(path: Path | RemotePath) -> RunView | MediaTypesError:
@@ -73,33 +68,6 @@ def _try_open(path: Path | RemotePath) -> RunView | MediaTypesError:
         return RunView(path)
     except MediaTypesError as error:
         return error
-
-
-def _common(paths: list[Any]) -> Any:
-    """The directory that all these are in or below."""
-    if not any(isinstance(path, RemotePath) for path in paths):
-        return Path(os.path.commonpath(paths))
-    base = paths[0]
-    while not all(isinstance(path, RemotePath) and path.is_relative_to(base) for path in paths):
-        if base == base.parent:
-            found = Described("none")
-            raise InputError.of("open_runs", "one directory above all runs", found, "Open them one by one.")
-        base = base.parent
-    return base
-
-
-def _roots(source: Root) -> Sequence[Path | RemotePath]:
-    if isinstance(source, RemoteStore):
-        return [source.root]
-    source = os.fspath(source)
-    if is_url(source):
-        return [locate(source, "open_runs")]
-    if not any(letter in source for letter in "*?["):
-        return [Path(source).absolute()]
-    found = [Path(path).absolute() for path in sorted(glob(source, recursive=True)) if os.path.isdir(path)]
-    if not found:
-        raise StoreError.of(source, "a pattern that directories match", "none", "Look at it with ls.")
-    return found
 
 
 class RunSet(Sequence[RunView]):
@@ -209,30 +177,30 @@ class RunSet(Sequence[RunView]):
         """The rows of all runs, one run after another.
 
         Args:
-            keys: those to read, of the rows that have a value for one of them; all by default.
+            keys: those to read, of the rows that have a value for one of them. By default everything.
             steps: `(first, end)`: only rows with first <= _step < end.
 
         Returns:
-            A table with `run`, `_step`, `_timestamp`, `_runtime`, and a column for each key and kind that any of the
-            runs has, named by the rule of one history's columns over all of them; null where a run has no value.
+            A table with `run` (a dictionary column), `_step`, without `keys` also `_timestamp` and `_runtime`, and a
+            column for each key and kind that any of the runs has, named by the rule of one history's columns over all
+            of them; null where a run has no value.
 
         Raises:
             InputError: no run has such a key.
             DocumentError, StoreError: a file of a run is damaged or gone.
         """
         from .history.reading import no_column, with_integers
+        from .history.schema import FIXED
         from .query.union import Union
 
-        if isinstance(keys, str):
-            raise InputError.of("history.keys", "a list of keys", keys, f"Pass [{keys!r}].")
-        wanted = None if keys is None else list(keys)
+        wanted = _keys(keys)
         histories = self._histories()
         union = Union([history.specs for history in histories], wanted)
         for key in wanted or ():
-            if key not in {spec.key for spec in union.specs}:
+            if key not in (*FIXED, *(spec.key for spec in union.specs)):
                 raise no_column(key, {spec.key for history in histories for spec in history.specs})
-        tables = in_threads(lambda named: union.read(*named, steps), zip(self._views, histories, strict=True))
-        return with_integers(union.concat([table for table in tables if table is not None]))
+        with ThreadPoolExecutor() as pool:
+            return with_integers(union.read(dict(zip(self._views, histories, strict=True)), steps, pool))
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL; needs duckdb.
@@ -260,7 +228,7 @@ class RunSet(Sequence[RunView]):
         """
         from .query.database import ask
 
-        return ask(self.table(), dict(zip(self._views, self._histories(), strict=True)), query)
+        return ask(self.table, lambda: dict(zip(self._views, self._histories(), strict=True)), query)
 
     def _histories(self) -> list[History]:
         return in_threads(lambda view: view._history(), self)
@@ -309,7 +277,7 @@ class CompactedRuns(RunSet):
         """The rows of all runs, as `RunSet.history()` has them; columns keep the names they were first given."""
         from .history.reading import with_integers
 
-        return with_integers(self._data.table("history", keys, steps))
+        return with_integers(self._data.table("history", _keys(keys), steps))
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL, as `RunSet.sql()`."""
@@ -356,14 +324,19 @@ def compact(
     """
     from .query.compaction import compact as add
 
-    runs = open_runs(source)
-    places = [(name, view.path) for name, view in runs._views.items()]
-    here = [(name, path) for name, path in places if isinstance(path, Path)]
-    if len(here) < len(places) or isinstance(destination, RemoteStore) or is_url(destination):
+    paths = find_all(find_roots(source))
+    here = [path for path in paths if isinstance(path, Path)]
+    if len(here) < len(paths) or isinstance(destination, RemoteStore) or is_url(destination):
         hint = "Compact on this machine, and copy the result; copy runs that are elsewhere first."
         raise StoreError.of("compact", "runs and a destination on this machine", Described("some elsewhere"), hint)
-    result = add(here, Path(destination), executor, progress)
-    return result._replace(problems=[*runs.problems, *result.problems])
+    base = common_base(here)
+    return add([(path.relative_to(base).as_posix(), path) for path in here], Path(destination), executor, progress)
+
+
+def _keys(keys: Iterable[str] | None) -> list[str] | None:
+    if isinstance(keys, str):
+        raise InputError.of("history.keys", "a list of keys", keys, f"Pass [{keys!r}].")
+    return None if keys is None else list(keys)
 
 
 def _has(config: dict[str, Any], wanted: Mapping[str, Any]) -> bool:

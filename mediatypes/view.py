@@ -14,7 +14,7 @@ from .history import files
 from .history.cells import PLAIN_KINDS, plain_value
 from .history.metrics import Metric, Metrics
 from .store.location import RemotePath
-from .store.remote import RemoteStore, store_at
+from .store.remote import RemoteStore, run_store
 from .store.urls import locate
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RunView:
     def __init__(self, path: str | os.PathLike[str] | RemotePath | RemoteStore) -> None:
         self.path = path.root if isinstance(path, RemoteStore) else locate(path, "open_run")
         self._run = files.read_run_json(self.path)
-        self.store = store_at(self.path)
+        self.store = run_store(self.path, files.PACKED)
 
     @property
     def id(self) -> str:
@@ -221,12 +221,14 @@ class RunView:
             InputError: the run has no such key.
             SidecarMissing, HashMismatch: a sidecar is gone or changed.
         """
-        from .history.reading import no_column
+        from .history.reading import no_column, with_integers
 
-        specs = [spec for spec in self._history().specs if spec.key == key]
+        history = self._history()
+        specs = [spec for spec in history.specs if spec.key == key]
         if not specs:
-            raise no_column(key, self.keys())
-        for batch in self.history([spec.name for spec in specs]).to_batches(max_chunksize=_CHUNK):
+            raise no_column(key, [spec.key for spec in history.specs])
+        table = with_integers(history.read(["_step", *(spec.name for spec in specs)]))
+        for batch in table.to_batches(max_chunksize=_CHUNK):
             columns = [_plain_cells(spec.kind, batch.column(spec.name)) for spec in specs]
             for step, *cells in zip(batch.column("_step").to_pylist(), *columns, strict=True):
                 for spec, cell in zip(specs, cells, strict=True):
@@ -248,7 +250,7 @@ class RunView:
         Args:
             name, notes, group, job_type: texts, "" for none.
             tags: instead of the earlier ones.
-            summary: keys to plain values, None to remove one; further keys stay.
+            summary: keys to plain values, None to take back what was set; further keys stay.
 
         Raises:
             InputError: with every problem; nothing is changed then.

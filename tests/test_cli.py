@@ -264,7 +264,7 @@ def test_validate_accepts_a_document_and_a_list(tmp_path: Path, capsys: pytest.C
     two.write_text(json.dumps([document, mt.encode(mt.Image(skimage.data.camera()), mt.MemoryStore())]))
     assert main(["validate", str(one), str(two)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{one}: fine, 1 documents and 0 sidecars."
+    assert lines[0] == f"{one}: fine, 1 document and 0 sidecars."
     assert lines[1] == f"{two}: fine, 2 documents and 0 sidecars."
 
 
@@ -348,7 +348,7 @@ def test_validate_names_types_that_it_could_not_check(tmp_path: Path, capsys: py
     with mt.Run(tmp_path / "run") as run:
         run.log({"hologram": Hologram()})
     assert main(["validate", str(tmp_path / "run")]) == 0
-    assert capsys.readouterr().out.endswith("fine, 1 documents and 0 sidecars; not checked: types acme_hologram.\n")
+    assert capsys.readouterr().out.endswith("fine, 1 document and 0 sidecars; not checked: types acme_hologram.\n")
 
 
 @pytest.mark.parametrize(

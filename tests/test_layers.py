@@ -24,7 +24,9 @@ LAYERS = {
     "store": 3,
     "history": 3,
     "query": 4,
+    "checking": 4,
     "run": 4,
+    "packing": 4,
     "recovery": 4,
     "view": 4,
     "runs": 4,
@@ -45,16 +47,23 @@ AT_ONCE = {
     "store": set(),
     "history": {"numpy", "pyarrow"},
     "query": {"numpy", "pyarrow"},
+    "checking": {"numpy", "pyarrow"},
     "demo": {"numpy"},
     "testing": {"pytest", "numpy"},
     "interop": {"numpy"},
     "report": {"numpy"},
 }
-ARROW = ("types._arrow", "types._table_")  # modules below "types" that are about Arrow, imported by tables only
+ARROW = (
+    "types._arrow",
+    "types._table_",
+    "store._packed_file",
+    "interop.layouts._",
+)  # modules about Arrow, imported when needed
 WHEN_USED = {
     "types": {"PIL", "pyarrow", "isal"},
     "plot": {"pyarrow"},
     "store": {"pyarrow"},
+    "packing": {"pyarrow"},
     "view": {"pyarrow"},
     "runs": {"pyarrow"},
     "transfer": {"pyarrow"},

@@ -212,7 +212,7 @@ def test_only_the_columns_that_are_asked_for_are_transferred(tmp_path: Path) -> 
             return file
 
     with mt.Run(tmp_path / "run") as run:
-        values = np.random.default_rng(0).random((3000, 20))
+        values = np.random.default_rng(0).random((8000, 40))
         for row in values.tolist():
             run.log({f"m{i}": value for i, value in enumerate(row)})
     mt.copy(tmp_path / "run", mt.open_store("/wide", filesystem=Counting()))
@@ -221,7 +221,20 @@ def test_only_the_columns_that_are_asked_for_are_transferred(tmp_path: Path) -> 
     read.clear()
     assert view.history(["m3"]).column("m3").to_pylist() == values[:, 3].tolist()
     fsspec.filesystem("memory").store.clear()
-    assert sum(read) < size / 5
+    assert sum(read) < size / 8
+
+
+def test_a_packed_run_is_copied_and_read(tmp_path: Path, elsewhere: str, astronaut: Array) -> None:
+    with mt.Run(tmp_path / "run", packed=True, remote=f"{elsewhere}/run", upload_every=0.05) as run:
+        log_photographs(run, astronaut)
+        wait_for(lambda: rows_there(f"{elsewhere}/run") == 4)
+    assert list(mt.open_run(f"{elsewhere}/run").values("photo")) == run_values(run, "photo")
+    mt.copy(run.path, f"{elsewhere}/again")
+    assert names(f"{elsewhere}/again/run") == local_names(run.path)
+    view = mt.open_run(f"{elsewhere}/again/run")
+    assert list(view.values("photo")) == run_values(run, "photo")
+    with pytest.raises(mt.SidecarMissing):
+        view.store.open("media/aa/bb.png")
 
 
 # Live runs -------------------------------------------------------------------------------------------------------

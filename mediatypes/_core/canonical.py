@@ -17,6 +17,16 @@ _encode = json.JSONEncoder(
 _encode_pretty = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1).encode
 
 
+class Written(dict[str, Any]):
+    """An object whose canonical JSON is known already; it must not be changed."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, members: dict[str, Any], text: str) -> None:
+        super().__init__(members)
+        self.text = text
+
+
 def dumps(value: object) -> str:
     """Canonical JSON text of plain data (dicts with str keys, lists, str, int, float, bool, None).
 
@@ -24,6 +34,8 @@ def dumps(value: object) -> str:
         ValueError: the data is nested too deeply, perhaps in itself.
         TypeError: it is not plain.
     """
+    if type(value) is Written:
+        return value.text
     try:
         return _encode(value)
     except (ValueError, RecursionError):  # a non-finite number, rare: only then is the value walked

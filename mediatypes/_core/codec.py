@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any
 
 from .declaration import Document, Json
@@ -15,7 +16,7 @@ def encode(value: MediaValue, sink: Sink) -> dict[str, Any]:
     """Write a value's sidecars into `sink` and return its document (plain JSON data, schema-valid).
 
     Raises:
-        InputError: `value` has no `__media__`, or it answered something that is not a document.
+        InputError: `value` has no `__media__`, or it answered something that is not a document; `sink` is no store.
         StoreError: the sink could not keep the bytes.
 
     >>> import mediatypes as mt
@@ -24,6 +25,7 @@ def encode(value: MediaValue, sink: Sink) -> dict[str, Any]:
     """
     if not is_media(value):
         raise InputError.of("encode", "a media value with __media__(sink)", value, "Wrap it, say in Image(...).")
+    _require(sink, "put", "encode.sink")
     document = value.__media__(sink)
     problems = check(document)
     if problems:
@@ -37,6 +39,7 @@ def decode(document: dict[str, Any], source: Source) -> Any:
 
     Raises:
         DocumentError: the document does not follow its schema, or its sidecar's content does not fit it.
+        InputError: `source` is no store.
         UnknownTypeError: nobody registered its `_type`.
         SidecarMissing, HashMismatch, UnsafePath: the sidecar is gone, changed, or outside the store.
 
@@ -46,8 +49,15 @@ def decode(document: dict[str, Any], source: Source) -> Any:
     True
     """
     validate(document)
+    _require(source, "open", "decode.source")
     cls, _ = lookup(document["_type"])
     return cls.__from_media__(document, source)
+
+
+def _require(store: object, method: str, where: str) -> None:
+    if not callable(getattr(store, method, None)):
+        path = show(str(store)) if isinstance(store, (str, PathLike)) else "path"
+        raise InputError.of(where, f"a store with {method}()", store, f"Pass DirectoryStore({path}).")
 
 
 def validate(document: object) -> None:

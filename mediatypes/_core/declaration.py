@@ -90,8 +90,11 @@ class Text(Shape):
     def __init__(self, *, pattern: str = "", choices: tuple[str, ...] = (), min_length: int = 0) -> None:
         self.pattern, self.choices, self.min_length = pattern, choices, min_length
         self._match = re.compile(pattern).fullmatch if pattern else None
+        self._any = not (pattern or choices or min_length)
 
     def accepts(self, value: object) -> bool:
+        if self._any and type(value) is str and value.isascii():
+            return True
         return (
             isinstance(value, str)
             and (not self.choices or value in self.choices)
@@ -236,10 +239,11 @@ class Map(Shape):
         if not isinstance(value, dict):
             yield problem(where, "an object", value)
             return
+        numbers = isinstance(self.item, Number) and self.item.accepts_all([*value.values()])
         for name, item in value.items():
             if not isinstance(name, str) or (self._match and not self._match(name)):
                 yield problem(f"{where}[{name!r}]", f"a name matching {self.names or 'text'}", name)
-            if not self.item.accepts(item):
+            if not numbers and not self.item.accepts(item):
                 yield from self.item.check(item, f"{where}[{name!r}]")
 
     def json_schema(self) -> dict[str, Any]:
@@ -281,9 +285,10 @@ class Record(Shape):
             yield problem(where, "an object", value)
             return
         clean = True
-        for found in Json().check(self.unknown(value), where):  # unknown members are kept, so they must be JSON
-            clean = False
-            yield found
+        if not self.names.issuperset(value):
+            for found in Json().check(self.unknown(value), where):  # unknown members are kept, so they must be JSON
+                clean = False
+                yield found
         for name, shape, _doc, required, _column in self.fields:
             if name in value:
                 if shape.accepts(value[name]):

@@ -167,7 +167,8 @@ class RunClosed(MediaTypesError, RuntimeError):
 def os_error(cls: type[StoreError], where: str, doing: str, error: OSError, hint: str) -> StoreError:
     """A `StoreError` that keeps errno and says in the message grammar what the system refused."""
     reason = error.strerror or type(error).__name__
-    made = cls(error.errno, f"{where}: expected to {doing}, got {reason!r}. {hint}")
+    message = f"{where}: expected to {doing}, got {reason!r}. {hint}"
+    made = cls(message) if error.errno is None else cls(error.errno, message)
     made.__cause__ = error
     return made
 

@@ -25,7 +25,7 @@ _BUILTIN = {
 # Names of the kinds that are no media, and of what documents use themselves: see schemas/README.md.
 _RESERVED = frozenset(
     {"float", "media", "null", "number", "integer", "boolean", "string", "json", "datetime"}
-    | {"timestamp", "date", "decimal", "mixed"}  # of tables only
+    | {"timestamp", "date", "duration", "decimal", "binary", "mixed"}  # of tables only
 )
 _TAG = re.compile("[a-z][a-z0-9_]{0,62}")
 _registered: dict[str, tuple[type[Any], Document]] = {}

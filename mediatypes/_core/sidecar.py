@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import stat
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
-from .errors import HashMismatch, InputError, StoreError, UnsafePath, os_error
+from .errors import HashMismatch, InputError, SidecarMissing, StoreError, UnsafePath, os_error
+from .location import Location
 
 READ_WHOLE = 64 * 1024 * 1024  # a larger file is kept by path and checked again when it is encoded
 _CHUNK = 1024 * 1024
@@ -90,10 +93,18 @@ class Blob:
 
 
 def fetch(source: Source, reference: dict[str, Any], where: str) -> bytes:
-    """The bytes a reference points to, checked for size and hash; raises `SidecarMissing` or `HashMismatch`."""
+    """The bytes a reference points to, checked for size and hash; raises `SidecarMissing`, `HashMismatch`..."""
     size = int(reference["size"])  # JSON may say 5.0
-    with source.open(reference["path"]) as file:
-        data = _read_up_to(file, size + 1)
+    path = reference["path"]
+    try:
+        with source.open(path) as file:
+            data = _read_up_to(file, size + 1)
+    except StoreError:
+        raise
+    except FileNotFoundError as error:  # what other people's sources raise
+        raise SidecarMissing.of(where, "its sidecar", path, "Restore it.") from error
+    except OSError as error:
+        raise os_error(StoreError, where, f"read {path}", error, "Check the source.") from error
     if len(data) != size:
         got = "more" if len(data) > size else f"{len(data)}"
         raise HashMismatch(f"{where}: expected {size} bytes, got {got}. {_restore(reference)}")
@@ -115,13 +126,30 @@ def _restore(reference: dict[str, Any]) -> str:
     return f"Restore {reference['path']} (sha256 {reference['sha256']})."
 
 
+def open_file(path: Location) -> BinaryIO:
+    """Open a file to be read. Raises OSError, also for a pipe or device: reading it might wait for ever."""
+    if not isinstance(path, Path):
+        return path.open("rb")
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
 def hash_file(path: Path) -> tuple[str, int]:
     """SHA-256 and size of a file, read in chunks."""
-    digest, size = hashlib.sha256(), 0
     with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
+        return hash_stream(file)
+
+
+def hash_stream(file: BinaryIO) -> tuple[str, int]:
+    """SHA-256 and size of what is left of an open file, read in chunks."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
     return digest.hexdigest(), size
 
 

@@ -10,15 +10,30 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import compact, copy, demo, query, show, validate
+from . import compact, copy, demo, export, gc, import_, pack, query, recover, show, validate, verify, watch
 from ._command import complain
 
-COMMANDS = (compact.COMMAND, copy.COMMAND, demo.COMMAND, query.COMMAND, show.COMMAND, validate.COMMAND)
+COMMANDS = (
+    demo.COMMAND,
+    show.COMMAND,
+    watch.COMMAND,
+    query.COMMAND,
+    compact.COMMAND,
+    import_.COMMAND,
+    export.COMMAND,
+    copy.COMMAND,
+    recover.COMMAND,
+    validate.COMMAND,
+    verify.COMMAND,
+    pack.PACK,
+    pack.UNPACK,
+    gc.COMMAND,
+)
 EXIT_CODES = """\
 exit codes:
-  0    done; with validate: everything is fine
-  1    validate found problems
-  2    wrong usage, or a file or package that is missing or cannot be read
+  0    done; with validate and verify: everything is fine
+  1    validate or verify found problems
+  2    wrong usage, or a run, file or package that is missing, cannot be read, or is in use
   130  interrupted with Ctrl-C"""
 _SIGINT, _SIGPIPE = 128 + 2, 128 + 13  # what a shell reports for a process that such a signal ended
 

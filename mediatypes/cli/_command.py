@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from .._core.errors import MediaTypesError
@@ -30,3 +31,15 @@ def complain(error: MediaTypesError) -> None:
 def note(text: str) -> None:
     """Say something on stderr, in one line."""
     print("mediatypes:", " ".join(text.splitlines()), file=sys.stderr)
+
+
+def for_each(paths: Iterable[Path], doing: Callable[[Path], str]) -> int:
+    """Do something to each run and print what it answers; a run that it fails for does not stop it. The exit code."""
+    code = 0
+    for path in paths:
+        try:
+            print(f"{path}: {doing(path)}", flush=True)
+        except MediaTypesError as error:
+            complain(error)
+            code = 2
+    return code

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ._command import Command, note
+from ._progress import Progress
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -16,7 +17,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(arguments: Namespace) -> int:
     from ..runs import compact
 
-    done = compact(arguments.root, arguments.destination)
+    with Progress("compact") as bar:
+        done = compact(arguments.root, arguments.destination, progress=bar.show)
     for problem in done.problems:
         note(f"left out: {problem}")
     counts = {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._core import canonical
+from .._core.references import references
 from ._command import Command
-from ._documents import documents, references
+from ._text import clean, cut, in_bytes, shorten, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +33,7 @@ class _Row(NamedTuple):
     size: str = "size"
 
 
-_WIDEST = _Row(*(" " * width for width in (29, 14, 9, 10, 10, 12, 10)))  # with their gaps, 100 columns
+_WIDEST = (29, 14, 9, 10, 10, 12, 10)  # with their gaps, 100 columns
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -51,7 +52,7 @@ def _lines(view: RunView) -> Iterator[str]:
 
     table = view.history()
     specs = [spec for field in table.schema if (spec := spec_of(field))]
-    yield f"{_clean(view.name)}: {view.status}, {_extent(table)}"
+    yield f"{clean(view.name)}: {view.status}, {_extent(table)}"
     described = {"project": view.project, "tags": ", ".join(view.tags), "notes": view.notes}
     config = {
         f"config.{name}": value if isinstance(value, str) else canonical.dumps(value)
@@ -59,14 +60,14 @@ def _lines(view: RunView) -> Iterator[str]:
     }
     for name, text in {**described, **config}.items():
         if text:
-            yield _cut(f"  {name}: {text}", _WIDTH)
+            yield cut(f"  {name}: {text}", _WIDTH)
     if specs:
         yield ""
-        yield from _table([_Row(), *(_row(table, spec) for spec in specs)])
+        yield from table_of([_Row(), *(_row(table, spec) for spec in specs)], _WIDEST, left=2)
     if problems := view.problems:
         yield ""
         yield f"problems: {len(problems)}"
-        yield from (f"- {_clean(str(problem))}" for problem in problems[:_MAX_PROBLEMS])
+        yield from (f"- {clean(str(problem))}" for problem in problems[:_MAX_PROBLEMS])
         if len(problems) > _MAX_PROBLEMS:
             yield f"- and {len(problems) - _MAX_PROBLEMS} more"
 
@@ -83,16 +84,16 @@ def _row(table: pa.Table, spec: ColumnSpec) -> _Row:
     import pyarrow as pa
 
     column = table.column(spec.name).drop_null()
-    row = _Row(_clean(spec.key), spec.kind, str(len(column)), "", "", "", "")
+    row = _Row(clean(spec.key), spec.kind, str(len(column)), "", "", "", "")
     if not len(column):
         return row
     last = column[-1].as_py()
     if pa.types.is_struct(_item_type(column.type)):
         return row._replace(last=_dimensions(last), size=_size(table, spec.name))
-    row = row._replace(last=f"{len(last)} values" if isinstance(last, list) else _format(last))
+    row = row._replace(last=f"{len(last)} values" if isinstance(last, list) else shorten(last))
     if spec.kind in ("number", "integer", "boolean", "number_list"):
         low, high = _range(column)
-        row = row._replace(min=_format(low), max=_format(high))
+        row = row._replace(min=shorten(low), max=shorten(high))
     return row
 
 
@@ -123,6 +124,8 @@ def _dimensions(cell: Any) -> str:
 
 def _size(table: pa.Table, name: str) -> str:
     """Bytes of all sidecars of a column, each counted once."""
+    from ..history.documents import documents
+
     sizes = {
         reference["sha256"]: reference["size"]
         for _, text in documents(table, name)
@@ -130,38 +133,7 @@ def _size(table: pa.Table, name: str) -> str:
     }
     if not sizes:
         return ""
-    size = sum(sizes.values())
-    unit = min(len(str(size)) - 1, 12) // 3
-    return f"{size / 1000**unit:.4g} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
-
-
-def _format(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.5g}" if isinstance(value, int) and abs(value) >= 10**9 else _clean(str(value))
-
-
-def _clean(text: str) -> str:
-    """One line that cannot move the cursor, whatever a key or a text holds."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-
-
-def _cut(text: str, width: int) -> str:
-    text = _clean(text)
-    return text if len(text) <= width else text[: width - 3] + "..."
-
-
-def _table(rows: Sequence[_Row]) -> Iterator[str]:
-    cut = [[_cut(text, len(widest)) for text, widest in zip(row, _WIDEST, strict=True)] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
-    for row in cut:
-        texts = [text.ljust(width) for text, width in zip(row[:2], widths, strict=False)]
-        numbers = [text.rjust(width) for text, width in zip(row[2:], widths[2:], strict=True)]
-        yield " ".join([*texts, *numbers]).rstrip()
+    return in_bytes(sum(sizes.values()))
 
 
 COMMAND = Command(

@@ -52,10 +52,20 @@ def make_array(kind: str, rows: Array, values: Array | list[Any], length: int) -
         else:
             valid[:] = False
         return fixed(dense, valid)
+    if 4 * len(rows) < length:
+        return _scattered(build_list(kind, list(values)), rows, length)
     sparse: list[Any] = [None] * length
     for row, value in zip(rows.tolist(), values, strict=True):
         sparse[row] = value
     return build_list(kind, sparse)
+
+
+def _scattered(items: pa.Array, rows: Array, length: int) -> pa.Array:
+    """Items at `rows` of a column that is null elsewhere."""
+    places, valid = np.zeros(length, np.int64), np.zeros(length, bool)
+    places[rows] = np.arange(len(rows))
+    valid[rows] = True
+    return items.take(fixed(places, valid))
 
 
 def build_list(kind: str, values: list[Any]) -> pa.Array:

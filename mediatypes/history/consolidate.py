@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
+from .._core.errors import StoreError
 from . import files
 from .build import arrow_schema
 from .content import RunContent
@@ -44,17 +45,19 @@ def finish(root: Path, status: str) -> None:
     index = media.table()
     write_parquet(root / files.MEDIA, index.schema, index.to_batches(), {"format": files.FORMAT, "id": run["id"]})
     files.write_json(root / files.SUMMARY, summary, durable=True)
+    files.sync_names(root)  # before run.json says that they count
     files.write_json(root / files.RUN, run, durable=True)
-    with contextlib.suppress(OSError):  # run.json is the authority: what is left of the journal is not read again
-        files.sync(root)
+    with contextlib.suppress(StoreError, OSError):  # the run is over: what is left of the journal is not read again
+        files.sync_names(root)
         if any(problem.code in ("frame", "checksum") for problem in content.notes.damage):
             _keep_journals(root)
-        shutil.rmtree(root / files.JOURNAL)
+        files.remove_journals(root)
 
 
 def _keep_journals(root: Path) -> None:
     """Move the journals aside: what could not be read may still be worth something to somebody."""
     kept = root / files.DAMAGED
     kept.mkdir(exist_ok=True)
+    numbers = (number for number in itertools.count(1) if not (kept / f"{number:04}.log").exists())
     for path in files.journals(root / files.JOURNAL):
-        os.replace(path, kept / f"{len(list(kept.iterdir())) + 1:04}.log")
+        os.replace(path, kept / f"{next(numbers):04}.log")

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
 from .._core.errors import Problem, StoreError, os_error
 from .._core.location import Location
+from .._core.sidecar import open_file
 from . import files, frames
 from .build import arrow_schema, build_rows
 from .media import MediaRows
 from .metrics import Metrics
 from .scan import Batch, JournalReader, Notes
 from .schema import ColumnSpec, Schema
-from .statistics import Statistics, statistics
+from .statistics import statistics
 from .stored import Steps, StoredHistory, within
 from .summary import Summary
 
@@ -35,7 +35,7 @@ class RunContent:
         run: its `run.json`.
 
     Raises:
-        StoreError: a running run has no journal, or the system cannot read a file.
+        StoreError: a running run has no journal, another no history, or the system cannot read a file.
         DocumentError: a file is none of ours.
     """
 
@@ -43,7 +43,7 @@ class RunContent:
         self.run, self.started = run, float(run["started"])
         self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
         history = root / files.HISTORY
-        self._stored = StoredHistory(history) if history.exists() else None
+        self._stored = None if self._journals and not history.exists() else StoredHistory(history)
         self.notes, self.schema, self.summary = Notes(), Schema(), Summary()
         self.calls = 0
         small = self._stored is None and sum(journal.size for journal in self._journals) <= _KEEP
@@ -79,7 +79,7 @@ class RunContent:
     def rows(self, media: MediaRows | None = None) -> Iterator[pa.RecordBatch]:
         """All rows; `media` is told of every media document in them, and of those that were set in the summary."""
         yield from build_rows(self.batches(), self.specs, self.started, media)
-        if media:
+        if media is not None:
             for key, (_, value) in self.summary.explicit.items():
                 media.add_explicit(key, value)
 
@@ -95,16 +95,18 @@ class RunContent:
         self._kept = None
 
     def _read(self, notes: Notes) -> Iterator[Batch]:
-        calls = 0  # so many were read; a journal that was finished into the stored rows repeats some
+        calls, step = 0, -1  # so many were read, to this step
         if self._stored:
-            yield from self._stored.batches()
+            for batch in self._stored.batches():
+                yield batch
+                step = int(batch.steps[-1])
             calls = self._stored.calls
         for journal in self._journals:
-            self.reader = reader = JournalReader(journal.path, journal.file, notes, calls)
+            self.reader = reader = JournalReader(journal.path, journal.file, notes, calls, step)
             for batch in reader.read(journal.size):
-                if new := batch.after(calls):
+                if new := batch.after(calls):  # a journal that was finished into the stored rows repeats some
                     yield new
-                calls = max(calls, batch.sequence + len(batch.steps))
+                calls, step = max(calls, batch.sequence + len(batch.steps)), int(batch.steps[-1])
             reader.close(journal.size)
         self.calls = calls
 
@@ -130,35 +132,6 @@ class RunContent:
         return [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage]
 
 
-class LiveStatistics:
-    """The statistics of a run that this process writes: each reading goes on where the last one stopped.
-
-    Raises:
-        StoreError, DocumentError: as `RunContent`.
-    """
-
-    def __init__(self, root: Path, metrics: Metrics) -> None:
-        self.metrics, self._root, self._found = metrics, root, Statistics(metrics)
-        self._content: RunContent | None = None  # holds the journal open
-
-    def read(self) -> dict[str, Any]:
-        """By key, of all rows that were logged by now."""
-        run = files.read_run_json(self._root)
-        if run["status"] != "running":
-            self._content = None
-            shown = files.read_json(self._root / files.SUMMARY)
-            return {key: value for key, value in shown.items() if self.metrics.statistics(key)}
-        if self._content is None:
-            self._content = RunContent(self._root, run)
-            batches = self._content.batches()
-            self._content.forget()
-        else:
-            batches = self._content.reader.read()
-        for batch in batches:
-            self._found.add(batch)
-        return self._found.values()
-
-
 class _JournalFile(NamedTuple):
     """A journal that is open, and how long it was then."""
 
@@ -172,7 +145,8 @@ def _open_journals(owner: object, folder: Location) -> list[_JournalFile]:
     journals = []
     try:
         for path in files.journals(folder):
-            file = path.open("rb") if not isinstance(path, Path) else _open(owner, path)
+            file = open_file(path)
+            weakref.finalize(owner, file.close)
             journals.append(_JournalFile(path, file, file.seek(0, os.SEEK_END)))
     except OSError as error:
         raise os_error(StoreError, str(folder), "read the journal", error, "Open the run again.") from error
@@ -180,10 +154,3 @@ def _open_journals(owner: object, folder: Location) -> list[_JournalFile]:
         hint = "Restore the folder; without it the rows of an unfinished run are lost."
         raise StoreError.of(str(folder), "a journal of the run", "no file", hint)
     return journals
-
-
-def _open(owner: object, path: Path) -> BinaryIO:
-    """A file that is closed when `owner` goes, without a warning that nobody closed it."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    weakref.finalize(owner, os.close, descriptor)
-    return os.fdopen(descriptor, "rb", closefd=False)

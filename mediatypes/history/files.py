@@ -14,14 +14,17 @@ from typing import Any
 from .._core import canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
-from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.errors import Described, DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
 from .._core.location import Location
+from .._core.sidecar import open_file
 from .metrics import METRIC, Metric
 
+_LARGEST = 2**30  # bytes of a JSON file
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
 RUN, SUMMARY = "run.json", "summary.json"
 HISTORY, MEDIA = "history.parquet", "media.parquet"
 JOURNAL, SIDECARS = "journal", "media"
+PACKED = "sidecars.parquet"  # sidecars in one file, beside or instead of their folder
 _TRIES = 5  # elsewhere a file may be replaced between two requests for it, and then ends too early
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
 RUN_JSON = Record(
@@ -75,14 +78,19 @@ def sync(path: Path) -> None:
         os.close(file)
 
 
+def sync_names(folder: Path) -> None:
+    """Wait until the names in a directory are on the disk; raises `StoreError`."""
+    try:
+        sync(folder)
+    except OSError as error:
+        raise os_error(StoreError, str(folder), "sync the directory", error, "Check the disk.") from error
+
+
 def read_json(path: Location) -> dict[str, Any]:
     """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
     tries = 1 if isinstance(path, Path) else _TRIES
     for left in reversed(range(tries)):
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+        data = _read_small(path)
         try:
             value = canonical.loads(data)
             break
@@ -93,6 +101,17 @@ def read_json(path: Location) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DocumentError.of(str(path), "a JSON object", value, "Restore the file.", "not-json")
     return value
+
+
+def _read_small(path: Location) -> bytes:
+    try:
+        with open_file(path) as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+    if len(data) > _LARGEST:
+        raise DocumentError.of(str(path), f"at most {_LARGEST} bytes", Described("more"), "Restore the file.", "size")
+    return data
 
 
 def read_run_json(root: Location) -> dict[str, Any]:
@@ -135,6 +154,19 @@ def metrics_of(run: dict[str, Any]) -> list[Metric]:
 def journals(folder: Any) -> list[Any]:
     """The journal files of a run in the order in which they were written; raises OSError."""
     return sorted(folder.glob("*.log"), key=lambda path: (len(path.name), path.name))
+
+
+def remove_journals(root: Path) -> None:
+    """Remove the journals of a run that is over. Not their folder: it has the lock of whoever does this.
+
+    Raises:
+        StoreError: the system refused.
+    """
+    for path in journals(root / JOURNAL):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise os_error(StoreError, str(path), "remove the journal", error, "Check permissions.") from error
 
 
 def describe_run(root: Path) -> str:

@@ -41,15 +41,19 @@ class Journal:
             self.complete(data, written)
 
     def complete(self, data: bytes, written: int) -> None:
-        """Finish a frame of which the system took only a part; if it takes no more, remove that part."""
+        """Finish a frame of which the system took only a part; if it takes no more, take that part back."""
         start = os.fstat(self.fd).st_size - written
         try:
             while written < len(data):
                 written += os.write(self.fd, data[written:])
-        except OSError as error:
-            with contextlib.suppress(OSError):  # a reader ignores a torn tail, and the next frame is not written
+        except BaseException as error:
+            try:
                 os.ftruncate(self.fd, start)
-            raise self.failed(error) from error
+            except OSError:  # nothing may follow a torn frame; a reader ignores it at the end
+                self.close()
+            if isinstance(error, OSError):
+                raise self.failed(error) from error
+            raise
 
     def sync(self) -> None:
         """Wait until what was appended is on the disk; raises `StoreError`."""
@@ -66,7 +70,8 @@ class Journal:
 
     def failed(self, error: OSError) -> StoreError:
         """What to raise for a refused write."""
-        hint = "Earlier rows are safe; free some space and go on."
+        hint = "Earlier rows are safe; "
+        hint += "free some space and go on." if self.fd >= 0 else "finish the run, free some space and resume it."
         return os_error(StoreError, str(self.path), "append to the journal", error, hint)
 
 
@@ -81,24 +86,29 @@ class Syncer:
     def __init__(self, journal: Journal, seconds: float) -> None:
         self._journal, self._seconds = journal, seconds
         self._pending, self._stopped = threading.Event(), threading.Event()
+        self._failed: StoreError | None = None  # that nobody was told yet
         if seconds > 0:
             self._thread = threading.Thread(target=self._work, name="mediatypes-fsync", daemon=True)
             self._thread.start()
 
     def written(self) -> None:
-        """Say that a frame was written; raises `StoreError` if it cannot be synced at once."""
+        """Say that a frame was written; raises `StoreError` if it, or an earlier one, could not be synced."""
         if self._seconds > 0:
             self._pending.set()
+            if failed := self._failed:
+                self._failed = None
+                raise failed
         else:
             self._journal.sync()
 
     def stop(self) -> None:
-        """Sync what is left and end; the journal can be closed then. Raises `StoreError`."""
+        """Sync what is left and end; the journal can be closed then. If that fails, finishing the run may not."""
         self._stopped.set()
         self._pending.set()
         if self._seconds > 0:
             self._thread.join()
-        self._journal.sync()
+        with contextlib.suppress(StoreError):
+            self._journal.sync()
 
     def _work(self) -> None:
         while not self._stopped.is_set():
@@ -107,8 +117,8 @@ class Syncer:
             self._pending.clear()  # before the sync: a frame written during it waits for the next one
             try:
                 self._journal.sync()
-            except StoreError:
-                self._pending.set()  # tried again; the last sync tells
+            except StoreError as error:  # the system says so once: what it forgot then is not synced by trying again
+                self._failed = error
 
 
 def first_frame_end(path: Path) -> int:

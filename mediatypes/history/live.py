@@ -46,7 +46,7 @@ class LiveMetrics:
         self._statistics: dict[str, Any] = {}
         self._state: Any = None  # of the run, when they were read
         self._reader: Any = None
-        self._reading = threading.Lock()
+        self._reading: Lock = threading.Lock()
 
     def define(self, *arguments: Any) -> Metric:
         """Define a metric, as `Metrics.define` does."""
@@ -62,7 +62,7 @@ class LiveMetrics:
         with self._reading:  # not the run's lock: other threads go on logging
             defined = (self._metrics.all, os.getpid())  # a forked child must not share the position in a file
             if self._metrics.any_statistics and self._state != (calls, defined):
-                from .content import LiveStatistics  # numpy and pyarrow are needed only now
+                from .opening import LiveStatistics  # numpy and pyarrow are needed only now
 
                 if self._state is None or self._state[1] != defined:
                     self._reader = LiveStatistics(self._root, self._metrics)

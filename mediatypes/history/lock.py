@@ -23,6 +23,7 @@ if sys.platform != "win32":
     import fcntl
 
 _NAME = "lock"
+_TRIES = 100  # the file may vanish between two looks at it, but not for ever
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 
@@ -42,29 +43,30 @@ class Lock:
     def __init__(self, root: Path, force: bool = False) -> None:
         self.path = root / files.JOURNAL / _NAME
         self.since = time.time()
-        while True:  # until the file that was locked is the one that stands there: a finishing writer removes it
+        for left in reversed(range(_TRIES)):
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._fd = os.open(self.path, _FLAGS, 0o666)
-            except FileNotFoundError:
-                continue
             except OSError as error:
+                if left and isinstance(error, FileNotFoundError):  # a finishing writer removes the folder
+                    continue
                 hint = "Choose a writable directory."
                 raise os_error(StoreError, str(root), "make the run's directory", error, hint) from error
             try:
                 self._take(root, force)
-                if _same_file(self._fd, self.path):
+                if _same_file(self._fd, self.path):  # and not the one that such a writer has just removed
                     return
             except BaseException:
                 os.close(self._fd)
                 raise
             os.close(self._fd)
+        hint = "Try again."
+        raise RunLocked.of(str(root), "a run that nobody else writes", Described("others at each try"), hint)
 
     def _take(self, root: Path, force: bool) -> None:
         free, holder = _lock(self._fd), _holder(self._fd)
         if free is False or (free is None and holder and not force and files.is_alive(holder) is not False):
-            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder.get("since")))
-            found = Described(f"{files.writer_name(holder)}, writing since {since}")
+            found = Described(files.writer_name(holder) + _since(holder))
             hint = "Wait until it ends, or stop that process."
             if free is None:
                 hint += " If it is gone already, run `mediatypes recover --force` on the run."
@@ -76,10 +78,13 @@ class Lock:
 
     def release(self) -> None:
         """Let go of the run, and take away the file and, if nothing else is in it, the journal's folder."""
-        with contextlib.suppress(OSError):
-            self.path.unlink()
-        with contextlib.suppress(OSError):
-            self.path.parent.rmdir()
+        if self._fd >= 0 and _same_file(self._fd, self.path):  # never that of another writer
+            try:
+                self.path.unlink()
+                self.path.parent.rmdir()
+            except OSError:  # Windows keeps the name of an open file; without content it locks nothing
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._fd, 0)
         self.forget()
 
     def forget(self) -> None:
@@ -109,6 +114,14 @@ def _holder(fd: int) -> dict[str, Any]:
     except (ValueError, OSError):
         return {}
     return found if isinstance(found, dict) and isinstance(found.get("since"), float) else {}
+
+
+def _since(holder: dict[str, Any]) -> str:
+    """Since when somebody has the lock, as far as it is known."""
+    try:
+        return time.strftime(", writing since %Y-%m-%d %H:%M:%S", time.localtime(holder["since"]))
+    except (KeyError, OverflowError, ValueError, OSError):
+        return ""
 
 
 def _same_file(fd: int, path: Path) -> bool:

@@ -62,19 +62,29 @@ class MediaRows:
             values = [v for index, sync in zip(self._indexes, syncs, strict=True) for v in index.at(row, sync)]
             step = int(self._steps[row])
             for position, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
-                self._add(key, step, position, document, values)
+                self.add(key, step, position, document, values)
 
     def add_explicit(self, key: str, cell: Any) -> None:
         """Note the media in a value that was set in the summary."""
         for position, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
             if isinstance(document, dict) and "_type" in document:
-                self._add(key, None, position, document, [None] * len(self.indexes))
+                self.add(key, None, position, document, [None] * len(self.indexes))
 
-    def _add(self, key: str, step: int | None, index: int | None, document: dict[str, Any], values: list[Any]) -> None:
+    def add(self, key: str, step: int | None, index: int | None, document: dict[str, Any], values: list[Any]) -> None:
+        """Note one logged item: `step` is None for a summary, `index` the position in a list, `values` the indexes."""
         own = {"key": key, "step": step, "index": index, "type": document["_type"], "_doc": canonical.dumps(document)}
         for name, column in self._columns.items():
             column.append(own[name] if name in own else document.get(name))
         self._values.append(values)
+
+    @property
+    def count(self) -> int:
+        """Items gathered."""
+        return len(self._values)
+
+    def clear(self) -> None:
+        """Forget what was gathered; values of index columns are carried on."""
+        self._columns, self._values = {name: [] for name in FIXED}, []
 
     def table(self) -> pa.Table:
         """All of them."""

@@ -17,6 +17,7 @@ from .._core.errors import StoreError, os_error
 from ..types._arrow import parquet_options
 from .build import GROUP_ROWS
 from .files import sync
+from .seal import seal
 from .stored import FOOTER
 
 
@@ -36,6 +37,7 @@ def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
             for batch in batches:
                 writer.write_table(pa.Table.from_batches([batch]).replace_schema_metadata(schema.metadata), GROUP_ROWS)
                 rows += batch.num_rows
+        seal(temporary)
         counted = pq.read_metadata(temporary).num_rows
         if counted != rows:
             raise StoreError.of(str(path), f"{rows} rows after writing", counted, "Run recover; the journal is kept.")

@@ -26,6 +26,8 @@ _PIECE = 8 * 1024 * 1024
 _MIN_FRAME = 9
 _RUN = 16  # fewer rows of one layout in a row are not worth an array of their own
 
+_HINTS = {"torn": "Rows before it are whole.", "lost": "Restore the files that were written before this one."}
+
 Column = tuple[str, str]  # key, kind
 
 
@@ -47,7 +49,14 @@ class Batch(NamedTuple):
 
     def after(self, sequence: int) -> Batch | None:
         """The calls from number `sequence` on, if there are any."""
-        skip = sequence - self.sequence
+        return self._without(sequence - self.sequence)
+
+    def beyond(self, step: int) -> Batch | None:
+        """The calls of later steps than this, if there are any, numbered as if they were all."""
+        found = self._without(int(np.searchsorted(self.steps, step, "right")))
+        return found and found._replace(sequence=self.sequence)
+
+    def _without(self, skip: int) -> Batch | None:
         if skip <= 0:
             return self
         if skip >= len(self.steps):
@@ -57,7 +66,7 @@ class Batch(NamedTuple):
             first = int(np.searchsorted(calls, skip))
             if first < len(calls):
                 columns[column] = Values(calls[first:] - skip, values[first:], integral)
-        return Batch(sequence, self.steps[skip:], self.timestamps[skip:], columns)
+        return Batch(self.sequence + skip, self.steps[skip:], self.timestamps[skip:], columns)
 
 
 class Notes:
@@ -78,15 +87,16 @@ class JournalReader:
         path: the journal, as messages name it.
         file: the same, open for reading; it is read from where the last `read` stopped.
         notes: gathers what is no call.
-        sequence: number of the first call, if the file has no header that says it.
+        sequence, step: number of the next call, and step of the last one, in what was read before. If the header is
+            lost, calls that are not beyond this step are taken for repeated ones and left out.
 
     Raises:
         DocumentError: the file is not a journal.
         StoreError: the system cannot read it.
     """
 
-    def __init__(self, path: Location, file: BinaryIO, notes: Notes, sequence: int = 0) -> None:
-        self.path, self.file, self.notes, self.sequence = path, file, notes, sequence
+    def __init__(self, path: Location, file: BinaryIO, notes: Notes, sequence: int = 0, step: int = -1) -> None:
+        self.path, self.file, self.notes, self.sequence, self.step = path, file, notes, sequence, step
         self.position = 0  # of the first frame that was not read yet
         self.layouts: dict[int, frames.Layout] = {}
         self.types: dict[int, np.dtype[Any]] = {}
@@ -118,8 +128,10 @@ class JournalReader:
             end = self._parse(data, calls)
             rest, self.position = data[end:], self.position + end
             if calls.steps:
-                yield calls.batch(self.sequence, self)
-                self.sequence += len(calls.steps)
+                batch = calls.batch(self.sequence, self)
+                if found := batch if self.headed else batch.beyond(self.step):
+                    yield found
+                    self.sequence += len(found.steps)
 
     def _begin(self, size: int) -> None:
         self.file.seek(0)
@@ -211,7 +223,10 @@ class JournalReader:
             if kind == frames.HEADER:
                 if self.headed or calls.steps:
                     raise ValueError("a journal has one header")
-                self.sequence, self.headed = _sequence(value), True
+                first = _sequence(value)
+                if first > self.sequence:
+                    self._damage(self.position, "lost", f"call {self.sequence} next", f"number {first}")
+                self.sequence, self.headed = first, True
             elif kind == frames.PROBLEM:
                 found = dict(value)
                 notes.problems.append(Problem(**{name: str(found.get(name, "")) for name in Problem._fields}))
@@ -223,7 +238,7 @@ class JournalReader:
                 notes.metrics.append(Metric.from_json(value))
 
     def _damage(self, offset: int, code: str, expected: str, got: str) -> None:
-        hint = "Rows before it are whole." if code == "torn" else "The rest of the journal is read without it."
+        hint = _HINTS.get(code, "The rest of the journal is read without it.")
         self.notes.damage.append(Problem(f"{self.path.name}@{offset}", f"expected {expected}, got {got}", code, hint))
 
 

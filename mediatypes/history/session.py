@@ -94,17 +94,10 @@ def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, 
     _remove_unborn(root)
     id, started = token_hex(4), time.time()
     journal = _new_journal(root, id, 0, started)
-    try:
-        start: dict[str, Any] = {"format": files.FORMAT, "id": id, "project": None, "name": root.name, "notes": None}
-        start |= {"tags": []} | _given(described)
-        start |= {"config": config, "environment": files.environment(), "status": "running", "started": started}
-        files.write_json(root / files.RUN, start | {"writer": files.process()}, durable)
-        if durable:
-            _sync_names(root)
-    except BaseException:  # the directory is free again
-        journal.close()
-        journal.path.unlink(missing_ok=True)
-        raise
+    start: dict[str, Any] = {"format": files.FORMAT, "id": id, "project": None, "name": root.name, "notes": None}
+    start |= {"tags": []} | _given(described)
+    start |= {"config": config, "environment": files.environment(), "status": "running", "started": started}
+    _announce(root, journal, start | {"writer": files.process()}, durable)
     return Session(id, started, lock, journal, config)
 
 
@@ -112,19 +105,16 @@ def _resume(root: Path, lock: Lock, described: dict[str, Any], config: dict[str,
     from .content import RunContent  # numpy and pyarrow are needed only for this
 
     run = files.read_run_json(root)
-    if run["status"] != "running":  # what a crash left of a journal that is in the Parquet files
-        for path in files.journals(root / files.JOURNAL):
-            path.unlink()
     content = RunContent(root, run)
     config = content.config | config
+    if run["status"] != "running":  # what a crash left of a journal that is in the Parquet files
+        files.remove_journals(root)
     journal = _new_journal(root, run["id"], content.calls, content.started)
     run |= _given(described) | {"status": "running", "config": config, "writer": files.process()}
     run.pop("finished", None)
-    files.write_json(root / files.RUN, run, durable)
-    if durable:
-        _sync_names(root)
-    if content.notes.config:  # of an earlier journal, which would be taken for the latest
-        journal.append(frames.json_frame(frames.CONFIG, config))
+    # In the journal as well if an earlier one has a config, which would be taken for the latest.
+    frame = frames.json_frame(frames.CONFIG, config) if content.notes.config else b""
+    _announce(root, journal, run, durable, frame)
     summary = content.summary
     return Session(
         id=run["id"],
@@ -152,6 +142,29 @@ def _new_journal(root: Path, id: str, sequence: int, started: float) -> Journal:
     return Journal(folder / f"{number:04}.log", header | files.process())
 
 
+def _announce(root: Path, journal: Journal, run: dict[str, Any], durable: bool, frame: bytes = b"") -> None:
+    """Write the `run.json` by which a new journal begins to count; `frame` is put into the journal first."""
+    try:
+        if frame:
+            journal.append(frame)
+        if durable:  # the journal is on the disk before a run.json that needs it
+            journal.sync()
+            files.sync_names(journal.path.parent)
+            files.sync_names(root)
+        files.write_json(root / files.RUN, run, durable)
+    except BaseException as error:
+        journal.close()
+        if isinstance(error, Exception):  # else run.json may have been placed
+            with contextlib.suppress(OSError):
+                journal.path.unlink()
+        raise
+    if durable:
+        files.sync_names(root)
+        for folder in root.parents:  # they may be new as well; not all can be opened
+            with contextlib.suppress(OSError):
+                files.sync(folder)
+
+
 def _remove_unborn(root: Path) -> None:
     """Remove journals without a call, of a process that was killed while it made the run; others are kept."""
     for path in files.journals(root / files.JOURNAL):
@@ -162,10 +175,3 @@ def _remove_unborn(root: Path) -> None:
                     str(root), "a directory without a run", found, f"Restore {files.RUN}, or choose another."
                 )
             path.unlink()
-
-
-def _sync_names(root: Path) -> None:
-    """Wait until the names of the run's files are on the disk."""
-    with contextlib.suppress(OSError):
-        for folder in (root / files.JOURNAL, root, root.parent):
-            files.sync(folder)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ import pyarrow.parquet as pq
 from .._core import canonical
 from .._core.errors import DocumentError, StoreError, os_error
 from .._core.location import Location
+from .._core.sidecar import open_file
 from ..types._arrays import Array
 from .arrays import is_media_kind
 from .build import spec_of
 from .scan import Batch, Column, Values
 from .schema import FIXED, ColumnSpec
+from .seal import is_damaged
 
 FOOTER = b"mediatypes"
+_PIECE = 64 * 1024  # rows that are read at once
 Steps = tuple[int, int]  # first and end
 
 
@@ -32,12 +36,16 @@ class StoredTable:
         DocumentError: it is cut, damaged or foreign.
     """
 
-    def __init__(self, path: Location) -> None:
+    def __init__(self, path: Location, dictionaries: Iterable[str] = ()) -> None:
         self.path = path
         try:
+            with open_file(path) as file:  # a pipe or device is refused
+                if is_damaged(file):
+                    raise pa.ArrowInvalid("a footer that differs from its checksum")
+            read = list(dictionaries) or None
             source = path if isinstance(path, Path) else path.native()
             many = source is not path  # elsewhere: ranges that are close are read at once
-            self.file = pq.ParquetFile(source, pre_buffer=many, page_checksum_verification=True)
+            self.file = pq.ParquetFile(source, pre_buffer=many, page_checksum_verification=True, read_dictionary=read)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
@@ -46,9 +54,10 @@ class StoredTable:
             raise DocumentError.of(str(path), "a whole Parquet file", _said(error), hint, "parquet") from error
         with _our_errors(path, "a readable schema"):
             self.schema: pa.Schema = self.file.schema_arrow
-        self.footer = self._footer()
+        if FOOTER not in (self.schema.metadata or {}):
+            raise self._foreign()
 
-    @property
+    @cached_property
     def columns(self) -> list[ColumnSpec]:
         """The columns that are named for a key and kind."""
         with _our_errors(self.path, "a readable schema"):
@@ -57,32 +66,50 @@ class StoredTable:
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """Some columns, in this order; all by default. Damaged pages are refused."""
         with _our_errors(self.path, "readable columns"):
-            table = self.file.read(columns=columns)
+            table = self.file.read(columns=columns, use_threads=self._is_large(columns))
             return table if columns is None else table.select(columns)
 
-    def groups(self) -> Iterator[pa.Table]:
-        """All columns, a row group at a time."""
-        for i in range(self.file.num_row_groups):
+    def pieces(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """Some columns, in this order, some rows at a time, however large the file's row groups are."""
+        with _our_errors(self.path, "readable columns"):
+            if self.file.metadata.num_rows <= _PIECE:  # a small file is read at once: iterators cost a thread
+                batches = iter(self.file.read(columns=columns, use_threads=False).to_batches())
+            else:
+                batches = self.file.iter_batches(_PIECE, columns=columns)
+        while True:
             with _our_errors(self.path, "readable columns"):
-                table = self.file.read_row_group(i)
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                batch.validate(full=True)  # text that is not UTF-8, lists that reach beyond their items
+                table = pa.Table.from_batches([batch])
+                table = table if columns is None else table.select(columns)
             yield table
 
     def dataset(self) -> Any:
         """The file as a pyarrow dataset."""
         return parts_dataset([self.path])
 
-    def _footer(self) -> dict[str, Any]:
+    def _is_large(self, columns: list[str] | None) -> bool:
+        """Whether threads are worth their start."""
+        cells: int = self.file.metadata.num_rows * len(self.schema if columns is None else columns)
+        return cells > 500_000
+
+    @cached_property
+    def footer(self) -> dict[str, Any]:
         """The JSON object that we write into every file."""
         try:
-            footer = canonical.loads((self.schema.metadata or {}).get(FOOTER, b""))
+            footer = canonical.loads(self.schema.metadata[FOOTER])
         except ValueError:
             footer = None
         if not isinstance(footer, dict):
-            hint = "Read it with pandas; it is not part of a run."
-            raise DocumentError.of(
-                str(self.path), "a Parquet file written by mediatypes", self.path.name, hint, "foreign"
-            )
+            raise self._foreign()
         return footer
+
+    def _foreign(self) -> DocumentError:
+        hint = "Read it with pandas; it is not part of a run."
+        found = self.path.name
+        return DocumentError.of(str(self.path), "a Parquet file written by mediatypes", found, hint, "foreign")
 
 
 class StoredHistory(StoredTable):
@@ -90,12 +117,20 @@ class StoredHistory(StoredTable):
 
     def __init__(self, path: Location) -> None:
         super().__init__(path)
-        self.specs = self.columns
         if not set(FIXED) <= set(self.schema.names):
             found = self.schema.names
             raise DocumentError.of(str(path), f"the columns {', '.join(FIXED)}", found, "Restore it.", "foreign")
-        calls, rows = self.footer.get("calls"), self.file.metadata.num_rows
-        self.calls: int = max(calls, rows) if type(calls) is int else rows  # that were made into rows
+
+    @property
+    def specs(self) -> list[ColumnSpec]:
+        """The columns beside the fixed ones."""
+        return self.columns
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made into the rows."""
+        calls, rows = self.footer.get("calls"), int(self.file.metadata.num_rows)
+        return max(calls, rows) if type(calls) is int else rows
 
     def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:  # type: ignore[override]
         """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end.
@@ -107,7 +142,7 @@ class StoredHistory(StoredTable):
         wanted = list(dict.fromkeys(["_step", *columns]))
         with _our_errors(self.path, "readable columns"):
             groups = [i for i in range(self.file.num_row_groups) if self._has_step(i, steps)]
-            table = self.file.read_row_groups(groups, wanted)
+            table = self.file.read_row_groups(groups, wanted, use_threads=self._is_large(wanted))
         return within(table, steps).select(columns)
 
     def _has_step(self, group: int, steps: Steps) -> bool:
@@ -120,7 +155,7 @@ class StoredHistory(StoredTable):
     def batches(self) -> Iterator[Batch]:
         """The rows in order, each as one call. They are numbered from 0: not beyond the calls they were made of."""
         first = 0
-        for table in self.groups():
+        for table in self.pieces():
             with _our_errors(self.path, "readable columns"):
                 batch = self._batch(first, table)
             if table.num_rows:

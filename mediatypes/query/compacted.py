@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from .._core.errors import InputError
 from .._core.location import Location
 from ..history.reading import no_column
-from ..history.schema import ColumnSpec
+from ..history.schema import FIXED, ColumnSpec
 from ..history.stored import Steps, StoredTable, within_any
 from .manifest import TABLES, Manifest, read
-from .union import with_any
+from .union import RUN, with_any
 
 
 class Compacted:
@@ -32,31 +31,41 @@ class Compacted:
         self.runs = [run for number in numbers for run in content["parts"][str(number)]]
         self.parts = {table: [Manifest.part_path(root, table, number) for number in (0, *numbers)] for table in TABLES}
 
-    def table(self, table: str, keys: Iterable[str] | None = None, steps: Steps | None = None) -> pa.Table:
+    def table(self, table: str, keys: list[str] | None = None, steps: Steps | None = None) -> pa.Table:
         """The fixed columns and those of these keys, of the rows that have a value for one of them."""
-        first = StoredTable(self.parts[table][0])
-        fixed = [field.name for field in first.schema if field.name not in {spec.name for spec in self.columns[table]}]
         wanted = self._wanted(table, keys)
+        first = StoredTable(self.parts[table][0], self._dictionaries(table))
+        own = {spec.name for spec in self.columns[table]}
+        fixed = [field.name for field in first.schema if field.name not in own]
+        if keys is not None:
+            fixed = [name for name in fixed if name in (RUN, "_step", *keys)]
         schema = pa.schema([first.schema.field(name) for name in [*fixed, *(spec.name for spec in wanted)]])
-        tables = []
-        for path in self.parts[table][1:]:
-            part = StoredTable(path)
-            names = [name for name in schema.names if name in part.schema.names]
-            if len(names) > len(fixed) or keys is None:
-                found = within_any(part.read(names), steps)
-                missing = {name: pa.nulls(found.num_rows, schema.field(name).type) for name in schema.names}
-                arrays = {**missing, **dict(zip(names, found.columns, strict=True))}
-                rows = pa.Table.from_arrays(list(arrays.values()), schema=schema)
-                tables.append(rows if keys is None else with_any(rows, [spec.name for spec in wanted]))
-        return pa.concat_tables(tables) if tables else schema.empty_table()
+        sparse = [spec.name for spec in wanted] if keys is not None and len(fixed) == 2 else []
+        with ThreadPoolExecutor() as pool:
+            found = list(pool.map(lambda path: self._read(table, path, schema, sparse, steps), self.parts[table][1:]))
+        tables = [rows for rows in found if rows is not None]
+        return pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
 
-    def _wanted(self, table: str, keys: Iterable[str] | None) -> list[ColumnSpec]:
+    def _read(
+        self, table: str, path: Location, schema: pa.Schema, sparse: list[str], steps: Steps | None
+    ) -> pa.Table | None:
+        part = StoredTable(path, self._dictionaries(table))
+        names = [name for name in schema.names if name in part.schema.names]
+        if sparse and not set(sparse) & set(names):
+            return None
+        found = within_any(part.read(names), steps)
+        arrays = {name: pa.nulls(found.num_rows, schema.field(name).type) for name in schema.names if name not in names}
+        arrays |= dict(zip(names, found.columns, strict=True))
+        rows = pa.Table.from_arrays([arrays[name] for name in schema.names], schema=schema)
+        return with_any(rows, sparse)
+
+    def _dictionaries(self, table: str) -> tuple[str, ...]:
+        return () if table == "runs" else (RUN,)
+
+    def _wanted(self, table: str, keys: list[str] | None) -> list[ColumnSpec]:
         if keys is None:
             return self.columns[table]
-        if isinstance(keys, str):
-            raise InputError.of("history.keys", "a list of keys", keys, f"Pass [{keys!r}].")
-        wanted = list(keys)
-        for key in wanted:
-            if key not in {spec.key for spec in self.columns[table]}:
+        for key in keys:
+            if key not in (*FIXED, *(spec.key for spec in self.columns[table])):
                 raise no_column(key, [spec.key for spec in self.columns[table]])
-        return [spec for spec in self.columns[table] if spec.key in wanted]
+        return [spec for spec in self.columns[table] if spec.key in keys]

@@ -220,7 +220,7 @@ class _Source:
         self.names = {(spec.key, spec.kind): spec.name for spec in self.specs}
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.Table]:
-        for table in self.table.groups():
+        for table in self.table.pieces():
             yield _fill(_renamed(table, schema, self.names, self.run), schema)
 
 
@@ -237,7 +237,7 @@ class _Old:
     def batches(self, name: str, schema: pa.Schema) -> Iterator[pa.Table]:
         import pyarrow.compute as pc
 
-        for table in self.tables[name].groups():
+        for table in self.tables[name].pieces():
             yield _fill(table.filter(pc.is_in(table.column(RUN), self.kept)), schema)
 
 

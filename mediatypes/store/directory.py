@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any, BinaryIO
 
 from .._core.errors import SidecarMissing, StoreError, UnsafePath, os_error
-from .._core.sidecar import content_path, safe_parts
+from .._core.sidecar import content_path, open_file, safe_parts
 from ._paths import main_path
 
 _COPY_CHUNK = 1024 * 1024
@@ -47,19 +47,28 @@ class DirectoryStore:
             StoreError: the system refused, for example because the disk is full. Nothing is left behind.
         """
         path = self._prefix + content_path(sha256, suffix)
+        self.place(path, data, size)
+        return path
+
+    def place(self, path: str, data: bytes | Path, size: int) -> None:
+        """Store bytes (or copy a file's content) under a path that another store gave them; raises as `put` does."""
         target = self._resolve(path)
         try:
-            if target.stat(follow_symlinks=False).st_size == size:
-                return path
+            there = target.stat(follow_symlinks=False).st_size == size
         except FileNotFoundError:
-            pass
+            there = False
         except OSError as error:
             raise os_error(StoreError, str(target), "look at the sidecar", error, "Check permissions.") from error
+        if there and not self._durable:
+            return
         temporary = target.with_name(f".{token_hex(8)}.tmp")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _write(temporary, data, self._durable)
-            os.replace(temporary, target)
+            if there:  # who wrote it may not have waited for the disk
+                _sync(target, os.O_RDWR)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _write(temporary, data, self._durable)
+                os.replace(temporary, target)
             if self._durable:
                 _sync_names(target.parent, self.root)
         except OSError as error:
@@ -67,7 +76,6 @@ class DirectoryStore:
                 temporary.unlink(missing_ok=True)
             hint = "Free some space or choose another directory."
             raise os_error(StoreError, str(target), "write a sidecar", error, hint) from error
-        return path
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:
         """Open by path, reference or document (its main sidecar), to be read.
@@ -78,7 +86,7 @@ class DirectoryStore:
         """
         target = self._resolve(main_path(path))
         try:
-            return open(target, "rb")
+            return open_file(target)
         except (FileNotFoundError, NotADirectoryError) as error:
             hint = "Restore the file."
             raise os_error(SidecarMissing, str(target), "find the sidecar", error, hint) from error
@@ -117,15 +125,18 @@ def _sync_names(folder: Path, root: Path) -> None:
     """Wait until the names in a directory, and those of its parents below `root`, are on the disk."""
     if sys.platform == "win32":  # which has no such call
         return
-    while True:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if folder == root:
-            return
+    while folder != root:
+        _sync(folder, os.O_RDONLY)
         folder = folder.parent
+    _sync(root, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_all(file: Any, data: bytes) -> None:

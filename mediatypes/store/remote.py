@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from threading import Lock
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .._core.errors import SidecarMissing, StoreError, os_error
 from .._core.sidecar import content_path, safe_parts
 from ._paths import main_path
 from .directory import DirectoryStore
 from .location import RemotePath, Root
+from .packed import RunStore
 from .urls import locate
+
+if TYPE_CHECKING:
+    from ._packed_file import PackedFile
 
 _CHUNK = 8 * 1024 * 1024
 _HINT = "Check the URL, the credentials and the network."
@@ -38,12 +45,13 @@ def open_store(url: str, filesystem: Any = None) -> DirectoryStore | RemoteStore
     >>> mt.decode(document, store).width
     3
     """
-    return store_at(locate(url, "open_store", filesystem))
+    found = locate(url, "open_store", filesystem)
+    return DirectoryStore(found) if isinstance(found, Path) else RemoteStore(found)
 
 
-def store_at(location: Path | RemotePath) -> DirectoryStore | RemoteStore:
-    """The sink and source that stands there."""
-    return DirectoryStore(location) if isinstance(location, Path) else RemoteStore(location)
+def run_store(location: Path | RemotePath, packed: str) -> RunStore | RemoteRunStore:
+    """The sidecars of a run, wherever it is."""
+    return RunStore(location, packed) if isinstance(location, Path) else RemoteRunStore(location, packed)
 
 
 def writable(place: str | os.PathLike[str] | RemoteStore | RemotePath, where: str) -> RemotePath:
@@ -111,6 +119,41 @@ class RemoteStore:
 
     def __repr__(self) -> str:
         return f"RemoteStore({str(self.root)!r})"
+
+
+class RemoteRunStore(RemoteStore):
+    """The sidecars of a run elsewhere: files in its folder, or in its packed file.
+
+    Args:
+        root: the run's folder.
+        packed: the name of the packed file in it.
+    """
+
+    def __init__(self, root: RemotePath, packed: str) -> None:
+        super().__init__(root)
+        self._packed = root / packed
+        self._lock = Lock()
+        self._file: PackedFile | None = None  # the packed one, open once it was needed
+
+    def open(self, path: str | dict[str, Any]) -> BinaryIO:
+        """As `RemoteStore.open`."""
+        try:
+            return super().open(path)
+        except SidecarMissing:
+            packed = self._open_packed()
+            name = main_path(path)
+            if packed is None or name not in packed.places:
+                raise
+            return BytesIO(packed.read(name))
+
+    def _open_packed(self) -> PackedFile | None:
+        from ._packed_file import PackedFile  # pyarrow is needed only now
+
+        with self._lock:
+            if self._file is None:
+                with contextlib.suppress(FileNotFoundError):
+                    self._file = PackedFile(self._packed)
+            return self._file
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from .._core import canonical
 from .._core.declaration import COMMON_COLUMNS
-from .._core.errors import UnknownTypeError
+from .._core.errors import Described, InputError, UnknownTypeError
 from .._core.registry import lookup
 from ._arrays import Array
 
@@ -56,13 +56,24 @@ def paths(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
 
 
 def parquet_options(schema: pa.Schema) -> dict[str, Any]:
-    """Encodings measured best: split floats, dictionaries only where values repeat as text."""
+    """Encodings measured best: split floats, dictionaries only where values repeat as text.
+
+    None in lists: a reader could not tell what such a column unpacks to before it is done.
+    """
     found = [leaf for field in schema for leaf in leaves(field.name, field.type)]
     return {
         "compression": "zstd",
         "compression_level": 1,
-        "use_dictionary": [name for name, kind in found if pa.types.is_string(kind) and not name.endswith("._doc")],
-        "column_encoding": {name: "BYTE_STREAM_SPLIT" for name, kind in found if pa.types.is_floating(kind)},
+        "use_dictionary": [
+            name
+            for name, kind in found
+            if pa.types.is_string(kind) and not name.endswith("._doc") and ".list.element" not in name
+        ],
+        "column_encoding": {
+            name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(kind) else "DELTA_BINARY_PACKED"
+            for name, kind in found
+            if pa.types.is_floating(kind) or pa.types.is_int64(kind)
+        },
         "write_page_index": True,
         "write_page_checksum": True,
         "write_statistics": True,
@@ -100,14 +111,41 @@ def texts(values: list[Any]) -> pa.Array:
         joined = "".join(present)
     data = joined.encode()
     lengths = map(len, present) if len(data) == len(joined) else (len(text.encode()) for text in present)
-    offsets = np.zeros(len(present) + 1, np.int64)
-    np.cumsum(np.fromiter(lengths, np.int64, len(present)), out=offsets[1:])
-    buffers = [bitmap(valid), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
-    return pa.Array.from_buffers(pa.utf8(), len(present), buffers)
+    return pa.Array.from_buffers(
+        pa.utf8(), len(present), [bitmap(valid), _offsets(lengths, len(present)), pa.py_buffer(data)]
+    )
+
+
+def binaries(values: list[bytes | None]) -> pa.Array:
+    """Bytes; null for None."""
+    lengths = [len(value or b"") for value in values]
+    data = b"".join(value for value in values if value)
+    valid = np.array([value is not None for value in values], bool)
+    return pa.Array.from_buffers(
+        pa.binary(), len(values), [bitmap(valid), _offsets(lengths, len(values)), pa.py_buffer(data)]
+    )
+
+
+def _offsets(lengths: Iterable[int], count: int) -> pa.Buffer:
+    """Where each of several texts begins; raises InputError where Arrow cannot count that far."""
+    ends = np.zeros(count + 1, np.int64)
+    np.cumsum(np.fromiter(lengths, np.int64, count), out=ends[1:])
+    if ends[-1] > np.iinfo(np.int32).max:
+        hint = "Store long texts as files, say as mt.Html, or log fewer at once."
+        raise InputError.of("column", "at most 2 GiB of text", Described(f"{ends[-1]} bytes"), hint, "size")
+    return pa.py_buffer(ends.astype(np.int32))
 
 
 def numbers(values: list[Any], dtype: Any) -> pa.Array:
     """Numbers of float64 or int64; null where a value is none, as in a foreign document."""
+    kinds = set(map(type, values))
+    if kinds == {float} and dtype is np.float64:  # as in nearly every list: no need to look at each
+        return fixed(np.array(values, dtype), np.ones(len(values), bool))
+    if kinds == {int}:
+        try:
+            return fixed(np.array(values, np.int64).astype(dtype), np.ones(len(values), bool))
+        except OverflowError:  # some need more than 64 bits
+            pass
     floats = dtype is not np.int64
     fits = [(type(v) is float and floats) or (type(v) is int and -(2**63) <= v < 2**63) for v in values]
     dense = np.array([value if ok else 0 for value, ok in zip(values, fits, strict=True)], dtype)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from types import NoneType
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -18,6 +20,8 @@ from ._arrays import Array, as_array
 from ._classes import ID, LABELS, Classes, complete_labels, labels_from_json, labels_to_json, read_labels
 
 DOMAINS = check.DOMAINS
+_SET_MEMBERS = frozenset({"box_data", "class_labels"})  # of W&B's form
+_BOX_MEMBERS = frozenset({"position", "class_id", "box_caption", "scores", "domain"})
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 BOXES = Record(
@@ -241,15 +245,9 @@ def _from_dicts(value: Any, where: str, clip: bool) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not isinstance(value.get("box_data"), (list, tuple)):
         hint = "For arrays use BoundingBoxes2D.from_xyxy(array, domain='pixel')."
         raise InputError.of(where, "a dict with a list 'box_data'", value, hint, "shape")
-    boxes: Sequence[Any] = value["box_data"]
     problems: list[Problem] = []
-    for i, box in enumerate(boxes):
-        if not isinstance(box, Mapping):
-            problems.append(problem(f"{where}[{i}]", "a dict with a position", box, "See BoundingBoxes2D."))
-        elif not isinstance(box.get("scores", {}), (Mapping, type(None))):
-            problems.append(problem(f"{where}[{i}].scores", "a dict of names to numbers", box["scores"], "Name each."))
-    if problems:
-        raise InputError(problems)
+    _refuse_unknown(value, _SET_MEMBERS, where, problems)
+    boxes = [_readable(box, where, i, problems) for i, box in enumerate(value["box_data"])]
     scores = [box.get("scores") or {} for box in boxes]
     edges = check.edges_of_positions([box.get("position") for box in boxes], where, problems)
     return _checked(
@@ -264,6 +262,29 @@ def _from_dicts(value: Any, where: str, clip: bool) -> dict[str, Any]:
         member=".position",
         problems=problems,
     )
+
+
+def _readable(box: Any, of: str, index: int, problems: list[Problem]) -> Mapping[str, Any]:
+    """One of W&B's boxes; a sound stand-in for what is none, so that the other problems are found too."""
+    if type(box) is dict and _BOX_MEMBERS.issuperset(box) and type(box.get("scores")) in (dict, NoneType):
+        return box  # nearly all are
+    where = f"{of}[{index}]"
+    if not isinstance(box, Mapping):
+        problems.append(problem(where, "a dict with a position", box, "See BoundingBoxes2D."))
+        return {"position": dict.fromkeys(check.SIDES, 0)}
+    _refuse_unknown(box, _BOX_MEMBERS, where, problems)
+    if isinstance(box.get("scores"), (Mapping, NoneType)):
+        return box
+    problems.append(problem(f"{where}.scores", "a dict of names to numbers", box["scores"], "Name each."))
+    return {**box, "scores": None}
+
+
+def _refuse_unknown(given: Mapping[Any, Any], known: frozenset[str], where: str, problems: list[Problem]) -> None:
+    names = sorted(known)
+    for name in (name for name in given if name not in known):
+        near = get_close_matches(str(name), names, 1, 0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else "Leave it out."
+        problems.append(problem(where, f"only {', '.join(names)}", name, hint, "unknown-member"))
 
 
 def _from_arrays(

@@ -9,6 +9,7 @@ from typing import BinaryIO
 _EBML = b"\x1a\x45\xdf\xa3"
 _SEGMENT = b"\x18\x53\x80\x67"
 _STILL = (b"avif", b"heic", b"heix", b"mif1")
+_TIFF = rb"II[*+]\0|MM\0[*+]"
 _OTHERS = (  # first bytes: what an error message calls the file
     (rb"RIFF....AVI ", "an AVI file"),
     (rb"RIFF....WEBP", "a WebP image"),
@@ -26,7 +27,7 @@ _OTHERS = (  # first bytes: what an error message calls the file
 
 
 def recognise(file: BinaryIO) -> tuple[str | None, str]:
-    """The format (gif, mp4, webm or ogg), or None and what the file is instead; the name plays no part."""
+    """The format as documents write it, or None and what the file is instead; the name plays no part."""
     head = file.read(64)
     file.seek(0)
     if head.startswith((b"GIF87a", b"GIF89a")):
@@ -37,9 +38,17 @@ def recognise(file: BinaryIO) -> tuple[str | None, str]:
         return _matroska(head)
     if head[4:8] == b"ftyp":  # ISO/IEC 14496-12: every such file names its brand
         brand = head[8:12]
+        if brand == b"avis":
+            return "avif", "an AVIF sequence"
         if brand in (*_STILL, b"qt  "):
             return None, "a QuickTime file" if brand == b"qt  " else "an AVIF or HEIC image"
         return "mp4", "an mp4 file"
+    if head[8:16] == b"WEBPVP8X" and head[20:21] and head[20] & 2:  # the flag for animation
+        return "webp", "an animated WebP"
+    if head.startswith(b"\x89PNG") and _has_animation_chunk(file):
+        return "apng", "an animated PNG"
+    if re.match(_TIFF, head):
+        return "tiff", "a TIFF file"
     for pattern, name in _OTHERS:
         if re.match(pattern, head, re.DOTALL):
             return None, name
@@ -58,6 +67,18 @@ def _matroska(head: bytes) -> tuple[str | None, str]:
     found = re.search(rb"\x42\x82[\x80-\xff]([a-z]+)", head)  # the element DocType
     kind = found[1] if found else b""
     return ("webm", "a WebM file") if kind == b"webm" else (None, "a Matroska (mkv) file")
+
+
+def _has_animation_chunk(file: BinaryIO) -> bool:
+    """Whether acTL stands before the picture of a PNG."""
+    position = 8
+    while True:
+        file.seek(position)
+        length, kind = file.read(4), file.read(4)
+        if len(kind) < 4 or kind in (b"IDAT", b"acTL"):
+            file.seek(0)
+            return kind == b"acTL"
+        position += 12 + int.from_bytes(length, "big")
 
 
 def _mp4_is_whole(file: BinaryIO) -> bool:

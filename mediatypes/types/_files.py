@@ -11,8 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._core.errors import CodecError, Described, DocumentError, Problem, ValidationError, problem, show
+from .._core.errors import (
+    CodecError,
+    Described,
+    DocumentError,
+    MediaTypesError,
+    MissingDependencyError,
+    Problem,
+    ValidationError,
+    problem,
+    show,
+)
 from .._core.sidecar import Blob
+from . import _tiff
+from ._pixels import MODES
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -54,10 +66,13 @@ def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool =
 
     Raises:
         InputError or DocumentError (as `error` says): not an image, a format we do not keep, too large, cut short.
+        MissingDependencyError: a TIFF that Pillow cannot read, without imageio or tifffile.
     """
     from PIL import Image, UnidentifiedImageError
 
     try:
+        if _is_beyond_pillow(blob):
+            return _probe_tiff(blob, where, error, whole)
         with quiet(), blob.open() as file, Image.open(file, formats=_readable()) as image:
             check_pixels(image.width, image.height, where, error)
             file.seek(24)
@@ -71,9 +86,9 @@ def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool =
         raise error.of(where, f"an image file ({known})", _start(blob), "Convert it to PNG.", "not-an-image") from None
     except Image.DecompressionBombError as bomb:
         raise error(_too_large(where, Described("more"))) from bomb
+    except MediaTypesError:
+        raise
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError) as broken:
-        if isinstance(broken, ValidationError):
-            raise
         hint = f"Decoding failed: {str(broken).rstrip('.')}."
         raise error.of(where, "a whole image file", _start(blob), hint, "broken") from broken
 
@@ -96,37 +111,80 @@ def _too_large(where: str, got: str) -> Problem:
     return problem(where, f"at most {MAX_PIXELS} pixels", got, "Log a smaller version.", "too-large")
 
 
-def check_size(file: ImageFile, document: dict[str, Any], where: str) -> None:
-    """A sidecar is the image its document describes."""
+def check(blob: Blob, document: dict[str, Any], where: str) -> ImageFile:
+    """The file that a document describes, if its sidecar is that image.
+
+    A document is believed where an optional package is missing: it is needed, and named, when pixels are asked for.
+    """
+    try:
+        file = probe(blob, where, DocumentError, whole=False)
+    except MissingDependencyError:
+        file = ImageFile("tiff", document["media_type"], int(document["width"]), int(document["height"]), "L", 8)
     if (file.width, file.height) != (document["width"], document["height"]):
         expected = f"an image of {document['width']} x {document['height']}"
         found = Described(f"{file.width} x {file.height}")
         raise DocumentError.of(where, expected, found, "Restore the document.", "size")
+    return file
 
 
-def open_image(data: bytes) -> PILImage:
-    """The decoded picture as Pillow has it."""
+def load(data: bytes, file: ImageFile) -> PILImage | Array:
+    """The decoded picture with all that its file holds: an array where Pillow has no mode for it."""
     from PIL import Image
 
+    from . import _png
+
+    if file.format == "png" and file.bit_depth == 16 and file.mode not in ("I;16", "I"):
+        return _png.decode16(data, max_pixels=MAX_PIXELS)  # Pillow would give 8 of the 16 bits
     try:
+        blob = Blob(data, "-")  # its hash plays no part
+        if _is_beyond_pillow(blob, altered=True):
+            with _tiff.open_pages(data, "pixels of this tiff file") as pages:
+                return next(pages).read()
         with quiet():
             image = Image.open(BytesIO(data), formats=_readable())
             image.load()
+    except MediaTypesError:
+        raise
     except Exception as error:  # codecs raise what they like
         raise CodecError(f"image: expected a readable file, got {show(data[:16])}. {error}") from error
     return image
 
 
 def to_numpy(data: bytes, file: ImageFile) -> Array:
-    """(H, W) or (H, W, C) uint8 or uint16; palettes are resolved, CMYK and YCbCr become RGB."""
-    from . import _pixels, _png
+    """(H, W) or (H, W, C): uint8 or uint16, what a TIFF holds; palettes are resolved, CMYK and YCbCr become RGB."""
+    from . import _pixels
 
-    if file.format == "png" and file.bit_depth == 16 and file.mode not in ("I;16", "I"):
-        return _png.decode16(data, max_pixels=MAX_PIXELS)  # Pillow would give 8 of the 16 bits
-    image = open_image(data)
-    if image.mode == "F":
+    image = load(data, file)
+    if isinstance(image, np.ndarray):
+        return image
+    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
         return np.asarray(image)
     return _pixels.from_pil(image, "image").array
+
+
+def _is_beyond_pillow(blob: Blob, *, altered: bool = False) -> bool:
+    """Whether a file is a TIFF that Pillow cannot read, or reads with altered values."""
+    from PIL import Image, UnidentifiedImageError
+
+    with blob.open() as file:
+        if not file.read(4).startswith(_tiff.MAGIC):
+            return False
+        file.seek(0)
+        try:
+            with quiet(), Image.open(file, formats=("TIFF",)) as image:
+                return altered and _tiff.is_altered(image)
+        except UnidentifiedImageError:
+            return True
+
+
+def _probe_tiff(blob: Blob, where: str, error: type[ValidationError], whole: bool) -> ImageFile:
+    with _tiff.open_pages(blob.read(), f"{where} of this tiff file") as pages:
+        page = next(pages)
+        check_pixels(page.width, page.height, where, error)
+        if whole:
+            page.read()
+    depth = 1 if page.dtype == "bool" else 8 * np.dtype(page.dtype).itemsize
+    return ImageFile("tiff", "image/tiff", page.width, page.height, MODES[page.channels], depth)
 
 
 @cache
@@ -141,6 +199,8 @@ def _readable() -> tuple[str, ...]:
 def _bit_depth(image: PILImage, png_depth: bytes) -> int:
     if image.format == "PNG" and png_depth:
         return png_depth[0]
+    if image.format == "TIFF" and image.mode != "1":
+        return max(8, _tiff.bits(image))
     return 1 if image.mode == "1" else 16 if image.mode.startswith("I;16") else 32 if image.mode in ("I", "F") else 8
 
 

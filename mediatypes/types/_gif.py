@@ -119,8 +119,9 @@ def _paletted(frames: Array) -> tuple[Array, Iterator[Array]]:
     if channels == 1:
         return np.repeat(np.arange(256, dtype=np.uint8), 3), iter(frames[..., 0])
     limit = _TRANSPARENT if channels == 4 else 256
-    few = _few_colours(frames, limit)
-    if few is not None:
+    colours = few_colours(frames, limit)
+    if colours is not None:
+        few = _packed(np.array(sorted(colours)))
         palette = (few[:, None] >> np.array([16, 8, 0])).astype(np.uint8)
         indexes = (np.searchsorted(few, _packed(frame)).astype(np.uint8) for frame in frames)
     else:
@@ -134,16 +135,17 @@ def _paletted(frames: Array) -> tuple[Array, Iterator[Array]]:
     return palette, indexes
 
 
-def _few_colours(frames: Array, limit: int) -> Array | None:
-    """All colours as sorted 0xRRGGBB, if there are no more than `limit`."""
+def few_colours(frames: Array, limit: int) -> set[Any] | None:
+    """All colours (or greys) of (T, H, W, 1|3|4) frames without their alpha, if there are no more than `limit`."""
     import PIL.Image
 
     colours: set[Any] = set()
     for frame in frames:
-        found = PIL.Image.fromarray(np.ascontiguousarray(frame[..., :3])).getcolors(limit)
+        pixels = frame[..., 0] if frame.shape[2] == 1 else frame[..., :3]
+        found = PIL.Image.fromarray(np.ascontiguousarray(pixels)).getcolors(limit)
         if found is None or len(colours := colours | {colour for _, colour in found}) > limit:
             return None
-    return _packed(np.array(sorted(colours)))
+    return colours
 
 
 def _packed(pixels: Array) -> Array:

@@ -35,7 +35,7 @@ def make_content(
         same = (mode in (None, file.mode)) and file_type in (None, file.format) and quality is None
         if same and value_range is None:
             return {"_pixels": None, "_blob": blob, "_file": file, "_source": None, "_quality": None}
-        data = _files.to_numpy(blob.read(), file) if file.bit_depth == 16 else _files.open_image(blob.read())
+        data = _files.load(blob.read(), file)
     is_pil = is_instance(data, "PIL.Image", "Image")
     pixels = (_pixels.from_pil if is_pil else _pixels.from_array)(data, where, value_range)
     if mode is not None and mode != pixels.mode:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from .._core.declaration import Field, Integer, Record, reference
-from .._core.errors import Described, DocumentError, InputError, problem
+from .._core.errors import Described, InputError, problem
 from .._core.inputs import read_blob
 from .._core.sidecar import Blob, Sink, Source, fetch
 from .._core.value import Frozen
@@ -78,7 +78,7 @@ class ImageMask(Frozen):
     @property
     def _pixels(self) -> Array:
         if self._ids is None:
-            self._set(_ids=_read_ids(self._blob.read(), "mask"))  # type: ignore[union-attr]
+            self._set(_ids=_read_ids(self._blob.read(), self._file, "mask"))  # type: ignore[union-attr, arg-type]
         return self._ids  # type: ignore[return-value]
 
     def _with_labels(self, labels: dict[int, str] | None) -> Self:
@@ -101,8 +101,7 @@ class ImageMask(Frozen):
     @classmethod
     def _decode(cls, document: dict[str, Any], source: Source) -> Self:
         blob = Blob(fetch(source, document, "mask"), document["sha256"])
-        file = _files.probe(blob, "mask", DocumentError, whole=False)
-        _files.check_size(file, document, "mask")
+        file = _files.check(blob, document, "mask")
         mask = cls.__new__(cls)
         mask._set(_ids=None, _blob=blob, _file=file, _labels=labels_from_json(document.get("class_labels")))
         return mask
@@ -136,7 +135,7 @@ def _read(value: Any, class_labels: Any, where: str) -> dict[str, Any]:
     if blob is None:
         raise InputError.of(where, "an (H, W) array, a path or bytes", value, "Convert it with np.asarray(mask).")
     file = _files.probe(blob, where, InputError)
-    ids = _read_ids(blob.read(), where)
+    ids = _read_ids(blob.read(), file, where)
     return {"_ids": ids, "_blob": blob, "_file": file, "_labels": labels}
 
 
@@ -166,8 +165,10 @@ def _shape_hint(array: Array) -> str:
     return f"Take the class of each pixel: mask.argmax({axis})."
 
 
-def _read_ids(data: bytes, where: str) -> Array:
-    image = _files.open_image(data)
+def _read_ids(data: bytes, file: _files.ImageFile, where: str) -> Array:
+    image = _files.load(data, file)
+    if isinstance(image, np.ndarray):
+        return _check_ids(image, where)
     if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B") or image.format in ("JPEG", "MPO"):
         found = Described(f"{image.format} of mode {image.mode}")
         raise InputError.of(

@@ -74,8 +74,8 @@ def bounds(records: Array) -> Bounds | None:
     """Smallest and largest (x, y, z), or None without points."""
     if not len(records):
         return None
-    low, high = (tuple(float(limit(records[axis])) for axis in AXES) for limit in (np.min, np.max))
-    return low, high
+    axes = [np.ascontiguousarray(records[axis]) for axis in AXES]  # two passes over each follow
+    return tuple(float(axis.min()) for axis in axes), tuple(float(axis.max()) for axis in axes)
 
 
 def _coordinate_dtype(array: Array) -> np.dtype[Any]:

@@ -14,7 +14,7 @@ _EXACT = {**_NATURAL, "float32": "FLOAT", "float64": "DOUBLE"}
 _BITS = {"PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _WORKING = {"float16": "float32", np.dtype(np.longdouble).name: "float64"}
 _INTEGERS = {"PCM_U8": np.uint8, "PCM_16": np.int16, "PCM_24": np.int32, "PCM_32": np.int32}
-_BLOCK = 2**14  # frames that are converted at once, so that what is between stays in the processor's cache
+_BLOCK = 2**16  # frames that are converted at once, so that what is between stays in the processor's cache
 _FLOATS = {"FLOAT": np.float32, "DOUBLE": np.float64}
 
 

@@ -1,38 +1,24 @@
-"""A table as one Parquet file for other tools: as it is stored, or packed as Hugging Face `datasets` reads it.
-
-The rule of `datasets`: a media cell is exactly `struct<bytes: binary, path: string>`, and the schema metadata
-`huggingface` lists the columns of media, and only of types that it knows. An unknown type, or a column type of its
-own, would make the whole file unreadable there.
-"""
+"""A table as one Parquet file for other tools: as it is stored, or with its media inside."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.codec import encode
-from .._core.errors import StoreError, os_error
 from .._core.sidecar import HashingSink, Sink
-from ._arrow import bitmap, parquet_options, texts
+from ._arrow import list_of, lists, texts
+from ._arrow_packed import FEATURES, PACKED, huggingface, pack_array, write_whole
+from ._table_cells import PLAIN, is_media_list, item_kind
 from ._table_column import Column
 from ._table_parts import batches, schema_of
 
-PACKED = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.utf8())])
 _GROUP_ROWS = 100  # a row group is read whole, and pictures are large
-_FEATURES: dict[str, dict[str, Any]] = {  # only images are decoded without more packages
-    "image": {"_type": "Image"},
-    "audio": {"_type": "Audio", "decode": False},
-    "video": {"_type": "Video", "decode": False},
-}
 
 
 class _Bytes:
@@ -49,16 +35,16 @@ class _Bytes:
 
 def write_plain(path: str | os.PathLike[str], columns: list[Column], rows: int, sink: Sink) -> None:
     """Write a table as it is stored, a row group for each part."""
-    _write(Path(path), schema_of(columns), batches(columns, rows, sink))
+    write_whole(Path(path), schema_of(columns), batches(columns, rows, sink), "write the table")
 
 
 def write_packed(path: str | os.PathLike[str], columns: list[Column], rows: int) -> None:
     """Write a table with its media inside."""
-    features = {column.name: _FEATURES[column.kind] for column in columns if column.kind in _FEATURES}
+    features = {column.name: _feature(column.kind) for column in columns if item_kind(column.kind) in FEATURES}
     schema = pa.schema([field for column in columns for field in _fields(column)])
     if features:
-        schema = schema.with_metadata({b"huggingface": canonical.dump_bytes({"info": {"features": features}})})
-    _write(Path(path), schema, _packed(columns, rows, schema))
+        schema = schema.with_metadata(huggingface(features))
+    write_whole(Path(path), schema, _packed(columns, rows, schema), "write the table")
 
 
 def _packed(columns: list[Column], rows: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -69,26 +55,48 @@ def _packed(columns: list[Column], rows: int, schema: pa.Schema) -> Iterator[pa.
 
 
 def _fields(column: Column) -> list[pa.Field]:
-    if not column.is_media:
+    if not _is_packed(column.kind):
         return [column.field()]
-    if column.kind not in _FEATURES:
+    if item_kind(column.kind) not in FEATURES:
         return [pa.field(column.name, pa.utf8())]
-    return [pa.field(column.name, PACKED), pa.field(f"{column.name}_document", pa.utf8())]
+    kind = list_of(PACKED) if is_media_list(column.kind) else PACKED
+    return [pa.field(column.name, kind), pa.field(f"{column.name}_document", pa.utf8())]
+
+
+def _feature(kind: str) -> dict[str, Any]:
+    """What `datasets` calls a column; "Sequence" is the name for lists that all its versions know."""
+    feature = FEATURES[item_kind(kind)]
+    return {"_type": "Sequence", "feature": feature} if is_media_list(kind) else feature
+
+
+def _is_packed(kind: str) -> bool:
+    """Whether cells of a kind are media, or lists of media, that are written with their bytes."""
+    return kind not in PLAIN and kind != "mixed"
 
 
 def _arrays(column: Column, start: int, stop: int) -> list[pa.Array]:
-    if not column.is_media:
+    if not _is_packed(column.kind):
         return [column.array(start, stop, HashingSink())]
-    documents, contents = zip(*map(_pack, column.kept(start, stop)), strict=True)
-    packed_texts = texts([None if document is None else canonical.dumps(document) for document in documents])
-    if column.kind not in _FEATURES:
-        return [packed_texts]
-    names = texts([None if document is None else os.path.basename(document["path"]) for document in documents])
-    valid = np.array([document is not None for document in documents], bool)
-    packed = pa.StructArray.from_buffers(
-        PACKED, len(documents), [bitmap(valid)], children=[_binaries(list(contents)), names]
-    )
-    return [packed, packed_texts]
+    values = column.kept(start, stop)
+    if not is_media_list(column.kind):
+        packed, documents = _packed_values(values)
+        cells = [None if document is None else canonical.dumps(document) for document in documents]
+    else:
+        packed, documents = _packed_values([item for value in values if value is not None for item in value])
+        left, lengths = iter(documents), [None if value is None else len(value) for value in values]
+        cells = [None if n is None else canonical.dumps([next(left) for _ in range(n)]) for n in lengths]
+        packed = lists(lengths, packed)
+    return [packed, texts(cells)] if item_kind(column.kind) in FEATURES else [texts(cells)]
+
+
+def _packed_values(values: list[Any]) -> tuple[pa.Array, list[Any]]:
+    """Media values as structs of bytes and path, and their documents."""
+    found = list(map(_pack, values))
+    documents, contents = [document for document, _ in found], [content for _, content in found]
+    names = [
+        os.path.basename(document["path"]) if document and content is not None else None for document, content in found
+    ]
+    return pack_array(contents, names, [document is not None for document in documents]), documents
 
 
 def _pack(value: Any) -> tuple[dict[str, Any] | None, bytes | None]:
@@ -98,26 +106,3 @@ def _pack(value: Any) -> tuple[dict[str, Any] | None, bytes | None]:
     sink = _Bytes()
     document = encode(value, sink)
     return document, sink.files.get(document.get("path", ""))
-
-
-def _binaries(values: list[bytes | None]) -> pa.Array:
-    offsets = np.cumsum([0, *(len(value or b"") for value in values)], dtype=np.int32)
-    valid = np.array([value is not None for value in values], bool)
-    data = b"".join(value for value in values if value)
-    return pa.Array.from_buffers(pa.binary(), len(values), [bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(data)])
-
-
-def _write(path: Path, schema: pa.Schema, parts: Iterable[pa.RecordBatch]) -> None:
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
-    try:
-        with pq.ParquetWriter(temporary, schema, **parquet_options(schema)) as writer:
-            for part in parts:
-                writer.write_batch(part)
-        os.replace(temporary, path)
-    except OSError as error:
-        if isinstance(error, StoreError):
-            raise
-        raise os_error(StoreError, str(path), "write the table", error, "Choose a writable directory.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from ._table_column import Column, from_arrow
 
 DEFAULT_COLUMNS = ("Input", "Output", "Expected")
 SEED = 0  # of a random sample
+_BLOCK = 256
 
 
 def read(columns: Any, data: Any, dataframe: Any, mixed: bool) -> list[Column]:
@@ -75,15 +76,24 @@ def _read_rows(names: list[str], data: Any, mixed: bool) -> list[Column]:
         problems = [found for row, cells in enumerate(data) if (found := _row_problem(row, cells, names))]
     if problems:
         raise InputError(problems)
-    made = [Column(name) for name in names]
-    for column, values in zip(made, zip(*data, strict=True), strict=bool(data)):
+    made: list[Column] = []
+    for name, values in zip(names, _transposed(data, len(names)), strict=True):
         try:
-            column.add(*column.read(list(values), mixed))
+            made.append(Column.of(name, values, mixed))
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
     return made
+
+
+def _transposed(rows: list[Any] | tuple[Any, ...], count: int) -> list[list[Any]]:
+    """The cells of rows by column; few rows at once, which a processor's cache holds."""
+    columns: list[list[Any]] = [[] for _ in range(count)]
+    for start in range(0, len(rows), _BLOCK):
+        for column, cells in zip(columns, zip(*rows[start : start + _BLOCK], strict=True), strict=True):
+            column += cells
+    return columns
 
 
 def _row_problem(row: int, cells: Any, names: list[str]) -> Problem | None:
@@ -132,9 +142,7 @@ def read_column(name: str, data: Any, mixed: bool) -> Column:
         data = data.tolist() if is_plain else list(data)
     if isinstance(data, (str, bytes)) or not isinstance(data, (list, tuple)):
         raise InputError.of(f"Table[{name!r}]", "a list of values", data, "Pass one value for each row.")
-    column = Column(name)
-    column.add(*column.read(list(data), mixed))
-    return column
+    return Column.of(name, list(data), mixed)
 
 
 def _read_series(name: str, series: Any) -> Column:
@@ -165,6 +173,8 @@ def to_numpy(values: list[Any], kind: str) -> Any:
         return np.array(values)
     if kind in ("datetime", "timestamp"):
         return np.array([v if v is None else v.replace(tzinfo=None) for v in values], "datetime64[us]")
+    if kind == "duration":
+        return np.array(values, "timedelta64[us]")
     if kind == "string" and None not in values:
         return np.array(values, dtype=str)
     made = np.empty(len(values), object)
@@ -174,5 +184,7 @@ def to_numpy(values: list[Any], kind: str) -> Any:
 
 def to_series(pandas: Any, values: list[Any], kind: str) -> Any:
     """Values of a column as a Series: typed where that keeps them as they are, else of objects."""
-    exact = kind in ("number", "datetime", "timestamp") or (kind in ("integer", "boolean") and None not in values)
+    exact = kind in ("number", "datetime", "timestamp", "duration") or (
+        kind in ("integer", "boolean") and None not in values
+    )
     return pandas.Series(values, dtype=None if exact else object)

@@ -14,28 +14,31 @@ from .._core.deps import need
 from .._core.errors import CodecError, MediaTypesError
 from ._arrays import Array
 
-CODECS = {"gif": "gif", "mp4": "h264", "webm": "vp9", "ogg": "theora"}
+FORMATS = ("gif", "mp4", "webm", "ogg")
 MAX_SIDE = 16384  # of x264 and libvpx
 MIN_SIDE_OGG = 17  # FFmpeg decodes no smaller Theora
 _THEORA_QUALITY = 7  # of 0..10
 
 
 class _Encoder(NamedTuple):
-    """How a stream is encoded: name and options as FFmpeg has them."""
+    """How a stream is encoded: names and options as FFmpeg has them."""
 
+    codec: str
     name: str
     pixels: str
     options: dict[str, str]
     limited: bool = True  # YUV in 16..235 by BT.601, not RGB
 
 
-_X264_SPEED = {"preset": "veryfast", "tune": "psnr", "trellis": "1", "x264-params": "subme=1:me=dia:weightp=0"}
-_X264 = _Encoder("libx264", "yuv420p", {**_X264_SPEED, "crf": "22"})
-_X264_LOSSLESS = _Encoder("libx264rgb", "rgb24", {"preset": "veryfast", "crf": "0"}, False)
+_X264_SPEED = {"preset": "veryfast", "tune": "psnr", "trellis": "1", "aq-mode": "1"}
+_X264 = _Encoder("h264", "libx264", "yuv420p", {**_X264_SPEED, "crf": "23"})
+_X264_LOSSLESS = _Encoder("h264", "libx264rgb", "rgb24", {"preset": "veryfast", "crf": "0"}, False)
 _VP9_SPEED = {"deadline": "realtime", "cpu-used": "8", "row-mt": "0"}
-_VP9 = _Encoder("libvpx-vp9", "yuv420p", {**_VP9_SPEED, "crf": "24", "b": "0"})
+_VP9 = _Encoder("vp9", "libvpx-vp9", "yuv420p", {**_VP9_SPEED, "crf": "30", "b": "0"})
 _VP9_ALPHA = _VP9._replace(pixels="yuva420p")
-_VP9_LOSSLESS = _Encoder("libvpx-vp9", "gbrp", {**_VP9_SPEED, "lossless": "1"}, False)
+_VP9_LOSSLESS = _Encoder("vp9", "libvpx-vp9", "gbrp", {**_VP9_SPEED, "lossless": "1"}, False)
+_VP8 = _Encoder("vp8", "libvpx", "yuv420p", {"deadline": "good", "cpu-used": "1", "crf": "32", "b": "2M"})
+_DRAWN = 64  # colours; sharp edges cost VP9 in real time four times the bytes of VP8, at less likeness
 
 
 def require(format: str, where: str) -> None:
@@ -49,9 +52,9 @@ def require(format: str, where: str) -> None:
 def encode(frames: Array, format: str, fps: float, lossless: bool) -> bytes:
     """A file of (T, H, W, 1|3|4) uint8 frames.
 
-    mp4 is H.264 (x264 veryfast, crf 22 tuned for PSNR), webm is VP9 (realtime, crf 24, alpha kept), ogg is Theora
-    of quality 7; with `lossless` mp4 is H.264 in RGB and webm VP9 in RGB. Where a codec needs even sides, the last row
-    and column are repeated.
+    mp4 is H.264 (x264 veryfast, crf 23, tuned for PSNR); webm is VP9 (realtime, crf 30, alpha kept), or VP8 (crf 32) of
+    frames with at most 64 colours in all, such as masks and game screens; ogg is Theora of quality 7. With `lossless`
+    mp4 is H.264 in RGB and webm VP9 in RGB. Where a codec needs even sides, the last row and column are repeated.
 
     Raises:
         CodecError: the encoder failed.
@@ -64,17 +67,28 @@ def encode(frames: Array, format: str, fps: float, lossless: bool) -> bytes:
             return _gif.encode(frames, fps)
         if format == "ogg":
             return _theora(frames, fps)
-        return _av(frames, format, fps, _choose(format, frames.shape[3], lossless))
+        return _av(frames, format, fps, _choose(frames, format, lossless))
     except MediaTypesError:
         raise
     except Exception as error:  # codecs raise what they like
         raise CodecError(f"Video: expected {format} to be written, got an error. {error}") from error
 
 
-def _choose(format: str, channels: int, lossless: bool) -> _Encoder:
+def codec_of(frames: Array, format: str, lossless: bool) -> str:
+    """The codec that `encode` uses, as FFmpeg names it."""
+    return {"gif": "gif", "ogg": "theora"}.get(format) or _choose(frames, format, lossless).codec
+
+
+def _choose(frames: Array, format: str, lossless: bool) -> _Encoder:
     if format == "mp4":
         return _X264_LOSSLESS if lossless else _X264
-    return _VP9_LOSSLESS if lossless else _VP9_ALPHA if channels == 4 else _VP9
+    if lossless:
+        return _VP9_LOSSLESS
+    if frames.shape[3] == 4:
+        return _VP9_ALPHA
+    from ._gif import few_colours
+
+    return _VP9 if few_colours(frames, _DRAWN) is None else _VP8
 
 
 def _av(frames: Array, format: str, fps: float, encoder: _Encoder) -> bytes:

@@ -13,7 +13,17 @@ from .._core.sidecar import Blob
 from . import _containers
 from ._arrays import Array
 
-MEDIA_TYPES = {"gif": "image/gif", "mp4": "video/mp4", "webm": "video/webm", "ogg": "video/ogg"}
+MEDIA_TYPES = {  # of what we write, then of what is only kept
+    "gif": "image/gif",
+    "mp4": "video/mp4",
+    "webm": "video/webm",
+    "ogg": "video/ogg",
+    "webp": "image/webp",
+    "apng": "image/apng",
+    "avif": "image/avif",
+    "tiff": "image/tiff",
+}
+_PICTURE_CODECS = {"avif": "av1"}  # the others are called as the format
 MAX_PIXELS = 2**26  # of one frame; a larger claim is refused before anything is decoded
 _DEMUXERS = {"mp4": "mp4", "webm": "matroska", "ogg": "ogg"}  # always named: none that opens other files is tried
 
@@ -37,12 +47,14 @@ def probe(blob: Blob, where: str) -> VideoFile:
 
     Raises:
         InputError: not a video, a container we do not keep, too large, cut short.
-        MissingDependencyError: mp4, webm and ogg need the package av.
+        MissingDependencyError: mp4, webm and ogg need the package av, tiff needs imageio and tifffile.
     """
     with blob.open() as file:
         format = check_container(file, where, InputError)
         if format == "gif":
             return _probe_gif(file.read(), where)
+        if format not in _DEMUXERS:
+            return _probe_pictures(file.read(), format, where)
         if not _containers.is_whole(file, format):
             raise _broken(where, format, "It ends too early.")
         return _probe_av(file, format, where)
@@ -64,8 +76,12 @@ def decode(blob: Blob, file: VideoFile) -> Array:
             from . import _gif
 
             found = _gif.decode(blob.read(), file.channels)
-        else:
+        elif file.format in _DEMUXERS:
             found = _decode_av(blob, file)
+        else:
+            from . import _video_pictures
+
+            found = _video_pictures.decode(blob.read(), file.format, file.channels)
         frames = [frame[: file.height, : file.width] for frame in found]
         if len(frames) != file.frames:
             raise ValueError(f"it holds {len(frames)} frames")
@@ -90,6 +106,20 @@ def _probe_gif(data: bytes, where: str) -> VideoFile:
         raise _broken(where, "gif", f"Reading it failed: {str(error).rstrip('.')}.") from error
     seconds = sum(delays) / 100
     return VideoFile("gif", "gif", width, height, channels, len(delays) / seconds, len(delays), seconds)
+
+
+def _probe_pictures(data: bytes, format: str, where: str) -> VideoFile:
+    from . import _video_pictures
+
+    try:
+        found = _video_pictures.probe(data, format, f"{where} of a {format} file", MAX_PIXELS)
+    except MediaTypesError:
+        raise
+    except Exception as error:  # codecs raise what they like
+        raise _broken(where, format, f"Reading it failed: {str(error).rstrip('.')}.") from error
+    fps = found.frames / found.duration if found.duration else 0.0
+    codec = _PICTURE_CODECS.get(format, format)
+    return VideoFile(format, codec, *found[:3], fps, found.frames, found.duration)
 
 
 def _probe_av(file: BinaryIO, format: str, where: str) -> VideoFile:

@@ -83,10 +83,9 @@ class Picture(Frozen):
     @classmethod
     def _decode(cls, document: dict[str, Any], source: Source) -> Self:
         blob = Blob(fetch(source, document, "figure.image"), document["sha256"])
-        file = _files.probe(blob, "figure.image", DocumentError, whole=False)
+        file = _files.check(blob, document, "figure.image")
         if file.format != "png":
             raise DocumentError.of("figure.image", "a PNG", file.format, "Restore the document.", "format")
-        _files.check_size(file, document, "figure.image")
         made = cls.__new__(cls)
         made._set(blob=blob, width=int(document["width"]), height=int(document["height"]))
         return made

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._core.canonical import is_unicode
 from .._core.declaration import Document, Field, Integer, List, Map, Number, Record, Rule, Text, reference
-from .._core.errors import Described, DocumentError, InputError, Problem, problem
+from .._core.errors import Described, InputError, Problem, problem
 from .._core.inputs import text
 from .._core.sidecar import Blob, Sink, Source, fetch
 from .._core.value import Value
@@ -54,8 +54,8 @@ IMAGE = Document(
         Field("width", Integer(1), "Width in pixels.", column=True),
         Field("height", Integer(1), "Height in pixels.", column=True),
         Field("format", Text(min_length=1), "File format: png, jpg, webp, gif, bmp, tiff...", column=True),
-        Field("mode", Text(min_length=1), "Pixel layout, as Pillow names it: L, RGB, RGBA, P..."),
-        Field("bit_depth", Integer(1, 32), "Bits of one channel."),
+        Field("mode", Text(min_length=1), "Pixel layout, as Pillow names it: L, RGB, RGBA, P..., of any bit depth."),
+        Field("bit_depth", Integer(1, 64), "Bits of one channel."),
         Field("caption", Text(), "Text shown with the image.", required=False),
         Field("grouping", Integer(), "Images of one group are shown together.", required=False),
         Field("classes", CLASSES.fields[0].shape, "Class names that the overlays share.", required=False),
@@ -91,7 +91,7 @@ class Image(Value):
 
     Raises:
         InputError: with every problem found: shape, range, NaN, a broken file, boxes, masks.
-        MissingDependencyError: `encoder="isal"` without that package.
+        MissingDependencyError: `encoder="isal"` without that package; a TIFF that needs the extra `image`.
 
     >>> import numpy as np
     >>> image = Image(np.zeros((4, 6, 3), np.uint8), caption="black")
@@ -131,7 +131,7 @@ class Image(Value):
             self._set(**data_or_path.__dict__)
             self.__dict__.pop("_identity_", None)
             if mode or file_type or quality or value_range is not None:
-                shown = data_or_path.to_numpy() if data_or_path.bit_depth == 16 else data_or_path.to_pil()
+                shown = data_or_path._shown()
                 self._set(**make_content(shown, mode, file_type, quality, value_range, encoder))
         else:
             self._set(_caption=None, _grouping=None, _classes=None, _boxes={}, _masks={}, _encoder=encoder)
@@ -211,21 +211,41 @@ class Image(Value):
         return dict(self._masks)
 
     def to_numpy(self) -> Array:
-        """The pixels: (H, W) or (H, W, C) uint8 or uint16; read-only where they need no decoding."""
+        """The pixels: (H, W) or (H, W, C) uint8 or uint16; read-only where they need no decoding.
+
+        A TIFF file gives the values it holds, whatever their dtype. Where Pillow cannot (floats and 16 bits in colour,
+        signed bytes, float64...), imageio and tifffile are needed, the extra `image`.
+        """
         if self._pixels is not None:
             return self._pixels.array
         return _files.to_numpy(self._content_bytes(), self._file)
 
     def to_pil(self) -> PILImage:
-        """A PIL image; 16-bit colour, which Pillow has no mode for, comes with the upper 8 bits."""
+        """A PIL image; 16-bit colour, which Pillow has no mode for, comes with the upper 8 bits.
+
+        Raises:
+            InputError: a TIFF file of other values that Pillow has no mode for.
+        """
+        import PIL.Image
+
+        shown = self._shown()
+        if not isinstance(shown, np.ndarray):
+            return shown
+        if shown.dtype == np.uint16 and shown.ndim == 3:
+            return PIL.Image.fromarray((shown >> 8).astype(np.uint8))
+        if shown.dtype != np.uint16:
+            hint = "Use to_numpy(), or Image(image, value_range=(lo, hi))."
+            raise InputError.of("Image.to_pil()", "pixels that Pillow has a mode for", shown, hint, "dtype")
+        return PIL.Image.fromarray(shown)
+
+    def _shown(self) -> Array | PILImage:
+        """The picture without loss: a PIL image, or an array where Pillow has no mode for it."""
         if self._pixels is None:
-            return _files.open_image(self._content_bytes())
+            return _files.load(self._content_bytes(), self._file)
         import PIL.Image
 
         array = self._pixels.array
-        if array.dtype == np.uint16 and array.ndim == 3:
-            array = (array >> 8).astype(np.uint8)
-        return PIL.Image.fromarray(array)
+        return array if array.dtype == np.uint16 else PIL.Image.fromarray(array)
 
     def __repr__(self) -> str:
         parts = [f"{self.width}x{self.height} {self.mode} {self.format}"]
@@ -259,8 +279,7 @@ class Image(Value):
     @classmethod
     def _decode(cls, document: dict[str, Any], source: Source) -> Self:
         blob = Blob(fetch(source, document, "image"), document["sha256"])
-        file = _files.probe(blob, "image", DocumentError, whole=False)
-        _files.check_size(file, document, "image")
+        file = _files.check(blob, document, "image")
         boxes = {name: BoundingBoxes2D._from_part(part, source) for name, part in document.get("boxes", {}).items()}
         masks = {name: ImageMask._from_part(part, source) for name, part in document.get("masks", {}).items()}
         image = cls.__new__(cls)

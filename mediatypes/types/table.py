@@ -17,9 +17,8 @@ from . import _table_read
 from ._table_column import Column
 from ._table_packed import write_packed, write_plain
 from ._table_parts import (
-    MEDIA_TYPE,
+    FILES,
     PART_ROWS,
-    SUFFIX,
     KeptPart,
     References,
     batch,
@@ -27,6 +26,7 @@ from ._table_parts import (
     media_digest,
     read_columns,
     schema_of,
+    write_json_part,
     write_part,
 )
 
@@ -51,17 +51,19 @@ def _columns_fit(document: dict[str, Any], where: str) -> Iterator[Problem]:
             yield problem(f"{where}{name}", f"as many as columns, {count}", found, "Restore the document.", "columns")
 
 
+_KEPT_PARTS = 16  # of given data; more would be a second copy of it
 _REFERENCE = Record("A sidecar.", reference())
 TABLE = Document(
     "table",
     "1.0",
-    "Rows of typed columns. The parts are Parquet files of 8192 rows each, the last one of the rest; they hold the "
-    "columns in order. Media cells are structs as in history.parquet, Decimals and JSON data are texts.",
+    "Rows of typed columns. The parts are Parquet files, or JSON, of 8192 rows each, the last one of the rest; they "
+    "hold the columns in order.",
     (
         Field("num_rows", Integer(0), "Rows.", column=True),
         Field("num_columns", Integer(0), "Columns.", column=True),
         Field("columns", List(Text(min_length=1)), "Name of each column.", column=True),
         Field("kinds", List(Text(pattern="[a-z][a-z0-9_]{0,62}")), "Kind of each column.", column=True),
+        Field("format", Text(choices=("json",)), "Present when the parts are JSON; else they are Parquet.", False),
         Field("parts", List(_REFERENCE), "The rows."),
         Field("refs", List(_REFERENCE), "Every sidecar of the cells, once.", required=False),
         Field("sample", Text(choices=("first", "random")), "How rows were chosen, if some were left out.", False),
@@ -80,15 +82,18 @@ class Table(Value):
         data: rows, each a list or tuple with a cell for every column; a two-dimensional array; or a DataFrame, as
             `dataframe`.
         dataframe: a pandas DataFrame, a polars one, or any object with `__arrow_c_stream__`. The index is left out.
-        allow_mixed_types: keep a column of several plain types as JSON text instead of refusing it.
+        allow_mixed_types: keep a column of several types as JSON text instead of refusing it.
         max_rows: the most rows; None for no limit.
         sample: which rows to keep where there are more: "first" or "random" (seed 0, in their order). It is recorded
             in the document. Without it more rows are an error.
+        format: "parquet" (default), or "json" for a small table that people read and other programs parse without
+            Arrow; it is stored as rows of JSON, and is the same table when read.
 
-    A column holds one kind of value, and None: int (of 64 bits), float (with ints up to 2**53), bool, str, datetime
-    without zone, datetime with zone (kept in UTC), date, Decimal, JSON data (lists, dicts, arrays with one axis of at
-    most 256 values), or a media value; PIL images, figures and larger arrays become media values. NaN and None stay
-    different. Times have microseconds. Arrow data is kept as it was given.
+    A column holds one kind of value, and None: int (of 64 bits), float (with ints up to 2**53), bool, str, bytes,
+    datetime without zone, datetime with zone (kept in UTC), date, timedelta, Decimal, lists of one of the first four
+    (arrays with one axis of at most 256 values too), other lists and dicts of JSON data, media values, or lists of
+    media values; PIL images, figures and larger arrays become media values. NaN and None stay different. Times have
+    microseconds. Arrow data is kept as it was given.
 
     Raises:
         InputError: with every cell that does not fit, or whose row is too short or too long.
@@ -102,6 +107,7 @@ class Table(Value):
     declaration = TABLE
     __hash__ = None  # type: ignore[assignment]
     _columns: list[Column]
+    _format: str
     _mixed: bool
     _max_rows: int | None
     _sample: dict[str, Any]
@@ -117,13 +123,19 @@ class Table(Value):
         allow_mixed_types: bool = False,
         max_rows: int | None = None,
         sample: Literal["first", "random"] | None = None,
+        format: Literal["parquet", "json"] = "parquet",
     ) -> None:
+        if format not in FILES:
+            raise InputError.of("Table.format", "'parquet' or 'json'", format, "Leave it out.")
         made = _table_read.read(columns, data, dataframe, bool(allow_mixed_types))
-        self._fill(made, allow_mixed_types=bool(allow_mixed_types), max_rows=max_rows)
+        self._fill(made, format, allow_mixed_types=bool(allow_mixed_types), max_rows=max_rows)
         self._limit(sample)
 
-    def _fill(self, columns: list[Column], *, allow_mixed_types: bool = False, max_rows: int | None = None) -> None:
-        self._set(_columns=columns, _mixed=allow_mixed_types, _max_rows=max_rows, _sample={}, _blobs={}, _kept={})
+    def _fill(
+        self, columns: list[Column], format: str, *, allow_mixed_types: bool = False, max_rows: int | None = None
+    ) -> None:
+        self._set(_columns=columns, _format=format, _mixed=allow_mixed_types, _max_rows=max_rows)
+        self._set(_sample={}, _blobs={}, _kept={})
 
     @property
     def columns(self) -> list[str]:
@@ -134,6 +146,11 @@ class Table(Value):
     def kinds(self) -> list[str]:
         """Kind of each column: "integer", "number", "string", "image"..."""
         return [column.kind for column in self._columns]
+
+    @property
+    def format(self) -> str:
+        """How rows are stored: "parquet" or "json"."""
+        return self._format
 
     @property
     def num_rows(self) -> int:
@@ -248,8 +265,9 @@ class Table(Value):
             path: the file to write; one that is there is replaced when the new one is complete.
             packed: in the shape of Hugging Face: a media cell that has a file of its own is
                 `struct<bytes: binary, path: string>`, which `datasets.load_dataset("parquet", data_files=path)` decodes
-                for images and leaves as bytes for audio and video. A column `<name>_document` beside it keeps the
-                document, with caption and overlays. Media without a file (histograms, tables) are their documents.
+                for images and leaves as bytes for audio and video, also in lists. A column `<name>_document` beside it
+                keeps the document, with caption and overlays. Media without a file (histograms, tables) are their
+                documents.
             sink: where the sidecars of media cells go. Without it their cells name them by content only.
 
         Raises:
@@ -303,12 +321,13 @@ class Table(Value):
         columns, rows = self._columns, self.num_rows
         references = References(sink)
         count = -(-rows // PART_ROWS)
-        parts = [self._part(position, references).place(sink, SUFFIX, MEDIA_TYPE) for position in range(count)]
+        parts = [self._part(position, references).place(sink, *FILES[self._format]) for position in range(count)]
         document = {
             "num_rows": rows,
             "num_columns": len(columns),
             "columns": self.columns,
             "kinds": self.kinds,
+            **({"format": self._format} if self._format != "parquet" else {}),
             "parts": parts,
             **self._sample,
         }
@@ -320,25 +339,28 @@ class Table(Value):
         return document
 
     def _part(self, position: int, sink: Sink) -> Blob:
-        """The Parquet file of a part, written once if its rows and their sidecars stay the same."""
+        """The file of a part; one of Parquet is written once if its rows and their sidecars stay the same."""
         start, stop = position * PART_ROWS, min(self.num_rows, (position + 1) * PART_ROWS)
-        has_media = any(column.is_media for column in self._columns)
+        if self._format == "json":
+            return write_json_part(self._columns, start, stop, sink)
+        has_media = any(column.may_hold_media for column in self._columns)
         kept = self._blobs.get(position)
         if kept and kept.rows == stop - start and not has_media:
             return kept.blob
         part = batch(self._columns, start, stop, sink)
-        if kept and kept.rows == stop - start and kept.media == media_digest(part):
+        if kept and kept.rows == stop - start and kept.media == media_digest(self._columns, part):
             return kept.blob
         blob = write_part(part)
-        if stop - start == PART_ROWS and all(start >= column.head_length for column in self._columns):
-            self._blobs[position] = KeptPart(blob, stop - start, media_digest(part))
+        is_ours = position < _KEPT_PARTS or all(start >= column.head_length for column in self._columns)
+        if stop - start == PART_ROWS and is_ours:
+            self._blobs[position] = KeptPart(blob, stop - start, media_digest(self._columns, part))
         return blob
 
     @classmethod
     def _decode(cls, document: dict[str, Any], source: Source) -> Self:
         made = cls.__new__(cls)
         columns, blobs = read_columns(document, source)
-        made._fill(columns)
+        made._fill(columns, document.get("format", "parquet"))
         made._blobs.update(enumerate(blobs))
         unknown = {}
         for name in ("parts", "refs"):

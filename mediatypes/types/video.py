@@ -1,4 +1,4 @@
-"""Video: frames in time, as a gif, mp4, webm or ogg file."""
+"""Video: frames in time, as a gif, mp4, webm or ogg file, or an animated picture."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ VIDEO = Document(
         Field("height", Integer(1), "Height in pixels, before padding to an even number.", column=True),
         Field("channels", Integer(1, 4), "Channels of a frame: 1 grey, 3 RGB, 4 RGB with alpha."),
         Field("format", Text(choices=tuple(MEDIA_TYPES)), "File format.", column=True),
-        Field("codec", Text(min_length=1), "Codec as FFmpeg names it: gif, h264, vp9, theora...", column=True),
+        Field("codec", Text(min_length=1), "Codec as FFmpeg names it: gif, h264, vp9, vp8, theora...", column=True),
         Field("caption", Text(), "Text shown with the video.", required=False),
         Field("audio", Boolean(), "True when the file has sound too.", required=False),
         Field("lossless", Boolean(), "True when the frames were asked to be kept exactly.", required=False),
@@ -56,10 +56,11 @@ class Video(Value):
 
     Args:
         data_or_path: a (T, C, H, W) array or tensor with 1, 3 or 4 channels; (B, T, C, H, W) clips, tiled into one
-            picture; a moviepy clip without sound; a gif, mp4, webm or ogg file as path, bytes, BytesIO or open file.
+            picture; a moviepy clip without sound; a file as path, bytes, BytesIO or open file: gif, mp4, webm, ogg,
+            animated WebP, PNG or AVIF, or a TIFF whose pages are 8-bit frames.
         caption: text shown with the video.
         fps: frames per second, 4 by default for arrays and its own for a clip; 0.01 to 50 for gif, to 1000 otherwise.
-            A file has its own.
+            A file has its own, unless it is a TIFF.
         format: "gif" (default), "mp4", "webm" or "ogg" for arrays. A file has its own, told by its content.
         value_range: `(lo, hi)`, the values of an array shown as black and as white.
         lossless: keep every pixel, as "webm" (default) or "mp4". Most players show only the webm.
@@ -73,7 +74,8 @@ class Video(Value):
 
     Raises:
         InputError: with every problem found: shape, range, NaN, options that do not fit, a broken file.
-        MissingDependencyError: mp4, webm and reading ogg need `av`; writing ogg needs `imageio-ffmpeg`.
+        MissingDependencyError: mp4, webm and reading ogg need `av`; writing ogg needs `imageio-ffmpeg`; tiff needs
+            `imageio` and `tifffile`.
 
     >>> import numpy as np
     >>> video = Video(np.zeros((8, 3, 32, 48), np.uint8), caption="black")
@@ -98,18 +100,23 @@ class Video(Value):
         value_range: tuple[float, float] | None = None,
         lossless: bool = False,
     ) -> None:
-        _check_options(fps, format, lossless)
-        self._set(_caption=text(caption, "Video.caption"), _source=None, _lossless=lossless, _clips=None)
         is_clip = _video_frames.is_clip(data_or_path)
         if is_clip or is_array(data_or_path):
-            format = format or ("webm" if lossless else "gif")
+            format = format or ("webm" if lossless is True else "gif")
+            _check_options(fps, format, lossless, _video_encode.FORMATS)
+            self._set(_caption=text(caption, "Video.caption"), _source=None, _lossless=lossless, _clips=None)
             self._set_frames(data_or_path, is_clip, fps, format, value_range)
             return
+        _check_options(fps, format, lossless, tuple(MEDIA_TYPES))
+        self._set(_caption=text(caption, "Video.caption"), _source=None, _lossless=False, _clips=None)
         blob = read_blob(data_or_path, "Video")
         if blob is None:
             hint = "Pass np.stack(data)." if isinstance(data_or_path, (list, tuple)) else "See help(mediatypes.Video)."
             raise InputError.of("Video", "an array, tensor, path, bytes, file or moviepy clip", data_or_path, hint)
         file = _video_files.probe(blob, "Video")
+        if not file.fps:  # pages of a TIFF have no time
+            rate = float(DEFAULT_FPS if fps is None else fps)
+            file = file._replace(fps=rate, duration=file.frames / rate)
         _check_file_options(file, fps, format, value_range, lossless)
         self._set(_data=blob, _file=file)
 
@@ -118,7 +125,7 @@ class Video(Value):
             rate = getattr(data, "fps", None) if fps is None else fps
             if value_range is not None:
                 raise InputError.of("Video.value_range", "None for a clip", value_range, "Leave it out.")
-            _check_options(rate, format, self._lossless)
+            _check_options(rate, format, self._lossless, _video_encode.FORMATS)
             if rate is None:
                 raise InputError.of("Video.fps", "a number for a clip that has none", rate, "Pass fps=24.")
             frames = _video_frames.from_clip(data, "Video", rate)
@@ -129,7 +136,7 @@ class Video(Value):
         count, height, width, channels = frames.shape
         _check_fits(format, width, height, channels, self._lossless)
         _video_encode.require(format, "Video")
-        codec = _video_encode.CODECS[format]
+        codec = _video_encode.codec_of(frames, format, self._lossless)
         file = VideoFile(format, codec, width, height, channels, float(rate), count, count / float(rate))
         self._set(_data=frames, _file=file)
 
@@ -160,7 +167,7 @@ class Video(Value):
 
     @property
     def format(self) -> str:
-        """File format: gif, mp4, webm or ogg."""
+        """File format: gif, mp4, webm, ogg, webp, apng, avif or tiff."""
         return self._file.format
 
     @property
@@ -236,16 +243,16 @@ class Video(Value):
         return video
 
 
-def _check_options(fps: Any, format: Any, lossless: Any) -> None:
+def _check_options(fps: Any, format: Any, lossless: Any, formats: tuple[str, ...]) -> None:
     problems: list[Problem] = []
-    fastest = _FASTEST_GIF if format in (None, "gif") and not lossless else _FASTEST
+    fastest = _FASTEST_GIF if format == "gif" else _FASTEST
     if fps is not None and not (_is_number(fps) and _SLOWEST <= fps <= fastest):
         hint = "Pass format='mp4' or 'webm'." if _is_number(fps) and fps > fastest < _FASTEST else "Leave it out for 4."
         problems.append(problem("Video.fps", f"frames per second from {_SLOWEST:g} to {fastest:g}", fps, hint))
-    if format is not None and format not in MEDIA_TYPES:
+    if format is not None and format not in formats:
         near = str(format).lower().removeprefix(".")
-        hint = f"Did you mean {near!r}?" if near in MEDIA_TYPES else "Leave it out for gif."
-        problems.append(problem("Video.format", f"one of {', '.join(MEDIA_TYPES)}", format, hint))
+        hint = f"Did you mean {near!r}?" if near in formats else "Leave it out for gif."
+        problems.append(problem("Video.format", f"one of {', '.join(formats)}", format, hint))
     if not isinstance(lossless, bool):
         problems.append(problem("Video.lossless", "True or False", lossless, "Use bool(...)."))
     if problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -40,6 +41,24 @@ def test_what_is_no_media_value_is_refused(value: Any) -> None:
         mt.encode(value, mt.MemoryStore())
     assert str(error.value).startswith("encode: expected a media value with __media__(sink), got ")
     assert str(error.value).endswith(". Wrap it, say in Image(...).")
+
+
+@pytest.mark.parametrize(
+    ("store", "got", "fix"),
+    [
+        ("runs/media", "'runs/media'", "DirectoryStore('runs/media')"),
+        (PurePosixPath("media"), "PurePosixPath('media')", "DirectoryStore('media')"),
+        (None, "None", "DirectoryStore(path)"),
+    ],
+    ids=["text", "path", "none"],
+)
+def test_what_is_no_store_is_refused(store: Any, got: str, fix: str) -> None:
+    with pytest.raises(mt.InputError) as error:
+        mt.encode(mt.Histogram([1]), store)
+    assert str(error.value) == f"encode.sink: expected a store with put(), got {got}. Pass {fix}."
+    with pytest.raises(mt.InputError) as error:
+        mt.decode(GOOD, store)
+    assert str(error.value) == f"decode.source: expected a store with open(), got {got}. Pass {fix}."
 
 
 def test_an_object_that_claims_every_attribute_is_no_media_value() -> None:

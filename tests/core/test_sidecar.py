@@ -174,6 +174,33 @@ def test_fetching_what_is_not_there_says_so(placed: tuple[mt.MemoryStore, dict[s
         fetch(store, reference, "image")
 
 
+MISSING = "image: expected its sidecar, got 'a/b.png'. Restore it."
+UNREAD = "image: expected to read a/b.png, got"
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "message"),
+    [
+        (FileNotFoundError(2, "No such file"), mt.SidecarMissing, MISSING),
+        (FileNotFoundError("gone"), mt.SidecarMissing, MISSING),
+        (PermissionError(13, "denied"), mt.StoreError, f"[Errno 13] {UNREAD} 'denied'. Check the source."),
+        (TimeoutError(), mt.StoreError, f"{UNREAD} 'TimeoutError'. Check the source."),
+    ],
+    ids=["no file", "no file and no number", "not allowed", "no number"],
+)
+def test_what_other_sources_raise_is_an_error_of_the_store(
+    raised: OSError, kind: type[Exception], message: str
+) -> None:
+    class Other:
+        def open(self, path: str) -> Any:
+            raise raised
+
+    with pytest.raises(mt.StoreError) as error:
+        fetch(Other(), {"path": "a/b.png", "sha256": "0" * 64, "size": 1}, "image")
+    assert (type(error.value), str(error.value)) == (kind, message)
+    assert error.value.__cause__ is raised
+
+
 def test_hashing_a_file_goes_in_chunks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sidecar, "_CHUNK", 3)
     assert hash_file(file) == (SHA, len(DATA))

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import skimage.data
+import tifffile
 
 import mediatypes as mt
 from mediatypes._core import canonical
@@ -70,6 +75,20 @@ def portable_pixmap() -> bytes:
     return b"P6 32 24 255\n" + photograph().tobytes()
 
 
+def tiff(pixels: Array) -> bytes:
+    """An uncompressed TIFF of one or more pages, as tifffile writes it."""
+    buffer = BytesIO()
+    tifffile.imwrite(buffer, pixels, photometric="rgb", software=False, metadata=None)
+    return buffer.getvalue()
+
+
+def animated_png() -> bytes:
+    first, *others = [PIL.Image.fromarray(frame.transpose(1, 2, 0)) for frame in frames()]
+    buffer = BytesIO()
+    first.save(buffer, "PNG", save_all=True, append_images=others, duration=[100, 200, 300])
+    return buffer.getvalue()
+
+
 def tone(frames: int = 200) -> Array:
     """(frames,) float64 of a decaying tone of 440 Hz at 8 kHz."""
     time = np.arange(frames) / 8000
@@ -117,6 +136,33 @@ def brightness() -> mt.Table:
     return mt.Table(columns=["row", "half", "mean"], data=rows[:8])
 
 
+def many_kinds() -> tuple[list[str], list[list[Any]]]:
+    """Names of columns, and two rows of values of as many kinds; the second is of None."""
+    moment = datetime(2026, 11, 21, 12, 0, 1, 250)
+    cells: dict[str, Any] = {
+        "integer": 2**60,
+        "number": np.inf,
+        "boolean": True,
+        "string": "Löffel",
+        "binary": b"\x00\xff",
+        "datetime": moment,
+        "timestamp": moment.replace(tzinfo=UTC),
+        "date": moment.date(),
+        "duration": timedelta(-1, 0, 5),
+        "decimal": Decimal("1.10"),
+        "json": {"_type": "x", "a": [None, np.nan]},
+        "integers": [1, None],
+        "numbers": [0.5, np.nan, None],
+        "booleans": [True],
+        "strings": ["a"],
+        "nothing": [],
+        "image": mt.Image(photograph()),
+        "images": [mt.Image(photograph()), None],
+        "media": [mt.Image(photograph(), caption="cup"), mt.Histogram([1, 2], num_bins=2)],
+    }
+    return list(cells), [list(cells.values()), [None] * len(cells)]
+
+
 CASES: dict[str, dict[str, Callable[[], Any]]] = {
     "audio": {
         "tone": lambda: mt.Audio(tone(), sample_rate=8000, caption="a decaying tone"),
@@ -155,6 +201,13 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
             ["picture", "counts"],
             [[mt.Image(photograph(), caption="cup"), mt.Histogram([1, 2], num_bins=2)], [mt.Image(photograph()), None]],
         ),
+        "kinds": lambda: mt.Table(many_kinds()[0][:16], [row[:16] for row in many_kinds()[1]]),
+        "lists-of-media": lambda: mt.Table(many_kinds()[0][17:], [row[17:] for row in many_kinds()[1]]),
+        "mixed": lambda: mt.Table(["any"], [[cell] for cell in many_kinds()[1][0]], allow_mixed_types=True),
+        "json": lambda: mt.Table(*many_kinds(), format="json"),
+        "json-mixed": lambda: mt.Table(
+            ["any"], [[cell] for cell in many_kinds()[1][0]], allow_mixed_types=True, format="json"
+        ),
     },
     "tensor": {
         "float32": lambda: mt.Tensor(tone().astype(np.float32).reshape(20, 10), caption="a tone"),
@@ -162,6 +215,8 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
         "scalar": lambda: mt.Tensor(np.int64(2**60)),
     },
     "video": {
+        "apng": lambda: mt.Video(animated_png()),
+        "tiff": lambda: mt.Video(tiff(frames().transpose(0, 2, 3, 1)), fps=10),
         "gif": lambda: mt.Video(frames(), fps=5, caption="pan"),
         "lossless": lambda: mt.Video(frames(), fps=5, lossless=True),
         "mp4": lambda: mt.Video(frames(), fps=5, format="mp4"),
@@ -183,6 +238,8 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
         "jpg": lambda: mt.Image(photograph(), file_type="jpg", quality=90),
         "webp-lossless": lambda: mt.Image(photograph(), file_type="webp"),
         "file": lambda: mt.Image(portable_pixmap()),
+        "16-bit-tiff": lambda: mt.Image(tiff(deep())),
+        "float-tiff": lambda: mt.Image(tiff(photograph() / np.float32(128) - 1)),
     },
 }
 

@@ -148,7 +148,7 @@ def _cut_finish(root: Path, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(consolidate, "write_parquet", after(consolidate.write_parquet, ""))
         patch.setattr(files, "write_json", after(files.write_json, ""))
-        patch.setattr(shutil, "rmtree", after(shutil.rmtree, "journal"))
+        patch.setattr(files, "remove_journals", after(files.remove_journals, "journal"))
         with pytest.raises(Died):
             consolidate.finish(root, "finished")
 
@@ -372,6 +372,9 @@ def test_editing_changes_texts_tags_and_summary(tmp_path: Path) -> None:
     for seen in (view, mt.open_run(run.path)):
         assert (seen.notes, seen.tags, seen.group) == ("good", ["b", "c"], "g1")
         assert {key: value for key, value in seen.summary.items() if key[0] != "_"} == {"acc": 0.75, "verdict.ok": True}
+    view.edit(summary={"acc": None})
+    assert view.summary["acc"] == 0.5
+    view.edit(summary={"acc": 0.75})
     with mt.Run(run.path, mode="resume") as run:
         run.log({"acc": 0.6})
     assert mt.open_run(run.path).summary["acc"] == 0.75

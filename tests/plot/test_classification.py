@@ -271,3 +271,19 @@ def test_what_has_no_curve_is_explained(make: Any, message: str) -> None:
     with pytest.raises(InputError) as caught:
         make()
     assert str(caught.value) == message
+
+
+def test_curves_are_those_of_wandb_before_it_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    wandb = pytest.importorskip("wandb", reason="the package wandb is not installed")
+    draw = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], 101)  # a prime: else 0.55 may be a little more than 55 / 100 there
+    scores = draw.dirichlet([1, 1, 1], 303) + np.eye(3)[truth] / 4
+    names = ["a", "b", "c"]
+    for theirs, ours in (
+        (wandb.plot.pr_curve(truth, scores, names), mt.plot.pr_curve(truth, scores, names, interp_size=21)),
+        (wandb.plot.roc_curve(truth, scores, names), mt.plot.roc_curve(truth, scores, names)),
+    ):
+        made = ours.table.get_dataframe()[theirs.table.columns]
+        assert made["class"].tolist() == [row[0] for row in theirs.table.data]
+        np.testing.assert_allclose(made.iloc[:, 1:], [row[1:] for row in theirs.table.data], atol=5.1e-4)

@@ -35,9 +35,14 @@ def all_files(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
 
-@pytest.fixture(params=["directory", "memory"])
+@pytest.fixture(params=["directory", "memory", "packed"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    return mt.DirectoryStore(tmp_path / "store") if request.param == "directory" else mt.MemoryStore()
+    makers = {
+        "directory": lambda: mt.DirectoryStore(tmp_path / "store"),
+        "memory": mt.MemoryStore,
+        "packed": lambda: mt.PackedStore(tmp_path / "store.parquet"),
+    }
+    return makers[request.param]()
 
 
 def test_equal_bytes_have_one_path_made_of_their_hash(store: Any) -> None:

@@ -105,7 +105,6 @@ SPELLINGS: dict[str, Callable[[], Any]] = {
     "middle as a tuple": lambda: middles(tuple),
     "middle as an array": lambda: middles(np.array),
     "both forms in one set": lambda: {"box_data": [dicts()["box_data"][0], middles()["box_data"][1]]},
-    "further members": lambda: {"box_data": [{**b, "my_own": object()} for b in dicts()["box_data"]], "more": 1},
     "empty optional members": lambda: {
         "box_data": [{**b, "scores": None, "box_caption": None} for b in dicts()["box_data"]],
         "class_labels": None,
@@ -433,6 +432,24 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a caption that UTF-8 cannot hold": (
         lambda: box(box_caption="\ud800"),
         f"{NAME}[0].box_caption: expected text that UTF-8 can hold, got '\\ud800'. Remove the lone surrogates.",
+    ),
+    "members that W&B's form does not have": (
+        lambda: BoundingBoxes2D(
+            {"box_data": [{"position": {**POSITION, "minX": 2, "maxX": 1}, "caption": "cat"}, 7], "labels": {}}
+        ),
+        "4 problems:\n"
+        f"- {NAME}: expected only box_data, class_labels, got 'labels'. Did you mean 'class_labels'?\n"
+        f"- {NAME}[0]: expected only box_caption, class_id, domain, position, scores, got 'caption'. "
+        "Did you mean 'box_caption'?\n"
+        f"- {NAME}[1]: expected a dict with a position, got 7. See BoundingBoxes2D.\n"
+        f"- {NAME}[0].position: expected minX <= maxX, got minX=2, maxX=1. Swap them.",
+    ),
+    "scores without names beside other problems": (
+        lambda: box(scores=[1], class_id="a", domain="px"),
+        "3 problems:\n"
+        f"- {NAME}[0].scores: expected a dict of names to numbers, got [1]. Name each.\n"
+        f"- {NAME}[0].domain: expected percentage or pixel, got 'px'. Choose one of them.\n"
+        f"- {NAME}[0].class_id: expected an integer, got 'a'. Use int(...).",
     ),
     "scores without names": (
         lambda: box(scores=[1]),

@@ -1,0 +1,49 @@
+"""Text for a terminal: values in short, and aligned tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+
+def clean(text: str) -> str:
+    """One line that cannot move the cursor, whatever a key or a text holds."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def cut(text: str, width: int) -> str:
+    """The text in so many columns, its end replaced by "..." if it is longer."""
+    text = clean(text)
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def shorten(value: Any) -> str:
+    """A value in few letters: numbers with five digits."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.5g}" if isinstance(value, int) and abs(value) >= 10**9 else clean(str(value))
+
+
+def in_bytes(size: int) -> str:
+    """A number of bytes: 999 B, 12.3 kB, 4 GB."""
+    unit = min(len(str(size)) - 1, 12) // 3
+    return f"{size / 1000**unit:.4g} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
+
+
+def count(number: int, thing: str) -> str:
+    """So many of a thing: 1 row, 2 rows."""
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
+def table_of(rows: Sequence[Sequence[str]], widest: Sequence[int], left: int) -> Iterator[str]:
+    """Lines of a table, no column wider than `widest` allows; the first `left` columns stand at the left."""
+    short = [[cut(text, width) for text, width in zip(row, widest, strict=True)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*short, strict=True)]
+    for row in short:
+        texts = [text.ljust(width) for text, width in zip(row[:left], widths, strict=False)]
+        numbers = [text.rjust(width) for text, width in zip(row[left:], widths[left:], strict=True)]
+        yield " ".join([*texts, *numbers]).rstrip()

@@ -1,0 +1,38 @@
+"""`mediatypes gc`"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from functools import partial
+from pathlib import Path
+
+from ._command import Command, for_each
+from ._text import count, in_bytes
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("paths", metavar="RUN", nargs="+", type=Path, help="the folder of a run that is over")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+
+
+def _run(arguments: Namespace) -> int:
+    return for_each(arguments.paths, partial(_collect, dry_run=arguments.dry_run))
+
+
+def _collect(path: Path, dry_run: bool) -> str:
+    from ..packing import gc
+
+    done = gc(path, dry_run)
+    doing = "would remove" if dry_run else "removed"
+    return f"{doing} {count(done.files, 'file')}, {in_bytes(done.size)}; {count(done.kept, 'file')} in use"
+
+
+COMMAND = Command(
+    "gc",
+    "remove media files that nothing refers to",
+    "Remove the media files that no row and nothing in the summary of a run refers to: of values that were logged\n"
+    "again in the same step, of calls that were refused, of processes that were killed. The runs have to be over.",
+    "mediatypes gc --dry-run runs/demo",
+    _add_arguments,
+    _run,
+)

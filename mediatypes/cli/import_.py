@@ -1,0 +1,75 @@
+"""`mediatypes import`"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from ._command import Command
+from ._progress import Progress
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "sources", metavar="LOGDIR", nargs="+", help="a directory, an event file, or a URL (s3, gs, az)"
+    )
+    parser.add_argument(
+        "-o", dest="out", metavar="RUNS", type=Path, required=True, help="the run folders are made below this one"
+    )
+    parser.add_argument(
+        "--nested",
+        choices=("auto", "runs", "namespaces"),
+        default="auto",
+        help="which directories are runs of their own (default: auto)",
+    )
+    parser.add_argument("--project", help="the project that the runs belong to")
+    parser.add_argument("--tag", dest="tags", action="append", default=[], help="a tag of the runs; may be repeated")
+    parser.add_argument("--purge", action="store_true", help="leave out what a restart logged again, as TensorBoard")
+    parser.add_argument("--step-metric", metavar="KEY", help="the scalar whose values are the steps of the rows")
+    parser.add_argument("--keep-events", action="store_true", help="copy the event files into the run folders")
+    parser.add_argument("--jobs", metavar="N", type=int, default=1, help="processes that import runs (default: 1)")
+    parser.add_argument("--report", metavar="FILE", type=Path, help="write the report as JSON as well")
+
+
+def _run(arguments: Namespace) -> int:
+    from concurrent.futures import ProcessPoolExecutor
+    from contextlib import nullcontext
+
+    from .._core.errors import InputError
+    from ..history.files import write_json
+    from ..interop.tensorboard import import_logdir
+
+    if arguments.jobs < 1:
+        raise InputError.of("--jobs", "at least 1", arguments.jobs, "Leave it out for 1.")
+    found = []
+    with ProcessPoolExecutor(arguments.jobs) if arguments.jobs > 1 else nullcontext() as executor:
+        for source in arguments.sources:
+            with Progress("bytes") as bar:
+                report = import_logdir(
+                    source,
+                    arguments.out,
+                    nested=arguments.nested,
+                    purge=arguments.purge,
+                    step_metric=arguments.step_metric,
+                    keep_events=arguments.keep_events,
+                    project=arguments.project,
+                    tags=arguments.tags,
+                    executor=executor,
+                    progress=bar.show,
+                )
+            print(report)
+            found.append({"source": source, **report.to_json(), "complete": report.is_complete})
+    if arguments.report:
+        write_json(arguments.report, {"sources": found})
+    return 0 if all(one["complete"] for one in found) else 2
+
+
+COMMAND = Command(
+    "import",
+    "make runs of TensorBoard log directories",
+    "Read TensorBoard event files, without TensorBoard, TensorFlow or torch, and make a run folder of each run. What\n"
+    "cannot be read is skipped and said. Importing again adds what is new.",
+    "mediatypes import logs -o runs",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,57 @@
+"""`mediatypes pack` and `mediatypes unpack`"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from ..history import files
+from ._command import Command, for_each
+from ._text import count, in_bytes
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("paths", metavar="RUN", nargs="+", type=Path, help="the folder of a run that is over")
+
+
+def _pack(arguments: Namespace) -> int:
+    return for_each(arguments.paths, _packed)
+
+
+def _packed(path: Path) -> str:
+    from ..packing import pack
+
+    done = pack(path)
+    kept = f"; {count(done.kept, 'file')} too large for it" if done.kept else ""
+    return f"{count(done.files, 'file')}, {in_bytes(done.size)}, now in {files.PACKED}{kept}"
+
+
+def _unpack(arguments: Namespace) -> int:
+    return for_each(arguments.paths, _unpacked)
+
+
+def _unpacked(path: Path) -> str:
+    from ..packing import unpack
+
+    done = unpack(path)
+    return f"{count(done.files, 'file')}, {in_bytes(done.size)}, now in {files.SIDECARS}"
+
+
+PACK = Command(
+    "pack",
+    "move the media files of runs into one file each",
+    "Move the media files of runs that are over into one Parquet file each, for file systems with few inodes.\n"
+    "The runs are read as before, and the images in the file by Hugging Face datasets too. Nothing is removed\n"
+    "before its copy was read again and compared.",
+    "mediatypes pack runs/demo",
+    _add_arguments,
+    _pack,
+)
+UNPACK = Command(
+    "unpack",
+    "move packed media back into files",
+    "Move the media of packed runs back into files, byte for byte as they were.",
+    "mediatypes unpack runs/demo",
+    _add_arguments,
+    _unpack,
+)

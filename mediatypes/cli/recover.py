@@ -1,0 +1,88 @@
+"""`mediatypes recover`"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._core.errors import MediaTypesError
+from ._command import Command, complain
+from ._progress import Progress
+from ._text import clean, count, in_bytes
+
+if TYPE_CHECKING:
+    from ..view import RunView
+
+_LOST = ("torn", "frame", "checksum")  # codes of what stood in a journal and could not be read
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("paths", metavar="RUN", nargs="+", help="the folder of a run whose process is gone")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="go on where nobody can tell whether its process, on another host, is gone; locks of the file system hold",
+    )
+
+
+def _run(arguments: Namespace) -> int:
+    code = 0
+    with Progress("recover", len(arguments.paths)) as progress:
+        for path in arguments.paths:
+            try:
+                lines = list(_recover(path, arguments.force))
+            except MediaTypesError as error:
+                complain(error)
+                code = 2
+            else:
+                print(*map(clean, lines), sep="\n")
+            progress.step()
+    return code
+
+
+def _recover(path: str, force: bool) -> Iterator[str]:
+    from ..history import files
+    from ..recovery import recover
+    from ..view import open_run
+
+    run = files.read_run_json(Path(path))
+    if run["status"] != "running":
+        yield f"{path}: over already, {run['status']}: {_holds(open_run(path))}."
+        return
+    kept = Path(path) / files.DAMAGED
+    before, known = set(files.journals(kept)), len(files.problems_of(run))
+    view = recover(path, force)
+    yield f"{path}: recovered, {view.status}: {_holds(view)}."
+    new = view.problems[known:]
+    recorded = [problem for problem in new if problem.code not in _LOST]
+    yield from (f"  could not be read: {problem}" for problem in new if problem.code in _LOST)
+    if recorded:
+        yield f"  {count(len(recorded), 'problem')} recorded while it was written; mediatypes show lists them"
+    yield from (f"  damaged journal kept: {journal}" for journal in files.journals(kept) if journal not in before)
+
+
+def _holds(view: RunView) -> str:
+    from ..history import files
+    from ..history.stored import StoredTable
+
+    steps = view.history([]).column("_step")
+    extent = f" (steps {steps[0]} to {steps[-1]})" if len(steps) else ""
+    media = StoredTable(view.path / files.MEDIA).read(["path", "size"]).to_pylist()
+    size = sum({item["path"]: item["size"] or 0 for item in media}.values())
+    stored = f"{count(len(media), 'media value')}{f' ({in_bytes(size)})' if size else ''}"
+    return f"{count(len(steps), 'row')}{extent}, {count(len(view.keys()), 'key')}, {stored}"
+
+
+COMMAND = Command(
+    "recover",
+    "finish runs whose process was killed",
+    "Write the Parquet files of runs that were killed, as their finish() would have: every row that log() returned\n"
+    "from is in them. Says what was recovered, and what could not be read; a journal with damage inside is kept in\n"
+    "damaged/. A run that is over stays as it is; one that is still written is refused. mediatypes.Run(path,\n"
+    'mode="resume") goes on with a killed run, recovered or not.',
+    "mediatypes recover runs/demo",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,113 @@
+"""`mediatypes verify`"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._core.errors import StoreError
+from ._command import Command
+from ._progress import Progress
+from ._text import clean, count, in_bytes, table_of
+
+if TYPE_CHECKING:
+    from ..checking.report import Report
+
+_RUNS_A_PROCESS = 16  # fewer are checked sooner by this one than another is started
+_WIDEST = (200, 20, 80, 1000)  # of run, code, place; what is wrong stands whole at the end
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", metavar="RUN", nargs="+", type=Path, help="a run folder, or a folder of which all runs are verified"
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", type=int, help="processes that work (default: one for 16 runs, at most one a core)"
+    )
+
+
+def _run(arguments: Namespace) -> int:
+    paths = [run for path in arguments.paths for run in _runs(path)]
+    jobs = arguments.jobs or min(os.cpu_count() or 1, len(paths) // _RUNS_A_PROCESS)
+    reports = []
+    with Progress("verify", len(paths)) as progress:
+        for report in _reports(paths, jobs):
+            progress.step()
+            reports.append(report)
+    print(*_lines(reports), sep="\n")
+    for report in reports:
+        if report.error:
+            print(f"mediatypes: {clean(report.error)}", file=sys.stderr)
+    return max(report.code for report in reports)
+
+
+def _runs(path: Path) -> list[Path]:
+    """The run at a path, or those below it; the path itself if there is none, which is then complained of."""
+    from ..history import files
+    from ..query.discovery import find_runs
+
+    if (path / files.RUN).exists() or not path.is_dir():
+        return [path]
+    return list(find_runs(path)) or [path]
+
+
+def _reports(paths: list[Path], jobs: int) -> Iterator[Report]:
+    from ..checking import check_all
+
+    if jobs <= 1:
+        yield from check_all(paths, deep=True)
+        return
+    from multiprocessing import get_context
+
+    # Not forked: pyarrow may have threads already. Ctrl-C is for this process, which stops the others.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as executor:
+        try:
+            yield from check_all(paths, deep=True, executor=executor)
+        except BrokenExecutor as error:
+            hint = "Try again with --jobs 1; it may have run out of memory."
+            raise StoreError.of("verify", "all processes to end", "one that was killed", hint) from error
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _lines(reports: list[Report]) -> Iterator[str]:
+    found = [report for report in reports if report.problems]
+    if found:
+        lines = [(r.path, p.code, p.path, str(p._replace(path=""))) for r in found for p in r.problems]
+        lines += [(r.path, "", "", f"and {count(r.more, 'problem')} more") for r in found if r.more]
+        yield from table_of([("run", "code", "where", "problem"), *lines], _WIDEST, left=4)
+        yield ""
+    for report in reports:
+        yield from (clean(f"{report.path}: {note}") for note in report.notes)
+    checked = [report for report in reports if not report.error]
+    if unchecked := sorted({tag for report in checked for tag in report.unchecked}):
+        yield f"types that are not known here, and were not checked: {', '.join(unchecked)}"
+    problems = sum(len(report.problems) + report.more for report in found)
+    runs = count(len(checked), "run")
+    verdict = (
+        f"{count(problems, 'problem')} in {len(found)} of {runs}" if found else f"{runs} verified, nothing is wrong"
+    )
+    rows, documents = sum(report.rows for report in checked), sum(report.documents for report in checked)
+    sidecars, size = sum(report.sidecars for report in checked), sum(report.size for report in checked)
+    counted = f"{count(rows, 'row')}, {count(documents, 'document')}, {count(sidecars, 'sidecar')}"
+    yield f"{verdict}: {counted} of {in_bytes(size)}."
+
+
+COMMAND = Command(
+    "verify",
+    "check every byte of runs: hashes, rows, references",
+    "Check run folders as validate does, and everything that they say twice: the SHA-256 of every sidecar, those that\n"
+    "documents refer to within (masks, boxes, resources, cells of tables) included; media.parquet, summary.json and\n"
+    "footers against the rows; the journal of a run that is not over. Prints one table of what is wrong, and how to\n"
+    "set it right. Nothing is written, also where a run is still being written.",
+    "mediatypes verify runs/demo",
+    _add_arguments,
+    _run,
+)

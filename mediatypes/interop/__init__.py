@@ -1,0 +1,1 @@
+"""Other formats: what is written for other tools, and read from them."""

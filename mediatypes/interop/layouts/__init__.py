@@ -1,0 +1,74 @@
+"""Runs as other tools like them: each layout is a module here, and a line in LAYOUTS."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+from pathlib import Path
+from secrets import token_hex
+
+from ..._core.errors import Described, InputError, StoreError, os_error
+from ...view import RunView, open_run
+from ._report import Lost, Report, Tally
+
+__all__ = ["LAYOUTS", "Lost", "Report", "export"]
+
+LAYOUTS = {
+    "csv": "history.csv and media.csv, the media beside them",
+    "jsonl": "history.jsonl and media.jsonl, the media beside them",
+    "long": "values.parquet with a row for each value, the media beside it",
+    "huggingface": "a folder of images, audio and video each, as datasets.load_dataset reads them",
+}
+
+
+def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.PathLike[str]) -> Report:
+    """Write a run as a folder of another layout: all of it or nothing, and nothing outside that folder.
+
+    Args:
+        run: the run, or its directory; it may still be written.
+        layout: "csv" and "jsonl": a row for each step in `history`, columns named as in `history.parquet`; a medium is
+            its path below the folder, or its document if it has no file; `media` has a row with the document of each.
+            "long": a Parquet file with a row for each value: run, step, timestamp, key, kind, index in a list, and the
+            value in the column of its type: number, integer, boolean, text, json (lists, documents) and path.
+            "huggingface": `images`, `audio` and `video`, each with `metadata.parquet`: file_name, caption, key, step,
+            masks and boxes...; `load_dataset("imagefolder", data_dir=dest + "/images")` of `datasets` decodes them.
+        dest: the folder to be made.
+
+    Returns:
+        What was written, and in `.lost` what the layout could not carry, counted by key and kind. A sidecar that is
+        missing, changed or behind a URL is not carried either.
+
+    Raises:
+        InputError: no such layout.
+        StoreError: `dest` is there already, there is no such run, or the system refused.
+        DocumentError: a file of the run is damaged.
+
+    >>> import tempfile, numpy as np, mediatypes as mt
+    >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+    ...     run.log({"loss": 0.5, "photo": mt.Image(np.zeros((2, 3), np.uint8), caption="black")})
+    >>> report = mt.export(run.path, "huggingface", run.path / "dataset")
+    >>> report.files, report.lost
+    (1, (Lost(key='loss', kind='number', count=1, reason='neither image, audio nor video'),))
+    """
+    if layout not in LAYOUTS:
+        raise InputError.of("export.layout", f"one of {', '.join(LAYOUTS)}", layout, "Pass 'csv' for spreadsheets.")
+    view, target = run if isinstance(run, RunView) else open_run(run), Path(dest).absolute()
+    if os.path.lexists(target):
+        raise StoreError.of(str(target), "a folder to be made", Described("one that is there"), "Choose another name.")
+    temporary = target.with_name(f".{target.name}.{token_hex(4)}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        tally = Tally(view.store, temporary)
+        importlib.import_module(f"{__name__}._{layout}").write(view, temporary, tally)
+        os.rename(temporary, target)
+    except OSError as error:
+        if isinstance(error, StoreError) and str(temporary) not in str(error):  # of the run
+            raise
+        reason = OSError(error.errno, os.strerror(error.errno)) if error.errno else error
+        raise os_error(
+            StoreError, str(target), "write the export", reason, "Free some space or choose another."
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return tally.report(target, layout)

@@ -1,0 +1,110 @@
+"""A run as the layouts need it: read once, so that one that is still written does not change between two columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..._core.errors import DocumentError
+from ...history import files
+from ...history.arrays import is_media_kind
+from ...history.content import RunContent
+from ...history.opening import History
+from ...history.reading import with_integers
+from ...history.schema import ColumnSpec
+from ...view import RunView
+
+_PIECE = 1024  # rows whose cells are Python objects at once
+
+
+@dataclass(frozen=True)
+class Item:
+    """A media document: the position of its row, or None if it was set in the summary, and its place in a list."""
+
+    key: str
+    kind: str
+    row: int | None
+    step: int | None
+    timestamp: float | None
+    index: int | None
+    document: dict[str, Any]
+
+
+class Content:
+    """The rows and media of a run."""
+
+    def __init__(self, view: RunView) -> None:
+        self.history: History = view._history()
+        self.described = view.describe()
+
+    @property
+    def specs(self) -> list[ColumnSpec]:
+        """The columns beside the fixed three."""
+        return self.history.specs
+
+    def read(self, columns: list[str]) -> pa.Table:
+        """Some columns, integers as such."""
+        return with_integers(self.history.read(columns))
+
+    def items(self) -> Iterator[Item]:
+        """Every media document, column by column, then those that were set in the summary."""
+        for spec in self.specs:
+            if is_media_kind(spec.kind):
+                yield from self.items_of(spec)
+        explicit = self.history.summary.explicit if isinstance(self.history, RunContent) else self._stored_explicit()
+        for key, (kind, value) in explicit.items():
+            for index, document in enumerate(value) if isinstance(value, list) else [(None, value)]:
+                if isinstance(document, dict) and "_type" in document:
+                    yield Item(key, kind, None, None, None, index, document)
+
+    def _stored_explicit(self) -> dict[str, Any]:
+        found = self.described.get("explicit", {})
+        return {key: cell for key, cell in found.items() if isinstance(cell, list) and len(cell) == 2}
+
+    def items_of(self, spec: ColumnSpec) -> Iterator[Item]:
+        """The media documents of a column."""
+        table, row = self.read(["_step", "_timestamp", spec.name]), 0
+        for batch in table.to_batches(max_chunksize=_PIECE):
+            steps, stamps = (batch.column(name).to_pylist() for name in ("_step", "_timestamp"))
+            for step, stamp, cell in zip(steps, stamps, _cells(batch.column(spec.name), spec.key), strict=True):
+                for index, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
+                    if document is not None:
+                        yield Item(spec.key, spec.kind, row, step, stamp, index, document)
+                row += 1
+
+    def write_description(self, folder: Path) -> None:
+        """`run.json` and `summary.json`, as in a run folder."""
+        summary = self.described["summary"]
+        files.write_json(
+            folder / files.RUN, {k: v for k, v in self.described.items() if k not in ("summary", "writer")}
+        )
+        files.write_json(folder / files.SUMMARY, summary)
+
+
+def _cells(column: pa.Array, key: str) -> list[Any]:
+    """The cells of a media column: documents as plain JSON, lists of them, None."""
+    if pa.types.is_list(column.type):
+        return [cell and [_document(item and item["_doc"], key) for item in cell] for cell in column.to_pylist()]
+    texts, valid = pc.struct_field(column, "_doc").to_pylist(), column.is_valid().to_pylist()
+    return [_document(text, key) if there else None for text, there in zip(texts, valid, strict=True)]
+
+
+def _document(text: str | None, key: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("_type"), str):
+        raise DocumentError.of(key, "a document", text, "Restore history.parquet from a copy.", "not-json")
+    return found
+
+
+def dumps(value: Any) -> str:
+    """One line of valid JSON, members in their order."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

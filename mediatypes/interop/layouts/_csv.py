@@ -1,0 +1,51 @@
+"""`history.csv` and `media.csv`: a null is an empty field, an empty text is `""`, lists and documents are JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from ..._core import canonical
+from ...history.arrays import is_media_kind
+from ...types._arrow import numbers, texts
+from ...view import RunView
+from ._content import Content
+from ._report import Tally
+from ._rows import MEDIA, media_cells, media_rows
+
+
+def write(view: RunView, folder: Path, tally: Tally) -> None:
+    """Write the layout into a folder that is there."""
+    content = Content(view)
+    fixed = content.read(["_step", "_timestamp", "_runtime"])
+    names, columns = list(fixed.schema.names), list(fixed.columns)
+    for spec in content.specs:
+        names.append(spec.name)
+        if is_media_kind(spec.kind):
+            cells = media_cells(content, spec.name)
+            columns.append(texts([_text(cells.get(row)) for row in range(fixed.num_rows)]))
+        else:
+            column = content.read([spec.name]).column(spec.name)
+            if pa.types.is_list(column.type):
+                column = texts([None if cell is None else canonical.dumps(cell) for cell in column.to_pylist()])
+            columns.append(column)
+    pyarrow.csv.write_csv(pa.Table.from_arrays(columns, names=names), folder / "history.csv")
+    tally.rows = fixed.num_rows
+    rows = list(media_rows(content, tally))
+    pyarrow.csv.write_csv(_media_table(rows), folder / "media.csv")
+    content.write_description(folder)
+
+
+def _media_table(rows: list[dict[str, Any]]) -> pa.Table:
+    def column(name: str) -> pa.Array:
+        values = [row[name] for row in rows]
+        return numbers(values, "int64") if name in ("step", "index", "size") else texts([_text(v) for v in values])
+
+    return pa.table({name: column(name) for name in MEDIA})
+
+
+def _text(cell: Any) -> str | None:
+    return cell if cell is None or isinstance(cell, str) else canonical.dumps(cell)

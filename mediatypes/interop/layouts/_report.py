@@ -1,0 +1,134 @@
+"""What an export carried and what it could not; and sidecars, which are verified when they are copied."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..._core.errors import SidecarMissing, StoreError, UnsafePath
+from ..._core.references import references
+from ..._core.sidecar import Source, safe_parts
+
+_CHUNK = 1024 * 1024
+_MISSING = "its file is missing"
+_CHANGED = "its file is not the one it was"
+_OTHER = "its file cannot be read"
+_UNSAFE = "its path leaves the run"
+_REMOTE = "it is behind a URL, which is not fetched"
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What an export did not carry: so many values of a key and kind, and why."""
+
+    key: str
+    kind: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """An export: where it is, its layout, rows written, media files with their bytes, and what it did not carry."""
+
+    path: Path
+    layout: str
+    rows: int
+    files: int
+    size: int
+    lost: tuple[Lost, ...]
+
+
+class Tally:
+    """Copies sidecars into an export, and counts.
+
+    Args:
+        source: the run's store.
+        folder: of the export.
+    """
+
+    def __init__(self, source: Source, folder: Path) -> None:
+        self._source, self._folder = source, folder
+        self._lost: dict[tuple[str, str, str], int] = {}
+        self._copied: dict[tuple[Any, ...], str | None] = {}  # by path in the export and content: why it was not
+        self.rows = self._files = self._size = 0
+
+    def lose(self, key: str, kind: str, reason: str, count: int = 1) -> None:
+        """Note that values are not carried."""
+        if count:
+            self._lost[key, kind, reason] = self._lost.get((key, kind, reason), 0) + count
+
+    def copy(self, reference: dict[str, Any], target: str, key: str, kind: str) -> bool:
+        """Copy a sidecar to a path in the export, once; if that is not possible, what refers to it is lost."""
+        name = target, reference["sha256"], reference["size"]
+        if name not in self._copied:
+            self._copied[name] = self._try(reference, target)
+        reason = self._copied[name]
+        if reason:
+            self.lose(key, kind, reason)
+        return reason is None
+
+    def copy_all(self, document: dict[str, Any], key: str, kind: str) -> None:
+        """Copy all sidecars of a document to the paths that they have in the run."""
+        for _, reference in references(document):
+            self.copy(reference, reference["path"], key, kind)
+
+    def read(self, reference: dict[str, Any], key: str, kind: str) -> bytes | None:
+        """The bytes of a sidecar; None if that is not possible, and what refers to it is lost."""
+        try:
+            return b"".join(self._read(reference))
+        except _Unreadable as error:
+            self.lose(key, kind, str(error))
+            return None
+
+    def report(self, path: Path, layout: str) -> Report:
+        """What was done."""
+        lost = tuple(Lost(key, kind, count, reason) for (key, kind, reason), count in self._lost.items())
+        return Report(path, layout, self.rows, self._files, self._size, lost)
+
+    def _try(self, reference: dict[str, Any], target: str) -> str | None:
+        """Copy a sidecar, or say why not. That the export cannot be written is raised."""
+        try:
+            file = self._folder.joinpath(*safe_parts(target))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with open(file, "xb") as written:
+                for data in self._read(reference):
+                    written.write(data)
+        except UnsafePath:
+            return _REMOTE if "://" in target else _UNSAFE
+        except _Unreadable as error:
+            os.unlink(file)
+            return str(error)
+        self._files += 1
+        self._size += int(reference["size"])
+        return None
+
+    def _read(self, reference: dict[str, Any]) -> Iterator[bytes]:
+        """The bytes of a sidecar in pieces, compared with its size and hash at the end."""
+        if "://" in reference["path"]:
+            raise _Unreadable(_REMOTE)
+        digest, left = hashlib.sha256(), reference["size"]
+        if type(left) not in (int, float):  # JSON may say 5.0
+            raise _Unreadable(_CHANGED)
+        try:
+            with self._source.open(reference["path"]) as file:
+                while left >= 0 and (data := file.read(_CHUNK)):
+                    left -= len(data)
+                    digest.update(data)
+                    yield data
+        except UnsafePath:
+            raise _Unreadable(_UNSAFE) from None
+        except SidecarMissing:
+            raise _Unreadable(_MISSING) from None
+        except StoreError:
+            raise _Unreadable(_OTHER) from None
+        if left or digest.hexdigest() != reference["sha256"]:
+            raise _Unreadable(_CHANGED)
+
+
+class _Unreadable(Exception):
+    """Why a sidecar cannot be had."""

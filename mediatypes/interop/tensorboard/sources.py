@@ -1,0 +1,147 @@
+"""Where log directories are: on this machine, or in a bucket."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+from ..._core.errors import InputError, StoreError, os_error
+
+SCHEMES = ("s3", "gs", "gcs", "az", "abfs", "abfss")
+
+
+class LogFile(NamedTuple):
+    """A file below a log directory."""
+
+    path: str  # relative, with /
+    size: int
+
+
+class LogDir(Protocol):
+    """A log directory that can be listed and read; picklable, since other processes may read it."""
+
+    name: str
+
+    def list(self) -> list[LogFile]:
+        """Every file, in the order of the paths."""
+
+    def open(self, path: str) -> BinaryIO:
+        """A file, open for reading from its start."""
+
+
+def open_logdir(url: str | os.PathLike[str]) -> LogDir:
+    """A log directory by path or URL (`s3://bucket/path`, `gs://bucket/path`, `az://account/container/path`).
+
+    Raises:
+        InputError: there is none.
+    """
+    text = os.fspath(url)
+    scheme, separator, rest = text.partition("://")
+    if separator and scheme == "file":
+        return LocalDir(rest)
+    if separator:
+        if scheme not in SCHEMES:
+            hint = "Copy the log directory to this machine."
+            raise InputError.of("logdir", "a path, or a URL of s3, gs or az", text, hint, "scheme")
+        return RemoteDir(text)
+    return LocalDir(text)
+
+
+class LocalDir:
+    """A directory of this machine, or one event file in it."""
+
+    def __init__(self, path: str) -> None:
+        self.root = Path(path).absolute()
+        self._only = ""
+        if self.root.is_file():
+            self.root, self._only = self.root.parent, self.root.name
+        elif not self.root.is_dir():
+            raise InputError.of("logdir", "an existing directory", path, "Check the path.", "no-directory")
+        self.name = self.root.resolve().name
+
+    def list(self) -> list[LogFile]:
+        if self._only:
+            return [LogFile(self._only, (self.root / self._only).stat().st_size)]
+        found, seen = [], set()
+        for folder, folders, names in os.walk(self.root, followlinks=True):
+            real = os.path.realpath(folder)
+            if real in seen:  # a link that leads back
+                folders.clear()
+                continue
+            seen.add(real)
+            below = PurePosixPath(Path(folder).relative_to(self.root))
+            for name in names:
+                try:
+                    size = os.stat(os.path.join(folder, name)).st_size
+                except OSError:  # removed meanwhile, or a link to nowhere
+                    continue
+                found.append(LogFile(str(below / name), size))
+        return sorted(found)
+
+    def open(self, path: str) -> BinaryIO:
+        try:
+            return open(self.root / path, "rb", buffering=0)
+        except OSError as error:
+            raise os_error(StoreError, str(self.root / path), "read the file", error, "Check permissions.") from error
+
+
+class RemoteDir:
+    """A directory in a bucket, read through `pyarrow.fs` with the provider's default credentials."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._opened: tuple[Any, str] | None = None
+        self.name = PurePosixPath(self._path()).name
+        if not self.list():
+            raise InputError.of("logdir", "a directory with files", url, "Check the URL.", "no-directory")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_opened": None}
+
+    def _filesystem(self) -> tuple[Any, str]:
+        if self._opened is None:
+            import pyarrow as pa
+            from pyarrow import fs
+
+            try:
+                if self.url.startswith("az://"):
+                    account, _, path = self.url.removeprefix("az://").partition("/")
+                    self._opened = (fs.AzureFileSystem(account_name=account), path.rstrip("/"))
+                else:
+                    made, path = fs.FileSystem.from_uri(self.url)
+                    self._opened = (made, path.rstrip("/"))
+            except (OSError, ValueError, pa.ArrowException, AttributeError) as error:
+                hint = "Check the URL, and the provider's default credentials."
+                raise InputError.of(
+                    "logdir", "a directory that can be opened", self.url, f"{_said(error)}. {hint}"
+                ) from error
+        return self._opened
+
+    def _path(self) -> str:
+        return self._filesystem()[1]
+
+    def list(self) -> list[LogFile]:
+        from pyarrow import fs
+
+        system, root = self._filesystem()
+        try:
+            found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
+        except OSError as error:
+            raise StoreError.of(self.url, "to list the directory", _said(error), "Check the credentials.") from error
+        files = [info for info in found if info.type == fs.FileType.File]
+        return sorted(LogFile(info.path.removeprefix(f"{root}/"), info.size) for info in files)
+
+    def open(self, path: str) -> BinaryIO:
+        system, root = self._filesystem()
+        try:
+            opened: BinaryIO = system.open_input_file(f"{root}/{path}")
+        except OSError as error:
+            raise StoreError.of(
+                f"{self.url}/{path}", "to read the file", _said(error), "Check the credentials."
+            ) from error
+        return opened
+
+
+def _said(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,96 @@
+"""A run folder in the making: built beside its place, then moved there, so that no half of it is ever seen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from secrets import token_hex
+
+from ..._core.errors import StoreError, os_error
+from ..._core.sidecar import content_path
+from ...history import files
+
+_OWNER = "owner.json"
+
+
+class Staging:
+    """A hidden directory beside a run's folder.
+
+    Args:
+        target: the run's folder, which may be there already.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.path = target.with_name(f".{target.name}.{token_hex(4)}.importing")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._remove_abandoned()
+            self.path.mkdir()
+        except OSError as error:
+            hint = "Choose a directory that can be written."
+            raise os_error(StoreError, str(target), "make the run's folder", error, hint) from error
+        files.write_json(self.path / _OWNER, files.process())
+
+    def _remove_abandoned(self) -> None:
+        """Remove what imports left that were killed."""
+        for found in self.target.parent.glob(f".{self.target.name}.*.importing"):
+            try:
+                owner = files.read_json(found / _OWNER)
+            except StoreError:  # just being made
+                continue
+            if files.is_alive(owner) is False:
+                shutil.rmtree(found, ignore_errors=True)
+
+    def sink(self, folder: str) -> StagingSink:
+        """Where sidecars go that belong below `folder` of the run."""
+        return StagingSink(self, folder)
+
+    def commit(self, names: tuple[str, ...]) -> None:
+        """Put everything in its place: at once if the run is new, else its sidecars, then the files in this order."""
+        (self.path / _OWNER).unlink()
+        if not self.target.exists():
+            os.rename(self.path, self.target)
+            return
+        for folder, _, found in os.walk(self.path):
+            below = Path(folder).relative_to(self.path)
+            for name in found if below.parts else ():
+                (self.target / below).mkdir(parents=True, exist_ok=True)
+                os.replace(Path(folder) / name, self.target / below / name)
+        for name in names:
+            os.replace(self.path / name, self.target / name)
+        self.discard()
+
+    def discard(self) -> None:
+        """Forget what was made."""
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self.path)
+
+
+class StagingSink:
+    """Keeps sidecars by content in a staging directory; those that the run has already are not written again."""
+
+    def __init__(self, staging: Staging, folder: str) -> None:
+        self._staging, self._folder = staging, folder
+        self._known: set[str] = set()
+        self._folders: set[str] = set()
+
+    def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
+        """Store bytes; see `Sink`."""
+        path = f"{self._folder}/{content_path(sha256, suffix)}"
+        if path in self._known:
+            return path
+        if not os.path.exists(self._staging.target / path):
+            parent = f"{self._staging.path}/{self._folder}/{sha256[:2]}"
+            if parent not in self._folders:
+                os.makedirs(parent, exist_ok=True)
+                self._folders.add(parent)
+            content = data if isinstance(data, bytes) else data.read_bytes()
+            with open(f"{self._staging.path}/{path}", "wb", buffering=0) as file:
+                view = memoryview(content)
+                while view:
+                    view = view[file.write(view) :]
+        self._known.add(path)
+        return path

@@ -1,0 +1,71 @@
+"""The events of a run as columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from ...types._arrays import Array
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Events(NamedTuple):
+    """Events in an order, a row for each value."""
+
+    series: Array  # (n,) int32: numbers in the run's SeriesList
+    steps: Array  # (n,) int64
+    times: Array  # (n,) float64: seconds since the epoch
+    values: Array  # (n,) float64; NaN of what is no number
+    offsets: Array  # (n,) int64: where the record begins in its file
+    cells: dict[int, Any]  # by row: plain data of what is no number
+
+    def take(self, rows: Array) -> Self:
+        """The events of these rows, in their order."""
+        cells: dict[int, Any] = {}
+        if self.cells:
+            cells = {place: self.cells[row] for place, row in enumerate(rows.tolist()) if row in self.cells}
+        return self._with([column[rows] for column in self.columns], cells)
+
+    def cut(self, first: int, last: int) -> Self:
+        """The events from one row up to another."""
+        cells = {row - first: cell for row, cell in self.cells.items() if first <= row < last}
+        return self._with([column[first:last] for column in self.columns], cells)
+
+    @property
+    def columns(self) -> tuple[Array, ...]:
+        """The columns of numbers."""
+        return self.series, self.steps, self.times, self.values, self.offsets
+
+    @classmethod
+    def _with(cls, columns: list[Array], cells: dict[int, Any]) -> Self:
+        series, steps, times, values, offsets = columns
+        return cls(series, steps, times, values, offsets, cells)
+
+    @classmethod
+    def join(cls, found: list[Self]) -> Self:
+        """Events of several, one after another."""
+        if len(found) == 1:
+            return found[0]
+        cells: dict[int, Any] = {}
+        first = 0
+        for events in found:
+            cells |= {first + row: cell for row, cell in events.cells.items()}
+            first += len(events.steps)
+        return cls._with([np.concatenate(parts) for parts in zip(*(e.columns for e in found), strict=True)], cells)
+
+
+def plain_array(numbers: Array) -> pa.Array:
+    """Numbers that are all there as an Arrow array; `pa.array` would import pandas, where it is installed."""
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(numbers))]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(numbers), buffers)
+
+
+def numbers_of(array: pa.Array) -> Array:
+    """The numbers of an Arrow array, whatever stands where it is null; its `to_numpy` would import pandas as well."""
+    found: Array = np.frombuffer(array.buffers()[1], array.type.to_pandas_dtype(), len(array) + array.offset)
+    return found[array.offset :]

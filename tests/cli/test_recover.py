@@ -1,0 +1,98 @@
+"""`mediatypes recover`: what it says of runs that were killed, are over, or are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mediatypes as mt
+from mediatypes.cli import main
+
+
+def test_it_says_what_was_recovered(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recover", str(killed)]) == 0
+    out = capsys.readouterr().out
+    what = "recovered, killed: 4 rows (steps 0 to 3), 10 keys, 7 media values ("
+    assert out.startswith(f"{killed}: {what}")
+    assert out.endswith(" kB).\n")
+    assert mt.open_run(killed).history().num_rows == 4
+    assert (killed / "history.parquet").exists()
+    assert main(["recover", str(killed)]) == 0
+    assert capsys.readouterr().out.startswith(f"{killed}: over already, killed: 4 rows (steps 0 to 3), 10 keys, ")
+
+
+def test_it_says_what_could_not_be_read_and_where_that_is_kept(
+    killed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = killed / "journal" / "0001.log"
+    data = bytearray(journal.read_bytes())
+    data[data.index(b'"note"')] ^= 1
+    journal.write_bytes(data + b"\x50\0\0\0\4torn")
+    assert main(["recover", str(killed)]) == 0
+    said, damaged, torn, kept = capsys.readouterr().out.splitlines()
+    assert said.startswith(f"{killed}: recovered, killed: 3 rows (steps 1 to 3), ")
+    assert damaged.startswith("  could not be read: 0001.log@")
+    assert "expected a sound frame, got " in damaged
+    assert torn.endswith("expected whole frames, got 9 bytes of one more. Rows before it are whole.")
+    assert kept == f"  damaged journal kept: {killed / 'damaged' / '0001.log'}"
+    assert Path(kept.partition(": ")[2]).read_bytes() == data + b"\x50\0\0\0\4torn"
+
+
+def test_problems_that_the_run_recorded_are_not_called_lost(tmp_path: Path, start: Any, capsys: Any) -> None:
+    code = """
+        import os, sys, mediatypes as mt
+        run = mt.Run(sys.argv[1], on_error="record")
+        run.log({"a": 1, "b": object()})
+        os._exit(9)
+    """
+    start(code, tmp_path / "run").wait()
+    assert main(["recover", str(tmp_path / "run")]) == 0
+    said, problems = capsys.readouterr().out.splitlines()
+    assert said == f"{tmp_path / 'run'}: recovered, killed: 1 row (steps 0 to 0), 1 key, 0 media values."
+    assert problems == "  1 problem recorded while it was written; mediatypes show lists them"
+
+
+def test_a_run_that_is_written_is_refused_and_the_others_recovered(
+    killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = mt.Run(tmp_path / "live")
+    run.log({"a": 1})
+    assert main(["recover", str(run.path), str(tmp_path / "nothing"), str(killed)]) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{killed}: recovered, killed: 4 rows ")
+    refused, missing = err.splitlines()
+    assert refused.startswith(
+        f"mediatypes: {run.path}: expected a run that nobody else writes, got process {os.getpid()} on "
+    )
+    assert missing.startswith(f"mediatypes: {tmp_path / 'nothing'}: expected a run folder with run.json, got ")
+    run.log({"a": 2})
+    run.finish()
+    assert mt.open_run(run.path).history().num_rows == 2
+
+
+def test_force_is_for_a_process_on_another_host(killed: Path, monkeypatch: Any, capsys: Any) -> None:
+    """Where the file system has no locks, nobody can tell whether that process lives."""
+    monkeypatch.setattr("mediatypes.history.lock._lock", lambda descriptor: None)
+    run = json.loads((killed / "run.json").read_text())
+    run["writer"]["host"] = "elsewhere"
+    (killed / "run.json").write_text(json.dumps(run))
+    lock = killed / "journal" / "lock"
+    lock.write_text(json.dumps({**run["writer"], "since": 1.5}))
+    assert main(["recover", str(killed)]) == 2
+    assert "`mediatypes recover --force`" in capsys.readouterr().err
+    assert main(["recover", str(killed), "--force"]) == 0
+    assert capsys.readouterr().out.startswith(f"{killed}: recovered, killed: 4 rows ")
+
+
+def test_a_foreign_journal_is_refused_in_one_line(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(killed / "run.json", killed / "journal" / "0002.log")
+    assert main(["recover", str(killed)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "expected a journal of mediatypes" in err
