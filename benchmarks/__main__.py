@@ -29,6 +29,7 @@ _SUBJECTS = (
     "tensor",
     "figure",
     "plots",
+    "tensorboard",
 )
 
 

@@ -19,7 +19,7 @@ from ..history.schema import FIXED, ColumnSpec
 from .documents import Documents
 from .report import Findings
 
-_PIECE = 1024  # media cells that are Python objects at once
+_PIECE = 256  # media cells that are Python objects at once
 _ROUNDING = 1e-5  # seconds: of the difference of two times since 1970, as doubles
 _COPY = "Restore the file from a copy."
 

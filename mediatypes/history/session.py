@@ -53,7 +53,7 @@ def open_session(root: Path, mode: str, described: dict[str, Any], config: dict[
         mode: "create", "resume", or "allow": resume what is there, else create.
         described: `project`, `name`, `tags`..., None where the caller says nothing.
         config: plain data; of a resumed run it is merged into what is there.
-        durable: wait until the files are on the disk.
+        durable: wait until the files of a new run are on the disk; with those of a resumed one that is always done.
 
     Raises:
         RunExists: there is a run, and `mode` is "create".
@@ -72,7 +72,7 @@ def open_session(root: Path, mode: str, described: dict[str, Any], config: dict[
         if run_json.exists():
             if mode == "create":  # made by another process a moment ago
                 _require_free(root)
-            return _resume(root, lock, described, config, durable)
+            return _resume(root, lock, described, config)
         return _begin(root, lock, described, config, durable)
     except BaseException:
         lock.release()
@@ -101,7 +101,7 @@ def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, 
     return Session(id, started, lock, journal, config)
 
 
-def _resume(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any], durable: bool) -> Session:
+def _resume(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any]) -> Session:
     from .content import RunContent  # numpy and pyarrow are needed only for this
 
     run = files.read_run_json(root)
@@ -114,7 +114,7 @@ def _resume(root: Path, lock: Lock, described: dict[str, Any], config: dict[str,
     run.pop("finished", None)
     # In the journal as well if an earlier one has a config, which would be taken for the latest.
     frame = frames.json_frame(frames.CONFIG, config) if content.notes.config else b""
-    _announce(root, journal, run, durable, frame)
+    _announce(root, journal, run, durable=True, frame=frame)  # the earlier sessions stay on the disk
     summary = content.summary
     return Session(
         id=run["id"],

@@ -24,7 +24,8 @@ from .schema import FIXED, ColumnSpec
 from .seal import is_damaged
 
 FOOTER = b"mediatypes"
-_PIECE = 64 * 1024  # rows that are read at once
+_READ_ROWS = 4096  # read at once: how many bytes they take is known only then
+_PIECE_ROWS, _PIECE_BYTES = 64 * 1024, 32 * 1024 * 1024  # whichever comes first is handed on at once
 Steps = tuple[int, int]  # first and end
 
 
@@ -71,20 +72,33 @@ class StoredTable:
 
     def pieces(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Some columns, in this order, some rows at a time, however large the file's row groups are."""
+        waiting: list[pa.RecordBatch] = []
+        for batch in self._batches(columns):
+            waiting.append(batch)
+            if len(waiting) * _READ_ROWS >= _PIECE_ROWS or sum(one.nbytes for one in waiting) >= _PIECE_BYTES:
+                yield self._joined(waiting, columns)
+                waiting = []
+        if waiting:
+            yield self._joined(waiting, columns)
+
+    def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         with _our_errors(self.path, "readable columns"):
-            if self.file.metadata.num_rows <= _PIECE:  # a small file is read at once: iterators cost a thread
+            if self.file.metadata.num_rows <= _READ_ROWS:  # a small file is read at once: iterators cost a thread
                 batches = iter(self.file.read(columns=columns, use_threads=False).to_batches())
             else:
-                batches = self.file.iter_batches(_PIECE, columns=columns)
+                batches = self.file.iter_batches(_READ_ROWS, columns=columns)
         while True:
             with _our_errors(self.path, "readable columns"):
                 batch = next(batches, None)
                 if batch is None:
                     return
                 batch.validate(full=True)  # text that is not UTF-8, lists that reach beyond their items
-                table = pa.Table.from_batches([batch])
-                table = table if columns is None else table.select(columns)
-            yield table
+            yield batch
+
+    def _joined(self, batches: list[pa.RecordBatch], columns: list[str] | None) -> pa.Table:
+        with _our_errors(self.path, "readable columns"):
+            table = pa.Table.from_batches(batches).combine_chunks()
+            return table if columns is None else table.select(columns)
 
     def dataset(self) -> Any:
         """The file as a pyarrow dataset."""

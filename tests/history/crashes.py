@@ -31,6 +31,7 @@ import mediatypes as mt
 from mediatypes.history import files
 from mediatypes.history.cells import PLAIN_KINDS
 
+THREE = 3  # threads
 NEVER = -1  # a call of the system that does not come
 _TIMEOUT = 60.0  # seconds, after which a writer that does not end is a failure
 

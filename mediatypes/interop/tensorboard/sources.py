@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from ..._core.errors import InputError, StoreError, os_error
 
@@ -87,14 +88,19 @@ class LocalDir:
 
 
 class RemoteDir:
-    """A directory in a bucket, read through `pyarrow.fs` with the provider's default credentials."""
+    """A directory in a bucket, read through `pyarrow.fs` with the provider's default credentials.
+
+    What `pyarrow.fs.FileSystem.from_uri` understands may follow the path, such as `?region=...` of S3.
+    """
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self._url = url
+        parts = urlsplit(url)
+        self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # without what may be secret
         self._opened: tuple[Any, str] | None = None
-        self.name = PurePosixPath(self._path()).name
+        self.name = PurePosixPath(parts.path).name or parts.netloc.rpartition("@")[2]
         if not self.list():
-            raise InputError.of("logdir", "a directory with files", url, "Check the URL.", "no-directory")
+            raise InputError.of("logdir", "a directory with files", self.shown, "Check the URL.", "no-directory")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_opened": None}
@@ -105,21 +111,19 @@ class RemoteDir:
             from pyarrow import fs
 
             try:
-                if self.url.startswith("az://"):
-                    account, _, path = self.url.removeprefix("az://").partition("/")
-                    self._opened = (fs.AzureFileSystem(account_name=account), path.rstrip("/"))
+                if self._url.startswith("az://"):
+                    account, _, path = self._url.removeprefix("az://").partition("/")
+                    key = os.environ.get("AZURE_STORAGE_KEY")  # which Azure's own default chain does not look at
+                    self._opened = (fs.AzureFileSystem(account_name=account, account_key=key), path.rstrip("/"))
                 else:
-                    made, path = fs.FileSystem.from_uri(self.url)
+                    made, path = fs.FileSystem.from_uri(self._url)
                     self._opened = (made, path.rstrip("/"))
             except (OSError, ValueError, pa.ArrowException, AttributeError) as error:
                 hint = "Check the URL, and the provider's default credentials."
                 raise InputError.of(
-                    "logdir", "a directory that can be opened", self.url, f"{_said(error)}. {hint}"
+                    "logdir", "a directory that can be opened", self.shown, f"{_said(error)}. {hint}"
                 ) from error
         return self._opened
-
-    def _path(self) -> str:
-        return self._filesystem()[1]
 
     def list(self) -> list[LogFile]:
         from pyarrow import fs
@@ -128,7 +132,7 @@ class RemoteDir:
         try:
             found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
         except OSError as error:
-            raise StoreError.of(self.url, "to list the directory", _said(error), "Check the credentials.") from error
+            raise StoreError.of(self.shown, "to list the directory", _said(error), "Check the credentials.") from error
         files = [info for info in found if info.type == fs.FileType.File]
         return sorted(LogFile(info.path.removeprefix(f"{root}/"), info.size) for info in files)
 
@@ -138,7 +142,7 @@ class RemoteDir:
             opened: BinaryIO = system.open_input_file(f"{root}/{path}")
         except OSError as error:
             raise StoreError.of(
-                f"{self.url}/{path}", "to read the file", _said(error), "Check the credentials."
+                f"{self.shown}/{path}", "to read the file", _said(error), "Check the credentials."
             ) from error
         return opened
 
