@@ -25,8 +25,9 @@ def _read_back(scratch: Path) -> list[Contender]:
     import pandas as pd
     import pyarrow.parquet as pq
 
-    view = mt.open_run(write_run(scratch / "run"))
-    ours, defaults = view.path / "history.parquet", scratch / "defaults.parquet"
+    run = write_run(scratch / "run")
+    view = mt.open_run(run)
+    ours, defaults = run / "history.parquet", scratch / "defaults.parquet"
     pq.write_table(pq.read_table(ours), defaults)
     columns = ["_step", "loss"]
     return [

@@ -48,6 +48,8 @@ _NAMES = {
     "store.directory": ("DirectoryStore",),
     "store.memory": ("MemoryStore",),
     "store.packed": ("PackedStore",),
+    "store.remote": ("RemoteStore", "open_store"),
+    "transfer": ("copy",),
     "types._boxes": ("BoundingBoxes2D",),
     "types._classes": ("Classes",),
     "types._masks": ("ImageMask",),

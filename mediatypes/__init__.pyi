@@ -37,6 +37,9 @@ from .runs import open_runs as open_runs
 from .store.directory import DirectoryStore as DirectoryStore
 from .store.memory import MemoryStore as MemoryStore
 from .store.packed import PackedStore as PackedStore
+from .store.remote import RemoteStore as RemoteStore
+from .store.remote import open_store as open_store
+from .transfer import copy as copy
 from .types._boxes import BoundingBoxes2D as BoundingBoxes2D
 from .types._classes import Classes as Classes
 from .types._masks import ImageMask as ImageMask

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from zlib import crc32
 
 from ._core.codec import encode
@@ -34,6 +34,10 @@ from .history.metrics import Metric
 from .history.session import describe as describe_run
 from .history.session import open_session
 from .store.directory import DirectoryStore
+from .store.remote import RemoteStore, writable
+
+if TYPE_CHECKING:
+    from .transfer import Uploader
 
 _MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
@@ -58,6 +62,9 @@ class Run:
             with few inodes. Default: False, each is a file. A run that was packed before is packed again.
         fsync: seconds; what `log` returned from so long ago is safe from a power cut too. 0: `log` waits for the disk.
             Default: None, the system decides when it writes; killing the process loses nothing in any case.
+        remote: where a copy of the run is kept up to date and can be read: `s3://bucket/runs/demo`, or what
+            `open_store` made. A thread does it, `log` neither waits nor fails; what goes wrong is a problem of the run.
+        upload_every: seconds between two updates of the copy; `finish` sends the rest.
 
     Every call to `log` is on disk, media included, when it returns: killing the process loses no row.
 
@@ -90,11 +97,15 @@ class Run:
         on_error: Literal["raise", "record"] = "raise",
         packed: bool = False,
         fsync: float | None = None,
+        remote: str | RemoteStore | None = None,
+        upload_every: float = 60,
     ) -> None:
         _check_choice("Run.on_error", on_error, ("raise", "record"), "Leave it out to raise.")
         _check_choice("Run.mode", mode, ("create", "resume", "allow"), "Leave it out to begin a new run.")
-        if fsync is not None and not (type(fsync) in (int, float) and 0 <= fsync < threading.TIMEOUT_MAX):
-            raise InputError.of("Run.fsync", "seconds, 0 or more", fsync, "Leave it out, or pass 1.0.")
+        if fsync is not None:
+            _check_seconds("Run.fsync", fsync)
+        _check_seconds("Run.upload_every", upload_every)
+        target = None if remote is None else writable(remote, "Run.remote")
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = describe_run("Run", texts, tags)
         self.path, self._packed = Path(path).absolute(), bool(packed)
@@ -122,6 +133,11 @@ class Run:
         self._closed = self._finished = False
         self.problems: list[Problem] = []
         self._note(found, self._step)
+        self._uploader: Uploader | None = None
+        if target:
+            from .transfer import RunCopy, Uploader  # numpy and pyarrow are needed only by runs that have a copy
+
+            self._uploader = Uploader(RunCopy(self.path, target), upload_every, self._report)
         _live.add(self)
         atexit.register(self._at_exit)
 
@@ -268,9 +284,10 @@ class Run:
             self._append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
 
     def _report(self, problems: list[Problem]) -> None:
-        """What config and summary could not take, with `on_error="record"`."""
-        self._require_open("run")
-        self._note(problems, self._step)
+        """What config and summary could not take, with `on_error="record"`, and what was not uploaded."""
+        with self._lock:
+            self._require_open("run")
+            self._note(problems, self._step)
 
     def _require_open(self, where: str) -> None:
         if self._closed:
@@ -302,9 +319,16 @@ class Run:
         Raises:
             InputError: another status.
             StoreError: the system refused. Nothing is lost: the run can still be read, and finished again. If it was
-                over but could not be packed, `mediatypes.pack` does that.
+                over but could not be packed, `mediatypes.pack` does that; if not sent elsewhere, finish again.
         """
         _check_choice("finish.status", status, ("finished", "failed"), "Leave it out.")
+        self._finish(status)
+        if self._uploader:  # without the lock: it may take long
+            self._uploader.finish()
+            self._uploader = None
+            atexit.unregister(self._at_exit)
+
+    def _finish(self, status: str) -> None:
         with self._lock:
             if self._finished:
                 return
@@ -325,7 +349,8 @@ class Run:
                     pack_sidecars(self.path)
             finally:
                 self._lock_file.release()
-                atexit.unregister(self._at_exit)
+                if not self._uploader:
+                    atexit.unregister(self._at_exit)
                 _live.discard(self)
 
     def _at_exit(self) -> None:
@@ -353,6 +378,11 @@ def _check_choice(where: str, given: Any, choices: tuple[str, ...], hint: str) -
         raise InputError.of(where, f"{', '.join(choices[:-1])} or {choices[-1]}", given, hint)
 
 
+def _check_seconds(where: str, given: Any) -> None:
+    if not (type(given) in (int, float) and 0 <= given < threading.TIMEOUT_MAX):
+        raise InputError.of(where, "seconds, 0 or more", given, "Leave it out, or pass 1.0.")
+
+
 def _forget_in_child() -> None:
     """A forked child shares the journal's file: it must neither log to it nor finish it."""
     for run in list(_live):
@@ -360,6 +390,7 @@ def _forget_in_child() -> None:
         run._lock = run.config._lock = run.summary._lock = run._metrics._lock = run._metrics._reading = lock
         run._closed = run._finished = True
         run._layouts = {}
+        run._uploader = None
         run._lock_file.forget()
         run._journal.close()
         atexit.unregister(run._at_exit)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._core.errors import InputError, MediaTypesError, Problem, StoreError, describe
-from .query.discovery import find_runs
+from ._core.errors import Described, InputError, MediaTypesError, Problem, StoreError, describe
+from .query.bulk import in_threads
+from .query.discovery import Source as Root
+from .query.discovery import common_base, find_all, find_roots, is_file
+from .store.location import RemotePath
+from .store.remote import RemoteStore
+from .store.urls import is_url
 from .view import RunView, open_run
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from .history.opening import History
     from .query.compaction import Compacted
 
-Root = str | os.PathLike[str]
 COMPACTED = "compact.json"  # what a compacted dataset is recognised by
 
 
@@ -30,7 +32,8 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
 
     Args:
         source: a directory, of which every run at or below it is taken; a pattern such as "runs/2026-*/**"; a list
-            of these; or the dataset that `compact()` has made.
+            of these; or the dataset that `compact()` has made. A URL such as `s3://bucket/runs`, or what
+            `open_store(url, filesystem)` made, is a directory elsewhere.
 
     Returns:
         The runs in the order of their paths. A folder that cannot be read is left out, and named in `.problems`.
@@ -46,40 +49,25 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
     >>> mt.open_runs(root).history(["acc"]).select(["run", "acc"]).to_pylist()
     [{'run': 'lr0.1', 'acc': 0.9}, {'run': 'lr0.2', 'acc': 0.8}]
     """
-    roots = _roots(source)
-    if len(roots) == 1 and (roots[0] / COMPACTED).is_file():
+    roots = find_roots(source)
+    if len(roots) == 1 and is_file(roots[0] / COMPACTED):
         return CompactedRuns(roots[0])
+    paths = find_all(roots)
+    opened = in_threads(_try_open, paths) if any(isinstance(p, RemotePath) for p in paths) else map(_try_open, paths)
     views, problems = [], []
-    for path in _find(roots):
-        try:
-            views.append(open_run(path))
-        except MediaTypesError as error:
-            problems += [problem._replace(path=problem.path or str(path)) for problem in describe(error)]
-    return RunSet(views, _base([view.path for view in views]), problems)
+    for path, view in zip(paths, opened, strict=True):
+        if isinstance(view, RunView):
+            views.append(view)
+        else:
+            problems += [problem._replace(path=problem.path or str(path)) for problem in describe(view)]
+    return RunSet(views, common_base([view.path for view in views]), problems)
 
 
-def _find(roots: Iterable[Path]) -> list[Path]:
-    return list(dict.fromkeys(path for root in roots for path in find_runs(root)))
-
-
-def _base(paths: Sequence[Path]) -> Path:
-    """The directory below which runs are named."""
-    base = Path(os.path.commonpath(paths)) if paths else Path()
-    return base.parent if len(paths) == 1 else base
-
-
-def _roots(source: Root | Iterable[Root]) -> list[Path]:
-    """The directories that are meant; raises `StoreError` if a pattern matches none."""
-    roots = []
-    for one in [source] if isinstance(source, (str, os.PathLike)) else source:
-        text = os.fspath(one)
-        found = [text]
-        if any(letter in text for letter in "*?["):
-            found = [path for path in sorted(glob(text, recursive=True)) if os.path.isdir(path)]
-        if not found:
-            raise StoreError.of(text, "a pattern that directories match", "none", "Look at it with ls.")
-        roots += [Path(path).absolute() for path in found]
-    return roots
+def _try_open(path: Path | RemotePath) -> RunView | MediaTypesError:
+    try:
+        return RunView(path)
+    except MediaTypesError as error:
+        return error
 
 
 class RunSet(Sequence[RunView]):
@@ -99,13 +87,14 @@ class RunSet(Sequence[RunView]):
     (2, {'depth': 8}, [4, 8])
     """
 
-    def __init__(self, views: Iterable[RunView], base: Path, problems: Iterable[Problem] = ()) -> None:
+    def __init__(self, views: Iterable[RunView], base: Path | RemotePath, problems: Iterable[Problem] = ()) -> None:
         self.problems = list(problems)
         self._base = base
         self._views = {self._name(view): view for view in views}
 
     def _name(self, view: RunView) -> str:
-        return view.path.relative_to(self._base).as_posix()
+        base: Any = self._base  # which is as the path
+        return str(view.path.relative_to(base).as_posix())
 
     @property
     def names(self) -> list[str]:
@@ -175,7 +164,7 @@ class RunSet(Sequence[RunView]):
         """
         from .query.listing import list_runs
 
-        return list_runs(self._views.items())
+        return list_runs(self._views.items(), at_once=isinstance(self._base, RemotePath))
 
     def to_pandas(self) -> pd.DataFrame:
         """`table()` as a pandas DataFrame; needs pandas."""
@@ -242,8 +231,7 @@ class RunSet(Sequence[RunView]):
         return ask(self.table, lambda: dict(zip(self._views, self._histories(), strict=True)), query)
 
     def _histories(self) -> list[History]:
-        with ThreadPoolExecutor() as pool:
-            return list(pool.map(lambda view: view._history(), self))
+        return in_threads(lambda view: view._history(), self)
 
     def __repr__(self) -> str:
         return f"RunSet({len(self)} runs in {str(self._base)!r})"
@@ -256,7 +244,7 @@ class CompactedRuns(RunSet):
         root: the dataset's directory.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path | RemotePath) -> None:
         from .query.compacted import Compacted
 
         self.problems = []
@@ -336,10 +324,13 @@ def compact(
     """
     from .query.compaction import compact as add
 
-    paths = _find(_roots(source))
-    base = _base(paths)
-    runs = [(path.relative_to(base).as_posix(), path) for path in paths]
-    return add(runs, Path(destination), executor, progress)
+    paths = find_all(find_roots(source))
+    here = [path for path in paths if isinstance(path, Path)]
+    if len(here) < len(paths) or isinstance(destination, RemoteStore) or is_url(destination):
+        hint = "Compact on this machine, and copy the result; copy runs that are elsewhere first."
+        raise StoreError.of("compact", "runs and a destination on this machine", Described("some elsewhere"), hint)
+    base = common_base(here)
+    return add([(path.relative_to(base).as_posix(), path) for path in here], Path(destination), executor, progress)
 
 
 def _keys(keys: Iterable[str] | None) -> list[str] | None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import canonical
 from ._core.codec import decode
-from ._core.errors import InputError, Problem
+from ._core.errors import Described, InputError, Problem, StoreError
 from .history import files
 from .history.cells import PLAIN_KINDS, plain_value
 from .history.metrics import Metric, Metrics
-from .store.packed import RunStore
+from .store.location import RemotePath
+from .store.remote import RemoteStore, run_store
+from .store.urls import locate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
 _CHUNK = 1024  # rows whose cells are held as Python objects at once
 
 
-def open_run(path: str | os.PathLike[str]) -> RunView:
+def open_run(path: str | os.PathLike[str] | RemoteStore) -> RunView:
     """Open a run's directory for reading, also while it is written or after a crash.
+
+    Args:
+        path: the directory; a URL such as `s3://bucket/runs/demo`, of which only what is asked for is read; or what
+            `open_store(url, filesystem)` made.
 
     Raises:
         StoreError: there is no run.
@@ -48,7 +54,7 @@ class RunView:
     """A run as it stands on disk. A live run is read anew at each call.
 
     Args:
-        path: the run's directory.
+        path: the run's directory, or where it is elsewhere, as in `open_run`.
 
     >>> import tempfile, mediatypes as mt
     >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
@@ -57,10 +63,10 @@ class RunView:
     [(0, 0.5)]
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).absolute()
+    def __init__(self, path: str | os.PathLike[str] | RemotePath | RemoteStore) -> None:
+        self.path = path.root if isinstance(path, RemoteStore) else locate(path, "open_run")
         self._run = files.read_run_json(self.path)
-        self.store = RunStore(self.path, files.PACKED)
+        self.store = run_store(self.path, files.PACKED)
 
     @property
     def id(self) -> str:
@@ -205,7 +211,7 @@ class RunView:
 
         history = self._history()
         if isinstance(history, StoredHistory):
-            return ds.dataset(history.path, format="parquet")
+            return history.dataset()
         return ds.dataset(history.read([*FIXED, *(spec.name for spec in history.specs)]))
 
     def values(self, key: str) -> Iterator[tuple[int, Any]]:
@@ -249,7 +255,7 @@ class RunView:
         Raises:
             InputError: with every problem; nothing is changed then.
             RunLocked: a process is writing the run.
-            StoreError: it was killed and not recovered yet, or the system refused.
+            StoreError: it was killed and not recovered yet, it is elsewhere, or the system refused.
 
         >>> import tempfile, mediatypes as mt
         >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
@@ -262,6 +268,9 @@ class RunView:
         from .history.editing import edit
         from .history.session import describe
 
+        if not isinstance(self.path, Path):
+            hint = "Edit the run where it was written, and copy it again."
+            raise StoreError.of(str(self.path), "a run on this machine", Described("one elsewhere"), hint)
         texts = {"name": name, "notes": notes, "group": group, "job_type": job_type}
         described = {key: value for key, value in describe("edit", texts, tags).items() if value is not None}
         edit(self.path, described, summary or {})

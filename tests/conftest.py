@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from itertools import count
 from types import ModuleType
 
 import pytest
 
+from tests.remote import make_bucket, s3_server
 from tests.strategies import Array, FakeTensor, photograph
 
 
@@ -28,3 +31,27 @@ def fake_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = ModuleType("torch")
     torch.Tensor = FakeTensor  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch", torch)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[dict[str, str]]:
+    """An S3 server on the loopback interface, and the environment that its clients need."""
+    with s3_server() as settings:
+        yield settings
+
+
+@pytest.fixture(params=["s3", "memory"])
+def elsewhere(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty directory that is not on this machine."""
+    if request.param == "memory":
+        import fsspec
+
+        yield "memory://runs"
+        fsspec.filesystem("memory").store.clear()
+        return
+    request.getfixturevalue("s3")
+    make_bucket(bucket := f"bucket{next(_numbers)}")
+    yield f"s3://{bucket}/runs"
+
+
+_numbers = count()

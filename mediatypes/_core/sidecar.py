@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from .errors import HashMismatch, InputError, SidecarMissing, StoreError, UnsafePath, os_error
+from .location import Location
 
 READ_WHOLE = 64 * 1024 * 1024  # a larger file is kept by path and checked again when it is encoded
 _CHUNK = 1024 * 1024
@@ -125,8 +126,10 @@ def _restore(reference: dict[str, Any]) -> str:
     return f"Restore {reference['path']} (sha256 {reference['sha256']})."
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Location) -> BinaryIO:
     """Open a file to be read. Raises OSError, also for a pipe or device: reading it might wait for ever."""
+    if not isinstance(path, Path):
+        return path.open("rb")
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

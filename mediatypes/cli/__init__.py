@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import compact, demo, export, gc, import_, pack, query, recover, show, validate, verify, watch
+from . import compact, copy, demo, export, gc, import_, pack, query, recover, show, validate, verify, watch
 from ._command import complain
 
 COMMANDS = (
@@ -21,6 +21,7 @@ COMMANDS = (
     compact.COMMAND,
     import_.COMMAND,
     export.COMMAND,
+    copy.COMMAND,
     recover.COMMAND,
     validate.COMMAND,
     verify.COMMAND,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
 from .._core.errors import Problem, StoreError, os_error
+from .._core.location import Location
 from .._core.sidecar import open_file
 from . import files, frames
 from .build import arrow_schema, build_rows
@@ -39,7 +39,7 @@ class RunContent:
         DocumentError: a file is none of ours.
     """
 
-    def __init__(self, root: Path, run: dict[str, Any]) -> None:
+    def __init__(self, root: Location, run: dict[str, Any]) -> None:
         self.run, self.started = run, float(run["started"])
         self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
         history = root / files.HISTORY
@@ -135,12 +135,12 @@ class RunContent:
 class _JournalFile(NamedTuple):
     """A journal that is open, and how long it was then."""
 
-    path: Path
+    path: Location
     file: BinaryIO
     size: int
 
 
-def _open_journals(owner: object, folder: Path) -> list[_JournalFile]:
+def _open_journals(owner: object, folder: Location) -> list[_JournalFile]:
     """The journal files of a run, open as long as `owner` is there; raises StoreError if there is none."""
     journals = []
     try:

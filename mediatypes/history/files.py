@@ -15,6 +15,7 @@ from .._core import canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
 from .._core.errors import Described, DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.location import Location
 from .._core.sidecar import open_file
 from .metrics import METRIC, Metric
 
@@ -24,6 +25,7 @@ RUN, SUMMARY = "run.json", "summary.json"
 HISTORY, MEDIA = "history.parquet", "media.parquet"
 JOURNAL, SIDECARS = "journal", "media"
 PACKED = "sidecars.parquet"  # sidecars in one file, beside or instead of their folder
+_TRIES = 5  # elsewhere a file may be replaced between two requests for it, and then ends too early
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
 RUN_JSON = Record(
     "What a run was started with, and how it ended.",
@@ -84,8 +86,24 @@ def sync_names(folder: Path) -> None:
         raise os_error(StoreError, str(folder), "sync the directory", error, "Check the disk.") from error
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Location) -> dict[str, Any]:
     """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
+    tries = 1 if isinstance(path, Path) else _TRIES
+    for left in reversed(range(tries)):
+        data = _read_small(path)
+        try:
+            value = canonical.loads(data)
+            break
+        except ValueError as error:
+            if not left:
+                hint = "Restore the file, or remove it if the run does not matter."
+                raise DocumentError.of(str(path), "a JSON object", data[:40], hint, "not-json") from error
+    if not isinstance(value, dict):
+        raise DocumentError.of(str(path), "a JSON object", value, "Restore the file.", "not-json")
+    return value
+
+
+def _read_small(path: Location) -> bytes:
     try:
         with open_file(path) as file:
             data = file.read(_LARGEST + 1)
@@ -93,23 +111,20 @@ def read_json(path: Path) -> dict[str, Any]:
         raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
     if len(data) > _LARGEST:
         raise DocumentError.of(str(path), f"at most {_LARGEST} bytes", Described("more"), "Restore the file.", "size")
-    try:
-        value = canonical.loads(data)
-    except ValueError as error:
-        hint = "Restore the file, or remove it if the run does not matter."
-        raise DocumentError.of(str(path), "a JSON object", data[:40], hint, "not-json") from error
-    if not isinstance(value, dict):
-        raise DocumentError.of(str(path), "a JSON object", value, "Restore the file.", "not-json")
-    return value
+    return data
 
 
-def read_run_json(root: Path) -> dict[str, Any]:
+def read_run_json(root: Location) -> dict[str, Any]:
     """`run.json`, if its format is one we read."""
     path = root / RUN
-    if not path.is_file():
-        found = "a directory without it" if root.is_dir() else "no such directory"
-        raise StoreError.of(str(root), "a run folder with run.json", found, "Pass the folder given to Run(...).")
-    run = read_json(path)
+    try:
+        run = read_json(path)
+    except StoreError as error:
+        if not isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
+            raise
+        found = "a directory without it" if _is_dir(root) else "no such directory"
+        hint = "Pass the folder given to Run(...)."
+        raise StoreError.of(str(root), "a run folder with run.json", found, hint) from error
     version = run.get("format")
     if isinstance(version, str) and is_newer(version.partition(".")[0], FORMAT.partition(".")[0]):
         found = f"expected format {FORMAT.partition('.')[0]}, got {show(version)}"
@@ -117,6 +132,13 @@ def read_run_json(root: Path) -> dict[str, Any]:
     if problems := list(RUN_JSON.check(run)):
         raise DocumentError(p._replace(path=f"{path}: {p.path}") for p in problems)
     return run
+
+
+def _is_dir(root: Location) -> bool:
+    try:
+        return root.is_dir()
+    except OSError:
+        return False
 
 
 def problems_of(run: dict[str, Any]) -> list[Problem]:
@@ -129,8 +151,8 @@ def metrics_of(run: dict[str, Any]) -> list[Metric]:
     return [Metric.from_json(value) for value in run.get("metrics", [])]
 
 
-def journals(folder: Path) -> list[Path]:
-    """The journal files of a run in the order in which they were written."""
+def journals(folder: Any) -> list[Any]:
+    """The journal files of a run in the order in which they were written; raises OSError."""
     return sorted(folder.glob("*.log"), key=lambda path: (len(path.name), path.name))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from .._core.errors import StoreError
+from .._core.location import Location
 from . import files
 from .content import RunContent
 from .metrics import Metrics
@@ -16,7 +16,7 @@ _TRIES = 10  # a run may be finished and resumed while its files are opened
 History = RunContent | StoredHistory  # both have `specs` and `read`
 
 
-def open_history(root: Path, run: dict[str, Any]) -> tuple[dict[str, Any], History]:
+def open_history(root: Location, run: dict[str, Any]) -> tuple[dict[str, Any], History]:
     """The history of a run, and the `run.json` that it belongs to: `run`, or a later one if that changed meanwhile.
 
     Raises:
@@ -47,7 +47,7 @@ class LiveStatistics:
         StoreError, DocumentError: as `RunContent`.
     """
 
-    def __init__(self, root: Path, metrics: Metrics) -> None:
+    def __init__(self, root: Location, metrics: Metrics) -> None:
         self.metrics, self._root, self._found = metrics, root, Statistics(metrics)
         self._content: RunContent | None = None  # holds the journal open
 

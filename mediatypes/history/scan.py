@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 from zlib import crc32
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from .._core import canonical
 from .._core.errors import DocumentError, Problem, StoreError, os_error
+from .._core.location import Location
 from ..types._arrays import Array
 from . import frames
 from .cells import EXACT
@@ -95,7 +95,7 @@ class JournalReader:
         StoreError: the system cannot read it.
     """
 
-    def __init__(self, path: Path, file: BinaryIO, notes: Notes, sequence: int = 0, step: int = -1) -> None:
+    def __init__(self, path: Location, file: BinaryIO, notes: Notes, sequence: int = 0, step: int = -1) -> None:
         self.path, self.file, self.notes, self.sequence, self.step = path, file, notes, sequence, step
         self.position = 0  # of the first frame that was not read yet
         self.layouts: dict[int, frames.Layout] = {}

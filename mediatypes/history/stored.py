@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.errors import DocumentError, StoreError, os_error
+from .._core.location import Location
 from .._core.sidecar import open_file
 from ..types._arrays import Array
 from .arrays import is_media_kind
@@ -36,17 +37,20 @@ class StoredTable:
         DocumentError: it is cut, damaged or foreign.
     """
 
-    def __init__(self, path: Path, dictionaries: Iterable[str] = ()) -> None:
+    def __init__(self, path: Location, dictionaries: Iterable[str] = ()) -> None:
         self.path = path
         try:
             with open_file(path) as file:  # a pipe or device is refused
                 if is_damaged(file):
                     raise pa.ArrowInvalid("a footer that differs from its checksum")
             read = list(dictionaries) or None
-            self.file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=read)
+            source = path if isinstance(path, Path) else path.native()
+            many = source is not path  # elsewhere: ranges that are close are read at once
+            self.file = pq.ParquetFile(source, pre_buffer=many, page_checksum_verification=True, read_dictionary=read)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+            _require_reachable(path)
             hint = "Restore the file, or recover the run from its journal."
             raise DocumentError.of(str(path), "a whole Parquet file", _said(error), hint, "parquet") from error
         with _our_errors(path, "a readable schema"):
@@ -96,6 +100,10 @@ class StoredTable:
             table = pa.Table.from_batches(batches).combine_chunks()
             return table if columns is None else table.select(columns)
 
+    def dataset(self) -> Any:
+        """The file as a pyarrow dataset."""
+        return parts_dataset([self.path])
+
     def _is_large(self, columns: list[str] | None) -> bool:
         """Whether threads are worth their start."""
         cells: int = self.file.metadata.num_rows * len(self.schema if columns is None else columns)
@@ -121,7 +129,7 @@ class StoredTable:
 class StoredHistory(StoredTable):
     """`history.parquet`: its columns, and its rows as calls, for a run that is resumed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Location) -> None:
         super().__init__(path)
         if not set(FIXED) <= set(self.schema.names):
             found = self.schema.names
@@ -179,6 +187,16 @@ class StoredHistory(StoredTable):
         return Batch(sequence, steps, stamps, columns)
 
 
+def parts_dataset(paths: Sequence[Location]) -> Any:
+    """Parquet files of one place as a pyarrow dataset with the columns of the first."""
+    import pyarrow.dataset as ds
+
+    elsewhere = [path for path in paths if not isinstance(path, Path)]
+    if not elsewhere:
+        return ds.dataset([str(path) for path in paths], format="parquet")
+    return ds.dataset([path.path for path in elsewhere], format="parquet", filesystem=elsewhere[0].filesystem)
+
+
 def within(table: pa.Table, steps: Steps | None) -> pa.Table:
     """The rows with first <= _step < end; steps ascend."""
     if steps is None or not table.num_rows:
@@ -207,14 +225,24 @@ def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
 
 
 @contextlib.contextmanager
-def _our_errors(path: Path, expected: str) -> Iterator[None]:
+def _our_errors(path: Location, expected: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, LookupError, ValueError) as error:
         if isinstance(error, (StoreError, DocumentError)):
             raise
+        _require_reachable(path)
         hint = "Restore the file from a copy."
         raise DocumentError.of(str(path), expected, _said(error), hint, "parquet") from error
+
+
+def _require_reachable(path: Location) -> None:
+    """What pyarrow says of a damaged file and of a lost connection looks alike: raises `StoreError` if it is lost."""
+    try:
+        path.exists()
+    except OSError as error:
+        hint = "Check the credentials and the network."
+        raise os_error(StoreError, str(path), "read the file", error, hint) from error
 
 
 def _said(error: Exception) -> str:

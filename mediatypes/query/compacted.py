@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pyarrow as pa
 
+from .._core.location import Location
 from ..history.reading import no_column
 from ..history.schema import FIXED, ColumnSpec
 from ..history.stored import Steps, StoredTable, within_any
@@ -24,7 +24,7 @@ class Compacted:
         DocumentError: `compact.json` is damaged or foreign.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Location) -> None:
         content = read(root)
         self.columns = {table: [ColumnSpec(**column) for column in content["columns"][table]] for table in TABLES}
         numbers = sorted(map(int, content["parts"]))
@@ -47,7 +47,7 @@ class Compacted:
         return pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
 
     def _read(
-        self, table: str, path: Path, schema: pa.Schema, sparse: list[str], steps: Steps | None
+        self, table: str, path: Location, schema: pa.Schema, sparse: list[str], steps: Steps | None
     ) -> pa.Table | None:
         part = StoredTable(path, self._dictionaries(table))
         names = [name for name in schema.names if name in part.schema.names]

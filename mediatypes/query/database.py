@@ -7,20 +7,21 @@ the name that the rule of `union` gives it. Runs that are not over have no Parqu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from .._core.deps import need
 from .._core.errors import Described, InputError
+from .._core.location import Location
 from ..history import files
 from ..history.build import spec_of
 from ..history.media import FIXED as MEDIA_FIXED
 from ..history.opening import History
 from ..history.schema import FIXED, ColumnSpec, Schema
-from ..history.stored import StoredHistory, StoredTable
+from ..history.stored import StoredHistory, StoredTable, parts_dataset
 from ..types._arrow import TYPES
 from .union import RUN, union_schema
 
@@ -49,11 +50,15 @@ def ask(
     return database.answer(query)
 
 
-def ask_files(tables: Mapping[str, list[Path]], query: str) -> duckdb.DuckDBPyRelation:
+def ask_files(tables: Mapping[str, Sequence[Location]], query: str) -> duckdb.DuckDBPyRelation:
     """The answer to a query over views of Parquet files whose columns agree; raises `InputError`."""
     database = _Database()
     for name, paths in tables.items():
-        database.view(name, [f"from read_parquet({_listed(paths)}, union_by_name = true)"])
+        here = [path for path in paths if isinstance(path, Path)]
+        if len(here) < len(paths):  # elsewhere: pyarrow reads, and only what DuckDB asks it for
+            database.connection.register(name, parts_dataset(paths))
+        else:
+            database.view(name, [f"from read_parquet({_listed(here)}, union_by_name = true)"])
     return database.answer(query)
 
 
@@ -84,8 +89,10 @@ class _Database:
         stored: dict[str, StoredTable] = {}
         others = {}
         for run, history in histories.items():
-            if isinstance(history, StoredHistory):
+            if isinstance(history, StoredHistory) and isinstance(history.path, Path):
                 stored[run] = history
+            elif isinstance(history, StoredHistory):  # elsewhere: pyarrow reads, and only what DuckDB asks it for
+                others[run] = (history.specs, history.dataset())
             else:
                 others[run] = (history.specs, history.read([*FIXED, *(spec.name for spec in history.specs)]))
         self._unite("history", FIXED, union_schema, stored, others)
@@ -94,8 +101,11 @@ class _Database:
         """The view of all logged media."""
         stored, others = {}, {}
         for run, history in histories.items():
-            if isinstance(history, StoredHistory):
+            if isinstance(history, StoredHistory) and isinstance(history.path, Path):
                 stored[run] = StoredTable(history.path.with_name(files.MEDIA))
+            elif isinstance(history, StoredHistory):
+                elsewhere = StoredTable(history.path.with_name(files.MEDIA))
+                others[run] = (elsewhere.columns, elsewhere.dataset())
             else:
                 table = history.media()
                 others[run] = ([spec for field in table.schema if (spec := spec_of(field))], table)
@@ -110,7 +120,7 @@ class _Database:
         others: Mapping[str, tuple[list[ColumnSpec], pa.Table]],
     ) -> None:
         """A view of the rows of many tables with the columns of all."""
-        alike: dict[tuple[ColumnSpec, ...], dict[str, Path]] = {}
+        alike: dict[tuple[ColumnSpec, ...], dict[str, Location]] = {}
         for run, table in stored.items():
             alike.setdefault(tuple(table.columns), {})[run] = table.path
         schema = Schema((RUN, *fixed))
@@ -129,13 +139,13 @@ class _Database:
         """A view of the rows of all parts, columns found by name."""
         self.connection.execute(f"create temp view {name} as {' union all by name '.join(parts)}")
 
-    def _files(self, paths: dict[str, Path]) -> str:
+    def _files(self, paths: dict[str, Location]) -> str:
         """A source of the rows of all these files, with the run that each belongs to."""
         runs = self._table(pa.table({"file": [str(path) for path in paths.values()], RUN: list(paths)}))
         return f"read_parquet({_listed(paths.values())}, filename = true) join {runs} on filename = {runs}.file"
 
-    def _table(self, table: pa.Table) -> str:
-        """The name under which a query finds a table."""
+    def _table(self, table: Any) -> str:
+        """The name under which a query finds a table or dataset of pyarrow."""
         self.tables += 1
         self.connection.register(f"table_{self.tables}", table)
         return f"table_{self.tables}"
@@ -157,7 +167,7 @@ def _select(
     return f"select {', '.join([f'{run} as {RUN}', *map(_quoted, fixed), *named])} from {source}"
 
 
-def _listed(paths: Iterable[Path]) -> str:
+def _listed(paths: Iterable[Location]) -> str:
     """Files as DuckDB takes them."""
     return f"[{', '.join(_literal(_escaped(str(path))) for path in paths)}]"
 

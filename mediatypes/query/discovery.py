@@ -2,15 +2,74 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from glob import glob
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from .._core.errors import StoreError, os_error
+from .._core.errors import Described, InputError, StoreError, os_error
 from ..history import files
+from ..store.location import RemotePath
+from ..store.remote import RemoteStore
+from ..store.urls import is_url, locate
+from .bulk import in_threads
 
+Source = str | os.PathLike[str] | RemoteStore
+Place = Path | RemotePath
 _INSIDE = {files.JOURNAL, files.SIDECARS, files.DAMAGED}  # of a run folder: no runs there
 _DEEPEST = 32  # directories below the one that was asked for
+
+
+def find_roots(source: Source | Iterable[Source]) -> list[Place]:
+    """The directories that paths, patterns, URLs and stores mean; raises `StoreError` if a pattern matches none."""
+    roots: list[Place] = []
+    for one in [source] if isinstance(source, (str, os.PathLike, RemoteStore)) else source:
+        if isinstance(one, RemoteStore):
+            roots.append(one.root)
+            continue
+        text = os.fspath(one)
+        if is_url(text):
+            roots.append(locate(text, "open_runs"))
+            continue
+        found = [text]
+        if any(letter in text for letter in "*?["):
+            found = [path for path in sorted(glob(text, recursive=True)) if os.path.isdir(path)]
+        if not found:
+            raise StoreError.of(text, "a pattern that directories match", "none", "Look at it with ls.")
+        roots += [Path(path).absolute() for path in found]
+    return roots
+
+
+def find_all(roots: Iterable[Place]) -> list[Place]:
+    """The runs at or below several directories, each once; raises `StoreError`."""
+    found: dict[Place, None] = {}
+    for root in roots:
+        found |= dict.fromkeys(_find_remote(root) if isinstance(root, RemotePath) else find_runs(root))
+    return list(found)
+
+
+def common_base(paths: Sequence[Place]) -> Any:
+    """The directory below which runs are named, a path like theirs; raises `InputError` if there is none."""
+    if not any(isinstance(path, RemotePath) for path in paths):
+        base = Path(os.path.commonpath([str(path) for path in paths])) if paths else Path()
+        return base.parent if len(paths) == 1 else base
+    above: Any = paths[0].parent
+    while not all(isinstance(path, RemotePath) and path.is_relative_to(above) for path in paths):
+        if above == above.parent:
+            found = Described("none")
+            raise InputError.of("open_runs", "one directory above all runs", found, "Open them one by one.")
+        above = above.parent
+    return above
+
+
+def is_file(path: Place) -> bool:
+    """Whether there is a file; raises `StoreError`."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise os_error(StoreError, str(path), "look for the file", error, "Check the URL and the network.") from error
 
 
 def find_runs(root: Path) -> Iterator[Path]:
@@ -40,3 +99,39 @@ def _walk(folder: Path, entries: list[os.DirEntry[str]], depth: int) -> Iterator
             except OSError:
                 continue
             yield from _walk(folder / entry.name, inside, depth - 1)
+
+
+def _find_remote(root: RemotePath) -> list[RemotePath]:
+    """As `find_runs`; all directories of one depth are listed at once."""
+    try:
+        return _walk_remote(root)
+    except OSError as error:
+        hint = "Pass the URL of the directory that holds them; check the credentials and the network."
+        raise os_error(StoreError, str(root), "list the runs", error, hint) from error
+
+
+def _walk_remote(root: RemotePath) -> list[RemotePath]:
+    found, level = list[RemotePath](), [root]
+    for depth in range(_DEEPEST + 1):
+        if not level:
+            break
+        listed = in_threads(_entries if depth else RemotePath.entries, level)
+        below = []
+        for folder, entries in zip(level, listed, strict=True):
+            is_run = files.RUN in entries
+            if is_run:
+                found.append(folder)
+            for name, size in entries.items():
+                if size is None and not name.startswith(".") and not (is_run and name in _INSIDE):
+                    below.append(folder / name)
+        level = below
+    if not found and not root.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return sorted(found, key=lambda path: PurePosixPath(path.path).parts)
+
+
+def _entries(folder: RemotePath) -> dict[str, int | None]:
+    try:
+        return folder.entries()
+    except OSError:  # as on this machine: what cannot be listed is left out
+        return {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from .._core import canonical
+from .._core.location import Location
 from ..history import cells
 from ..history.arrays import make_array
 from ..history.build import column_field
@@ -17,6 +17,7 @@ from ..history.reading import with_integers
 from ..history.scan import Column
 from ..history.schema import ColumnSpec, Schema
 from ..types._arrow import list_array, numbers, texts
+from .bulk import in_threads
 
 _TEXTS = ("run", "id", "name", "project", "group", "job_type", "notes", "status", "path")
 _TIMES = ("started", "finished")
@@ -26,7 +27,9 @@ FIXED = (*_TEXTS, "tags", *_TIMES)  # the columns that every run has
 class Listed(Protocol):
     """What is listed of a run."""
 
-    path: Path
+    @property
+    def path(self) -> Location:
+        """Where it is."""
 
     def describe(self) -> dict[str, Any]:
         """`run.json`, and the summary under "summary"."""
@@ -37,13 +40,15 @@ class Listing:
 
     Args:
         runs: by name.
+        at_once: ask many at the same time, which pays where each takes a while to answer.
     """
 
-    def __init__(self, runs: Iterable[tuple[str, Listed]]) -> None:
+    def __init__(self, runs: Iterable[tuple[str, Listed]], at_once: bool = False) -> None:
         self._described: list[dict[str, Any]] = []
         self._cells: dict[Column, tuple[list[int], list[Any]]] = {}
-        for row, (name, run) in enumerate(runs):
-            found = run.describe()
+        runs = list(runs)
+        described = in_threads(_describe, runs) if at_once else map(_describe, runs)
+        for row, ((name, run), found) in enumerate(zip(runs, described, strict=True)):
             self._described.append({**found, "run": name, "path": str(run.path)})
             for part in ("config", "summary"):
                 for key, value in _leaves(part, found[part]) if found[part] else ():
@@ -78,10 +83,14 @@ class Listing:
         return pa.Table.from_arrays(list(arrays.values()), schema=pa.schema(fields))
 
 
-def list_runs(runs: Iterable[tuple[str, Listed]]) -> pa.Table:
-    """One row for each run, by its name; integers as such."""
-    listing = Listing(runs)
+def list_runs(runs: Iterable[tuple[str, Listed]], at_once: bool = False) -> pa.Table:
+    """One row for each run, by its name; integers as such. `at_once` as in `Listing`."""
+    listing = Listing(runs, at_once)
     return with_integers(listing.table(listing.columns))
+
+
+def _describe(named: tuple[str, Listed]) -> dict[str, Any]:
+    return named[1].describe()
 
 
 def _leaves(key: str, value: Any) -> Iterable[tuple[str, Any]]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from .._core.declaration import Field, Integer, Json, List, Map, Record, Text
 from .._core.errors import DocumentError, StoreError, os_error
+from .._core.location import Location
 from ..history import files
 from ..history.lock import Lock
 from ..history.parquet import write_parquet
@@ -99,7 +100,7 @@ class Manifest:
             lock.release()
 
     @staticmethod
-    def part_path(root: Path, table: str, number: int, aside: bool = False) -> Path:
+    def part_path(root: Any, table: str, number: int, aside: bool = False) -> Any:
         """The file of a part; `aside` while it is written."""
         return root / table / f"{'.' if aside else ''}part-{number:05}.parquet"
 
@@ -147,7 +148,7 @@ class Manifest:
                 ) from error
 
 
-def read(root: Path) -> dict[str, Any]:
+def read(root: Location) -> dict[str, Any]:
     """`compact.json`; raises `DocumentError` if it is damaged or foreign."""
     content = files.read_json(root / FILE)
     if problems := list(_JSON.check(content)):

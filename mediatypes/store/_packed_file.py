@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.errors import Described, HashMismatch, SidecarMissing, StoreError, os_error
+from .._core.location import Location
 from ..types._arrow import numbers, texts
 from ..types._arrow_packed import FEATURES, PACKED, huggingface, pack_array, write_whole
 
@@ -132,12 +133,13 @@ class PackedFile:
         StoreError: it is damaged or foreign.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Location) -> None:
+        self.path: Any = path  # of a file that is written a Path
         self._lock = threading.Lock()
         self._last: tuple[int, list[bytes | None]] = (-1, [])  # sidecars are often read in their order
         try:
-            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+            source = path if isinstance(path, Path) else path.native()
+            self._file = pq.ParquetFile(source, page_checksum_verification=True)
             self._columns = [name for name in _COLUMNS if name in self._file.schema_arrow.names]
             self.places = self._index()
         except FileNotFoundError:
@@ -207,7 +209,7 @@ class PackedFile:
 _DAMAGE: Any = (pa.ArrowException, OSError, LookupError, ValueError, TypeError)
 
 
-def _damaged(path: Path, error: Exception) -> StoreError:
+def _damaged(path: Location, error: Exception) -> StoreError:
     if isinstance(error, StoreError):
         return error
     if isinstance(error, OSError) and error.errno:

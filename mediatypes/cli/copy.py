@@ -1,0 +1,36 @@
+"""`mediatypes copy`"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from ._command import Command, note
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", help="a run, a directory or URL of runs, or a quoted pattern of directories"
+    )
+    parser.add_argument("destination", metavar="DEST", help="a URL such as s3://bucket/runs, or a directory")
+
+
+def _run(arguments: Namespace) -> int:
+    from ..transfer import copy
+
+    done = copy(arguments.runs, arguments.destination)
+    for problem in done.problems:
+        note(f"left out: {problem}")
+    print(f"{arguments.destination}: {len(done.runs)} runs, {done.files} files sent ({done.bytes} bytes)")
+    return 1 if done.problems else 0
+
+
+COMMAND = Command(
+    "copy",
+    "copy runs to or from S3, GCS, Azure",
+    "Copy runs to DEST/<name>. Only what is missing there is sent, so that it can be interrupted and repeated; a run\n"
+    "appears whole, and one that is still written can be read there as it stands. Credentials come from the\n"
+    "environment. Exits 1 if a run could not be copied; the others are there.",
+    "mediatypes copy runs s3://bucket/runs",
+    _add_arguments,
+    _run,
+)
