@@ -165,9 +165,9 @@ def test_two_imports_at_once(tmp_path: Path) -> None:
 
 
 def test_memory_is_bounded_by_the_piece_not_by_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = ((importer, "_KEPT_EVENTS"), (rows, "_AT_ONCE"), (eventlog, "GROUP_ROWS"), (build, "GROUP_ROWS"))
-    for module, limit in limits:
+    for module, limit in ((importer, "_KEPT_EVENTS"), (rows, "_AT_ONCE"), (eventlog, "GROUP_ROWS")):
         monkeypatch.setattr(module, limit, 10_000)
+    monkeypatch.setattr(build, "GROUP_BYTES", 100_000)
     monkeypatch.setattr(framing, "_PIECE", 1 << 18)
     peaks = []
     for times in (4, 12, 36):  # the first one fills caches
