@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -151,7 +151,10 @@ def test_the_callers_arrays_are_not_kept() -> None:
     st.integers(1, 512),
 )
 def test_counts_and_edges_are_numpys_and_survive(data: Any, bins: int) -> None:
-    counts, edges = np.histogram(data, bins)
+    try:
+        counts, edges = np.histogram(data, bins)
+    except ValueError:  # so many bins do not fit between numbers that are nearly equal
+        reject()
     found = decoded(Histogram(data, num_bins=bins))
     assert (found.values.tolist(), found.bins.tolist()) == (counts.tolist(), edges.astype(float).tolist())
 
