@@ -145,11 +145,13 @@ def test_a_power_cut_takes_nothing_that_was_promised(power: Power, fsync: float 
     run = mt.Run(root, mode="resume", fsync=fsync)
     if fsync == 0:
         log(run, 2)
+        run.config["deep"] = {"b": 1}
+        power.config = {"seed": 1, "deep": {"b": 1}}
         run._journal.close()  # as after SIGKILL
         run._lock_file.forget()
         run._closed = run._finished = True
         run = mt.Run(root, mode="resume", fsync=0, config={"again": 2})
-        power.config = {"seed": 1, "again": 2}
+        power.config |= {"again": 2}
         log(run, 1)
     power.often = 6
     run.finish()
