@@ -66,7 +66,7 @@ _NAMES = {
     "types.video": ("Video",),
     "view": ("RunView", "open_run"),
 }
-_MODULES = ("plot",)
+_MODULES = ("interop", "plot")
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = ["__version__", *sorted((*_HOMES, *_MODULES))]
 

@@ -1,3 +1,4 @@
+from . import interop as interop
 from . import plot as plot
 from ._core.codec import decode as decode
 from ._core.codec import encode as encode

@@ -82,7 +82,7 @@ PUBLIC = {
         "UnsupportedVersionError",
         "ValidationError",
     ],
-    "module": ["__version__", "plot"],
+    "module": ["__version__", "interop", "plot"],
 }
 NAMES = sorted(name for names in PUBLIC.values() for name in names)
 CHARTS = [f"plot.{name}" for name in mt.plot.__all__]
