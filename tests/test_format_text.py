@@ -343,6 +343,26 @@ def test_encodings_are_those_of_the_text(folders: dict[str, Path]) -> None:
     assert all(column.has_offset_index and column.has_column_index for column in columns.values())
 
 
+@pytest.mark.parametrize("name", ["history.parquet", "media.parquet"])
+def test_a_checksum_stands_before_the_footer(folders: dict[str, Path], tmp_path: Path, name: str) -> None:
+    import mediatypes as mt
+
+    data = (folders["over"] / name).read_bytes()
+    start = len(data) - 8 - struct.unpack_from("<I", data, len(data) - 8)[0]
+    assert data[start - 8 : start] == b"MTFC" + struct.pack("<I", zlib.crc32(data[start:-8]))
+    if name == "history.parquet":
+        root = shutil.copytree(folders["over"], tmp_path / "run")
+        whole = mt.open_run(root).history().to_pylist()
+        at = data.index(b"train.acc", start) + 1
+        (root / name).write_bytes(data[:at] + b"x" + data[at + 1 :])
+        with pytest.raises(
+            mt.DocumentError, match=r"history\.parquet: expected a whole Parquet file, got .a footer that"
+        ):
+            mt.open_run(root).history()
+        (root / name).write_bytes(data[: start - 8] + data[start:])  # of other writers, who know nothing of it
+        assert mt.open_run(root).history().to_pylist() == whole
+
+
 @pytest.mark.parametrize("keep", [0.3, 0.8, 0.999])
 @pytest.mark.parametrize("flip", [None, 0.2, 0.5, 0.79])
 def test_a_damaged_journal_gives_the_rows_that_the_text_promises(
