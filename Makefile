@@ -10,7 +10,7 @@ IN_VENV := $(VENV)/bin/python
 help:
 	@echo "make demo      log a run on photographs into demo-runs/ and show it back with pandas"
 	@echo "make test      style, types and the whole test suite"
-	@echo "make soak      kill writers of runs some hundred times, several minutes; not part of make test"
+	@echo "make soak      kill writers and damage files of runs some thousand times, half an hour; not part of make test"
 	@echo "make bench     measure against the alternatives, medians of interleaved rounds"
 	@echo "make schemas   write schemas/ from the declarations"
 	@echo "make clean     remove .venv and caches; demo-runs/ stays"
@@ -32,6 +32,7 @@ check = echo "$(1)"; $(IN_VENV) -m $(2) || { echo "make test: $(1) failed; what 
 
 soak: $(VENV)/.test
 	$(IN_VENV) -m tests.history.soak
+	SAMPLES=200 $(IN_VENV) -m pytest -q -n 2 tests/history/test_damage.py
 
 bench: $(VENV)/.test
 	$(IN_VENV) -m benchmarks

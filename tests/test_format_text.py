@@ -44,30 +44,46 @@ def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += size
 
 
-def calls(data: bytes) -> Iterator[tuple[int, float, list[tuple[str, str, Any]]]]:
+Call = tuple[int, int, float, list[tuple[str, str, Any]]]  # number, step, timestamp, cells
+
+
+def calls(data: bytes) -> Iterator[Call]:
     layouts: dict[int, list[tuple[str, str]]] = {}
+    number = 0
     for kind, payload in frames(data):
-        if kind == 2:
+        if kind == 1:
+            number = parse(payload)["sequence"]
+        elif kind == 2:
             layouts[struct.unpack_from("<I", payload)[0]] = parse(payload[4:])
         elif kind == 3:
             id, step, timestamp = struct.unpack_from("<Iqd", payload)
             values = struct.unpack_from("<" + "".join(code for _, code in layouts[id]), payload, 20)
-            yield step, timestamp, [(key, code, v) for (key, code), v in zip(layouts[id], values, strict=True)]
+            cells = [(key, code, v) for (key, code), v in zip(layouts[id], values, strict=True)]
+            yield number, step, timestamp, cells
+            number += 1
         elif kind == 4:
             step, timestamp = struct.unpack_from("<qd", payload)
-            yield step, timestamp, parse(payload[16:])
+            yield number, step, timestamp, parse(payload[16:])
+            number += 1
 
 
-# Section 8
+# Sections 6 and 8
 
 
-def read_journal(folder: Path) -> Rows:
+def read_running(folder: Path) -> Rows:
+    """Rows of a run with status running: of earlier sessions from Parquet, and the calls of the journals."""
     rows: Rows = {}
-    for path in sorted((folder / "journal").glob("*.log")):
-        for step, timestamp, cells in calls(path.read_bytes()):
-            row = rows.setdefault(step, {})
-            row["_timestamp"] = timestamp
-            row |= {key: parse(v) if kind == "json" else v for key, kind, v in cells if kind != "null"}
+    following = 0  # number of the next call
+    if (folder / "history.parquet").exists():
+        rows = read_history(folder)
+        following = parse(pq.read_schema(folder / "history.parquet").metadata[b"mediatypes"])["calls"]
+    for path in sorted((folder / "journal").glob("*.log"), key=lambda path: (len(path.name), path.name)):
+        for number, step, timestamp, cells in calls(path.read_bytes()):
+            if number >= following:
+                row = rows.setdefault(step, {})
+                row["_timestamp"] = timestamp
+                row |= {key: parse(v) if kind == "json" else v for key, kind, v in cells if kind != "null"}
+                following = number + 1
     return rows
 
 
@@ -118,42 +134,71 @@ LOGGED: Rows = {
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A run that is being written, and one that is over, with the same calls."""
+    """Runs with the same calls: being written, over, resumed when over and when killed, and cut while finishing."""
     from skimage import data
 
     import mediatypes as mt
+    from tests.history.crashes import abandon
 
-    made = {}
-    for name in ("live", "over"):
-        run = mt.Run(tmp_path_factory.mktemp(name) / "run", config={"lr": 0.1})
-        made[name] = run.path
+    edges, mask = [[1.5, 2, 30, 40], [-5, 0, 600, 10]], np.zeros((512, 512), np.uint16)
+    mask[100:200, 50:90] = 300
+    boxes = mt.BoundingBoxes2D.from_xyxy(edges, domain="pixel", class_ids=[1, 2], scores=[0.25, 0.5])
+    photo = mt.Image(data.astronaut(), caption="Eileen", boxes={"pred": boxes}, masks={"seg": mt.ImageMask(mask)})
+    counts = mt.Histogram([1, 2, 2, math.nan], num_bins=2)
+    several = {"several": [counts, mt.Histogram([0, 4], num_bins=1)], "both": [counts, photo]}
+
+    def first(run: mt.Run) -> None:
         run.log({"loss": 1, "ok": True, "huge": 2**60, "words": ["a", None, "ü"]})
         run.log({"loss": 7, "train": {"acc": 0.5}, "curve": [0.5, math.inf]}, commit=False)
         run.log({"loss": 2, "ok": None, "numbers": [1, None, 3]})
+
+    def second(run: mt.Run) -> None:
         run.log(LOGGED[5], step=5)
         run.log({"loss": "diverged"}, step=6, commit=True)
-        edges, mask = [[1.5, 2, 30, 40], [-5, 0, 600, 10]], np.zeros((512, 512), np.uint16)
-        mask[100:200, 50:90] = 300
-        boxes = mt.BoundingBoxes2D.from_xyxy(edges, domain="pixel", class_ids=[1, 2], scores=[0.25, 0.5])
-        photo = mt.Image(data.astronaut(), caption="Eileen", boxes={"pred": boxes}, masks={"seg": mt.ImageMask(mask)})
-        counts = mt.Histogram([1, 2, 2, math.nan], num_bins=2)
-        run.log({"photo": photo, "several": [counts, mt.Histogram([0, 4], num_bins=1)], "both": [counts, photo]})
+        run.log({"photo": photo, **several})
+
+    def third(run: mt.Run) -> None:
         for i in range(40):  # many rows of one layout
             run.log({"loss": i, "lr": i / 8})
+
+    def run_of(name: str, mode: Any = "create") -> mt.Run:
+        made.setdefault(name, tmp_path_factory.mktemp(name) / "run")
+        return mt.Run(made[name], config={"lr": 0.1}, mode=mode)
+
+    made: dict[str, Path] = {}
+    for name in ("live", "over", "cut"):
+        run = run_of(name)
+        for part in (first, second, third):
+            part(run)
         if name == "over":
             run.summary["best"] = photo
             run.finish()
         else:
-            run._journal.close()
-            run._closed = run._finished = True  # as after SIGKILL, without a file left open
+            abandon(run)
+    for name, leave in (("resumed", mt.Run.finish), ("killed", abandon)):
+        run = run_of(name)
+        first(run)
+        leave(run)
+        run = run_of(name, "resume")
+        second(run)
+        abandon(run)
+        run = run_of(name, "resume")
+        third(run)
+        abandon(run)
+    whole = shutil.copytree(made["cut"], made["cut"].with_name("whole"))
+    mt.recover(whole)
+    shutil.copy(whole / "history.parquet", made["cut"])  # died while it finished
     return made
+
+
+RUNNING = ["live", "resumed", "killed", "cut"]
 
 
 def same(one: Any, other: Any) -> bool:
     return repr(one) == repr(other)  # NaN equals NaN, and 1 is not 1.0
 
 
-@pytest.mark.parametrize(("name", "read"), [("live", read_journal), ("over", read_history)])
+@pytest.mark.parametrize(("name", "read"), [*((name, read_running) for name in RUNNING), ("over", read_history)])
 def test_readers_made_from_the_text_alone_give_what_was_logged(folders: dict[str, Path], name: str, read: Any) -> None:
     rows = read(folders[name])
     assert list(rows) == [0, 1, 5, *range(6, 48)]
@@ -175,7 +220,7 @@ def test_readers_made_from_the_text_alone_give_what_was_logged(folders: dict[str
     }
 
 
-@pytest.mark.parametrize(("name", "read"), [("live", read_journal), ("over", read_history)])
+@pytest.mark.parametrize(("name", "read"), [*((name, read_running) for name in RUNNING), ("over", read_history)])
 def test_sidecars_are_as_the_text_says(folders: dict[str, Path], name: str, read: Any) -> None:
     from skimage import data
 
@@ -221,6 +266,9 @@ def test_the_folder_says_who_is_the_authority(folders: dict[str, Path]) -> None:
     assert set(live["writer"]) == {"host", "pid", "began"}
     assert set(over) == set(live) - {"writer"} | {"finished", "explicit"}
     assert sorted(path.name for path in folders["live"].iterdir()) == ["journal", "media", "run.json"]
+    assert sorted(path.name for path in (folders["resumed"] / "journal").glob("*.log")) == ["0001.log", "0002.log"]
+    assert sorted(path.name for path in (folders["killed"] / "journal").glob("*.log"))[-1] == "0003.log"
+    assert sorted(path.name for path in folders["cut"].iterdir()) == ["history.parquet", "journal", "media", "run.json"]
     files = ["history.parquet", "media", "media.parquet", "run.json", "summary.json"]
     assert sorted(path.name for path in folders["over"].iterdir()) == files
     summary = parse((folders["over"] / "summary.json").read_bytes())
@@ -295,6 +343,26 @@ def test_encodings_are_those_of_the_text(folders: dict[str, Path]) -> None:
     assert all(column.has_offset_index and column.has_column_index for column in columns.values())
 
 
+@pytest.mark.parametrize("name", ["history.parquet", "media.parquet"])
+def test_a_checksum_stands_before_the_footer(folders: dict[str, Path], tmp_path: Path, name: str) -> None:
+    import mediatypes as mt
+
+    data = (folders["over"] / name).read_bytes()
+    start = len(data) - 8 - struct.unpack_from("<I", data, len(data) - 8)[0]
+    assert data[start - 8 : start] == b"MTFC" + struct.pack("<I", zlib.crc32(data[start:-8]))
+    if name == "history.parquet":
+        root = shutil.copytree(folders["over"], tmp_path / "run")
+        whole = mt.open_run(root).history().to_pylist()
+        at = data.index(b"train.acc", start) + 1
+        (root / name).write_bytes(data[:at] + b"x" + data[at + 1 :])
+        with pytest.raises(
+            mt.DocumentError, match=r"history\.parquet: expected a whole Parquet file, got .a footer that"
+        ):
+            mt.open_run(root).history()
+        (root / name).write_bytes(data[: start - 8] + data[start:])  # of other writers, who know nothing of it
+        assert mt.open_run(root).history().to_pylist() == whole
+
+
 @pytest.mark.parametrize("keep", [0.3, 0.8, 0.999])
 @pytest.mark.parametrize("flip", [None, 0.2, 0.5, 0.79])
 def test_a_damaged_journal_gives_the_rows_that_the_text_promises(
@@ -309,7 +377,7 @@ def test_a_damaged_journal_gives_the_rows_that_the_text_promises(
         sizes = [len(payload) + 9 for _, payload in frames(bytes(data))]
         data[8 + sum(sizes[: int(len(sizes) * flip)]) + 12] ^= 0xFF  # in a payload, so that framing is kept
     journal.write_bytes(data[: int(len(data) * keep)])
-    view, expected = mt.open_run(root), read_journal(root)
+    view, expected = mt.open_run(root), read_running(root)
     keys = view.keys()
     found: Rows = {step: {} for step in view.history([])["_step"].to_pylist()}
     for key in ("loss", "lr", "note", "ok"):
@@ -331,7 +399,7 @@ def test_a_call_that_fits_no_frame_is_refused(tmp_path: Path, monkeypatch: pytes
         with pytest.raises(mt.InputError):
             run.log({"text": "x" * 1000})
         run.log({"text": "later"})
-        assert [row["text"] for row in read_journal(run.path).values()] == ["short", "later"]
+        assert [row["text"] for row in read_running(run.path).values()] == ["short", "later"]
     assert list(mt.open_run(run.path).values("text")) == [(0, "short"), (1, "later")]
 
 

@@ -6,6 +6,7 @@ the number of the call, so that whoever reads the run knows what every row must 
 
 from __future__ import annotations
 
+import atexit
 import errno
 import hashlib
 import importlib
@@ -370,6 +371,15 @@ def _die_at(point: int, part: bool) -> None:
 
     os.write = half_write  # type: ignore[assignment]
     sys.addaudithook(watch)
+
+
+def abandon(run: mt.Run) -> None:
+    """Leave a run as a killed process does, without ending this one."""
+    atexit.unregister(run._at_exit)
+    run._closed = run._finished = True
+    run._layouts = {}
+    run._journal.close()
+    run._lock_file.forget()
 
 
 # What is left ----------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pytest
 
 import mediatypes as mt
 
-from .crashes import call
+from .crashes import abandon, call
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="finds files by their descriptors in /proc")
 
@@ -147,9 +147,7 @@ def test_a_power_cut_takes_nothing_that_was_promised(power: Power, fsync: float 
         log(run, 2)
         run.config["deep"] = {"b": 1}
         power.config = {"seed": 1, "deep": {"b": 1}}
-        run._journal.close()  # as after SIGKILL
-        run._lock_file.forget()
-        run._closed = run._finished = True
+        abandon(run)
         run = mt.Run(root, mode="resume", fsync=0, config={"again": 2})
         power.config |= {"again": 2}
         log(run, 1)
