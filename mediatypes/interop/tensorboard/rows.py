@@ -34,8 +34,11 @@ class StepOrder:
 
     def __init__(self, events: Source, series: list[Series], mesh: MeshMaker) -> None:
         self._events, self._series, self._mesh = events, series, mesh
-        samples = [np.sort(chunk.steps)[::_SAMPLE] for chunk in events()]
-        self._bounds = _bounds(np.sort(np.concatenate(samples))) if samples else np.zeros(0, np.int64)
+        samples, total = [np.zeros(0, np.int64)], 0
+        for chunk in events():
+            samples.append(np.sort(chunk.steps)[-total % _SAMPLE :: _SAMPLE])  # counted through all chunks
+            total += len(chunk.steps)
+        self._bounds = _bounds(np.sort(np.concatenate(samples)))
 
     def batches(self) -> Iterator[Batch]:
         """The events as calls, steps ascending."""
