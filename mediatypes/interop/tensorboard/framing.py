@@ -192,8 +192,10 @@ class _Chain:
     def _learn(self, offsets: Array, at: int) -> None:
         """Look for a pattern of sizes that repeats at the end of what was stepped through; seldom if there is none."""
         sizes = np.diff(offsets[-_FEW:], append=at)
+        shown = sizes.tobytes()  # compared as bytes, which ends at the first that differs
         for period in range(1, min(_LONGEST_PATTERN, len(sizes) // 2) + 1):
-            if np.array_equal(sizes[period:], sizes[:-period]):
+            shift = period * sizes.itemsize
+            if shown[shift:] == shown[:-shift]:
                 self._pattern = sizes[-period:]
                 return
         self._pattern, self._steps = None, min(2 * self._steps, _MANY)
