@@ -126,7 +126,7 @@ def gc(path: str | os.PathLike[str], dry_run: bool = False) -> Moved:
     """
     root = Path(path).absolute()
     with writing(root):
-        named = {name for text in _texts(RunView(root)) for name in _OURS.findall(text)} | _in_damaged(root)
+        named = {name for text in _texts(RunView(root)) for name in _OURS.findall(text)} | _in_files(root)
         present = dict(_sidecars(root))
         unused = [(name, size) for name, size in present.items() if _OURS.fullmatch(name) and name not in named]
         leftover = [(file, file.stat().st_size) for file in _unfinished(root)]
@@ -237,6 +237,7 @@ def _texts(view: RunView) -> Iterator[str]:
     import pyarrow.compute as pc
 
     from .history.arrays import is_media_kind
+    from .history.stored import read_texts
 
     for spec in view._history().specs:
         if spec.kind == "json" or is_media_kind(spec.kind):
@@ -246,14 +247,17 @@ def _texts(view: RunView) -> Iterator[str]:
             texts = pc.struct_field(column, "_doc") if pa.types.is_struct(column.type) else column
             for chunk in texts.chunks:
                 yield from filter(None, chunk.to_pylist())
+    root = view.path
+    if isinstance(root, Path) and (root / files.EVENTS).exists():  # imported: also what a later event of the step hides
+        yield from filter(None, read_texts(root / files.EVENTS, "content"))
     yield canonical.dumps(view.describe())
 
 
-def _in_damaged(root: Path) -> set[str]:
-    """Sidecars that a damaged journal names: somebody may still want to read it."""
+def _in_files(root: Path) -> set[str]:
+    """Sidecars that a damaged journal, or a file that was imported, names: somebody may still want to read it."""
     found: set[str] = set()
     pattern = re.compile(_OURS.pattern.encode())
-    for file in (root / files.DAMAGED).glob("*.log"):
+    for file in [*(root / files.DAMAGED).glob("*.log"), *(root / files.ATTACHED).rglob("*")]:
         if file.is_file() and file.stat().st_size:
             with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 found |= {match.group().decode() for match in pattern.finditer(data)}

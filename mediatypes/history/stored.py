@@ -205,6 +205,13 @@ def within(table: pa.Table, steps: Steps | None) -> pa.Table:
     return table.slice(first, max(end - first, 0))
 
 
+def read_texts(path: Path, column: str) -> Iterator[str | None]:
+    """A column of texts of any Parquet file; raises `DocumentError` if it is damaged or has no such column."""
+    with _our_errors(path, f"a readable column {column}"), open_file(path) as file:
+        for batch in pq.ParquetFile(file, page_checksum_verification=True).iter_batches(_READ_ROWS, columns=[column]):
+            yield from batch.column(column).to_pylist()
+
+
 def within_any(table: pa.Table, steps: Steps | None) -> pa.Table:
     """The rows with first <= _step < end, of several runs."""
     if steps is None:

@@ -347,3 +347,18 @@ def test_keras_writes_train_and_validation(tmp_path: Path) -> None:
     assert len(report.runs) == 1
     assert [v for _, v in view.values("train/epoch_loss")] == pytest.approx(fitted.history["loss"])
     assert [v for _, v in view.values("validation/epoch_loss")] == pytest.approx(fitted.history["val_loss"])
+
+
+def test_gc_and_pack_keep_the_images_that_a_later_one_of_the_step_hides(tmp_path: Path, astronaut: Array) -> None:
+    tensorboard_x = pytest.importorskip("tensorboardX")
+    with tensorboard_x.SummaryWriter(str(tmp_path / "logs")) as writer:
+        for turn in range(3):
+            writer.add_image("photo", np.roll(astronaut[::16, ::16], turn, 0), 7, dataformats="HWC")
+    mt.interop.tensorboard.import_logdir(tmp_path / "logs", tmp_path / "runs")
+    (view,) = mt.open_runs(tmp_path / "runs")
+    before = {path.name for path in (view.path / "media").rglob("*.png")}
+    assert len(before) == 3
+    assert mt.gc(view.path).files == 0
+    assert mt.pack(view.path).files == 3
+    mt.unpack(view.path)
+    assert {path.name for path in (view.path / "media").rglob("*.png")} == before

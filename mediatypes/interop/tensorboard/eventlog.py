@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..._core import canonical
+from ...history import files as run_files
 from ...types._arrays import Array
 from .series import Series
 from .table import Events, numbers_of, plain_array
@@ -17,7 +18,7 @@ from .table import Events, numbers_of, plain_array
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NAME = "events.parquet"
+NAME = run_files.EVENTS
 FOOTER = b"mediatypes"
 GROUP_ROWS = 128 * 1024
 _NAMES = ("tag", "key", "type", "file")

@@ -28,7 +28,7 @@ from .values import Converter
 from .view import Options
 
 REPORT = "import.json"
-FILES = "files"
+FILES = files.ATTACHED
 _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
 _KEPT_CELLS = 50_000
 _HEAD = 1024  # bytes by which a file is known again
