@@ -80,7 +80,7 @@ class Life(RuleBasedStateMachine):
         del self.explicit[key]
 
     @precondition(lambda self: self.state == "live")
-    @rule(values=st.dictionaries(st.sampled_from(["lr", "net"]), st.integers() | st.text("ab"), max_size=2))
+    @rule(values=st.dictionaries(st.sampled_from(["lr", "net"]), st.integers(-9, 9) | st.text("ab"), max_size=2))
     def set_config(self, values: dict[str, Any]) -> None:
         self.run.config.update(values)
         self.config |= values
@@ -136,7 +136,7 @@ class Life(RuleBasedStateMachine):
         self.state = "over" if last in ("run.json", "journal") else "killed"
 
     @precondition(lambda self: self.state in ("killed", "over"))
-    @rule(config=st.dictionaries(st.sampled_from(["lr", "again"]), st.integers(), max_size=1))
+    @rule(config=st.dictionaries(st.sampled_from(["lr", "again"]), st.integers(-9, 9), max_size=1))
     def resume(self, config: dict[str, Any]) -> None:
         self.run = mt.Run(self.root, mode="resume", config=config)
         self.config |= config
@@ -146,7 +146,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.state == "over")
     @rule(
         notes=st.sampled_from([None, "good", ""]),
-        values=st.dictionaries(st.sampled_from(["a", "best"]), st.one_of(st.none(), st.integers(), st.text("xy"))),
+        values=st.dictionaries(st.sampled_from(["a", "best"]), st.one_of(st.none(), st.integers(-9, 9), st.text("xy"))),
     )
     def edit(self, notes: str | None, values: dict[str, Any]) -> None:
         mt.open_run(self.root).edit(notes=notes, summary=values)
