@@ -48,7 +48,8 @@ class Lock:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._fd = os.open(self.path, _FLAGS, 0o666)
             except OSError as error:
-                if left and isinstance(error, FileNotFoundError):  # a finishing writer removes the folder
+                # A finishing writer removes the folder, also while mkdir looks whether it is there.
+                if left and isinstance(error, (FileNotFoundError, FileExistsError)):
                     continue
                 hint = "Choose a writable directory."
                 raise os_error(StoreError, str(root), "make the run's directory", error, hint) from error
