@@ -89,6 +89,9 @@ def _lines(reports: list[Report]) -> Iterator[str]:
     checked = [report for report in reports if not report.error]
     if unchecked := sorted({tag for report in checked for tag in report.unchecked}):
         yield f"types that are not known here, and were not checked: {', '.join(unchecked)}"
+    if not checked:  # why each could not be read is said on stderr
+        yield "no run could be verified."
+        return
     problems = sum(len(report.problems) + report.more for report in found)
     runs = count(len(checked), "run")
     verdict = (

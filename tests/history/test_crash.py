@@ -174,7 +174,7 @@ def test_a_child_forked_while_another_thread_logs_is_not_stuck(tmp_path: Path, s
         _, status = os.waitpid(child, 0)
         assert status == 0, status
     """
-    end(start(code, tmp_path / "run"))
+    assert end(start(code, tmp_path / "run")) == ""  # and not killed by its alarm
 
 
 def test_threads_lose_and_tear_nothing(tmp_path: Path) -> None:
