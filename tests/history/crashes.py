@@ -130,7 +130,7 @@ class Writer:
         for _ in range(150):
             try:
                 signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.004))
-                while True:
+                for _ in range(10_000):  # not for ever: Python drops an interrupt that comes in a finalizer
                     tried += 1
                     run.log(call(0, tried - 1))
                     returned.add(tried - 1)
