@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import atexit
 import os
-import struct
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
-from zlib import crc32
 
 from ._core.codec import encode
 from ._core.errors import (
@@ -21,25 +18,23 @@ from ._core.errors import (
     MediaTypesError,
     Problem,
     RunClosed,
-    StoreError,
     problem,
 )
 from ._core.value import MediaValue
 from .history import cells, files, frames
-from .history.calls import checked_step, layout_codes, take_timestamp, too_many
+from .history.calls import checked_step, take_timestamp, too_many
 from .history.config import Config, plain_config
-from .history.journal import Syncer
 from .history.live import LiveMetrics, LiveSummary
 from .history.metrics import Metric
 from .history.session import describe as describe_run
 from .history.session import open_session
+from .history.writer import CallWriter
 from .store.directory import DirectoryStore
 from .store.remote import RemoteStore, writable
 
 if TYPE_CHECKING:
     from .transfer import Uploader
 
-_MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
@@ -114,25 +109,17 @@ class Run:
         opened = open_session(self.path, mode, described, plain, durable=fsync is not None)
         self.id = opened.id
         self._lock_file = opened.lock
-        self._journal = opened.journal
-        self._fd = self._journal.fd
+        self._writer = CallWriter(opened, fsync)
+        self._lock = self._writer.lock
         self._store = DirectoryStore(self.path, files.SIDECARS, durable=fsync is not None)
-        self._syncer = Syncer(self._journal, fsync) if fsync is not None else None
-        self._lock = threading.RLock()
-        self._step = opened.step  # of the row that the next call without step= goes to
-        self._calls = opened.calls
-        self._layouts: dict[tuple[Any, ...], frames.Layout] = {}
-        self._known: dict[tuple[tuple[str, ...], str], frames.Layout] = {}  # by keys and codes
-        self._layout_id = 0
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
-        self._last: dict[str, tuple[int, Any]] = {key: (-1, value) for key, value in opened.last.items()}
         self._metrics = LiveMetrics(self.path, opened.metrics, self._append, self._lock)
         report = self._report if self._record else None
         self.config = Config(opened.config, self._append, self._lock, report)
         self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock, opened.explicit, report)
         self._closed = self._finished = False
         self.problems: list[Problem] = []
-        self._note(found, self._step)
+        self._note(found, self._writer.step)
         self._uploader: Uploader | None = None
         if target:
             from .transfer import RunCopy, Uploader  # numpy and pyarrow are needed only by runs that have a copy
@@ -160,18 +147,8 @@ class Run:
             RunClosed: after `finish()`.
         """
         with self._lock:
-            # Numbers under keys seen before: packed and written without looking at each value.
-            layout = self._layouts.get((*data, *map(type, data.values()))) if type(data) is dict else None
-            if layout is None or not (step is None or (type(step) is int and step >= self._step)):
-                return self._log(data, step, commit)
-            row = self._step if step is None else step
-            try:
-                body = layout.pack(layout.size, frames.ROW, layout.id, row, time.time(), *data.values())
-            except struct.error:  # beyond int64; the general way says so
-                return self._log(data, step, commit)
-            self._write(body + frames.pack_crc(crc32(body)), row, (step is None) if commit is None else commit)
-            layout.last, layout.sequence = body, self._calls
-            return None
+            if not self._writer.log_numbers(data, step, commit):
+                self._log(data, step, commit)
 
     def define_metric(
         self,
@@ -211,30 +188,11 @@ class Run:
         """
         return self._metrics.define(name, step_metric, summary, goal, step_sync, overwrite)
 
-    def _write(self, frame: bytes, row: int, commit: bool) -> None:
-        """Append the frame of a call; the step moves on only if all of it was written."""
-        before = self._step
-        if row < before:  # a signal handler or __media__ has logged in the middle of this call
-            raise InputError.of("log.step", f"a step of at least {before}", row, "Do not log inside of log().", "step")
-        self._step = row + 1 if commit else row  # before writing: an interrupt leaves a gap, never two calls in a row
-        try:
-            written = os.write(self._fd, frame)
-            if written != len(frame):
-                self._journal.complete(frame, written)
-        except OSError as error:
-            self._step, self._fd = before, self._journal.fd
-            if isinstance(error, StoreError):
-                raise
-            raise self._journal.failed(error) from error
-        self._calls += 1
-        if self._syncer:
-            self._syncer.written()
-
     def _log(self, data: Any, step: Any, commit: bool | None) -> None:
         """The general way: check every key and value, encode media, describe new layouts."""
         self._require_open("log")
         problems: list[Problem] = []
-        row = checked_step(step, self._step, problems)
+        row = checked_step(step, self._writer.step, problems)
         found = [] if problems else self._checked_cells(data, problems)
         if problems and not self._record:
             raise InputError(problems)
@@ -243,24 +201,7 @@ class Run:
             return
         stamp = take_timestamp(found)
         commit = (step is None) if commit is None else bool(commit)
-        keys, codes, declaration = tuple(key for key, _, _ in found), layout_codes(found), b""
-        layout = self._known.get((keys, codes))
-        if layout is None and codes and self._layout_id < _MAX_LAYOUTS:
-            layout = frames.Layout(self._layout_id, keys, codes)
-            self._layout_id += 1  # even if writing is interrupted: an id is never used again
-            declaration = layout.declaration()
-        if layout is None:
-            self._write(frames.call_frame(row, stamp, found), row, commit)
-            self._last |= {
-                key: (self._calls, cells.plain_value(kind, value)) for key, kind, value in found if kind != "null"
-            }
-            return
-        body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *(value for _, _, value in found))
-        self._write(declaration + body + frames.pack_crc(crc32(body)), row, commit)
-        layout.last, layout.sequence = body, self._calls
-        self._known[keys, codes] = layout
-        if tuple(data) == layout.keys and all(map(cells.scalar_code, map(type, data.values()))):
-            self._layouts[(*data, *map(type, data.values()))] = layout  # numpy scalars pack as they are
+        self._writer.remember(data, self._writer.add(row, stamp, found, commit))
 
     def _checked_cells(self, data: Any, problems: list[Problem]) -> list[cells.Named]:
         """All cells of a call; with problems only those that are good."""
@@ -287,7 +228,7 @@ class Run:
         """What config and summary could not take, with `on_error="record"`, and what was not uploaded."""
         with self._lock:
             self._require_open("run")
-            self._note(problems, self._step)
+            self._note(problems, self._writer.step)
 
     def _require_open(self, where: str) -> None:
         if self._closed:
@@ -297,18 +238,12 @@ class Run:
     def _append(self, frame: bytes) -> None:
         """Write a frame that is no call."""
         self._require_open("run")
-        self._journal.append(frame)
-        if self._syncer:
-            self._syncer.written()
+        self._writer.append(frame)
 
     def _last_values(self) -> dict[str, Any]:
         with self._lock:
-            last = dict(self._last)
-            for layout in self._known.values():
-                for key, value in layout.values().items():
-                    if layout.sequence > last.get(key, (-2,))[0]:
-                        last[key] = (layout.sequence, value)
-        return self._metrics.summarize({key: value for key, (_, value) in last.items()}, self._calls)
+            last, calls = self._writer.last_values(), self._writer.calls
+        return self._metrics.summarize(last, calls)
 
     def finish(self, status: str = "finished") -> None:
         """Write the Parquet files and close the run; does nothing the second time.
@@ -334,10 +269,7 @@ class Run:
                 return
             if not self._closed:
                 self._closed = True
-                self._layouts = {}
-                if self._syncer:
-                    self._syncer.stop()
-                self._journal.close()
+                self._writer.close()
             from .history import consolidate  # numpy and pyarrow are needed only now
 
             consolidate.finish(self.path, status)
@@ -389,10 +321,9 @@ def _forget_in_child() -> None:
         lock = threading.RLock()  # another thread may have held the one before
         run._lock = run.config._lock = run.summary._lock = run._metrics._lock = run._metrics._reading = lock
         run._closed = run._finished = True
-        run._layouts = {}
         run._uploader = None
         run._lock_file.forget()
-        run._journal.close()
+        run._writer.forget(lock)
         atexit.unregister(run._at_exit)
 
 

@@ -254,7 +254,7 @@ def test_rows_agree_with_themselves(folder: Path, change: Any, expected: Any) ->
 
 def abandon(run: mt.Run) -> None:
     """Close its files without finishing it."""
-    run._journal.close()
+    run._writer.journal.close()
     run._lock_file.forget()
     run._closed = run._finished = True
 

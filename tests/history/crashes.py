@@ -377,8 +377,7 @@ def abandon(run: mt.Run) -> None:
     """Leave a run as a killed process does, without ending this one."""
     atexit.unregister(run._at_exit)
     run._closed = run._finished = True
-    run._layouts = {}
-    run._journal.close()
+    run._writer.close()
     run._lock_file.forget()
 
 

@@ -238,15 +238,15 @@ def test_threads_that_update_config_and_summary_lose_no_update(tmp_path: Path) -
 
 def fill(run: mt.Run) -> int:
     """Put the run's journal on a full disk; answers a descriptor with which to make room again."""
-    saved = os.dup(run._journal.fd)
+    saved = os.dup(run._writer.journal.fd)
     full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, run._journal.fd)
+    os.dup2(full, run._writer.journal.fd)
     os.close(full)
     return saved
 
 
 def make_room(run: mt.Run, saved: int) -> None:
-    os.dup2(saved, run._journal.fd)
+    os.dup2(saved, run._writer.journal.fd)
     os.close(saved)
 
 
@@ -296,7 +296,7 @@ def test_a_row_that_did_not_fit_is_taken_back_whole(tmp_path: Path, start: Any) 
         run = mt.Run(sys.argv[1])
         for i in range(10):
             run.log({"i": i})
-        limit = run._journal.path.stat().st_size + 100
+        limit = run._writer.journal.path.stat().st_size + 100
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         done, refused = 10, 0
         for data in [{"text": "x" * 60}, {"text": "x" * 60}, {"i": 1, "j": 2}, {"img": mt.Histogram([1, 2])}]:

@@ -189,7 +189,7 @@ def kill(run: mt.Run) -> Path:
     path = run.path / "run.json"
     text = path.read_text().replace(f'"pid": {os.getpid()}', '"pid": 0')
     assert '"pid": 0' in text
-    run._journal.close()
+    run._writer.journal.close()
     run._lock_file.forget()
     run._closed = run._finished = True
     path.write_text(text)

@@ -385,7 +385,7 @@ def test_a_resumed_run_keeps_its_definitions_and_counts_all_rows(tmp_path: Path,
     for value in (1, 2**60, "text", math.nan, 4):
         run.log({"k": value, "h": [1, None], "l": [value]})
     if killed:
-        run._journal.close()
+        run._writer.journal.close()
         run._lock_file.release()
         run._closed = run._finished = True  # as after SIGKILL
     else:

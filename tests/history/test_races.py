@@ -422,7 +422,7 @@ def test_logging_inside_of_log_does_not_turn_steps_back(tmp_path: Path) -> None:
             return {"_type": "mine"}
 
     for step, later in ((None, 1), (7, 7)):
-        message = rf"log.step: expected a step of at least {later}, got {run._step}\. Do not log inside of log"
+        message = rf"log.step: expected a step of at least {later}, got {run._writer.step}\. Do not log inside of log"
         with pytest.raises(mt.InputError, match=message):
             run.log({"outer": Nested(step)})
     run.log({"outer": 3})

@@ -432,6 +432,6 @@ def test_the_disk_is_waited_for_within_the_time_that_was_asked(tmp_path: Path, m
     for _ in range(100):
         if size in synced:
             break
-        run._syncer._stopped.wait(0.02)  # type: ignore[union-attr]
+        run._writer.syncer._stopped.wait(0.02)  # type: ignore[union-attr]
     assert size in synced
     run.finish()

@@ -221,7 +221,7 @@ def test_logging_does_nothing_for_statistics(tmp_path: Path) -> None:
     run.define_metric("*", summary="min,max,mean")
     run.log({"k": 1})
     assert run._metrics._reader is None
-    assert run._layouts
+    assert run._writer._quick
 
 
 def test_threads_may_log_while_statistics_are_read(tmp_path: Path) -> None:
