@@ -9,16 +9,14 @@ import numpy as np
 
 from ..._core.errors import Problem
 from . import framing, wire
+from .cells import CellReader, Ready
 from .columns import ScalarParser, Scalars
-from .events import Event, Metadata, Value, read_event
+from .events import Event, Metadata, read_event
 from .framing import Records
 from .series import Series, SeriesList, key_of, plugin_of
 from .table import Events
 from .values import Cell, Converter, Rejected
 
-_SESSIONS = {1: "START", 2: "STOP", 3: "CHECKPOINT"}  # SessionLog.status: event.proto
-_MAX_PROBLEMS = 100  # of one file, kept in full; the rest is counted
-_Ready = dict[tuple[int, int], list[Cell] | Rejected]  # cells by the span of their value
 _INTEGRAL = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "bool")
 
 
@@ -29,15 +27,28 @@ class FileDecoder:
         folder: of the file, below that of the run.
         series: of the run; grows.
         converter: makes the cells of media.
-        remembered: metadata by tag; writers may give it with a tag's first value only. Grows.
+        remembered: metadata by tag; see `CellReader`.
     """
 
     def __init__(self, folder: str, series: SeriesList, converter: Converter, remembered: dict[str, Metadata]) -> None:
-        self.folder, self.series, self.converter, self.remembered = folder, series, converter, remembered
-        self.problems: list[Problem] = []
-        self.unlisted = 0  # problems beyond those
-        self.version = self.writer = ""
+        self.folder, self.series, self.converter = folder, series, converter
+        self._cells = CellReader(converter, remembered)
         self._parser = ScalarParser(self._register)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was malformed."""
+        return self._cells.problems
+
+    @property
+    def unlisted(self) -> int:
+        """Problems beyond those."""
+        return self._cells.unlisted
+
+    @property
+    def version(self) -> str:
+        """What the file says of its format; empty if it does not."""
+        return self._cells.version
 
     def decode(self, reader: framing.RecordReader) -> Iterator[Events]:
         """All events that are still to be read."""
@@ -57,10 +68,11 @@ class FileDecoder:
         events = [self._event(records, i, int(offsets[i]), rest) for i in chosen]
         data = records.data
         spans = [value.span for event in events if event for value in event.values if value.kind == "histo"]
-        ready = dict(zip(spans, self.converter.read_histograms(data, spans), strict=True))
+        ready: Ready = dict(zip(spans, self.converter.read_histograms(data, spans), strict=True))
         for i, event in zip(chosen, events, strict=True):
             if event is not None:
-                self._read(data, i, int(offsets[i]), event, ready, rest)
+                for tag, plugin, cell in self._cells.read(data, event, int(offsets[i]), ready):
+                    rest.add(i, self._series(tag, cell, plugin), event, int(offsets[i]), cell)
         return rest.merged(scalars, numbers)
 
     def _register(self, records: Records, i: int) -> int:
@@ -71,7 +83,7 @@ class FileDecoder:
             if event.what != "summary" or len(event.values) != 1:
                 return -1
             value = event.values[0]
-            metadata = self._metadata(value)
+            metadata = self._cells.metadata(value)
             plugin = plugin_of(value, metadata)
             if plugin != "scalars" or value.kind not in ("simple_value", "tensor"):
                 return -1
@@ -81,15 +93,6 @@ class FileDecoder:
         if cell.kind != "number" or cell.type not in ("float32", "float64"):
             return -1
         return self._series(value.tag, cell, plugin)
-
-    def _metadata(self, value: Value) -> Metadata:
-        """What is known of a tag: the first that its writer said, as TensorBoard has it."""
-        known = self.remembered.get(value.tag)
-        if value.metadata is None:
-            return known or Metadata()
-        if known is None:
-            self.remembered[value.tag] = value.metadata
-        return value.metadata
 
     def _series(self, tag: str, cell: Cell, plugin: str) -> int:
         key = key_of(self.folder, tag, plugin) + cell.suffix
@@ -101,49 +104,9 @@ class FileDecoder:
         try:
             return read_event(data, start, end)
         except wire.Malformed as error:
-            self._complain(offset, "malformed", f"expected an event, got {error}", "Its bytes are kept as a file.")
-            cell = self.converter.keep_file(data[start:end], "malformed")
+            cell = self._cells.malformed(data[start:end], offset, error)
             rows.add(i, self._series("", cell, ""), Event(0.0, 0, "", (0, 0), ()), offset, cell)
             return None
-
-    def _read(self, data: bytes, i: int, offset: int, event: Event, ready: _Ready, rows: _Rows) -> None:
-        """One record that is no plain scalar."""
-        for value in event.values:
-            metadata = self._metadata(value)
-            plugin = plugin_of(value, metadata)
-            for cell in self._cells(data, value, plugin, metadata, offset, ready):
-                rows.add(i, self._series(value.tag, cell, plugin), event, offset, cell)
-        if event.what == "file_version":
-            self.version = wire.text(data, *event.span)
-        elif event.what not in ("", "summary"):
-            cell = self._other(data, event)
-            rows.add(i, self._series("", cell, ""), event, offset, cell)
-
-    def _cells(
-        self, data: bytes, value: Value, plugin: str, metadata: Metadata, offset: int, ready: _Ready
-    ) -> list[Cell]:
-        try:
-            found = ready.get(value.span) if value.kind == "histo" else None
-            if isinstance(found, list) and plugin != "hparams":
-                return found
-            return self.converter.convert(data, value, plugin, metadata)
-        except Rejected as error:
-            expected = f"{value.tag!r}: expected a value of the plugin {plugin or 'of no name'!r}, got {error}"
-            self._complain(offset, "rejected", expected.rstrip("."), "Its bytes are kept as a file.")
-            return [self.converter.keep_file(data[slice(*value.span)], "rejected")]
-
-    def _other(self, data: bytes, event: Event) -> Cell:
-        """What is no summary: sessions as they are, everything else as a file of the run."""
-        if event.what == "session_log":
-            found = [at for number, kind, at, _ in wire.fields(data, *event.span) if (number, kind) == (1, wire.VARINT)]
-            return Cell("", "session_log", _SESSIONS.get(found[-1] if found else 0, "UNSPECIFIED"))
-        return self.converter.keep_file(data[slice(*event.span)], event.what)
-
-    def _complain(self, offset: int, code: str, message: str, hint: str) -> None:
-        if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(Problem(f"@{offset}", message, code, hint))
-        else:
-            self.unlisted += 1
 
 
 class _Rows:
