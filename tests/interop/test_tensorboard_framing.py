@@ -86,7 +86,7 @@ def test_any_flipped_bit_costs_one_record(bit: int) -> None:
         in_header = at - OFFSETS[hit] < 12
         expected = framing.Damage(OFFSETS[hit], len(RECORDS[hit]), "header" if in_header else "checksum")
         assert reader.damage == [expected], at
-        assert reader.position == len(DATA)
+        assert reader.position == (OFFSETS[hit] if last else len(DATA))  # what follows the last one may change it
 
 
 def test_a_file_cut_anywhere_gives_its_whole_records_and_goes_on_there() -> None:
@@ -167,3 +167,51 @@ def test_random_damage_never_raises_and_keeps_what_is_sound() -> None:
         assert found[: len(untouched)] == untouched
         after: list[Any] = [p for p, begin in zip(PAYLOADS, OFFSETS, strict=False) if begin >= start + size]
         assert after == [] or found[-len(after) :] == after
+
+
+def in_steps(data: bytes, sizes: list[int]) -> tuple[list[bytes], list[framing.Damage], int]:
+    """A file that is read whenever it has grown: its records, its damage, and where to go on."""
+    found: list[bytes] = []
+    damage: list[framing.Damage] = []
+    position = 0
+    for size in sizes:
+        more, reader = read(data[:size], position)
+        assert reader.settled
+        damage = [one for one in damage if one.offset < position] + reader.damage
+        found, position = found + more, reader.position
+    return found, damage, position
+
+
+def damaged(random_numbers: random.Random) -> bytes:
+    """Some records of which bytes are changed, cut out or added."""
+    records = [scalar(random_numbers.choice(["a", "bb", "a/long tag"]), i, i) for i in range(12)]
+    data = bytearray(b"".join(records))
+    for _ in range(random_numbers.randrange(1, 4)):
+        at = random_numbers.choice([random_numbers.randrange(len(data)), len(data) - random_numbers.randrange(1, 60)])
+        size = random_numbers.choice([1, 1, 4, 30, 70])
+        data[at : at + size] = random_numbers.randbytes(random_numbers.choice([size, size, 0, 5]))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("piece", [7, 64, 1 << 22])
+def test_a_damaged_file_that_grows_gives_what_one_reading_gives(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random_numbers = random.Random(piece)
+    for _ in range(150):
+        data = damaged(random_numbers)
+        monkeypatch.setattr(framing, "_PIECE", 1 << 22)
+        found, reader = read(data)
+        whole = found, reader.damage, reader.position
+        monkeypatch.setattr(framing, "_PIECE", piece)
+        sizes = sorted(random_numbers.randrange(len(data) + 1) for _ in range(random_numbers.choice([0, 1, 3, 40])))
+        assert in_steps(data, [*sizes, len(data)]) == whole
+    assert in_steps(data, list(range(len(data) + 1))) == whole
+
+
+def test_what_may_be_a_record_that_goes_on_beyond_the_end_is_read_again() -> None:
+    """A record among lost bytes, of which the end is not there yet: the records inside it are taken for now only."""
+    outer = record(b"".join(RECORDS[1:4]) + bytes(100))
+    data = RECORDS[0] + b"\xff" * 20 + outer + RECORDS[4]
+    for size in (len(data) - len(RECORDS[4]) - 50, len(data)):
+        found, reader = read(data[:size])
+        assert reader.settled == (size == len(data))
+        assert found == [PAYLOADS[0], *([outer[12:-4], PAYLOADS[4]] if reader.settled else PAYLOADS[1:4])]

@@ -66,31 +66,37 @@ class RecordReader:
         size: of the file in bytes; no claimed length that goes beyond it is believed, and nothing after it is read.
         offset: where a record begins.
 
-    Once all was read, `position` is where to go on when the file has grown, and `damage` what was passed over. What
-    stands after `position`, if anything, is the last entry of `damage`.
+    Once all was read, `position` is where to go on when the file has grown, and `damage` what was passed over, by
+    offset. What `damage` has from `position` on is not settled: it depends on what follows, and is found again, or
+    found otherwise, by who goes on there. So a file that is read as it grows gives what one that is read at once does,
+    unless `settled` is False: then what was taken for lost may be a record that goes on beyond the end, and a file that
+    has grown is to be read from its start.
     """
 
     def __init__(self, file: BinaryIO, size: int, offset: int = 0) -> None:
         self.file, self.size, self.position = file, size, offset
         self.damage: list[Damage] = []
         self.count = 0
+        self.settled = True
         self._chain = _Chain()
-        self._from_start = offset == 0
 
     def __iter__(self) -> Iterator[Records]:
         rest, start, wanted = b"", self.position, _PIECE  # `rest` stands at `start` in the file
-        lost, claimed = -1, -1
+        lost, claimed, open_ended = -1, -1, False
+        last: Damage | None = None  # a record with damage, of which nobody knows yet what follows it
         while piece := self.file.read(min(wanted, self.size - start - len(rest))):
             data = bytes(crc.HEADROOM) + rest + piece
-            base, at, wanted = start - crc.HEADROOM, crc.HEADROOM, _PIECE
+            base, at, wanted, last = start - crc.HEADROOM, crc.HEADROOM, _PIECE, None
             while True:
                 if lost >= 0:
-                    found = _find_header(data, at, self.size - base)
+                    found, is_first = _find_header(data, at, self.size - base)
+                    open_ended |= not is_first
                     if found < 0:
                         at = max(at, len(data) - HEADER + 1)
                         break
                     self.damage.append(Damage(lost, base + found - lost, "header"))
-                    at, lost = found, -1
+                    self.settled &= not open_ended
+                    at, lost, open_ended = found, -1, False
                 offsets, at = self._chain.follow(data, at)
                 suspect = -1
                 if len(offsets):
@@ -98,6 +104,8 @@ class RecordReader:
                     yield records
                 claimed = _claim(data, at)
                 if claimed != _UNSOUND:
+                    if suspect >= 0 and not claimed:
+                        last, at = self.damage.pop(), suspect
                     break
                 if suspect >= 0:  # bytes of the record before are missing, or too many: the next one is inside it
                     self.damage.pop()
@@ -109,9 +117,14 @@ class RecordReader:
                 if start + claimed > self.size:
                     break
                 wanted = max(_PIECE, claimed - len(rest))
-        if self.position < self.size:
-            kind = "torn" if lost < 0 else "lost" if self.count or not self._from_start else "foreign"
-            self.damage.append(Damage(self.position, self.size - self.position, kind))
+        end = self.position
+        if last:
+            self.damage.append(last)
+            end += last.size
+        if end < self.size:
+            kind = "torn" if lost < 0 else "lost" if end else "foreign"
+            self.damage.append(Damage(end, self.size - end, kind))
+        self.damage.sort()
 
     def _sound(self, data: bytes, offsets: Array, base: int) -> tuple[Records, int]:
         """The records whose content has its checksum, the others are damage; and where the last one begins if it is."""
@@ -140,19 +153,24 @@ def _claim(data: bytes, at: int) -> int:
     return length + HEADER + FOOTER if sound else _UNSOUND
 
 
-def _find_header(data: bytes, at: int, size: int) -> int:
-    """The first position from `at` on of a sound header whose record ends within `size` bytes; -1 if there is none."""
+def _find_header(data: bytes, at: int, size: int) -> tuple[int, bool]:
+    """The first position from `at` on of a sound header whose record ends within `size` bytes, -1 if there is none;
+    and whether no sound header stands before it, whose record would go on beyond them."""
+    is_first = True
     upper, lower, stored = crc.words(data, "<u4")[4:], crc.words(data, "<u8"), crc.words(data, "<u4")[8:]
     for first in range(at, len(stored), _WINDOW):
         last = min(first + _WINDOW, len(stored))
         found = first + np.flatnonzero(upper[first:last] == 0)
         lengths = lower[found]
-        fits = (lengths <= MAX_LENGTH) & (found + lengths.astype(np.int64) + (HEADER + FOOTER) <= size)
-        found, lengths = found[fits], lengths[fits]
-        found = found[crc.length_checksums(lengths) == stored[found]]
-        if len(found):
-            return int(found[0])
-    return -1
+        possible = lengths <= MAX_LENGTH
+        found, lengths = found[possible], lengths[possible]
+        sound = crc.length_checksums(lengths) == stored[found]
+        found, ends = found[sound], (found + lengths.astype(np.int64) + (HEADER + FOOTER))[sound]
+        fits = np.flatnonzero(ends <= size)
+        is_first &= len(found) == 0 or (len(fits) > 0 and fits[0] == 0)
+        if len(fits):
+            return int(found[fits[0]]), is_first
+    return -1, is_first
 
 
 class _Chain:
