@@ -53,7 +53,9 @@ class EventLog:
                 pa.field("offset", pa.int64(), nullable=False),
             ]
         )
-        self._series, self._files = series, files
+        self._found, self._files = series, files
+        self.series: list[Series] = []  # those that have events, in the order of the first one
+        self._numbers = np.full(0, -1, np.int32)  # in that order
         self._waiting: list[tuple[Events, int]] = []
         self._count = 0
         self.rows = 0
@@ -64,7 +66,7 @@ class EventLog:
 
     def add(self, events: Events, file: int) -> None:
         """Append events of a file, named by its number in `files`."""
-        self._waiting.append((events, file))
+        self._waiting.append((events._replace(series=self._numbered(events.series)), file))
         self._count += len(events.steps)
         while self._count >= GROUP_ROWS:
             self._write(GROUP_ROWS)
@@ -79,6 +81,17 @@ class EventLog:
     def abort(self) -> None:
         """Close the file, which is not complete."""
         self._writer.close()
+
+    def _numbered(self, series: Array) -> Array:
+        """Numbers by first event: in whichever order series were found, the file is the same."""
+        if len(self._numbers) < len(self._found):
+            more = np.full(len(self._found) - len(self._numbers), -1, np.int32)
+            self._numbers = np.concatenate([self._numbers, more])
+        new = series[self._numbers[series] < 0]
+        for number in dict.fromkeys(new.tolist()):
+            self._numbers[number] = len(self.series)
+            self.series.append(self._found[number])
+        return self._numbers[series]
 
     def _write(self, rows: int) -> None:
         import pyarrow as pa
@@ -95,7 +108,7 @@ class EventLog:
         self._count -= rows
         self.rows += rows
         series = np.concatenate([events.series for events, _ in taken])
-        known = self._series[: int(series.max()) + 1]  # those that came later are for the next group
+        known = self.series[: int(series.max()) + 1]  # those that came later are for the next group
         columns = {
             "key": _named(series, [one.key for one in known]),
             "tag": _named(series, [one.tag for one in known]),
@@ -115,7 +128,7 @@ class EventLog:
     def _values(self, series: Array, values: Array) -> pa.Array:
         from ...types._arrow import fixed
 
-        is_number = np.array([one.kind == "number" for one in self._series], bool)
+        is_number = np.array([one.kind == "number" for one in self.series], bool)
         return fixed(values, is_number[series])
 
 

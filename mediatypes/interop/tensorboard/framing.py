@@ -101,7 +101,8 @@ class RecordReader:
                 suspect = -1
                 if len(offsets):
                     records, suspect = self._sound(data, offsets, base)
-                    yield records
+                    if len(records.starts):
+                        yield records
                 claimed = _claim(data, at)
                 if claimed != _UNSOUND:
                     if suspect >= 0 and not claimed:

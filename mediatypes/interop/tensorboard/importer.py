@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from ..._core import canonical
-from ..._core.errors import DocumentError, InputError, MediaTypesError, Problem, RunExists, StoreError
+from ..._core.errors import DocumentError, MediaTypesError, Problem, RunExists, RunLocked, StoreError
 from ...history import files
-from . import eventlog, media, view
+from ...history.lock import Lock
+from . import eventlog, view
 from .decode import FileDecoder, open_reader
+from .earlier import NOTHING, Known, file_report, read_earlier
 from .eventlog import EventLog
-from .events import Metadata
 from .framing import KINDS
+from .meshes import MeshMaker, mesh_paths
 from .plan import EventFile, RunPlan, safe_name
 from .report import FileReport, RunReport
-from .series import Series, SeriesList
+from .series import SeriesList
 from .sources import LogDir
 from .staging import Staging
 from .table import Events
@@ -29,23 +31,25 @@ from .view import Options
 
 REPORT = "import.json"
 FILES = files.ATTACHED
+FOLLOWS = "follows"  # in run.json: its journals hold events of the logs only
 _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
 _KEPT_CELLS = 50_000
+_KEPT_PROBLEMS = 100  # of a file
+_TRIES, _PAUSE = 50, 0.1  # seconds
 _HEAD = 1024  # bytes by which a file is known again
 
 
-class _Known(NamedTuple):
-    """An event file as an earlier import left it."""
+def import_run(
+    logdir: LogDir, plan: RunPlan, out: Path, options: Options, lock: Lock | None = None, live: bool = False
+) -> RunReport:
+    """Import one run; an error that concerns it alone is part of the report.
 
-    file: FileReport
-    head: dict[str, Any]
-    remembered: dict[str, Metadata]
-
-
-def import_run(logdir: LogDir, plan: RunPlan, out: Path, options: Options) -> RunReport:
-    """Import one run; an error that concerns it alone is part of the report."""
+    Args:
+        lock: of the run, if the caller has it; else it is taken while files of the run are replaced.
+        live: whether the run goes on: its `run.json` says so, and its journals, of which all is imported, stay.
+    """
     try:
-        return _RunImport(logdir, plan, out / plan.folder, options).run()
+        return _RunImport(logdir, plan, out / plan.folder, options).run(lock, live)
     except (MediaTypesError, OSError) as error:
         problems = [Problem("", str(error).rstrip("."), type(error).__name__)]
         return RunReport(plan.name, plan.folder, "failed", {}, 0, 0, [], [], problems, [])
@@ -54,126 +58,201 @@ def import_run(logdir: LogDir, plan: RunPlan, out: Path, options: Options) -> Ru
 class _RunImport:
     def __init__(self, logdir: LogDir, plan: RunPlan, target: Path, options: Options) -> None:
         self.logdir, self.plan, self.target, self.options = logdir, plan, target, options
-        self.series = SeriesList()
+        self.lock: Lock | None = None
+        self.earlier, self.moved = NOTHING, list[str]()
         self.names: list[str] = []  # of event files, by number
-        self.known: dict[str, _Known] = {}
-        self.footer: dict[str, Any] = {}
         self.problems: list[Problem] = []
         self.kept: list[tuple[Events, int]] | None = []
         self.kept_events = self.kept_cells = self.added = 0
         self.facts = view.Facts()
+        self.attached = [(safe_name(name), file.path, file.size) for name, file in plan.attached]
+        if options.keep_events:
+            self.attached += [(safe_name(file.name), file.path, file.size) for file in plan.files]
 
-    def run(self) -> RunReport:
-        self._load()
-        heads = {file.name: self._head(file) for file in self.plan.files}
+    def run(self, lock: Lock | None, live: bool) -> RunReport:
+        self.lock = lock
+        heads = self._load()
         if self._is_current(heads):
             found = files.read_json(self.target / REPORT)
-            return _report_of(found, self.plan)
-        self.staging = Staging(self.target)
-        try:
-            return self._import(heads)
-        finally:
-            self.staging.discard()
+            return _report_of(found)
+        with ExitStack() as self.stack:
+            if lock is None and self.earlier.footer:
+                self._take_lock(Lock(self.target))
+                heads = self._load()  # as it is now that nobody else changes it
+            self._require_ours()
+            self.is_anew = bool(self.moved) and self._can_be_read_anew(heads)
+            if self.is_anew:
+                self.earlier = NOTHING
+            self.staging = Staging(self.target, self.is_anew)
+            try:
+                report = self._import(heads, live)
+            finally:
+                self.staging.discard()
+            if self.lock and not live:
+                files.remove_journals(self.target)  # of whoever followed the logs: they say nothing that is not here
+            return report
 
-    def _load(self) -> None:
-        """What an earlier import left, if there is any."""
-        if not self.target.exists() or not any(self.target.iterdir()):
-            if self.target.exists():
-                self.target.rmdir()
+    def _take_lock(self, lock: Lock) -> None:
+        self.lock = lock
+        self.stack.callback(lock.release)
+
+    def _load(self) -> dict[str, Any]:
+        """What an earlier import left, if there is any, and how the event files begin now."""
+        self.earlier = read_earlier(self.target)
+        heads = {file.name: self._head(file) for file in self.plan.files}
+        known = self.earlier.known
+        same = [name for name, head in heads.items() if name in known and known[name].head == head]
+        if known and not same and not self.lock:
+            hint = "Choose another destination, or remove that folder."
+            raise RunExists(f"{self.target}: expected an import of the same event files, got one of others. {hint}")
+        places = {file.name: file.folder for file in self.plan.files}
+        self.moved = [
+            name for name, one in known.items() if places.get(name, one.folder) != one.folder or self._is_moved(name)
+        ]
+        return heads
+
+    def _is_moved(self, name: str) -> bool:
+        """Whether an event file is there, but belongs to another run by now."""
+        if any(file.name == name for file in self.plan.files):
+            return False
+        try:
+            self.logdir.open(f"{self.plan.path}/{name}" if self.plan.path else name).close()
+        except (MediaTypesError, OSError):
+            return False
+        return True
+
+    def _can_be_read_anew(self, heads: dict[str, Any]) -> bool:
+        """Whether all that was imported is still there; else what is known stays as it is, and that is said."""
+        sizes = {file.name: file.size for file in self.plan.files}
+        for name, known in self.earlier.known.items():
+            if name not in self.moved and (heads.get(name) != known.head or sizes[name] < known.file.position):
+                for moved in self.moved:
+                    text = f"expected {moved} where it was, got it in another run or namespace of the log directory"
+                    self.problems.append(Problem(moved, text, "moved", "Import into another folder to have it there."))
+                return False
+        return True
+
+    def _require_ours(self) -> None:
+        """Refuse a run that somebody logs to, or did so until it was killed."""
+        try:
+            run = files.read_run_json(self.target)
+        except (StoreError, DocumentError):  # there is none, or it is written anew
             return
-        path = self.target / eventlog.NAME
-        if not path.is_file():
-            hint = "Choose another destination."
+        if run["status"] == "running" and FOLLOWS not in run:
+            hint = "Finish it with mediatypes recover, and choose another destination."
             raise RunExists(
                 f"{self.target}: expected no run or an imported one, got {files.describe_run(self.target)}. {hint}"
             )
-        try:
-            self.footer = eventlog.read_footer(path)
-            for source in self.footer["sources"]:
-                known = {
-                    tag: Metadata(plugin, bytes.fromhex(content), name, description)
-                    for tag, (plugin, content, name, description) in source["tags"].items()
-                }
-                self.known[source["name"]] = _Known(_file_report(source), source["head"], known)
-            for item in self.footer["series"]:
-                self.series.number(Series(*item))
-        except Exception as error:  # cut, or not ours: pyarrow and JSON have many ways to say it
-            hint = "Remove the folder and import again."
-            raise DocumentError.of(
-                str(path), "the events of an earlier import", str(error)[:60], hint, "events"
-            ) from error
 
     def _head(self, file: EventFile) -> dict[str, Any]:
         """The first bytes of a file, by size and hash; of a known one as many as were there."""
-        known = self.known.get(file.name)
+        known = self.earlier.known.get(file.name)
         return self._read_head(file, known.head["size"] if known else min(file.size, _HEAD))
 
     def _read_head(self, file: EventFile, size: int) -> dict[str, Any]:
-        with self.logdir.open(file.path) as opened:
-            data = opened.read(size)
-        return {"size": size, "sha256": hashlib.sha256(data).hexdigest()}
+        return read_head(self.logdir, file.path, size)
 
     def _is_current(self, heads: dict[str, Any]) -> bool:
-        if not self.footer:
+        known = self.earlier.known
+        unchanged = not self.moved and all(
+            file.name in known and known[file.name].head == heads[file.name] and known[file.name].file.size == file.size
+            for file in self.plan.files
+        )
+        if not known or not unchanged or not all(self._is_attached(name, size) for name, _, size in self.attached):
             return False
-        same = [name for name, head in heads.items() if name in self.known and self.known[name].head == head]
-        if self.known and not same:
-            hint = "Choose another destination, or remove that folder."
-            raise RunExists(f"{self.target}: expected an import of the same event files, got one of others. {hint}")
-        unchanged = all(file.name in same and self.known[file.name].file.size == file.size for file in self.plan.files)
         try:
             whole = files.read_json(self.target / REPORT)
             run = files.read_run_json(self.target)
         except (StoreError, DocumentError):
             return False
-        return unchanged and whole.get("state") == self._state(self.footer) == run.get("import")
+        is_whole = whole.get("state") == self._state(self.earlier.footer) == run.get("import")
+        return is_whole and run["status"] != "running"  # else whoever followed the logs was killed
 
     def _state(self, footer: dict[str, Any]) -> str:
         """What the other files of the run were made from: the events, and how they are shown."""
         return hashlib.sha256(canonical.dump_bytes([footer, list(self.options)])).hexdigest()[:16]
 
-    def _import(self, heads: dict[str, Any]) -> RunReport:
+    def _import(self, heads: dict[str, Any], live: bool) -> RunReport:
+        self.series = SeriesList()
+        for one in self.earlier.series:
+            self.series.number(one)
         log = EventLog(self.staging.path / eventlog.NAME, self.series.all, self.names)
         sink, message_sink = self.staging.sink(files.SIDECARS), self.staging.sink(FILES)
         converter = Converter(sink, message_sink)
-        sources, reports = [], []
+        sources: list[Known] = []
         try:
-            earlier = self._earlier()
+            found = self._all_files(heads)
+            anew = {name for name, file in found.items() if file is not None and self._is_unsettled(name, file)}
+            earlier = ((name, events) for name, events in self._earlier() if name not in anew)
             held = next(earlier, None)
-            for name, file in self._all_files(heads).items():
+            for name, file in found.items():
                 number = len(self.names)
                 self.names.append(name)
                 while held is not None and held[0] == name:
                     self._take(log, held[1], number)
                     held = next(earlier, None)
-                read, source = self._read(log, name, number, file, heads, converter)
-                reports.append(read)
-                sources.append(source)
-            footer = {"format": files.FORMAT, "sources": sources, "series": [list(one) for one in self.series.all]}
+                known = None if name in anew else self.earlier.known.get(name)
+                sources.append(self._read(log, name, number, file, heads, converter, known))
+            footer = {
+                "format": files.FORMAT,
+                "sources": [source.to_json() for source in sources],
+                "series": [list(one) for one in log.series],
+            }
             log.close(footer)
         except BaseException:
             log.abort()
             raise
-        made = view.Folder(self.staging.path, self.target, self.plan, self.options, self._state(footer))
-        rows, notes = made.write(
-            self._events, self.series.all, self.names, self.facts, self._mesh_maker(sink), self.problems
-        )
+        before = mesh_paths(self.target) if self._has_meshes() else set()
+        state = self._state(footer)
+        made = view.Folder(self.staging.path, self.target, self.plan, self.options, state, self.earlier.names)
+        mesh = MeshMaker((self.staging.path, self.target), sink, self.problems)
+        rows, notes = made.write(self._events, self.series.all, self.names, self.facts, mesh, self.problems)
+        before -= mesh_paths(self.staging.path) if before else set()
         attached = self._attach()
-        counts = dict(sorted(self.facts.counts.items()))
-        status = "updated" if self.footer else "new"
+        if live:
+            self._keep_running()
         report = RunReport(
-            self.plan.name, self.plan.folder, status, counts, self.added, rows, reports, attached, self.problems, notes
+            self.plan.name,
+            self.plan.folder,
+            "updated" if self.earlier.footer or self.is_anew else "new",
+            dict(sorted(self.facts.counts.items())),
+            self.added,
+            rows,
+            [source.file for source in sources],
+            attached,
+            self.problems,
+            notes,
         )
-        files.write_json(self.staging.path / REPORT, {**report.to_json(), "state": self._state(footer)})
+        files.write_json(self.staging.path / REPORT, {**report.to_stored(), "state": state})
+        if not self.lock and (self.target / files.RUN).exists():  # another process was faster
+            self._take_lock(_wait_for_lock(self.target))
         self.staging.commit((eventlog.NAME, files.HISTORY, files.MEDIA, files.SUMMARY, files.RUN, REPORT))
+        for path in before:  # of meshes whose parts were not all there
+            (self.target / path).unlink(missing_ok=True)
         return report
+
+    def _keep_running(self) -> None:
+        """Say in `run.json` that the run goes on."""
+        path = self.staging.path / files.RUN
+        run = files.read_json(path)
+        del run["finished"]
+        files.write_json(path, {**run, "status": "running", "writer": files.process(), FOLLOWS: True})
+
+    def _has_meshes(self) -> bool:
+        return any(one.type.startswith("mesh_") for one in self.series.all)
+
+    def _is_unsettled(self, name: str, file: EventFile) -> bool:
+        """Whether a file has grown of which the end could not be understood: it is read from its start."""
+        known = self.earlier.known.get(name)
+        return known is not None and not known.settled and file.size > known.file.size
 
     def _all_files(self, heads: dict[str, Any]) -> dict[str, EventFile | None]:
         """The event files by name, in the order of their last part: those that are gone, and those that are there."""
-        found: dict[str, EventFile | None] = dict.fromkeys(self.known)
+        known = self.earlier.known
+        found: dict[str, EventFile | None] = dict.fromkeys(known)
         for file in self.plan.files:
             name = file.name
-            if name in self.known and self.known[name].head != heads[name]:
+            if name in known and known[name].head != heads[name]:
                 text = f"expected {name} as it was imported, got another file of that name"
                 self.problems.append(Problem(name, text, "replaced", "The events of both are kept."))
                 name = f"{name}#{heads[name]['sha256'][:8]}"
@@ -183,43 +262,53 @@ class _RunImport:
 
     def _earlier(self) -> Iterator[tuple[str, Events]]:
         """The events of an earlier import, with the name of their file."""
-        if self.footer:
-            names = [source["name"] for source in self.footer["sources"]]
+        if self.earlier.footer:
+            names = self.earlier.names
             for events, number in eventlog.read_events(self.target / eventlog.NAME, self.series.all, names):
                 yield names[number], events
 
     def _read(
-        self, log: EventLog, name: str, number: int, file: EventFile | None, heads: dict[str, Any], converter: Converter
-    ) -> tuple[FileReport, dict[str, Any]]:
+        self,
+        log: EventLog,
+        name: str,
+        number: int,
+        file: EventFile | None,
+        heads: dict[str, Any],
+        converter: Converter,
+        known: Known | None,
+    ) -> Known:
         """Read what is new of a file; answers what is known of it now."""
-        known = self.known.get(name)
-        report = known.file if known else FileReport(name, 0, 0, 0, "", [])
-        remembered = dict(known.remembered) if known else {}
-        head = known.head if known else heads[name]
-        if file is not None and head["size"] < min(file.size, _HEAD):
-            head = self._read_head(file, min(file.size, _HEAD))
+        if known is None:
+            known = Known(FileReport(name, 0, 0, 0, "", []), {"size": 0}, "", {}, [], 0, True)
+        report, problems, unlisted, settled = known.file, known.problems, known.unlisted, known.settled
+        remembered = dict(known.remembered)
         if file is not None and file.size < report.position:
             text = f"expected at least the {report.position} bytes that were imported, got {file.size}"
             self.problems.append(Problem(name, text, "shorter", "Its events are kept."))
-        elif file is not None and (file.size != report.size or not known):
+        elif file is not None and (file.size != report.size or not known.head["size"]):
             decoder = FileDecoder(file.folder, self.series, converter, remembered)
             with self.logdir.open(file.path) as opened:
                 reader = open_reader(opened, file.size, report.position)
                 for events in decoder.decode(reader):
                     self._take(log, events, number)
                     self.added += len(events.steps)
-            self.problems += [problem._replace(path=f"{name}{problem.path}") for problem in decoder.problems]
-            if decoder.unlisted:
-                text = f"expected no more than 100 problems, got {decoder.unlisted} more"
-                self.problems.append(Problem(name, text, "many"))
+            new = sorted(decoder.problems, key=lambda problem: int(problem.path.removeprefix("@")))
+            problems = problems + [problem._replace(path=f"{name}{problem.path}") for problem in new]
+            unlisted += decoder.unlisted + len(problems[_KEPT_PROBLEMS:])
+            problems, settled = problems[:_KEPT_PROBLEMS], reader.settled
             whole = [found for found in report.damage if found["offset"] < report.position]
             damage = [{**found._asdict(), "meaning": KINDS[found.kind]} for found in reader.damage]
             version = decoder.version or report.writer
-            report = FileReport(
-                name, file.size, reader.position, report.records + reader.count, version, whole + damage
-            )
-        tags = {tag: [m.plugin, m.content.hex(), m.display_name, m.description] for tag, m in remembered.items()}
-        return report, {**report._asdict(), "head": head, "tags": tags}
+            records = report.records + reader.count
+            report = FileReport(name, file.size, reader.position, records, version, whole + damage)
+        self.problems += problems
+        if unlisted:
+            text = f"expected no more than {_KEPT_PROBLEMS} problems, got {unlisted} more"
+            self.problems.append(Problem(name, text, "many"))
+        folder, head = (known.folder, known.head) if file is None else (file.folder, heads[name])
+        if file is not None and head["size"] < min(file.size, _HEAD):
+            head = self._read_head(file, min(file.size, _HEAD))
+        return Known(report, head, folder, remembered, problems, unlisted, settled)
 
     def _take(self, log: EventLog, events: Events, number: int) -> None:
         """Events go to the log, and are kept or read again for the history."""
@@ -239,66 +328,41 @@ class _RunImport:
             return iter(self.kept)
         return eventlog.read_events(self.staging.path / eventlog.NAME, self.series.all, self.names)
 
-    def _mesh_maker(self, sink: Any) -> Any:
-        made: dict[str, Any] = {}
-
-        def make(parts: dict[str, Any]) -> dict[str, Any] | None:
-            key = repr(sorted((part, document["sha256"]) for part, document in parts.items()))
-            if key not in made:
-                made[key] = self._make_mesh(parts, sink)
-            return made[key]  # type: ignore[no-any-return]
-
-        return make
-
-    def _make_mesh(self, parts: dict[str, Any], sink: Any) -> Any:
-        """The documents of the meshes that stand in the batches of their parts."""
-        arrays = {name: self._load_array(document) for name, document in parts.items()}
-        vertices = arrays.get("mesh_vertices")
-        try:
-            if vertices is None:
-                raise InputError.of("mesh", "vertices", None, "It is kept as tensors.")
-            faces, colors = arrays.get("mesh_faces"), arrays.get("mesh_colors")
-            each = [None] * len(vertices)
-            all_parts = zip(
-                vertices, each if faces is None else faces, each if colors is None else colors, strict=False
-            )
-            found = [media.mesh(points, face, color, sink) for points, face, color in all_parts]
-            return found[0] if len(found) == 1 else None
-        except (MediaTypesError, IndexError) as error:
-            self.problems.append(Problem("mesh", str(error).rstrip("."), "mesh", "Its tensors are in events.parquet."))
-            return None
-
-    def _load_array(self, document: dict[str, Any]) -> np.ndarray[Any, Any]:
-        for root in (self.staging.path, self.target):
-            if (root / document["path"]).is_file():
-                loaded: np.ndarray[Any, Any] = np.load(root / document["path"], allow_pickle=False)
-                return loaded
-        raise StoreError.of(document["path"], "a sidecar of the import", "none", "Import again.")
+    def _is_attached(self, name: str, size: int) -> bool:
+        copied = self.target / FILES / name
+        return copied.is_file() and copied.stat().st_size == size
 
     def _attach(self) -> list[str]:
         """Copy the files that are kept as they are."""
-        wanted = [(name, file.path, file.size) for name, file in self.plan.attached]
-        if self.options.keep_events:
-            wanted += [(file.name, file.path, file.size) for file in self.plan.files]
-        wanted = [(safe_name(name), path, size) for name, path, size in wanted]
-        for name, path, size in wanted:
-            copied = self.target / FILES / name
-            if copied.is_file() and copied.stat().st_size == size and not name.endswith(".pbtxt"):
+        for name, path, size in self.attached:
+            if not self.is_anew and self._is_attached(name, size) and not name.endswith(".pbtxt"):
                 continue
             place = self.staging.path / FILES / name
             place.parent.mkdir(parents=True, exist_ok=True)
             with self.logdir.open(path) as source, open(place, "wb") as sink:
                 shutil.copyfileobj(source, sink, 1 << 20)
-        return sorted(f"{FILES}/{name}" for name, _, _ in wanted)
+        return sorted(f"{FILES}/{name}" for name, _, _ in self.attached)
 
 
-def _file_report(found: dict[str, Any]) -> FileReport:
-    return FileReport(*(found[name] for name in FileReport._fields))
+def read_head(logdir: LogDir, path: str, size: int) -> dict[str, Any]:
+    """The first bytes of a file, by size and hash."""
+    with logdir.open(path) as opened:
+        data = opened.read(size)
+    return {"size": size, "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def _report_of(found: dict[str, Any], plan: RunPlan) -> RunReport:
+def _wait_for_lock(target: Path) -> Lock:
+    """The lock of a run that others may be importing; raises RunLocked if they do not come to an end."""
+    for _ in range(_TRIES):
+        with suppress(RunLocked):
+            return Lock(target)
+        time.sleep(_PAUSE)
+    return Lock(target)
+
+
+def _report_of(found: dict[str, Any]) -> RunReport:
     """The report of an earlier import, of which nothing has changed."""
     problems = [Problem(**problem) for problem in found["problems"]]
-    reports = [_file_report(file) for file in found["files"]]
-    values = {name: found[name] for name in RunReport._fields}
-    return RunReport(**{**values, "status": "unchanged", "added": 0, "files": reports, "problems": problems})
+    values = {**found, "status": "unchanged", "added": 0, "problems": problems}
+    values["files"] = [file_report(file) for file in found["files"]]
+    return RunReport(**{name: values[name] for name in RunReport._fields})

@@ -52,6 +52,7 @@ class RunPlan(NamedTuple):
     folder: str  # of the run below the destination, with /
     files: tuple[EventFile, ...]  # in the order of their names
     attached: tuple[tuple[str, LogFile], ...]  # files kept as they are, by their name below the run's directory
+    path: str  # of the run's directory below the log directory
 
 
 class Plan(NamedTuple):
@@ -91,7 +92,9 @@ def make_plan(logdir: LogDir, nested: Nested) -> Plan:
         else:
             ignored.append(file.path)
     plans = [
-        RunPlan(run or logdir.name, folder_of(run or logdir.name), tuple(sorted(files)), tuple(attached.get(run, ())))
+        RunPlan(
+            run or logdir.name, folder_of(run or logdir.name), tuple(sorted(files)), tuple(attached.get(run, ())), run
+        )
         for run, files in sorted(runs.items())
     ]
     return Plan(tuple(plans), tuple(ignored))

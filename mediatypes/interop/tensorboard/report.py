@@ -32,8 +32,12 @@ class RunReport(NamedTuple):
     problems: list[Problem]
     notes: list[str]  # what is not in history.parquet, and where it is
 
+    def to_stored(self) -> dict[str, Any]:
+        """Plain data, as `import.json` has it: what the run is, however many imports made it."""
+        return {name: value for name, value in self.to_json().items() if name not in ("status", "added")}
+
     def to_json(self) -> dict[str, Any]:
-        """Plain data, as `import.json` has it."""
+        """Plain data."""
         found = self._asdict()
         found["files"] = [file._asdict() for file in self.files]
         found["problems"] = [problem._asdict() for problem in self.problems]

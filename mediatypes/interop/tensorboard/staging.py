@@ -20,10 +20,11 @@ class Staging:
 
     Args:
         target: the run's folder, which may be there already.
+        is_anew: whether nothing of what is there is used: all sidecars are made, and others do not stay.
     """
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
+    def __init__(self, target: Path, is_anew: bool = False) -> None:
+        self.target, self.is_anew = target, is_anew
         self.path = target.with_name(f".{target.name}.{token_hex(4)}.importing")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,14 +59,27 @@ class Staging:
                 raise
         else:
             return
+        made = set()
         for folder, _, found in os.walk(self.path):
             below = Path(folder).relative_to(self.path)
             for name in found if below.parts else ():
                 (self.target / below).mkdir(parents=True, exist_ok=True)
                 os.replace(Path(folder) / name, self.target / below / name)
+                made.add(self.target / below / name)
         for name in names:
             os.replace(self.path / name, self.target / name)
+        if self.is_anew:
+            self._remove_others(made)
         self.discard()
+
+    def _remove_others(self, made: set[Path]) -> None:
+        """Remove the sidecars and attached files that were not made now, and folders that are empty then."""
+        for below in (files.SIDECARS, files.ATTACHED):
+            for folder, _, found in os.walk(self.target / below, topdown=False):
+                with contextlib.suppress(OSError):
+                    for path in {Path(folder) / name for name in found} - made:
+                        path.unlink()
+                    os.rmdir(folder)
 
     def discard(self) -> None:
         """Forget what was made."""
@@ -86,7 +100,7 @@ class StagingSink:
         path = f"{self._folder}/{content_path(sha256, suffix)}"
         if path in self._known:
             return path
-        if not os.path.exists(self._staging.target / path):
+        if self._staging.is_anew or not os.path.exists(self._staging.target / path):
             parent = f"{self._staging.path}/{self._folder}/{sha256[:2]}"
             if parent not in self._folders:
                 os.makedirs(parent, exist_ok=True)

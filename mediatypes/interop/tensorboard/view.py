@@ -73,10 +73,14 @@ class Folder:
         path: where they are written.
         target: the run's folder; its `run.json`, if there is one, keeps what its reader changed.
         state: names the events that they are made from.
+        earlier: the event files that it was made from before.
     """
 
-    def __init__(self, path: Path, target: Path, plan: RunPlan, options: Options, state: str) -> None:
+    def __init__(
+        self, path: Path, target: Path, plan: RunPlan, options: Options, state: str, earlier: list[str]
+    ) -> None:
         self.path, self.target, self.plan, self.options, self.state = path, target, plan, options, state
+        self.earlier = earlier
 
     def write(
         self,
@@ -140,10 +144,12 @@ class Folder:
             group = start.get("group_name", "") or group
             status = {"failure": "failed", "success": "finished"}.get(end.get("status", ""), status)
         known = files.read_json(self.target / files.RUN) if (self.target / files.RUN).is_file() else {}
-        identity = hashlib.sha256(repr((self.plan.name, names[:1])).encode()).hexdigest()
+        id = known.get("id")
+        if id in (None, _identity(self.plan, self.earlier)):  # else somebody has changed it
+            id = _identity(self.plan, names)
         run: dict[str, Any] = {
             "format": files.FORMAT,
-            "id": known.get("id", identity[:8]),
+            "id": id,
             "project": known.get("project", self.options.project),
             "name": known.get("name", self.plan.name),
             "notes": known.get("notes"),
@@ -160,6 +166,11 @@ class Folder:
         if problems:
             run["problems"] = [problem._asdict() for problem in problems]
         return run
+
+
+def _identity(plan: RunPlan, names: list[str]) -> str:
+    """The id of a run: the same whenever these event files are imported."""
+    return hashlib.sha256(repr((plan.name, names[:1])).encode()).hexdigest()[:8]
 
 
 class _Chosen:
