@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import compact, copy, demo, export, gc, import_, pack, query, recover, show, validate, verify, watch
+from . import compact, copy, demo, export, gc, import_, pack, query, recover, show, sync, validate, verify, watch
 from ._command import complain
 
 COMMANDS = (
@@ -20,6 +20,7 @@ COMMANDS = (
     query.COMMAND,
     compact.COMMAND,
     import_.COMMAND,
+    sync.COMMAND,
     export.COMMAND,
     copy.COMMAND,
     recover.COMMAND,

@@ -72,7 +72,7 @@ def open_session(root: Path, mode: str, described: dict[str, Any], config: dict[
         if run_json.exists():
             if mode == "create":  # made by another process a moment ago
                 _require_free(root)
-            return _resume(root, lock, described, config)
+            return resume_session(root, lock, described, config)
         return _begin(root, lock, described, config, durable)
     except BaseException:
         lock.release()
@@ -101,7 +101,8 @@ def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, 
     return Session(id, started, lock, journal, config)
 
 
-def _resume(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any]) -> Session:
+def resume_session(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any]) -> Session:
+    """Open the run in `root`, whose lock is held, to go on with it; see `open_session`."""
     from .content import RunContent  # numpy and pyarrow are needed only for this
 
     run = files.read_run_json(root)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
 from ..._core.errors import InputError
 from .plan import Nested
-from .report import FileReport, ImportReport, RunReport
+from .report import FileReport, FollowState, ImportReport, RunReport
 
-__all__ = ["FileReport", "ImportReport", "RunReport", "import_logdir"]
+__all__ = ["FileReport", "FollowState", "ImportReport", "RunReport", "follow_logdir", "import_logdir"]
 Progress = Callable[[int, int, str], None]
+_REMOTE = 5.0  # seconds between two looks at a bucket
 
 
 def import_logdir(
@@ -60,8 +62,7 @@ def import_logdir(
     from .sources import open_logdir
     from .view import Options
 
-    if nested not in ("auto", "runs", "namespaces"):
-        raise InputError.of("nested", "auto, runs or namespaces", nested, "Leave it out for auto.")
+    _check_nested(nested)
     opened = open_logdir(logdir)
     plan = make_plan(opened, nested)
     if not plan.runs:
@@ -90,3 +91,71 @@ def import_logdir(
         for future in as_completed(futures):
             finished(futures[future], future.result())
     return ImportReport([reports[i] for i in range(len(plan.runs))], list(plan.ignored))
+
+
+def follow_logdir(
+    logdir: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    nested: Nested = "auto",
+    purge: bool = False,
+    step_metric: str | None = None,
+    keep_events: bool = False,
+    project: str | None = None,
+    tags: Iterable[str] = (),
+    stop: Callable[[], bool] | None = None,
+    idle: float | None = None,
+    interval: float = 0.25,
+    progress: Callable[[FollowState], None] | None = None,
+) -> ImportReport:
+    """Import a TensorBoard log directory and follow it while others write to it, then leave what an import makes.
+
+    Every run is imported; once its event files grow, it is a live run, whose rows `open_run` and `mediatypes watch` see
+    within a second. New files and directories are found; half-written records are waited for. While a run is followed,
+    rows are in the order in which steps rise: a value whose step is below that of the last row is with that row, or in
+    one after it, until the next import puts it where it belongs; `purge` and `step_metric` are obeyed by imports too.
+    The last one is made when this ends. Then every run folder is, byte for byte, the one that `import_logdir` makes.
+
+    A process that is killed loses nothing: following again, or importing, goes on from what is there.
+
+    Args:
+        logdir: as for `import_logdir`; it may be empty, and is waited for if it is a path. Buckets are looked at every
+            five seconds at most.
+        out: where the run folders go, each by the run's path below `logdir`.
+        nested, purge, step_metric, keep_events, project, tags: as for `import_logdir`.
+        stop: is called between two looks; this ends once it answers True. Default: only an interrupt ends it, which is
+            raised when all is imported.
+        idle: seconds without anything new, after which this ends. Default: never.
+        interval: seconds between two looks.
+        progress: is called after each look that found something.
+
+    Returns:
+        What was imported and what was not.
+
+    Raises:
+        InputError: an unknown option; a bucket that cannot be opened.
+
+    >>> import tempfile
+    >>> follow_logdir(tempfile.mkdtemp(), tempfile.mkdtemp(), idle=0).runs
+    []
+    """
+    from .follow import LogFollower, Until, follow, wait_for
+    from .sources import LocalDir, open_logdir
+    from .view import Options
+
+    _check_nested(nested)
+    for name, seconds in (("interval", interval), ("idle", 0 if idle is None else idle)):
+        if type(seconds) not in (int, float) or not 0 <= seconds < threading.TIMEOUT_MAX:
+            raise InputError.of(name, "seconds, 0 or more", seconds, "Leave it out, or pass 1.0.")
+    until = Until(stop, idle)
+    if "://" not in os.fspath(logdir) and not wait_for(Path(logdir), until, interval):
+        return ImportReport([], [])
+    opened = open_logdir(logdir)
+    options = Options(purge, step_metric, keep_events, project, tuple(tags))
+    follower = LogFollower(opened, Path(out).absolute(), nested, options)
+    return follow(follower, until, interval if isinstance(opened, LocalDir) else max(interval, _REMOTE), progress)
+
+
+def _check_nested(nested: Nested) -> None:
+    if nested not in ("auto", "runs", "namespaces"):
+        raise InputError.of("nested", "auto, runs or namespaces", nested, "Leave it out for auto.")

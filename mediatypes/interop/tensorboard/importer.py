@@ -36,7 +36,7 @@ _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the tw
 _KEPT_CELLS = 50_000
 _KEPT_PROBLEMS = 100  # of a file
 _TRIES, _PAUSE = 50, 0.1  # seconds
-_HEAD = 1024  # bytes by which a file is known again
+HEAD = 1024  # bytes by which a file is known again
 
 
 def import_run(
@@ -147,13 +147,15 @@ class _RunImport:
     def _head(self, file: EventFile) -> dict[str, Any]:
         """The first bytes of a file, by size and hash; of a known one as many as were there."""
         known = self.earlier.known.get(file.name)
-        return self._read_head(file, known.head["size"] if known else min(file.size, _HEAD))
+        return self._read_head(file, known.head["size"] if known else min(file.size, HEAD))
 
     def _read_head(self, file: EventFile, size: int) -> dict[str, Any]:
         return read_head(self.logdir, file.path, size)
 
     def _is_current(self, heads: dict[str, Any]) -> bool:
         known = self.earlier.known
+        if (self.target / files.JOURNAL).exists():  # somebody wrote the run, and was killed
+            return False
         unchanged = not self.moved and all(
             file.name in known and known[file.name].head == heads[file.name] and known[file.name].file.size == file.size
             for file in self.plan.files
@@ -306,8 +308,8 @@ class _RunImport:
             text = f"expected no more than {_KEPT_PROBLEMS} problems, got {unlisted} more"
             self.problems.append(Problem(name, text, "many"))
         folder, head = (known.folder, known.head) if file is None else (file.folder, heads[name])
-        if file is not None and head["size"] < min(file.size, _HEAD):
-            head = self._read_head(file, min(file.size, _HEAD))
+        if file is not None and head["size"] < min(file.size, HEAD):
+            head = self._read_head(file, min(file.size, HEAD))
         return Known(report, head, folder, remembered, problems, unlisted, settled)
 
     def _take(self, log: EventLog, events: Events, number: int) -> None:

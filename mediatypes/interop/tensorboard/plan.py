@@ -60,6 +60,14 @@ class Plan(NamedTuple):
 
     runs: tuple[RunPlan, ...]
     ignored: tuple[str, ...]
+    unsure: frozenset[str]  # event files that hold too little yet to tell which run they are of
+
+
+class Peek(NamedTuple):
+    """How an event file begins."""
+
+    tags: frozenset[str]
+    is_session: bool  # `add_hparams` wrote it: experiment and session together
 
 
 def is_event_file(path: str) -> bool:
@@ -68,15 +76,23 @@ def is_event_file(path: str) -> bool:
     return "tfevents" in name and not name.endswith(_ENDINGS)
 
 
-def make_plan(logdir: LogDir, nested: Nested) -> Plan:
-    """The runs of a log directory by the rules above."""
-    listed = logdir.list()
+def make_plan(
+    logdir: LogDir, nested: Nested, listed: list[LogFile] | None = None, peeks: dict[str, Peek] | None = None
+) -> Plan:
+    """The runs of a log directory by the rules above.
+
+    Args:
+        listed: its files, if they are known.
+        peeks: how event files begin, by path, as far as it is known; grows.
+    """
+    listed = logdir.list() if listed is None else listed
+    peeks = {} if peeks is None else peeks
     events = [file for file in listed if is_event_file(file.path)]
     folders = sorted({_parent(file.path) for file in events}, key=lambda path: (path.count("/"), path))
     first = {_parent(file.path): file for file in reversed(events)}
     homes: dict[str, tuple[str, str]] = {}  # directory: its run, and its namespace there
     for folder in folders:
-        homes[folder] = _home(folder, first[folder], homes, logdir, nested)
+        homes[folder] = _home(folder, first[folder], homes, logdir, nested, peeks)
     runs: dict[str, list[EventFile]] = {}
     for file in events:
         run, namespace = homes[_parent(file.path)]
@@ -97,11 +113,17 @@ def make_plan(logdir: LogDir, nested: Nested) -> Plan:
         )
         for run, files in sorted(runs.items())
     ]
-    return Plan(tuple(plans), tuple(ignored))
+    unsure = {folder for folder, file in first.items() if file.path in peeks and not any(peeks[file.path])}
+    return Plan(tuple(plans), tuple(ignored), frozenset(file.path for file in events if _parent(file.path) in unsure))
 
 
 def _home(
-    folder: str, file: LogFile, homes: dict[str, tuple[str, str]], logdir: LogDir, nested: Nested
+    folder: str,
+    file: LogFile,
+    homes: dict[str, tuple[str, str]],
+    logdir: LogDir,
+    nested: Nested,
+    peeks: dict[str, Peek],
 ) -> tuple[str, str]:
     if nested == "namespaces":
         return "", folder
@@ -113,17 +135,19 @@ def _home(
         return run, _join(namespace, folder.rpartition("/")[2])
     if above is not None:
         run, namespace = homes[above]
-        tags, is_session = _peek(logdir, file)
+        if not any(peeks.get(file.path, ())):
+            peeks[file.path] = _peek(logdir, file)
+        tags, is_session = peeks[file.path]
         if is_session:
             return run, namespace
         below = _below(folder, above)
-        if len(tags) == 1 and below.replace("/", "_").startswith(f"{tags.pop().replace('/', '_')}_"):
+        if len(tags) == 1 and below.replace("/", "_").startswith(f"{min(tags).replace('/', '_')}_"):
             return run, _join(namespace, below)
     return folder, ""
 
 
-def _peek(logdir: LogDir, file: LogFile) -> tuple[set[str], bool]:
-    """The tags at the start of a file, and whether `add_hparams` wrote it: experiment and session together."""
+def _peek(logdir: LogDir, file: LogFile) -> Peek:
+    """How a file begins."""
     tags, sections = set(), set()
     try:
         with logdir.open(file.path) as opened:
@@ -136,7 +160,7 @@ def _peek(logdir: LogDir, file: LogFile) -> tuple[set[str], bool]:
                             tags.add(value.tag)
     except (MediaTypesError, wire.Malformed, OSError):
         pass  # whoever imports it says what is wrong
-    return tags, {"experiment", "start"} <= sections
+    return Peek(frozenset(tags), {"experiment", "start"} <= sections)
 
 
 def folder_of(name: str) -> str:

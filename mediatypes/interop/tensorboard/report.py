@@ -83,5 +83,16 @@ class ImportReport(NamedTuple):
         return "\n".join(lines)
 
 
+class FollowState(NamedTuple):
+    """How far a log directory is followed."""
+
+    runs: int
+    live: int  # runs of which something came since this began
+    events: int  # of all runs, imported before or now
+    step: int | None  # of the last row of the run that got something last
+    run: str  # its name
+    problems: list[tuple[str, Problem]]  # new ones, with the name of their run
+
+
 def _shortened(texts: list[str], most: int = 20) -> list[str]:
     return texts if len(texts) <= most else [*texts[:most], f"and {len(texts) - most} more; see import.json"]

@@ -1,0 +1,111 @@
+"""Events as calls in the journal of a run that goes on, so that whoever reads it sees them at once."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ...history.cells import Named
+from ...history.writer import CallWriter
+from .decode import is_integral
+from .series import Series
+from .table import Events
+
+_MOST_SHAPES = 4096  # remembered
+_LAST_ROW = 2**63 - 1
+
+
+class _Shape:
+    """Consecutive events of one step, by their series."""
+
+    def __init__(self, series: list[Series], step: int) -> None:
+        self.keys = tuple(one.key for one in series)
+        self.integral = [is_integral(one.type) for one in series]
+        self.codes = "".join("q" if whole else "d" for whole in self.integral)
+        self.is_plain = all(one.kind == "number" for one in series) and len({*self.keys}) == len(series)
+        self.step = step  # the highest one with events of this shape
+
+
+class EventCalls:
+    """Writes events as calls: those of one step are one call, as long as their keys differ.
+
+    Rows are in the order of steps, and a journal only grows. So an event whose step is below that of the last row goes
+    to the last row, if it is new; and if its values had that step or a later one before, as when training begins
+    again, to a row of its own after it. That is its step until the next import, which puts it where it belongs.
+
+    Args:
+        writer: of the run's journal.
+        series: those of the run; grows.
+        known: keys that the run has values of already.
+    """
+
+    def __init__(self, writer: CallWriter, series: list[Series], known: set[str]) -> None:
+        self._writer, self._series, self._known = writer, series, known
+        if writer.calls:
+            writer.step -= 1  # the last row may get more
+        self._begin = writer.step
+        self._shapes: dict[tuple[int, ...], _Shape] = {}
+        self.events = self.displaced = 0  # written; with another step than theirs
+
+    @property
+    def step(self) -> int:
+        """Of the last row."""
+        return self._writer.step
+
+    def write(self, events: Events) -> None:
+        """Write what the history shows of these events, steps ascending."""
+        shown = np.array([one.kind != "" for one in self._series], bool)[events.series]
+        steps = events.steps[shown]
+        rows = np.flatnonzero(shown)[np.argsort(steps, kind="stable")]
+        if not len(rows):
+            return
+        ordered = events.take(rows)
+        edges = [0, *(np.flatnonzero(np.diff(ordered.steps)) + 1).tolist(), len(rows)]
+        series, values = ordered.series.tolist(), ordered.values.tolist()
+        steps, times = ordered.steps.tolist(), ordered.times.tolist()
+        put = self._writer.put
+        with self._writer.lock:
+            for first, last in pairwise(edges):
+                shape = self._shape(tuple(series[first:last]))
+                step, before = steps[first], self._writer.step
+                row = step if step >= before else before if step > shape.step else min(before + 1, _LAST_ROW)
+                if row != step:
+                    self.displaced += last - first
+                shape.step = max(shape.step, step)
+                stamp = times[last - 1]
+                if not shape.is_plain:
+                    self._write_mixed(ordered, first, last, row)
+                elif "q" in shape.codes:
+                    numbers = zip(values[first:last], shape.integral, strict=True)
+                    put(shape.keys, shape.codes, row, stamp, *(int(v) if whole else v for v, whole in numbers))
+                else:
+                    put(shape.keys, shape.codes, row, stamp, *values[first:last])
+        self.events += len(rows)
+
+    def _shape(self, series: tuple[int, ...]) -> _Shape:
+        found = self._shapes.get(series)
+        if found is None:
+            if len(self._shapes) >= _MOST_SHAPES:
+                self._shapes.clear()
+            named = [self._series[number] for number in series]
+            lowest = self._begin if any(one.key in self._known for one in named) else -(2**63)
+            found = self._shapes[series] = _Shape(named, lowest)
+        return found
+
+    def _write_mixed(self, events: Events, first: int, last: int, row: int) -> None:
+        """Events of which some are no numbers, or share a key: as many calls as it takes."""
+        call: list[Named] = []
+        for i in range(first, last):
+            one = self._series[events.series[i]]
+            if any(one.key == key for key, _, _ in call):
+                self._writer.add(row, float(events.times[i - 1]), call, False)
+                call = []
+            call.append((one.key, one.kind, self._value(events, i, one)))
+        self._writer.add(row, float(events.times[last - 1]), call, False)
+
+    def _value(self, events: Events, i: int, series: Series) -> Any:
+        if series.kind != "number":
+            return events.cells[i]
+        return int(events.values[i]) if is_integral(series.type) else float(events.values[i])

@@ -1,0 +1,145 @@
+"""Following a log directory: every run of it is followed, new files and directories are found."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ..._core.errors import MediaTypesError, Problem
+from .followed import FollowedRun
+from .importer import import_run
+from .plan import Nested, Peek, Plan, make_plan
+from .report import FollowState, ImportReport, RunReport
+from .sources import LogDir
+from .view import Options
+
+
+class LogFollower:
+    """Follows the runs of a log directory. Make one, call `poll()` again and again, and `finish()`.
+
+    Args:
+        logdir: may still be empty.
+        out: where the run folders go.
+        nested: which directories are runs of their own.
+        options: how they are imported.
+    """
+
+    def __init__(self, logdir: LogDir, out: Path, nested: Nested, options: Options) -> None:
+        self.logdir, self.out, self.nested, self.options = logdir, out, nested, options
+        self.runs: dict[str, FollowedRun] = {}  # by folder
+        self._last: FollowedRun | None = None
+        self._homes: dict[str, str] = {}  # event files: the folder of their run
+        self._paths: set[str] = set()  # all files
+        self._unsure: dict[str, int] = {}  # event files of which it is not clear whose they are: their sizes
+        self._peeks: dict[str, Peek] = {}
+        self._problems: list[tuple[str, Problem]] = []
+        self._failed = ""
+        self._executor = ThreadPoolExecutor(1, "mediatypes-import")
+
+    def poll(self) -> bool:
+        """Take what is new; answers whether there was anything."""
+        try:
+            listed = self.logdir.list()
+            sizes = {file.path: file.size for file in listed}
+            if sizes.keys() != self._paths or any(sizes.get(path) != size for path, size in self._unsure.items()):
+                self._assign(make_plan(self.logdir, self.nested, listed, self._peeks), sizes)
+        except (MediaTypesError, OSError) as error:
+            if str(error) != self._failed:  # as long as it fails in the same way it is said once
+                self._failed = str(error)
+                self._problems.append(("", Problem("", self._failed.rstrip("."), type(error).__name__)))
+            return False
+        self._failed = ""
+        is_new = False
+        for run in self.runs.values():
+            if run.read(sizes):
+                self._last, is_new = run, True
+            self._problems += [(run.plan.name, problem) for problem in run.problems]
+            run.problems = []
+        return is_new or bool(self._problems)
+
+    def state(self) -> FollowState:
+        """How far it is; tells each problem once."""
+        problems, self._problems = self._problems, []
+        live = sum(run.is_live for run in self.runs.values())
+        events = sum(run.events for run in self.runs.values())
+        step, name = (self._last.step, self._last.plan.name) if self._last else (None, "")
+        return FollowState(len(self.runs), live, events, step, name, problems)
+
+    def finish(self) -> ImportReport:
+        """Import all that is there, so that the run folders are what one import makes."""
+        self._executor.shutdown()
+        try:
+            plan = make_plan(self.logdir, self.nested)
+        except (MediaTypesError, OSError):  # poll() has said it
+            plan = Plan((), (), frozenset())
+        sizes = {file.path: file.size for found in plan.runs for file in found.files}
+        reports: list[RunReport | None] = []
+        for found in plan.runs:
+            run = self.runs.pop(found.folder, None)
+            reports.append(run.close(found) if run else import_run(self.logdir, found, self.out, self.options))
+        for run in self.runs.values():
+            report = run.close(run.current(sizes))
+            if run.is_new and all(path in sizes for path in run.paths):  # they belong to other runs by now
+                shutil.rmtree(run.target, ignore_errors=True)
+            else:
+                reports.append(report)
+        whole = [report for report in reports if report]
+        return ImportReport(sorted(whole, key=lambda report: report.name), list(plan.ignored))
+
+    def _assign(self, plan: Plan, sizes: dict[str, int]) -> None:
+        """Give new event files to their runs. What was given stays there until the end."""
+        for found in plan.runs:
+            new = [file for file in found.files if file.path not in self._homes and file.path not in plan.unsure]
+            run = self.runs.get(found.folder)
+            if run is not None:
+                run.add(found, new)
+            elif new:
+                run = FollowedRun(self.logdir, found._replace(files=tuple(new)), self.out, self.options, self._executor)
+                self.runs[found.folder] = run
+            self._homes |= dict.fromkeys((file.path for file in new), found.folder)
+        self._paths = set(sizes)
+        self._unsure = {path: sizes[path] for path in plan.unsure if path not in self._homes}
+
+
+class Until:
+    """When to end: `stop()` says so, or nothing new came for `idle` seconds."""
+
+    def __init__(self, stop: Callable[[], bool] | None, idle: float | None) -> None:
+        self._stop, self._idle = stop, idle
+        self.last = time.monotonic()  # when something came
+
+    def __call__(self) -> bool:
+        """Whether it is time."""
+        is_idle = self._idle is not None and time.monotonic() - self.last >= self._idle
+        return is_idle or bool(self._stop and self._stop())
+
+
+def wait_for(path: Path, until: Until, interval: float) -> bool:
+    """Wait until a path exists; False if it is time to end before."""
+    while not path.exists():
+        if until():
+            return False
+        time.sleep(interval)
+    return True
+
+
+def follow(
+    follower: LogFollower, until: Until, interval: float, progress: Callable[[FollowState], None] | None
+) -> ImportReport:
+    """Poll until it is time to end or the process is interrupted; then finish."""
+    try:
+        while True:
+            began = time.monotonic()
+            if follower.poll():
+                until.last = time.monotonic()
+                if progress:
+                    progress(follower.state())
+            if until():
+                break
+            time.sleep(max(interval - (time.monotonic() - began), 0))
+    finally:
+        report = follower.finish()
+    return report

@@ -1,0 +1,198 @@
+"""One run that is followed: what its event files get is in its journal at once, and imported now and then."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Executor, Future
+from pathlib import Path
+
+from ..._core.errors import MediaTypesError, Problem
+from ...history import files
+from ...history.lock import Lock
+from ...history.session import Session, open_session, resume_session
+from .importer import FOLLOWS, import_run
+from .plan import EventFile, RunPlan
+from .report import RunReport
+from .sources import LogDir
+from .tail import LiveRun
+from .view import Options
+
+_AT_ONCE = 32 << 20  # bytes; more is imported
+_PAUSE = 10.0  # seconds until what failed is tried again
+_REST = 600.0  # seconds without anything new, after which a run is closed until there is more
+_Renewal = tuple[RunReport, Session | None]
+
+
+class FollowedRun:
+    """A run of a log directory that is followed.
+
+    It is imported first. Once one of its files has grown it is opened to go on, and the new events are logged to its
+    journal. When that has become long the run is imported again, beside the reading, and goes on with an empty one.
+
+    Args:
+        plan: the run as it was found; files that come later are added to it.
+        executor: where imports of a run that goes on are done.
+    """
+
+    def __init__(self, logdir: LogDir, plan: RunPlan, out: Path, options: Options, executor: Executor) -> None:
+        self.logdir, self.plan, self.out, self.options, self._executor = logdir, plan, out, options, executor
+        self.target = out / plan.folder
+        self.problems: list[Problem] = []  # whoever shows them takes them out
+        self.report: RunReport | None = None  # of the last import
+        self.is_new = False  # the run was made here
+        self._files = {file.path: file for file in plan.files}
+        self._added = 0  # events that were imported
+        self._live: LiveRun | None = None
+        self._renewal: Future[_Renewal] | None = None
+        self._sizes: dict[str, int] = {}  # of the event files when they were imported
+        self._said: list[Problem] = []
+        self._retry = self._changed = 0.0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is open."""
+        return self._live is not None
+
+    @property
+    def paths(self) -> list[str]:
+        """Of its event files below the log directory."""
+        return list(self._files)
+
+    @property
+    def events(self) -> int:
+        """That are imported or in the journal."""
+        stored = sum(self.report.events.values()) if self.report else 0
+        return stored + (self._live.calls.events if self._live else 0)
+
+    @property
+    def step(self) -> int | None:
+        """Of the last row, while the run is open."""
+        return self._live.calls.step if self._live else None
+
+    def add(self, plan: RunPlan, files: list[EventFile]) -> None:
+        """Follow more event files, which a later plan found for this run."""
+        self.plan = plan
+        self._files |= {file.path: file for file in files}
+
+    def read(self, sizes: dict[str, int]) -> bool:
+        """Take what is new, by the sizes of the files now; answers whether there was anything."""
+        now = time.monotonic()
+        if now < self._retry:
+            return False
+        try:
+            is_new = self._read(sizes, now)
+        except (MediaTypesError, OSError) as error:
+            self._fail(Problem("", str(error).rstrip("."), type(error).__name__), now)
+            return False
+        if is_new:
+            self._changed = now
+        return is_new
+
+    def close(self, plan: RunPlan) -> RunReport | None:
+        """Import all that is there, as that of a run that is over; by a plan that may be another one."""
+        lock = self._release_journal()
+        if not plan.files and not lock:  # they are gone, and what they held is imported
+            return self.report
+        try:
+            return self._import(plan, lock)
+        finally:
+            if lock:
+                lock.release()
+
+    def _read(self, sizes: dict[str, int], now: float) -> bool:
+        if self.report is None or self.report.status == "failed":
+            plan = self.current(sizes)
+            if not plan.files:
+                return False
+            report = self._import(plan)
+            if report.status == "failed":
+                self._fail(report.problems[0], now)
+            return report.added > 0
+        if self._renewal is not None and self._renewal.done():
+            self._swap(self._renewal)
+        if self._live is None:
+            if all(self._sizes.get(path) == sizes.get(path) for path in self._files if path in sizes):
+                return False
+            self._live = LiveRun(self.logdir, self.target, self._open())
+        live = self._live
+        grown = live.grown(self._files.values(), sizes)
+        if not grown:
+            if now - self._changed > _REST and self._renewal is None:
+                self.close(self.current(sizes))
+            return False
+        is_much = live.behind(grown, sizes) > _AT_ONCE
+        if not is_much:
+            self.problems += live.read(grown, sizes)
+        if (is_much or live.is_long) and self._renewal is None:
+            self._renewal = self._executor.submit(self._renew, live.session, self.current(sizes))
+        return True
+
+    def _open(self) -> Session:
+        return open_session(self.target, "resume", {FOLLOWS: True}, {}, durable=False)
+
+    def _renew(self, session: Session, plan: RunPlan) -> _Renewal:
+        """Import all, and begin an empty journal; the one at hand is written meanwhile."""
+        report = import_run(self.logdir, plan, self.out, self.options, session.lock, live=True)
+        if report.status == "failed":
+            return report, None
+        return report, resume_session(self.target, session.lock, {FOLLOWS: True}, {})
+
+    def _swap(self, renewal: Future[_Renewal]) -> None:
+        """Go on with the journal that an import left empty: what came meanwhile is read again."""
+        self._renewal = None
+        report, session = renewal.result()
+        if session is None:
+            self._fail(report.problems[0], time.monotonic())
+            return
+        self._note(report)
+        if self._live:
+            self._live.close()
+        self._live = LiveRun(self.logdir, self.target, session)
+        for path in files.journals(self.target / files.JOURNAL):
+            if path != session.journal.path:
+                path.unlink()
+
+    def _release_journal(self) -> Lock | None:
+        """Write no more to the journal; answers the lock of the run, if it was open."""
+        if self._renewal is not None:
+            try:
+                self._swap(self._renewal)
+            except (MediaTypesError, OSError):  # the import that follows says it
+                pass
+        if self._live is None:
+            return None
+        lock = self._live.session.lock
+        self._live.close()
+        self._live = None
+        return lock
+
+    def _fail(self, problem: Problem, now: float) -> None:
+        """Say what is wrong, and import the run anew in a while: its files and event files are all that counts."""
+        if problem not in self._said:
+            self._said.append(problem)
+            self.problems.append(problem)
+        self._retry = now + _PAUSE
+        lock = self._release_journal()
+        if lock:
+            lock.release()
+        self.report = None
+
+    def current(self, sizes: dict[str, int]) -> RunPlan:
+        """The run with the files that are there, as long as they are now."""
+        found = [file._replace(size=sizes[file.path]) for file in self._files.values() if file.path in sizes]
+        return self.plan._replace(files=tuple(sorted(found)))
+
+    def _import(self, plan: RunPlan, lock: Lock | None = None) -> RunReport:
+        report = import_run(self.logdir, plan, self.out, self.options, lock)
+        self.is_new |= report.status == "new"
+        self._sizes = {file.path: file.size for file in plan.files}
+        return self._note(report)
+
+    def _note(self, report: RunReport) -> RunReport:
+        """Keep the report of an import, which counts what all of them added."""
+        self._added += report.added
+        status = report.status
+        if status != "failed":
+            status = "new" if self.is_new else "updated" if self._added else "unchanged"
+        self.report = report._replace(added=self._added, status=status)
+        return self.report

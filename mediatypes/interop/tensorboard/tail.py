@@ -1,0 +1,138 @@
+"""A run that is open while its logs are written: what is new in the event files is put into its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..._core.errors import MediaTypesError, Problem
+from ...history import files
+from ...history.config import Config
+from ...history.session import Session
+from ...history.writer import CallWriter
+from ...store.directory import DirectoryStore
+from .decode import FileDecoder, open_reader
+from .earlier import read_earlier
+from .eventcalls import EventCalls
+from .importer import HEAD, read_head
+from .plan import EventFile
+from .series import SeriesList
+from .sources import LogDir
+from .table import Events
+from .values import Converter
+
+_MOST_EVENTS = 200_000  # in a journal, or as many as were imported before
+_MOST_DISPLACED = 5_000  # events with another step than theirs, or a quarter of those that were imported
+
+
+class _Tail:
+    """An event file, and how far it was read."""
+
+    def __init__(self, file: EventFile, decoder: FileDecoder, position: int, size: int, head: dict[str, Any]) -> None:
+        self.file, self.decoder, self.position, self.size, self.head = file, decoder, position, size, head
+        self.is_lost = False
+
+
+class LiveRun:
+    """An imported run that goes on.
+
+    Args:
+        root: the run's folder.
+        session: of the run, just opened.
+    """
+
+    def __init__(self, logdir: LogDir, root: Path, session: Session) -> None:
+        self.logdir, self.session = logdir, session
+        self.writer = CallWriter(session, None)
+        self._config = Config(session.config, self.writer.append, self.writer.lock)
+        self._series = SeriesList()
+        self.calls = EventCalls(self.writer, self._series.all, set(session.last))
+        self._converter = Converter(DirectoryStore(root, files.SIDECARS), DirectoryStore(root, files.ATTACHED))
+        self._known = read_earlier(root).known
+        self._tails: dict[str, _Tail] = {}
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is time to import what the journal holds."""
+        stored = self.session.calls
+        many = self.calls.events > max(_MOST_EVENTS, stored)
+        return many or self.calls.displaced > max(_MOST_DISPLACED, stored // 4)
+
+    def grown(self, wanted: Iterable[EventFile], sizes: dict[str, int]) -> list[EventFile]:
+        """The files with another size than when they were read."""
+        found = []
+        for file in wanted:
+            size = sizes.get(file.path)
+            tail = self._tails.get(file.path)
+            if size is None or (tail is not None and (tail.is_lost or tail.size == size)):
+                continue
+            known = self._known.get(file.name)
+            if tail is not None or known is None or known.file.size != size:
+                found.append(file)
+        return found
+
+    def behind(self, grown: list[EventFile], sizes: dict[str, int]) -> int:
+        """How many bytes are still to be read."""
+        return sum(sizes[file.path] - self._tail(file).position for file in grown)
+
+    def read(self, grown: list[EventFile], sizes: dict[str, int]) -> list[Problem]:
+        """Log what is new in these files; answers what is wrong with some."""
+        problems: list[Problem] = []
+        found: list[Events] = []
+        for file in grown:
+            tail = self._tail(file)
+            tail.size = sizes[file.path]
+            try:
+                problem = self._changed(tail)
+                found += [] if problem else self._decode(tail)
+            except (MediaTypesError, OSError) as error:
+                problem = Problem(file.path, str(error).rstrip("."), type(error).__name__)
+            if problem:
+                tail.is_lost = True  # until the next import
+                problems.append(problem)
+        if found:
+            events = Events.join(found)
+            self.calls.write(events)
+            self._configure(events)
+        return problems
+
+    def close(self) -> None:
+        """Write nothing more. The lock stays."""
+        self.writer.close()
+
+    def _tail(self, file: EventFile) -> _Tail:
+        """A file from where the import stopped."""
+        found = self._tails.get(file.path)
+        if found is None:
+            known = self._known.get(file.name)
+            decoder = FileDecoder(file.folder, self._series, self._converter, dict(known.remembered) if known else {})
+            place = (known.file.position, known.file.size, known.head) if known else (0, 0, {"size": 0})
+            found = self._tails[file.path] = _Tail(file, decoder, *place)
+        return found
+
+    def _changed(self, tail: _Tail) -> Problem | None:
+        """Whether a file is not the one whose beginning was read."""
+        path, head = tail.file.path, tail.head
+        if tail.size < tail.position:
+            text = f"expected at least the {tail.position} bytes that were read, got {tail.size}"
+            return Problem(path, text, "shorter", "What was imported of it is kept.")
+        if head["size"] < min(tail.size, HEAD):
+            tail.head = read_head(self.logdir, path, min(tail.size, HEAD))
+        if head["size"] and read_head(self.logdir, path, head["size"]) != head:
+            text = f"expected {path} as it was, got another file of that name"
+            return Problem(path, text, "replaced", "The next import reads it.")
+        return None
+
+    def _decode(self, tail: _Tail) -> list[Events]:
+        with self.logdir.open(tail.file.path) as opened:
+            reader = open_reader(opened, tail.size, tail.position)
+            found = [events for events in tail.decoder.decode(reader) if len(events.steps)]
+        tail.position = reader.position
+        return found
+
+    def _configure(self, events: Events) -> None:
+        """Hyperparameters are the run's config."""
+        for row, cell in events.cells.items():
+            if self._series.all[events.series[row]].type == "hparams" and (new := cell.get("start", {}).get("hparams")):
+                self._config.update(new)
