@@ -10,6 +10,7 @@ from ...history import files
 from . import eventlog
 from .events import Metadata
 from .framing import Damage
+from .plan import RESERVED
 from .report import FileReport
 from .series import Series
 
@@ -66,8 +67,8 @@ NOTHING = Earlier({}, {}, [])
 
 def read_earlier(target: Path) -> Earlier:
     """What the folder of a run holds of an earlier import; raises RunExists if it holds something else."""
-    if not target.exists() or not any(target.iterdir()):
-        return NOTHING
+    if not target.exists() or all(path.is_dir() and path.name not in RESERVED for path in target.iterdir()):
+        return NOTHING  # or other runs, of directories below this one's
     path = target / eventlog.NAME
     if not path.is_file():
         hint = "Choose another destination."

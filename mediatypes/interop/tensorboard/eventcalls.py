@@ -20,12 +20,11 @@ _LAST_ROW = 2**63 - 1
 class _Shape:
     """Consecutive events of one step, by their series."""
 
-    def __init__(self, series: list[Series], step: int) -> None:
+    def __init__(self, series: list[Series]) -> None:
         self.keys = tuple(one.key for one in series)
         self.integral = [is_integral(one.type) for one in series]
         self.codes = "".join("q" if whole else "d" for whole in self.integral)
         self.is_plain = all(one.kind == "number" for one in series) and len({*self.keys}) == len(series)
-        self.step = step  # the highest one with events of this shape
 
 
 class EventCalls:
@@ -46,6 +45,7 @@ class EventCalls:
         if writer.calls:
             writer.step -= 1  # the last row may get more
         self._begin = writer.step
+        self._newest = np.zeros(0, np.int64)  # the highest step of each series
         self._shapes: dict[tuple[int, ...], _Shape] = {}
         self.events = self.displaced = 0  # written; with another step than theirs
 
@@ -65,15 +65,16 @@ class EventCalls:
         edges = [0, *(np.flatnonzero(np.diff(ordered.steps)) + 1).tolist(), len(rows)]
         series, values = ordered.series.tolist(), ordered.values.tolist()
         steps, times = ordered.steps.tolist(), ordered.times.tolist()
+        self._note_new_series()
         put = self._writer.put
         with self._writer.lock:
             for first, last in pairwise(edges):
                 shape = self._shape(tuple(series[first:last]))
-                step, before = steps[first], self._writer.step
-                row = step if step >= before else before if step > shape.step else min(before + 1, _LAST_ROW)
-                if row != step:
+                row = step = steps[first]
+                if step < self._writer.step:
+                    is_again = (self._newest[series[first:last]] >= step).any()
+                    row = min(self._writer.step + 1, _LAST_ROW) if is_again else self._writer.step
                     self.displaced += last - first
-                shape.step = max(shape.step, step)
                 stamp = times[last - 1]
                 if not shape.is_plain:
                     self._write_mixed(ordered, first, last, row)
@@ -82,16 +83,20 @@ class EventCalls:
                     put(shape.keys, shape.codes, row, stamp, *(int(v) if whole else v for v, whole in numbers))
                 else:
                     put(shape.keys, shape.codes, row, stamp, *values[first:last])
+        np.maximum.at(self._newest, ordered.series, ordered.steps)
         self.events += len(rows)
+
+    def _note_new_series(self) -> None:
+        new = self._series[len(self._newest) :]
+        lowest = [self._begin if one.key in self._known else -(2**63) for one in new]
+        self._newest = np.append(self._newest, np.array(lowest, np.int64))
 
     def _shape(self, series: tuple[int, ...]) -> _Shape:
         found = self._shapes.get(series)
         if found is None:
             if len(self._shapes) >= _MOST_SHAPES:
                 self._shapes.clear()
-            named = [self._series[number] for number in series]
-            lowest = self._begin if any(one.key in self._known for one in named) else -(2**63)
-            found = self._shapes[series] = _Shape(named, lowest)
+            found = self._shapes[series] = _Shape([self._series[number] for number in series])
         return found
 
     def _write_mixed(self, events: Events, first: int, last: int, row: int) -> None:

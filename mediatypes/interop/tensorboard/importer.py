@@ -81,6 +81,7 @@ class _RunImport:
                 heads = self._load()  # as it is now that nobody else changes it
             self._require_ours()
             self.is_anew = bool(self.moved) and self._can_be_read_anew(heads)
+            self.before = self.earlier.names
             if self.is_anew:
                 self.earlier = NOTHING
             self.staging = Staging(self.target, self.is_anew)
@@ -206,7 +207,7 @@ class _RunImport:
             raise
         before = mesh_paths(self.target) if self._has_meshes() else set()
         state = self._state(footer)
-        made = view.Folder(self.staging.path, self.target, self.plan, self.options, state, self.earlier.names)
+        made = view.Folder(self.staging.path, self.target, self.plan, self.options, state, self.before)
         mesh = MeshMaker((self.staging.path, self.target), sink, self.problems)
         rows, notes = made.write(self._events, self.series.all, self.names, self.facts, mesh, self.problems)
         before -= mesh_paths(self.staging.path) if before else set()

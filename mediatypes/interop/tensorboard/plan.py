@@ -28,7 +28,7 @@ from .sources import LogDir, LogFile
 
 Nested = Literal["auto", "runs", "namespaces"]
 SPLITS = ("train", "val", "valid", "validation", "eval", "test")
-_RESERVED = ("media", "journal", "files", "damaged")
+RESERVED = ("media", "journal", "files", "damaged")
 _ENDINGS = (".profile-empty", ".sagemaker-uploaded")
 _ATTACHED = re.compile(  # files beside the events that belong to a run: torch's profiler, the projector, TF's profiler
     r"(^|/)([^/]*\.pbtxt|[^/]*\.pt\.trace\.json(\.gz)?|plugins/.+|\d{5}/(.+/)?(tensors\.tsv|metadata\.tsv|sprite\.png))$"
@@ -180,7 +180,7 @@ def safe_name(name: str) -> str:
 def _safe(part: str) -> str:
     try:
         safe_parts(part)
-        if part.lower() not in _RESERVED and not part.startswith("."):
+        if part.lower() not in RESERVED and not part.startswith("."):
             return part
     except MediaTypesError:
         pass
