@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ import mediatypes as mt
 from mediatypes.history.follow import Follower
 from mediatypes.interop.tensorboard import follow_logdir, followed, import_logdir, plan, tail
 from mediatypes.interop.tensorboard.follow import LogFollower
-from mediatypes.interop.tensorboard.sources import open_logdir
+from mediatypes.interop.tensorboard.sources import LocalDir, open_logdir
 from mediatypes.interop.tensorboard.view import Options
 from tests.interop.event_files import VERSION, field, metadata, scalar, strings, write
 from tests.interop.test_tensorboard_growing import LATER, NAME, content, histogram, hparams, mesh, same, tree, value
@@ -264,15 +263,22 @@ def test_what_is_wrong_with_one_file_or_run_is_said_once_and_the_others_go_on(
     assert values(follower, "cut") == values(follower, "gone") == {"loss": [(1, 1)]}
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not hold for this user")
-def test_a_file_that_may_not_be_read(logs: Path, follower: LogFollower) -> None:
+def test_a_file_that_may_not_be_read(logs: Path, follower: LogFollower, monkeypatch: pytest.MonkeyPatch) -> None:
     write(logs / "b", scalar("loss", 1, 1), name=NAME)
-    (logs / "b" / NAME).chmod(0)
+    opened = LocalDir.open
+
+    def refuse(self: LocalDir, path: str) -> BinaryIO:
+        if path.startswith("b/"):
+            raise mt.StoreError("logs/b: expected to read the file, got: Permission denied.")
+        return opened(self, path)
+
+    monkeypatch.setattr(LocalDir, "open", refuse)
     add(logs / "a" / NAME, scalar("loss", 1, 1))
+    follower.poll()
     follower.poll()
     assert [(run, problem.code) for run, problem in follower.state().problems] == [("b", "StoreError")]
     assert len(values(follower, "a")["loss"]) == 2
-    assert not follower.finish().is_complete
+    assert {run.name: run.status for run in follower.finish().runs} == {"a": "new", "b": "failed"}
 
 
 def test_a_run_that_is_followed_is_not_imported_by_others(logs: Path, follower: LogFollower) -> None:

@@ -24,7 +24,7 @@ from .plan import EventFile, RunPlan, safe_name
 from .report import FileReport, RunReport
 from .series import SeriesList
 from .sources import LogDir
-from .staging import Staging
+from .staging import Staging, remove_leftovers
 from .table import Events
 from .values import Converter
 from .view import Options
@@ -59,6 +59,7 @@ class _RunImport:
     def __init__(self, logdir: LogDir, plan: RunPlan, target: Path, options: Options) -> None:
         self.logdir, self.plan, self.target, self.options = logdir, plan, target, options
         self.lock: Lock | None = None
+        self.was_killed = False  # whoever wrote the run before
         self.earlier, self.moved = NOTHING, list[str]()
         self.names: list[str] = []  # of event files, by number
         self.problems: list[Problem] = []
@@ -77,7 +78,10 @@ class _RunImport:
             return _report_of(found)
         with ExitStack() as self.stack:
             if lock is None and self.earlier.footer:
+                self.was_killed = (self.target / files.JOURNAL).exists()
                 self._take_lock(Lock(self.target))
+                if self.was_killed:
+                    remove_leftovers(self.target)
                 heads = self._load()  # as it is now that nobody else changes it
             self._require_ours()
             self.is_anew = bool(self.moved) and self._can_be_read_anew(heads)
@@ -205,7 +209,7 @@ class _RunImport:
         except BaseException:
             log.abort()
             raise
-        before = mesh_paths(self.target) if self._has_meshes() else set()
+        before = mesh_paths(self.target, self.was_killed) if self._has_meshes() else set()
         state = self._state(footer)
         made = view.Folder(self.staging.path, self.target, self.plan, self.options, state, self.before)
         mesh = MeshMaker((self.staging.path, self.target), sink, self.problems)

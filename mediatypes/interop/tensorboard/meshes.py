@@ -60,12 +60,14 @@ class MeshMaker:
         raise StoreError.of(document["path"], "a sidecar of the import", "none", "Import again.")
 
 
-def mesh_paths(root: Path) -> set[str]:
-    """The sidecars of the meshes that the history of a run shows."""
+def mesh_paths(root: Path, all: bool = False) -> set[str]:
+    """The sidecars of the meshes that the history of a run shows, or all that are there."""
     import pyarrow.parquet as pq
 
     path = root / files.MEDIA
     if not path.is_file():
         return set()
+    if all:
+        return {path.relative_to(root).as_posix() for path in (root / files.SIDECARS).glob("*/*.ply")}
     table = pq.ParquetFile(path).read(["type", "path"]).to_pydict()
     return {path for type, path in zip(table["type"], table["path"], strict=True) if type == "object3d"}

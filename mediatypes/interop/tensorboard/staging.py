@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from pathlib import Path
 from secrets import token_hex
 
@@ -13,6 +14,7 @@ from ..._core.sidecar import content_path
 from ...history import files
 
 _OWNER = "owner.json"
+_ABANDONED = 600.0  # seconds after which a directory of which nobody knows whose it is belongs to none
 
 
 class Staging:
@@ -40,7 +42,9 @@ class Staging:
         for found in self.target.parent.glob(f".{self.target.name}.*.importing"):
             try:
                 owner = files.read_json(found / _OWNER)
-            except StoreError:  # just being made
+            except StoreError:  # just being made, or killed at that very moment
+                if time.time() - found.stat().st_mtime > _ABANDONED:
+                    shutil.rmtree(found, ignore_errors=True)
                 continue
             if files.is_alive(owner) is False:
                 shutil.rmtree(found, ignore_errors=True)
@@ -51,14 +55,14 @@ class Staging:
 
     def commit(self, names: tuple[str, ...]) -> None:
         """Put everything in its place: at once if the run is new, else its sidecars, then the files in this order."""
-        (self.path / _OWNER).unlink()
-        try:
-            os.rename(self.path, self.target)  # onto nothing, or an empty directory
-        except OSError:
-            if not self.target.is_dir():
-                raise
-        else:
-            return
+        if not self.target.exists() or not any(self.target.iterdir()):
+            (self.path / _OWNER).unlink()
+            try:
+                os.rename(self.path, self.target)
+                return
+            except OSError:
+                if not self.target.is_dir():
+                    raise
         made = set()
         for folder, _, found in os.walk(self.path):
             below = Path(folder).relative_to(self.path)
@@ -85,6 +89,14 @@ class Staging:
         """Forget what was made."""
         with contextlib.suppress(OSError):
             shutil.rmtree(self.path)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the files that a killed process was just writing in a run's folder. The caller holds the run's lock."""
+    for folder, pattern in (("", ".*.tmp"), (files.SIDECARS, "*/.*.tmp"), (files.ATTACHED, "**/.*.tmp")):
+        for found in (target / folder).glob(pattern):
+            with contextlib.suppress(OSError):
+                found.unlink()
 
 
 class StagingSink:
