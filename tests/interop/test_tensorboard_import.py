@@ -6,6 +6,8 @@ import json
 import math
 import os
 import struct
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -564,11 +566,9 @@ def test_an_import_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest
 
 def test_what_a_killed_import_left_is_removed(tmp_path: Path) -> None:
     write(tmp_path / "logs" / "a", scalar("loss", 1, 1))
-    left = tmp_path / "runs" / ".a.12345678.importing"
-    left.mkdir(parents=True)
-    import socket
-
-    (left / "owner.json").write_text(json.dumps({"host": socket.gethostname(), "pid": 2**22 + 1, "began": "1"}))
+    code = "import sys; from pathlib import Path; from mediatypes.interop.tensorboard.staging import Staging;"
+    subprocess.run([sys.executable, "-c", f"{code} Staging(Path(sys.argv[1]))", tmp_path / "runs" / "a"], check=True)
+    assert [path.name[:3] for path in (tmp_path / "runs").iterdir()] == [".a."]
     import_logdir(tmp_path / "logs", tmp_path / "runs")
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["a"]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
-import time
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
 
@@ -13,8 +14,7 @@ from ..._core.errors import StoreError, os_error
 from ..._core.sidecar import content_path
 from ...history import files
 
-_OWNER = "owner.json"
-_ABANDONED = 600.0  # seconds after which a directory of which nobody knows whose it is belongs to none
+_LONGEST = 100  # letters of a run's name in that of its staging directory
 
 
 class Staging:
@@ -27,7 +27,8 @@ class Staging:
 
     def __init__(self, target: Path, is_anew: bool = False) -> None:
         self.target, self.is_anew = target, is_anew
-        self.path = target.with_name(f".{target.name}.{token_hex(4)}.importing")
+        self._name = f".{target.name[:_LONGEST]}."
+        self.path = target.with_name(f"{self._name}{_mark()}-{token_hex(4)}.importing")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._remove_abandoned()
@@ -35,18 +36,11 @@ class Staging:
         except OSError as error:
             hint = "Choose a directory that can be written."
             raise os_error(StoreError, str(target), "make the run's folder", error, hint) from error
-        files.write_json(self.path / _OWNER, files.process())
 
     def _remove_abandoned(self) -> None:
         """Remove what imports left that were killed."""
-        for found in self.target.parent.glob(f".{self.target.name}.*.importing"):
-            try:
-                owner = files.read_json(found / _OWNER)
-            except StoreError:  # just being made, or killed at that very moment
-                if time.time() - found.stat().st_mtime > _ABANDONED:
-                    shutil.rmtree(found, ignore_errors=True)
-                continue
-            if files.is_alive(owner) is False:
+        for found in self.target.parent.glob(f"{escape(self._name)}*.importing"):
+            if _is_abandoned(found.name.removeprefix(self._name)):
                 shutil.rmtree(found, ignore_errors=True)
 
     def sink(self, folder: str) -> StagingSink:
@@ -56,7 +50,6 @@ class Staging:
     def commit(self, names: tuple[str, ...]) -> None:
         """Put everything in its place: at once if the run is new, else its sidecars, then the files in this order."""
         if not self.target.exists() or not any(self.target.iterdir()):
-            (self.path / _OWNER).unlink()
             try:
                 os.rename(self.path, self.target)
                 return
@@ -89,6 +82,25 @@ class Staging:
         """Forget what was made."""
         with contextlib.suppress(OSError):
             shutil.rmtree(self.path)
+
+
+def _mark() -> str:
+    """This process, in the name of a directory: so no other file has to say whose it is."""
+    own = files.process()
+    return f"{_short(own['host'])}-{own['pid']}-{own['began'] or 0}"
+
+
+def _is_abandoned(mark: str) -> bool:
+    """Whether the process of such a name is gone, as far as this host knows."""
+    host, *numbers = files.process()["host"], *mark.split("-")
+    if len(numbers) != 4 or numbers[0] != _short(host) or not numbers[1].isdecimal():
+        return False
+    began = numbers[2] if numbers[2] != "0" else None
+    return files.is_alive({"host": host, "pid": int(numbers[1]), "began": began}) is False
+
+
+def _short(host: str) -> str:
+    return hashlib.sha256(host.encode()).hexdigest()[:8]
 
 
 def remove_leftovers(target: Path) -> None:
