@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -15,15 +14,15 @@ from ..._core.errors import DocumentError, MediaTypesError, Problem, RunExists, 
 from ...history import files
 from ...history.lock import Lock
 from . import eventlog, view
-from .decode import FileDecoder, open_reader
+from .attached import Attached
 from .earlier import NOTHING, Known, file_report, read_earlier
 from .eventlog import EventLog
-from .framing import KINDS
 from .meshes import MeshMaker, mesh_paths
-from .plan import EventFile, RunPlan, safe_name
-from .report import FileReport, RunReport
+from .plan import EventFile, RunPlan
+from .reading import FileReading
+from .report import RunReport
 from .series import SeriesList
-from .sources import LogDir
+from .sources import HEAD, LogDir, read_head
 from .staging import Staging, remove_leftovers
 from .table import Events
 from .values import Converter
@@ -34,9 +33,7 @@ FILES = files.ATTACHED
 FOLLOWS = "follows"  # in run.json: its journals hold events of the logs only
 _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
 _KEPT_CELLS = 50_000
-_KEPT_PROBLEMS = 100  # of a file
 _TRIES, _PAUSE = 50, 0.1  # seconds
-HEAD = 1024  # bytes by which a file is known again
 
 
 def import_run(
@@ -66,9 +63,7 @@ class _RunImport:
         self.kept: list[tuple[Events, int]] | None = []
         self.kept_events = self.kept_cells = self.added = 0
         self.facts = view.Facts()
-        self.attached = [(safe_name(name), file.path, file.size) for name, file in plan.attached]
-        if options.keep_events:
-            self.attached += [(safe_name(file.name), file.path, file.size) for file in plan.files]
+        self.attached = Attached(logdir, plan, options.keep_events)
 
     def run(self, lock: Lock | None, live: bool) -> RunReport:
         self.lock = lock
@@ -152,10 +147,7 @@ class _RunImport:
     def _head(self, file: EventFile) -> dict[str, Any]:
         """The first bytes of a file, by size and hash; of a known one as many as were there."""
         known = self.earlier.known.get(file.name)
-        return self._read_head(file, known.head["size"] if known else min(file.size, HEAD))
-
-    def _read_head(self, file: EventFile, size: int) -> dict[str, Any]:
-        return read_head(self.logdir, file.path, size)
+        return read_head(self.logdir, file.path, known.head["size"] if known else min(file.size, HEAD))
 
     def _is_current(self, heads: dict[str, Any]) -> bool:
         known = self.earlier.known
@@ -165,7 +157,7 @@ class _RunImport:
             file.name in known and known[file.name].head == heads[file.name] and known[file.name].file.size == file.size
             for file in self.plan.files
         )
-        if not known or not unchanged or not all(self._is_attached(name, size) for name, _, size in self.attached):
+        if not known or not unchanged or not self.attached.are_in(self.target):
             return False
         try:
             whole = files.read_json(self.target / REPORT)
@@ -199,7 +191,12 @@ class _RunImport:
                     self._take(log, held[1], number)
                     held = next(earlier, None)
                 known = None if name in anew else self.earlier.known.get(name)
-                sources.append(self._read(log, name, number, file, heads, converter, known))
+                reading = FileReading(self.logdir, name, file, heads[name] if file else None, known)
+                for events in reading.read(self.series, converter):
+                    self._take(log, events, number)
+                    self.added += len(events.steps)
+                sources.append(reading.known)
+                self.problems += reading.problems
             footer = {
                 "format": files.FORMAT,
                 "sources": [source.to_json() for source in sources],
@@ -215,7 +212,7 @@ class _RunImport:
         mesh = MeshMaker((self.staging.path, self.target), sink, self.problems)
         rows, notes = made.write(self._events, self.series.all, self.names, self.facts, mesh, self.problems)
         before -= mesh_paths(self.staging.path) if before else set()
-        attached = self._attach()
+        attached = self.attached.copy(self.staging.path, None if self.is_anew else self.target)
         if live:
             self._keep_running()
         report = RunReport(
@@ -274,49 +271,6 @@ class _RunImport:
             for events, number in eventlog.read_events(self.target / eventlog.NAME, self.series.all, names):
                 yield names[number], events
 
-    def _read(
-        self,
-        log: EventLog,
-        name: str,
-        number: int,
-        file: EventFile | None,
-        heads: dict[str, Any],
-        converter: Converter,
-        known: Known | None,
-    ) -> Known:
-        """Read what is new of a file; answers what is known of it now."""
-        if known is None:
-            known = Known(FileReport(name, 0, 0, 0, "", []), {"size": 0}, "", {}, [], 0, True)
-        report, problems, unlisted, settled = known.file, known.problems, known.unlisted, known.settled
-        remembered = dict(known.remembered)
-        if file is not None and file.size < report.position:
-            text = f"expected at least the {report.position} bytes that were imported, got {file.size}"
-            self.problems.append(Problem(name, text, "shorter", "Its events are kept."))
-        elif file is not None and (file.size != report.size or not known.head["size"]):
-            decoder = FileDecoder(file.folder, self.series, converter, remembered)
-            with self.logdir.open(file.path) as opened:
-                reader = open_reader(opened, file.size, report.position)
-                for events in decoder.decode(reader):
-                    self._take(log, events, number)
-                    self.added += len(events.steps)
-            new = sorted(decoder.problems, key=lambda problem: int(problem.path.removeprefix("@")))
-            problems = problems + [problem._replace(path=f"{name}{problem.path}") for problem in new]
-            unlisted += decoder.unlisted + len(problems[_KEPT_PROBLEMS:])
-            problems, settled = problems[:_KEPT_PROBLEMS], reader.settled
-            whole = [found for found in report.damage if found["offset"] < report.position]
-            damage = [{**found._asdict(), "meaning": KINDS[found.kind]} for found in reader.damage]
-            version = decoder.version or report.writer
-            records = report.records + reader.count
-            report = FileReport(name, file.size, reader.position, records, version, whole + damage)
-        self.problems += problems
-        if unlisted:
-            text = f"expected no more than {_KEPT_PROBLEMS} problems, got {unlisted} more"
-            self.problems.append(Problem(name, text, "many"))
-        folder, head = (known.folder, known.head) if file is None else (file.folder, heads[name])
-        if file is not None and head["size"] < min(file.size, HEAD):
-            head = self._read_head(file, min(file.size, HEAD))
-        return Known(report, head, folder, remembered, problems, unlisted, settled)
-
     def _take(self, log: EventLog, events: Events, number: int) -> None:
         """Events go to the log, and are kept or read again for the history."""
         if not len(events.steps):
@@ -334,28 +288,6 @@ class _RunImport:
         if self.kept is not None:
             return iter(self.kept)
         return eventlog.read_events(self.staging.path / eventlog.NAME, self.series.all, self.names)
-
-    def _is_attached(self, name: str, size: int) -> bool:
-        copied = self.target / FILES / name
-        return copied.is_file() and copied.stat().st_size == size
-
-    def _attach(self) -> list[str]:
-        """Copy the files that are kept as they are."""
-        for name, path, size in self.attached:
-            if not self.is_anew and self._is_attached(name, size) and not name.endswith(".pbtxt"):
-                continue
-            place = self.staging.path / FILES / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with self.logdir.open(path) as source, open(place, "wb") as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
-        return sorted(f"{FILES}/{name}" for name, _, _ in self.attached)
-
-
-def read_head(logdir: LogDir, path: str, size: int) -> dict[str, Any]:
-    """The first bytes of a file, by size and hash."""
-    with logdir.open(path) as opened:
-        data = opened.read(size)
-    return {"size": size, "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _wait_for_lock(target: Path) -> Lock:

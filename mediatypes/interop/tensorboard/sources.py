@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple, Protocol
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..._core.errors import InputError, StoreError, os_error
 
+HEAD = 1024  # bytes by which a file is known again
 SCHEMES = ("s3", "gs", "gcs", "az", "abfs", "abfss")
 
 
@@ -150,6 +152,13 @@ class RemoteDir:
                 f"{self.shown}/{path}", "to read the file", _said(error), "Check the credentials."
             ) from error
         return opened
+
+
+def read_head(logdir: LogDir, path: str, size: int) -> dict[str, Any]:
+    """The first bytes of a file, by size and hash."""
+    with logdir.open(path) as opened:
+        data = opened.read(size)
+    return {"size": size, "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _shown(path: str) -> str:

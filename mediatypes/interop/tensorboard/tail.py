@@ -15,10 +15,9 @@ from ...store.directory import DirectoryStore
 from .decode import FileDecoder, open_reader
 from .earlier import read_earlier
 from .eventcalls import EventCalls
-from .importer import HEAD, read_head
 from .plan import EventFile
 from .series import SeriesList
-from .sources import LogDir
+from .sources import HEAD, LogDir, read_head
 from .table import Events
 from .values import Converter
 
