@@ -1,4 +1,4 @@
-"""TensorBoard event files, read without TensorBoard, TensorFlow, torch or protobuf."""
+"""TensorBoard: event files, read without TensorBoard, TensorFlow, torch or protobuf, and writers, captured live."""
 
 from __future__ import annotations
 
@@ -6,13 +6,25 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..._core.errors import InputError
 from .plan import Nested
 from .report import FileReport, ImportReport, RunReport
 
-__all__ = ["FileReport", "ImportReport", "RunReport", "import_logdir"]
+if TYPE_CHECKING:
+    from .live import patch, unpatch
+
+__all__ = ["FileReport", "ImportReport", "RunReport", "import_logdir", "patch", "unpatch"]
 Progress = Callable[[int, int, str], None]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("patch", "unpatch"):  # with the run log and everything that media need
+        from . import live
+
+        return getattr(live, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def import_logdir(

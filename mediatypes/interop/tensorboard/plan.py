@@ -67,6 +67,11 @@ def is_event_file(path: str) -> bool:
     return "tfevents" in name and not name.endswith(_ENDINGS)
 
 
+def is_attached(name: str) -> bool:
+    """Whether a file below a run's directory belongs to the run, though it holds no events."""
+    return bool(_ATTACHED.search(name))
+
+
 def make_plan(logdir: LogDir, nested: Nested) -> Plan:
     """The runs of a log directory by the rules above."""
     listed = logdir.list()
@@ -86,7 +91,7 @@ def make_plan(logdir: LogDir, nested: Nested) -> Plan:
         owner = next((run for run in _ancestors(file.path) if run in runs), None)
         if is_event_file(file.path):
             continue
-        if owner is not None and _ATTACHED.search(_below(file.path, owner)):
+        if owner is not None and is_attached(_below(file.path, owner)):
             attached.setdefault(owner, []).append((_below(file.path, owner), file))
         else:
             ignored.append(file.path)
