@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.processes import start as start
 from tests.remote import make_bucket, s3_server
 from tests.strategies import Array, FakeTensor, photograph
 
