@@ -77,7 +77,7 @@ class RunCapture:
         if was_late:
             self.say(
                 Problem(
-                    f"tensorboard.{logdir}",
+                    logdir,
                     "expected a run that syncs TensorBoard, or patch(), before the writer was made, got them after",
                     "order",
                     "What it logged before is only in its event files: make the writer later, or import them.",
@@ -115,19 +115,19 @@ class RunCapture:
                 self._keep(Path(logdir), place)
             except OSError as error:
                 text = f"expected its files to be kept, got {error.strerror or error}"
-                self.say(Problem(f"tensorboard.{logdir}", text, "files", "They stay where they are."))
+                self.say(Problem(logdir, text, "files", "They stay where they are."))
 
     def guard(self, error: Exception, what: str) -> None:
         """An error of capturing never reaches the training."""
         text = f"expected it to be logged, got {type(error).__name__}: {error}".rstrip(".")
         with contextlib.suppress(Exception):  # the disk may be full
-            self.say(Problem(f"tensorboard.{what}", text, "capture", "It is in the event file only."))
+            self.say(Problem(what, text, "capture", "It is in the event file only."))
 
     def _enter(self, logdir: str) -> str:
         place = self.namespaces.of(logdir)
         if place and self.namespaces.is_outside(logdir) and absolute(logdir) not in self._logdirs:
             text = f"expected log directories below {self.namespaces.root}, got another one, whose keys begin {place}/"
-            self.say(Problem(f"tensorboard.{logdir}", text, "root", "Pass root_logdir= to say how keys are named."))
+            self.say(Problem(logdir, text, "root", "Pass root_logdir= to say how keys are named."))
         self._logdirs.setdefault(absolute(logdir), place)
         return place
 

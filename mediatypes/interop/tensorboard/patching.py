@@ -70,21 +70,31 @@ def wrap_writer(module: Any, listener: Listener) -> Callable[[], None]:
 
 def wrap_operations(module: Any, listener: Listener) -> Callable[[], None]:
     """Hear of the directories that TensorFlow 2 writes summaries into, Keras too; answers how to undo it."""
-    create = module.create_summary_file_writer
+    create, close = module.create_summary_file_writer, module.close_summary_writer
+    closed: set[int] = set()  # of handles, which `flush` keeps alive
 
     @wraps(create)
     def creating(writer: Any, logdir: Any, *args: Any, **named: Any) -> Any:
         answer = create(writer, logdir, *args, **named)
         text = logdir.numpy() if hasattr(logdir, "numpy") else logdir  # a graph's tensor has no value yet
+
+        def flush() -> None:
+            if id(writer) not in closed:  # TensorFlow would print what it thinks of that
+                module.flush_summary_writer(writer)
+
         if isinstance(text, (str, bytes)):
-            path = text.decode() if isinstance(text, bytes) else text
-            listener.follow(path, lambda: module.flush_summary_writer(writer))
+            listener.follow(text.decode() if isinstance(text, bytes) else text, flush)
         return answer
 
-    module.create_summary_file_writer = creating
+    @wraps(close)
+    def closing(writer: Any, *args: Any, **named: Any) -> Any:
+        closed.add(id(writer))
+        return close(writer, *args, **named)
+
+    module.create_summary_file_writer, module.close_summary_writer = creating, closing
 
     def undo() -> None:
-        module.create_summary_file_writer = create
+        module.create_summary_file_writer, module.close_summary_writer = create, close
 
     return undo
 

@@ -110,9 +110,6 @@ def _home(
     if nested == "runs" or not folder:
         return folder, ""
     above = next((one for one in _ancestors(folder) if one in homes), None)
-    if folder.rpartition("/")[2] in SPLITS:
-        run, namespace = homes.get(_parent(folder), (_parent(folder), ""))
-        return run, _join(namespace, folder.rpartition("/")[2])
     if above is not None:
         run, namespace = homes[above]
         tags, is_session = _peek(logdir, file)
@@ -121,6 +118,9 @@ def _home(
         below = _below(folder, above)
         if len(tags) == 1 and below.replace("/", "_").startswith(f"{tags.pop().replace('/', '_')}_"):
             return run, _join(namespace, below)
+    if folder.rpartition("/")[2] in SPLITS:
+        run, namespace = homes.get(_parent(folder), (_parent(folder), ""))
+        return run, _join(namespace, folder.rpartition("/")[2])
     return folder, ""
 
 
