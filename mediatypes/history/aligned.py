@@ -30,6 +30,13 @@ class GlobalSteps:
         self.keys: set[str] = set()  # that it has
         self._has_call = False  # one without a global step was logged into it
 
+    def copy(self) -> GlobalSteps:
+        """As it is now, to go back to when a call could not be written."""
+        found = GlobalSteps()
+        found.row, found.global_step, found.keys = self.row, self.global_step, set(self.keys)
+        found._has_call = self._has_call
+        return found
+
     def place(self, global_step: int | None, keys: Collection[str], current: int) -> tuple[int, bool]:
         """The row of a call, and whether it begins there.
 
@@ -82,21 +89,26 @@ class AlignedCalls:
         """Log cells; those of a call of `run.log` have their global step among them already."""
         with self._writer.lock:
             self.flush()
-            keys = [key for key, _, _ in cells if key != GLOBAL_STEP]
+            keys, before = [key for key, _, _ in cells if key != GLOBAL_STEP], self._steps.copy()
             row, begins = self._steps.place(global_step, keys, self._writer.step)
             if begins and global_step is not None and len(keys) == len(cells):
                 cells = [(GLOBAL_STEP, number_kind(global_step), global_step), *cells]
-            self._writer.add(row, time, cells, commit)
+            try:
+                self._writer.add(row, time, cells, commit)
+            except BaseException:
+                self._steps = before
+                raise
 
     def flush(self) -> None:
         """Write the numbers that wait; raises `StoreError`, and keeps them then."""
         with self._writer.lock:
             waiting, self._waiting = self._waiting, []
+            before = self._steps.copy()
             try:
                 if waiting:
                     self._writer.put(self._calls(waiting))
             except BaseException:
-                self._waiting[:0] = waiting
+                self._waiting[:0], self._steps = waiting, before
                 raise
             finally:
                 self._due = monotonic() + _AT_LEAST
@@ -111,17 +123,23 @@ class AlignedCalls:
 
     def _calls(self, waiting: list[tuple[str, int, float, float]]) -> list[Numbers]:
         """Consecutive numbers of one row are one call."""
-        steps, current, found = self._steps, self._writer.step, list[Numbers]()
-        for key, global_step, time, value in waiting:
+        steps, found = self._steps, list[Numbers]()
+        current, keys, values, time, codes = self._writer.step, list[str](), list[float](), 0.0, "d"
+
+        def end() -> None:
+            if keys:
+                found.append((tuple(keys), codes + "d" * (len(keys) - 1), current, time, tuple(values)))
+
+        for key, global_step, stamp, value in waiting:
             row, begins = steps.place(global_step, (key,), current)
             if begins:
-                found.append(((GLOBAL_STEP, key), "qd", row, time, (global_step, value)))
-            elif found:
-                keys, codes, _, _, values = found[-1]
-                found[-1] = ((*keys, key), codes + "d", row, time, (*values, value))
+                end()
+                keys, values, codes = [GLOBAL_STEP, key], [global_step, value], "q"
             else:
-                found.append(((key,), "d", row, time, (value,)))
-            current = row
+                keys.append(key)
+                values.append(value)
+            current, time = row, stamp
+        end()
         return found
 
     def _wake_up(self) -> None:

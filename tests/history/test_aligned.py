@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -118,17 +119,23 @@ def test_more_key_sets_than_layouts_lose_nothing(tmp_path: Path, monkeypatch: py
 def test_what_a_full_disk_refuses_is_written_later(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
     calls: AlignedCalls = run._align()
-    calls.number("loss", 0, 1e9, 1.0)
+    calls.number("loss", 5, 1e9, 1.0)
+    calls.flush()
     saved, full = os.dup(run._writer.journal.fd), os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, run._writer.journal.fd)
-    calls.number("loss", 1, 1e9, 2.0)
-    calls.number("other", 1, 1e9, 2.0)
+    for key, step in (("loss", 6), ("other", 6), ("loss", 0)):
+        with contextlib.suppress(mt.StoreError):
+            calls.number(key, step, 1e9, 2.0)
     with pytest.raises(mt.StoreError, match="free some space"):
-        calls.flush()
+        run.log({"lost": 1})
     os.dup2(saved, run._writer.journal.fd)
-    calls.number("loss", 2, 1e9, 3.0)
+    calls.number("loss", 1, 1e9, 3.0)
     run.finish()
-    assert [(row["_step"], row["loss"]) for row in rows(run)] == [(0, 1.0), (1, 2.0), (2, 3.0)]
-    assert rows(run)[1]["other"] == 2.0
+    assert rows(run) == [
+        {"_step": 5, "global_step": 5, "loss": 1.0},
+        {"_step": 6, "global_step": 6, "loss": 2.0, "other": 2.0},
+        {"_step": 7, "global_step": 0, "loss": 2.0},
+        {"_step": 8, "global_step": 1, "loss": 3.0},
+    ]
     for fd in (saved, full):
         os.close(fd)

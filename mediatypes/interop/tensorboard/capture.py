@@ -54,6 +54,7 @@ class RunCapture:
         self._followed: dict[str, str] = {}  # directories of writers whose files are followed, with their namespaces
         self._tails: dict[str, FileTail] = {}
         self._series = SeriesList()
+        self.taps: list[dict[str, str]] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         run._before_finish.append(self.finish)
@@ -110,6 +111,8 @@ class RunCapture:
         if self._thread:
             self._thread.join()
             self._read_tails()
+        for numbers in self.taps:
+            numbers.clear()
         for logdir, place in self._logdirs.items():
             try:
                 self._keep(Path(logdir), place)
@@ -178,7 +181,9 @@ class Tap:
 
     def __init__(self, capture: RunCapture, folder: str) -> None:
         self._capture, self._folder = capture, folder
-        self._numbers: dict[str, str] = {}  # keys by tag, of plain scalars
+        self._numbers: dict[str, str] = {}  # keys by tag, of plain scalars; emptied when the run finishes
+        self._number = capture.rows.number
+        capture.taps.append(self._numbers)
         self._reader = CellReader(capture._converter, {})
         self._is_first = True  # no summary came yet
 
@@ -190,9 +195,11 @@ class Tap:
             if len(values) == 1:
                 value = values[0]
                 key = self._numbers.get(value.tag)
-                if key is not None and value.WhichOneof("value") == "simple_value" and not capture.run._closed:
-                    capture.rows.number(key, event.step, event.wall_time, value.simple_value)
-                    return
+                if key is not None:
+                    number = value.simple_value
+                    if number or value.WhichOneof("value") == "simple_value":  # 0.0 may be what is not there
+                        self._number(key, event.step, event.wall_time, number)
+                        return
             if capture.is_open:
                 self._take(event)
             elif values:
