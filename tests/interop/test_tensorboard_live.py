@@ -306,7 +306,7 @@ def test_event_files_are_kept_or_not(tmp_path: Path, writer: Any, save: bool) ->
         path.relative_to(run.path / "files").as_posix() for path in (run.path / "files").rglob("*") if path.is_file()
     }
     events = {name for name in kept if "tfevents" in name}
-    assert kept - events == {trace.name, "graph.pbtxt"}
+    assert kept - events == ({trace.name, "graph.pbtxt"} if save else {trace.name})
     assert {name.rpartition("/")[0] for name in events} == ({"", board_of_both} if save else set())
     assert not any("old" in name for name in kept)
     if save:
@@ -482,3 +482,44 @@ def test_what_tensorflow_writes_is_seen_while_it_runs(tmp_path: Path) -> None:
         time.sleep(0.02)
     assert rows(run.path) == [{"_step": 3, "global_step": 3, "loss": 1.0}]
     run.finish()
+
+
+NOTEBOOK = """
+    import os, signal, sys
+    from IPython.core.interactiveshell import InteractiveShell
+    os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+    shell = InteractiveShell.instance()
+    cells = [
+        f"run_path, logs = {sys.argv[1] + '/run'!r}, {sys.argv[1] + '/logs'!r}",
+        "import mediatypes as mt",
+        "run = mt.Run(run_path, sync_tensorboard=True)",
+        "from tensorboardX import SummaryWriter",
+        "writer = SummaryWriter(logs)",
+        "%load_ext tensorboard",
+        "%tensorboard --logdir {logs} --port 0 --load_fast false",
+        "for step in range(30): writer.add_scalar('loss', step / 4, step)",
+        "1 / 0",
+        "writer.add_scalar('loss', 30 / 4, 30)",
+        "run.finish()",
+    ]
+    failed = [cell for cell in cells if not shell.run_cell(cell).success]
+    from tensorboard import manager
+    for info in manager.get_all():
+        if info.logdir == sys.argv[1] + "/logs":
+            os.kill(info.pid, signal.SIGTERM)
+            print("served")
+    print(failed)
+"""
+
+
+def test_in_a_notebook_beside_tensorboard(tmp_path: Path, start: Start) -> None:
+    for package in ("IPython", "tensorboard"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    process = start(NOTEBOOK, tmp_path)
+    said, complaints = process.communicate(timeout=90)
+    assert said.splitlines()[-2:] == ["served", "['1 / 0']"], said + complaints
+    view = mt.open_run(tmp_path / "run")
+    assert view.status == "finished"
+    assert points(view.path, "loss") == [(step, step / 4) for step in range(31)]  # type: ignore[arg-type]
+    assert len(accumulate(tmp_path / "run" / "files").Scalars("loss")) == 31

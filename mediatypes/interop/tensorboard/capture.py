@@ -167,8 +167,8 @@ class RunCapture:
         if self.run.path in (logdir, *logdir.parents) or not logdir.is_dir():
             return
         for path, name in _below(logdir, self._logdirs):
-            is_wanted = is_attached(name) or (self._save and is_event_file(name) and "/" not in name)
-            if is_wanted and self._is_new(str(path)):
+            is_log = name.endswith(".pbtxt") or (is_event_file(name) and "/" not in name)
+            if (self._save if is_log else is_attached(name)) and self._is_new(str(path)):
                 target = self.run.path / files.ATTACHED / safe_name(f"{place}/{name}" if place else name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 temporary = target.with_name(f".{token_hex(4)}.tmp")
