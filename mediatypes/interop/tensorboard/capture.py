@@ -49,6 +49,7 @@ class RunCapture:
         self.rows = LiveRows(run, self._store)
         self.lock = run._lock
         self._logdirs: dict[str, str] = {}  # by absolute path: where its files are kept, below the run's
+        self._root = {absolute(root_logdir): ""} if root_logdir else {}  # where a profiler may write
         self._own: set[str] = set()  # files of writers that are captured
         self._flushes: list[Callable[[], None]] = []
         self._followed: dict[str, str] = {}  # directories of writers whose files are followed, with their namespaces
@@ -113,7 +114,7 @@ class RunCapture:
             self._read_tails()
         for numbers in self.taps:
             numbers.clear()
-        for logdir, place in self._logdirs.items():
+        for logdir, place in (self._root | self._logdirs).items():
             try:
                 self._keep(Path(logdir), place)
             except OSError as error:
@@ -168,7 +169,8 @@ class RunCapture:
             return
         for path, name in _below(logdir, self._logdirs):
             is_log = name.endswith(".pbtxt") or (is_event_file(name) and "/" not in name)
-            if (self._save if is_log else is_attached(name)) and self._is_new(str(path)):
+            is_wanted = self._save and str(logdir) in self._logdirs if is_log else is_attached(name)
+            if is_wanted and self._is_new(str(path)):
                 target = self.run.path / files.ATTACHED / safe_name(f"{place}/{name}" if place else name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 temporary = target.with_name(f".{token_hex(4)}.tmp")
