@@ -485,14 +485,16 @@ def test_what_tensorflow_writes_is_seen_while_it_runs(tmp_path: Path) -> None:
 
 
 def test_a_profile_without_a_writer_beside_it_is_kept_below_the_root(tmp_path: Path) -> None:
-    tensorboard.patch(root_logdir=str(tmp_path / "logs"))
     with mt.Run(tmp_path / "run") as run:
+        tensorboard.patch(root_logdir=str(tmp_path / "logs"))
         for name in ("profile/host_1.1700000000000.pt.trace.json", "plugins/profile/now/host.xplane.pb"):
             path = tmp_path / "logs" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("{}")
         (tmp_path / "logs" / "events.out.tfevents.1.of.somebody.else").write_bytes(b"")
-    kept = {path.relative_to(run.path / "files").as_posix() for path in run.path.rglob("files/**/*.*")}
+    kept = {
+        path.relative_to(run.path / "files").as_posix() for path in (run.path / "files").rglob("*") if path.is_file()
+    }
     assert kept == {"profile/host_1.1700000000000.pt.trace.json", "plugins/profile/now/host.xplane.pb"}
 
 

@@ -64,7 +64,9 @@ def patch(
         modules = list(WRAPPERS)
         _choose(modules, _X, tensorboard_x, "tensorboardX")
         _choose(modules, _PYTORCH, pytorch, "tensorboard")
-        _add(_Patch(run, root_logdir, save, modules, is_explicit=True))
+        found = _Patch(run, root_logdir, save, modules, is_explicit=True)
+        _add(found)
+        found.capture()
 
 
 def unpatch() -> None:
