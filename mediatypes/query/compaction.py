@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ from ..history.schema import FIXED as ROW_FIXED
 from ..history.schema import ColumnSpec, Schema
 from ..history.stored import StoredHistory, StoredTable
 from ..types._arrow import TYPES
-from .bulk import in_order
+from .bulk import map_runs
 from .listing import FIXED as RUN_FIXED
 from .listing import Listing
 from .manifest import TABLES, Manifest, Part, Stamp
@@ -105,14 +106,16 @@ def compact(
         total, done = sum(len(job.read) for job in jobs), 0
         columns = manifest.columns
         written: dict[int, _Written] = {}
-        for job, result in in_order(_write_part, jobs, (destination, columns), executor):
+        write = partial(_write_part, destination=destination, given=columns)
+        for job, result in map_runs(write, jobs, executor):
             written[job.number] = result
             done += len(job.read)
             if progress:
                 progress(done, total)
         columns = _all_columns(columns, [written[number].columns for number in sorted(written)])
         again = [job for job in jobs if not _agree(written[job.number].columns, columns)]
-        for job, result in in_order(_write_part, again, (destination, columns), executor):
+        write = partial(_write_part, destination=destination, given=columns)
+        for job, result in map_runs(write, again, executor):
             written[job.number] = result
         manifest.commit({number: Part(result.stamps) for number, result in written.items()}, columns, _empty(columns))
     problems += [problem for result in written.values() for problem in result.problems]
