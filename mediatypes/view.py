@@ -157,7 +157,8 @@ class RunView:
         """The rows, ordered by step.
 
         Args:
-            columns: keys or column names to read beside `_step`; all by default. `_timestamp` and `_runtime` count.
+            columns: keys or column names to read beside `_step`; all by default. A key means all its columns, one for
+                each kind. `_timestamp` and `_runtime` count.
             steps: `(first, end)`: only rows with first <= _step < end.
 
         Returns:
