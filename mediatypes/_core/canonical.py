@@ -55,7 +55,7 @@ def dump_pretty(value: object) -> bytes:
 def loads(text: str | bytes) -> Any:
     """Parse canonical JSON; tagged floats become floats again. Raises ValueError for anything else."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        return _decode(text if isinstance(text, str) else text.decode(json.detect_encoding(text), "surrogatepass"))
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
 
@@ -86,6 +86,9 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_object).decode
 
 
 def is_unicode(text: str) -> bool:

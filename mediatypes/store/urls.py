@@ -34,6 +34,8 @@ def locate(path: str | os.PathLike[str] | RemotePath, where: str = "path", files
     """
     if isinstance(path, RemotePath):
         return path
+    if isinstance(path, Path) and filesystem is None:
+        return path.absolute()
     text = os.fspath(path)
     if filesystem is not None:
         return _given(text, filesystem, where)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ def import_logdir(
     project: str | None = None,
     tags: Iterable[str] = (),
     executor: Executor | None = None,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import every run of a TensorBoard log directory; again, what is new of it.
@@ -53,7 +55,8 @@ def import_logdir(
         step_metric: key of a scalar whose values, rounded, are the steps of the rows instead of the events' own.
         keep_events: copy the event files into the run folder, below `files`, which TensorBoard can then be started on.
         project, tags: of the runs.
-        executor: any `concurrent.futures.Executor` to import several runs at once; one after another without it.
+        executor: any `concurrent.futures.Executor` to import several runs at once.
+        jobs: without an executor, how many processes do.
         progress: is called with (bytes done, bytes in all, name of the run) as runs are done.
 
     Returns:
@@ -67,6 +70,7 @@ def import_logdir(
     Traceback (most recent call last):
     mediatypes._core.errors.InputError: logdir: expected event files, got none below ... Their names contain tfevents.
     """
+    from ...query.bulk import map_runs
     from .importer import import_run
     from .plan import make_plan
     from .sources import open_logdir
@@ -84,21 +88,11 @@ def import_logdir(
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
     target = Path(out).absolute()
     sizes = [sum(file.size for file in run.files) for run in plan.runs]
-    reports: dict[int, RunReport] = {}
-    done = 0
-
-    def finished(i: int, report: RunReport) -> None:
-        nonlocal done
-        reports[i] = report
-        done += sizes[i]
+    reports, done = list[RunReport](), 0
+    work = partial(import_run, opened, out=target, options=options)
+    for size, (_, report) in zip(sizes, map_runs(work, plan.runs, executor, jobs), strict=True):
+        reports.append(report)
+        done += size
         if progress is not None:
             progress(done, sum(sizes), report.name)
-
-    if executor is None:
-        for i, run in enumerate(plan.runs):
-            finished(i, import_run(opened, run, target, options))
-    else:
-        futures = {executor.submit(import_run, opened, run, target, options): i for i, run in enumerate(plan.runs)}
-        for future in as_completed(futures):
-            finished(futures[future], future.result())
-    return ImportReport([reports[i] for i in range(len(plan.runs))], list(plan.ignored))
+    return ImportReport(reports, list(plan.ignored))
