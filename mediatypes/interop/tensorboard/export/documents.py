@@ -143,8 +143,8 @@ class Converter:
 
     def _audio(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
         data = self._wave(key, kind, document)
-        numbers = (int(document[name]) for name in ("sample_rate", "channels", "frames"))
-        return [("", summaries.sound(data, *numbers, document.get("caption", "")))] if data else []
+        rate, channels, frames = (int(document[name]) for name in ("sample_rate", "channels", "frames"))
+        return [("", summaries.sound(data, rate, channels, frames, document.get("caption", "")))] if data else []
 
     def _sounds(self, key: str, kind: str, documents: list[dict[str, Any]]) -> Parts:
         found = [(self._wave(key, kind, document), document.get("caption", "")) for document in documents]

@@ -26,7 +26,7 @@ class EventFile:
 
     def __init__(self, path: Path, started: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(path, "ab", buffering=0)
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115
         self._waiting: list[tuple[bytes | memoryview, bool]] = []  # and whether it is framed
         self._size = 0
         if not self._file.tell():

@@ -84,7 +84,7 @@ def _scalars(form: Form, size: int, steps: Array, times: Array, values: Array) -
     records[:, at : at + width] = _bytes(values)
     records[:, at + width : HEADER + length] = np.frombuffer(form.after, np.uint8)
     starts = crc.HEADROOM + HEADER + np.arange(count) * records.shape[1]
-    sums = crc.mask(crc.checksums(memoryview(buffer), starts, starts + length))
+    sums = crc.mask(crc.checksums(buffer.data, starts, starts + length))
     records[:, HEADER + length :] = _bytes(sums.astype("<u4"))
     return records
 

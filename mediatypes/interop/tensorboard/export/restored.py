@@ -1,4 +1,4 @@
-"""Values of summaries from the rows of `events.parquet`, by type: what `values` of the importer made of them, undone."""
+"""Values of summaries from the rows of `events.parquet`, by type: `values` of the importer, undone."""
 
 from __future__ import annotations
 
@@ -91,8 +91,11 @@ class Restorer:
         if type in summaries.MESSAGES:
             found = [self._read(series, one) for one in (cell, *(cell for _, cell in group.more))]
             files = [data for data in found if data is not None]
-            shape = (len(files),) if len(files) > 1 else ()
-            return summaries.strings(files, shape) + self.metadata(series.tag) if files else None
+            return (
+                summaries.strings(files, (len(files),) if len(files) > 1 else ()) + self.metadata(series.tag)
+                if files
+                else None
+            )
         if type == "text" or type == "text_list":
             texts = [text.encode("utf-8", "backslashreplace") for text in ([cell] if type == "text" else cell)]
             return summaries.strings(texts, (len(texts),)) + self.metadata(series.tag)
@@ -150,8 +153,8 @@ class Restorer:
             return None
         known, first = self._known.get(series.tag, _NOTHING), documents[0]
         if known.plugin != "audio":
-            numbers = (int(first[name]) for name in ("sample_rate", "channels", "frames"))
-            made = summaries.sound_message(files[0] or b"", *numbers, first["media_type"])
+            rate, channels, frames = (int(first[name]) for name in ("sample_rate", "channels", "frames"))
+            made = summaries.sound_message(files[0] or b"", rate, channels, frames, first["media_type"])
             return made + self.metadata(series.tag, first.get("caption"))
         captions = [document.get("caption", "") for document in documents]
         labels = ["" if caption == known.description else caption for caption in captions]

@@ -1,4 +1,4 @@
-"""Hyperparameters and how a session ended, as the hparams plugin reads them; `hparams` of the importer names the fields.
+"""Hyperparameters and how a session ended, as the hparams plugin reads them; see `hparams` of the importer.
 
 TensorBoard makes its table from every session: the columns are their hyperparameters and scalars. An experiment
 message would replace that by what one run alone knows, since only the first one that is found counts; so none is made.
@@ -44,7 +44,7 @@ def _value_of(content: bytes) -> bytes:
 
 
 def _value(value: Any) -> bytes:
-    """google.protobuf.Value: null = 1, number = 2, string = 3, bool = 4, struct = 5 {fields = 1}, list = 6 {values = 1}."""
+    """google.protobuf.Value: null = 1, number, string, bool = 4, struct = 5 {fields = 1}, list = 6 {values = 1}."""
     if value is None:
         return b"\x08\x00"
     if isinstance(value, bool):
