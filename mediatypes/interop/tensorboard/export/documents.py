@@ -19,6 +19,8 @@ from ....types import _npy
 from ....types._arrays import Array
 from ....types._tensor_data import stored_dtype
 from . import summaries
+from .curves import pr_rows
+from .meshes import shape_of
 
 UNFIT = "TensorBoard does not show it"
 HELD = "in the file as a tensor, which TensorBoard does not show"
@@ -105,7 +107,7 @@ class Converter:
     def _image(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
         data = self._picture(key, kind, document)
         size = int(document["width"]), int(document["height"])
-        return [("", summaries.image(data, *size, document["mode"], document.get("caption", "")))] if data else []
+        return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
 
     def _images(self, key: str, kind: str, documents: list[dict[str, Any]]) -> Parts:
         files = [data for document in documents if (data := self._picture(key, kind, document))]
@@ -139,12 +141,12 @@ class Converter:
             return []
         data = self._counter.embed(document, key, kind)
         size = int(document["width"]), int(document["height"])
-        return [("", summaries.image(data, *size, "RGB", document.get("caption", "")))] if data else []
+        return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
 
     def _audio(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
         data = self._wave(key, kind, document)
-        rate, channels, frames = (int(document[name]) for name in ("sample_rate", "channels", "frames"))
-        return [("", summaries.sound(data, rate, channels, frames, document.get("caption", "")))] if data else []
+        caption = document.get("caption", "")
+        return [("", summaries.sounds([(data, caption)], caption))] if data else []
 
     def _sounds(self, key: str, kind: str, documents: list[dict[str, Any]]) -> Parts:
         found = [(self._wave(key, kind, document), document.get("caption", "")) for document in documents]
@@ -204,7 +206,7 @@ class Converter:
             return []
         data = self._counter.embed(picture, key, kind)
         size = int(picture["width"]), int(picture["height"])
-        return [("", summaries.image(data, *size, "RGBA", document.get("caption", "")))] if data else []
+        return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
 
     def _plot(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
         if document["preset"] != "pr_curve":
@@ -215,13 +217,11 @@ class Converter:
             return []
         rows = pr_rows(value)
         if not all(complete for _, complete in rows.values()):
-            self._lose(key, kind, "without its counts and thresholds, which the plot does not have")
+            self._lose(key, kind, "its counts made up from shares: the plot has none, and no thresholds")
         single = len(rows) == 1
         return [("" if single else f"/{name}", summaries.pr_curve(found)) for name, (found, _) in rows.items()]
 
     def _object3d(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        from .meshes import shape_of
-
         value = self._decode(key, kind, document)
         if value is None:
             return []
@@ -263,21 +263,6 @@ def _main(value: Any) -> bytes:
 def _held(array: Array, dtype: str = "") -> bytes:
     """A tensor that no plugin shows, as torch's `add_tensor` writes it."""
     return summaries.tensor(array, dtype) + summaries.metadata("tensor")
-
-
-def pr_rows(plot: Any) -> dict[str, tuple[Array, bool]]:
-    """By class the (6, n) rows of its curve, and whether the table has all of them; counts that it has not are 0."""
-    table, fields = plot.table, plot.fields
-    names = ("true_positives", "false_positives", "true_negatives", "false_negatives", fields["y"], fields["x"])
-    known = [name if name in table.columns else None for name in names]
-    columns = [np.array(table.get_column(name) if name else [0.0] * table.num_rows, np.float64) for name in known]
-    rows = np.stack(columns)
-    classes = table.get_column(fields["class"]) if "class" in fields else ["all"] * table.num_rows
-    complete = None not in known
-    places: dict[str, list[int]] = {}
-    for i, name in enumerate(classes):
-        places.setdefault(str(name), []).append(i)
-    return {name: (rows[:, chosen], complete) for name, chosen in places.items()}
 
 
 _BY_TYPE: dict[str, Callable[[Converter, str, str, str, dict[str, Any]], Parts]] = {

@@ -17,7 +17,8 @@ from ..events import WHAT, Metadata
 from ..hparams import read_hparams
 from ..series import Series
 from . import encode, sessions, summaries
-from .documents import Counter, Held, pr_rows
+from .curves import pr_rows
+from .documents import Counter, Held
 
 _SESSIONS = {"START": 1, "STOP": 2, "CHECKPOINT": 3}  # SessionLog.status: event.proto
 _FIELDS = {name: number for number, name in WHAT.items()}

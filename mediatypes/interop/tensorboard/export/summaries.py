@@ -81,13 +81,11 @@ def image_message(data: bytes, width: int, height: int, mode: str) -> bytes:
     return encode.field(4, size + encode.field(4, data))
 
 
-def image(data: bytes, width: int, height: int, mode: str, caption: str = "") -> bytes:
-    """One image, or a moving one: its file as it is."""
-    return image_message(data, width, height, mode) + metadata("images", b"", caption)
-
-
 def images(files: list[bytes], width: int, height: int, caption: str = "") -> bytes:
-    """Several images: a tensor of their width and height as texts, and the files."""
+    """Images, also moving ones: a tensor of width and height as texts, and the files as they are.
+
+    Unlike of an `image` message, TensorBoard's data server shows the caption.
+    """
     items = [str(width).encode(), str(height).encode(), *files]
     return strings(items, (len(items),)) + metadata("images", b"", caption)
 
@@ -98,20 +96,13 @@ def sound_message(data: bytes, rate: int, channels: int, frames: int, media_type
     return encode.field(6, numbers + encode.field(4, data) + encode.field(5, media_type))
 
 
-def sound(data: bytes, rate: int, channels: int, frames: int, caption: str = "") -> bytes:
-    """One WAV file."""
-    return sound_message(data, rate, channels, frames) + _audio(caption)
+def sounds(files: list[tuple[bytes, str]], caption: str = "") -> bytes:
+    """WAV files, each with its label: a (k, 2) tensor. AudioPluginData: encoding = 2.
 
-
-def sounds(files: list[tuple[bytes, str]]) -> bytes:
-    """Several WAV files, each with its label: a (k, 2) tensor."""
+    Unlike of an `audio` message, TensorBoard's data server knows that they are WAV, and shows the caption.
+    """
     items = [item for data, label in files for item in (data, label.encode("utf-8", "backslashreplace"))]
-    return strings(items, (len(files), 2)) + _audio("")
-
-
-def _audio(caption: str) -> bytes:
-    """AudioPluginData: encoding = 2."""
-    return metadata("audio", encode.integer(2, _WAV), caption)
+    return strings(items, (len(files), 2)) + metadata("audio", encode.integer(2, _WAV), caption)
 
 
 def histogram(edges: Array, counts: Array, caption: str = "") -> bytes:
