@@ -6,6 +6,7 @@ every record holds one value.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from .records import Block, Form
 from .restored import Group, Restorer
 
 _PLAIN = {"float32": False, "float64": True}  # types of scalars, and whether they are doubles
+_LONGEST = 200  # bytes of a name
 _PARTS = (".edges", ".counts")  # of the keys of what was kept beside a histogram of over 512 bins
 
 
@@ -95,14 +97,12 @@ class _Writer:
         return self._count
 
     def _begin(self, number: int, started: float) -> EventFile:
-        name = safe_name(self._names[number])
-        name = name if is_event_file(name) else f"{name}.tfevents"
         self._forms, self._restorer = {}, Restorer(self._known[number], self._counter)
-        return EventFile(self._folder.joinpath(*name.split("/")), started)
+        return EventFile(self._folder.joinpath(*_parts_of(self._names[number])), started)
 
     def _end(self, file: EventFile | None) -> None:
         if file is not None:
-            for payload in self._restored():
+            for _, payload in self._restored():
                 file.add(payload)
             file.close()
 
@@ -122,28 +122,40 @@ class _Writer:
 
     def _others(self, events: Events) -> Iterator[tuple[int, bytes]]:
         """What is no plain scalar, by row; a value whose rows may go on in the next piece of the log waits."""
-        plain = np.array([one.kind == "number" and one.type in _PLAIN for one in self._series], bool)
-        for row in np.flatnonzero(~plain[events.series]).tolist():
+        plain = np.array([one.kind == "number" and one.type in _PLAIN for one in self._series], bool)[events.series]
+        if plain[0]:
+            yield from self._restored()
+        for row in np.flatnonzero(~plain).tolist():
             one = self._series[events.series[row]]
             cell = events.cells.get(row, float(events.values[row]))
             found = _Row(row, int(events.offsets[row]), one, int(events.steps[row]), float(events.times[row]), cell)
             if self._waiting and not _belongs(found, self._waiting[0]):
-                place = max(self._waiting[0].row, 0)
-                for payload in self._restored():
-                    yield place, payload
+                yield from self._restored()
             self._waiting.append(found)
+        if plain[-1]:
+            yield from self._restored()
         self._waiting = [found._replace(row=-1) for found in self._waiting]
 
-    def _restored(self) -> list[bytes]:
-        """The event of the rows that wait."""
+    def _restored(self) -> Iterator[tuple[int, bytes]]:
+        """The event of the rows that wait, if it can be made, and the first of them."""
         waiting, self._waiting = self._waiting, []
-        if not waiting:
-            return []
-        first = waiting[0]
-        group = Group(first.series, first.cell, [(found.series, found.cell) for found in waiting[1:]])
-        made = self._restorer.event(group)
-        self._count += made is not None
-        return [] if made is None else [encode.event(first.time, first.step, made)]
+        if waiting:
+            first = waiting[0]
+            group = Group(first.series, first.cell, [(found.series, found.cell) for found in waiting[1:]])
+            made = self._restorer.event(group)
+            if made is not None:
+                self._count += 1
+                yield first.row, encode.event(first.time, first.step, made)
+
+
+def _parts_of(name: str) -> list[str]:
+    """The path of an event file: safe, short enough for any system, and one that TensorBoard takes."""
+    parts = [part if len(part.encode()) <= _LONGEST else _short(part) for part in safe_name(name).split("/")]
+    return parts if is_event_file(parts[-1]) else [*parts[:-1], f"{parts[-1]}.tfevents"]
+
+
+def _short(part: str) -> str:
+    return f"{part[: _LONGEST // 5]}-{hashlib.sha256(part.encode()).hexdigest()[:8]}"
 
 
 def _belongs(found: _Row, first: _Row) -> bool:

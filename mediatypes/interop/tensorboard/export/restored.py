@@ -132,9 +132,10 @@ class Restorer:
             return summaries.histogram_rows(edges, counts) + self.metadata(group.series.tag)
         if limits is None:
             limits, exact = edges, np.append(0.0, counts)
-        elif exact is None:  # only empty bins were joined: each count has its place at its upper edge
+        elif exact is None:  # only empty bins were joined; both outer edges were replaced
+            places = np.searchsorted(limits, [edges[1], *edges[1:-1]]) + np.arange(len(counts)).clip(max=1)
             exact = np.zeros(len(limits))
-            np.add.at(exact, np.minimum(np.searchsorted(limits, edges[1:]), len(limits) - 1), counts)
+            np.add.at(exact, places.clip(max=len(limits) - 1), counts)
         return summaries.histo(limits, exact, statistics) + self.metadata(group.series.tag)
 
     def _images(self, series: Series, documents: list[dict[str, Any]]) -> bytes | None:
