@@ -17,7 +17,7 @@ import pytest
 import mediatypes as mt
 from mediatypes.cli import main
 from mediatypes.interop.layouts import Lost
-from mediatypes.interop.layouts._tensorboard import BEYOND, ROUNDED
+from mediatypes.interop.layouts._tensorboard import BEYOND, FAILS, ROUNDED
 from mediatypes.interop.tensorboard import eventlog, import_logdir
 from mediatypes.interop.tensorboard.export import encode, records, sessions
 from mediatypes.interop.tensorboard.export.file import EventFile
@@ -265,6 +265,14 @@ def test_a_run_that_failed_or_goes_on_says_so(tmp_path: Path) -> None:
     mt.export(live.path, "tensorboard", tmp_path / "going-on")
     assert sessions.END.encode() not in event_file(tmp_path / "going-on").read_bytes()
     live.finish()
+
+
+def test_steps_that_the_table_of_hyperparameters_cannot_show_are_said(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", config={"a": 1}) as run:
+        run.log({"loss": 1}, step=2**31)
+    report = mt.export(run.path, "tensorboard", tmp_path / "out")
+    assert report.lost == (Lost("config", "config", 1, FAILS),)
+    assert again(tmp_path / "out", tmp_path / "runs").config == {"a": 1}
 
 
 def test_the_summary_is_there_beside_the_rows(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from ._report import Tally
 
 ROUNDED = "rounded to float32, all that TensorBoard shows"
 BEYOND = "infinite: beyond float32, all that TensorBoard shows"
+FAILS = "in the file, but TensorBoard's table of hyperparameters fails on steps from 2**31 on"
 _SCALARS = ("number", "integer", "boolean")
 _PIECE = 1024  # rows whose cells are Python objects at once
 
@@ -197,6 +198,8 @@ class _History:
 
     def _write_end(self, file: EventFile) -> None:
         described = self._content.described
+        if described.get("config") and self._last[0] >= 2**31:
+            self._tally.lose("config", "config", FAILS)
         if described.get("config") and described.get("status") != "running":
             finished = float(described.get("finished", self._last[1]))
             status = "success" if described.get("status") == "finished" else "failure"
