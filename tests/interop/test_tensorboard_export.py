@@ -328,7 +328,7 @@ def histo(limits: list[float], counts: list[float], low: float, high: float) -> 
     return field(5, b"".join([*numbers, *packed]))
 
 
-def corpus(folder: Path) -> None:
+def corpus(folder: Path, huge: int = 2**60 + 1) -> None:
     """A log of everything that an import keeps, in three files."""
     png = (photograph_file("chelsea.png")).read_bytes()
     wav = mt.Audio(np.arange(80, dtype=np.int16), 8000).to_bytes()
@@ -340,7 +340,7 @@ def corpus(folder: Path) -> None:
     values = [
         value("double", tensor(2, (), field(6, struct.pack("<d", 0.1))), metadata("scalars", description="exact")),
         value("int", tensor(9, (), field(10, 7)), metadata("scalars")),
-        value("huge", tensor(9, (), field(4, struct.pack("<q", 2**60 + 1))), metadata("scalars")),
+        value("huge", tensor(9, (), field(4, struct.pack("<q", huge))), metadata("scalars")),
         value("flag", tensor(10, (), field(11, 1)), metadata("scalars")),
         value("small", histo([0.0, 1, 2, 3], [0, 2, 0, 5], 0.5, 2.5)),
         value("joined", histo(many, [float(i % 700 == 3) for i in range(1400)], -697.5, 3.5)),
@@ -404,6 +404,21 @@ def test_scalars_of_an_import_are_the_same_bytes(tmp_path: Path) -> None:
     path = write(tmp_path / "logs", *(scalar(tag, v, s) for s in steps for tag, v in (("a", 0.25), ("b/é", math.nan))))
     mt.export(again(tmp_path / "logs", tmp_path / "runs"), "tensorboard", tmp_path / "out")
     assert event_file(tmp_path / "out").read_bytes() == path.read_bytes()
+
+
+def test_packed_and_elsewhere_an_imported_run_is_the_same(tmp_path: Path, elsewhere: str) -> None:
+    corpus(tmp_path / "logs", huge=5)
+    view = again(tmp_path / "logs", tmp_path / "runs")
+    mt.export(view, "tensorboard", tmp_path / "plain")
+    mt.pack(view.path)
+    mt.export(mt.open_run(view.path), "tensorboard", tmp_path / "packed")
+    mt.copy(view.path, elsewhere)
+    mt.export(mt.open_run(f"{elsewhere}/logs"), "tensorboard", tmp_path / "elsewhere")
+    files = {path.relative_to(tmp_path / "plain") for path in (tmp_path / "plain").rglob("*.*") if path.is_file()}
+    assert len(files) == 6
+    for name in ("packed", "elsewhere"):
+        for path in files:
+            assert (tmp_path / name / path).read_bytes() == (tmp_path / "plain" / path).read_bytes()
 
 
 def test_an_imported_run_that_went_on_is_exported_by_its_rows(tmp_path: Path) -> None:
