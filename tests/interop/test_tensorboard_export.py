@@ -62,7 +62,7 @@ def test_records_are_those_that_writers_write(tmp_path: Path) -> None:
     times, rows = 1.5e9 + np.arange(10), np.arange(10)
     blocks = [
         *records.scalar_blocks(records.scalar_form("loss"), rows, STEPS, times, VALUES),
-        *records.scalar_blocks(records.scalar_form("é/b", double=True), rows[::2], STEPS[::2], times[::2], VALUES[::2]),
+        *records.scalar_blocks(records.scalar_form("é/b", "float64"), rows[::2], STEPS[::2], times[::2], VALUES[::2]),
     ]
     others = [(0, "t"), (4, "t" * 5000), (4, "u"), (9, "v")]
     with EventFile(tmp_path / "events.out.tfevents.1", 1.5e9) as file:
@@ -339,6 +339,7 @@ def corpus(folder: Path, huge: int = 2**60 + 1) -> None:
     curve = np.arange(18, dtype="<f4").tobytes()
     values = [
         value("double", tensor(2, (), field(6, struct.pack("<d", 0.1))), metadata("scalars", description="exact")),
+        value("single", tensor(1, (), field(5, struct.pack("<f", 0.25))), metadata("scalars", description="exact")),
         value("int", tensor(9, (), field(10, 7)), metadata("scalars")),
         value("huge", tensor(9, (), field(4, struct.pack("<q", huge))), metadata("scalars")),
         value("flag", tensor(10, (), field(11, 1)), metadata("scalars")),

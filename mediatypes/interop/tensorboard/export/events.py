@@ -1,7 +1,7 @@
 """From the `events.parquet` of an imported run back to event files: the same files, tags, steps, times and values.
 
-What the importer left out is only damage, and how a message was spelt: scalars of float32 are simple values again, and
-every record holds one value.
+What the importer left out is damage, and how a message was spelt. A scalar of float32 is a tensor if its tag said that
+it is a scalar, as TensorFlow 2 does, else a simple value; every record holds one value.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .file import EventFile
 from .records import Block, Form
 from .restored import Group, Restorer
 
-_PLAIN = {"float32": False, "float64": True}  # types of scalars, and whether they are doubles
+_PLAIN = ("float32", "float64")  # types of scalars
 _LONGEST = 200  # bytes of a name
 _PARTS = (".edges", ".counts")  # of the keys of what was kept beside a histogram of over 512 bins
 
@@ -113,8 +113,7 @@ class _Writer:
             if one.kind != "number" or one.type not in _PLAIN:
                 continue
             if series not in self._forms:
-                metadata = self._restorer.metadata(one.tag)
-                self._forms[series] = records.scalar_form(one.tag, metadata, double=_PLAIN[one.type])
+                self._forms[series] = self._restorer.scalar_form(one)
             columns = (events.steps[rows], events.times[rows], events.values[rows])
             blocks += records.scalar_blocks(self._forms[series], rows, *columns)
             self._count += len(rows)

@@ -17,6 +17,11 @@ from . import encode
 
 _U64 = np.uint64
 _FIRST_STEP = 10  # where the step begins in an event: after the tag and 8 bytes of the time, and its own tag
+SPELLINGS = {  # what stands before the value, in a Summary.Value
+    "simple_value": (b"\x15", "<f4"),  # = 2
+    "float32": (b"\x42\x08\x08\x01\x2a\x04", "<f4"),  # tensor = 8 of rank 0 {dtype = 1, float_val = 5}
+    "float64": (b"\x42\x0c\x08\x02\x32\x08", "<f8"),  # double_val = 6
+}
 
 
 class Block(NamedTuple):
@@ -34,9 +39,9 @@ class Form(NamedTuple):
     dtype: str  # "<f4" or "<f8"
 
 
-def scalar_form(tag: str, metadata: bytes = b"", *, double: bool = False) -> Form:
-    """A simple_value = 2; or, with `double`, a tensor = 8 of rank 0 with dtype = 1 and double_val = 6."""
-    lead, dtype = (b"\x42\x0c\x08\x02\x32\x08", "<f8") if double else (b"\x15", "<f4")
+def scalar_form(tag: str, spelling: str = "simple_value", metadata: bytes = b"") -> Form:
+    """The form of a tag; `spelling` is one of SPELLINGS."""
+    lead, dtype = SPELLINGS[spelling]
     named, size = encode.field(1, tag) + lead, np.dtype(dtype).itemsize
     value = encode.varint(len(named) + size + len(metadata))
     inner = b"\x0a" + value + named

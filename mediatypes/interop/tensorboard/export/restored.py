@@ -19,6 +19,7 @@ from ..series import Series
 from . import encode, sessions, summaries
 from .curves import pr_rows
 from .documents import Counter, Held
+from .records import Form, scalar_form
 
 _SESSIONS = {"START": 1, "STOP": 2, "CHECKPOINT": 3}  # SessionLog.status: event.proto
 _FIELDS = {name: number for number, name in WHAT.items()}
@@ -55,6 +56,11 @@ class Restorer:
         known = self._known.get(tag, _NOTHING)
         description = known.description if caption is None else caption
         return summaries.metadata(known.plugin, known.content, description, known.display_name)
+
+    def scalar_form(self, series: Series) -> Form:
+        """How the numbers of a tag are written."""
+        as_tensor = series.type == "float64" or self._known.get(series.tag, _NOTHING).plugin == "scalars"
+        return scalar_form(series.tag, series.type if as_tensor else "simple_value", self.metadata(series.tag))
 
     def event(self, group: Group) -> bytes | None:
         """What the event says; None if that cannot be known, which is counted."""
