@@ -14,7 +14,7 @@ from .columns import ScalarParser, Scalars
 from .events import Event, Metadata, read_event
 from .framing import Records
 from .series import Series, SeriesList, key_of, plugin_of
-from .table import Events
+from .table import Content, Events
 from .values import Cell, Converter, Rejected
 
 _INTEGRAL = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "bool")
@@ -115,12 +115,12 @@ class _Rows:
     def __init__(self) -> None:
         self.records: list[int] = []
         self._rows: list[tuple[int, int, float, float, int]] = []
-        self._cells: dict[int, Any] = {}
+        self._cells: dict[int, Content] = {}
 
     def add(self, record: int, series: int, event: Event, offset: int, cell: Cell) -> None:
         is_number = cell.kind == "number"
         if not is_number:
-            self._cells[len(self.records)] = cell.value
+            self._cells[len(self.records)] = Content.of(cell.value)
         self.records.append(record)
         self._rows.append((series, event.step, event.wall_time, cell.value if is_number else np.nan, offset))
 

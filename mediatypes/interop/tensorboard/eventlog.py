@@ -13,7 +13,7 @@ from ..._core import canonical
 from ...history import files as run_files
 from ...types._arrays import Array
 from .series import Series
-from .table import Events, numbers_of, plain_array
+from .table import Content, Events, numbers_of, plain_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -141,7 +141,7 @@ def _contents(taken: list[Events]) -> pa.Array:
     lengths, pieces, first = np.zeros(count, np.int64), [], 0
     for events in taken:
         for row in sorted(events.cells):
-            pieces.append(canonical.dump_bytes(events.cells[row]))
+            pieces.append(events.cells[row].text.encode())
             lengths[first + row] = len(pieces[-1])
         first += len(events.steps)
     offsets = np.zeros(count + 1, np.int32)
@@ -182,7 +182,7 @@ def read_events(path: Path, series: Iterable[Series], files: list[str]) -> Itera
             for code in distinct.tolist()
         ]
         content = columns["content"]
-        cells = {row: _loaded(text) for row, text in enumerate(content.to_pylist()) if text is not None}
+        cells = {row: Content(text) for row, text in enumerate(content.to_pylist()) if text is not None}
         value = columns["value"].chunk(0)
         values = np.where(_valid(value), numbers_of(value), np.nan)
         events = Events(
@@ -207,9 +207,3 @@ def _valid(array: pa.Array) -> Array:
         return np.ones(len(array), bool)
     bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), count=array.offset + len(array), bitorder="little")
     return bits[array.offset :].astype(bool)
-
-
-def _loaded(text: str) -> Any:
-    """A cell again; a document is not written anew when it goes to the history."""
-    value = canonical.loads(text)
-    return canonical.Written(value, text) if isinstance(value, dict) else value

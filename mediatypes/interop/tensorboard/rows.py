@@ -88,13 +88,13 @@ class StepOrder:
             if kind == "number":
                 yield (key, kind), Values(calls, events.values[calls], whole)
             elif kind == "integer":
-                yield (key, kind), Values(calls, np.array([events.cells[i] for i in calls.tolist()], np.int64), True)
+                yield (key, kind), Values(calls, np.array([events.cells[i].value for i in calls.tolist()], np.int64), True)
             elif kind == "mesh":
                 made = self._meshes(events, calls)
                 if made:
                     yield (key, "object3d"), Values(np.array(list(made)), list(made.values()), False)
             else:
-                yield (key, kind), Values(calls, [events.cells[i] for i in calls.tolist()], False)
+                yield (key, kind), Values(calls, [events.cells[i].value for i in calls.tolist()], False)
 
     def _meshes(self, events: Events, calls: Array) -> dict[int, Any]:
         """The mesh of each step by its last call."""
@@ -102,7 +102,7 @@ class StepOrder:
         for call in calls.tolist():
             step = int(events.steps[call])
             found = parts.get(step, (0, {}))[1]
-            found[self._series[events.series[call]].type] = events.cells[call]
+            found[self._series[events.series[call]].type] = events.cells[call].value
             parts[step] = (call, found)
         made = {call: self._mesh(found) for call, found in parts.values()}
         return {call: document for call, document in made.items() if document is not None}

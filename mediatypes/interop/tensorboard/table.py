@@ -6,10 +6,34 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from ..._core import canonical
 from ...types._arrays import Array
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class Content:
+    """A value that is no number, and its canonical JSON, which is what `events.parquet` has of it."""
+
+    __slots__ = ("_value", "text")
+
+    def __init__(self, text: str, value: Any = None) -> None:
+        self.text, self._value = text, value
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """Plain data, written once."""
+        text = canonical.dumps(value)
+        return cls(text, canonical.Written(value, text) if type(value) is dict else value)
+
+    @property
+    def value(self) -> Any:
+        """Plain data; of a text that was read it is made anew each time, since all of them might not fit into memory."""
+        if self._value is not None:
+            return self._value
+        value = canonical.loads(self.text)
+        return canonical.Written(value, self.text) if type(value) is dict else value
 
 
 class Events(NamedTuple):
@@ -20,11 +44,11 @@ class Events(NamedTuple):
     times: Array  # (n,) float64: seconds since the epoch
     values: Array  # (n,) float64; NaN of what is no number
     offsets: Array  # (n,) int64: where the record begins in its file
-    cells: dict[int, Any]  # by row: plain data of what is no number
+    cells: dict[int, Content]  # by row: what is no number
 
     def take(self, rows: Array) -> Self:
         """The events of these rows, in their order."""
-        cells: dict[int, Any] = {}
+        cells: dict[int, Content] = {}
         if self.cells:
             cells = {place: self.cells[row] for place, row in enumerate(rows.tolist()) if row in self.cells}
         return self._with([column[rows] for column in self.columns], cells)
@@ -35,12 +59,17 @@ class Events(NamedTuple):
         return self._with([column[first:last] for column in self.columns], cells)
 
     @property
+    def size(self) -> int:
+        """Characters of all cells."""
+        return sum(len(cell.text) for cell in self.cells.values())
+
+    @property
     def columns(self) -> tuple[Array, ...]:
         """The columns of numbers."""
         return self.series, self.steps, self.times, self.values, self.offsets
 
     @classmethod
-    def _with(cls, columns: list[Array], cells: dict[int, Any]) -> Self:
+    def _with(cls, columns: list[Array], cells: dict[int, Content]) -> Self:
         series, steps, times, values, offsets = columns
         return cls(series, steps, times, values, offsets, cells)
 
@@ -49,7 +78,7 @@ class Events(NamedTuple):
         """Events of several, one after another."""
         if len(found) == 1:
             return found[0]
-        cells: dict[int, Any] = {}
+        cells: dict[int, Content] = {}
         first = 0
         for events in found:
             cells |= {first + row: cell for row, cell in events.cells.items()}

@@ -57,8 +57,8 @@ class Facts:
         for row, cell in events.cells.items():
             type = series[events.series[row]].type
             if type == "hparams":
-                self.hparams.append(cell)
-            elif type == "session_log" and cell == "START":
+                self.hparams.append(cell.value)
+            elif type == "session_log" and cell.value == "START":
                 self.starts.append((self.total + row, file, int(events.steps[row])))
         finite = events.times[np.isfinite(events.times) & (events.times > 0)]
         if len(finite):
@@ -101,7 +101,9 @@ class Folder:
             size += 1
             kept = [batch] if size == 1 else []
         run = self._run(facts, started, names, problems, notes)
-        values = canonical.loads(canonical.dumps(summary.values()))  # in one order, however the documents came
+        last = summary.values()
+        last = {key: item.plain() if isinstance(item, canonical.Written) else item for key, item in last.items()}
+        values = canonical.loads(canonical.dumps(last))  # in one order, however the documents came
         specs = schema.specs()
         media = MediaRows(specs, Metrics())
         calls = _Count()
