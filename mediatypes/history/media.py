@@ -30,6 +30,7 @@ FIXED = {
     "duration": "double",
     "_doc": "utf8",
 }
+_COPIED = ("caption", "path", "sha256", "size", "media_type", "width", "height", "duration")
 INDEX_KINDS = {"number": "double", "integer": "int64", "string": "utf8"}
 
 
@@ -45,7 +46,7 @@ class MediaRows:
         self._metrics = metrics
         self._indexes = [_Index(name, [s for s in specs if s.key == name]) for name in metrics.step_metrics]
         self.indexes = [spec for index in self._indexes for spec in index.specs]
-        self._columns: dict[str, list[Any]] = {name: [] for name in FIXED}
+        self._rows: list[tuple[Any, ...]] = []  # as FIXED has the columns
         self._values: list[list[Any]] = []  # for each row, of all index columns
         self._steps = np.zeros(0, np.int64)
 
@@ -72,9 +73,8 @@ class MediaRows:
 
     def add(self, key: str, step: int | None, index: int | None, document: dict[str, Any], values: list[Any]) -> None:
         """Note one logged item: `step` is None for a summary, `index` the position in a list, `values` the indexes."""
-        own = {"key": key, "step": step, "index": index, "type": document["_type"], "_doc": canonical.dumps(document)}
-        for name, column in self._columns.items():
-            column.append(own[name] if name in own else document.get(name))
+        copied = [document.get(name) for name in _COPIED]
+        self._rows.append((key, step, index, document["_type"], *copied, canonical.dumps(document)))
         self._values.append(values)
 
     @property
@@ -84,12 +84,13 @@ class MediaRows:
 
     def clear(self) -> None:
         """Forget what was gathered; values of index columns are carried on."""
-        self._columns, self._values = {name: [] for name in FIXED}, []
+        self._rows, self._values = [], []
 
     def table(self) -> pa.Table:
         """All of them."""
         fields = [pa.field(name, TYPES[column]) for name, column in FIXED.items()]
-        arrays = [COLUMN_BUILDERS[column](self._columns[name]) for name, column in FIXED.items()]
+        columns = [list(values) for values in zip(*self._rows, strict=True)] or [[] for _ in FIXED]
+        arrays = [COLUMN_BUILDERS[kind](values) for kind, values in zip(FIXED.values(), columns, strict=True)]
         taken = {name.lower() for name in FIXED}
         for i, spec in enumerate(self.indexes):
             column, first = INDEX_KINDS[spec.kind], spec.key not in [other.key for other in self.indexes[:i]]

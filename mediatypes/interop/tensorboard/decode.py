@@ -33,6 +33,7 @@ class FileDecoder:
     def __init__(self, folder: str, series: SeriesList, converter: Converter, remembered: dict[str, Metadata]) -> None:
         self.folder, self.series, self.converter = folder, series, converter
         self._cells = CellReader(converter, remembered)
+        self._numbers: dict[tuple[str, ...], int] = {}  # of series, by what they are made from
         self._parser = ScalarParser(self._register)
 
     @property
@@ -95,8 +96,13 @@ class FileDecoder:
         return self._series(value.tag, cell, plugin)
 
     def _series(self, tag: str, cell: Cell, plugin: str) -> int:
-        key = key_of(self.folder, tag, plugin) + cell.suffix
-        return self.series.number(Series(self.folder, tag, key, cell.kind, cell.type))
+        made_from = (tag, plugin, cell.suffix, cell.kind, cell.type)
+        number = self._numbers.get(made_from)
+        if number is None:
+            key = key_of(self.folder, tag, plugin) + cell.suffix
+            number = self.series.number(Series(self.folder, tag, key, cell.kind, cell.type))
+            self._numbers[made_from] = number
+        return number
 
     def _event(self, records: Records, i: int, offset: int, rows: _Rows) -> Event | None:
         """A record read; None if it is no event, which is said and kept as a file."""

@@ -8,6 +8,7 @@ edge and count (tensorboard/plugins/histogram/metadata.py), which is taken as it
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ from ...types._arrays import Array
 from ...types.histogram import MAX_BINS
 from . import wire
 
+_USUAL = Struct("<BdBdBdBdBd")  # how writers begin a message: all of these, in order
+_USUAL_TAGS = tuple(number << 3 | wire.FIXED64 for number in (1, 2, 3, 4, 5))
 _STATISTICS = {1: "min", 2: "max", 3: "num", 4: "sum", 5: "sum_squares"}
 
 
@@ -85,6 +88,11 @@ def _read_proto(data: bytes, start: int, end: int) -> _Proto:
     statistics: dict[str, float] = {}
     limits: list[wire.Field] = []
     counts: list[wire.Field] = []
+    if end - start > _USUAL.size:
+        found = _USUAL.unpack_from(data, start)
+        if found[::2] == _USUAL_TAGS:
+            statistics = dict(zip(_STATISTICS.values(), found[1::2], strict=True))
+            start += _USUAL.size
     for field in wire.fields(data, start, end):
         number, kind, at, _ = field
         if kind == wire.FIXED64 and number in _STATISTICS:
