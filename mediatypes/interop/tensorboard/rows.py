@@ -16,8 +16,8 @@ from .table import Events
 
 Source = Callable[[], Iterable[Events]]
 MeshMaker = Callable[[dict[str, Any]], dict[str, Any] | None]  # documents of its parts by type
-_AT_ONCE = 2 << 20  # events sorted in memory
-_SAMPLE = 1024  # every so many events their step is noted
+_AT_ONCE = 2 << 20  # events sorted in memory, if they are numbers; see `Events.weights`
+_SAMPLE = 1024  # every so many of them a step is noted
 
 
 class StepOrder:
@@ -36,8 +36,11 @@ class StepOrder:
         self._events, self._series, self._mesh = events, series, mesh
         samples, total = [np.zeros(0, np.int64)], 0
         for chunk in events():
-            samples.append(np.sort(chunk.steps)[-total % _SAMPLE :: _SAMPLE])  # counted through all chunks
-            total += len(chunk.steps)
+            order = np.argsort(chunk.steps, kind="stable")
+            ends = total + np.cumsum(chunk.weights[order])  # counted through all chunks
+            marks = np.diff(ends // _SAMPLE, prepend=total // _SAMPLE)
+            samples.append(np.repeat(chunk.steps[order], marks))
+            total = int(ends[-1])
         self._bounds = _bounds(np.sort(np.concatenate(samples)))
 
     def batches(self) -> Iterator[Batch]:

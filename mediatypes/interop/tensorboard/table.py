@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_NUMBER = 16  # characters of a cell that take about as much memory as the event of a number
+
+
 class Content:
     """A value that is no number, and its canonical JSON, which is what `events.parquet` has of it."""
 
@@ -64,6 +67,14 @@ class Events(NamedTuple):
         return sum(len(cell.text) for cell in self.cells.values())
 
     @property
+    def weights(self) -> Array:
+        """(n,) int64: about how much memory each event takes, in that of one number."""
+        found = np.ones(len(self.steps), np.int64)
+        for row, cell in self.cells.items():
+            found[row] += len(cell.text) // _NUMBER
+        return found
+
+    @property
     def columns(self) -> tuple[Array, ...]:
         """The columns of numbers."""
         return self.series, self.steps, self.times, self.values, self.offsets
@@ -84,6 +95,20 @@ class Events(NamedTuple):
             cells |= {first + row: cell for row, cell in events.cells.items()}
             first += len(events.steps)
         return cls._with([np.concatenate(parts) for parts in zip(*(e.columns for e in found), strict=True)], cells)
+
+
+def first_rows(found: list[Events], rows: int, text: int) -> int:
+    """How many events come first until there are so many rows, or cells of so many characters."""
+    first = 0
+    for events in found:
+        for row, cell in sorted(events.cells.items()):
+            if first + row >= rows:
+                return rows
+            text -= len(cell.text)
+            if text <= 0:
+                return first + row + 1
+        first += len(events.steps)
+    return min(first, rows)
 
 
 def plain_array(numbers: Array) -> pa.Array:

@@ -14,9 +14,9 @@ from ..._core import canonical
 from ..._core.errors import Problem
 from ...history import files
 from ...history.build import arrow_schema, build_rows
+from ...history.consolidate import write_rows
 from ...history.media import MediaRows
 from ...history.metrics import Metrics
-from ...history.parquet import write_parquet
 from ...history.schema import Schema
 from ...history.summary import Summary
 from ...types._arrays import Array
@@ -107,16 +107,9 @@ class Folder:
         specs = schema.specs()
         media = MediaRows(specs, Metrics())
         calls = _Count()
-        rows = write_parquet(
-            self.path / files.HISTORY,
-            arrow_schema(specs),
-            build_rows(calls.through(kept if size <= 1 else order.batches()), specs, started, media),
-            {**run, "summary": values, "calls": facts.total},
-        )
-        index = media.table()
-        write_parquet(
-            self.path / files.MEDIA, index.schema, index.to_batches(), {"format": files.FORMAT, "id": run["id"]}
-        )
+        batches = build_rows(calls.through(kept if size <= 1 else order.batches()), specs, started, media)
+        footer = {**run, "summary": values, "calls": facts.total}
+        rows = write_rows(self.path, arrow_schema(specs), batches, footer, media, durable=False)  # the logs are there
         files.write_json(self.path / files.SUMMARY, values)
         files.write_json(self.path / files.RUN, run)
         for type in sorted({one.type for one in series if not one.kind} - set(_SHOWN_OTHERWISE)):
