@@ -107,9 +107,7 @@ class MediaRows:
     def table(self) -> pa.Table:
         """All of them."""
         kinds = [*FIXED.values(), *(INDEX_KINDS[spec.kind] for spec in self.indexes)]
-        rows = (
-            [*zip(*self._rows, strict=True), *zip(*self._values, strict=True)] if self._rows else [()] * len(kinds)
-        )
+        rows = [*zip(*self._rows, strict=True), *zip(*self._values, strict=True)] if self._rows else [()] * len(kinds)
         arrays = [COLUMN_BUILDERS[kind](list(values)) for kind, values in zip(kinds, rows, strict=True)]
         return pa.Table.from_arrays(arrays, schema=self.schema)
 

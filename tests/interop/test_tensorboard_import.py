@@ -666,3 +666,42 @@ def test_names_of_runs_stay_below_the_destination(tmp_path: Path) -> None:
     assert folders["media"].startswith("media-")
     assert folders["CON"].startswith("CON-")
     assert {run.status for run in report.runs} == {"new"}
+
+
+def test_histograms_that_are_written_many_at_once_are_what_they_are_alone() -> None:
+    """Edges on and off TensorFlow's grid, counts of every size; the text is that of the encoder, number by number."""
+    from mediatypes._core import canonical
+    from mediatypes.interop.tensorboard import histogram_text
+    from mediatypes.interop.tensorboard.histograms import Bins
+
+    numbers = np.random.default_rng(0)
+    grid = histogram_text._grid()[0]
+    assert len(grid) == 1549
+    found = [
+        Bins(grid[700:740], numbers.integers(0, 9, 39).astype(float)),
+        Bins(np.array([-0.0, 1.0]), np.array([0.0])),
+        Bins(np.array([0.0, 1e300]), np.array([2.0**60])),
+        Bins(np.append(grid[:3], 7.5), np.array([4095.0, 4096.0, 2.0**53 - 1])),
+        Bins(np.array([-1.0, 0.1, 3.0]), np.array([0.5, 3.0])),
+    ]
+    for bins, document in zip(found, histogram_text.documents(found), strict=True):
+        alone = histogram_text.document(bins)
+        assert canonical.dumps(alone) == document.text
+        assert canonical.dumps({name: getattr(item, "tolist", lambda: item)() for name, item in document.items()})
+        assert mt.decode(alone, mt.MemoryStore()).bins.tolist() == bins.edges.tolist()
+    for statistics in ({"min": -1.5, "max": 2.0}, {"sum": math.nan, "num": 1.0}, {"min": 1e308, "max": 1e308}, {}):
+        assert canonical.dumps(histogram_text.statistics(statistics)) == canonical.dumps(dict(statistics))
+
+
+def test_the_usual_form_of_an_event_is_read_as_any_other() -> None:
+    from mediatypes.interop.tensorboard import events
+
+    for step in (0, 1, 300, -1):
+        for number in (4, 5, 6, 8):
+            inner = field(1, b"a/tag") + field(number, b"content" * 30)
+            usual = event(summary(inner), step=step)
+            other = usual + field(99, 0)  # an unknown field: read field by field
+            found, expected = (events.read_event(data, 0, len(data)) for data in (usual, other))
+            assert found == expected
+            assert found.values[0].tag == "a/tag"
+            assert usual[slice(*found.values[0].span)] == b"content" * 30

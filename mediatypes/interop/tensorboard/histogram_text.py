@@ -7,6 +7,7 @@ small: the texts of these are looked up.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -43,6 +44,14 @@ def documents(found: list[Bins]) -> list[canonical.Written]:
         text = f'{{"_type":"histogram","_version":"1.0","bins":[{edges}],"values":[{counts}]}}'
         made.append(canonical.Written(_HEAD | {"bins": bins.edges, "values": bins.counts}, text))
     return made
+
+
+def statistics(found: dict[str, float]) -> dict[str, Any]:
+    """The statistics of a message with their JSON."""
+    if not math.isfinite(sum(found.values())):
+        return found
+    text = ",".join([f'"{name}":{found[name]!r}' for name in sorted(found)])
+    return canonical.Written(found, f"{{{text}}}")
 
 
 def _edge_texts(edges: Array) -> Array:

@@ -91,7 +91,10 @@ class StepOrder:
             if kind == "number":
                 yield (key, kind), Values(calls, events.values[calls], whole)
             elif kind == "integer":
-                yield (key, kind), Values(calls, np.array([events.cells[i].value for i in calls.tolist()], np.int64), True)
+                yield (
+                    (key, kind),
+                    Values(calls, np.array([events.cells[i].value for i in calls.tolist()], np.int64), True),
+                )
             elif kind == "mesh":
                 made = self._meshes(events, calls)
                 if made:

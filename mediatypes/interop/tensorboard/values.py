@@ -99,9 +99,7 @@ class Converter:
     def read_histograms(self, data: bytes, spans: list[tuple[int, int]]) -> list[list[Cell] | Rejected]:
         """The cells of HistogramProto messages, many at once; their documents have arrays in place of lists."""
         found = histograms.read_protos(data, spans)
-        documents = iter(
-            histogram_text.documents([one.bins for one in found if not isinstance(one, wire.Malformed)])
-        )
+        documents = iter(histogram_text.documents([one.bins for one in found if not isinstance(one, wire.Malformed)]))
         return [
             Rejected(str(one)) if isinstance(one, wire.Malformed) else self._histogram(one, next(documents))
             for one in found
@@ -114,7 +112,7 @@ class Converter:
         if found.counts is not None:
             cells.append(Cell("tensor", "tensor", media.tensor(found.counts, self.sink), ".counts"))
         if found.statistics:
-            cells.append(Cell("", "histogram_statistics", found.statistics))
+            cells.append(Cell("", "histogram_statistics", histogram_text.statistics(found.statistics)))
         return cells
 
     def _limits(self, limits: Array) -> dict[str, Any]:
