@@ -111,7 +111,8 @@ def _blocks(data: Buffer, ends: Array, lengths: Array) -> Array:
 def _long(data: Buffer, ends: Array, lengths: Array) -> Array:
     """Contributions of ranges of up to a slice, which are shortened before their blocks are looked up."""
     order = np.argsort(lengths)[::-1]
-    longest, starts, total = 0, [], 0  # batches of ranges that differ by a quarter at most
+    starts: list[int] = []  # of batches of ranges that differ by a quarter at most
+    longest = total = 0
     for i, length in enumerate(lengths[order].tolist()):
         if not starts or 4 * length < 3 * longest or total + longest > _BATCH:
             starts.append(i)

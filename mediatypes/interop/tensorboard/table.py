@@ -32,7 +32,7 @@ class Content:
 
     @property
     def value(self) -> Any:
-        """Plain data; of a text that was read it is made anew each time, since all of them might not fit into memory."""
+        """Plain data; of a text that was read it is made anew each time: all of them might not fit into memory."""
         if self._value is not None:
             return self._value
         value = canonical.loads(self.text)
