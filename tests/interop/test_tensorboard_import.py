@@ -705,3 +705,39 @@ def test_the_usual_form_of_an_event_is_read_as_any_other() -> None:
             assert found == expected
             assert found.values[0].tag == "a/tag"
             assert usual[slice(*found.values[0].span)] == b"content" * 30
+
+
+def layout(title: str, chart: bytes) -> bytes:
+    """A record of the custom_scalars plugin: a closed category of one chart."""
+    category = field(1, title.encode()) + field(2, chart) + field(3, 1)
+    content = strings(field(2, category)) + metadata("custom_scalars")
+    return record(event(summary(value("custom_scalars__config__", content))))
+
+
+def test_layouts_of_charts_are_json_beside_their_bytes(tmp_path: Path) -> None:
+    lines = field(1, b"both") + field(2, field(1, b"loss.*") + field(1, b"acc"))
+    margin = field(3, field(1, field(1, b"mean") + field(2, b"low") + field(3, b"high")))
+    view = imported(tmp_path, scalar("loss", 1.0), layout("old", lines), layout("Curves", lines))
+    write(tmp_path / "logs" / "val", layout("Bounds", margin))
+    report = import_logdir(tmp_path / "logs", tmp_path / "runs")
+    found = json.loads((view.path / "files" / "custom_scalars.json").read_text())
+    both = {"title": "both", "tags": ["loss.*", "acc"]}
+    bounds = {"title": "", "margins": [{"value": "mean", "lower": "low", "upper": "high"}]}
+    assert found == {
+        "layouts": [
+            {"folder": "", "categories": [{"title": "Curves", "closed": True, "charts": [both]}]},
+            {"folder": "val", "categories": [{"title": "Bounds", "closed": True, "charts": [bounds]}]},
+        ]
+    }
+    assert any("custom_scalars.json" in note for note in report.runs[0].notes)
+    kept = [json.loads(row["content"]) for row in events_of(view) if row["type"] == "custom_scalars"]
+    assert [row["layout"][0]["title"] for row in kept] == ["old", "Curves", "Bounds"]
+    assert all((view.path / row["path"]).is_file() for row in kept)
+
+
+def test_a_layout_that_is_none_is_kept_as_a_file(tmp_path: Path) -> None:
+    content = strings(b"\x12\x7fcut") + metadata("custom_scalars")
+    view = imported(tmp_path, record(event(summary(value("custom_scalars__config__", content)))))
+    assert [problem.code for problem in view.problems] == ["rejected"]
+    assert not (view.path / "files" / "custom_scalars.json").exists()
+    assert [row["type"] for row in events_of(view)] == ["rejected"]

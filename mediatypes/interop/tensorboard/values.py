@@ -16,7 +16,7 @@ from ..._core.errors import MediaTypesError
 from ..._core.sidecar import Blob, Sink
 from ...history.cells import EXACT
 from ...types._arrays import Array
-from . import histogram_text, histograms, hparams, media, wire
+from . import charts, histogram_text, histograms, hparams, media, wire
 from .events import Metadata, Value
 from .tensors import TensorValue, read_tensor
 
@@ -177,6 +177,14 @@ class Converter:
             return [Cell("tensor", "tensor", media.tensor(tensor.array, self.sink, tensor.dtype))]
         return self._text(tensor, metadata, caption)
 
+    def _layout(self, tensor: TensorValue, metadata: Metadata, caption: str | None) -> list[Cell]:
+        """Charts of scalars that have keys of their own; what a Plot shows has to be in its own table."""
+        cells = self._file(tensor, metadata, caption)
+        if tensor.array is None:
+            for cell, data in zip(cells, tensor.strings, strict=True):
+                cell.value["layout"] = charts.read_layout(data)
+        return cells
+
     def _file(self, tensor: TensorValue, metadata: Metadata, caption: str | None) -> list[Cell]:
         """Messages of plugins that show something else than values: graphs, layouts of charts."""
         if tensor.array is not None:
@@ -192,7 +200,7 @@ _BY_PLUGIN: dict[str, Callable[[Converter, TensorValue, Metadata, str | None], l
     "text": Converter._text,
     "mesh": Converter._mesh,
     "pr_curves": Converter._pr_curve,
-    "custom_scalars": Converter._file,
+    "custom_scalars": Converter._layout,
     "graphs": Converter._file,
     "graph_run_metadata": Converter._file,
     "graph_run_metadata_graph": Converter._file,

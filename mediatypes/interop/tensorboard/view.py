@@ -20,6 +20,7 @@ from ...history.metrics import Metrics
 from ...history.schema import Schema
 from ...history.summary import Summary
 from ...types._arrays import Array
+from . import charts
 from .plan import RunPlan
 from .rows import MeshMaker, StepOrder
 from .series import Series
@@ -45,6 +46,7 @@ class Facts:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.hparams: list[dict[str, Any]] = []
+        self.layouts: dict[str, list[dict[str, Any]]] = {}  # of custom charts, the last one of each folder
         self.starts: list[tuple[int, int, int]] = []  # sessions that began: their event's number, file and step
         self.first, self.last = np.inf, -np.inf  # wall times
         self.total = 0
@@ -58,6 +60,8 @@ class Facts:
             type = series[events.series[row]].type
             if type == "hparams":
                 self.hparams.append(cell.value)
+            elif type == "custom_scalars" and "layout" in cell.value:
+                self.layouts[series[events.series[row]].folder] = cell.value["layout"]
             elif type == "session_log" and cell.value == "START":
                 self.starts.append((self.total + row, file, int(events.steps[row])))
         finite = events.times[np.isfinite(events.times) & (events.times > 0)]
@@ -112,6 +116,11 @@ class Folder:
         rows = write_rows(self.path, arrow_schema(specs), batches, footer, media, durable=False)  # the logs are there
         files.write_json(self.path / files.SUMMARY, values)
         files.write_json(self.path / files.RUN, run)
+        if facts.layouts:
+            layouts = [{"folder": folder, "categories": found} for folder, found in sorted(facts.layouts.items())]
+            (self.path / files.ATTACHED).mkdir(exist_ok=True)
+            files.write_json(self.path / files.ATTACHED / charts.NAME, {"layouts": layouts})
+            notes.append(f"charts of custom_scalars: {files.ATTACHED}/{charts.NAME} says which curves they show")
         for type in sorted({one.type for one in series if not one.kind} - set(_SHOWN_OTHERWISE)):
             if count := facts.counts[type]:
                 notes.append(f"{count} of type {type}: not in the history; events.parquet names their files")
