@@ -640,11 +640,8 @@ def test_what_is_refused(tmp_path: Path) -> None:
         import_logdir(tmp_path / "nowhere", tmp_path / "runs")
     assert str(refused.value).startswith("logdir: expected an existing directory, got '")
     with pytest.raises(mt.InputError) as refused:
-        import_logdir("ftp://host/logs", tmp_path / "runs")
-    assert str(refused.value) == (
-        "logdir: expected a path, or a URL of s3, gs or az, got 'ftp://host/logs'. "
-        "Copy the log directory to this machine."
-    )
+        import_logdir("nothing://host/logs", tmp_path / "runs")
+    assert str(refused.value).startswith("logdir: expected a URL such as s3://bucket/runs, ")
     with pytest.raises(mt.InputError) as refused:
         import_logdir(tmp_path, tmp_path / "runs", nested="deep")  # type: ignore[arg-type]
     assert str(refused.value) == ("nested: expected auto, runs or namespaces, got 'deep'. Leave it out for auto.")
@@ -666,3 +663,78 @@ def test_names_of_runs_stay_below_the_destination(tmp_path: Path) -> None:
     assert folders["media"].startswith("media-")
     assert folders["CON"].startswith("CON-")
     assert {run.status for run in report.runs} == {"new"}
+
+
+def test_histograms_that_are_written_many_at_once_are_what_they_are_alone() -> None:
+    """Edges on and off TensorFlow's grid, counts of every size; the text is that of the encoder, number by number."""
+    from mediatypes._core import canonical
+    from mediatypes.interop.tensorboard import histogram_text
+    from mediatypes.interop.tensorboard.histograms import Bins
+
+    numbers = np.random.default_rng(0)
+    grid = histogram_text._grid()[0]
+    assert len(grid) == 1549
+    found = [
+        Bins(grid[700:740], numbers.integers(0, 9, 39).astype(float)),
+        Bins(np.array([-0.0, 1.0]), np.array([0.0])),
+        Bins(np.array([0.0, 1e300]), np.array([2.0**60])),
+        Bins(np.append(grid[:3], 7.5), np.array([4095.0, 4096.0, 2.0**53 - 1])),
+        Bins(np.array([-1.0, 0.1, 3.0]), np.array([0.5, 3.0])),
+    ]
+    for bins, document in zip(found, histogram_text.documents(found), strict=True):
+        alone = histogram_text.document(bins)
+        assert canonical.dumps(alone) == document.text
+        assert (document["bins"].tolist(), document["values"].tolist()) == (alone["bins"], alone["values"])
+        assert mt.decode(alone, mt.MemoryStore()).bins.tolist() == bins.edges.tolist()
+    for statistics in ({"min": -1.5, "max": 2.0}, {"sum": math.nan, "num": 1.0}, {"min": 1e308, "max": 1e308}, {}):
+        assert canonical.dumps(histogram_text.statistics(statistics)) == canonical.dumps(dict(statistics))
+
+
+def test_the_usual_form_of_an_event_is_read_as_any_other() -> None:
+    from mediatypes.interop.tensorboard import events
+
+    for step in (0, 1, 300, -1):
+        for number in (4, 5, 6, 8):
+            inner = field(1, b"a/tag") + field(number, b"content" * 30)
+            usual = event(summary(inner), step=step)
+            other = usual + field(99, 0)  # an unknown field: read field by field
+            found, expected = (events.read_event(data, 0, len(data)) for data in (usual, other))
+            assert found == expected
+            assert found.values[0].tag == "a/tag"
+            assert usual[slice(*found.values[0].span)] == b"content" * 30
+
+
+def layout(title: str, chart: bytes) -> bytes:
+    """A record of the custom_scalars plugin: a closed category of one chart."""
+    category = field(1, title.encode()) + field(2, chart) + field(3, 1)
+    content = strings(field(2, category)) + metadata("custom_scalars")
+    return record(event(summary(value("custom_scalars__config__", content))))
+
+
+def test_layouts_of_charts_are_json_beside_their_bytes(tmp_path: Path) -> None:
+    lines = field(1, b"both") + field(2, field(1, b"loss.*") + field(1, b"acc"))
+    margin = field(3, field(1, field(1, b"mean") + field(2, b"low") + field(3, b"high")))
+    view = imported(tmp_path, scalar("loss", 1.0), layout("old", lines), layout("Curves", lines))
+    write(tmp_path / "logs" / "val", layout("Bounds", margin))
+    report = import_logdir(tmp_path / "logs", tmp_path / "runs")
+    found = json.loads((view.path / "files" / "custom_scalars.json").read_text())
+    both = {"title": "both", "tags": ["loss.*", "acc"]}
+    bounds = {"title": "", "margins": [{"value": "mean", "lower": "low", "upper": "high"}]}
+    assert found == {
+        "layouts": [
+            {"folder": "", "categories": [{"title": "Curves", "closed": True, "charts": [both]}]},
+            {"folder": "val", "categories": [{"title": "Bounds", "closed": True, "charts": [bounds]}]},
+        ]
+    }
+    assert any("custom_scalars.json" in note for note in report.runs[0].notes)
+    kept = [json.loads(row["content"]) for row in events_of(view) if row["type"] == "custom_scalars"]
+    assert [row["layout"][0]["title"] for row in kept] == ["old", "Curves", "Bounds"]
+    assert all((view.path / row["path"]).is_file() for row in kept)
+
+
+def test_a_layout_that_is_none_is_kept_as_a_file(tmp_path: Path) -> None:
+    content = strings(b"\x12\x7fcut") + metadata("custom_scalars")
+    view = imported(tmp_path, record(event(summary(value("custom_scalars__config__", content)))))
+    assert [problem.code for problem in view.problems] == ["rejected"]
+    assert not (view.path / "files" / "custom_scalars.json").exists()
+    assert [row["type"] for row in events_of(view)] == ["rejected"]

@@ -45,8 +45,9 @@ def import_logdir(
     """Import every run of a TensorBoard log directory; again, what is new of it.
 
     Args:
-        logdir: a directory, an event file, or a URL: `s3://bucket/path`, `gs://bucket/path`,
-            `az://account/container/path`, with the provider's default credentials.
+        logdir: a directory, an event file, or a URL as `mt.open_store` takes it: `s3://bucket/path`,
+            `gs://bucket/path`, `az://container/path` (the account is in AZURE_STORAGE_ACCOUNT), with the provider's
+            default credentials.
         out: where the run folders go, each by the run's path below `logdir`.
         nested: which directories are runs of their own: "auto" (train, val, eval... and what `add_scalars` and
             `add_hparams` made belong to the run above), "runs" (all), "namespaces" (only the log directory itself).
