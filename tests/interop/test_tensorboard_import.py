@@ -383,7 +383,7 @@ def test_directories_become_runs_and_namespaces(tmp_path: Path) -> None:
     session = [record(event(field(5, hparams(experiment=b"", start=START)))), scalar("hparam/acc", 0.9)]
     write(logs / "a", scalar("loss", 1, 1))
     write(logs / "a" / "loss_train", scalar("loss", 2, 1))  # add_scalars of torch
-    write(logs / "a" / "loss" / "val", scalar("loss", 3, 1))  # of tensorboardX: also a split's name
+    write(logs / "a" / "loss" / "val", scalar("loss", 3, 1))  # of tensorboardX, though the name is that of a split
     write(logs / "a" / "1500000000.25", *session)  # add_hparams
     write(logs / "a" / "b", scalar("other", 4, 1))
     write(logs / "keras" / "train", scalar("epoch_loss", 5, 1))
@@ -392,9 +392,8 @@ def test_directories_become_runs_and_namespaces(tmp_path: Path) -> None:
     found = {run.name: mt.open_run(tmp_path / "runs" / run.folder) for run in report.runs}
     keys = {name: {key: [v for _, v in view.values(key)] for key in view.keys()} for name, view in found.items()}  # noqa: SIM118
     assert keys == {
-        "a": {"loss": [1], "loss_train/loss": [2], "hparam/acc": [pytest.approx(0.9)]},
+        "a": {"loss": [1], "loss_train/loss": [2], "loss/val/loss": [3], "hparam/acc": [pytest.approx(0.9)]},
         "a/b": {"other": [4]},
-        "a/loss": {"val/loss": [3]},
         "keras": {"train/epoch_loss": [5], "validation/epoch_loss": [6]},
     }
     assert found["a"].config == CONFIG

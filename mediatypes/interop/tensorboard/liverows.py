@@ -62,7 +62,8 @@ class LiveRows:
                 self.number(one.key, step, time, value)
             else:
                 at = (step, time, offset)
-                waiting.append((one.key, Cell(one.kind, one.type, events.cells.get(i, value))))
+                content = events.cells.get(i)
+                waiting.append((one.key, Cell(one.kind, one.type, content.value if content else value)))
         if waiting:
             self.cells(waiting, at[0], at[1])
 

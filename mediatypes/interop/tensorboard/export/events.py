@@ -126,7 +126,8 @@ class _Writer:
             yield from self._restored()
         for row in np.flatnonzero(~plain).tolist():
             one = self._series[events.series[row]]
-            cell = events.cells.get(row, float(events.values[row]))
+            content = events.cells.get(row)
+            cell = content.value if content else float(events.values[row])
             found = _Row(row, int(events.offsets[row]), one, int(events.steps[row]), float(events.times[row]), cell)
             if self._waiting and not _belongs(found, self._waiting[0]):
                 yield from self._restored()
