@@ -20,11 +20,11 @@ from ...store.directory import DirectoryStore
 from . import wire
 from .cells import CellReader
 from .events import read_event
+from .growing import GrowingFile
 from .liverows import LiveRows
 from .namespaces import Namespaces, absolute
 from .plan import is_attached, is_event_file, safe_name
 from .series import SeriesList, key_of
-from .tail import FileTail
 from .values import Converter
 
 _POLL = 0.2  # seconds between two looks at files that are followed
@@ -53,7 +53,7 @@ class RunCapture:
         self._own: set[str] = set()  # files of writers that are captured
         self._flushes: list[Callable[[], None]] = []
         self._followed: dict[str, str] = {}  # directories of writers whose files are followed, with their namespaces
-        self._tails: dict[str, FileTail] = {}
+        self._tails: dict[str, GrowingFile] = {}
         self._series = SeriesList()
         self.taps: list[dict[str, str]] = []
         self._stop = threading.Event()
@@ -143,7 +143,7 @@ class RunCapture:
         for logdir, place in list(self._followed.items()):
             try:
                 for path in self._new_files(logdir):
-                    self._tails[path] = FileTail(path, place, self._series, self._converter)
+                    self._tails[path] = GrowingFile(path, place, self._series, self._converter)
                 for path, tail in self._tails.items():
                     if path.rpartition("/")[0] == logdir:
                         with self.lock:

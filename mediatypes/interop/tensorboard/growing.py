@@ -11,7 +11,7 @@ from .table import Events
 from .values import Converter
 
 
-class FileTail:
+class GrowingFile:
     """Reads an event file from where the last reading stopped. A record that is not whole yet is waited for.
 
     Args:
