@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -16,7 +17,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.interop.tensorboard import ImportReport, import_logdir
-from tests.interop.event_files import event, field, metadata, record, scalar, strings, summary, tensor, write
+from tests.interop.event_files import VERSION, event, field, metadata, record, scalar, strings, summary, tensor, write
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -737,3 +738,30 @@ def test_a_layout_that_is_none_is_kept_as_a_file(tmp_path: Path) -> None:
     assert [problem.code for problem in view.problems] == ["rejected"]
     assert not (view.path / "files" / "custom_scalars.json").exists()
     assert [row["type"] for row in events_of(view)] == ["rejected"]
+
+
+def test_the_history_follows_from_the_events_by_the_rules_of_the_format(tmp_path: Path) -> None:
+    """schemas/README.md, section 15, read by somebody who has pyarrow and JSON only."""
+    steps = np.random.default_rng(0).integers(-3, 12, 60).tolist()
+    records = [scalar(f"tag{i % 3}", i, step, 1.5e9 + i) for i, step in enumerate(steps)]
+    view = imported(tmp_path, *records, *mixed(5), VERSION)
+    expected: dict[str, dict[int, float]] = {}
+    rows = events_of(view)
+    for row in sorted(rows, key=lambda row: row["step"]):
+        if row["value"] is not None:
+            expected.setdefault(row["key"], {})[row["step"]] = row["value"]
+    assert expected
+    for key, found in expected.items():
+        assert dict(view.values(key)) == found
+    footer = json.loads(pq.read_metadata(view.path / "events.parquet").metadata[b"mediatypes"])
+    (source,) = footer["sources"]
+    path = tmp_path / "logs" / source["name"]
+    assert source["size"] == source["position"] == path.stat().st_size
+    assert source["head"]["sha256"] == hashlib.sha256(path.read_bytes()[: source["head"]["size"]]).hexdigest()
+    assert {(row["tag"], row["key"], row["type"]) for row in rows} == {
+        tuple(one[i] for i in (1, 2, 4)) for one in footer["series"]
+    }
+    assert all((row["value"] is None) != (row["content"] is None) for row in rows)
+    whole = json.loads((view.path / "import.json").read_text())
+    assert whole["state"] == json.loads((view.path / "run.json").read_text())["import"]
+    assert [file["name"] for file in whole["files"]] == [source["name"]]
