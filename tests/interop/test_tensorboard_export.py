@@ -13,6 +13,8 @@ import numpy as np
 import PIL.Image
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import mediatypes as mt
 from mediatypes.cli import main
@@ -81,6 +83,44 @@ def test_records_are_those_that_writers_write(tmp_path: Path) -> None:
             if row == i:
                 expected.append(record(event(summary(field(1, tag.encode())), step=3, wall_time=1.0)))
     assert (tmp_path / "events.out.tfevents.1").read_bytes() == b"".join(expected)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(max_size=200), st.integers(-(2**63), 2**63 - 1), st.floats(), st.booleans(), st.integers(0, 9)
+        ),
+        max_size=40,
+    )
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_records_are_those_that_writers_write(
+    tmp_path: Path, found: list[tuple[str, int, float, bool, int]]
+) -> None:
+    """Each tag has one record in a row; in a row, scalars come in the order of their tags, then what is none."""
+    cells = {(row, tag, double): (step, number) for tag, step, number, double, row in found}
+    tags = list(dict.fromkeys((tag, double) for _, tag, double in cells))
+    expected, blocks = [made.VERSION], []
+    for tag, double in tags:
+        mine = sorted((row, *cells[row, tag, double]) for row in range(10) if (row, tag, double) in cells)
+        rows, steps, numbers = (np.array(column) for column in zip(*mine, strict=True))
+        form = records.scalar_form(tag, "float64" if double else "simple_value")
+        blocks += records.scalar_blocks(form, rows, steps, rows / 8, numbers.astype(float))
+    others = [(row, encode.event(0.5, -1, encode.summary(f"{row}", b""))) for row in range(0, 10, 3)]
+    for row in range(10):
+        for tag, double in tags:
+            if (row, tag, double) in cells:
+                step, number = cells[row, tag, double]
+                with np.errstate(over="ignore"):
+                    single = np.float32(number).tobytes()
+                item = field(8, field(1, 2) + field(6, struct.pack("<d", number))) if double else b"\x15" + single
+                expected.append(record(event(summary(field(1, tag.encode()) + item), step=step, wall_time=row / 8)))
+        expected += [record(payload) for at, payload in others if at == row]
+    path = tmp_path / "events.out.tfevents.1"
+    path.unlink(missing_ok=True)
+    with EventFile(path, 1.5e9) as file:
+        file.add_rows(blocks, iter(others))
+    assert path.read_bytes() == b"".join(expected)
 
 
 def test_numbers_come_back_as_float32_and_what_is_rounded_is_counted(tmp_path: Path) -> None:
@@ -280,6 +320,7 @@ def test_the_summary_is_there_beside_the_rows(tmp_path: Path) -> None:
         run.define_metric("acc", summary="max,mean")
         for step in range(4):
             run.log({"acc": step / 4}, step=3 * step)
+            run.log({"summary/best": 5}, step=3 * step)
         run.summary["best"] = 0.75
         run.summary["verdict"] = "keep"
         run.summary["photo"] = mt.Image(photograph("coffee")[:5, :5])
@@ -287,7 +328,8 @@ def test_the_summary_is_there_beside_the_rows(tmp_path: Path) -> None:
     found = again(tmp_path / "out", tmp_path / "runs")
     shown = {key: list(found.values(key)) for key in found.keys() if key.startswith("summary/")}  # noqa: SIM118
     assert shown == {
-        "summary/best": [(9, 0.75)],
+        "summary/best": [(step, 5.0) for step in (0, 3, 6, 9)],
+        "summary/best#number": [(9, 0.75)],
         "summary/verdict": [(9, "keep")],
         "summary/photo": [(9, mt.Image(photograph("coffee")[:5, :5]))],
         "summary/acc.max": [(9, 0.75)],

@@ -20,7 +20,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.interop.tensorboard import import_logdir
-from tests.interop.test_tensorboard_writers import accumulate, make_ndarray, open_writer, quietly
+from tests.interop.test_tensorboard_writers import WRITERS, accumulate, make_ndarray, open_writer, quietly
 from tests.strategies import photograph, photograph_file
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -251,12 +251,13 @@ def test_tensors_are_in_the_file(tmp_path: Path) -> None:
     assert [make_ndarray(e.tensor_proto).tolist() for e in oracle.Tensors("list")] == [[0.5, 0.25]] * STEPS
 
 
-def test_what_another_writer_wrote_is_the_same_after_import_and_export(tmp_path: Path) -> None:
-    """Of tensorboardX: every tag, and of each every step, time and value."""
-    writer = open_writer("tensorboardX", tmp_path / "logs")
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_another_writer_wrote_is_the_same_after_import_and_export(name: str, tmp_path: Path) -> None:
+    """Every tag, and of each every step, time and value."""
+    writer = open_writer(name, tmp_path / "logs")
     vertices, colors = NUMBERS.random((1, 9, 3)), NUMBERS.integers(0, 255, (1, 9, 3))
     for step in range(STEPS):
-        writer.add_scalar("loss", [0.1, math.nan, math.inf, -1e30][step], step)
+        quietly(writer.add_scalar, "loss", [0.1, math.nan, math.inf, -1e30][step], step)
         writer.add_histogram("h", NUMBERS.standard_normal(1000), step)
         writer.add_histogram("few", np.array([1.0, 2, 2]), step, bins="auto")
         writer.add_image("photo", photograph("chelsea")[:20, :30], step, dataformats="HWC")

@@ -25,7 +25,7 @@ from ...history.schema import ColumnSpec
 from ...types._arrays import Array
 from ...view import RunView
 from ..tensorboard.export import encode, records, sessions
-from ..tensorboard.export.documents import Converter
+from ..tensorboard.export.documents import TOO_LARGE, Converter
 from ..tensorboard.export.events import write_events
 from ..tensorboard.export.file import EventFile
 from ..tensorboard.plan import is_event_file
@@ -66,7 +66,8 @@ def _import_of(view: RunView, content: Content) -> dict[str, Any] | None:
 
 def _copy_attached(report: dict[str, Any], view: RunView, folder: Path, tally: Tally) -> None:
     """What lay beside the event files: the projector's, and traces of profilers."""
-    for name in report.get("attached", []):
+    names = report.get("attached")
+    for name in names if isinstance(names, list) else []:
         below = str(name).removeprefix(f"{files.ATTACHED}/")
         if is_event_file(below):
             continue
@@ -74,7 +75,7 @@ def _copy_attached(report: dict[str, Any], view: RunView, folder: Path, tally: T
             target = folder.joinpath(*safe_parts(below))
             with view.store.open(str(name)) as source:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with open(target, "xb") as copied:
+                with open(target, "wb") as copied:
                     shutil.copyfileobj(source, copied)
         except MediaTypesError:
             tally.lose(below, "file", "it cannot be read")
@@ -161,18 +162,18 @@ class _History:
             for row, found in enumerate(zip(*cells, strict=True), first):
                 for (spec, _), cell in zip(columns, found, strict=True):
                     if cell is not None:
-                        for payload in self._payloads(spec.key, spec.kind, cell, int(steps[row]), float(times[row])):
+                        tag, at = self._tag(spec.key, spec.kind), (int(steps[row]), float(times[row]))
+                        for payload in self._payloads(tag, spec.key, spec.kind, cell, *at):
                             yield row, payload
 
-    def _payloads(self, key: str, kind: str, cell: Any, step: int, time: float) -> Iterator[bytes]:
+    def _payloads(self, tag: str, key: str, kind: str, cell: Any, step: int, time: float) -> Iterator[bytes]:
         """The events of one cell."""
-        tag = self._tag(key, kind)
         for suffix, value in self._converter.convert(key, kind, tag, cell):
-            if not encode.fits(value):
-                self._tally.lose(key, kind, "more than an event can hold")
+            if not encode.fits(len(value)):
+                self._tally.lose(key, kind, TOO_LARGE)
                 continue
             self._tally.rows += 1
-            full = self._tags.give((key, kind, suffix), tag + suffix) if suffix else tag
+            full = self._tags.give((tag, suffix), tag + suffix) if suffix else tag
             yield encode.event(time, step, encode.summary(full, value))
 
     def _floats(self, key: str, kind: str, values: Array) -> Array:
@@ -215,13 +216,13 @@ class _History:
                 found |= {f"summary/{key}.{name}": ("number", item) for name, item in numbers.items()}
         step, time = self._last
         for key, (kind, value) in found.items():
+            tag = self._tags.give(("summary", key, kind), key, f"{key}#{kind}")
             if kind in _SCALARS:
                 (shown,) = self._floats(key, kind, np.array([value])).tolist()
-                made = encode.single(2, shown)
-                file.add(encode.event(time, step, encode.summary(self._tag(key, kind), made)))
+                file.add(encode.event(time, step, encode.summary(tag, encode.single(2, shown))))
                 self._tally.rows += 1
             elif kind != "null" and value is not None:
-                for payload in self._payloads(key, kind, value, step, time):
+                for payload in self._payloads(tag, key, kind, value, step, time):
                     file.add(payload)
 
 

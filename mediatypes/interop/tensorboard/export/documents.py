@@ -12,17 +12,19 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from ...._core.codec import check, decode, encode
+from ...._core.codec import check, decode
+from ...._core.codec import encode as encode_value
 from ...._core.errors import MediaTypesError, SidecarMissing
 from ...._core.references import references
 from ....types import _npy
 from ....types._arrays import Array
 from ....types._tensor_data import stored_dtype
-from . import summaries
+from . import encode, summaries
 from .curves import pr_rows
 from .meshes import shape_of
 
 UNFIT = "TensorBoard does not show it"
+TOO_LARGE = "more than an event can hold"
 HELD = "in the file as a tensor, which TensorBoard does not show"
 _BATCHES = ("image", "audio")
 _SHOWN = ("png", "jpg", "gif", "bmp")  # img_mime_type_detector.py
@@ -81,18 +83,25 @@ class Converter:
             self._lose(key, kind, "in the file with its caption, of which TensorBoard shows each tag's first")
         try:
             return convert(self, key, kind, tag, document)
-        except (MediaTypesError, ValueError, OverflowError) as error:
-            self._lose(key, kind, str(error).splitlines()[0].rstrip("."))
+        except (MediaTypesError, ValueError, TypeError, LookupError, OverflowError) as error:
+            self._lose(key, kind, (str(error).splitlines() or [type(error).__name__])[0].rstrip("."))
             return []
 
     def _lose(self, key: str, kind: str, reason: str, count: int = 1) -> None:
         self._counter.lose(key, kind, reason, count)
 
+    def _embed(self, reference: dict[str, Any], key: str, kind: str) -> bytes | None:
+        """The bytes of a sidecar; None if it cannot be had, which is counted."""
+        if not encode.fits(reference["size"]):
+            self._lose(key, kind, TOO_LARGE)
+            return None
+        return self._counter.embed(reference, key, kind)
+
     def _decode(self, key: str, kind: str, document: dict[str, Any]) -> Any:
         """The value of a document; None if a sidecar cannot be had, which is counted."""
         held: dict[str, bytes] = {}
         for _, reference in references(document):
-            data = self._counter.embed(reference, key, kind)
+            data = self._embed(reference, key, kind)
             if data is None:
                 return None
             held[reference["path"]] = data
@@ -125,7 +134,7 @@ class Converter:
         if overlays:
             self._lose(key, kind, f"without its {' and '.join(overlays)}, which TensorBoard does not show")
         if document["format"] in _SHOWN:
-            return self._counter.embed(document, key, kind)
+            return self._embed(document, key, kind)
         from ....types.image import Image
 
         plain = {name: item for name, item in document.items() if name not in ("boxes", "masks")}
@@ -139,7 +148,7 @@ class Converter:
         if document["format"] not in _MOVING:
             self._lose(key, kind, "TensorBoard shows no video but gif")
             return []
-        data = self._counter.embed(document, key, kind)
+        data = self._embed(document, key, kind)
         size = int(document["width"]), int(document["height"])
         return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
 
@@ -156,7 +165,7 @@ class Converter:
     def _wave(self, key: str, kind: str, document: dict[str, Any]) -> bytes | None:
         """The file of a sound, as WAV if it is another: TensorBoard calls every file audio/wav."""
         if document["format"] == "wav":
-            return self._counter.embed(document, key, kind)
+            return self._embed(document, key, kind)
         from ....types.audio import Audio
 
         try:
@@ -173,7 +182,7 @@ class Converter:
             return None
 
     def _html(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        data = self._counter.embed(document, key, kind)
+        data = self._embed(document, key, kind)
         if data is None:
             return []
         self._lose(key, kind, "as text: TensorBoard shows Markdown, and removes most HTML")
@@ -190,7 +199,7 @@ class Converter:
         if document["dtype"] not in summaries.DTYPES:
             self._lose(key, kind, f"TensorFlow has no {document['dtype']}")
             return []
-        data = self._counter.embed(document, key, kind)
+        data = self._embed(document, key, kind)
         if data is None:
             return []
         shape = tuple(int(size) for size in document["shape"])
@@ -204,7 +213,7 @@ class Converter:
         if picture is None:
             self._lose(key, kind, "TensorBoard shows no figures but pictures of them")
             return []
-        data = self._counter.embed(picture, key, kind)
+        data = self._embed(picture, key, kind)
         size = int(picture["width"]), int(picture["height"])
         return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
 
@@ -256,7 +265,7 @@ class _Kept:
 def _main(value: Any) -> bytes:
     """The file of a value that has one."""
     sink = _Kept()
-    encode(value, sink)
+    encode_value(value, sink)
     return sink.data
 
 

@@ -60,9 +60,9 @@ def single(number: int, value: float) -> bytes:
         return varint(number << 3 | FIXED32) + struct.pack("<f", float("inf") if value > 0 else float("-inf"))
 
 
-def fits(value: bytes) -> bool:
-    """Whether an Event can hold the fields of a value: a protobuf message is less than 2 GiB."""
-    return len(value) < 2**31 - 2**20
+def fits(size: float) -> bool:
+    """Whether an Event can hold the fields of a value, or a file, of so many bytes: a message is less than 2 GiB."""
+    return size < 2**31 - 2**20
 
 
 def event(wall_time: float, step: int, what: bytes) -> bytes:

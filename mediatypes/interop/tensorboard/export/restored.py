@@ -18,7 +18,7 @@ from ..hparams import read_hparams
 from ..series import Series
 from . import encode, sessions, summaries
 from .curves import pr_rows
-from .documents import Counter, Held
+from .documents import TOO_LARGE, Counter, Held
 from .records import Form, scalar_form
 
 _SESSIONS = {"START": 1, "STOP": 2, "CHECKPOINT": 3}  # SessionLog.status: event.proto
@@ -75,9 +75,11 @@ class Restorer:
             value = self._value(group)
         except MediaTypesError as error:
             return self._lose(group.series, str(error).splitlines()[0].rstrip("."))
-        if value is None or encode.fits(value):
+        except (ValueError, TypeError, LookupError, OverflowError):
+            return self._lose(group.series, "its cell is not what its type says")
+        if value is None or encode.fits(len(value)):
             return None if value is None else encode.summary(tag, value)
-        return self._lose(group.series, "more than an event can hold")
+        return self._lose(group.series, TOO_LARGE)
 
     def _lose(self, series: Series, reason: str) -> bytes | None:
         self._counter.lose(series.key, series.kind or series.type, reason)
@@ -117,6 +119,8 @@ class Restorer:
         return convert(self, series, documents) if convert else self._lose(series, f"no value of type {type}")
 
     def _read(self, series: Series, reference: Any) -> bytes | None:
+        if not encode.fits(reference["size"]):
+            return self._lose(series, TOO_LARGE)
         return self._counter.embed(reference, series.key, series.kind or series.type)
 
     def _array(self, series: Series, document: dict[str, Any]) -> Array | None:
