@@ -337,12 +337,42 @@ def test_the_summary_is_there_beside_the_rows(tmp_path: Path) -> None:
     }
 
 
+def test_what_was_captured_from_a_writer_has_its_steps(tmp_path: Path) -> None:
+    """Also where they begin again, which rows of a run cannot."""
+    tensorboard_x = pytest.importorskip("tensorboardX")
+    steps = [0, 5, 10, 0, 5, 2**40, 3]
+    with mt.Run(tmp_path / "run", sync_tensorboard=True) as run:
+        with tensorboard_x.SummaryWriter(str(tmp_path / "logs")) as writer:
+            for i, step in enumerate(steps):
+                writer.add_scalar("loss", i / 4, step)
+                writer.add_text("note", f"n{i}", step)
+        run.log({"own": 1})
+    report = mt.export(run.path, "tensorboard", tmp_path / "out")
+    assert report.lost == ()
+    found = again(tmp_path / "out", tmp_path / "runs")
+    rows = pq.read_table(found.path / "events.parquet").to_pylist()
+    assert [(row["step"], row["value"]) for row in rows if row["tag"] == "loss"] == [
+        (step, i / 4) for i, step in enumerate(steps)
+    ]
+    notes = [(row["step"], json.loads(row["content"])) for row in rows if row["tag"] == "note"]
+    assert notes == [(step, f"n{i}") for i, step in enumerate(steps)]
+    assert set(found.keys()) == {"loss", "note", "own"}
+
+
+def test_a_global_step_that_is_no_whole_number_is_a_scalar(tmp_path: Path) -> None:
+    view = logged(tmp_path / "run", {"global_step": 0.5, "loss": 1}, {"global_step": 7, "loss": 2})
+    mt.export(view, "tensorboard", tmp_path / "out")
+    found = again(tmp_path / "out", tmp_path / "runs")
+    assert list(found.values("loss")) == [(0, 1), (1, 2)]
+    assert list(found.values("tag:global_step")) == [(0, 0.5), (1, 7)]
+
+
 def test_many_rows_are_in_order(tmp_path: Path) -> None:
     """More than are read at once, of which few have a text."""
-    count = 150_000
+    count = 70_000
     with mt.Run(tmp_path / "run") as run:
         for step in range(count):
-            run.log({"a": step, "b": -step} if step % 30_000 else {"a": step, "note": f"n{step}"})
+            run.log({"a": step, "b": -step} if step % 9_000 else {"a": step, "note": f"n{step}"})
     report = mt.export(run.path, "tensorboard", tmp_path / "out")
     assert report.rows == 2 * count
     view = again(tmp_path / "out", tmp_path / "runs")
@@ -352,9 +382,9 @@ def test_many_rows_are_in_order(tmp_path: Path) -> None:
     assert tags[:6] == ["a", "note", "a", "b", "a", "b"]
     values = table["value"].to_numpy().copy()
     assert np.array_equal(values[::2], np.arange(count))
-    assert [row for row in table["content"].to_pylist() if row] == [f'"n{step}"' for step in range(0, count, 30_000)]
+    assert [row for row in table["content"].to_pylist() if row] == [f'"n{step}"' for step in range(0, count, 9_000)]
     second = values[1::2]
-    assert np.array_equal(second[~np.isnan(second)], [-step for step in range(count) if step % 30_000])
+    assert np.array_equal(second[~np.isnan(second)], [-step for step in range(count) if step % 9_000])
 
 
 # Imported runs ---------------------------------------------------------------------------------------------------

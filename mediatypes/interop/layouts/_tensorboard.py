@@ -2,7 +2,8 @@
 
 A number is a scalar of float32, the one that TensorBoard shows: what is rounded is said. Texts, media and arrays become
 what its plugins show, at the row's step and time. The config are hyperparameters, if there is one. What was set in the
-summary, and the statistics of metrics, are values of `summary/<key>` at the last step.
+summary, and the statistics of metrics, are values of `summary/<key>` at the last step. The step of a row is its
+`global_step`, if it has one: rows that were captured from TensorBoard's writers have.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pyarrow as pa
 from ..._core.errors import MediaTypesError
 from ..._core.sidecar import open_file, safe_parts
 from ...history import files
+from ...history.aligned import GLOBAL_STEP
 from ...history.arrays import is_media_kind
 from ...history.content import RunContent
 from ...history.schema import ColumnSpec
@@ -111,7 +113,10 @@ class _History:
         self._started = started if np.isfinite(started) else 0.0
         self._name = f"events.out.tfevents.{min(max(int(self._started), 0), 10**10 - 1):010d}.{_plain(id)}"
         self._last = 0, self._started  # step and time of the last row
-        for spec in content.specs:
+        self._largest = 0  # step
+        self._steps = [spec for spec in content.specs if spec.key == GLOBAL_STEP and _is_whole(spec)]
+        self._specs = [spec for spec in content.specs if spec not in self._steps]
+        for spec in self._specs:
             self._tag(spec.key, spec.kind)
 
     def write(self, folder: Path) -> None:
@@ -137,11 +142,15 @@ class _History:
         if not table.num_rows:
             return
         steps = table.column("_step").to_numpy().astype(np.int64)
+        for spec in self._steps:
+            column = table.column(spec.name)
+            steps[column.is_valid().to_numpy()] = column.drop_null().to_numpy()
         times = table.column("_timestamp").to_numpy().astype(np.float64)
         self._last = int(steps[-1]), float(times[-1])
+        self._largest = max(self._largest, int(steps.max()))
         blocks = []
         others = []
-        for spec in self._content.specs:
+        for spec in self._specs:
             column = table.column(spec.name)
             if spec.kind in _SCALARS:
                 rows = np.flatnonzero(column.is_valid().to_numpy())
@@ -199,7 +208,7 @@ class _History:
 
     def _write_end(self, file: EventFile) -> None:
         described = self._content.described
-        if described.get("config") and self._last[0] >= 2**31:
+        if described.get("config") and self._largest >= 2**31:
             self._tally.lose("config", "config", FAILS)
         if described.get("config") and described.get("status") != "running":
             finished = float(described.get("finished", self._last[1]))
@@ -224,6 +233,10 @@ class _History:
             elif kind != "null" and value is not None:
                 for payload in self._payloads(tag, key, kind, value, step, time):
                     file.add(payload)
+
+
+def _is_whole(spec: ColumnSpec) -> bool:
+    return spec.kind == "integer" or (spec.kind == "number" and spec.integral)
 
 
 def _cells(spec: ColumnSpec, column: pa.ChunkedArray) -> list[Any]:
