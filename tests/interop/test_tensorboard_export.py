@@ -367,6 +367,21 @@ def test_a_global_step_that_is_no_whole_number_is_a_scalar(tmp_path: Path) -> No
     assert list(found.values("tag:global_step")) == [(0, 0.5), (1, 7)]
 
 
+def test_a_summary_that_is_none_costs_nothing_else(tmp_path: Path) -> None:
+    view = logged(tmp_path / "run", {"loss": 1})
+    run = json.loads((view.path / "run.json").read_text())
+    bad = {"a": ["string", 5], "b": ["number", "x"], "c": ["image", {"_type": "image"}], "d": [3, {}], "e": "f"}
+    (view.path / "run.json").write_text(json.dumps({**run, "explicit": bad}))
+    report = mt.export(view.path, "tensorboard", tmp_path / "out")
+    assert {lost.key: lost.reason for lost in report.lost} == {
+        "summary/a": "its cell is not what its kind says",
+        "summary/b": "its document does not follow the format",
+        "summary/c": "its document does not follow the format",
+        "summary/d": "its document does not follow the format",
+    }
+    assert list(again(tmp_path / "out", tmp_path / "runs").values("loss")) == [(0, 1)]
+
+
 def test_many_rows_are_in_order(tmp_path: Path) -> None:
     """More than are read at once, of which few have a text."""
     count = 70_000

@@ -226,12 +226,12 @@ class _History:
         step, time = self._last
         for key, (kind, value) in found.items():
             tag = self._tags.give(("summary", key, kind), key, f"{key}#{kind}")
-            if kind in _SCALARS:
+            if kind in _SCALARS and type(value) in (int, float, bool):
                 (shown,) = self._floats(key, kind, np.array([value])).tolist()
                 file.add(encode.event(time, step, encode.summary(tag, encode.single(2, shown))))
                 self._tally.rows += 1
             elif kind != "null" and value is not None:
-                for payload in self._payloads(tag, key, kind, value, step, time):
+                for payload in self._payloads(tag, key, str(kind), value, step, time):
                     file.add(payload)
 
 

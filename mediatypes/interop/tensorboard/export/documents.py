@@ -7,25 +7,24 @@ become PNG and sounds WAV.
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from ...._core.codec import check, decode
-from ...._core.codec import encode as encode_value
-from ...._core.errors import MediaTypesError, SidecarMissing
-from ...._core.references import references
+from ...._core.codec import check
+from ...._core.errors import MediaTypesError
 from ....types import _npy
 from ....types._arrays import Array
 from ....types._tensor_data import stored_dtype
 from . import encode, summaries
 from .curves import pr_rows
+from .held import decode_held, main_file
 from .meshes import shape_of
 
 UNFIT = "TensorBoard does not show it"
 TOO_LARGE = "more than an event can hold"
 HELD = "in the file as a tensor, which TensorBoard does not show"
+BROKEN = (ValueError, TypeError, AttributeError, LookupError, OverflowError)  # what malformed cells end in
 _BATCHES = ("image", "audio")
 _SHOWN = ("png", "jpg", "gif", "bmp")  # img_mime_type_detector.py
 _MOVING = ("gif", "apng")
@@ -54,6 +53,13 @@ class Converter:
 
     def convert(self, key: str, kind: str, tag: str, cell: Any) -> Parts:
         """The values of a cell that is no number; empty if TensorBoard shows nothing of it."""
+        try:
+            return self._convert(key, kind, tag, cell)
+        except BROKEN:
+            self._lose(key, kind, "its cell is not what its kind says")
+            return []
+
+    def _convert(self, key: str, kind: str, tag: str, cell: Any) -> Parts:
         if kind in ("string", "json"):
             return [("", summaries.texts([cell]))]
         if kind == "string_list":
@@ -83,8 +89,8 @@ class Converter:
             self._lose(key, kind, "in the file with its caption, of which TensorBoard shows each tag's first")
         try:
             return convert(self, key, kind, tag, document)
-        except (MediaTypesError, ValueError, TypeError, LookupError, OverflowError) as error:
-            self._lose(key, kind, (str(error).splitlines() or [type(error).__name__])[0].rstrip("."))
+        except MediaTypesError as error:
+            self._lose(key, kind, said(error))
             return []
 
     def _lose(self, key: str, kind: str, reason: str, count: int = 1) -> None:
@@ -99,13 +105,7 @@ class Converter:
 
     def _decode(self, key: str, kind: str, document: dict[str, Any]) -> Any:
         """The value of a document; None if a sidecar cannot be had, which is counted."""
-        held: dict[str, bytes] = {}
-        for _, reference in references(document):
-            data = self._embed(reference, key, kind)
-            if data is None:
-                return None
-            held[reference["path"]] = data
-        return decode(document, Held(held))
+        return decode_held(document, lambda reference: self._embed(reference, key, kind))
 
     def _numbers(self, key: str, kind: str, cell: list[Any]) -> Parts:
         whole = all(type(item) is int for item in cell)
@@ -138,11 +138,16 @@ class Converter:
         from ....types.image import Image
 
         plain = {name: item for name, item in document.items() if name not in ("boxes", "masks")}
-        value = self._decode(key, kind, plain)
-        if value is None:
+        try:
+            value = self._decode(key, kind, plain)
+            if value is None:
+                return None
+            made = main_file(Image(value.to_numpy()))
+        except MediaTypesError as error:
+            self._lose(key, kind, said(error))
             return None
         self._lose(key, kind, f"as PNG: TensorBoard does not show {document['format']}")
-        return _main(Image(value.to_numpy()))
+        return made
 
     def _video(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
         if document["format"] not in _MOVING:
@@ -176,9 +181,9 @@ class Converter:
             samples = value.to_numpy()
             made = Audio(samples, value.sample_rate, subtype=subtype, clip=samples.dtype.kind == "f")
             self._lose(key, kind, f"as WAV {subtype}: TensorBoard plays no {document['format']}")
-            return _main(made)
+            return main_file(made)
         except MediaTypesError as error:
-            self._lose(key, kind, str(error).splitlines()[0].rstrip("."))
+            self._lose(key, kind, said(error))
             return None
 
     def _html(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
@@ -240,33 +245,9 @@ class Converter:
         return summaries.mesh(tag, shape.vertices, shape.faces, shape.colors, document.get("caption", ""))
 
 
-class Held:
-    """Sidecars in memory, by path; they were verified when they were read."""
-
-    def __init__(self, held: dict[str, bytes]) -> None:
-        self._held = held
-
-    def open(self, path: str) -> BinaryIO:
-        if path not in self._held:
-            raise SidecarMissing.of(path, "a sidecar that the document names", "another", "Restore the document.")
-        return BytesIO(self._held[path])
-
-
-class _Kept:
-    """A sink that keeps the last sidecar."""
-
-    data = b""
-
-    def put(self, data: Any, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
-        self.data = data if isinstance(data, bytes) else data.read_bytes()
-        return f"{sha256}{suffix}"
-
-
-def _main(value: Any) -> bytes:
-    """The file of a value that has one."""
-    sink = _Kept()
-    encode_value(value, sink)
-    return sink.data
+def said(error: Exception) -> str:
+    """An error as the reason why something is not carried."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _held(array: Array, dtype: str = "") -> bytes:

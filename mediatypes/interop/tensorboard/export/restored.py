@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...._core.codec import check, decode
+from ...._core.codec import check
 from ...._core.errors import MediaTypesError
-from ...._core.references import references
 from ....types import _npy
 from ....types._arrays import Array
 from ....types._tensor_data import stored_dtype
@@ -18,7 +17,8 @@ from ..hparams import read_hparams
 from ..series import Series
 from . import encode, sessions, summaries
 from .curves import pr_rows
-from .documents import TOO_LARGE, Counter, Held
+from .documents import BROKEN, TOO_LARGE, Counter, said
+from .held import decode_held
 from .records import Form, scalar_form
 
 _SESSIONS = {"START": 1, "STOP": 2, "CHECKPOINT": 3}  # SessionLog.status: event.proto
@@ -74,8 +74,8 @@ class Restorer:
                 return None if message is None else encode.field(_FIELDS[type], message)
             value = self._value(group)
         except MediaTypesError as error:
-            return self._lose(group.series, str(error).splitlines()[0].rstrip("."))
-        except (ValueError, TypeError, LookupError, OverflowError):
+            return self._lose(group.series, said(error))
+        except BROKEN:
             return self._lose(group.series, "its cell is not what its type says")
         if value is None or encode.fits(len(value)):
             return None if value is None else encode.summary(tag, value)
@@ -199,13 +199,7 @@ class Restorer:
         return summaries.tensor(single if (single == rows).all() else rows) + self.metadata(series.tag)
 
     def _decode(self, series: Series, document: dict[str, Any]) -> Any:
-        held: dict[str, bytes] = {}
-        for _, reference in references(document):
-            data = self._read(series, reference)
-            if data is None:
-                return None
-            held[reference["path"]] = data
-        return decode(document, Held(held))
+        return decode_held(document, lambda reference: self._read(series, reference))
 
 
 def _session(cell: dict[str, Any]) -> bytes:

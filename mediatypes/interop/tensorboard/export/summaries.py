@@ -6,6 +6,8 @@ tensorboard/plugins/<name>/metadata.py and plugin_data.proto.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ....types._arrays import Array
@@ -45,6 +47,7 @@ VERTEX, FACE, COLOR = 1, 2, 3  # MeshPluginData.ContentType
 MESH_SUFFIXES = {VERTEX: "_VERTEX", FACE: "_FACE", COLOR: "_COLOR"}  # of tags, as TensorFlow names them
 
 
+@lru_cache(256)  # most values of a tag have the same
 def metadata(plugin: str, content: bytes = b"", description: str = "", display_name: str = "") -> bytes:
     """metadata = 9 {plugin_data = 1 {plugin_name = 1, content = 2}, display_name = 2, summary_description = 3}."""
     data = encode.field(1, encode.text(1, plugin) + encode.text(2, content)) if plugin or content else b""
