@@ -765,3 +765,12 @@ def test_the_history_follows_from_the_events_by_the_rules_of_the_format(tmp_path
     whole = json.loads((view.path / "import.json").read_text())
     assert whole["state"] == json.loads((view.path / "run.json").read_text())["import"]
     assert [file["name"] for file in whole["files"]] == [source["name"]]
+
+
+def test_a_run_with_integers_beyond_doubles_is_packed_and_cleaned(tmp_path: Path) -> None:
+    big = field(1, b"big") + tensor(9, (), field(10, 2**60 + 1)) + metadata("scalars")
+    write(tmp_path / "logs", record(event(summary(big), step=3)))
+    import_logdir(tmp_path / "logs", tmp_path / "runs")
+    mt.gc(tmp_path / "runs" / "logs")
+    mt.pack(tmp_path / "runs" / "logs")
+    assert list(mt.open_run(tmp_path / "runs" / "logs").values("big")) == [(3, 2**60 + 1)]
