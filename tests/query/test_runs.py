@@ -150,7 +150,7 @@ def test_more_runs_are_read_than_files_can_be_open(tmp_path: Path) -> None:
     pytest.importorskip("resource", reason="the system has no limits of this kind")
     for i in range(100):
         with mt.Run(tmp_path / f"{i:03}") as run:
-            run.log({"x": i, "h": mt.Histogram([i])})
+            run.log({"x": i})
     code = """
 import resource, sys
 import mediatypes as mt
@@ -160,7 +160,6 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))
 stored._SMALL = 0  # every file counts as a large one, which is not read into memory
 runs = mt.open_runs(sys.argv[1])
 print(sum(runs.history(["x"]).column("x").to_pylist()))
-print(runs.sql("select sum(x) from history").fetchall()[0][0])
 """
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path],
@@ -169,7 +168,7 @@ print(runs.sql("select sum(x) from history").fetchall()[0][0])
         check=False,
         cwd=Path(__file__).parents[2],
     )
-    assert (done.stdout.split(), done.stderr) == (["4950", "4950.0"], "")
+    assert (done.stdout.split(), done.stderr) == (["4950"], "")
 
 
 def test_a_run_without_media_is_compacted_without_its_empty_table(tmp_path: Path) -> None:
