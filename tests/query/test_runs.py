@@ -171,6 +171,21 @@ print(sum(runs.history(["x"]).column("x").to_pylist()))
     assert (done.stdout.split(), done.stderr) == (["4950"], "")
 
 
+def test_a_run_of_ten_gigabytes_is_listed_without_reading_it(root: Path) -> None:
+    (sidecar, *_) = (root / "a" / "media").rglob("*.png")
+    os.truncate(sidecar, 10**10)  # sparse: it takes no room, but whoever reads it reads all of it
+    counters = Path("/proc/self/io")
+    if not counters.exists():
+        pytest.skip("the system does not count what a process reads")
+    mt.open_runs(root).table()  # what is imported on the way counts as well
+    before = int(counters.read_text().split()[1])
+    runs = mt.open_runs(root)
+    assert runs.table().num_rows == 4
+    assert runs.history(["acc", "img"]).num_rows == 7
+    assert next(view.keys() for view in runs)["img"] == ("image",)
+    assert int(counters.read_text().split()[1]) - before < 1_000_000
+
+
 def test_a_run_without_media_is_compacted_without_its_empty_table(tmp_path: Path) -> None:
     with mt.Run(tmp_path / "runs" / "a") as run:
         run.log({"x": 1})
