@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Self
@@ -20,6 +21,8 @@ from .files import sync
 from .seal import seal
 from .stored import FOOTER
 
+_SMALL = 64 * 1024  # bytes of rows: zstd takes longer to begin than to unpack them, and snappy is as small then
+
 
 def write_parquet(
     path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], footer: dict[str, Any], durable: bool = True
@@ -31,8 +34,11 @@ def write_parquet(
     Raises:
         StoreError: the system refused; nothing is left under the final name that was not there before.
     """
-    with ParquetFile(path, schema, footer, durable) as file:
-        for batch in batches:
+    batches = iter(batches)
+    first = list(islice(batches, 1))
+    small = sum(batch.nbytes for batch in first) <= _SMALL
+    with ParquetFile(path, schema, footer, durable, "snappy" if small else "zstd") as file:
+        for batch in chain(first, batches):
             file.write(batch)
     return file.rows
 
@@ -40,12 +46,14 @@ def write_parquet(
 class ParquetFile:
     """A file in the making: it gets its name when the context ends without an error. See `write_parquet`."""
 
-    def __init__(self, path: Path, schema: pa.Schema, footer: dict[str, Any], durable: bool = True) -> None:
+    def __init__(
+        self, path: Path, schema: pa.Schema, footer: dict[str, Any], durable: bool = True, compression: str = "zstd"
+    ) -> None:
         self.path, self.durable, self.rows = path, durable, 0
         self._temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
         self._schema = schema.with_metadata({FOOTER: canonical.dump_bytes(footer)})
         with self._refusals():
-            self._writer = pq.ParquetWriter(self._temporary, self._schema, **_options(self._schema))
+            self._writer = pq.ParquetWriter(self._temporary, self._schema, **_options(self._schema, compression))
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
@@ -86,9 +94,11 @@ class ParquetFile:
             raise os_error(StoreError, str(self.path), "write the history", error, hint) from error
 
 
-def _options(schema: pa.Schema) -> dict[str, Any]:
+def _options(schema: pa.Schema, compression: str) -> dict[str, Any]:
     """Those of every Parquet file, and delta-encoded steps."""
     options = parquet_options(schema)
+    if compression != options["compression"]:
+        options |= {"compression": compression, "compression_level": None}
     if "_step" in schema.names:
         options["column_encoding"]["_step"] = "DELTA_BINARY_PACKED"
     return options

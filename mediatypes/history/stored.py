@@ -27,7 +27,7 @@ from .schema import FIXED, ColumnSpec
 from .seal import is_damaged
 
 FOOTER = b"mediatypes"
-_SMALL = 64 * 1024  # bytes of a file that is read as a whole: less work than ranges of it
+_SMALL = 256 * 1024  # bytes of a file that is read as a whole: less work than ranges of it
 _READ_ROWS = 4096  # read at once: how many bytes they take is known only then
 _PIECE_ROWS, _PIECE_BYTES = 64 * 1024, 32 * 1024 * 1024  # whichever comes first is handed on at once
 Steps = tuple[int, int]  # first and end

@@ -18,6 +18,7 @@ Result = TypeVar("Result")
 _AHEAD = 4  # futures in flight for each process
 _HANDED_OVER = 1024  # and for an executor that was passed: how many workers it has, it does not say
 _THREADS = 16  # that wait for a file system: more than there are processors, few enough for a server
+_IN_A_ROW = 32  # files that one thread reads before another has its turn: threads that change often get in their way
 
 
 def workers() -> int:
@@ -72,12 +73,27 @@ def _processes(count: int) -> Executor:
     return ProcessPoolExecutor(count, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
 
 
-def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """`work(item)` of every item, in the order of the items, in threads: for work that waits for a file system."""
+def in_threads(work: Callable[[Item], Result], items: Iterable[Item], elsewhere: bool = True) -> list[Result]:
+    """`work(item)` of every item, in the order of the items, in threads.
+
+    Args:
+        work: what reads files.
+        items: what is passed to it.
+        elsewhere: it waits for a file system elsewhere, many items at once; otherwise there are as many threads as
+            processors, and each takes several items in a row.
+    """
     todo = list(items)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    count, slab = (_THREADS, 1) if elsewhere else (workers(), _IN_A_ROW)
+    slabs = [todo[first : first + slab] for first in range(0, len(todo), slab)]
+    if not elsewhere and min(count, len(slabs)) < 2:
+        return [work(item) for item in todo]
+    with ThreadPoolExecutor(count) as pool:
         try:
-            futures = [pool.submit(work, item) for item in todo]
+            futures = [pool.submit(_each, work, items) for items in slabs]
         except RuntimeError:  # while the interpreter ends it starts no threads
             return [work(item) for item in todo]
-        return [future.result() for future in futures]
+        return [result for future in futures for result in future.result()]
+
+
+def _each(work: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+    return [work(item) for item in items]

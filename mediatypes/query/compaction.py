@@ -41,7 +41,7 @@ from .manifest import TABLES, Manifest, Part, Stamp
 from .union import RUN
 
 _RUNS = 500  # in a part, at most
-_BYTES = 64 * 1024 * 1024  # of their history.parquet in a part, about
+_BYTES = 64 * 1024 * 1024  # of their Parquet files in a part, about: all are open at once, small ones in memory
 
 
 class Compacted(NamedTuple):
@@ -165,8 +165,9 @@ def _chunks(runs: Sequence[_Found], room: int) -> Iterator[list[_Found]]:
         yield []
     for run in runs:
         chunk.append(run)
-        with contextlib.suppress(OSError):
-            size += os.stat(os.path.join(run.path, files.HISTORY)).st_size
+        for name in (files.HISTORY, files.MEDIA):
+            with contextlib.suppress(OSError):
+                size += os.stat(os.path.join(run.path, name)).st_size
         if len(chunk) >= most or size >= _BYTES:
             yield chunk
             chunk, size, most = [], 0, _RUNS
@@ -319,7 +320,7 @@ def _joined(pieces: Iterable[tuple[str, pa.Table]]) -> Iterator[tuple[pa.Array, 
         if table is not None:
             runs.append(run)
             waiting.append(table)
-            rows, size = rows + table.num_rows, size + table.nbytes
+            rows, size = rows + table.num_rows, size + table.get_total_buffer_size()
 
 
 def _renamed(table: pa.Table, schema: pa.Schema, names: dict[tuple[str, str], str], runs: pa.Array) -> pa.Table:

@@ -152,6 +152,7 @@ def test_workers_that_die_are_named(runs: list[Path]) -> None:
 
 
 def test_threads_keep_the_order() -> None:
-    assert in_threads(lambda x: x * 2, range(50)) == list(range(0, 100, 2))
-    with pytest.raises(ZeroDivisionError):
-        in_threads(lambda x: 1 // x, [1, 0])
+    for elsewhere in (True, False):
+        assert in_threads(lambda x: x * 2, range(150), elsewhere) == list(range(0, 300, 2))
+        with pytest.raises(ZeroDivisionError):
+            in_threads(lambda x: 1 // x, [1, 0], elsewhere)
