@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo test soak bench schemas clean
+.PHONY: help demo test spark soak bench schemas clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      log a run on photographs into demo-runs/ and show it back with pandas"
 	@echo "make test      style, types and the whole test suite"
+	@echo "make spark     read runs with pyspark (half a gigabyte, needs Java); not part of make test"
 	@echo "make soak      kill writers and damage files of runs some thousand times, half an hour; not part of make test"
 	@echo "make bench     measure against the alternatives, medians of interleaved rounds"
 	@echo "make schemas   write schemas/ from the declarations"
@@ -29,6 +30,9 @@ test: $(VENV)/.test
 	@echo "All is well."
 
 check = echo "$(1)"; $(IN_VENV) -m $(2) || { echo "make test: $(1) failed; what it found stands above." >&2; exit 1; }
+
+spark: $(VENV)/.spark
+	$(IN_VENV) -m pytest tests/query/test_spark.py tests/history/test_other_readers.py -k spark
 
 soak: $(VENV)/.test
 	$(IN_VENV) -m tests.history.soak
@@ -54,6 +58,11 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.pip
 $(VENV)/.test: pyproject.toml $(VENV)/.pip
 	@echo "Installing mediatypes and what the tests need, a minute or two the first time ..."
 	$(IN_VENV) -m pip install --editable . --group test
+	@touch $@
+
+$(VENV)/.spark: $(VENV)/.test
+	@echo "Installing pyspark, a minute or two the first time ..."
+	$(IN_VENV) -m pip install 'pyspark>=4'
 	@touch $@
 
 # pip knows --group since 25.1, and a fresh machine may bring an older one.

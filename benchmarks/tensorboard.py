@@ -56,7 +56,7 @@ def _write_scalars(folder: Path) -> None:
 def _write_tensors(folder: Path) -> None:
     """Scalars as rank-0 tensors with metadata, as tf.summary writes them, by the writer of the tensorboard package."""
     folder.mkdir(parents=True)
-    scalar_pb = load("tensorboard.plugins.scalar.summary").pb
+    scalar_pb = load("tensorboard.plugins.scalar.summary_v2").scalar_pb
     events = load("tensorboard.compat.proto.event_pb2")
     writer = load("tensorboard.summary.writer.event_file_writer").EventFileWriter(str(folder))
     for step in range(10_000):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import os
 import sys
 import threading
+import warnings
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -20,8 +22,10 @@ from ._core.errors import (
     RunClosed,
     problem,
 )
+from ._core.hooks import hook
 from ._core.value import MediaValue
 from .history import cells, files, frames
+from .history.aligned import AlignedCalls, split_global_step
 from .history.calls import checked_step, take_timestamp, too_many
 from .history.config import Config, plain_config
 from .history.live import LiveMetrics, LiveSummary
@@ -35,7 +39,14 @@ from .store.remote import RemoteStore, writable
 if TYPE_CHECKING:
     from .transfer import Uploader
 
-_live: weakref.WeakSet[Run] = weakref.WeakSet()
+_live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()  # open runs, the newest last
+_numbers = itertools.count()
+_STEP_IGNORED = Problem(
+    "log.step",
+    "expected no step= while TensorBoard is synced, got one, which is ignored: rows are lined up by global_step",
+    "step-ignored",
+    'Log it beside the values: {"custom": 0.8, "global_step": step}.',
+)
 
 
 class Run:
@@ -60,6 +71,9 @@ class Run:
         remote: where a copy of the run is kept up to date and can be read: `s3://bucket/runs/demo`, or what
             `open_store` made. A thread does it, `log` neither waits nor fails; what goes wrong is a problem of the run.
         upload_every: seconds between two updates of the copy; `finish` sends the rest.
+        sync_tensorboard: True: what TensorBoard writers of torch, tensorboardX, Keras and `tf.summary` log while the
+            run is open is logged here too, and their event files are kept with it; see
+            `mediatypes.interop.tensorboard.patch`. Make the run before the writers.
 
     Every call to `log` is on disk, media included, when it returns: killing the process loses no row.
 
@@ -94,6 +108,7 @@ class Run:
         fsync: float | None = None,
         remote: str | RemoteStore | None = None,
         upload_every: float = 60,
+        sync_tensorboard: bool = False,
     ) -> None:
         _check_choice("Run.on_error", on_error, ("raise", "record"), "Leave it out to raise.")
         _check_choice("Run.mode", mode, ("create", "resume", "allow"), "Leave it out to begin a new run.")
@@ -125,8 +140,12 @@ class Run:
             from .transfer import RunCopy, Uploader  # numpy and pyarrow are needed only by runs that have a copy
 
             self._uploader = Uploader(RunCopy(self.path, target), upload_every, self._report)
-        _live.add(self)
+        self._aligned: AlignedCalls | None = None  # while TensorBoard is synced
+        self._before_finish: list[Callable[[], None]] = []
+        _live[next(_numbers)] = self
         atexit.register(self._at_exit)
+        if sync_tensorboard:
+            hook("sync_tensorboard")(self)
 
     def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
         """Log a row of values, or add to one.
@@ -191,6 +210,9 @@ class Run:
     def _log(self, data: Any, step: Any, commit: bool | None) -> None:
         """The general way: check every key and value, encode media, describe new layouts."""
         self._require_open("log")
+        if self._aligned is not None and step is not None:
+            self._say_once(_STEP_IGNORED)
+            step = None
         problems: list[Problem] = []
         row = checked_step(step, self._writer.step, problems)
         found = [] if problems else self._checked_cells(data, problems)
@@ -200,6 +222,9 @@ class Run:
         if problems and not found:
             return
         stamp = take_timestamp(found)
+        if self._aligned is not None:
+            self._aligned.add(found, split_global_step(found), stamp, bool(commit))
+            return
         commit = (step is None) if commit is None else bool(commit)
         self._writer.remember(data, self._writer.add(row, stamp, found, commit))
 
@@ -224,6 +249,21 @@ class Run:
         for found in problems:
             self._append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
 
+    def _say_once(self, found: Problem) -> None:
+        """Warn of something, and keep it in the run; only the first time."""
+        if found not in self.problems:
+            self._report([found])
+            warnings.warn(str(found), stacklevel=4)
+
+    def _align(self) -> AlignedCalls:
+        """Line up all calls by their global step from now on."""
+        with self._lock:
+            self._writer.forget_quick()
+            if self._aligned is None:
+                self._aligned = AlignedCalls(self._writer)
+                self._before_finish.insert(0, self._aligned.close)
+            return self._aligned
+
     def _report(self, problems: list[Problem]) -> None:
         """What config and summary could not take, with `on_error="record"`, and what was not uploaded."""
         with self._lock:
@@ -242,6 +282,8 @@ class Run:
 
     def _last_values(self) -> dict[str, Any]:
         with self._lock:
+            if self._aligned:
+                self._aligned.flush()
             last, calls = self._writer.last_values(), self._writer.calls
         return self._metrics.summarize(last, calls)
 
@@ -257,6 +299,8 @@ class Run:
                 over but could not be packed, `mediatypes.pack` does that; if not sent elsewhere, finish again.
         """
         _check_choice("finish.status", status, ("finished", "failed"), "Leave it out.")
+        while self._before_finish:  # without the lock: it waits for other threads
+            self._before_finish.pop()()
         self._finish(status)
         if self._uploader:  # without the lock: it may take long
             self._uploader.finish()
@@ -283,7 +327,8 @@ class Run:
                 self._lock_file.release()
                 if not self._uploader:
                     atexit.unregister(self._at_exit)
-                _live.discard(self)
+                for number in [number for number, run in _live.items() if run is self]:
+                    del _live[number]
 
     def _at_exit(self) -> None:
         # Python keeps the exception that ended a script in sys.last_value; in a session that says nothing.
@@ -305,6 +350,11 @@ class Run:
         return f"Run({str(self.path)!r}, {'finished' if self._finished else 'running'})"
 
 
+def newest_run() -> Run | None:
+    """The run of this process that was opened last, of those that are open."""
+    return next((run for run in reversed(list(_live.values())) if not run._closed), None)
+
+
 def _check_choice(where: str, given: Any, choices: tuple[str, ...], hint: str) -> None:
     if given not in choices:
         raise InputError.of(where, f"{', '.join(choices[:-1])} or {choices[-1]}", given, hint)
@@ -317,11 +367,11 @@ def _check_seconds(where: str, given: Any) -> None:
 
 def _forget_in_child() -> None:
     """A forked child shares the journal's file: it must neither log to it nor finish it."""
-    for run in list(_live):
+    for run in list(_live.values()):
         lock = threading.RLock()  # another thread may have held the one before
         run._lock = run.config._lock = run.summary._lock = run._metrics._lock = run._metrics._reading = lock
         run._closed = run._finished = True
-        run._uploader = None
+        run._uploader, run._before_finish = None, []
         run._lock_file.forget()
         run._writer.forget(lock)
         atexit.unregister(run._at_exit)

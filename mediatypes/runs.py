@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from .history.opening import History
     from .query.compaction import Compacted
 
 COMPACTED = "compact.json"  # what a compacted dataset is recognised by
@@ -97,6 +96,10 @@ class RunSet(Sequence[RunView]):
         return str(view.path.relative_to(base).as_posix())
 
     @property
+    def _is_elsewhere(self) -> bool:
+        return isinstance(self._base, RemotePath)
+
+    @property
     def names(self) -> list[str]:
         """The runs' names in this set: their paths below the directory that they share."""
         return list(self._views)
@@ -164,7 +167,7 @@ class RunSet(Sequence[RunView]):
         """
         from .query.listing import list_runs
 
-        return list_runs(self._views.items(), at_once=isinstance(self._base, RemotePath))
+        return list_runs(self._views.items(), at_once=self._is_elsewhere)
 
     def to_pandas(self) -> pd.DataFrame:
         """`table()` as a pandas DataFrame; needs pandas."""
@@ -189,18 +192,12 @@ class RunSet(Sequence[RunView]):
             InputError: no run has such a key.
             DocumentError, StoreError: a file of a run is damaged or gone.
         """
-        from .history.reading import no_column, with_integers
-        from .history.schema import FIXED
-        from .query.union import Union
+        from .history.reading import with_integers
+        from .query.union import read_part, unite
 
         wanted = _keys(keys)
-        histories = self._histories()
-        union = Union([history.specs for history in histories], wanted)
-        for key in wanted or ():
-            if key not in (*FIXED, *(spec.key for spec in union.specs)):
-                raise no_column(key, {spec.key for history in histories for spec in history.specs})
-        with ThreadPoolExecutor() as pool:
-            return with_integers(union.read(dict(zip(self._views, histories, strict=True)), steps, pool))
+        parts = in_threads(lambda view: read_part(view._history(), wanted, steps), self, self._is_elsewhere)
+        return with_integers(unite(self.names, parts, wanted))
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL; needs duckdb.
@@ -226,12 +223,13 @@ class RunSet(Sequence[RunView]):
         >>> mt.open_runs(root).sql("select run, max(acc) from history group by run order by run").fetchall()
         [('a', 1.0), ('b', 1.0)]
         """
-        from .query.database import ask
+        from .query.database import Source, ask, closed
 
-        return ask(self.table, lambda: dict(zip(self._views, self._histories(), strict=True)), query)
+        def sources() -> dict[str, Source]:
+            found = in_threads(lambda view: closed(view._history()), self, self._is_elsewhere)
+            return dict(zip(self._views, found, strict=True))
 
-    def _histories(self) -> list[History]:
-        return in_threads(lambda view: view._history(), self)
+        return ask(self.table, sources, query)
 
     def __repr__(self) -> str:
         return f"RunSet({len(self)} runs in {str(self._base)!r})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from .history.content import RunContent
     from .history.opening import History
+    from .store.packed import RunStore
+    from .store.remote import RemoteRunStore
 
 _CHUNK = 1024  # rows whose cells are held as Python objects at once
 
@@ -66,7 +69,11 @@ class RunView:
     def __init__(self, path: str | os.PathLike[str] | RemotePath | RemoteStore) -> None:
         self.path = path.root if isinstance(path, RemoteStore) else locate(path, "open_run")
         self._run = files.read_run_json(self.path)
-        self.store = run_store(self.path, files.PACKED)
+
+    @cached_property
+    def store(self) -> RunStore | RemoteRunStore:
+        """Where the run's sidecars are."""
+        return run_store(self.path, files.PACKED)
 
     @property
     def id(self) -> str:
@@ -157,7 +164,8 @@ class RunView:
         """The rows, ordered by step.
 
         Args:
-            columns: keys or column names to read beside `_step`; all by default. `_timestamp` and `_runtime` count.
+            columns: keys or column names to read beside `_step`; all by default. A key means all its columns, one for
+                each kind. `_timestamp` and `_runtime` count.
             steps: `(first, end)`: only rows with first <= _step < end.
 
         Returns:

@@ -1,4 +1,4 @@
-"""What several test files share: real photographs, and a stand-in for torch."""
+"""What several test files share: real photographs, a stand-in for torch, servers and sessions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from tests.processes import start as start
 from tests.remote import make_bucket, s3_server
+from tests.spark import local_spark
 from tests.strategies import Array, FakeTensor, photograph
 
 
@@ -31,6 +34,13 @@ def fake_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = ModuleType("torch")
     torch.Tensor = FakeTensor  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch", torch)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Spark session; tests that need one are skipped where there is none."""
+    with local_spark(tmp_path_factory.mktemp("spark")) as session:
+        yield session
 
 
 @pytest.fixture(scope="session")

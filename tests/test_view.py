@@ -55,6 +55,20 @@ def test_history_takes_columns_and_steps(finished: Path) -> None:
     assert view.history(["i", "i", "_step"]).column_names == ["_step", "i"]
 
 
+def test_a_key_means_the_columns_of_all_its_kinds(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"x": 1, "X": 5, "y": 0})
+        run.log({"x": "diverged", "x#string": 2})
+        live = mt.open_run(run.path).history(["x"])
+    view = mt.open_run(run.path)
+    assert live.column_names == view.history(["x"]).column_names == ["_step", "x", "x#string"]
+    assert live.equals(view.history(["x"]))
+    assert view.history(["x"]).to_pydict() == {"_step": [0, 1], "x": [1, None], "x#string": [None, "diverged"]}
+    assert view.history(["X"]).column_names == ["_step", "X#2"]
+    assert view.history(["X#2", "y"], (0, 1)).to_pydict() == {"_step": [0], "X#2": [5], "y": [0]}
+    assert view.history(["x#string"]).column_names == ["_step", "x#string", "x#string#2"]  # a name, and a key
+
+
 def test_values_are_those_that_were_logged(finished: Path) -> None:
     values = list(mt.open_run(finished).values("h"))
     assert values == [(i * 2, mt.Histogram([0, i + 1], num_bins=2)) for i in range(10)]

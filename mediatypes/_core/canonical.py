@@ -18,13 +18,21 @@ _encode_pretty = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1)
 
 
 class Written(dict[str, Any]):
-    """An object whose canonical JSON is known already; it must not be changed."""
+    """An object whose canonical JSON is known already; it must not be changed.
+
+    In place of lists of numbers it may have arrays; `plain` makes lists of them.
+    """
 
     __slots__ = ("text",)
 
     def __init__(self, members: dict[str, Any], text: str) -> None:
         super().__init__(members)
         self.text = text
+
+    def plain(self) -> dict[str, Any]:
+        """Plain data."""
+        value: dict[str, Any] = loads(self.text)
+        return value
 
 
 def dumps(value: object) -> str:
@@ -55,7 +63,7 @@ def dump_pretty(value: object) -> bytes:
 def loads(text: str | bytes) -> Any:
     """Parse canonical JSON; tagged floats become floats again. Raises ValueError for anything else."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        return _decode(text if isinstance(text, str) else text.decode(json.detect_encoding(text), "surrogatepass"))
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
 
@@ -86,6 +94,9 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_object).decode
 
 
 def is_unicode(text: str) -> bool:

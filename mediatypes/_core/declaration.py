@@ -46,8 +46,21 @@ class Shape:
         return type(self).__name__.lower()
 
 
+_PLAIN = frozenset((bool, int, float, type(None)))
+
+
 class Json(Shape):
     """Any JSON value, nested at most 64 deep. A non-finite float is one: it is written tagged."""
+
+    def accepts(self, value: object, depth: int = 64) -> bool:
+        if isinstance(value, str):
+            return value.isascii()
+        if isinstance(value, dict) and depth:
+            ascii_names = all(isinstance(name, str) and name.isascii() for name in value)
+            return ascii_names and all(self.accepts(item, depth - 1) for item in value.values())
+        if isinstance(value, list) and depth:
+            return all(self.accepts(item, depth - 1) for item in value)
+        return type(value) in _PLAIN
 
     def check(self, value: object, where: str, depth: int = 64) -> Iterator[Problem]:
         if isinstance(value, dict) and depth:
@@ -69,6 +82,9 @@ class Json(Shape):
 
     def words(self) -> str:
         return "any JSON"
+
+
+_ANY = Json()
 
 
 class Boolean(Shape):
@@ -235,6 +251,13 @@ class Map(Shape):
         self.item, self.names = item, names
         self._match = re.compile(names).fullmatch if names else None
 
+    def accepts(self, value: object) -> bool:
+        return (
+            isinstance(value, dict)
+            and all(isinstance(name, str) and (not self._match or self._match(name)) for name in value)
+            and all(map(self.item.accepts, value.values()))
+        )
+
     def check(self, value: object, where: str) -> Iterator[Problem]:
         if not isinstance(value, dict):
             yield problem(where, "an object", value)
@@ -285,8 +308,8 @@ class Record(Shape):
             yield problem(where, "an object", value)
             return
         clean = True
-        if not self.names.issuperset(value):
-            for found in Json().check(self.unknown(value), where):  # unknown members are kept, so they must be JSON
+        if not self.names.issuperset(value) and not _ANY.accepts(unknown := self.unknown(value)):
+            for found in _ANY.check(unknown, where):  # unknown members are kept, so they must be JSON
                 clean = False
                 yield found
         for name, shape, _doc, required, _column in self.fields:

@@ -18,7 +18,7 @@ def references(document: Any, where: str = "") -> Iterator[tuple[str, dict[str, 
     >>> [place for place, _ in references({"_type": "image", **file, "masks": {"pred": file}, "refs": [file]}, "photo")]
     ['photo', 'photo.masks.pred', 'photo.refs[0]']
     """
-    waiting = [(where, document)]  # no recursion: a foreign document may be as deep as JSON can be
+    waiting = [(where, document)] if _is_nested(document) else []  # no recursion: it may be as deep as JSON can be
     while waiting:
         place, part = waiting.pop()
         if isinstance(part, dict):

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from .._core.errors import StoreError
+from ..query.bulk import map_runs
 from .document_file import check_document_file
 from .report import Report
 from .run_folder import check_run_folder
@@ -35,13 +36,18 @@ def check(path: str | Path, deep: bool = False) -> Report:
         return Report(str(path), error=" ".join((error.strerror or str(error)).splitlines()))
 
 
-def check_all(paths: Iterable[str | Path], deep: bool = False, executor: Executor | None = None) -> Iterator[Report]:
+def check_all(
+    paths: Iterable[str | Path], deep: bool = False, executor: Executor | None = None, jobs: int | None = 1
+) -> Iterator[Report]:
     """Check many paths; the reports come in the order of the paths.
 
     Args:
         paths: run folders or JSON files.
         deep: see `check`.
-        executor: does the work: a process pool, `dask.distributed`'s `Client.get_executor()`... Default: this thread.
+        executor: does the work: a process pool, `dask.distributed`'s `Client.get_executor()`...
+        jobs: without an executor, how many processes do; None for one a processor.
+
+    Raises:
+        MediaTypesError: a process was killed.
     """
-    one = partial(check, deep=deep)
-    return map(one, paths) if executor is None else executor.map(one, paths)
+    return (report for _, report in map_runs(partial(check, deep=deep), list(paths), executor, jobs))

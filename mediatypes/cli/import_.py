@@ -32,9 +32,6 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    from concurrent.futures import ProcessPoolExecutor
-    from contextlib import nullcontext
-
     from .._core.errors import InputError
     from ..history.files import write_json
     from ..interop.tensorboard import import_logdir
@@ -42,23 +39,22 @@ def _run(arguments: Namespace) -> int:
     if arguments.jobs < 1:
         raise InputError.of("--jobs", "at least 1", arguments.jobs, "Leave it out for 1.")
     found = []
-    with ProcessPoolExecutor(arguments.jobs) if arguments.jobs > 1 else nullcontext() as executor:
-        for source in arguments.sources:
-            with Progress("bytes") as bar:
-                report = import_logdir(
-                    source,
-                    arguments.out,
-                    nested=arguments.nested,
-                    purge=arguments.purge,
-                    step_metric=arguments.step_metric,
-                    keep_events=arguments.keep_events,
-                    project=arguments.project,
-                    tags=arguments.tags,
-                    executor=executor,
-                    progress=bar.show,
-                )
-            print(report)
-            found.append({"source": source, **report.to_json(), "complete": report.is_complete})
+    for source in arguments.sources:
+        with Progress("bytes") as bar:
+            report = import_logdir(
+                source,
+                arguments.out,
+                nested=arguments.nested,
+                purge=arguments.purge,
+                step_metric=arguments.step_metric,
+                keep_events=arguments.keep_events,
+                project=arguments.project,
+                tags=arguments.tags,
+                jobs=arguments.jobs,
+                progress=bar.show,
+            )
+        print(report)
+        found.append({"source": source, **report.to_json(), "complete": report.is_complete})
     if arguments.report:
         write_json(arguments.report, {"sources": found})
     return 0 if all(one["complete"] for one in found) else 2

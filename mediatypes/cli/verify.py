@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._core.errors import StoreError
 from ._command import Command
 from ._progress import Progress
 from ._text import clean, count, in_bytes, table_of
@@ -33,11 +29,14 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
+    from ..checking import check_all
+    from ..query.bulk import workers
+
     paths = [run for path in arguments.paths for run in _runs(path)]
-    jobs = arguments.jobs or min(os.cpu_count() or 1, len(paths) // _RUNS_A_PROCESS)
+    jobs = arguments.jobs or min(workers(), len(paths) // _RUNS_A_PROCESS)
     reports = []
     with Progress("verify", len(paths)) as progress:
-        for report in _reports(paths, jobs):
+        for report in check_all(paths, deep=True, jobs=jobs):
             progress.step()
             reports.append(report)
     print(*_lines(reports), sep="\n")
@@ -55,26 +54,6 @@ def _runs(path: Path) -> list[Path]:
     if (path / files.RUN).exists() or not path.is_dir():
         return [path]
     return list(find_runs(path)) or [path]
-
-
-def _reports(paths: list[Path], jobs: int) -> Iterator[Report]:
-    from ..checking import check_all
-
-    if jobs <= 1:
-        yield from check_all(paths, deep=True)
-        return
-    from multiprocessing import get_context
-
-    # Not forked: pyarrow may have threads already. Ctrl-C is for this process, which stops the others.
-    context = get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as executor:
-        try:
-            yield from check_all(paths, deep=True, executor=executor)
-        except BrokenExecutor as error:
-            hint = "Try again with --jobs 1; it may have run out of memory."
-            raise StoreError.of("verify", "all processes to end", "one that was killed", hint) from error
-        finally:
-            executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _lines(reports: list[Report]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from .._core.canonical import Written
 from ..types._arrays import Array
 from .arrays import arrow_type, is_media_kind, make_array
 from .scan import Batch, Values
@@ -197,6 +198,17 @@ def _cut_heads(heads: list[Any], stop: int) -> tuple[list[Any], list[Any]]:
 
 def _bytes(values: Values) -> int:
     """About how much memory the values take once they are Arrow."""
-    if isinstance(values.values, list):
-        return sum(len(value) if isinstance(value, str) else 1000 for value in values.values)
-    return int(values.values.nbytes)
+    return sum(map(_size, values.values)) if isinstance(values.values, list) else int(values.values.nbytes)
+
+
+def _size(value: Any) -> int:
+    """About how many bytes a value takes, with its JSON if it is a document."""
+    if isinstance(value, str):
+        return 50 + len(value)
+    if type(value) is Written:
+        return 2 * len(value.text)
+    if isinstance(value, dict):
+        return 200 + sum(map(_size, value.values()))
+    if isinstance(value, list):
+        return 60 + len(value) * (_size(value[0]) if value else 0)
+    return 30

@@ -163,6 +163,11 @@ def _is_item(value: Any) -> bool:
     return is_media(value) or tag_of(value) not in (None, "tensor")
 
 
+def number_kind(value: float) -> str:
+    """The kind of a number: whole ones that a double cannot hold are a kind of their own."""
+    return "integer" if type(value) is int and abs(value) > EXACT else "number"
+
+
 def fits(kind: Any, value: Any) -> bool:
     """Whether plain data is what a cell of this kind holds; a journal may be damaged, or made by others."""
     if kind in _CHECKS:

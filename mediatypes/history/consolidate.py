@@ -6,15 +6,18 @@ import contextlib
 import itertools
 import os
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from .._core.errors import StoreError
 from . import files
 from .build import arrow_schema
 from .content import RunContent
 from .media import MediaRows
-from .parquet import write_parquet
+from .parquet import ParquetFile, write_parquet
 
 
 def finish(root: Path, status: str) -> None:
@@ -41,9 +44,7 @@ def finish(root: Path, status: str) -> None:
     run |= {name: item for name, item in optional.items() if item}
     media = MediaRows(content.specs, content.metrics)
     footer = {**run, "summary": summary, "calls": content.calls}
-    write_parquet(root / files.HISTORY, arrow_schema(content.specs), content.rows(media), footer)
-    index = media.table()
-    write_parquet(root / files.MEDIA, index.schema, index.to_batches(), {"format": files.FORMAT, "id": run["id"]})
+    write_rows(root, arrow_schema(content.specs), content.rows(media), footer, media)
     files.write_json(root / files.SUMMARY, summary, durable=True)
     files.sync_names(root)  # before run.json says that they count
     files.write_json(root / files.RUN, run, durable=True)
@@ -52,6 +53,35 @@ def finish(root: Path, status: str) -> None:
         if any(problem.code in ("frame", "checksum") for problem in content.notes.damage):
             _keep_journals(root)
         files.remove_journals(root)
+
+
+def write_rows(
+    root: Path,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    footer: dict[str, Any],
+    media: MediaRows,
+    durable: bool = True,
+) -> int:
+    """Write `history.parquet`, and `media.parquet` of what `media` gathers while the batches are made.
+
+    Answers the number of rows; raises as `write_parquet`.
+    """
+    with ParquetFile(root / files.MEDIA, media.schema, {"format": files.FORMAT, "id": footer["id"]}, durable) as index:
+
+        def flush() -> None:
+            for batch in media.table().to_batches():
+                index.write(batch)
+            media.clear()
+
+        def gathered() -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                yield batch
+                if media.is_full:  # not all of them at the end: documents may be larger than all else
+                    flush()
+            flush()
+
+        return write_parquet(root / files.HISTORY, schema, gathered(), footer, durable)
 
 
 def _keep_journals(root: Path) -> None:

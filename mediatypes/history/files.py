@@ -16,7 +16,7 @@ from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
 from .._core.errors import Described, DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
 from .._core.location import Location
-from .._core.sidecar import open_file
+from .._core.sidecar import read_file
 from .metrics import METRIC, Metric
 
 _LARGEST = 2**30  # bytes of a JSON file
@@ -106,8 +106,7 @@ def read_json(path: Location) -> dict[str, Any]:
 
 def _read_small(path: Location) -> bytes:
     try:
-        with open_file(path) as file:
-            data = file.read(_LARGEST + 1)
+        data = read_file(path, _LARGEST + 1)
     except OSError as error:
         raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
     if len(data) > _LARGEST:

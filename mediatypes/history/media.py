@@ -11,7 +11,7 @@ import pyarrow as pa
 from .._core import canonical
 from ..types._arrays import Array
 from ..types._arrow import COLUMN_BUILDERS, TYPES
-from .build import Cells, column_metadata
+from .build import GROUP_BYTES, GROUP_ROWS, Cells, column_metadata
 from .metrics import Metrics
 from .schema import ColumnSpec, free_name
 
@@ -30,6 +30,7 @@ FIXED = {
     "duration": "double",
     "_doc": "utf8",
 }
+_COPIED = ("caption", "path", "sha256", "size", "media_type", "width", "height", "duration")
 INDEX_KINDS = {"number": "double", "integer": "int64", "string": "utf8"}
 
 
@@ -45,8 +46,9 @@ class MediaRows:
         self._metrics = metrics
         self._indexes = [_Index(name, [s for s in specs if s.key == name]) for name in metrics.step_metrics]
         self.indexes = [spec for index in self._indexes for spec in index.specs]
-        self._columns: dict[str, list[Any]] = {name: [] for name in FIXED}
+        self._rows: list[tuple[Any, ...]] = []  # as FIXED has the columns
         self._values: list[list[Any]] = []  # for each row, of all index columns
+        self._size = 0  # characters of the documents
         self._steps = np.zeros(0, np.int64)
 
     def begin(self, steps: Array, cells: list[Cells]) -> None:
@@ -72,31 +74,42 @@ class MediaRows:
 
     def add(self, key: str, step: int | None, index: int | None, document: dict[str, Any], values: list[Any]) -> None:
         """Note one logged item: `step` is None for a summary, `index` the position in a list, `values` the indexes."""
-        own = {"key": key, "step": step, "index": index, "type": document["_type"], "_doc": canonical.dumps(document)}
-        for name, column in self._columns.items():
-            column.append(own[name] if name in own else document.get(name))
+        copied, text = [document.get(name) for name in _COPIED], canonical.dumps(document)
+        self._rows.append((key, step, index, document["_type"], *copied, text))
         self._values.append(values)
+        self._size += len(text)
 
     @property
     def count(self) -> int:
         """Items gathered."""
         return len(self._values)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so many are gathered as make a row group."""
+        return self.count >= GROUP_ROWS or self._size >= GROUP_BYTES
+
     def clear(self) -> None:
         """Forget what was gathered; values of index columns are carried on."""
-        self._columns, self._values = {name: [] for name in FIXED}, []
+        self._rows, self._values, self._size = [], [], 0
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the table."""
+        fields = [pa.field(name, TYPES[column]) for name, column in FIXED.items()]
+        taken = {name.lower() for name in FIXED}
+        for i, spec in enumerate(self.indexes):
+            first = spec.key not in [other.key for other in self.indexes[:i]]
+            name = free_name(spec.key if first else f"{spec.key}#{spec.kind}", spec.kind, taken)
+            fields.append(pa.field(name, TYPES[INDEX_KINDS[spec.kind]], metadata=column_metadata(spec)))
+        return pa.schema(fields)
 
     def table(self) -> pa.Table:
         """All of them."""
-        fields = [pa.field(name, TYPES[column]) for name, column in FIXED.items()]
-        arrays = [COLUMN_BUILDERS[column](self._columns[name]) for name, column in FIXED.items()]
-        taken = {name.lower() for name in FIXED}
-        for i, spec in enumerate(self.indexes):
-            column, first = INDEX_KINDS[spec.kind], spec.key not in [other.key for other in self.indexes[:i]]
-            name = free_name(spec.key if first else f"{spec.key}#{spec.kind}", spec.kind, taken)
-            fields.append(pa.field(name, TYPES[column], metadata=column_metadata(spec)))
-            arrays.append(COLUMN_BUILDERS[column]([values[i] for values in self._values]))
-        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+        kinds = [*FIXED.values(), *(INDEX_KINDS[spec.kind] for spec in self.indexes)]
+        rows = [*zip(*self._rows, strict=True), *zip(*self._values, strict=True)] if self._rows else [()] * len(kinds)
+        arrays = [COLUMN_BUILDERS[kind](list(values)) for kind, values in zip(kinds, rows, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=self.schema)
 
 
 class _Index:

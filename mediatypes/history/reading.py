@@ -14,16 +14,14 @@ from .schema import FIXED, ColumnSpec
 
 
 def select(specs: list[ColumnSpec], columns: Iterable[str] | None) -> list[str]:
-    """The names of columns that were asked for by key or name, `_step` first; raises `InputError`."""
+    """The names of columns, `_step` first; a key means all its columns, one for each kind. Raises `InputError`."""
     if columns is None:
         return [*FIXED, *(spec.name for spec in specs)]
     if isinstance(columns, str):
         raise InputError.of("history.columns", "a list of keys", columns, f"Pass [{columns!r}].")
     wanted = ["_step"]
     for column in columns:
-        names = [spec.name for spec in specs if spec.name == column] or [s.name for s in specs if s.key == column]
-        if column in FIXED:
-            names = [column]
+        names = [column] if column in FIXED else [spec.name for spec in specs if column in (spec.key, spec.name)]
         if not names:
             raise no_column(column, [spec.key for spec in specs])
         wanted += [name for name in names if name not in wanted]

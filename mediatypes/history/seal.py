@@ -31,8 +31,9 @@ def is_damaged(file: BinaryIO) -> bool:
     if start < 0:
         return False  # not Parquet, or cut; whoever reads it finds out
     file.seek(start)
-    mark, written = _SEAL.unpack(file.read(_SEAL.size))
-    return bool(mark == _MARK and written != crc32(file.read()[: -_END.size]))
+    tail = memoryview(file.read())
+    mark, written = _SEAL.unpack(tail[: _SEAL.size])
+    return bool(mark == _MARK and written != crc32(tail[_SEAL.size : -_END.size]))
 
 
 def _footer_start(file: BinaryIO) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +18,7 @@ import pyarrow.parquet as pq
 from .._core import canonical
 from .._core.errors import DocumentError, StoreError, os_error
 from .._core.location import Location
-from .._core.sidecar import open_file
+from .._core.sidecar import open_file, read_file
 from ..types._arrays import Array
 from .arrays import is_media_kind
 from .build import spec_of
@@ -24,6 +27,7 @@ from .schema import FIXED, ColumnSpec
 from .seal import is_damaged
 
 FOOTER = b"mediatypes"
+_SMALL = 256 * 1024  # bytes of a file that is read as a whole: less work than ranges of it
 _READ_ROWS = 4096  # read at once: how many bytes they take is known only then
 _PIECE_ROWS, _PIECE_BYTES = 64 * 1024, 32 * 1024 * 1024  # whichever comes first is handed on at once
 Steps = tuple[int, int]  # first and end
@@ -40,12 +44,16 @@ class StoredTable:
     def __init__(self, path: Location, dictionaries: Iterable[str] = ()) -> None:
         self.path = path
         try:
-            with open_file(path) as file:  # a pipe or device is refused
-                if is_damaged(file):
-                    raise pa.ArrowInvalid("a footer that differs from its checksum")
-            read = list(dictionaries) or None
-            source = path if isinstance(path, Path) else path.native()
-            many = source is not path  # elsewhere: ranges that are close are read at once
+            read, many = list(dictionaries) or None, False
+            if isinstance(path, Path):
+                source = _open_local(path)
+                damaged = is_damaged(source)
+            else:
+                with path.open("rb") as file:
+                    damaged = is_damaged(file)
+                source, many = path.native(), True  # ranges that are close are read at once
+            if damaged:
+                raise pa.ArrowInvalid("a footer that differs from its checksum")
             self.file = pq.ParquetFile(source, pre_buffer=many, page_checksum_verification=True, read_dictionary=read)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, FileNotFoundError):
@@ -62,7 +70,7 @@ class StoredTable:
     def columns(self) -> list[ColumnSpec]:
         """The columns that are named for a key and kind."""
         with _our_errors(self.path, "a readable schema"):
-            return [spec for field in self.schema if (spec := spec_of(field))]
+            return _columns_of(self.schema)
 
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """Some columns, in this order; all by default. Damaged pages are refused."""
@@ -72,6 +80,14 @@ class StoredTable:
 
     def pieces(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Some columns, in this order, some rows at a time, however large the file's row groups are."""
+        if self.file.metadata.num_rows <= _READ_ROWS:  # at once: iterators cost a thread
+            with _our_errors(self.path, "readable columns"):
+                table = self.file.read(columns=columns, use_threads=False)
+                table.validate(full=True)
+                whole = table if columns is None else table.select(columns)
+            if whole.num_rows:
+                yield whole.combine_chunks()
+            return
         waiting: list[pa.RecordBatch] = []
         for batch in self._batches(columns):
             waiting.append(batch)
@@ -83,10 +99,7 @@ class StoredTable:
 
     def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         with _our_errors(self.path, "readable columns"):
-            if self.file.metadata.num_rows <= _READ_ROWS:  # a small file is read at once: iterators cost a thread
-                batches = iter(self.file.read(columns=columns, use_threads=False).to_batches())
-            else:
-                batches = self.file.iter_batches(_READ_ROWS, columns=columns)
+            batches = self.file.iter_batches(_READ_ROWS, columns=columns)
         while True:
             with _our_errors(self.path, "readable columns"):
                 batch = next(batches, None)
@@ -124,6 +137,34 @@ class StoredTable:
         hint = "Read it with pandas; it is not part of a run."
         found = self.path.name
         return DocumentError.of(str(self.path), "a Parquet file written by mediatypes", found, hint, "foreign")
+
+
+def _open_local(path: Path) -> pa.NativeFile:
+    """A file of this machine, a small one in memory; raises OSError, also for a pipe or device."""
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if status.st_size <= _SMALL and len(data := read_file(path, _SMALL + 1)) <= _SMALL:
+        return pa.BufferReader(data)
+    return pa.OSFile(str(path))
+
+
+class _Columns(NamedTuple):
+    """The columns of a file by its schema, which of a sweep's runs is the next one's."""
+
+    schema: pa.Schema = pa.schema([])
+    specs: tuple[ColumnSpec, ...] = ()
+
+
+_latest = _Columns()
+
+
+def _columns_of(schema: pa.Schema) -> list[ColumnSpec]:
+    global _latest
+    known, schema = _latest, schema.remove_metadata()  # of the file; that of the fields is compared
+    if not schema.equals(known.schema, check_metadata=True):
+        _latest = known = _Columns(schema, tuple(spec for field in schema if (spec := spec_of(field))))
+    return list(known.specs)
 
 
 class StoredHistory(StoredTable):

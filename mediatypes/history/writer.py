@@ -15,6 +15,7 @@ from .calls import layout_codes
 from .journal import Syncer
 from .session import Session
 
+Numbers = tuple[tuple[str, ...], str, int, float, tuple[float, ...]]  # keys, layout codes, row, time, values
 _MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
 
 
@@ -56,23 +57,37 @@ class CallWriter:
         if layout and tuple(data) == layout.keys and all(map(cells.scalar_code, map(type, data.values()))):
             self._quick[(*data, *map(type, data.values()))] = layout  # numpy scalars pack as they are
 
-    def put(self, keys: tuple[str, ...], codes: str, row: int, stamp: float, *values: float) -> None:
-        """Write a call of numbers, of these codes, that leaves its row open."""
-        layout = self._layouts.get((keys, codes))
-        if layout is None:
-            self.add(row, stamp, [(key, "number", value) for key, value in zip(keys, values, strict=True)], False)
-            return
-        body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *values)
-        self.write(body + frames.pack_crc(crc32(body)), row, False)
-        layout.last, layout.sequence = body, self.calls
+    def put(self, calls: list[Numbers]) -> None:
+        """Write calls of numbers with one append; their rows stay open."""
+        written, count, row = list[bytes](), self.calls, self.step
+        new: dict[tuple[tuple[str, ...], str], frames.Layout] = {}
+        latest: dict[frames.Layout, tuple[bytes, int]] = {}
+        described: dict[str, tuple[int, Any]] = {}
+        for keys, codes, row, stamp, values in calls:
+            count += 1
+            layout = self._layouts.get((keys, codes)) or new.get((keys, codes))
+            if layout is None and (layout := self._new_layout(keys, codes)):
+                new[keys, codes] = layout
+                written.append(layout.declaration())
+            if layout is None:
+                found = [(key, cells.number_kind(value), value) for key, value in zip(keys, values, strict=True)]
+                written.append(frames.call_frame(row, stamp, found))
+                described |= {key: (count, value) for key, _, value in found}
+            else:
+                body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *values)
+                written += (body, frames.pack_crc(crc32(body)))
+                latest[layout] = (body, count)
+        self.write(b"".join(written), row, False, len(calls))
+        self._layouts |= new
+        self._last |= described
+        for layout, (body, count) in latest.items():
+            layout.last, layout.sequence = body, count
 
     def add(self, row: int, stamp: float, found: list[cells.Named], commit: bool) -> frames.Layout | None:
         """Write a call; answers its layout, if it was packed."""
         keys, codes, declaration = tuple(key for key, _, _ in found), layout_codes(found), b""
         layout = self._layouts.get((keys, codes))
-        if layout is None and codes and self._layout_id < _MAX_LAYOUTS:
-            layout = frames.Layout(self._layout_id, keys, codes)
-            self._layout_id += 1  # even if writing is interrupted: an id is never used again
+        if layout is None and codes and (layout := self._new_layout(keys, codes)):
             declaration = layout.declaration()
         if layout is None:
             self.write(frames.call_frame(row, stamp, found), row, commit)
@@ -86,8 +101,14 @@ class CallWriter:
         self._layouts[keys, codes] = layout
         return layout
 
-    def write(self, frame: bytes, row: int, commit: bool) -> None:
-        """Append the frame of a call; the step moves on only if all of it was written."""
+    def _new_layout(self, keys: tuple[str, ...], codes: str) -> frames.Layout | None:
+        if self._layout_id >= _MAX_LAYOUTS:
+            return None
+        self._layout_id += 1  # even if writing is interrupted: an id is never used again
+        return frames.Layout(self._layout_id - 1, keys, codes)
+
+    def write(self, frame: bytes, row: int, commit: bool, calls: int = 1) -> None:
+        """Append the frames of calls, all or none; the step moves on to the last one's only if they were written."""
         before = self.step
         if row < before:  # a signal handler or __media__ has logged in the middle of this call
             raise InputError.of("log.step", f"a step of at least {before}", row, "Do not log inside of log().", "step")
@@ -101,7 +122,7 @@ class CallWriter:
             if isinstance(error, StoreError):
                 raise
             raise self.journal.failed(error) from error
-        self.calls += 1
+        self.calls += calls
         if self.syncer:
             self.syncer.written()
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
 from multiprocessing import get_context
-from typing import Generic, NamedTuple, TypeVar
+from typing import TypeVar
 
-from .._core.errors import MediaTypesError, Problem, describe
+from .._core.errors import MediaTypesError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_AHEAD = 4  # futures in flight for each worker
+_AHEAD = 4  # futures in flight for each process
+_HANDED_OVER = 1024  # and for an executor that was passed: how many workers it has, it does not say
 _THREADS = 16  # that wait for a file system: more than there are processors, few enough for a server
+_IN_A_ROW = 32  # files that one thread reads before another has its turn: threads that change often get in their way
 
 
 def workers() -> int:
@@ -23,62 +26,17 @@ def workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Done(NamedTuple, Generic[Item, Result]):
-    """What came of one item: a result, or the problems that there were instead."""
-
-    item: Item
-    result: Result | None
-    problems: tuple[Problem, ...]
-
-
 def map_runs(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    executor: Executor | None = None,
-    jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Done[Item, Result]]:
-    """`function(item)` of every item, in their order; what is wrong with one does not stop the others.
-
-    Args:
-        function: of a module, so that other processes find it; what it answers is pickled.
-        items: paths, as a rule.
-        executor: any `concurrent.futures.Executor`: threads, processes, `dask.distributed.Client.get_executor()`. By
-            default processes of its own, or this one if there is one item or one processor.
-        jobs: how many are done at once; by default as many as there are processors here. Of an executor that was
-            passed it bounds what is handed over: pass how many workers a cluster has.
-        progress: told how many of how many items are done.
-
-    Raises:
-        MediaTypesError: the workers cannot be started, or died.
-    """
-    for number, (item, (result, problems)) in enumerate(in_order(_kept, items, (function,), executor, jobs), 1):
-        if progress:
-            progress(number, len(items))
-        yield Done(item, result, problems)
-
-
-def _kept(item: Item, function: Callable[[Item], Result]) -> tuple[Result | None, tuple[Problem, ...]]:
-    """The result, or what was wrong: an error of another process may not be one that pickle knows."""
-    try:
-        return function(item), ()
-    except (MediaTypesError, OSError) as error:
-        return None, tuple(found._replace(path=found.path or str(item)) for found in describe(error))
-
-
-def in_order(
-    work: Callable[..., Result],
-    items: Sequence[Item],
-    arguments: tuple[object, ...],
-    executor: Executor | None,
-    jobs: int | None = None,
+    work: Callable[[Item], Result], items: Sequence[Item], executor: Executor | None = None, jobs: int | None = None
 ) -> Iterator[tuple[Item, Result]]:
-    """`work(item, *arguments)` of every item, in the order of the items; at most four for each job are in flight.
+    """Every item with `work(item)`, in the order of the items: what all bulk jobs are done by.
 
     Args:
-        work: a function of a module, which other processes can find.
-        executor: where it is done; by default in processes of its own, or in this one if there is one item.
-        jobs: how many at once; by default as many as there are processors.
+        work: a function of a module, or a `partial` of one, so that other processes find it.
+        items: paths, as a rule; they and what is answered are pickled.
+        executor: any `concurrent.futures.Executor`: threads, processes, `dask.distributed.Client.get_executor()`. By
+            default processes of its own, or this one if there is one item or one job.
+        jobs: how many processes of its own there are; by default as many as there are processors.
 
     Raises:
         What `work` raises.
@@ -87,36 +45,55 @@ def in_order(
     count = workers() if jobs is None else max(jobs, 1)
     if executor is None and min(len(items), count) < 2:
         for item in items:
-            yield item, work(item, *arguments)
+            yield item, work(item)
         return
-    # Not forked: a parent with threads, as pyarrow makes them, may leave a forked child with a lock that nobody holds.
-    owned = executor is None
-    pool = ProcessPoolExecutor(min(count, len(items)), get_context("spawn")) if executor is None else executor
-    with pool if owned else nullcontext():
+    ahead = _AHEAD * count if executor is None else _HANDED_OVER
+    with _processes(min(count, len(items))) if executor is None else nullcontext(executor) as pool:
         waiting = deque[tuple[Item, Future[Result]]]()
         try:
             for item in items:
-                waiting.append((item, pool.submit(work, item, *arguments)))
-                if len(waiting) >= _AHEAD * count:
+                waiting.append((item, pool.submit(work, item)))
+                if len(waiting) >= ahead:
                     done, future = waiting.popleft()
                     yield done, future.result()
             while waiting:
                 done, future = waiting.popleft()
                 yield done, future.result()
         except BrokenExecutor as error:
-            hint = 'Guard the script with if __name__ == "__main__":, or pass executor=ThreadPoolExecutor().'
+            hint = 'Use fewer jobs if memory ran out; guard a script with if __name__ == "__main__":.'
             raise MediaTypesError.of("executor", "workers that stay alive", str(error), hint) from error
         finally:  # nobody wants the rest
             for _, future in waiting:
                 future.cancel()
 
 
-def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """`work(item)` of every item, in the order of the items, in threads: for work that waits for a file system."""
+def _processes(count: int) -> Executor:
+    # Not forked: a parent with threads, as pyarrow makes them, may leave a forked child with a lock that nobody holds.
+    # Ctrl-C is for the parent, which stops the others.
+    return ProcessPoolExecutor(count, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
+
+
+def in_threads(work: Callable[[Item], Result], items: Iterable[Item], elsewhere: bool = True) -> list[Result]:
+    """`work(item)` of every item, in the order of the items, in threads.
+
+    Args:
+        work: what reads files.
+        items: what is passed to it.
+        elsewhere: it waits for a file system elsewhere, many items at once; otherwise there are as many threads as
+            processors, and each takes several items in a row.
+    """
     todo = list(items)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    count, slab = (_THREADS, 1) if elsewhere else (workers(), _IN_A_ROW)
+    slabs = [todo[first : first + slab] for first in range(0, len(todo), slab)]
+    if not elsewhere and min(count, len(slabs)) < 2:
+        return [work(item) for item in todo]
+    with ThreadPoolExecutor(count) as pool:
         try:
-            futures = [pool.submit(work, item) for item in todo]
+            futures = [pool.submit(_each, work, items) for items in slabs]
         except RuntimeError:  # while the interpreter ends it starts no threads
             return [work(item) for item in todo]
-        return [future.result() for future in futures]
+        return [result for future in futures for result in future.result()]
+
+
+def _each(work: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+    return [work(item) for item in items]

@@ -13,30 +13,35 @@ interrupted is done again under the same names. A column keeps its name once it 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from functools import partial
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from .._core.errors import MediaTypesError, Problem, describe
 from ..history import files
+from ..history.arrays import is_media_kind
 from ..history.build import GROUP_ROWS, arrow_schema, column_field, spec_of
 from ..history.media import FIXED as MEDIA_FIXED
 from ..history.parquet import write_parquet
 from ..history.schema import FIXED as ROW_FIXED
 from ..history.schema import ColumnSpec, Schema
 from ..history.stored import StoredHistory, StoredTable
-from ..types._arrow import TYPES
-from .bulk import in_order
+from ..types._arrow import TYPES, texts
+from .bulk import map_runs
 from .listing import FIXED as RUN_FIXED
 from .listing import Listing
 from .manifest import TABLES, Manifest, Part, Stamp
 from .union import RUN
 
 _RUNS = 500  # in a part, at most
-_BYTES = 64 * 1024 * 1024  # of their history.parquet in a part, about
+_BYTES = 64 * 1024 * 1024  # of their Parquet files in a part, about: all are open at once, small ones in memory
 
 
 class Compacted(NamedTuple):
@@ -49,12 +54,20 @@ class Compacted(NamedTuple):
     problems: list[Problem]  # runs that could not be read
 
 
+class _Found(NamedTuple):
+    """A run that is over: its name, its folder, and how it stands. What changes it later is seen the next time."""
+
+    name: str
+    path: str
+    stamp: Stamp
+
+
 class _Job(NamedTuple):
     """A part to be written."""
 
     number: int
     had: tuple[str, ...]  # runs that it holds; those that are not read, or cannot be, stay as they are
-    read: tuple[tuple[str, str], ...]  # runs to be read: name, path
+    read: tuple[_Found, ...]  # runs to be read
 
 
 class _Written(NamedTuple):
@@ -84,49 +97,51 @@ def compact(
     """
     with Manifest.open(destination) as manifest:
         known = {run: (number, stamp) for number, part in manifest.parts.items() for run, stamp in part.items()}
-        changed: dict[int, list[tuple[str, str]]] = {}
-        new: list[tuple[str, Path]] = []
+        changed: dict[int, list[_Found]] = {}
+        new: list[_Found] = []
         waiting, unchanged, problems = [], 0, list[Problem]()
         for name, path in runs:
             try:
-                stamp = Stamp.of(path)
+                stamp = Stamp.of(path)  # before reading
             except OSError as error:
                 problems.append(Problem(str(path), f"expected the files of a run, got {error.strerror!r}", "run", ""))
                 continue
             if stamp is None:
                 waiting.append(name)
             elif name not in known:
-                new.append((name, path))
+                new.append(_Found(name, str(path), stamp))
             elif known[name][1] != stamp:
-                changed.setdefault(known[name][0], []).append((name, str(path)))
+                changed.setdefault(known[name][0], []).append(_Found(name, str(path), stamp))
             else:
                 unchanged += 1
         jobs = _plan(manifest, changed, new)
         total, done = sum(len(job.read) for job in jobs), 0
         columns = manifest.columns
         written: dict[int, _Written] = {}
-        for job, result in in_order(_write_part, jobs, (destination, columns), executor):
+        write = partial(_write_part, destination=destination, given=columns)
+        for job, result in map_runs(write, jobs, executor):
             written[job.number] = result
             done += len(job.read)
             if progress:
                 progress(done, total)
         columns = _all_columns(columns, [written[number].columns for number in sorted(written)])
         again = [job for job in jobs if not _agree(written[job.number].columns, columns)]
-        for job, result in in_order(_write_part, again, (destination, columns), executor):
+        write = partial(_write_part, destination=destination, given=columns)
+        for job, result in map_runs(write, again, executor):
             written[job.number] = result
         manifest.commit({number: Part(result.stamps) for number, result in written.items()}, columns, _empty(columns))
     problems += [problem for result in written.values() for problem in result.problems]
     stamped = {run for result in written.values() for run in result.stamps}
     return Compacted(
-        added=[name for name, _ in new if name in stamped],
-        replaced=[name for named in changed.values() for name, _ in named if name in stamped],
+        added=[found.name for found in new if found.name in stamped],
+        replaced=[found.name for part in changed.values() for found in part if found.name in stamped],
         unchanged=unchanged,
         waiting=waiting,
         problems=problems,
     )
 
 
-def _plan(manifest: Manifest, changed: dict[int, list[tuple[str, str]]], new: Sequence[tuple[str, Path]]) -> list[_Job]:
+def _plan(manifest: Manifest, changed: dict[int, list[_Found]], new: Sequence[_Found]) -> list[_Job]:
     """Parts with changed runs are written again, the last one is filled up, and the rest makes new ones."""
     last = max(manifest.parts, default=0)
     chunks = _chunks(new, _RUNS - len(manifest.parts.get(last, ())) if last else 0)
@@ -142,16 +157,17 @@ def _plan(manifest: Manifest, changed: dict[int, list[tuple[str, str]]], new: Se
     return jobs
 
 
-def _chunks(runs: Sequence[tuple[str, Path]], room: int) -> Iterator[list[tuple[str, str]]]:
+def _chunks(runs: Sequence[_Found], room: int) -> Iterator[list[_Found]]:
     """Runs by parts, the first of at most `room` runs (0: as any other)."""
-    chunk: list[tuple[str, str]] = []
+    chunk: list[_Found] = []
     size, most = 0, room if room > 0 else _RUNS
     if room < 0:
         yield []
-    for name, path in runs:
-        chunk.append((name, str(path)))
-        with contextlib.suppress(OSError):
-            size += (path / files.HISTORY).stat().st_size
+    for run in runs:
+        chunk.append(run)
+        for name in (files.HISTORY, files.MEDIA):
+            with contextlib.suppress(OSError):
+                size += os.stat(os.path.join(run.path, name)).st_size
         if len(chunk) >= most or size >= _BYTES:
             yield chunk
             chunk, size, most = [], 0, _RUNS
@@ -164,8 +180,12 @@ class _Run:
 
     def __init__(self, path: Path) -> None:
         self.path, self.run = path, files.read_run_json(path)
-        self.run["summary"] = files.read_json(path / files.SUMMARY)
-        self.history, self.media = StoredHistory(path / files.HISTORY), StoredTable(path / files.MEDIA)
+        summary = self.run["summary"] = files.read_json(path / files.SUMMARY)
+        self.history = StoredHistory(path / files.HISTORY)
+        # media.parquet has the documents of the rows and of the summary: most runs of a sweep have none
+        has_media = any(is_media_kind(spec.kind) for spec in self.history.specs)
+        has_media = has_media or any(isinstance(value, (dict, list)) for value in summary.values())
+        self.media = StoredTable(path / files.MEDIA) if has_media else None
 
     def describe(self) -> dict[str, Any]:
         return self.run
@@ -176,21 +196,18 @@ def _write_part(job: _Job, destination: Path, given: dict[str, list[ColumnSpec]]
     runs: dict[str, _Run] = {}
     stamps: dict[str, Stamp] = {}
     problems: list[Problem] = []
-    for name, text in job.read:
-        path = Path(text)
+    for name, path, stamp in job.read:
         try:
-            stamp = Stamp.of(path)  # before reading: a change meanwhile is seen the next time
-            runs[name] = _Run(path)
-            if stamp:
-                stamps[name] = stamp
+            runs[name] = _Run(Path(path))
+            stamps[name] = stamp
         except (MediaTypesError, OSError) as error:
-            problems += [found._replace(path=found.path or text) for found in describe(error)]
+            problems += [found._replace(path=found.path or path) for found in describe(error)]
     listing = Listing(runs.items())
     kept = [name for name in job.had if name not in stamps]
     old = _Old(destination, job.number, kept) if kept else None
     sources: dict[str, list[_Source]] = {
         "history": [_Source(name, run.history) for name, run in runs.items()],
-        "media": [_Source(name, run.media) for name, run in runs.items()],
+        "media": [_Source(name, run.media) for name, run in runs.items() if run.media],
         "runs": [],
     }
     own = {table: old.columns(table) if old else [] for table in TABLES}
@@ -201,13 +218,10 @@ def _write_part(job: _Job, destination: Path, given: dict[str, list[ColumnSpec]]
     columns["runs"] = _named("runs", given["runs"], [own["runs"], listing.columns])
     for table in TABLES:
         schema = _schema(table, columns[table])
-        batches = _conform(schema, sources[table])
-        if table == "runs":
-            batches = iter([_fill(listing.table(columns["runs"]), schema)])
-        if old:
-            batches = _both(old.batches(table, schema), batches)
+        new = _conform(schema, sources[table]) if table != "runs" else [_fill(listing.table(columns["runs"]), schema)]
+        tables = chain(old.rows(table, schema) if old else (), new)
         path = Manifest.part_path(destination, table, job.number, aside=True)
-        write_parquet(path, schema, _grouped(schema, batches), {"format": files.FORMAT, "table": table})
+        write_parquet(path, schema, _grouped(tables), {"format": files.FORMAT, "table": table})
     return _Written(columns, stamps, problems)
 
 
@@ -215,13 +229,8 @@ class _Source:
     """A table of one run."""
 
     def __init__(self, run: str, table: StoredTable) -> None:
-        self.run, self.table = run, table
-        self.specs = table.columns
-        self.names = {(spec.key, spec.kind): spec.name for spec in self.specs}
-
-    def batches(self, schema: pa.Schema) -> Iterator[pa.Table]:
-        for table in self.table.pieces():
-            yield _fill(_renamed(table, schema, self.names, self.run), schema)
+        self.run, self.table, self.specs = run, table, table.columns
+        self.like = (self.specs, table.schema)  # equal where all columns agree
 
 
 class _Old:
@@ -234,7 +243,7 @@ class _Old:
     def columns(self, table: str) -> list[ColumnSpec]:
         return self.tables[table].columns
 
-    def batches(self, name: str, schema: pa.Schema) -> Iterator[pa.Table]:
+    def rows(self, name: str, schema: pa.Schema) -> Iterator[pa.Table]:
         import pyarrow.compute as pc
 
         for table in self.tables[name].pieces():
@@ -289,9 +298,34 @@ def _empty(columns: dict[str, list[ColumnSpec]]) -> dict[str, pa.Table]:
     return {table: _schema(table, columns[table]).empty_table() for table in TABLES}
 
 
-def _renamed(table: pa.Table, schema: pa.Schema, names: dict[tuple[str, str], str], run: str) -> pa.Table:
-    """The columns of a run's table under the names of a part."""
-    columns = {RUN: pa.repeat(pa.scalar(run, pa.utf8()), table.num_rows)}
+def _conform(schema: pa.Schema, sources: Iterable[_Source]) -> Iterator[pa.Table]:
+    """The rows of runs with the columns of a part: those of runs that are alike, as in a sweep, all at once."""
+    for (specs, _), alike in groupby(sources, lambda source: source.like):
+        names = {(spec.key, spec.kind): spec.name for spec in specs}
+        pieces = ((source.run, table) for source in alike for table in source.table.pieces())
+        for runs, table in _joined(pieces):
+            yield _fill(_renamed(table, schema, names, runs), schema)
+
+
+def _joined(pieces: Iterable[tuple[str, pa.Table]]) -> Iterator[tuple[pa.Array, pa.Table]]:
+    """Tables of equal columns as few large ones, and for each row the name that came with its piece."""
+    runs: list[str] = []
+    waiting: list[pa.Table] = []
+    rows = size = 0
+    for run, table in chain(pieces, [("", None)]):
+        if waiting and (table is None or rows >= GROUP_ROWS or size >= _BYTES):
+            which = np.repeat(np.arange(len(runs)), [piece.num_rows for piece in waiting])
+            yield texts(runs).take(pa.array(which)), pa.concat_tables(waiting)
+            runs, waiting, rows, size = [], [], 0, 0
+        if table is not None:
+            runs.append(run)
+            waiting.append(table)
+            rows, size = rows + table.num_rows, size + table.get_total_buffer_size()
+
+
+def _renamed(table: pa.Table, schema: pa.Schema, names: dict[tuple[str, str], str], runs: pa.Array) -> pa.Table:
+    """The columns of runs' tables under the names of a part."""
+    columns = {RUN: runs}
     for field in schema:
         spec = spec_of(field)
         name = names.get((spec.key, spec.kind)) if spec else field.name
@@ -311,25 +345,7 @@ def _fill(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _conform(schema: pa.Schema, sources: list[_Source]) -> Iterator[pa.Table]:
-    for source in sources:
-        yield from source.batches(schema)
-
-
-def _both(first: Iterator[pa.Table], second: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    yield from first
-    yield from second
-
-
-def _grouped(schema: pa.Schema, tables: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
+def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
     """Record batches of many runs: each becomes a row group."""
-    waiting: list[pa.Table] = []
-    rows = size = 0
-    for table in tables:
-        waiting.append(table)
-        rows, size = rows + table.num_rows, size + table.nbytes
-        if rows >= GROUP_ROWS or size >= _BYTES:
-            yield from pa.concat_tables(waiting).combine_chunks().to_batches()
-            waiting, rows, size = [], 0, 0
-    if waiting:
-        yield from pa.concat_tables(waiting).combine_chunks().to_batches()
+    for _, table in _joined(("", table) for table in tables):
+        yield from table.combine_chunks().to_batches()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -29,8 +29,24 @@ if TYPE_CHECKING:
     import duckdb
 
 
+class Closed(NamedTuple):
+    """A Parquet file of this machine, and its columns: DuckDB opens it itself, when a query needs it."""
+
+    path: Path
+    columns: list[ColumnSpec]
+
+
+Source = Closed | History
+
+
+def closed(history: History) -> Source:
+    """A history without its open file, if that is on this machine: of thousands not all can be open."""
+    here = isinstance(history, StoredHistory) and isinstance(history.path, Path)
+    return Closed(history.path, history.specs) if here else history  # type: ignore[union-attr, arg-type]
+
+
 def ask(
-    runs: Callable[[], pa.Table], histories: Callable[[], Mapping[str, History]], query: str
+    runs: Callable[[], pa.Table], histories: Callable[[], Mapping[str, Source]], query: str
 ) -> duckdb.DuckDBPyRelation:
     """The answer to a query over the views `runs`, `history` and `media`; what it does not name is not read.
 
@@ -38,7 +54,7 @@ def ask(
         InputError: DuckDB does not take the query.
     """
     database = _Database()
-    opened: dict[str, History] = {}
+    opened: dict[str, Source] = {}
     if names(query, "runs"):
         database.connection.register("runs", runs())
     if names(query, "history") or names(query, "media"):
@@ -84,12 +100,12 @@ class _Database:
             raise InputError.of("sql", "a query with an answer", query, "Begin with select.")
         return relation
 
-    def history(self, histories: Mapping[str, History]) -> None:
+    def history(self, histories: Mapping[str, Source]) -> None:
         """The view of all rows."""
-        stored: dict[str, StoredTable] = {}
+        stored: dict[str, Closed] = {}
         others = {}
         for run, history in histories.items():
-            if isinstance(history, StoredHistory) and isinstance(history.path, Path):
+            if isinstance(history, Closed):
                 stored[run] = history
             elif isinstance(history, StoredHistory):  # elsewhere: pyarrow reads, and only what DuckDB asks it for
                 others[run] = (history.specs, history.dataset())
@@ -97,12 +113,13 @@ class _Database:
                 others[run] = (history.specs, history.read([*FIXED, *(spec.name for spec in history.specs)]))
         self._unite("history", FIXED, union_schema, stored, others)
 
-    def media(self, histories: Mapping[str, History]) -> None:
+    def media(self, histories: Mapping[str, Source]) -> None:
         """The view of all logged media."""
         stored, others = {}, {}
         for run, history in histories.items():
-            if isinstance(history, StoredHistory) and isinstance(history.path, Path):
-                stored[run] = StoredTable(history.path.with_name(files.MEDIA))
+            if isinstance(history, Closed):
+                path = history.path.with_name(files.MEDIA)
+                stored[run] = Closed(path, StoredTable(path).columns)
             elif isinstance(history, StoredHistory):
                 elsewhere = StoredTable(history.path.with_name(files.MEDIA))
                 others[run] = (elsewhere.columns, elsewhere.dataset())
@@ -116,11 +133,11 @@ class _Database:
         name: str,
         fixed: tuple[str, ...],
         schema_of: Callable[[list[ColumnSpec]], pa.Schema],
-        stored: Mapping[str, StoredTable],
+        stored: Mapping[str, Closed],
         others: Mapping[str, tuple[list[ColumnSpec], pa.Table]],
     ) -> None:
         """A view of the rows of many tables with the columns of all."""
-        alike: dict[tuple[ColumnSpec, ...], dict[str, Location]] = {}
+        alike: dict[tuple[ColumnSpec, ...], dict[str, Path]] = {}
         for run, table in stored.items():
             alike.setdefault(tuple(table.columns), {})[run] = table.path
         schema = Schema((RUN, *fixed))
@@ -139,7 +156,7 @@ class _Database:
         """A view of the rows of all parts, columns found by name."""
         self.connection.execute(f"create temp view {name} as {' union all by name '.join(parts)}")
 
-    def _files(self, paths: dict[str, Location]) -> str:
+    def _files(self, paths: dict[str, Path]) -> str:
         """A source of the rows of all these files, with the run that each belongs to."""
         runs = self._table(pa.table({"file": [str(path) for path in paths.values()], RUN: list(paths)}))
         return f"read_parquet({_listed(paths.values())}, filename = true) join {runs} on filename = {runs}.file"

@@ -81,24 +81,26 @@ def find_runs(root: Path) -> Iterator[Path]:
         StoreError: `root` is no directory, or cannot be listed; directories below it that cannot be are left out.
     """
     try:
-        entries = sorted(os.scandir(root), key=lambda entry: entry.name)
+        entries = list(os.scandir(root))
     except OSError as error:
         raise os_error(StoreError, str(root), "list the runs", error, "Pass the directory that holds them.") from error
-    yield from _walk(root, entries, _DEEPEST)
+    yield from _walk(str(root), entries, _DEEPEST)
 
 
-def _walk(folder: Path, entries: list[os.DirEntry[str]], depth: int) -> Iterator[Path]:
+def _walk(folder: str, entries: list[os.DirEntry[str]], depth: int) -> Iterator[Path]:
     is_run = any(entry.name == files.RUN for entry in entries)
     if is_run:
-        yield folder
-    for entry in entries:
-        skipped = entry.name.startswith(".") or (is_run and entry.name in _INSIDE)
-        if depth and not skipped and entry.is_dir(follow_symlinks=False):
-            try:
-                inside = sorted(os.scandir(entry), key=lambda entry: entry.name)
-            except OSError:
-                continue
-            yield from _walk(folder / entry.name, inside, depth - 1)
+        yield Path(folder)
+    folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)] if depth else []
+    for name in sorted(folders):
+        if name.startswith(".") or (is_run and name in _INSIDE):
+            continue
+        below = os.path.join(folder, name)
+        try:
+            inside = list(os.scandir(below))
+        except OSError:
+            continue
+        yield from _walk(below, inside, depth - 1)
 
 
 def _find_remote(root: RemotePath) -> list[RemotePath]:

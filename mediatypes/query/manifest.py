@@ -50,12 +50,12 @@ class Stamp(NamedTuple):
     @classmethod
     def of(cls, path: Path) -> Stamp | None:
         """The stamp of a run that is over, else None; raises OSError."""
-        run = (path / files.RUN).stat()
+        run = os.stat(os.path.join(path, files.RUN))
         try:
-            summary = (path / files.SUMMARY).stat()
+            summary = os.stat(os.path.join(path, files.SUMMARY))
         except FileNotFoundError:
             return None
-        if (path / files.JOURNAL).is_dir() and files.read_run_json(path)["status"] == "running":
+        if os.path.isdir(os.path.join(path, files.JOURNAL)) and files.read_run_json(path)["status"] == "running":
             return None
         return cls(run.st_mtime_ns, run.st_size, summary.st_mtime_ns, summary.st_size)
 

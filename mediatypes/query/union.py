@@ -6,75 +6,83 @@ key and the kind in the field metadata, never a column's name or a guess from it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor
+from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from ..history.build import arrow_schema
 from ..history.opening import History
+from ..history.reading import no_column
 from ..history.schema import FIXED, ColumnSpec, Schema
 from ..history.stored import Steps
+from ..types._arrow import texts
 
 RUN = "run"  # the column that names the run, before all others
 
 
-class Union:
-    """The columns of several histories.
+class Part(NamedTuple):
+    """What was read of one run: its columns, and the rows with those that were asked for, if it has any."""
 
-    Args:
-        histories: the columns of each.
-        keys: only those of these keys; all by default.
-        given: columns that have their name already.
+    specs: list[ColumnSpec]
+    rows: pa.Table | None
+
+
+def read_part(history: History, keys: Collection[str] | None, steps: Steps | None) -> Part:
+    """The rows of one run under its own names; of chosen keys only rows that have a value for one of them."""
+    specs, fixed = history.specs, _fixed(keys)
+    own = [spec.name for spec in specs if keys is None or spec.key in keys]
+    if keys is not None and not own and any(key not in FIXED for key in keys):
+        return Part(specs, None)
+    rows = history.read([*fixed, *own], steps)
+    return Part(specs, with_any(rows, own) if keys is not None and len(fixed) == 1 else rows)
+
+
+def unite(runs: Sequence[str], parts: Sequence[Part], keys: Collection[str] | None) -> pa.Table:
+    """The rows of all runs, one run after another, with the columns of all; `run` is a dictionary column.
+
+    Raises:
+        InputError: no run has one of the keys.
     """
+    union = Schema((RUN,))
+    for specs, _ in groupby(part.specs for part in parts):  # the runs of a sweep are alike
+        for spec in specs:
+            union.add_column(spec.key, spec.kind, spec.integral)
+    known = union.specs()
+    for key in keys or ():
+        if key not in (*FIXED, *(spec.key for spec in known)):
+            raise no_column(key, {spec.key for spec in known})
+    wanted = [spec for spec in known if keys is None or spec.key in keys]
+    schema, names = union_schema(wanted, _fixed(keys)), texts(list(runs))
+    schema = schema.set(0, pa.field(RUN, pa.dictionary(pa.int32(), pa.utf8()), nullable=False))
+    tables = []
+    read = [(number, part.specs, part.rows) for number, part in enumerate(parts) if part.rows is not None]
+    for (specs, _), alike in groupby(read, lambda one: (one[1], one[2].schema)):
+        numbers, _, rows = zip(*alike, strict=True)
+        which = pa.array(np.repeat(np.array(numbers, np.int32), [table.num_rows for table in rows]))
+        runs_of_rows = pa.DictionaryArray.from_arrays(which, names)
+        tables.append(_conform(pa.concat_tables(rows), runs_of_rows, specs, wanted, schema))
+    return pa.concat_tables(tables) if tables else schema.empty_table()
 
-    def __init__(
-        self,
-        histories: Iterable[list[ColumnSpec]],
-        keys: Iterable[str] | None = None,
-        given: Iterable[ColumnSpec] = (),
-    ) -> None:
-        schema, wanted = Schema((RUN,), given), None if keys is None else list(keys)
-        for specs in histories:
-            for spec in specs:
-                schema.add_column(spec.key, spec.kind, spec.integral)
-        self.specs = schema.specs(wanted)
-        self.fixed = FIXED if wanted is None else ("_step", *(name for name in FIXED[1:] if name in wanted))
-        self.schema = union_schema(self.specs, self.fixed)
-        self._sparse = wanted is not None and len(self.fixed) == 1  # rows without any of the keys are not wanted
 
-    def names(self, specs: list[ColumnSpec]) -> list[tuple[ColumnSpec, str | None]]:
-        """Every column of the union, and what it is called in a history with these columns: None if it is not there."""
-        own = {(spec.key, spec.kind): spec.name for spec in specs}
-        return [(spec, own.get((spec.key, spec.kind))) for spec in self.specs]
+def _conform(
+    table: pa.Table, runs: pa.Array, specs: list[ColumnSpec], wanted: list[ColumnSpec], schema: pa.Schema
+) -> pa.Table:
+    """Rows of runs with these columns as rows of the union, whose columns beside the fixed ones are `wanted`."""
+    names = {(spec.key, spec.kind): spec.name for spec in specs}
+    arrays = [runs, *(table.column(field.name) for field in schema if field.name in FIXED)]
+    for spec in wanted:
+        name, kind = names.get((spec.key, spec.kind)), schema.field(len(arrays)).type
+        column = table.column(name) if name else pa.nulls(table.num_rows, kind)
+        arrays.append(column if column.type == kind else column.cast(kind))
+    return pa.Table.from_arrays(arrays, schema=schema)
 
-    def read(self, histories: Mapping[str, History], steps: Steps | None, pool: Executor) -> pa.Table:
-        """The rows of all runs, those with none of the keys left out; `run` is a dictionary column."""
-        runs = pa.array(list(histories), pa.utf8())
-        schema = self.schema.set(0, pa.field(RUN, pa.dictionary(pa.int32(), pa.utf8()), nullable=False))
 
-        def read(number: int, history: History) -> pa.Table | None:
-            return self._read_run(pa.scalar(number, pa.int32()), runs, history, steps, schema)
-
-        found = [table for table in pool.map(read, range(len(runs)), histories.values()) if table is not None]
-        return pa.concat_tables(found) if found else schema.empty_table()
-
-    def _read_run(
-        self, number: pa.Scalar, runs: pa.Array, history: History, steps: Steps | None, schema: pa.Schema
-    ) -> pa.Table | None:
-        names = self.names(history.specs)
-        own = [name for _, name in names if name]
-        if self.specs and not own:
-            return None
-        table = history.read([*self.fixed, *own], steps)
-        arrays = [pa.DictionaryArray.from_arrays(pa.repeat(number, table.num_rows), runs)]
-        arrays += [table.column(name) for name in self.fixed]
-        for i, (_, name) in enumerate(names, len(arrays)):
-            kind = schema.field(i).type
-            column = table.column(name) if name else pa.nulls(table.num_rows, kind)
-            arrays.append(column if column.type == kind else column.cast(kind))
-        rows = pa.Table.from_arrays(arrays, schema=schema)
-        return with_any(rows, [spec.name for spec in self.specs]) if self._sparse else rows
+def _fixed(keys: Collection[str] | None) -> tuple[str, ...]:
+    """The fixed columns that go with chosen keys."""
+    return FIXED if keys is None else ("_step", *(name for name in FIXED[1:] if name in keys))
 
 
 def union_schema(specs: Iterable[ColumnSpec], fixed: Iterable[str] = FIXED) -> pa.Schema:

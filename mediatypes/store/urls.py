@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from urllib.request import url2pathname
 
 from .._core.deps import need
-from .._core.errors import InputError
+from .._core.errors import InputError, StoreError, os_error
 from .location import RemotePath, Root
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL | re.IGNORECASE)
@@ -31,9 +31,12 @@ def locate(path: str | os.PathLike[str] | RemotePath, where: str = "path", files
     Raises:
         InputError: no such scheme, a password in the URL, or a part such as "..".
         MissingDependencyError: another scheme needs fsspec.
+        StoreError: its server cannot be reached.
     """
     if isinstance(path, RemotePath):
         return path
+    if isinstance(path, Path) and filesystem is None:
+        return path.absolute()
     text = os.fspath(path)
     if filesystem is not None:
         return _given(text, filesystem, where)
@@ -121,6 +124,8 @@ def _by_fsspec(scheme: str, url: str, where: str) -> RemotePath:
         system, path = fsspec.core.url_to_fs(url)
     except (ValueError, ImportError) as error:
         raise InputError.of(where, f"a URL such as {_SCHEMES}", url, f"fsspec said: {error}.", "scheme") from error
+    except OSError as error:  # of a file system that connects at once
+        raise os_error(StoreError, url, "reach the server", error, "Check the URL and the network.") from error
     return _given(path, system, where)
 
 

@@ -176,8 +176,13 @@ def list_array(values: list[Any], build: Callable[[list[Any]], pa.Array]) -> pa.
 
 
 def _number_lists(values: list[Any]) -> pa.Array:
+    if all(value is None or isinstance(value, np.ndarray) for value in values):  # many made at once, as of imports
+        arrays = [np.zeros(0), *(value for value in values if value is not None)]
+        child = fixed(np.concatenate(arrays), np.ones(sum(map(len, arrays)), bool))
+        return lists([None if value is None else len(value) for value in values], child)
+    plain = [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
     return list_array(
-        [value if isinstance(value, list) else None for value in values], lambda items: numbers(items, np.float64)
+        [value if isinstance(value, list) else None for value in plain], lambda items: numbers(items, np.float64)
     )
 
 

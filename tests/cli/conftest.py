@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,6 @@ import skimage.data
 import mediatypes as mt
 
 ROOT = Path(__file__).parents[2]
-Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def log(run: mt.Run) -> mt.Run:
@@ -66,24 +63,3 @@ def folder(templates: Path, tmp_path: Path) -> Path:
 def killed(templates: Path, tmp_path: Path) -> Path:
     """A run whose process is gone."""
     return Path(shutil.copytree(templates / "killed", tmp_path / "killed"))
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Start Python code with arguments in `sys.argv`; what still runs at the end of the test is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(code: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-            **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
-            cwd=ROOT,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()

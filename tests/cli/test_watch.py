@@ -22,8 +22,7 @@ from mediatypes.cli import main
 from mediatypes.cli._board import Board, sparkline
 from mediatypes.history.follow import Follower
 from mediatypes.history.series import Series
-
-from .conftest import Start
+from tests.processes import Start
 
 WATCH = "import sys; from mediatypes.cli import main; sys.exit(main(['watch', *sys.argv[1:]]))"
 

@@ -93,7 +93,7 @@ def test_encodings_compression_index_and_checksums_are_as_the_format_says(finish
     metadata = pq.read_metadata(finished / "history.parquet")
     group = metadata.row_group(0)
     columns = {group.column(i).path_in_schema: group.column(i) for i in range(metadata.num_columns)}
-    assert {column.compression for column in columns.values()} == {"ZSTD"}
+    assert {column.compression for column in columns.values()} == {"SNAPPY"}
     assert all(column.has_offset_index and column.has_column_index for column in columns.values())
     assert "DELTA_BINARY_PACKED" in columns["_step"].encodings
     for name in ("_timestamp", "_runtime", "loss", "a.b.list.element", "h.values.list.element"):
@@ -101,6 +101,14 @@ def test_encodings_compression_index_and_checksums_are_as_the_format_says(finish
         assert not columns[name].has_dictionary_page
     assert columns["text"].has_dictionary_page
     assert not columns["h._doc"].has_dictionary_page
+
+
+def test_more_than_a_few_rows_are_packed_better(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        for i in range(3000):
+            run.log({"x": i})
+    group = pq.read_metadata(run.path / "history.parquet").row_group(0)
+    assert {group.column(i).compression for i in range(group.num_columns)} == {"ZSTD"}
 
 
 def test_a_flipped_bit_in_a_page_is_refused(finished: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.history import consolidate, files
+from mediatypes.history.parquet import ParquetFile
 
 KILLED = """
     import os, sys, numpy as np, mediatypes as mt
@@ -146,8 +147,14 @@ def _cut_finish(root: Path, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
         return patched
 
+    def close(file: ParquetFile, *error: Any) -> None:
+        end(file, *error)
+        if file.path.name.partition(".")[0] == last:
+            raise Died
+
+    end = ParquetFile.__exit__
     with monkeypatch.context() as patch:
-        patch.setattr(consolidate, "write_parquet", after(consolidate.write_parquet, ""))
+        patch.setattr(ParquetFile, "__exit__", close)
         patch.setattr(files, "write_json", after(files.write_json, ""))
         patch.setattr(files, "remove_journals", after(files.remove_journals, "journal"))
         with pytest.raises(Died):

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import mediatypes as mt
 from mediatypes.history import consolidate, files
+from mediatypes.history.parquet import ParquetFile
 
 from .crashes import abandon, everything
 from .test_model import HISTOGRAM, KEYS, NUMBERS, VALUES, Model, check, same
@@ -125,9 +126,16 @@ class Life(RuleBasedStateMachine):
 
             return patched
 
+        def close(file: ParquetFile, *error: Any) -> None:
+            end(file, *error)
+            if file.path.name == last:
+                raise Died
+
+        end = ParquetFile.__exit__
+
         def finish() -> None:
             with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
-                patch.setattr(consolidate, "write_parquet", after(consolidate.write_parquet, ""))
+                patch.setattr(ParquetFile, "__exit__", close)
                 patch.setattr(files, "write_json", after(files.write_json, ""))
                 patch.setattr(files, "remove_journals", after(files.remove_journals, "journal"))
                 consolidate.finish(self.root, "killed")

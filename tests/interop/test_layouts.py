@@ -291,9 +291,8 @@ def test_a_place_that_is_taken_and_a_layout_that_is_none_are_refused(folder: Pat
     message = r"taken: expected a folder to be made, got one that is there\. Choose another name\."
     with pytest.raises(mt.StoreError, match=message):
         mt.export(folder, "csv", tmp_path / "taken")
-    message = (
-        r"export\.layout: expected one of csv, jsonl, long, huggingface, got 'xls'\. Pass 'csv' for spreadsheets\."
-    )
+    layouts = ", ".join(LAYOUTS)
+    message = rf"export\.layout: expected one of {layouts}, got 'xls'\. Pass 'csv' for spreadsheets\."
     with pytest.raises(mt.InputError, match=message):
         mt.export(folder, "xls", tmp_path / "new")
     with pytest.raises(mt.StoreError, match="expected a run folder"):
@@ -303,10 +302,11 @@ def test_a_place_that_is_taken_and_a_layout_that_is_none_are_refused(folder: Pat
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_what_fails_leaves_nothing(layout: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Any, reference: Any, target: str) -> None:
+    def full(*arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("mediatypes.interop.layouts._report.Tally._try", full)
+    monkeypatch.setattr("mediatypes.interop.tensorboard.export.file.EventFile._flush", full)
     with pytest.raises(mt.StoreError, match="out: expected to write the export, got 'No space left on device'"):
         mt.export(folder, layout, tmp_path / "out")
     assert not list(tmp_path.iterdir())

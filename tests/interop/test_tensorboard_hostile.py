@@ -34,7 +34,9 @@ def decode(data: bytes) -> list[Row]:
         columns = zip(events.series.tolist(), events.steps.tolist(), events.values.tolist(), strict=True)
         for i, (one, step, number) in enumerate(columns):
             cell = events.cells.get(i)
-            found.append((series.all[one].tag, step, number if cell is None else 0.0, repr(cell)))
+            found.append(
+                (series.all[one].tag, step, number if cell is None else 0.0, "None" if cell is None else cell.text)
+            )
     return found
 
 

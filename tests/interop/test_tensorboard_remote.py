@@ -125,15 +125,19 @@ def test_a_log_directory_in_s3_is_imported_as_one_here(s3: tuple[Path, str], tmp
 @pytest.mark.skipif(not hasattr(fs, "S3FileSystem"), reason="this pyarrow was built without S3")
 def test_an_empty_prefix_is_refused_without_its_credentials(s3: tuple[Path, str], tmp_path: Path) -> None:
     with pytest.raises(mt.InputError) as refused:
-        import_logdir(f"s3://somebody:hidden@bucket/nothing{s3[1]}", tmp_path / "runs")
+        import_logdir(f"s3://bucket/nothing{s3[1]}", tmp_path / "runs")
     assert str(refused.value) == ("logdir: expected a directory with files, got 's3://bucket/nothing'. Check the URL.")
+    with pytest.raises(mt.InputError, match="a URL without a password") as refused:
+        import_logdir(f"s3://somebody:hidden@bucket/nothing{s3[1]}", tmp_path / "runs")
+    assert "hidden" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("url", "kind", "path"),
     [
         ("gs://bucket/some/logs", "gcs", "bucket/some/logs"),
-        ("az://account/container/some/logs", "abfs", "container/some/logs"),
+        ("az://container/some/logs?account_name=account", "abfs", "container/some/logs"),
+        ("abfss://container@account.dfs.core.windows.net/some/logs", "abfs", "container/some/logs"),
     ],
 )
 def test_other_providers_are_opened_by_their_urls(
@@ -142,6 +146,24 @@ def test_other_providers_are_opened_by_their_urls(
     """No request is made: their servers are not here."""
     monkeypatch.setattr(sources.RemoteDir, "list", lambda self: [sources.LogFile("x", 1)])
     opened = sources.RemoteDir(url)
-    system, root = opened._filesystem()
-    assert (system.type_name, root) == (kind, path)
+    assert (opened._root().filesystem.type_name, opened._root().path) == (kind, path)
     assert opened.name == "logs"
+
+
+def test_a_url_names_the_same_place_to_an_import_and_to_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "account")
+    monkeypatch.setattr(sources.RemoteDir, "list", lambda self: [sources.LogFile("x", 1)])
+    url = "az://container/some/logs"
+    store = mt.open_store(url)
+    assert isinstance(store, mt.RemoteStore)
+    assert sources.RemoteDir(url)._root() == store.root
+    assert sources.RemoteDir(url)._root().filesystem.equals(store.root.filesystem)
+
+
+def test_other_schemes_are_those_of_fsspec(tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    write(tmp_path / "logs" / "a", scalar("loss", 1.0))
+    fsspec.filesystem("memory").put(str(tmp_path / "logs"), "/imported", recursive=True)
+    report = import_logdir("memory://imported", tmp_path / "runs")
+    assert [(run.name, run.added) for run in report.runs] == [("a", 1)]
+    assert list(mt.open_run(tmp_path / "runs" / "a").values("loss")) == [(0, 1.0)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -251,6 +252,9 @@ def test_the_rest_is_kept(name: str, tmp_path: Path) -> None:
     report = import_logdir(tmp_path / "logs", tmp_path / "runs")
     view = mt.open_run(tmp_path / "runs" / report.runs[0].folder)
     assert report.runs[0].events["custom_scalars"] == 1
+    (layout,) = json.loads((view.path / "files" / "custom_scalars.json").read_text())["layouts"]
+    both = {"title": "both", "tags": ["a", "b"]}
+    assert layout == {"folder": "", "categories": [{"title": "Losses", "closed": False, "charts": [both]}]}
     assert {path.rpartition("/")[2] for path in report.runs[0].attached} == {
         "projector_config.pbtxt",
         "tensors.tsv",

@@ -146,6 +146,59 @@ def test_a_list_or_a_pattern_opens_runs(root: Path) -> None:
         mt.open_runs(root / "nowhere")
 
 
+def test_more_runs_are_read_than_files_can_be_open(tmp_path: Path) -> None:
+    pytest.importorskip("resource", reason="the system has no limits of this kind")
+    for i in range(100):
+        with mt.Run(tmp_path / f"{i:03}") as run:
+            run.log({"x": i})
+    code = """
+import resource, sys
+import mediatypes as mt
+from mediatypes.history import stored
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))
+stored._SMALL = 0  # every file counts as a large one, which is not read into memory
+runs = mt.open_runs(sys.argv[1])
+print(sum(runs.history(["x"]).column("x").to_pylist()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert (done.stdout.split(), done.stderr) == (["4950"], "")
+
+
+def test_a_run_of_ten_gigabytes_is_listed_without_reading_it(root: Path) -> None:
+    (sidecar, *_) = (root / "a" / "media").rglob("*.png")
+    os.truncate(sidecar, 10**10)  # sparse: it takes no room, but whoever reads it reads all of it
+    counters = Path("/proc/self/io")
+    if not counters.exists():
+        pytest.skip("the system does not count what a process reads")
+    mt.open_runs(root).table()  # what is imported on the way counts as well
+    before = int(counters.read_text().split()[1])
+    runs = mt.open_runs(root)
+    assert runs.table().num_rows == 4
+    assert runs.history(["acc", "img"]).num_rows == 7
+    assert next(view.keys() for view in runs)["img"] == ("image",)
+    assert int(counters.read_text().split()[1]) - before < 1_000_000
+
+
+def test_a_run_without_media_is_compacted_without_its_empty_table(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "runs" / "a") as run:
+        run.log({"x": 1})
+    with mt.Run(tmp_path / "runs" / "b") as run:
+        run.log({"x": 2})
+        run.summary["best"] = mt.Histogram([1, 2])
+    with mt.Run(tmp_path / "runs" / "c") as run:
+        run.log({"x": 3, "hs": [mt.Histogram([1, 2])]})
+    mt.compact(tmp_path / "runs", tmp_path / "all", ThreadPoolExecutor(1))
+    found = mt.open_runs(tmp_path / "all").sql("select run, key, step, type from media order by run").fetchall()
+    assert found == [("b", "best", None, "histogram"), ("c", "hs", 0, "histogram")]
+
+
 def test_a_damaged_run_is_left_out_and_named(root: Path) -> None:
     (root / "b" / "run.json").write_text("{")
     runs = mt.open_runs(root)

@@ -207,3 +207,12 @@ def test_opening_a_store_loads_nothing_and_asks_nobody() -> None:
     code = "import sys, mediatypes as mt; mt.open_store('s3://bucket/runs'); print('pyarrow' in sys.modules)"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_a_server_that_cannot_be_reached_when_the_file_system_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(url: str) -> None:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", refuse)
+    with pytest.raises(mt.StoreError, match="expected to reach the server, got 'Connection refused'"):
+        mt.open_store("ftp://localhost/x")

@@ -19,6 +19,7 @@ LAYOUTS = {
     "jsonl": "history.jsonl and media.jsonl, the media beside them",
     "long": "values.parquet with a row for each value, the media beside it",
     "huggingface": "a folder of images, audio and video each, as datasets.load_dataset reads them",
+    "tensorboard": "event files that TensorBoard shows",
 }
 
 
@@ -33,6 +34,8 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
             value in the column of its type: number, integer, boolean, text, json (lists, documents) and path.
             "huggingface": `images`, `audio` and `video`, each with `metadata.parquet`: file_name, caption, key, step,
             masks and boxes...; `load_dataset("imagefolder", data_dir=dest + "/images")` of `datasets` decodes them.
+            "tensorboard": event files, for `tensorboard --logdir dest`: scalars, histograms, images, GIF videos,
+            sounds, texts, meshes, pr curves, hyperparameters. An imported run gives the events it was made from.
         dest: the folder to be made.
 
     Returns:

@@ -57,13 +57,15 @@ class Content:
         for spec in self.specs:
             if is_media_kind(spec.kind):
                 yield from self.items_of(spec)
-        explicit = self.history.summary.explicit if isinstance(self.history, RunContent) else self._stored_explicit()
-        for key, (kind, value) in explicit.items():
+        for key, (kind, value) in self.explicit().items():
             for index, document in enumerate(value) if isinstance(value, list) else [(None, value)]:
                 if isinstance(document, dict) and "_type" in document:
                     yield Item(key, kind, None, None, None, index, document)
 
-    def _stored_explicit(self) -> dict[str, Any]:
+    def explicit(self) -> dict[str, Any]:
+        """What was set in the summary, by key: its kind and value."""
+        if isinstance(self.history, RunContent):
+            return dict(self.history.summary.explicit)
         found = self.described.get("explicit", {})
         return {key: cell for key, cell in found.items() if isinstance(cell, list) and len(cell) == 2}
 
@@ -72,7 +74,7 @@ class Content:
         table, row = self.read(["_step", "_timestamp", spec.name]), 0
         for batch in table.to_batches(max_chunksize=_PIECE):
             steps, stamps = (batch.column(name).to_pylist() for name in ("_step", "_timestamp"))
-            for step, stamp, cell in zip(steps, stamps, _cells(batch.column(spec.name), spec.key), strict=True):
+            for step, stamp, cell in zip(steps, stamps, cells_of(batch.column(spec.name), spec.key), strict=True):
                 for index, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
                     if document is not None:
                         yield Item(spec.key, spec.kind, row, step, stamp, index, document)
@@ -87,7 +89,7 @@ class Content:
         files.write_json(folder / files.SUMMARY, summary)
 
 
-def _cells(column: pa.Array, key: str) -> list[Any]:
+def cells_of(column: pa.Array, key: str) -> list[Any]:
     """The cells of a media column: documents as plain JSON, lists of them, None."""
     if pa.types.is_list(column.type):
         return [cell and [_document(item and item["_doc"], key) for item in cell] for cell in column.to_pylist()]

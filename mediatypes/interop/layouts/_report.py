@@ -55,6 +55,7 @@ class Tally:
         self._source, self._folder = source, folder
         self._lost: dict[tuple[str, str, str], int] = {}
         self._copied: dict[tuple[Any, ...], str | None] = {}  # by path in the export and content: why it was not
+        self._embedded: set[str] = set()
         self.rows = self._files = self._size = 0
 
     def lose(self, key: str, kind: str, reason: str, count: int = 1) -> None:
@@ -84,6 +85,15 @@ class Tally:
         except _Unreadable as error:
             self.lose(key, kind, str(error))
             return None
+
+    def embed(self, reference: dict[str, Any], key: str, kind: str) -> bytes | None:
+        """`read`, of a sidecar that becomes part of a file of the export, and is counted once."""
+        data = self.read(reference, key, kind)
+        if data is not None and reference["sha256"] not in self._embedded:
+            self._embedded.add(reference["sha256"])
+            self._files += 1
+            self._size += len(data)
+        return data
 
     def report(self, path: Path, layout: str) -> Report:
         """What was done."""

@@ -1,20 +1,42 @@
-"""TensorBoard event files, read without TensorBoard, TensorFlow, torch or protobuf."""
+"""TensorBoard: event files, read without TensorBoard, TensorFlow, torch or protobuf, and writers, captured live."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..._core.errors import InputError
 from .plan import Nested
 from .report import FileReport, FollowState, ImportReport, RunReport
 
-__all__ = ["FileReport", "FollowState", "ImportReport", "RunReport", "follow_logdir", "import_logdir"]
+if TYPE_CHECKING:
+    from .live import patch, unpatch
+
+__all__ = [
+    "FileReport",
+    "FollowState",
+    "ImportReport",
+    "RunReport",
+    "follow_logdir",
+    "import_logdir",
+    "patch",
+    "unpatch",
+]
 Progress = Callable[[int, int, str], None]
 _REMOTE = 5.0  # seconds between two looks at a bucket
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("patch", "unpatch"):  # with the run log and everything that media need
+        from . import live
+
+        return getattr(live, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def import_logdir(
@@ -28,13 +50,15 @@ def import_logdir(
     project: str | None = None,
     tags: Iterable[str] = (),
     executor: Executor | None = None,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import every run of a TensorBoard log directory; again, what is new of it.
 
     Args:
-        logdir: a directory, an event file, or a URL: `s3://bucket/path`, `gs://bucket/path`,
-            `az://account/container/path`, with the provider's default credentials.
+        logdir: a directory, an event file, or a URL as `mt.open_store` takes it: `s3://bucket/path`,
+            `gs://bucket/path`, `az://container/path` (the account is in AZURE_STORAGE_ACCOUNT), with the provider's
+            default credentials.
         out: where the run folders go, each by the run's path below `logdir`.
         nested: which directories are runs of their own: "auto" (train, val, eval... and what `add_scalars` and
             `add_hparams` made belong to the run above), "runs" (all), "namespaces" (only the log directory itself).
@@ -43,7 +67,8 @@ def import_logdir(
         step_metric: key of a scalar whose values, rounded, are the steps of the rows instead of the events' own.
         keep_events: copy the event files into the run folder, below `files`, which TensorBoard can then be started on.
         project, tags: of the runs.
-        executor: any `concurrent.futures.Executor` to import several runs at once; one after another without it.
+        executor: any `concurrent.futures.Executor` to import several runs at once.
+        jobs: without an executor, how many processes do.
         progress: is called with (bytes done, bytes in all, name of the run) as runs are done.
 
     Returns:
@@ -57,6 +82,7 @@ def import_logdir(
     Traceback (most recent call last):
     mediatypes._core.errors.InputError: logdir: expected event files, got none below ... Their names contain tfevents.
     """
+    from ...query.bulk import map_runs
     from .importer import import_run
     from .plan import make_plan
     from .sources import open_logdir
@@ -73,24 +99,14 @@ def import_logdir(
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
     target = Path(out).absolute()
     sizes = [sum(file.size for file in run.files) for run in plan.runs]
-    reports: dict[int, RunReport] = {}
-    done = 0
-
-    def finished(i: int, report: RunReport) -> None:
-        nonlocal done
-        reports[i] = report
-        done += sizes[i]
+    reports, done = list[RunReport](), 0
+    work = partial(import_run, opened, out=target, options=options)
+    for size, (_, report) in zip(sizes, map_runs(work, plan.runs, executor, jobs), strict=True):
+        reports.append(report)
+        done += size
         if progress is not None:
             progress(done, sum(sizes), report.name)
-
-    if executor is None:
-        for i, run in enumerate(plan.runs):
-            finished(i, import_run(opened, run, target, options))
-    else:
-        futures = {executor.submit(import_run, opened, run, target, options): i for i, run in enumerate(plan.runs)}
-        for future in as_completed(futures):
-            finished(futures[future], future.result())
-    return ImportReport([reports[i] for i in range(len(plan.runs))], list(plan.ignored))
+    return ImportReport(reports, list(plan.ignored))
 
 
 def follow_logdir(

@@ -2,7 +2,8 @@
 
 A CRC is linear over GF(2): the register after some bytes is the XOR of what each byte contributes, and a contribution
 depends only on the byte and on how many bytes follow it. So ranges are read from their ends in words of 8 bytes, and
-tables by distance to the end serve ranges of every length. Longer ranges are blocks that are combined in pairs.
+tables by distance to the end serve ranges of every length. Longer ranges are blocks that are combined in pairs, and
+long ones are shortened first: bytes are moved towards the end, to several places each, where they contribute the same.
 
 CRC-32C: RFC 3720, appendix B.4 (reflected polynomial 0x82F63B78, register preset and inverted at the end).
 Masking: TensorFlow, core/lib/hash/crc32c.h, `Mask`.
@@ -19,7 +20,12 @@ from ...types._arrays import Array
 _POLYNOMIAL = 0x82F63B78
 _MASK_DELTA = 0xA282EAD8
 _BLOCK = HEADROOM = 64  # bytes; the tables of a block, 256 KiB for each pair of bytes, still fit a cache
-_SLICE = 4 << 20  # bytes whose blocks are combined at once
+_SLICE = 4 << 20  # bytes of a range that are shortened at once
+_LONG = 2048  # bytes from which on a range is shortened
+_BATCH = 512 << 10  # bytes of ranges that are shortened together: they stay in a cache
+# A byte with 290 bytes behind it contributes what it does with each of these numbers behind it, all taken together:
+# the polynomial divides x**(8 * 290) + x**(8 * 136) + ... + 1, and so it does when all exponents are doubled.
+_FAR, _NEAR = 290, (136, 113, 107, 32, 0)
 _ROWS = 1 << 15  # blocks looked up at once
 _SHORT = 4096  # lengths whose preset is looked up
 _ONES = np.uint32(0xFFFFFFFF)
@@ -48,8 +54,8 @@ def checksums(data: Buffer, starts: Array, ends: Array) -> Array:
         linear = _short(data, ends, lengths)
     else:
         linear = np.empty(len(lengths), np.uint32)
-        size = np.searchsorted((_BLOCK, _SLICE), lengths)  # 0: a block, 1: several, 2: too many to combine at once
-        for i, compute in enumerate((_short, _long, _sliced)):
+        size = np.searchsorted((_BLOCK, _LONG, _SLICE), lengths)
+        for i, compute in enumerate((_short, _blocks, _long, _sliced)):
             if len(chosen := np.flatnonzero(size == i)):
                 linear[chosen] = compute(data, ends[chosen], lengths[chosen])
     found: Array = linear ^ _preset(lengths) ^ _ONES
@@ -80,8 +86,8 @@ def _short(data: Buffer, ends: Array, lengths: Array) -> Array:
     return result
 
 
-def _long(data: Buffer, ends: Array, lengths: Array) -> Array:
-    """Contributions of ranges of any length: of their blocks, counted from the end, combined in pairs."""
+def _blocks(data: Buffer, ends: Array, lengths: Array) -> Array:
+    """Contributions of ranges of several blocks: of their blocks, counted from the end, combined in pairs."""
     counts = np.maximum((lengths + _BLOCK - 1) // _BLOCK, 1)
     owner, place = _enumerate(counts)
     until = ends[owner] - _BLOCK * place
@@ -100,6 +106,43 @@ def _long(data: Buffer, ends: Array, lengths: Array) -> Array:
         counts, span = halves, 2 * span
         owner, place = _enumerate(counts)
     return parts
+
+
+def _long(data: Buffer, ends: Array, lengths: Array) -> Array:
+    """Contributions of ranges of up to a slice, which are shortened before their blocks are looked up."""
+    order = np.argsort(lengths)[::-1]
+    starts: list[int] = []  # of batches of ranges that differ by a quarter at most
+    longest = total = 0
+    for i, length in enumerate(lengths[order].tolist()):
+        if not starts or 4 * length < 3 * longest or total + longest > _BATCH:
+            starts.append(i)
+            longest, total = length, 0
+        total += longest
+    source = np.frombuffer(data, np.uint8)
+    pieces, sizes = [bytes(HEADROOM)], []
+    for chosen in np.split(order, starts[1:]):
+        width = int(lengths[chosen[0]])
+        rows = np.zeros((len(chosen), width), np.uint8)
+        for row, end, length in zip(rows, ends[chosen].tolist(), lengths[chosen].tolist(), strict=True):
+            row[width - length :] = source[end - length : end]
+        rows = _shortened(rows)
+        pieces.append(rows.tobytes())
+        sizes += [rows.shape[1]] * len(rows)
+    result = np.empty(len(ends), np.uint32)
+    result[order] = _blocks(b"".join(pieces), HEADROOM + np.cumsum(sizes), np.array(sizes))
+    return result
+
+
+def _shortened(rows: Array) -> Array:
+    """Ranges of one length as shorter ones that contribute the same; overwrites them."""
+    while (width := rows.shape[1]) > 2 * _FAR:
+        scale = 1 << ((width - 1) // _FAR).bit_length() - 1
+        count = min(width - _FAR * scale, (_FAR - _NEAR[0]) * scale)
+        for near in _NEAR:
+            place = rows[:, (_FAR - near) * scale :][:, :count]
+            np.bitwise_xor(place, rows[:, :count], out=place)
+        rows = rows[:, count:]
+    return rows
 
 
 def _sliced(data: Buffer, ends: Array, lengths: Array) -> Array:

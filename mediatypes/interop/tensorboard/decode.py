@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from .columns import ScalarParser, Scalars
 from .events import Event, Metadata, read_event
 from .framing import Records
 from .series import Series, SeriesList, key_of, plugin_of
-from .table import Events
+from .table import Content, Events
 from .values import Cell, Converter, Rejected
 
 _INTEGRAL = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "bool")
@@ -33,6 +33,7 @@ class FileDecoder:
     def __init__(self, folder: str, series: SeriesList, converter: Converter, remembered: dict[str, Metadata]) -> None:
         self.folder, self.series, self.converter = folder, series, converter
         self._cells = CellReader(converter, remembered)
+        self._numbers: dict[tuple[str, ...], int] = {}  # of series, by what they are made from
         self._parser = ScalarParser(self._register)
 
     @property
@@ -95,8 +96,13 @@ class FileDecoder:
         return self._series(value.tag, cell, plugin)
 
     def _series(self, tag: str, cell: Cell, plugin: str) -> int:
-        key = key_of(self.folder, tag, plugin) + cell.suffix
-        return self.series.number(Series(self.folder, tag, key, cell.kind, cell.type))
+        made_from = (tag, plugin, cell.suffix, cell.kind, cell.type)
+        number = self._numbers.get(made_from)
+        if number is None:
+            key = key_of(self.folder, tag, plugin) + cell.suffix
+            number = self.series.number(Series(self.folder, tag, key, cell.kind, cell.type))
+            self._numbers[made_from] = number
+        return number
 
     def _event(self, records: Records, i: int, offset: int, rows: _Rows) -> Event | None:
         """A record read; None if it is no event, which is said and kept as a file."""
@@ -115,12 +121,12 @@ class _Rows:
     def __init__(self) -> None:
         self.records: list[int] = []
         self._rows: list[tuple[int, int, float, float, int]] = []
-        self._cells: dict[int, Any] = {}
+        self._cells: dict[int, Content] = {}
 
     def add(self, record: int, series: int, event: Event, offset: int, cell: Cell) -> None:
         is_number = cell.kind == "number"
         if not is_number:
-            self._cells[len(self.records)] = cell.value
+            self._cells[len(self.records)] = Content.of(cell.value)
         self.records.append(record)
         self._rows.append((series, event.step, event.wall_time, cell.value if is_number else np.nan, offset))
 

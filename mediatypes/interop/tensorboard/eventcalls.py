@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from ...history.cells import Named
-from ...history.writer import CallWriter
+from ...history.writer import CallWriter, Numbers
 from .decode import is_integral
 from .series import Series
 from .table import Events
 
 _MOST_SHAPES = 4096  # remembered
+_AT_ONCE = 4096  # calls written with one append
 _LAST_ROW = 2**63 - 1
 
 
@@ -66,25 +67,33 @@ class EventCalls:
         series, values = ordered.series.tolist(), ordered.values.tolist()
         steps, times = ordered.steps.tolist(), ordered.times.tolist()
         self._note_new_series()
-        put = self._writer.put
+        calls: list[Numbers] = []
         with self._writer.lock:
+            row = self._writer.step
             for first, last in pairwise(edges):
                 shape = self._shape(tuple(series[first:last]))
-                row = step = steps[first]
-                if step < self._writer.step:
-                    is_again = (self._newest[series[first:last]] >= step).any()
-                    row = min(self._writer.step + 1, _LAST_ROW) if is_again else self._writer.step
+                step, before = steps[first], row
+                row = max(step, before)
+                if step < before:
+                    if (self._newest[series[first:last]] >= step).any():
+                        row = min(before + 1, _LAST_ROW)
                     self.displaced += last - first
-                stamp = times[last - 1]
                 if not shape.is_plain:
+                    self._put(calls)
                     self._write_mixed(ordered, first, last, row)
-                elif "q" in shape.codes:
-                    numbers = zip(values[first:last], shape.integral, strict=True)
-                    put(shape.keys, shape.codes, row, stamp, *(int(v) if whole else v for v, whole in numbers))
-                else:
-                    put(shape.keys, shape.codes, row, stamp, *values[first:last])
+                    continue
+                numbers = values[first:last]
+                if "q" in shape.codes:
+                    numbers = [int(v) if whole else v for v, whole in zip(numbers, shape.integral, strict=True)]
+                calls.append((shape.keys, shape.codes, row, times[last - 1], tuple(numbers)))
+            self._put(calls)
         np.maximum.at(self._newest, ordered.series, ordered.steps)
         self.events += len(rows)
+
+    def _put(self, calls: list[Numbers]) -> None:
+        for first in range(0, len(calls), _AT_ONCE):
+            self._writer.put(calls[first : first + _AT_ONCE])
+        calls.clear()
 
     def _note_new_series(self) -> None:
         new = self._series[len(self._newest) :]
@@ -112,5 +121,5 @@ class EventCalls:
 
     def _value(self, events: Events, i: int, series: Series) -> Any:
         if series.kind != "number":
-            return events.cells[i]
+            return events.cells[i].value
         return int(events.values[i]) if is_integral(series.type) else float(events.values[i])

@@ -13,14 +13,14 @@ from ..._core import canonical
 from ...history import files as run_files
 from ...types._arrays import Array
 from .series import Series
-from .table import Events, numbers_of, plain_array
+from .table import Content, Events, first_rows, numbers_of, plain_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 NAME = run_files.EVENTS
 FOOTER = b"mediatypes"
-GROUP_ROWS = 128 * 1024
+GROUP_ROWS, GROUP_TEXT = 128 * 1024, 32 << 20  # a row group ends with the row or character that fills it
 _NAMES = ("tag", "key", "type", "file")
 
 
@@ -57,7 +57,7 @@ class EventLog:
         self.series: list[Series] = []  # those that have events, in the order of the first one
         self._numbers = np.full(0, -1, np.int32)  # in that order
         self._waiting: list[tuple[Events, int]] = []
-        self._count = 0
+        self._count = self._text = 0
         self.rows = 0
         options = parquet_options(self._schema)
         options["use_dictionary"] = list(_NAMES)
@@ -68,8 +68,9 @@ class EventLog:
         """Append events of a file, named by its number in `files`."""
         self._waiting.append((events._replace(series=self._numbered(events.series)), file))
         self._count += len(events.steps)
-        while self._count >= GROUP_ROWS:
-            self._write(GROUP_ROWS)
+        self._text += events.size
+        while self._count >= GROUP_ROWS or self._text >= GROUP_TEXT:
+            self._write(first_rows([events for events, _ in self._waiting], GROUP_ROWS, GROUP_TEXT))
 
     def close(self, footer: dict[str, Any]) -> None:
         """Write what is waiting, and the footer."""
@@ -106,6 +107,7 @@ class EventLog:
                 self._waiting[0] = (events.cut(left, len(events.steps)), file)
             left -= len(taken[-1][0].steps)
         self._count -= rows
+        self._text -= sum(events.size for events, _ in taken)
         self.rows += rows
         series = np.concatenate([events.series for events, _ in taken])
         known = self.series[: int(series.max()) + 1]  # those that came later are for the next group
@@ -154,7 +156,7 @@ def _contents(taken: list[Events]) -> pa.Array:
     lengths, pieces, first = np.zeros(count, np.int64), [], 0
     for events in taken:
         for row in sorted(events.cells):
-            pieces.append(canonical.dump_bytes(events.cells[row]))
+            pieces.append(events.cells[row].text.encode())
             lengths[first + row] = len(pieces[-1])
         first += len(events.steps)
     offsets = np.zeros(count + 1, np.int32)
@@ -195,7 +197,7 @@ def read_events(path: Path, series: Iterable[Series], files: list[str]) -> Itera
             for code in distinct.tolist()
         ]
         content = columns["content"]
-        cells = {row: _loaded(text) for row, text in enumerate(content.to_pylist()) if text is not None}
+        cells = {row: Content(text) for row, text in enumerate(content.to_pylist()) if text is not None}
         value = columns["value"].chunk(0)
         values = np.where(_valid(value), numbers_of(value), np.nan)
         events = Events(
@@ -220,9 +222,3 @@ def _valid(array: pa.Array) -> Array:
         return np.ones(len(array), bool)
     bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), count=array.offset + len(array), bitorder="little")
     return bits[array.offset :].astype(bool)
-
-
-def _loaded(text: str) -> Any:
-    """A cell again; a document is not written anew when it goes to the history."""
-    value = canonical.loads(text)
-    return canonical.Written(value, text) if isinstance(value, dict) else value

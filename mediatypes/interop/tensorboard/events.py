@@ -19,6 +19,8 @@ WHAT = {
     8: "tagged_run_metadata",
     9: "meta_graph_def",
 }
+_TIME, _STEP, _SUMMARY, _ONE_VALUE, _TAG = 0x09, 0x10, 0x2A, 0x0A, 0x0A  # how their fields begin
+_LEAST = 20  # bytes of an event with a summary
 Span = tuple[int, int]  # where bytes begin and end
 
 
@@ -53,6 +55,8 @@ class Event(NamedTuple):
 
 def read_event(data: bytes, start: int, end: int) -> Event:
     """The event in data[start:end]; raises `wire.Malformed`."""
+    if (usual := _read_usual(data, start, end)) is not None:
+        return usual
     wall_time, step, what, span = 0.0, 0, "", (start, start)
     values: list[Value] = []
     for number, kind, at, until in wire.fields(data, start, end):
@@ -69,6 +73,34 @@ def read_event(data: bytes, start: int, end: int) -> Event:
                     if field == 1 and inner == wire.BYTES
                 ]
     return Event(wall_time, step, what, span, tuple(values))
+
+
+def _read_usual(data: bytes, start: int, end: int) -> Event | None:
+    """An event as most writers make those of media: time, step, and a summary of one value without metadata."""
+    if end - start < _LEAST or data[start] != _TIME:
+        return None
+    step, at = 0, start + 9
+    if data[at] == _STEP:
+        step, at = wire.varint(data, at + 1, end)
+    begins = []
+    for tag in (_SUMMARY, _ONE_VALUE):  # each fills what is left
+        if at >= end or data[at] != tag:
+            return None
+        size, at = wire.varint(data, at + 1, end)
+        if at + size != end:
+            return None
+        begins.append(at)
+    if at >= end or data[at] != _TAG:
+        return None
+    size, first = wire.varint(data, at + 1, end)
+    at = first + size
+    if at >= end or data[at] & 7 != wire.BYTES or (kind := KINDS.get(data[at] >> 3)) is None:
+        return None
+    size, begin = wire.varint(data, at + 1, end)
+    if begin + size != end:
+        return None
+    value = Value(wire.text(data, first, at), kind, 0.0, (begin, end), None)
+    return Event(wire.double(data, start + 1), wire.signed(step), "summary", (begins[0], end), (value,))
 
 
 def _value(data: bytes, start: int, end: int) -> Value:

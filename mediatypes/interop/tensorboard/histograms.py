@@ -8,6 +8,7 @@ edge and count (tensorboard/plugins/histogram/metadata.py), which is taken as it
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ from ...types._arrays import Array
 from ...types.histogram import MAX_BINS
 from . import wire
 
+_USUAL = Struct("<BdBdBdBdBdB")  # how a message begins: statistics in order, then the tag of the limits
+_COUNTS_TAG = 7 << 3 | wire.BYTES
+_USUAL_TAGS = (*(number << 3 | wire.FIXED64 for number in range(1, 6)), 6 << 3 | wire.BYTES)
 _STATISTICS = {1: "min", 2: "max", 3: "num", 4: "sum", 5: "sum_squares"}
 
 
@@ -82,6 +86,8 @@ def read_tensor(array: Array) -> Found:
 
 
 def _read_proto(data: bytes, start: int, end: int) -> _Proto:
+    if (usual := _read_usual(data, start, end)) is not None:
+        return usual
     statistics: dict[str, float] = {}
     limits: list[wire.Field] = []
     counts: list[wire.Field] = []
@@ -97,6 +103,24 @@ def _read_proto(data: bytes, start: int, end: int) -> _Proto:
     if len(right) != len(count):
         raise wire.Malformed(f"{len(right)} limits for {len(count)} buckets")
     return _Proto(right, count, statistics)
+
+
+def _read_usual(data: bytes, start: int, end: int) -> _Proto | None:
+    """A message as nearly all writers make it: the statistics, then limits and counts, packed; None of others."""
+    if end - start <= _USUAL.size:
+        return None
+    found = _USUAL.unpack_from(data, start)
+    if found[::2] != _USUAL_TAGS:
+        return None
+    size, first = wire.varint(data, start + _USUAL.size, end)
+    middle = first + size
+    if middle >= end or data[middle] != _COUNTS_TAG:
+        return None
+    again, second = wire.varint(data, middle + 1, end)
+    if again != size or size % 8 or second + size != end:
+        return None
+    right, count = (np.frombuffer(data, "<f8", size // 8, at) for at in (first, second))
+    return _Proto(right, count, dict(zip(_STATISTICS.values(), found[1::2], strict=True)))
 
 
 def _regular(protos: list[_Proto]) -> list[Bins | None]:
@@ -127,13 +151,11 @@ def _regular(protos: list[_Proto]) -> list[Bins | None]:
     starts |= np.repeat(kept <= MAX_BINS, kept)
     starts = np.flatnonzero(starts)
     joined = np.add.reduceat(counts, starts)
-    edges = lefts[starts]
     bounds = np.searchsorted(starts, np.append(begins, len(counts)))
-    tops = rights[ends]
-    columns = (bounds[:-1].tolist(), bounds[1:].tolist(), tops.tolist(), sound.tolist())
+    edges = np.insert(lefts[starts], bounds[1:], rights[ends])
+    columns = (bounds[:-1].tolist(), bounds[1:].tolist(), range(len(protos)), sound.tolist())
     return [
-        Bins(np.append(edges[a:b], top), joined[a:b]) if fine else None
-        for a, b, top, fine in zip(*columns, strict=True)
+        Bins(edges[a + i : b + i + 1], joined[a:b]) if fine else None for a, b, i, fine in zip(*columns, strict=True)
     ]
 
 

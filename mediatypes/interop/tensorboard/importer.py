@@ -32,7 +32,7 @@ REPORT = "import.json"
 FILES = files.ATTACHED
 FOLLOWS = "follows"  # in run.json: its journals hold events of the logs only
 _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
-_KEPT_CELLS = 50_000
+_KEPT_TEXT = 128 << 20  # and so many characters of their cells
 _TRIES, _PAUSE = 50, 0.1  # seconds
 
 
@@ -61,7 +61,7 @@ class _RunImport:
         self.names: list[str] = []  # of event files, by number
         self.problems: list[Problem] = []
         self.kept: list[tuple[Events, int]] | None = []
-        self.kept_events = self.kept_cells = self.added = 0
+        self.kept_events = self.kept_text = self.added = 0
         self.facts = view.Facts()
         self.attached = Attached(logdir, plan, options.keep_events)
 
@@ -278,10 +278,10 @@ class _RunImport:
         self.facts.add(events, number, self.series.all)
         log.add(events, number)
         self.kept_events += len(events.steps)
-        self.kept_cells += len(events.cells)
+        self.kept_text += events.size
         if self.kept is not None:
             self.kept.append((events, number))
-            if self.kept_events > _KEPT_EVENTS or self.kept_cells > _KEPT_CELLS:
+            if self.kept_events > _KEPT_EVENTS or self.kept_text > _KEPT_TEXT:
                 self.kept = None
 
     def _events(self) -> Iterator[tuple[Events, int]]:

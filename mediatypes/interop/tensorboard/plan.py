@@ -76,6 +76,11 @@ def is_event_file(path: str) -> bool:
     return "tfevents" in name and not name.endswith(_ENDINGS)
 
 
+def is_attached(name: str) -> bool:
+    """Whether a file below a run's directory belongs to the run, though it holds no events."""
+    return bool(_ATTACHED.search(name))
+
+
 def make_plan(
     logdir: LogDir, nested: Nested, listed: list[LogFile] | None = None, peeks: dict[str, Peek] | None = None
 ) -> Plan:
@@ -103,7 +108,7 @@ def make_plan(
         owner = next((run for run in _ancestors(file.path) if run in runs), None)
         if is_event_file(file.path):
             continue
-        if owner is not None and _ATTACHED.search(_below(file.path, owner)):
+        if owner is not None and is_attached(_below(file.path, owner)):
             attached.setdefault(owner, []).append((_below(file.path, owner), file))
         else:
             ignored.append(file.path)
@@ -130,9 +135,6 @@ def _home(
     if nested == "runs" or not folder:
         return folder, ""
     above = next((one for one in _ancestors(folder) if one in homes), None)
-    if folder.rpartition("/")[2] in SPLITS:
-        run, namespace = homes.get(_parent(folder), (_parent(folder), ""))
-        return run, _join(namespace, folder.rpartition("/")[2])
     if above is not None:
         run, namespace = homes[above]
         if not any(peeks.get(file.path, ())):
@@ -143,6 +145,9 @@ def _home(
         below = _below(folder, above)
         if len(tags) == 1 and below.replace("/", "_").startswith(f"{min(tags).replace('/', '_')}_"):
             return run, _join(namespace, below)
+    if folder.rpartition("/")[2] in SPLITS:
+        run, namespace = homes.get(_parent(folder), (_parent(folder), ""))
+        return run, _join(namespace, folder.rpartition("/")[2])
     return folder, ""
 
 

@@ -16,8 +16,8 @@ from .table import Events
 
 Source = Callable[[], Iterable[Events]]
 MeshMaker = Callable[[dict[str, Any]], dict[str, Any] | None]  # documents of its parts by type
-_AT_ONCE = 2 << 20  # events sorted in memory
-_SAMPLE = 1024  # every so many events their step is noted
+_AT_ONCE = 2 << 20  # events sorted in memory, if they are numbers; see `Events.weights`
+_SAMPLE = 1024  # every so many of them a step is noted
 
 
 class StepOrder:
@@ -36,8 +36,11 @@ class StepOrder:
         self._events, self._series, self._mesh = events, series, mesh
         samples, total = [np.zeros(0, np.int64)], 0
         for chunk in events():
-            samples.append(np.sort(chunk.steps)[-total % _SAMPLE :: _SAMPLE])  # counted through all chunks
-            total += len(chunk.steps)
+            order = np.argsort(chunk.steps, kind="stable")
+            ends = total + np.cumsum(chunk.weights[order])  # counted through all chunks
+            marks = np.diff(ends // _SAMPLE, prepend=total // _SAMPLE)
+            samples.append(np.repeat(chunk.steps[order], marks))
+            total = int(ends[-1])
         self._bounds = _bounds(np.sort(np.concatenate(samples)))
 
     def batches(self) -> Iterator[Batch]:
@@ -88,13 +91,16 @@ class StepOrder:
             if kind == "number":
                 yield (key, kind), Values(calls, events.values[calls], whole)
             elif kind == "integer":
-                yield (key, kind), Values(calls, np.array([events.cells[i] for i in calls.tolist()], np.int64), True)
+                yield (
+                    (key, kind),
+                    Values(calls, np.array([events.cells[i].value for i in calls.tolist()], np.int64), True),
+                )
             elif kind == "mesh":
                 made = self._meshes(events, calls)
                 if made:
                     yield (key, "object3d"), Values(np.array(list(made)), list(made.values()), False)
             else:
-                yield (key, kind), Values(calls, [events.cells[i] for i in calls.tolist()], False)
+                yield (key, kind), Values(calls, [events.cells[i].value for i in calls.tolist()], False)
 
     def _meshes(self, events: Events, calls: Array) -> dict[int, Any]:
         """The mesh of each step by its last call."""
@@ -102,7 +108,7 @@ class StepOrder:
         for call in calls.tolist():
             step = int(events.steps[call])
             found = parts.get(step, (0, {}))[1]
-            found[self._series[events.series[call]].type] = events.cells[call]
+            found[self._series[events.series[call]].type] = events.cells[call].value
             parts[step] = (call, found)
         made = {call: self._mesh(found) for call, found in parts.values()}
         return {call: document for call, document in made.items() if document is not None}

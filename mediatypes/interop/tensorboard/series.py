@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ...history.aligned import GLOBAL_STEP
 from ...history.cells import RESERVED
 from .events import Metadata, Value
 
@@ -46,11 +47,12 @@ def plugin_of(value: Value, metadata: Metadata) -> str:
 def key_of(folder: str, tag: str, plugin: str = "") -> str:
     """The key of a tag: the names that W&B's `sync_tensorboard` gives, `<folder>/<tag>`.
 
-    What no key can be, the empty tag and the names of the history's own columns, is written `tag:<tag>`.
+    What no key can be, the empty tag and the names of the history's own columns, is written `tag:<tag>`; so is
+    `global_step`, which is what lines up the rows of a live run.
     """
     if plugin == "text":
         tag = tag.removesuffix(_TEXT_SUFFIX) or tag
     elif plugin == "mesh":
         tag = _MESH_TAG.sub("", tag) or tag
     key = f"{folder}/{tag}" if folder else tag
-    return f"tag:{key}" if not tag or key in (*RESERVED, "_timestamp") else key
+    return f"tag:{key}" if not tag or key in (*RESERVED, "_timestamp", GLOBAL_STEP) else key

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple, Protocol
-from urllib.parse import urlsplit
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 from ..._core.errors import InputError, StoreError, os_error
+from ...store.location import RemotePath
+from ...store.urls import is_url, locate
 
 HEAD = 1024  # bytes by which a file is known again
-SCHEMES = ("s3", "gs", "gcs", "az", "abfs", "abfss")
+_HINT = "Check the URL, the credentials and the network."
 
 
 class LogFile(NamedTuple):
@@ -34,21 +35,18 @@ class LogDir(Protocol):
 
 
 def open_logdir(url: str | os.PathLike[str]) -> LogDir:
-    """A log directory by path or URL (`s3://bucket/path`, `gs://bucket/path`, `az://account/container/path`).
+    """A log directory by path, or by URL as `mt.open_store` takes it.
 
     Raises:
         InputError: there is none.
+        MissingDependencyError: the scheme needs fsspec.
+        StoreError: it cannot be listed.
     """
     text = os.fspath(url)
-    scheme, separator, rest = text.partition("://")
-    if separator and scheme == "file":
-        return LocalDir(rest)
-    if separator:
-        if scheme not in SCHEMES:
-            hint = "Copy the log directory to this machine."
-            raise InputError.of("logdir", "a path, or a URL of s3, gs or az", text, hint, "scheme")
-        return RemoteDir(text)
-    return LocalDir(text)
+    if not is_url(text):
+        return LocalDir(text)
+    place = locate(text, "logdir")
+    return RemoteDir(text) if isinstance(place, RemotePath) else LocalDir(str(place))
 
 
 class LocalDir:
@@ -95,63 +93,38 @@ class LocalDir:
 
 
 class RemoteDir:
-    """A directory in a bucket, read through `pyarrow.fs` with the provider's default credentials.
-
-    What `pyarrow.fs.FileSystem.from_uri` understands may follow the path, such as `?region=...` of S3.
-    """
+    """A directory in a bucket, by a URL that `mt.open_store` takes as well, with the provider's default credentials."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        parts = urlsplit(url)
-        self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # without what may be secret
-        self._opened: tuple[Any, str] | None = None
-        self.name = PurePosixPath(parts.path).name or parts.netloc.rpartition("@")[2]
+        self._place: RemotePath | None = None
+        place = self._root()
+        self.shown, self.name = str(place), place.name
         if not self.list():
             raise InputError.of("logdir", "a directory with files", self.shown, "Check the URL.", "no-directory")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_opened": None}
+        return {**self.__dict__, "_place": None}  # a connection stays where it was made
 
-    def _filesystem(self) -> tuple[Any, str]:
-        if self._opened is None:
-            import pyarrow as pa
-            from pyarrow import fs
-
-            try:
-                if self._url.startswith("az://"):
-                    account, _, path = self._url.removeprefix("az://").partition("/")
-                    key = os.environ.get("AZURE_STORAGE_KEY")  # which Azure's own default chain does not look at
-                    self._opened = (fs.AzureFileSystem(account_name=account, account_key=key), path.rstrip("/"))
-                else:
-                    made, path = fs.FileSystem.from_uri(self._url)
-                    self._opened = (made, path.rstrip("/"))
-            except (OSError, ValueError, pa.ArrowException, AttributeError) as error:
-                hint = "Check the URL, and the provider's default credentials."
-                raise InputError.of(
-                    "logdir", "a directory that can be opened", self.shown, f"{_said(error)}. {hint}"
-                ) from error
-        return self._opened
+    def _root(self) -> RemotePath:
+        if self._place is None:
+            self._place = cast(RemotePath, locate(self._url, "logdir"))  # which `open_logdir` has looked at
+        return self._place
 
     def list(self) -> list[LogFile]:
-        from pyarrow import fs
-
-        system, root = self._filesystem()
         try:
-            found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
+            found = self._root().entries(recursive=True)
         except OSError as error:
-            raise StoreError.of(self.shown, "to list the directory", _said(error), "Check the credentials.") from error
-        files = [info for info in found if info.type == fs.FileType.File]
-        return sorted(LogFile(info.path.removeprefix(f"{root}/"), info.size) for info in files)
+            raise os_error(StoreError, self.shown, "list the directory", error, _HINT) from error
+        return sorted(LogFile(path, size) for path, size in found.items() if size is not None)
 
     def open(self, path: str) -> BinaryIO:
-        system, root = self._filesystem()
+        root = self._root()
+        place = RemotePath(root.root, f"{root.path}/{path}")  # a bucket may hold names that no directory could
         try:
-            opened: BinaryIO = system.open_input_file(f"{root}/{path}")
+            return place.open()
         except OSError as error:
-            raise StoreError.of(
-                f"{self.shown}/{path}", "to read the file", _said(error), "Check the credentials."
-            ) from error
-        return opened
+            raise os_error(StoreError, str(place), "read the file", error, _HINT) from error
 
 
 def read_head(logdir: LogDir, path: str, size: int) -> dict[str, Any]:
@@ -164,7 +137,3 @@ def read_head(logdir: LogDir, path: str, size: int) -> dict[str, Any]:
 def _shown(path: str) -> str:
     """A path as text; bytes that are no UTF-8 are shown as escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _said(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -133,5 +133,6 @@ class LiveRun:
     def _configure(self, events: Events) -> None:
         """Hyperparameters are the run's config."""
         for row, cell in events.cells.items():
-            if self._series.all[events.series[row]].type == "hparams" and (new := cell.get("start", {}).get("hparams")):
+            is_hparams = self._series.all[events.series[row]].type == "hparams"
+            if is_hparams and (new := cell.value.get("start", {}).get("hparams")):
                 self._config.update(new)

@@ -16,11 +16,11 @@ from ..._core.errors import MediaTypesError
 from ..._core.sidecar import Blob, Sink
 from ...history.cells import EXACT
 from ...types._arrays import Array
-from . import histograms, hparams, media, wire
+from . import charts, histogram_text, histograms, hparams, media, wire
 from .events import Metadata, Value
 from .tensors import TensorValue, read_tensor
 
-_MOST_EDGES, _MOST_TEXTS = 1024, 1 << 16  # kept, of each run
+_MOST_EDGES = 1024  # kept, of each run
 MESH_PARTS = {1: "mesh_vertices", 2: "mesh_faces", 3: "mesh_colors"}  # MeshPluginData.ContentType
 
 
@@ -48,7 +48,6 @@ class Converter:
     def __init__(self, sink: Sink, files: Sink) -> None:
         self.sink, self.files = sink, files
         self._edges: dict[bytes, dict[str, Any]] = {}
-        self._texts: dict[float, str] = {}
 
     def convert(self, data: bytes, value: Value, plugin: str, metadata: Metadata) -> list[Cell]:
         """The cells of a value; raises `Rejected` where it is malformed."""
@@ -59,10 +58,10 @@ class Converter:
             if value.kind == "simple_value":
                 return [Cell("number", "float32", value.number)]
             if value.kind == "histo":
-                (found,) = self.read_histograms(data, [value.span])
-                if isinstance(found, Rejected):
+                (found,) = histograms.read_protos(data, [value.span])
+                if isinstance(found, wire.Malformed):
                     raise found
-                return found
+                return self._histogram(found)
             if value.kind == "image":
                 return self._images([_bytes_field(data, value, 4)], caption)
             if value.kind == "audio":
@@ -98,37 +97,23 @@ class Converter:
         return self._histogram(histograms.read_tensor(_numeric(tensor)))
 
     def read_histograms(self, data: bytes, spans: list[tuple[int, int]]) -> list[list[Cell] | Rejected]:
-        """The cells of HistogramProto messages, many at once."""
+        """The cells of HistogramProto messages, many at once; their documents have arrays in place of lists."""
         found = histograms.read_protos(data, spans)
-        return [Rejected(str(one)) if isinstance(one, wire.Malformed) else self._histogram(one) for one in found]
+        documents = iter(histogram_text.documents([one.bins for one in found if not isinstance(one, wire.Malformed)]))
+        return [
+            Rejected(str(one)) if isinstance(one, wire.Malformed) else self._histogram(one, next(documents))
+            for one in found
+        ]
 
-    def _histogram(self, found: histograms.Found) -> list[Cell]:
-        edges, counts = found.bins.edges.tolist(), found.bins.counts
-        whole = counts.astype(np.int64)
-        values = (whole if (whole == counts).all() else counts).tolist()
-        cells = [Cell("histogram", "histogram", self._document(edges, values))]
+    def _histogram(self, found: histograms.Found, document: dict[str, Any] | None = None) -> list[Cell]:
+        cells = [Cell("histogram", "histogram", document or histogram_text.document(found.bins))]
         if found.limits is not None:
             cells.append(Cell("tensor", "tensor", self._limits(found.limits), ".edges"))
         if found.counts is not None:
             cells.append(Cell("tensor", "tensor", media.tensor(found.counts, self.sink), ".counts"))
         if found.statistics:
-            cells.append(Cell("", "histogram_statistics", found.statistics))
+            cells.append(Cell("", "histogram_statistics", histogram_text.statistics(found.statistics)))
         return cells
-
-    def _document(self, edges: list[float], values: list[int] | list[float]) -> dict[str, Any]:
-        """The document of a histogram and its JSON. All edges but the outermost come from a grid: torch's has 1549."""
-        texts, inner = self._texts, edges[1:-1]
-        try:
-            shown = [texts[edge] for edge in inner]
-        except KeyError:
-            if len(texts) > _MOST_TEXTS:
-                texts.clear()
-            texts.update(zip(inner, map(repr, inner), strict=True))
-            shown = [texts[edge] for edge in inner]
-        bins = ",".join([repr(edges[0]), *shown, repr(edges[-1])])
-        counts = str(values).replace(" ", "")
-        text = f'{{"_type":"histogram","_version":"1.0","bins":[{bins}],"values":{counts}}}'
-        return canonical.Written({"_type": "histogram", "_version": "1.0", "bins": edges, "values": values}, text)
 
     def _limits(self, limits: Array) -> dict[str, Any]:
         """The edges of a histogram as they were written; they are few, of many histograms."""
@@ -136,7 +121,8 @@ class Converter:
         if key not in self._edges:
             if len(self._edges) >= _MOST_EDGES:
                 self._edges.clear()
-            self._edges[key] = media.tensor(limits, self.sink)
+            document = media.tensor(limits, self.sink)
+            self._edges[key] = canonical.Written(document, canonical.dumps(document))
         return self._edges[key]
 
     def _images(self, files: list[bytes], caption: str | None) -> list[Cell]:
@@ -191,6 +177,14 @@ class Converter:
             return [Cell("tensor", "tensor", media.tensor(tensor.array, self.sink, tensor.dtype))]
         return self._text(tensor, metadata, caption)
 
+    def _layout(self, tensor: TensorValue, metadata: Metadata, caption: str | None) -> list[Cell]:
+        """Charts of scalars that have keys of their own; what a Plot shows has to be in its own table."""
+        cells = self._file(tensor, metadata, caption)
+        if tensor.array is None:
+            for cell, data in zip(cells, tensor.strings, strict=True):
+                cell.value["layout"] = charts.read_layout(data)
+        return cells
+
     def _file(self, tensor: TensorValue, metadata: Metadata, caption: str | None) -> list[Cell]:
         """Messages of plugins that show something else than values: graphs, layouts of charts."""
         if tensor.array is not None:
@@ -206,7 +200,7 @@ _BY_PLUGIN: dict[str, Callable[[Converter, TensorValue, Metadata, str | None], l
     "text": Converter._text,
     "mesh": Converter._mesh,
     "pr_curves": Converter._pr_curve,
-    "custom_scalars": Converter._file,
+    "custom_scalars": Converter._layout,
     "graphs": Converter._file,
     "graph_run_metadata": Converter._file,
     "graph_run_metadata_graph": Converter._file,

@@ -14,12 +14,13 @@ from ..._core import canonical
 from ..._core.errors import Problem
 from ...history import files
 from ...history.build import arrow_schema, build_rows
+from ...history.consolidate import write_rows
 from ...history.media import MediaRows
 from ...history.metrics import Metrics
-from ...history.parquet import write_parquet
 from ...history.schema import Schema
 from ...history.summary import Summary
 from ...types._arrays import Array
+from . import charts
 from .plan import RunPlan
 from .rows import MeshMaker, StepOrder
 from .series import Series
@@ -45,6 +46,7 @@ class Facts:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.hparams: list[dict[str, Any]] = []
+        self.layouts: dict[str, list[dict[str, Any]]] = {}  # of custom charts, the last one of each folder
         self.starts: list[tuple[int, int, int]] = []  # sessions that began: their event's number, file and step
         self.first, self.last = np.inf, -np.inf  # wall times
         self.total = 0
@@ -57,8 +59,10 @@ class Facts:
         for row, cell in events.cells.items():
             type = series[events.series[row]].type
             if type == "hparams":
-                self.hparams.append(cell)
-            elif type == "session_log" and cell == "START":
+                self.hparams.append(cell.value)
+            elif type == "custom_scalars" and "layout" in cell.value:
+                self.layouts[series[events.series[row]].folder] = cell.value["layout"]
+            elif type == "session_log" and cell.value == "START":
                 self.starts.append((self.total + row, file, int(events.steps[row])))
         finite = events.times[np.isfinite(events.times) & (events.times > 0)]
         if len(finite):
@@ -105,22 +109,22 @@ class Folder:
             size += 1
             kept = [batch] if size == 1 else []
         run = self._run(facts, started, names, problems, notes)
-        values = canonical.loads(canonical.dumps(summary.values()))  # in one order, however the documents came
+        last = summary.values()
+        last = {key: item.plain() if isinstance(item, canonical.Written) else item for key, item in last.items()}
+        values = canonical.loads(canonical.dumps(last))  # in one order, however the documents came
         specs = schema.specs()
         media = MediaRows(specs, Metrics())
         calls = _Count()
-        rows = write_parquet(
-            self.path / files.HISTORY,
-            arrow_schema(specs),
-            build_rows(calls.through(kept if size <= 1 else order.batches()), specs, started, media),
-            {**run, "summary": values, "calls": facts.total},
-        )
-        index = media.table()
-        write_parquet(
-            self.path / files.MEDIA, index.schema, index.to_batches(), {"format": files.FORMAT, "id": run["id"]}
-        )
+        batches = build_rows(calls.through(kept if size <= 1 else order.batches()), specs, started, media)
+        footer = {**run, "summary": values, "calls": facts.total}
+        rows = write_rows(self.path, arrow_schema(specs), batches, footer, media, durable=False)  # the logs are there
         files.write_json(self.path / files.SUMMARY, values)
         files.write_json(self.path / files.RUN, run)
+        if facts.layouts:
+            layouts = [{"folder": folder, "categories": found} for folder, found in sorted(facts.layouts.items())]
+            (self.path / files.ATTACHED).mkdir(exist_ok=True)
+            files.write_json(self.path / files.ATTACHED / charts.NAME, {"layouts": layouts})
+            notes.append(f"charts of custom_scalars: {files.ATTACHED}/{charts.NAME} says which curves they show")
         for type in sorted({one.type for one in series if not one.kind} - set(_SHOWN_OTHERWISE)):
             if count := facts.counts[type]:
                 notes.append(f"{count} of type {type}: not in the history; events.parquet names their files")

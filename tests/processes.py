@@ -1,4 +1,4 @@
-"""Running a script in a process of its own, as the crash tests need."""
+"""Running Python code in processes of its own, as the crash tests and commands need."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -19,15 +20,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start Python code with arguments in `sys.argv`; what still runs at the end of the test is killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(code: str, *arguments: object) -> subprocess.Popen[str]:
+    def begin(code: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
             cwd=tmp_path,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         )
         started.append(process)
         return process

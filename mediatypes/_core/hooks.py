@@ -1,0 +1,16 @@
+"""What a higher layer does for a lower one, by name, so that no import points up."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+_HOOKS = {"sync_tensorboard": "mediatypes.interop.tensorboard.live:attach"}  # Run(sync_tensorboard=True)
+
+
+def hook(name: str) -> Callable[..., Any]:
+    """The function behind a name; its module is imported now."""
+    module, _, function = _HOOKS[name].partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found

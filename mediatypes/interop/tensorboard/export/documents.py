@@ -1,0 +1,268 @@
+"""From logged media to what TensorBoard shows of them; and what it cannot show, said to whoever counts.
+
+PNG, JPEG, GIF, BMP and WAV files stay as they are: these are what TensorBoard serves to a browser. Of the others images
+become PNG and sounds WAV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...._core.codec import check
+from ...._core.errors import MediaTypesError
+from ....types import _npy
+from ....types._arrays import Array
+from ....types._tensor_data import stored_dtype
+from . import encode, summaries
+from .curves import pr_rows
+from .held import decode_held, main_file
+from .meshes import shape_of
+
+UNFIT = "TensorBoard does not show it"
+TOO_LARGE = "more than an event can hold"
+HELD = "in the file as a tensor, which TensorBoard does not show"
+BROKEN = (ValueError, TypeError, AttributeError, LookupError, OverflowError)  # what malformed cells end in
+_BATCHES = ("image", "audio")
+_SHOWN = ("png", "jpg", "gif", "bmp")  # img_mime_type_detector.py
+_MOVING = ("gif", "apng")
+_LOSSLESS = {"PCM_16": "PCM_16", "PCM_24": "PCM_24"}  # of FLAC
+Parts = list[tuple[str, bytes]]  # suffixes of the tag, and fields of a Summary.Value
+
+
+class Counter(Protocol):
+    """Gives sidecars, and counts what is not carried."""
+
+    def lose(self, key: str, kind: str, reason: str, count: int = 1) -> None: ...
+
+    def embed(self, reference: dict[str, Any], key: str, kind: str) -> bytes | None: ...
+
+
+class Converter:
+    """Makes values of summaries from cells of a history.
+
+    Args:
+        counter: gives the sidecars.
+    """
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._captions: dict[str, str] = {}  # the first of each tag
+
+    def convert(self, key: str, kind: str, tag: str, cell: Any) -> Parts:
+        """The values of a cell that is no number; empty if TensorBoard shows nothing of it."""
+        try:
+            return self._convert(key, kind, tag, cell)
+        except BROKEN:
+            self._lose(key, kind, "its cell is not what its kind says")
+            return []
+
+    def _convert(self, key: str, kind: str, tag: str, cell: Any) -> Parts:
+        if kind in ("string", "json"):
+            return [("", summaries.texts([cell]))]
+        if kind == "string_list":
+            return [("", summaries.texts(["null" if item is None else item for item in cell]))]
+        if kind == "number_list":
+            return self._numbers(key, kind, cell)
+        documents = cell if isinstance(cell, list) else [cell]
+        sound = [one for one in documents if not check(one)]
+        self._lose(key, kind, "its document does not follow the format", len(documents) - len(sound))
+        types = {one["_type"] for one in sound}
+        if len(types) == 1 and (type := types.pop()) in _BATCHES and isinstance(cell, list):
+            return (self._images if type == "image" else self._sounds)(key, kind, sound)
+        found: Parts = []
+        for i, document in enumerate(sound):
+            suffix = f"/{i}" if isinstance(cell, list) else ""
+            parts = self._document(key, kind, tag + suffix, document)
+            found += [(suffix + inner, value) for inner, value in parts]
+        return found
+
+    def _document(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+        convert = _BY_TYPE.get(document["_type"])
+        if convert is None:
+            self._lose(key, kind, UNFIT)
+            return []
+        caption = document.get("caption", "")
+        if caption != self._captions.setdefault(tag, caption):
+            self._lose(key, kind, "in the file with its caption, of which TensorBoard shows each tag's first")
+        try:
+            return convert(self, key, kind, tag, document)
+        except MediaTypesError as error:
+            self._lose(key, kind, said(error))
+            return []
+
+    def _lose(self, key: str, kind: str, reason: str, count: int = 1) -> None:
+        self._counter.lose(key, kind, reason, count)
+
+    def _embed(self, reference: dict[str, Any], key: str, kind: str) -> bytes | None:
+        """The bytes of a sidecar; None if it cannot be had, which is counted."""
+        if not encode.fits(reference["size"]):
+            self._lose(key, kind, TOO_LARGE)
+            return None
+        return self._counter.embed(reference, key, kind)
+
+    def _decode(self, key: str, kind: str, document: dict[str, Any]) -> Any:
+        """The value of a document; None if a sidecar cannot be had, which is counted."""
+        return decode_held(document, lambda reference: self._embed(reference, key, kind))
+
+    def _numbers(self, key: str, kind: str, cell: list[Any]) -> Parts:
+        whole = all(type(item) is int for item in cell)
+        array = np.array([np.nan if item is None else item for item in cell], np.int64 if whole else np.float64)
+        self._lose(key, kind, HELD if None not in cell else f"{HELD}; null is NaN")
+        return [("", _held(array))]
+
+    def _image(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+        data = self._picture(key, kind, document)
+        size = int(document["width"]), int(document["height"])
+        return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
+
+    def _images(self, key: str, kind: str, documents: list[dict[str, Any]]) -> Parts:
+        files = [data for document in documents if (data := self._picture(key, kind, document))]
+        captions = {document.get("caption", "") for document in documents}
+        self._lose(key, kind, "their captions differ, and one tag has one", len(captions) > 1)
+        width, height = (
+            max((int(document[name]) for document in documents), default=0) for name in ("width", "height")
+        )
+        caption = captions.pop() if len(captions) == 1 else ""
+        return [("", summaries.images(files, width, height, caption))] if files or not documents else []
+
+    def _picture(self, key: str, kind: str, document: dict[str, Any]) -> bytes | None:
+        """The file of an image, as PNG if TensorBoard does not know its format."""
+        overlays = [name for name in ("boxes", "masks") if document.get(name)]
+        if overlays:
+            self._lose(key, kind, f"without its {' and '.join(overlays)}, which TensorBoard does not show")
+        if document["format"] in _SHOWN:
+            return self._embed(document, key, kind)
+        from ....types.image import Image
+
+        plain = {name: item for name, item in document.items() if name not in ("boxes", "masks")}
+        try:
+            value = self._decode(key, kind, plain)
+            if value is None:
+                return None
+            made = main_file(Image(value.to_numpy()))
+        except MediaTypesError as error:
+            self._lose(key, kind, said(error))
+            return None
+        self._lose(key, kind, f"as PNG: TensorBoard does not show {document['format']}")
+        return made
+
+    def _video(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+        if document["format"] not in _MOVING:
+            self._lose(key, kind, "TensorBoard shows no video but gif")
+            return []
+        data = self._embed(document, key, kind)
+        size = int(document["width"]), int(document["height"])
+        return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
+
+    def _audio(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+        data = self._wave(key, kind, document)
+        caption = document.get("caption", "")
+        return [("", summaries.sounds([(data, caption)], caption))] if data else []
+
+    def _sounds(self, key: str, kind: str, documents: list[dict[str, Any]]) -> Parts:
+        found = [(self._wave(key, kind, document), document.get("caption", "")) for document in documents]
+        files = [(data, caption) for data, caption in found if data]
+        return [("", summaries.sounds(files))] if files else []
+
+    def _wave(self, key: str, kind: str, document: dict[str, Any]) -> bytes | None:
+        """The file of a sound, as WAV if it is another: TensorBoard calls every file audio/wav."""
+        if document["format"] == "wav":
+            return self._embed(document, key, kind)
+        from ....types.audio import Audio
+
+        try:
+            value = self._decode(key, kind, document)
+            if value is None:
+                return None
+            subtype = _LOSSLESS.get(value.subtype, "PCM_16")
+            samples = value.to_numpy()
+            made = Audio(samples, value.sample_rate, subtype=subtype, clip=samples.dtype.kind == "f")
+            self._lose(key, kind, f"as WAV {subtype}: TensorBoard plays no {document['format']}")
+            return main_file(made)
+        except MediaTypesError as error:
+            self._lose(key, kind, said(error))
+            return None
+
+    def _html(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+        data = self._embed(document, key, kind)
+        if data is None:
+            return []
+        self._lose(key, kind, "as text: TensorBoard shows Markdown, and removes most HTML")
+        return [("", summaries.texts([data.decode("utf-8", "backslashreplace")], caption=document.get("caption", "")))]
+
+    def _histogram(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+        apart = sum(document.get(f"{name}_count", 0) for name in ("nan", "positive_infinity", "negative_infinity"))
+        if apart:
+            self._lose(key, kind, "without its counts of NaN and infinity")
+        edges, counts = (np.array(document[name], np.float64) for name in ("bins", "values"))
+        return [("", summaries.histogram(edges, counts, document.get("caption", "")))]
+
+    def _tensor(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+        if document["dtype"] not in summaries.DTYPES:
+            self._lose(key, kind, f"TensorFlow has no {document['dtype']}")
+            return []
+        data = self._embed(document, key, kind)
+        if data is None:
+            return []
+        shape = tuple(int(size) for size in document["shape"])
+        bits = _npy.read(data, stored_dtype(document["dtype"]), shape, "tensor")
+        self._lose(key, kind, HELD)
+        return [("", _held(bits, document["dtype"]))]
+
+    def _figure(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+        """The picture of a matplotlib figure, where there is one."""
+        picture = document if document["format"] == "png" else document.get("image")
+        if picture is None:
+            self._lose(key, kind, "TensorBoard shows no figures but pictures of them")
+            return []
+        data = self._embed(picture, key, kind)
+        size = int(picture["width"]), int(picture["height"])
+        return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
+
+    def _plot(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+        if document["preset"] != "pr_curve":
+            self._lose(key, kind, "TensorBoard shows no plots but pr curves")
+            return []
+        value = self._decode(key, kind, document)
+        if value is None:
+            return []
+        rows = pr_rows(value)
+        if not all(complete for _, complete in rows.values()):
+            self._lose(key, kind, "its counts made up from shares: the plot has none, and no thresholds")
+        single = len(rows) == 1
+        return [("" if single else f"/{name}", summaries.pr_curve(found)) for name, (found, _) in rows.items()]
+
+    def _object3d(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+        value = self._decode(key, kind, document)
+        if value is None:
+            return []
+        shape = shape_of(value)
+        for reason in shape.lost:
+            self._lose(key, kind, reason)
+        return summaries.mesh(tag, shape.vertices, shape.faces, shape.colors, document.get("caption", ""))
+
+
+def said(error: Exception) -> str:
+    """An error as the reason why something is not carried."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _held(array: Array, dtype: str = "") -> bytes:
+    """A tensor that no plugin shows, as torch's `add_tensor` writes it."""
+    return summaries.tensor(array, dtype) + summaries.metadata("tensor")
+
+
+_BY_TYPE: dict[str, Callable[[Converter, str, str, str, dict[str, Any]], Parts]] = {
+    "image": Converter._image,
+    "video": Converter._video,
+    "audio": Converter._audio,
+    "html": Converter._html,
+    "histogram": Converter._histogram,
+    "tensor": Converter._tensor,
+    "figure": Converter._figure,
+    "plot": Converter._plot,
+    "object3d": Converter._object3d,
+}

@@ -1,0 +1,174 @@
+"""Capturing TensorBoard's writers: `patch`, `unpatch`, and what `Run(sync_tensorboard=True)` does."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from ..._core.errors import Described, InputError
+from ...run import Run, newest_run
+from .capture import RunCapture, Tap
+from .namespaces import Namespaces
+from .patching import WRAPPERS, Patches
+
+_X, _PYTORCH = "tensorboardX.event_file_writer", "tensorboard.summary.writer.event_file_writer"
+_lock = threading.RLock()
+_active: list[_Patch] = []  # the newest last
+
+
+def patch(
+    run: Run | None = None,
+    *,
+    root_logdir: str = "",
+    save: bool = True,
+    tensorboard_x: bool | None = None,
+    pytorch: bool | None = None,
+    tensorboardX: bool | None = None,  # noqa: N803 - the older spelling
+) -> None:
+    """Log what TensorBoard writers log into a run as well, from now on until `unpatch()`.
+
+    Scalars, histograms, images, audio, text, meshes, pr curves and hyperparameters become values of the run under the
+    names that an import of the log directory gives them. Writers of torch and tensorboardX are captured in process, the
+    files of Keras and `tf.summary` are followed. Rows are numbered by the step that was logged wherever steps go
+    forward, and have it as `global_step` in any case; `run.log({"custom": 0.8, "global_step": step})` joins the row of
+    that step. Call it before the writers are made.
+
+    Args:
+        run: where to; by default the run of this process that was opened last when a writer is made.
+        root_logdir: keys are named by the path of their log directory below this one, and writers elsewhere are not
+            captured. By default that is the directory of the first writer.
+        save: keep the event files (and `.pbtxt` files) in the run's folder, below `files`, when it finishes, so that
+            TensorBoard can be started on it. Traces of the profiler beside them are kept in any case.
+        tensorboard_x: False: leave the writers of tensorboardX alone. True: it has to be installed. By default they
+            are captured if it is imported, now or later. `tensorboardX` is the same.
+        pytorch: the same for `torch.utils.tensorboard`.
+
+    Raises:
+        InputError: it was called before, without `unpatch()` since; or a package is not installed that was asked for.
+
+    >>> import tempfile, mediatypes as mt
+    >>> from mediatypes.interop import tensorboard
+    >>> tensorboard.patch(save=False)
+    >>> tensorboard.unpatch()
+    """
+    if tensorboardX is not None:
+        if tensorboard_x not in (None, tensorboardX):
+            raise InputError.of("patch.tensorboard_x", "the same as tensorboardX", tensorboard_x, "Pass one of them.")
+        tensorboard_x = tensorboardX
+    with _lock:
+        if any(one.is_explicit for one in _active):
+            raise InputError.of("patch", "to be called once", Described("a second call"), "Call unpatch() before.")
+        modules = list(WRAPPERS)
+        _choose(modules, _X, tensorboard_x, "tensorboardX")
+        _choose(modules, _PYTORCH, pytorch, "tensorboard")
+        found = _Patch(run, root_logdir, save, modules, is_explicit=True)
+        _add(found)
+        found.capture()
+
+
+def unpatch() -> None:
+    """Undo `patch()`. What was logged stays, and runs that were made with `sync_tensorboard=True` go on capturing."""
+    with _lock:
+        for found in [one for one in _active if one.is_explicit]:
+            _remove(found)
+
+
+def attach(run: Run) -> None:
+    """What `Run(sync_tensorboard=True)` asks for: capture until the run is finished."""
+    with _lock:
+        found = _Patch(run, "", True, list(WRAPPERS), is_explicit=False)
+        _add(found)
+        found.capture()
+        run._before_finish.insert(0, lambda: _remove(found))  # they are called from the last to the first
+
+
+class _Patch:
+    """Options, and what is captured with them."""
+
+    def __init__(self, run: Run | None, root_logdir: str, save: bool, modules: list[str], *, is_explicit: bool) -> None:
+        self._run, self.root_logdir, self._save = run, root_logdir, save
+        self.modules, self.is_explicit = modules, is_explicit
+        self.names = Namespaces(root_logdir)
+        self._captures: weakref.WeakKeyDictionary[Run, RunCapture] = weakref.WeakKeyDictionary()
+
+    def capture(self) -> RunCapture | None:
+        """What captures for the run that is open now, if there is one."""
+        run = self._run or newest_run()
+        if run is None or run._closed:
+            return None
+        if run not in self._captures:
+            self._captures[run] = RunCapture(run, self.root_logdir, self._save)
+        return self._captures[run]
+
+
+class _Listener:
+    """Leads what writers log to the capture of the newest patch that wants their directory."""
+
+    def opened(self, writer: Any, logdir: str, was_late: bool = False) -> Any:
+        with _lock:
+            found = _capture_for(logdir)
+            return found.tap(writer, logdir, was_late) if found else _Unclaimed(writer, logdir)
+
+    def follow(self, logdir: str, flush: Callable[[], None]) -> None:
+        with _lock:
+            if found := _capture_for(logdir):
+                found.follow(logdir, flush)
+
+
+class _Unclaimed:
+    """A writer that was made when no run was open: it is captured from when there is one."""
+
+    def __init__(self, writer: Any, logdir: str) -> None:
+        self._writer, self._logdir = weakref.ref(writer), logdir
+        self._tap: Tap | None = None
+
+    def take(self, event: Any) -> None:
+        if self._tap is None and (writer := self._writer()) is not None:
+            with _lock:
+                if found := _capture_for(self._logdir):
+                    self._tap = found.tap(writer, self._logdir, was_late=True)
+        if self._tap is not None:
+            self._tap.take(event)
+
+
+_listener = _Listener()
+_patches: Patches | None = None
+
+
+def _capture_for(logdir: str) -> RunCapture | None:
+    for one in reversed(_active):
+        if one.names.contains(logdir) and (found := one.capture()):
+            return found
+    return None
+
+
+def _add(patch: _Patch) -> None:
+    _active.append(patch)
+    _apply()
+
+
+def _remove(patch: _Patch) -> None:
+    with _lock:
+        if patch in _active:
+            _active.remove(patch)
+            _apply()
+
+
+def _apply() -> None:
+    """Change the modules that any patch wants, and no others."""
+    global _patches
+    if _patches is not None:
+        _patches.undo()
+    wanted = [name for name in WRAPPERS if any(name in one.modules for one in _active)]
+    _patches = Patches(_listener, wanted) if wanted else None
+
+
+def _choose(modules: list[str], module: str, choice: bool | None, package: str) -> None:
+    if choice is False:
+        modules.remove(module)
+    elif choice and find_spec(package) is None:
+        found = Described("no such package")
+        raise InputError.of("patch", f"{package} to be installed", found, f"Install it with: pip install {package}")

@@ -1,0 +1,80 @@
+"""Logging what TensorBoard's writers log into a run that is open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..._core.errors import MediaTypesError
+from ..._core.sidecar import Sink
+from ...history.cells import Named
+from ...run import Run
+from . import media
+from .series import Series
+from .table import Events
+from .values import Cell
+
+
+class LiveRows:
+    """Rows of a run by global step. Every call is on disk when it returns.
+
+    Args:
+        run: is open.
+        sink: where the sidecars of meshes go; those of other media are there already.
+    """
+
+    def __init__(self, run: Run, sink: Sink) -> None:
+        self.run, self._sink = run, sink
+        self._calls = run._align()
+        self.number = self._calls.number  # one number: key, step, time, value
+
+    def cells(self, found: list[tuple[str, Cell]], step: int, time: float) -> None:
+        """Log the cells of one event, by key."""
+        named: dict[str, Named] = {}
+        parts: dict[str, dict[str, Any]] = {}  # of meshes
+        for key, cell in found:
+            if cell.type == "hparams":
+                self.run.config.update(cell.value.get("start", {}).get("hparams", {}))
+            elif cell.type.startswith("mesh_"):
+                parts.setdefault(key, {})[cell.type] = cell.value
+            elif cell.kind:
+                if key in named:  # one tag twice in a summary
+                    self._calls.add(list(named.values()), step, time)
+                    named = {}
+                named[key] = (key, cell.kind, cell.value)
+        for key, documents in parts.items():
+            named |= {name: (name, kind, value) for name, kind, value in self._mesh(key, documents)}
+        if named:
+            self._calls.add(list(named.values()), step, time)
+
+    def events(self, events: Events, series: list[Series]) -> None:
+        """Log events that were read from a file, in their order."""
+        waiting: list[tuple[str, Cell]] = []
+        at = (0, 0.0, 0)  # step, time and offset of what waits: the cells of one record belong together
+        rows = zip(*(column.tolist() for column in events.columns), strict=True)
+        for i, (number, step, time, value, offset) in enumerate(rows):
+            if waiting and at != (step, time, offset):
+                self.cells(waiting, at[0], at[1])
+                waiting = []
+            one = series[number]
+            if one.kind == "number" and not waiting:
+                self.number(one.key, step, time, value)
+            else:
+                at = (step, time, offset)
+                content = events.cells.get(i)
+                waiting.append((one.key, Cell(one.kind, one.type, content.value if content else value)))
+        if waiting:
+            self.cells(waiting, at[0], at[1])
+
+    def _mesh(self, key: str, parts: dict[str, dict[str, Any]]) -> list[Named]:
+        """The mesh that these tensors are; they themselves if they are none, or a batch of several."""
+        try:
+            arrays = {name: np.load(self.run.path / parts[name]["path"], allow_pickle=False) for name in parts}
+            vertices = arrays["mesh_vertices"]
+            if len(vertices) == 1:
+                faces, colors = arrays.get("mesh_faces", [None])[0], arrays.get("mesh_colors", [None])[0]
+                return [(key, "object3d", media.mesh(vertices[0], faces, colors, self._sink))]
+        except (MediaTypesError, KeyError, IndexError):
+            pass
+        return [(f"{key}.{name.removeprefix('mesh_')}", "tensor", document) for name, document in parts.items()]
