@@ -30,6 +30,7 @@ _SUBJECTS = (
     "figure",
     "plots",
     "tensorboard",
+    "follow",
     "capture",
 )
 
