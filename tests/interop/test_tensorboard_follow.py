@@ -367,3 +367,11 @@ def test_an_interrupt_ends_it_when_all_is_imported(logs: Path, tmp_path: Path) -
 def test_what_is_refused(name: str, given: Any, tmp_path: Path) -> None:
     with pytest.raises(mt.InputError, match=name):
         follow_logdir(tmp_path, tmp_path / "runs", **{name: given})
+
+
+def test_a_directory_that_links_lead_to_has_its_own_place(tmp_path: Path) -> None:
+    write(tmp_path / "logs" / "z" / "deep", scalar("loss", 1, 1), name=NAME)
+    write(tmp_path / "elsewhere", scalar("loss", 1, 1), name=NAME)
+    (tmp_path / "logs" / "a").symlink_to(tmp_path / "logs" / "z")
+    (tmp_path / "logs" / "b").symlink_to(tmp_path / "elsewhere")
+    assert [file.path for file in open_logdir(tmp_path / "logs").list()] == [f"b/{NAME}", f"z/deep/{NAME}"]

@@ -16,6 +16,8 @@ from .report import FollowState, ImportReport, RunReport
 from .sources import LogDir
 from .view import Options
 
+_LONGEST = 1.0  # seconds between two looks, unless more is asked for
+
 
 class LogFollower:
     """Follows the runs of a log directory. Make one, call `poll()` again and again, and `finish()`.
@@ -139,7 +141,8 @@ def follow(
                     progress(follower.state())
             if until():
                 break
-            time.sleep(max(interval - (time.monotonic() - began), 0))
+            took = time.monotonic() - began  # long where there are very many files: it is not to take all of a core
+            time.sleep(max(interval - took, min(4 * took, _LONGEST)))
     finally:
         report = follower.finish()
     return report
