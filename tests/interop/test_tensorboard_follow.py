@@ -132,6 +132,7 @@ def test_a_directory_that_was_taken_for_another_one_is_put_right_in_the_end(tmp_
     follower = LogFollower(open_logdir(logs), tmp_path / "runs", "auto", Options())
     follower.poll()
     assert (tmp_path / "runs" / "a" / "loss_x" / "run.json").exists()
+    write(logs / "a" / "loss_x" / "own", scalar("z", 1, 1), name=NAME)
     write(logs / "a", scalar("acc", 1, 1), name=NAME)
     write(logs / "a" / "acc_y", scalar("acc", 1, 1), name=NAME)
     follower.poll()
@@ -140,6 +141,7 @@ def test_a_directory_that_was_taken_for_another_one_is_put_right_in_the_end(tmp_
     assert values(follower, "a")["acc_y/loss"] == [(2, 2)]
     check_end(follower)
     assert set(mt.open_run(tmp_path / "runs" / "a").keys()) == {"acc", "loss_x/loss"}
+    assert set(mt.open_run(tmp_path / "runs" / "a" / "loss_x" / "own").keys()) == {"z"}
     assert set(mt.open_run(tmp_path / "runs" / "a" / "acc_y").keys()) == {"acc", "loss", "h"}
 
 
@@ -375,3 +377,20 @@ def test_a_directory_that_links_lead_to_has_its_own_place(tmp_path: Path) -> Non
     (tmp_path / "logs" / "a").symlink_to(tmp_path / "logs" / "z")
     (tmp_path / "logs" / "b").symlink_to(tmp_path / "elsewhere")
     assert [file.path for file in open_logdir(tmp_path / "logs").list()] == [f"b/{NAME}", f"z/deep/{NAME}"]
+
+
+def test_what_a_killed_follower_left_can_be_recovered(logs: Path, follower: LogFollower) -> None:
+    """What it left is a run like any other: it can be finished, and is imported again then."""
+    add(logs / "a" / NAME, scalar("loss", 1, 1))
+    follower.poll()
+    run = follower.runs["a"]
+    lock = run._release_journal()  # as if it had been killed
+    assert lock is not None
+    lock.forget()
+    view = mt.recover(follower.out / "a")
+    assert view.status == "killed"
+    assert list(view.values("loss")) == [(0, 0), (1, 1)]
+    add(logs / "a" / NAME, scalar("loss", 2, 2))
+    follower.poll()
+    assert values(follower, "a") == {"loss": [(0, 0), (1, 1), (2, 2)]}
+    check_end(follower)

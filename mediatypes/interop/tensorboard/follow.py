@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -85,7 +84,7 @@ class LogFollower:
         for run in self.runs.values():
             report = run.close(run.current(sizes))
             if run.is_new and all(path in sizes for path in run.paths):  # they belong to other runs by now
-                shutil.rmtree(run.target, ignore_errors=True)
+                run.remove()
             else:
                 reports.append(report)
         whole = [report for report in reports if report]

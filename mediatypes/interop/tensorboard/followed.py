@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from pathlib import Path
 
 from ..._core.errors import MediaTypesError, Problem
 from ...history import files
 from ...history.lock import Lock
 from ...history.session import Session, open_session, resume_session
-from .importer import FOLLOWS, import_run
+from .importer import REPORT, import_run
 from .plan import EventFile, RunPlan
 from .report import RunReport
 from .sources import LogDir
@@ -99,6 +101,15 @@ class FollowedRun:
             if lock:
                 lock.release()
 
+    def remove(self) -> None:
+        """Remove the run, but not those of directories below its own."""
+        for name in (files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.EVENTS, REPORT):
+            (self.target / name).unlink(missing_ok=True)
+        for name in (files.SIDECARS, files.ATTACHED, files.JOURNAL):
+            shutil.rmtree(self.target / name, ignore_errors=True)
+        with suppress(OSError):
+            self.target.rmdir()
+
     def _read(self, sizes: dict[str, int], now: float) -> bool:
         if self.report is None or self.report.status == "failed":
             plan = self.current(sizes)
@@ -128,14 +139,14 @@ class FollowedRun:
         return True
 
     def _open(self) -> Session:
-        return open_session(self.target, "resume", {FOLLOWS: True}, {}, durable=False)
+        return open_session(self.target, "resume", {files.FOLLOWS: True}, {}, durable=False)
 
     def _renew(self, session: Session, plan: RunPlan) -> _Renewal:
         """Import all, and begin an empty journal; the one at hand is written meanwhile."""
         report = import_run(self.logdir, plan, self.out, self.options, session.lock, live=True)
         if report.status == "failed":
             return report, None
-        return report, resume_session(self.target, session.lock, {FOLLOWS: True}, {})
+        return report, resume_session(self.target, session.lock, {files.FOLLOWS: True}, {})
 
     def _swap(self, renewal: Future[_Renewal]) -> None:
         """Go on with the journal that an import left empty: what came meanwhile is read again."""

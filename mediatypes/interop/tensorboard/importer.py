@@ -30,7 +30,6 @@ from .view import Options
 
 REPORT = "import.json"
 FILES = files.ATTACHED
-FOLLOWS = "follows"  # in run.json: its journals hold events of the logs only
 _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
 _KEPT_TEXT = 128 << 20  # and so many characters of their cells
 _TRIES, _PAUSE = 50, 0.1  # seconds
@@ -133,13 +132,13 @@ class _RunImport:
         return True
 
     def _require_ours(self) -> None:
-        """Refuse a run that somebody logs to, or did so until it was killed."""
+        """Refuse a run that somebody has resumed: it has rows that are in no logs."""
         try:
             run = files.read_run_json(self.target)
         except (StoreError, DocumentError):  # there is none, or it is written anew
             return
-        if run["status"] == "running" and FOLLOWS not in run:
-            hint = "Finish it with mediatypes recover, and choose another destination."
+        if files.IMPORT not in run or (run["status"] == "running" and files.FOLLOWS not in run):
+            hint = "Somebody has logged to it: choose another destination."
             raise RunExists(
                 f"{self.target}: expected no run or an imported one, got {files.describe_run(self.target)}. {hint}"
             )
@@ -240,7 +239,7 @@ class _RunImport:
         path = self.staging.path / files.RUN
         run = files.read_json(path)
         del run["finished"]
-        files.write_json(path, {**run, "status": "running", "writer": files.process(), FOLLOWS: True})
+        files.write_json(path, {**run, "status": "running", "writer": files.process(), files.FOLLOWS: True})
 
     def _has_meshes(self) -> bool:
         return any(one.type.startswith("mesh_") for one in self.series.all)
