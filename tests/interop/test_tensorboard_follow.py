@@ -247,6 +247,8 @@ def test_what_is_wrong_with_one_file_or_run_is_said_once_and_the_others_go_on(
     follower.poll()
     (logs / "cut" / NAME).write_bytes(VERSION[:-3])
     write(logs / "replaced", *(scalar("other", i, i) for i in range(9)), name=NAME)
+    add(logs / "gone" / NAME, scalar("loss", 2, 2))
+    follower.poll()
     (logs / "gone" / NAME).unlink()
     (logs / "gone").rmdir()
     add(logs / "fine" / NAME, scalar("loss", 2, 2))
@@ -256,6 +258,7 @@ def test_what_is_wrong_with_one_file_or_run_is_said_once_and_the_others_go_on(
         ("taken", "RunExists"),
         ("cut", "shorter"),
         ("replaced", "replaced"),
+        ("gone", "gone"),
     }
     assert values(follower, "fine") == {"loss": [(1, 1), (2, 2)]}
     found = follower.finish()

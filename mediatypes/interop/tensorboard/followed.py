@@ -126,6 +126,7 @@ class FollowedRun:
                 return False
             self._live = LiveRun(self.logdir, self.target, self._open())
         live = self._live
+        self.problems += live.gone(sizes)
         grown = live.grown(self._files.values(), sizes)
         if not grown:
             if now - self._changed > _REST and self._renewal is None:
