@@ -102,16 +102,16 @@ def compact(
         waiting, unchanged, problems = [], 0, list[Problem]()
         for name, path in runs:
             try:
-                stamp = Stamp.of(path)  # before reading
+                stamp = Stamp.of(folder := str(path))  # before reading
             except OSError as error:
                 problems.append(Problem(str(path), f"expected the files of a run, got {error.strerror!r}", "run", ""))
                 continue
             if stamp is None:
                 waiting.append(name)
             elif name not in known:
-                new.append(_Found(name, str(path), stamp))
+                new.append(_Found(name, folder, stamp))
             elif known[name][1] != stamp:
-                changed.setdefault(known[name][0], []).append(_Found(name, str(path), stamp))
+                changed.setdefault(known[name][0], []).append(_Found(name, folder, stamp))
             else:
                 unchanged += 1
         jobs = _plan(manifest, changed, new)
