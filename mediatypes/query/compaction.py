@@ -308,12 +308,12 @@ def _conform(schema: pa.Schema, sources: Iterable[_Source]) -> Iterator[pa.Table
 
 
 def _joined(pieces: Iterable[tuple[str, pa.Table]]) -> Iterator[tuple[pa.Array, pa.Table]]:
-    """Tables of equal columns as few large ones, and for each row the name that came with its piece."""
+    """Tables of equal columns as few large ones, of one row group each, and for each row the name of its piece."""
     runs: list[str] = []
     waiting: list[pa.Table] = []
     rows = size = 0
     for run, table in chain(pieces, [("", None)]):
-        if waiting and (table is None or rows >= GROUP_ROWS or size >= _BYTES):
+        if waiting and (table is None or rows + table.num_rows > GROUP_ROWS or size >= _BYTES):
             which = np.repeat(np.arange(len(runs)), [piece.num_rows for piece in waiting])
             yield texts(runs).take(pa.array(which)), pa.concat_tables(waiting)
             runs, waiting, rows, size = [], [], 0, 0
