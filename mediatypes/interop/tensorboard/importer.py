@@ -234,10 +234,10 @@ class _RunImport:
             if self.kept_events > _KEPT_EVENTS or self.kept_text > _KEPT_TEXT:
                 self.kept = None
 
-    def _events(self) -> Iterator[tuple[Events, int]]:
+    def _events(self, low: int | None = None, high: int | None = None) -> Iterator[tuple[Events, int]]:
         if self.kept is not None:
             return iter(self.kept)
-        return eventlog.read_events(self.staging.path / eventlog.NAME, self.series.all, self.names)
+        return eventlog.read_events(self.staging.path / eventlog.NAME, self.series.all, self.names, low, high)
 
     def _mesh_maker(self, sink: Any) -> Any:
         made: dict[str, Any] = {}
