@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAME = run_files.EVENTS
 FOOTER = b"mediatypes"
-GROUP_ROWS, GROUP_TEXT = 128 * 1024, 32 << 20  # a row group ends with the row or character that fills it
+GROUP_ROWS, GROUP_TEXT = 128 * 1024, 16 << 20  # a row group ends with the row or character that fills it
 _STEP = 2  # the column's place
 _NAMES = ("tag", "key", "type", "file")
 

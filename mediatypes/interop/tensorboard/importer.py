@@ -30,7 +30,7 @@ from .view import Options
 REPORT = "import.json"
 FILES = files.ATTACHED
 _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
-_KEPT_TEXT = 128 << 20  # and so many characters of their cells
+_KEPT_TEXT = 64 << 20  # and so many characters of their cells
 _HEAD = 1024  # bytes by which a file is known again
 
 
