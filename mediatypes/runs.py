@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ._core.errors import Described, InputError, MediaTypesError, Problem, StoreError, describe
 from .query.bulk import in_threads
 from .query.discovery import Source as Root
-from .query.discovery import common_base, find_all, find_roots, is_file
+from .query.discovery import common_base, find_all, find_roots, is_file, name_below
 from .store.location import RemotePath
 from .store.remote import RemoteStore
 from .store.urls import is_url
@@ -89,11 +89,7 @@ class RunSet(Sequence[RunView]):
     def __init__(self, views: Iterable[RunView], base: Path | RemotePath, problems: Iterable[Problem] = ()) -> None:
         self.problems = list(problems)
         self._base = base
-        self._views = {self._name(view): view for view in views}
-
-    def _name(self, view: RunView) -> str:
-        base: Any = self._base  # which is as the path
-        return str(view.path.relative_to(base).as_posix())
+        self._views = {name_below(base, view.path): view for view in views}
 
     @property
     def _is_elsewhere(self) -> bool:
@@ -328,7 +324,7 @@ def compact(
         hint = "Compact on this machine, and copy the result; copy runs that are elsewhere first."
         raise StoreError.of("compact", "runs and a destination on this machine", Described("some elsewhere"), hint)
     base = common_base(here)
-    return add([(path.relative_to(base).as_posix(), path) for path in here], Path(destination), executor, progress)
+    return add([(name_below(base, path), path) for path in here], Path(destination), executor, progress)
 
 
 def _keys(keys: Iterable[str] | None) -> list[str] | None:

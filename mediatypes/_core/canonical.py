@@ -20,7 +20,7 @@ _encode_pretty = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1)
 class Written(dict[str, Any]):
     """An object whose canonical JSON is known already; it must not be changed.
 
-    In place of lists of numbers it may have arrays; `plain` makes lists of them.
+    In place of lists of numbers it may have arrays.
     """
 
     __slots__ = ("text",)
@@ -28,11 +28,6 @@ class Written(dict[str, Any]):
     def __init__(self, members: dict[str, Any], text: str) -> None:
         super().__init__(members)
         self.text = text
-
-    def plain(self) -> dict[str, Any]:
-        """Plain data."""
-        value: dict[str, Any] = loads(self.text)
-        return value
 
 
 def dumps(value: object) -> str:

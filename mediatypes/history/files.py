@@ -7,6 +7,7 @@ import os
 import platform
 import socket
 import sys
+from functools import cache
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -200,13 +201,19 @@ def process() -> dict[str, Any]:
 
 def environment() -> dict[str, Any]:
     """Versions and platform, and the script that runs."""
+    system = {"python": platform.python_version(), "platform": sys.platform}
+    return {"mediatypes": _version(), **system, "argv": sys.argv[:1]}
+
+
+@cache
+def _version() -> str:
+    """Our own; looking it up takes a millisecond."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        ours = version("mediatypes")
+        return version("mediatypes")
     except PackageNotFoundError:  # run from a source tree
-        ours = "unknown"
-    return {"mediatypes": ours, "python": platform.python_version(), "platform": sys.platform, "argv": sys.argv[:1]}
+        return "unknown"
 
 
 def is_alive(writer: dict[str, Any]) -> bool | None:

@@ -102,16 +102,16 @@ def compact(
         waiting, unchanged, problems = [], 0, list[Problem]()
         for name, path in runs:
             try:
-                stamp = Stamp.of(path)  # before reading
+                stamp = Stamp.of(folder := str(path))  # before reading
             except OSError as error:
                 problems.append(Problem(str(path), f"expected the files of a run, got {error.strerror!r}", "run", ""))
                 continue
             if stamp is None:
                 waiting.append(name)
             elif name not in known:
-                new.append(_Found(name, str(path), stamp))
+                new.append(_Found(name, folder, stamp))
             elif known[name][1] != stamp:
-                changed.setdefault(known[name][0], []).append(_Found(name, str(path), stamp))
+                changed.setdefault(known[name][0], []).append(_Found(name, folder, stamp))
             else:
                 unchanged += 1
         jobs = _plan(manifest, changed, new)
@@ -308,12 +308,12 @@ def _conform(schema: pa.Schema, sources: Iterable[_Source]) -> Iterator[pa.Table
 
 
 def _joined(pieces: Iterable[tuple[str, pa.Table]]) -> Iterator[tuple[pa.Array, pa.Table]]:
-    """Tables of equal columns as few large ones, and for each row the name that came with its piece."""
+    """Tables of equal columns as few large ones, of one row group each, and for each row the name of its piece."""
     runs: list[str] = []
     waiting: list[pa.Table] = []
     rows = size = 0
     for run, table in chain(pieces, [("", None)]):
-        if waiting and (table is None or rows >= GROUP_ROWS or size >= _BYTES):
+        if waiting and (table is None or rows + table.num_rows > GROUP_ROWS or size >= _BYTES):
             which = np.repeat(np.arange(len(runs)), [piece.num_rows for piece in waiting])
             yield texts(runs).take(pa.array(which)), pa.concat_tables(waiting)
             runs, waiting, rows, size = [], [], 0, 0

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from glob import glob
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -44,10 +45,8 @@ def find_roots(source: Source | Iterable[Source]) -> list[Place]:
 
 def find_all(roots: Iterable[Place]) -> list[Place]:
     """The runs at or below several directories, each once; raises `StoreError`."""
-    found: dict[Place, None] = {}
-    for root in roots:
-        found |= dict.fromkeys(_find_remote(root) if isinstance(root, RemotePath) else find_runs(root))
-    return list(found)
+    found = [_find_remote(root) if isinstance(root, RemotePath) else list(find_runs(root)) for root in roots]
+    return [*found[0]] if len(found) == 1 else list(dict.fromkeys(chain.from_iterable(found)))
 
 
 def common_base(paths: Sequence[Place]) -> Any:
@@ -62,6 +61,13 @@ def common_base(paths: Sequence[Place]) -> Any:
             raise InputError.of("open_runs", "one directory above all runs", found, "Open them one by one.")
         above = above.parent
     return above
+
+
+def name_below(base: Any, path: Place) -> str:
+    """The way from a directory to a run, with "/"; the run's name there."""
+    if isinstance(path, RemotePath):
+        return str(path.relative_to(base))
+    return str(path)[len(str(base)) :].strip(os.sep).replace(os.sep, "/") or "."  # relative_to takes ten times as long
 
 
 def is_file(path: Place) -> bool:

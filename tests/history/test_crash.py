@@ -321,7 +321,7 @@ def test_a_row_that_did_not_fit_is_taken_back_whole(tmp_path: Path, start: Any) 
         assert not list(run.path.rglob("*.tmp"))
     """
     out = end(start(code, tmp_path / "run"))
-    assert "history.parquet: expected to write the history, got" in out
+    assert ".parquet: expected to write the history, got" in out
     assert "File too large" in out
 
 

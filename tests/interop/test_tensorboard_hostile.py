@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
-from mediatypes.history import build
+from mediatypes.history import build, media
 from mediatypes.interop.tensorboard import eventlog, framing, import_logdir, importer, plan, rows, sources
 from mediatypes.interop.tensorboard.decode import FileDecoder
 from mediatypes.interop.tensorboard.series import SeriesList
@@ -181,4 +182,28 @@ def test_memory_is_bounded_by_the_piece_not_by_the_file(tmp_path: Path, monkeypa
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert mt.open_run(tmp_path / "runs60" / "logs60").history().num_rows == 1000
+    assert peaks[2] < 1.5 * peaks[1], peaks
+
+
+def test_memory_is_bounded_by_the_text_of_documents_not_by_their_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, limit in ((importer, "_KEPT_TEXT"), (eventlog, "GROUP_TEXT"), (build, "GROUP_BYTES")):
+        monkeypatch.setattr(module, limit, 400_000)
+    monkeypatch.setattr(media, "GROUP_BYTES", 400_000)
+    monkeypatch.setattr(rows, "_AT_ONCE", 20_000)
+    monkeypatch.setattr(framing, "_PIECE", 1 << 17)
+    edges = [i / 7 for i in range(500)]
+    values = [value("h", histogram(edges, [1.0] * 500, 0.0, edges[-1]))]
+    peaks = []
+    for count in (20, 120, 360):  # the first one fills caches
+        write(tmp_path / f"logs{count}", *(record(event(summary(*values), step=step)) for step in range(count)))
+        tracemalloc.start()
+        import_logdir(tmp_path / f"logs{count}", tmp_path / f"runs{count}")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    run = tmp_path / "runs360" / "logs360"
+    assert pq.read_metadata(run / "media.parquet").num_row_groups > 2
+    assert pq.read_metadata(run / "events.parquet").num_row_groups > 2
+    assert [step for step, _ in mt.open_run(run).values("h")] == list(range(360))
     assert peaks[2] < 1.5 * peaks[1], peaks

@@ -20,7 +20,7 @@ import pytest
 import mediatypes as mt
 from mediatypes.interop import tensorboard
 from mediatypes.interop.tensorboard import live
-from mediatypes.interop.tensorboard.namespaces import Namespaces
+from mediatypes.interop.tensorboard.live.namespaces import Namespaces
 from tests.interop.test_tensorboard_writers import accumulate, need_tensorflow, open_writer
 from tests.processes import Start
 from tests.strategies import photograph
@@ -341,7 +341,7 @@ def test_what_cannot_be_captured_does_not_reach_the_training(
         raise RuntimeError("no such luck")
 
     with monkeypatch.context() as patch:
-        patch.setattr("mediatypes.interop.tensorboard.capture.read_event", fail)
+        patch.setattr("mediatypes.interop.tensorboard.live.capture.read_event", fail)
         with pytest.warns(UserWarning, match="got RuntimeError: no such luck"):
             board.add_scalar("loss", 1.0, 0)
     board.add_scalar("loss", 2.0, 1)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 NAME = run_files.EVENTS
 FOOTER = b"mediatypes"
-GROUP_ROWS, GROUP_TEXT = 128 * 1024, 32 << 20  # a row group ends with the row or character that fills it
+GROUP_ROWS, GROUP_TEXT = 128 * 1024, 16 << 20  # a row group ends with the row or character that fills it
+_STEP = 2  # the column's place
 _NAMES = ("tag", "key", "type", "file")
 
 
@@ -176,13 +177,21 @@ def read_footer(path: Path) -> dict[str, Any]:
     return footer
 
 
-def read_events(path: Path, series: Iterable[Series], files: list[str]) -> Iterator[tuple[Events, int]]:
-    """The events of a file by row group and event file, with the numbers that `series` and `files` give."""
+def read_events(
+    path: Path, series: Iterable[Series], files: list[str], low: int | None = None, high: int | None = None
+) -> Iterator[tuple[Events, int]]:
+    """The events of a file by row group and event file, with the numbers that `series` and `files` give.
+
+    Row groups without any with low <= step < high are passed over.
+    """
     import pyarrow.parquet as pq
 
     numbers = {(one.key, one.tag, one.type): i for i, one in enumerate(series)}
     file = pq.ParquetFile(path, page_checksum_verification=True)
     for group in range(file.num_row_groups):
+        steps = file.metadata.row_group(group).column(_STEP).statistics
+        if (low is not None and steps.max < low) or (high is not None and steps.min >= high):
+            continue
         table = file.read_row_group(group).combine_chunks()
         columns = {name: table.column(name) for name in table.column_names}
         names = [columns[name].chunk(0).dictionary.to_pylist() for name in ("key", "tag", "type")]

@@ -31,7 +31,7 @@ from .view import Options
 REPORT = "import.json"
 FILES = files.ATTACHED
 _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
-_KEPT_TEXT = 128 << 20  # and so many characters of their cells
+_KEPT_TEXT = 64 << 20  # and so many characters of their cells
 _TRIES, _PAUSE = 50, 0.1  # seconds
 
 
@@ -283,10 +283,10 @@ class _RunImport:
             if self.kept_events > _KEPT_EVENTS or self.kept_text > _KEPT_TEXT:
                 self.kept = None
 
-    def _events(self) -> Iterator[tuple[Events, int]]:
+    def _events(self, low: int | None = None, high: int | None = None) -> Iterator[tuple[Events, int]]:
         if self.kept is not None:
             return iter(self.kept)
-        return eventlog.read_events(self.staging.path / eventlog.NAME, self.series.all, self.names)
+        return eventlog.read_events(self.staging.path / eventlog.NAME, self.series.all, self.names, low, high)
 
 
 def _wait_for_lock(target: Path) -> Lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,9 +12,15 @@ from ...history.scan import Batch, Values
 from ...types._arrays import Array
 from .decode import is_integral
 from .series import Series
-from .table import Events
+from .table import Content, Events
 
-Source = Callable[[], Iterable[Events]]
+
+class Source(Protocol):
+    """Gives events, at least those with low <= step < high, in their order."""
+
+    def __call__(self, low: int | None = None, high: int | None = None) -> Iterable[Events]: ...
+
+
 MeshMaker = Callable[[dict[str, Any]], dict[str, Any] | None]  # documents of its parts by type
 _AT_ONCE = 2 << 20  # events sorted in memory, if they are numbers; see `Events.weights`
 _SAMPLE = 1024  # every so many of them a step is noted
@@ -27,7 +33,7 @@ class StepOrder:
     of their names, which begin with the time they were begun, and events in that of their file.
 
     Args:
-        events: gives the events, in their order, as often as it is asked.
+        events: gives the events, in their order, as often as it is asked; at least those with low <= step < high.
         series: those of the run.
         mesh: makes the document of a mesh from those of its parts.
     """
@@ -36,19 +42,22 @@ class StepOrder:
         self._events, self._series, self._mesh = events, series, mesh
         samples, total = [np.zeros(0, np.int64)], 0
         for chunk in events():
-            order = np.argsort(chunk.steps, kind="stable")
-            ends = total + np.cumsum(chunk.weights[order])  # counted through all chunks
-            marks = np.diff(ends // _SAMPLE, prepend=total // _SAMPLE)
-            samples.append(np.repeat(chunk.steps[order], marks))
-            total = int(ends[-1])
+            if chunk.cells:
+                order = np.argsort(chunk.steps)
+                ends = total + np.cumsum(chunk.weights[order])
+                samples.append(np.repeat(chunk.steps[order], np.diff(ends // _SAMPLE, prepend=total // _SAMPLE)))
+                total = int(ends[-1])
+            else:
+                samples.append(np.sort(chunk.steps)[-total % _SAMPLE :: _SAMPLE])  # counted through all chunks
+                total += len(chunk.steps)
         self._bounds = _bounds(np.sort(np.concatenate(samples)))
 
     def batches(self) -> Iterator[Batch]:
-        """The events as calls, steps ascending."""
+        """The events as calls, steps ascending; what is no number is `Content`, see `read`."""
         sequence = 0
         edges = [None, *self._bounds.tolist(), None]
         for low, high in pairwise(edges):
-            found = [_between(chunk, low, high) for chunk in self._events()]
+            found = [_between(chunk, low, high) for chunk in self._events(low, high)]
             found = [chunk for chunk in found if len(chunk.steps)]
             if found:
                 batch = self._batch(Events.join(found), sequence)
@@ -100,7 +109,8 @@ class StepOrder:
                 if made:
                     yield (key, "object3d"), Values(np.array(list(made)), list(made.values()), False)
             else:
-                yield (key, kind), Values(calls, [events.cells[i].value for i in calls.tolist()], False)
+                contents = [events.cells[i] for i in calls.tolist()]
+                yield (key, kind), Values(calls, contents if kind != "number_list" else values_of(contents), False)
 
     def _meshes(self, events: Events, calls: Array) -> dict[int, Any]:
         """The mesh of each step by its last call."""
@@ -112,6 +122,20 @@ class StepOrder:
             parts[step] = (call, found)
         made = {call: self._mesh(found) for call, found in parts.values()}
         return {call: document for call, document in made.items() if document is not None}
+
+
+def read(batch: Batch) -> Batch:
+    """A batch whose values are plain data."""
+    columns = {
+        column: values._replace(values=values_of(values.values)) if isinstance(values.values, list) else values
+        for column, values in batch.columns.items()
+    }
+    return batch._replace(columns=columns)
+
+
+def values_of(contents: list[Any]) -> list[Any]:
+    """Plain data of contents; other values are it already."""
+    return [item.value if type(item) is Content else item for item in contents]
 
 
 def _bounds(samples: Array) -> Array:

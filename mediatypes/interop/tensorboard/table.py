@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-_NUMBER = 16  # characters of a cell that take about as much memory as the event of a number
+_NUMBER = 4  # characters of a cell that take about as much memory as the event of a number
 
 
 class Content:

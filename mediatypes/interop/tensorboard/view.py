@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,12 +22,17 @@ from ...history.summary import Summary
 from ...types._arrays import Array
 from . import charts
 from .plan import RunPlan
-from .rows import MeshMaker, StepOrder
+from .rows import MeshMaker, StepOrder, read
 from .series import Series
-from .table import Events
+from .table import Content, Events
 
 _SHOWN_OTHERWISE = ("hparams", "session_log", "histogram_statistics", "mesh_vertices", "mesh_faces", "mesh_colors")
-Numbered = Callable[[], Iterator[tuple[Events, int]]]
+
+
+class Numbered(Protocol):
+    """Gives the events of a run with the number of their file; at least those with low <= step < high."""
+
+    def __call__(self, low: int | None = None, high: int | None = None) -> Iterator[tuple[Events, int]]: ...
 
 
 class Options(NamedTuple):
@@ -110,12 +115,12 @@ class Folder:
             kept = [batch] if size == 1 else []
         run = self._run(facts, started, names, problems, notes)
         last = summary.values()
-        last = {key: item.plain() if isinstance(item, canonical.Written) else item for key, item in last.items()}
+        last = {key: canonical.loads(item.text) if isinstance(item, Content) else item for key, item in last.items()}
         values = canonical.loads(canonical.dumps(last))  # in one order, however the documents came
         specs = schema.specs()
         media = MediaRows(specs, Metrics())
         calls = _Count()
-        batches = build_rows(calls.through(kept if size <= 1 else order.batches()), specs, started, media)
+        batches = build_rows(map(read, calls.through(kept if size <= 1 else order.batches())), specs, started, media)
         footer = {**run, "summary": values, "calls": facts.total}
         rows = write_rows(self.path, arrow_schema(specs), batches, footer, media, durable=False)  # the logs are there
         files.write_json(self.path / files.SUMMARY, values)
@@ -197,9 +202,12 @@ class _Chosen:
             if self._metric is None:
                 notes.append(f"no values of the step metric {options.step_metric!r}; rows are by the events' own steps")
 
-    def __call__(self) -> Iterator[Events]:
+    def __call__(self, low: int | None = None, high: int | None = None) -> Iterator[Events]:
+        if not self._starts and self._metric is None:
+            yield from (events for events, _ in self._events(low, high) if len(events.steps))
+            return
         first = 0
-        for events, file in self._events():
+        for events, file in self._events():  # all of them: what becomes of one depends on those before
             count = len(events.steps)
             kept = np.ones(count, bool)
             for at, of, step in self._starts:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..._core.errors import MediaTypesError
-from ..._core.sidecar import Sink
-from ...history.cells import Named
-from ...run import Run
-from . import media
-from .series import Series
-from .table import Events
-from .values import Cell
+from ...._core.sidecar import Sink
+from ....history.cells import Named
+from ....run import Run
+from ..meshes import MeshMaker
+from ..series import Series
+from ..table import Events
+from ..values import Cell
 
 
 class LiveRows:
@@ -25,7 +22,8 @@ class LiveRows:
     """
 
     def __init__(self, run: Run, sink: Sink) -> None:
-        self.run, self._sink = run, sink
+        self.run = run
+        self._meshes = MeshMaker((run.path,), sink, [])
         self._calls = run._align()
         self.number = self._calls.number  # one number: key, step, time, value
 
@@ -69,12 +67,6 @@ class LiveRows:
 
     def _mesh(self, key: str, parts: dict[str, dict[str, Any]]) -> list[Named]:
         """The mesh that these tensors are; they themselves if they are none, or a batch of several."""
-        try:
-            arrays = {name: np.load(self.run.path / parts[name]["path"], allow_pickle=False) for name in parts}
-            vertices = arrays["mesh_vertices"]
-            if len(vertices) == 1:
-                faces, colors = arrays.get("mesh_faces", [None])[0], arrays.get("mesh_colors", [None])[0]
-                return [(key, "object3d", media.mesh(vertices[0], faces, colors, self._sink))]
-        except (MediaTypesError, KeyError, IndexError):
-            pass
+        if document := self._meshes(parts):
+            return [(key, "object3d", document)]
         return [(f"{key}.{name.removeprefix('mesh_')}", "tensor", document) for name, document in parts.items()]

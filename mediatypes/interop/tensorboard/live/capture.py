@@ -13,19 +13,19 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from ..._core.errors import Problem
-from ...history import files
-from ...run import Run
-from ...store.directory import DirectoryStore
-from . import wire
-from .cells import CellReader
-from .events import read_event
+from ...._core.errors import Problem
+from ....history import files
+from ....run import Run
+from ....store.directory import DirectoryStore
+from .. import wire
+from ..cells import CellReader
+from ..events import read_event
+from ..plan import is_attached, is_event_file, safe_name
+from ..series import SeriesList, key_of
+from ..values import Converter
 from .growing import GrowingFile
-from .liverows import LiveRows
 from .namespaces import Namespaces, absolute
-from .plan import is_attached, is_event_file, safe_name
-from .series import SeriesList, key_of
-from .values import Converter
+from .rows import LiveRows
 
 _POLL = 0.2  # seconds between two looks at files that are followed
 _PATIENCE = 5.0  # seconds to wait for a writer's queue

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from .decode import FileDecoder, open_reader
-from .series import SeriesList
-from .table import Events
-from .values import Converter
+from ..decode import FileDecoder, open_reader
+from ..series import SeriesList
+from ..table import Events
+from ..values import Converter
 
 
 class GrowingFile:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from ..._core.errors import Described, InputError
-from ...run import Run, newest_run
+from ...._core.errors import Described, InputError
+from ....run import Run, newest_run
 from .capture import RunCapture, Tap
 from .namespaces import Namespaces
 from .patching import WRAPPERS, Patches
