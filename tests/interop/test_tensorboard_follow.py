@@ -14,7 +14,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.history.follow import Follower
-from mediatypes.interop.tensorboard import follow_logdir, followed, import_logdir, plan, tail
+from mediatypes.interop.tensorboard import follow_logdir, followed, import_logdir, plan, tail, view
 from mediatypes.interop.tensorboard.follow import LogFollower
 from mediatypes.interop.tensorboard.sources import LocalDir, open_logdir
 from mediatypes.interop.tensorboard.view import Options
@@ -182,6 +182,31 @@ def test_what_is_followed_is_imported_now_and_then_and_readers_go_on(
     assert set(seen) == set(range(200))
     assert len(list((follower.out / "a" / "journal").glob("*.log"))) == 1
     assert values(follower, "a")["loss"] == [(step, step) for step in range(200)]
+    check_end(follower)
+
+
+def test_an_import_that_fails_meanwhile_is_told_and_made_again(
+    logs: Path, follower: LogFollower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "_MOST_EVENTS", 5)
+    monkeypatch.setattr(followed, "_PAUSE", 0.0)
+    run = follower.runs["a"]
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(view, "write_rows", fail)
+        for step in range(1, 20):
+            add(logs / "a" / NAME, scalar("loss", step, step))
+            follower.poll()
+            if run._renewal is not None:
+                run._renewal.result()
+    assert [problem.code for _, problem in follower.state().problems] == ["OSError"]
+    assert values(follower, "a")["loss"][0] == (0, 0)
+    add(logs / "a" / NAME, scalar("loss", 20, 20))
+    follower.poll()
+    assert values(follower, "a")["loss"] == [(step, step) for step in range(21)]
     check_end(follower)
 
 

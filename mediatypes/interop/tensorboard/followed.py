@@ -119,8 +119,8 @@ class FollowedRun:
             if report.status == "failed":
                 self._fail(report.problems[0], now)
             return report.added > 0
-        if self._renewal is not None and self._renewal.done():
-            self._swap(self._renewal)
+        if self._renewal is not None and self._renewal.done() and not self._swap(self._renewal):
+            return False
         if self._live is None:
             if all(self._sizes.get(path) == sizes.get(path) for path in self._files if path in sizes):
                 return False
@@ -149,13 +149,13 @@ class FollowedRun:
             return report, None
         return report, resume_session(self.target, session.lock, {files.FOLLOWS: True}, {})
 
-    def _swap(self, renewal: Future[_Renewal]) -> None:
-        """Go on with the journal that an import left empty: what came meanwhile is read again."""
+    def _swap(self, renewal: Future[_Renewal]) -> bool:
+        """Go on with the journal that an import left empty: what came meanwhile is read again. False if it failed."""
         self._renewal = None
         report, session = renewal.result()
         if session is None:
             self._fail(report.problems[0], time.monotonic())
-            return
+            return False
         self._note(report)
         if self._live:
             self._live.close()
@@ -163,6 +163,7 @@ class FollowedRun:
         for path in files.journals(self.target / files.JOURNAL):
             if path != session.journal.path:
                 path.unlink()
+        return True
 
     def _release_journal(self) -> Lock | None:
         """Write no more to the journal; answers the lock of the run, if it was open."""

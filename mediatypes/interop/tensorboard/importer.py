@@ -15,7 +15,7 @@ from ...history import files
 from ...history.lock import Lock
 from . import eventlog, view
 from .attached import Attached
-from .earlier import NOTHING, Known, file_report, read_earlier
+from .earlier import NOTHING, Known, read_earlier, run_report
 from .eventlog import EventLog
 from .meshes import MeshMaker, mesh_paths
 from .plan import EventFile, RunPlan
@@ -68,8 +68,7 @@ class _RunImport:
         self.lock = lock
         heads = self._load()
         if self._is_current(heads):
-            found = files.read_json(self.target / REPORT)
-            return _report_of(found)
+            return run_report(files.read_json(self.target / REPORT))
         with ExitStack() as self.stack:
             if lock is None and self.earlier.footer:
                 self.was_killed = (self.target / files.JOURNAL).exists()
@@ -296,11 +295,3 @@ def _wait_for_lock(target: Path) -> Lock:
             return Lock(target)
         time.sleep(_PAUSE)
     return Lock(target)
-
-
-def _report_of(found: dict[str, Any]) -> RunReport:
-    """The report of an earlier import, of which nothing has changed."""
-    problems = [Problem(**problem) for problem in found["problems"]]
-    values = {**found, "status": "unchanged", "added": 0, "problems": problems}
-    values["files"] = [file_report(file) for file in found["files"]]
-    return RunReport(**{name: values[name] for name in RunReport._fields})
