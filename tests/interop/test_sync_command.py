@@ -101,7 +101,7 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGINT) -> str:
     """End a process that follows, by a signal; what it printed."""
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (0, "")
+    assert (process.returncode, err) == (0, ""), err
     return out
 
 

@@ -72,11 +72,14 @@ def test_a_new_value_is_seen_after_the_next_look_and_the_run_goes_on(logs: Path,
 def test_values_of_all_kinds_are_seen_at_once(logs: Path, follower: LogFollower) -> None:
     note = value("note/text_summary", strings(b"hello") + metadata("text"), step=1)
     start = hparams(experiment=b"", start=field(1, field(1, b"lr") + field(2, field(2, 0.5, wide=True))))
-    add(logs / "a" / NAME, histogram(1), note, start, *mesh(1), b"", value("bad", metadata("text"), step=1))
+    limits, counts = np.array([0.5, 1.5], "<f8").tobytes(), np.array([2, 3], "<f8").tobytes()
+    older = value("old", field(5, field(6, limits) + field(7, counts)), step=1)
+    add(logs / "a" / NAME, histogram(1), older, note, start, *mesh(1), b"", value("bad", metadata("text"), step=1))
     follower.poll()
     view = mt.open_run(follower.out / "a")
     assert view.config == {"lr": 0.5}
     assert [step for step, found in view.values("h") if isinstance(found, mt.Histogram)] == [1]
+    assert [found.values.tolist() for _, found in view.values("old")] == [[2, 3]]
     assert list(view.values("note")) == [(1, "hello")]
     check_end(follower)
     assert [step for step, _ in mt.open_run(follower.out / "a").values("cube")] == [1]  # meshes come with the import

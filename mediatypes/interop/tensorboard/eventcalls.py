@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._core import canonical
 from ...history.cells import Named
 from ...history.writer import CallWriter, Numbers
 from .decode import is_integral
@@ -121,5 +122,5 @@ class EventCalls:
 
     def _value(self, events: Events, i: int, series: Series) -> Any:
         if series.kind != "number":
-            return events.cells[i].value
+            return canonical.loads(events.cells[i].text)  # plain: a document that was just made may hold arrays
         return int(events.values[i]) if is_integral(series.type) else float(events.values[i])

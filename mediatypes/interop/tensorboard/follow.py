@@ -38,12 +38,15 @@ class LogFollower:
         self._peeks: dict[str, Peek] = {}
         self._problems: list[tuple[str, Problem]] = []
         self._failed = ""
+        self.listing = 0.0  # seconds that it took last
         self._executor = ThreadPoolExecutor(1, "mediatypes-import")
 
     def poll(self) -> bool:
         """Take what is new; answers whether there was anything."""
         try:
+            began = time.monotonic()
             listed = self.logdir.list()
+            self.listing = time.monotonic() - began
             sizes = {file.path: file.size for file in listed}
             if sizes.keys() != self._paths or any(sizes.get(path) != size for path, size in self._unsure.items()):
                 self._assign(make_plan(self.logdir, self.nested, listed, self._peeks), sizes)
@@ -140,8 +143,8 @@ def follow(
                     progress(follower.state())
             if until():
                 break
-            took = time.monotonic() - began  # long where there are very many files: it is not to take all of a core
-            time.sleep(max(interval - took, min(4 * took, _LONGEST)))
+            rest = min(4 * follower.listing, _LONGEST)  # where there are very many files, all of a core is not for them
+            time.sleep(max(interval - (time.monotonic() - began), rest))
     finally:
         report = follower.finish()
     return report
