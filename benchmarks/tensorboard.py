@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .harness import Contender, Figures, at_most, benchmark, faster_than, fresh, load
+from .harness import Contender, Figures, at_most, benchmark, faster_than, fresh, load, peak_memory
 
 _KEPT = "BENCHMARK_LOGS"  # names a directory in which the logs stay for the next time; writing them takes minutes
 _TAGS = [f"{part}/{name}" for part in ("train", "val", "opt", "sys") for name in ("loss", "acc", "lr", "norm", "fps")]
@@ -104,17 +104,7 @@ def import_fresh(logs: str, scratch: str) -> Figures:
     parquet = sum(path.stat().st_size for path in out.rglob("*.parquet"))
     size = sum(path.stat().st_size for path in Path(logs).rglob("*tfevents*"))
     shutil.rmtree(out)
-    return {"CPU s": cpu, "Parquet/log": parquet / size, **_peak()}
-
-
-def _peak() -> Figures:
-    """The most memory this process had; `getrusage` would answer that of its parent if it was more."""
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:  # another system
-        return {}
-    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
-    return {"peak MB": int(kilobytes) / 1024}
+    return {"CPU s": cpu, "Parquet/log": parquet / size, **peak_memory()}
 
 
 def accumulate_fresh(logs: str) -> Figures:
