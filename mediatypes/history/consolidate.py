@@ -33,7 +33,7 @@ def finish(root: Path, status: str) -> None:
     """
     run = files.read_run_json(root)
     content = RunContent(root, run)
-    run = {name: item for name, item in run.items() if name not in ("writer", "problems", "explicit")}
+    run = {name: item for name, item in run.items() if name not in ("writer", "problems", "explicit", files.FOLLOWS)}
     run |= {"config": content.config, "status": status, "finished": time.time()}
     summary = content.summary_values()
     optional: dict[str, Any] = {

@@ -28,6 +28,7 @@ JOURNAL, SIDECARS = "journal", "media"
 PACKED = "sidecars.parquet"  # sidecars in one file, beside or instead of their folder
 _TRIES = 5  # elsewhere a file may be replaced between two requests for it, and then ends too early
 EVENTS, ATTACHED = "events.parquet", "files"  # of imported runs: every event, and files that came with them
+IMPORT, FOLLOWS = "import", "follows"  # in run.json: made of logs; its journals hold nothing but what logs have
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
 RUN_JSON = Record(
     "What a run was started with, and how it ended.",

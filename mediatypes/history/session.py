@@ -111,6 +111,8 @@ def resume_session(root: Path, lock: Lock, described: dict[str, Any], config: di
     if run["status"] != "running":  # what a crash left of a journal that is in the Parquet files
         files.remove_journals(root)
     journal = _new_journal(root, run["id"], content.calls, content.started)
+    if files.FOLLOWS not in described:  # from now on it has rows that are in no logs
+        run = {name: value for name, value in run.items() if name not in (files.IMPORT, files.FOLLOWS)}
     run |= _given(described) | {"status": "running", "config": config, "writer": files.process()}
     run.pop("finished", None)
     # In the journal as well if an earlier one has a config, which would be taken for the latest.

@@ -61,6 +61,15 @@ with SummaryWriter(logs + "/run") as writer, SummaryWriter(logs + "/run/val", fl
             writer.add_hparams({"lr": 0.1, "bs": step}, {"hparam/acc": 0.5})
         time.sleep(0.005)
 """
+KERAS = """
+import sys, numpy as np, tensorflow as tf
+model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+numbers = np.random.default_rng(0)
+board = tf.keras.callbacks.TensorBoard(sys.argv[1], histogram_freq=1, update_freq=1)
+data = numbers.random((40, 3)), numbers.random((40, 1))
+model.fit(*data, epochs=4, batch_size=4, validation_split=0.5, verbose=0, callbacks=[board])
+"""
 WRITERS = {"torch": "torch.utils.tensorboard", "tensorboardX": "tensorboardX"}
 
 
@@ -125,6 +134,20 @@ def test_real_writers_and_followers_that_are_killed(name: str, tmp_path: Path, s
     assert {"loss", "lr", "val/loss", "weights", "noise", "note", "cube"} <= set(view.keys())
     assert view.config["bs"] == 150
     assert [path.name for path in runs.iterdir()] == ["run"]
+
+
+def test_keras_writes_train_and_validation(tmp_path: Path, start: Start) -> None:
+    if find_spec("tensorflow") is None:
+        pytest.skip("tensorflow is not installed")
+    logs, runs = tmp_path / "logs" / "fit", tmp_path / "runs"
+    sync = start(SYNC, 10, logs, "-o", runs)
+    fit = start(KERAS, logs)
+    _, said = fit.communicate(timeout=120)
+    assert fit.returncode == 0, said
+    assert re.search(r"^fit +new ", end(sync), re.MULTILINE)
+    import_logdir(logs, tmp_path / "whole")
+    same(tmp_path / "whole", runs)
+    assert {"train/epoch_loss", "validation/epoch_loss"} <= set(mt.open_run(runs / "fit").keys())
 
 
 def test_a_value_is_in_the_run_within_a_second(tmp_path: Path, start: Start) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.history.follow import Follower
-from mediatypes.interop.tensorboard import follow_logdir, followed, import_logdir, plan, tail
+from mediatypes.interop.tensorboard import follow_logdir, followed, import_logdir, plan, tail, view
 from mediatypes.interop.tensorboard.follow import LogFollower
 from mediatypes.interop.tensorboard.sources import LocalDir, open_logdir
 from mediatypes.interop.tensorboard.view import Options
@@ -132,6 +132,7 @@ def test_a_directory_that_was_taken_for_another_one_is_put_right_in_the_end(tmp_
     follower = LogFollower(open_logdir(logs), tmp_path / "runs", "auto", Options())
     follower.poll()
     assert (tmp_path / "runs" / "a" / "loss_x" / "run.json").exists()
+    write(logs / "a" / "loss_x" / "own", scalar("z", 1, 1), name=NAME)
     write(logs / "a", scalar("acc", 1, 1), name=NAME)
     write(logs / "a" / "acc_y", scalar("acc", 1, 1), name=NAME)
     follower.poll()
@@ -140,6 +141,7 @@ def test_a_directory_that_was_taken_for_another_one_is_put_right_in_the_end(tmp_
     assert values(follower, "a")["acc_y/loss"] == [(2, 2)]
     check_end(follower)
     assert set(mt.open_run(tmp_path / "runs" / "a").keys()) == {"acc", "loss_x/loss"}
+    assert set(mt.open_run(tmp_path / "runs" / "a" / "loss_x" / "own").keys()) == {"z"}
     assert set(mt.open_run(tmp_path / "runs" / "a" / "acc_y").keys()) == {"acc", "loss", "h"}
 
 
@@ -180,6 +182,31 @@ def test_what_is_followed_is_imported_now_and_then_and_readers_go_on(
     assert set(seen) == set(range(200))
     assert len(list((follower.out / "a" / "journal").glob("*.log"))) == 1
     assert values(follower, "a")["loss"] == [(step, step) for step in range(200)]
+    check_end(follower)
+
+
+def test_an_import_that_fails_meanwhile_is_told_and_made_again(
+    logs: Path, follower: LogFollower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "_MOST_EVENTS", 5)
+    monkeypatch.setattr(followed, "_PAUSE", 0.0)
+    run = follower.runs["a"]
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(view, "write_rows", fail)
+        for step in range(1, 20):
+            add(logs / "a" / NAME, scalar("loss", step, step))
+            follower.poll()
+            if run._renewal is not None:
+                run._renewal.result()
+    assert [problem.code for _, problem in follower.state().problems] == ["OSError"]
+    assert values(follower, "a")["loss"][0] == (0, 0)
+    add(logs / "a" / NAME, scalar("loss", 20, 20))
+    follower.poll()
+    assert values(follower, "a")["loss"] == [(step, step) for step in range(21)]
     check_end(follower)
 
 
@@ -245,6 +272,8 @@ def test_what_is_wrong_with_one_file_or_run_is_said_once_and_the_others_go_on(
     follower.poll()
     (logs / "cut" / NAME).write_bytes(VERSION[:-3])
     write(logs / "replaced", *(scalar("other", i, i) for i in range(9)), name=NAME)
+    add(logs / "gone" / NAME, scalar("loss", 2, 2))
+    follower.poll()
     (logs / "gone" / NAME).unlink()
     (logs / "gone").rmdir()
     add(logs / "fine" / NAME, scalar("loss", 2, 2))
@@ -254,6 +283,7 @@ def test_what_is_wrong_with_one_file_or_run_is_said_once_and_the_others_go_on(
         ("taken", "RunExists"),
         ("cut", "shorter"),
         ("replaced", "replaced"),
+        ("gone", "gone"),
     }
     assert values(follower, "fine") == {"loss": [(1, 1), (2, 2)]}
     found = follower.finish()
@@ -367,3 +397,28 @@ def test_an_interrupt_ends_it_when_all_is_imported(logs: Path, tmp_path: Path) -
 def test_what_is_refused(name: str, given: Any, tmp_path: Path) -> None:
     with pytest.raises(mt.InputError, match=name):
         follow_logdir(tmp_path, tmp_path / "runs", **{name: given})
+
+
+def test_a_directory_that_links_lead_to_has_its_own_place(tmp_path: Path) -> None:
+    write(tmp_path / "logs" / "z" / "deep", scalar("loss", 1, 1), name=NAME)
+    write(tmp_path / "elsewhere", scalar("loss", 1, 1), name=NAME)
+    (tmp_path / "logs" / "a").symlink_to(tmp_path / "logs" / "z")
+    (tmp_path / "logs" / "b").symlink_to(tmp_path / "elsewhere")
+    assert [file.path for file in open_logdir(tmp_path / "logs").list()] == [f"b/{NAME}", f"z/deep/{NAME}"]
+
+
+def test_what_a_killed_follower_left_can_be_recovered(logs: Path, follower: LogFollower) -> None:
+    """What it left is a run like any other: it can be finished, and is imported again then."""
+    add(logs / "a" / NAME, scalar("loss", 1, 1))
+    follower.poll()
+    run = follower.runs["a"]
+    lock = run._release_journal()  # as if it had been killed
+    assert lock is not None
+    lock.forget()
+    view = mt.recover(follower.out / "a")
+    assert view.status == "killed"
+    assert list(view.values("loss")) == [(0, 0), (1, 1)]
+    add(logs / "a" / NAME, scalar("loss", 2, 2))
+    follower.poll()
+    assert values(follower, "a") == {"loss": [(0, 0), (1, 1), (2, 2)]}
+    check_end(follower)

@@ -214,3 +214,16 @@ def test_the_journal_of_a_killed_process(follows: bool, tmp_path: Path) -> None:
     assert report.is_complete == follows
     assert (content(folder) == before) == follows
     assert journal.exists() != follows
+
+
+def test_a_run_that_somebody_has_logged_to_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / NAME
+    path.parent.mkdir()
+    path.write_bytes(VERSION + scalar("loss", 1, 1))
+    import_logdir(tmp_path / "logs", tmp_path / "runs")
+    with mt.Run(tmp_path / "runs" / "logs", mode="resume") as run:
+        run.log({"verdict": "fine"})
+    path.write_bytes(path.read_bytes() + scalar("loss", 2, 2))
+    report = import_logdir(tmp_path / "logs", tmp_path / "runs")
+    assert [problem.code for problem in report.runs[0].problems] == ["RunExists"]
+    assert list(mt.open_run(tmp_path / "runs" / "logs").values("verdict")) == [(2, "fine")]

@@ -11,7 +11,7 @@ from . import eventlog
 from .events import Metadata
 from .framing import Damage
 from .plan import RESERVED
-from .report import FileReport
+from .report import FileReport, RunReport
 from .series import Series
 
 
@@ -87,3 +87,11 @@ def file_report(found: dict[str, Any]) -> FileReport:
     report = FileReport(*(found[name] for name in FileReport._fields))
     fields = (*Damage._fields, "meaning")  # canonical JSON had them in another order
     return report._replace(damage=[{name: one[name] for name in fields} for one in report.damage])
+
+
+def run_report(found: dict[str, Any]) -> RunReport:
+    """The report of an earlier import, of which nothing has changed, as `import.json` has it."""
+    problems = [Problem(**problem) for problem in found["problems"]]
+    values = {**found, "status": "unchanged", "added": 0, "problems": problems}
+    values["files"] = [file_report(file) for file in found["files"]]
+    return RunReport(**{name: values[name] for name in RunReport._fields})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,8 @@ from .plan import Nested, Peek, Plan, make_plan
 from .report import FollowState, ImportReport, RunReport
 from .sources import LogDir
 from .view import Options
+
+_LONGEST = 1.0  # seconds between two looks, unless more is asked for
 
 
 class LogFollower:
@@ -83,7 +84,7 @@ class LogFollower:
         for run in self.runs.values():
             report = run.close(run.current(sizes))
             if run.is_new and all(path in sizes for path in run.paths):  # they belong to other runs by now
-                shutil.rmtree(run.target, ignore_errors=True)
+                run.remove()
             else:
                 reports.append(report)
         whole = [report for report in reports if report]
@@ -139,7 +140,8 @@ def follow(
                     progress(follower.state())
             if until():
                 break
-            time.sleep(max(interval - (time.monotonic() - began), 0))
+            took = time.monotonic() - began  # long where there are very many files: it is not to take all of a core
+            time.sleep(max(interval - took, min(4 * took, _LONGEST)))
     finally:
         report = follower.finish()
     return report

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from pathlib import Path
 
 from ..._core.errors import MediaTypesError, Problem
 from ...history import files
 from ...history.lock import Lock
 from ...history.session import Session, open_session, resume_session
-from .importer import FOLLOWS, import_run
+from .importer import REPORT, import_run
 from .plan import EventFile, RunPlan
 from .report import RunReport
 from .sources import LogDir
@@ -99,6 +101,15 @@ class FollowedRun:
             if lock:
                 lock.release()
 
+    def remove(self) -> None:
+        """Remove the run, but not those of directories below its own."""
+        for name in (files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.EVENTS, REPORT):
+            (self.target / name).unlink(missing_ok=True)
+        for name in (files.SIDECARS, files.ATTACHED, files.JOURNAL):
+            shutil.rmtree(self.target / name, ignore_errors=True)
+        with suppress(OSError):
+            self.target.rmdir()
+
     def _read(self, sizes: dict[str, int], now: float) -> bool:
         if self.report is None or self.report.status == "failed":
             plan = self.current(sizes)
@@ -108,13 +119,14 @@ class FollowedRun:
             if report.status == "failed":
                 self._fail(report.problems[0], now)
             return report.added > 0
-        if self._renewal is not None and self._renewal.done():
-            self._swap(self._renewal)
+        if self._renewal is not None and self._renewal.done() and not self._swap(self._renewal):
+            return False
         if self._live is None:
             if all(self._sizes.get(path) == sizes.get(path) for path in self._files if path in sizes):
                 return False
             self._live = LiveRun(self.logdir, self.target, self._open())
         live = self._live
+        self.problems += live.gone(sizes)
         grown = live.grown(self._files.values(), sizes)
         if not grown:
             if now - self._changed > _REST and self._renewal is None:
@@ -128,22 +140,22 @@ class FollowedRun:
         return True
 
     def _open(self) -> Session:
-        return open_session(self.target, "resume", {FOLLOWS: True}, {}, durable=False)
+        return open_session(self.target, "resume", {files.FOLLOWS: True}, {}, durable=False)
 
     def _renew(self, session: Session, plan: RunPlan) -> _Renewal:
         """Import all, and begin an empty journal; the one at hand is written meanwhile."""
         report = import_run(self.logdir, plan, self.out, self.options, session.lock, live=True)
         if report.status == "failed":
             return report, None
-        return report, resume_session(self.target, session.lock, {FOLLOWS: True}, {})
+        return report, resume_session(self.target, session.lock, {files.FOLLOWS: True}, {})
 
-    def _swap(self, renewal: Future[_Renewal]) -> None:
-        """Go on with the journal that an import left empty: what came meanwhile is read again."""
+    def _swap(self, renewal: Future[_Renewal]) -> bool:
+        """Go on with the journal that an import left empty: what came meanwhile is read again. False if it failed."""
         self._renewal = None
         report, session = renewal.result()
         if session is None:
             self._fail(report.problems[0], time.monotonic())
-            return
+            return False
         self._note(report)
         if self._live:
             self._live.close()
@@ -151,6 +163,7 @@ class FollowedRun:
         for path in files.journals(self.target / files.JOURNAL):
             if path != session.journal.path:
                 path.unlink()
+        return True
 
     def _release_journal(self) -> Lock | None:
         """Write no more to the journal; answers the lock of the run, if it was open."""

@@ -15,7 +15,7 @@ from ...history import files
 from ...history.lock import Lock
 from . import eventlog, view
 from .attached import Attached
-from .earlier import NOTHING, Known, file_report, read_earlier
+from .earlier import NOTHING, Known, read_earlier, run_report
 from .eventlog import EventLog
 from .meshes import MeshMaker, mesh_paths
 from .plan import EventFile, RunPlan
@@ -30,7 +30,6 @@ from .view import Options
 
 REPORT = "import.json"
 FILES = files.ATTACHED
-FOLLOWS = "follows"  # in run.json: its journals hold events of the logs only
 _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
 _KEPT_TEXT = 64 << 20  # and so many characters of their cells
 _TRIES, _PAUSE = 50, 0.1  # seconds
@@ -69,8 +68,7 @@ class _RunImport:
         self.lock = lock
         heads = self._load()
         if self._is_current(heads):
-            found = files.read_json(self.target / REPORT)
-            return _report_of(found)
+            return run_report(files.read_json(self.target / REPORT))
         with ExitStack() as self.stack:
             if lock is None and self.earlier.footer:
                 self.was_killed = (self.target / files.JOURNAL).exists()
@@ -133,13 +131,13 @@ class _RunImport:
         return True
 
     def _require_ours(self) -> None:
-        """Refuse a run that somebody logs to, or did so until it was killed."""
+        """Refuse a run that somebody has resumed: it has rows that are in no logs."""
         try:
             run = files.read_run_json(self.target)
         except (StoreError, DocumentError):  # there is none, or it is written anew
             return
-        if run["status"] == "running" and FOLLOWS not in run:
-            hint = "Finish it with mediatypes recover, and choose another destination."
+        if files.IMPORT not in run or (run["status"] == "running" and files.FOLLOWS not in run):
+            hint = "Somebody has logged to it: choose another destination."
             raise RunExists(
                 f"{self.target}: expected no run or an imported one, got {files.describe_run(self.target)}. {hint}"
             )
@@ -240,7 +238,7 @@ class _RunImport:
         path = self.staging.path / files.RUN
         run = files.read_json(path)
         del run["finished"]
-        files.write_json(path, {**run, "status": "running", "writer": files.process(), FOLLOWS: True})
+        files.write_json(path, {**run, "status": "running", "writer": files.process(), files.FOLLOWS: True})
 
     def _has_meshes(self) -> bool:
         return any(one.type.startswith("mesh_") for one in self.series.all)
@@ -297,11 +295,3 @@ def _wait_for_lock(target: Path) -> Lock:
             return Lock(target)
         time.sleep(_PAUSE)
     return Lock(target)
-
-
-def _report_of(found: dict[str, Any]) -> RunReport:
-    """The report of an earlier import, of which nothing has changed."""
-    problems = [Problem(**problem) for problem in found["problems"]]
-    values = {**found, "status": "unchanged", "added": 0, "problems": problems}
-    values["files"] = [file_report(file) for file in found["files"]]
-    return RunReport(**{name: values[name] for name in RunReport._fields})

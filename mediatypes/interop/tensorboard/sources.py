@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 from ..._core.errors import InputError, StoreError, os_error
@@ -65,20 +65,29 @@ class LocalDir:
     def list(self) -> list[LogFile]:
         if self._only:
             return [LogFile(self._only, (self.root / self._only).stat().st_size)]
-        found, seen = [], set()
-        for folder, folders, names in os.walk(self.root, followlinks=True):
-            real = os.path.realpath(folder)
-            if real in seen:  # a link that leads back
-                folders.clear()
+        found: list[LogFile] = []
+        seen: set[tuple[int, int]] = set()
+        waiting, links = [(str(self.root), "")], list[tuple[str, str]]()
+        while waiting or links:  # links last: what they lead to may have a place of its own
+            folder, below = (waiting or links).pop()
+            try:
+                own = os.stat(folder)
+                if (own.st_dev, own.st_ino) in seen:  # a link that leads back
+                    continue
+                seen.add((own.st_dev, own.st_ino))
+                with os.scandir(folder) as scanned:
+                    entries = list(scanned)
+            except OSError:  # removed meanwhile, or not ours to read
                 continue
-            seen.add(real)
-            below = PurePosixPath(Path(folder).relative_to(self.root))
-            for name in names:
+            for entry in entries:
+                path = below + entry.name
                 try:
-                    size = os.stat(os.path.join(folder, name)).st_size
+                    if entry.is_dir():
+                        (links if entry.is_symlink() else waiting).append((entry.path, f"{path}/"))
+                        continue
+                    size = os.stat(entry.path).st_size  # that of the entry may be out of date on Windows
                 except OSError:  # removed meanwhile, or a link to nowhere
                     continue
-                path = str(below / name)
                 shown = _shown(path)
                 if shown != path:
                     self._odd[shown] = path

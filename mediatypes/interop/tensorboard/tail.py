@@ -30,7 +30,8 @@ class _Tail:
 
     def __init__(self, file: EventFile, decoder: FileDecoder, position: int, size: int, head: dict[str, Any]) -> None:
         self.file, self.decoder, self.position, self.size, self.head = file, decoder, position, size, head
-        self.is_lost = False
+        self.imported = position
+        self.is_lost = self.is_gone = False
 
 
 class LiveRun:
@@ -69,6 +70,17 @@ class LiveRun:
             known = self._known.get(file.name)
             if tail is not None or known is None or known.file.size != size:
                 found.append(file)
+        return found
+
+    def gone(self, sizes: dict[str, int]) -> list[Problem]:
+        """The files that were removed before they were imported whole; each is told once."""
+        found = []
+        for path, tail in self._tails.items():
+            if path not in sizes and tail.position > tail.imported and not tail.is_gone:
+                tail.is_gone = True
+                text = f"expected {path} to stay until it is imported, got it removed"
+                hint = "What came since the last import goes with the next one: put it back, or copy the run now."
+                found.append(Problem(path, text, "gone", hint))
         return found
 
     def behind(self, grown: list[EventFile], sizes: dict[str, int]) -> int:
