@@ -150,6 +150,16 @@ def fresh(module: str, function: str, *arguments: object) -> Measure:
     return measure
 
 
+def peak_memory() -> Figures:
+    """The most memory this process had; `getrusage` would answer that of its parent if it was more."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:  # another system
+        return {}
+    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return {"peak RSS MB": int(kilobytes) / 1024}
+
+
 def run(entry: Entry, rounds: int | None, progress: Progress) -> Result:
     """Measure an entry: one warm-up that is thrown away, then rounds in which every contender has its turn."""
     if missing := [module for module in entry.needs if not is_installed(module)]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,19 @@ import numpy as np
 
 import mediatypes as mt
 
-from .harness import Contender, Figures, Measure, at_most, benchmark, faster_than, fresh, load, no_larger_than, timed
+from .harness import (
+    Contender,
+    Figures,
+    Measure,
+    at_most,
+    benchmark,
+    faster_than,
+    fresh,
+    load,
+    no_larger_than,
+    peak_memory,
+    timed,
+)
 
 _COLUMNS = [f"c{i}" for i in range(10)]
 _WANDB_TURNS = {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
@@ -103,7 +114,7 @@ def stream(rows: int) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         table = mt.Table.from_arrow(pa.RecordBatchReader.from_batches(schema, batches()))
         mt.encode(table, mt.DirectoryStore(folder))
-    return {"peak RSS MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3}
+    return peak_memory()
 
 
 @benchmark("table-1m", "Table of 1M x 10 Arrow rows, stored", at_most("peak RSS MB", 300, worst=True), rounds=3)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .harness import Contender, Figures, at_most, benchmark, faster_than, fresh, load
+from .harness import Contender, Figures, at_most, benchmark, faster_than, fresh, load, peak_memory
 
 _KEPT = "BENCHMARK_LOGS"  # names a directory in which the logs stay for the next time; writing them takes minutes
 _TAGS = [f"{part}/{name}" for part in ("train", "val", "opt", "sys") for name in ("loss", "acc", "lr", "norm", "fps")]
@@ -103,9 +103,8 @@ def import_fresh(logs: str, scratch: str) -> Figures:
     cpu = time.process_time()
     parquet = sum(path.stat().st_size for path in out.rglob("*.parquet"))
     size = sum(path.stat().st_size for path in Path(logs).rglob("*tfevents*"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     shutil.rmtree(out)
-    return {"CPU s": cpu, "Parquet/log": parquet / size, "peak MB": peak}
+    return {"CPU s": cpu, "Parquet/log": parquet / size, **peak_memory()}
 
 
 def accumulate_fresh(logs: str) -> Figures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from itertools import count
 from types import ModuleType
@@ -14,6 +15,14 @@ from tests.processes import start as start
 from tests.remote import make_bucket, s3_server
 from tests.spark import local_spark
 from tests.strategies import Array, FakeTensor, photograph
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What examples make with `tempfile.mkdtemp()` goes where pytest cleans up."""
+    tempfile.tempdir = str(tmp_path_factory.mktemp("examples"))
+    yield
+    tempfile.tempdir = None
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ from ..history.parquet import write_parquet
 from ..history.schema import FIXED as ROW_FIXED
 from ..history.schema import ColumnSpec, Schema
 from ..history.stored import StoredHistory, StoredTable
-from ..types._arrow import TYPES, texts
+from ..types._arrow import TYPES, fixed, texts
 from .bulk import map_runs
 from .listing import FIXED as RUN_FIXED
 from .listing import Listing
@@ -237,7 +237,7 @@ class _Old:
     """The rows of a part that stay."""
 
     def __init__(self, destination: Path, number: int, kept: list[str]) -> None:
-        self.kept = pa.array(kept)
+        self.kept = texts(kept)
         self.tables = {table: StoredTable(Manifest.part_path(destination, table, number)) for table in TABLES}
 
     def columns(self, table: str) -> list[ColumnSpec]:
@@ -295,7 +295,7 @@ def _schema(table: str, columns: list[ColumnSpec]) -> pa.Schema:
 
 
 def _empty(columns: dict[str, list[ColumnSpec]]) -> dict[str, pa.Table]:
-    return {table: _schema(table, columns[table]).empty_table() for table in TABLES}
+    return {table: pa.Table.from_batches([], _schema(table, columns[table])) for table in TABLES}
 
 
 def _conform(schema: pa.Schema, sources: Iterable[_Source]) -> Iterator[pa.Table]:
@@ -315,7 +315,7 @@ def _joined(pieces: Iterable[tuple[str, pa.Table]]) -> Iterator[tuple[pa.Array, 
     for run, table in chain(pieces, [("", None)]):
         if waiting and (table is None or rows + table.num_rows > GROUP_ROWS or size >= _BYTES):
             which = np.repeat(np.arange(len(runs)), [piece.num_rows for piece in waiting])
-            yield texts(runs).take(pa.array(which)), pa.concat_tables(waiting)
+            yield texts(runs).take(fixed(which, np.ones(rows, bool))), pa.concat_tables(waiting)
             runs, waiting, rows, size = [], [], 0, 0
         if table is not None:
             runs.append(run)

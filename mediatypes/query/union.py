@@ -18,7 +18,7 @@ from ..history.opening import History
 from ..history.reading import no_column
 from ..history.schema import FIXED, ColumnSpec, Schema
 from ..history.stored import Steps
-from ..types._arrow import texts
+from ..types._arrow import fixed, texts
 
 RUN = "run"  # the column that names the run, before all others
 
@@ -61,8 +61,9 @@ def unite(runs: Sequence[str], parts: Sequence[Part], keys: Collection[str] | No
     read = [(number, part.specs, part.rows) for number, part in enumerate(parts) if part.rows is not None]
     for (specs, _), alike in groupby(read, lambda one: (one[1], one[2].schema)):
         numbers, _, rows = zip(*alike, strict=True)
-        which = pa.array(np.repeat(np.array(numbers, np.int32), [table.num_rows for table in rows]))
-        runs_of_rows = pa.DictionaryArray.from_arrays(which, names)
+        which = np.repeat(np.array(numbers, np.int32), [table.num_rows for table in rows])
+        indexes = pa.Array.from_buffers(pa.int32(), len(which), [None, pa.py_buffer(which)])
+        runs_of_rows = pa.DictionaryArray.from_arrays(indexes, names)
         tables.append(_conform(pa.concat_tables(rows), runs_of_rows, specs, wanted, schema))
     return pa.concat_tables(tables) if tables else schema.empty_table()
 
@@ -100,4 +101,4 @@ def with_any(table: pa.Table, columns: list[str]) -> pa.Table:
     valid = found[0].is_valid().to_numpy()
     for column in found[1:]:
         valid = valid | column.is_valid().to_numpy()
-    return table.filter(pa.array(valid))
+    return table.filter(fixed(valid, np.ones(len(valid), bool)))

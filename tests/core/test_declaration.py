@@ -289,3 +289,27 @@ def test_schemas_of_the_types_are_what_schema_answers() -> None:
     assert mt.schema("histogram")["title"] == "histogram"
     with pytest.raises(mt.UnknownTypeError):
         mt.schema("hologram")
+
+
+_PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=3)
+_ANYTHING = st.recursive(
+    _PLAIN | st.just(object()) | st.just((1,)),
+    lambda items: st.lists(items, max_size=3) | st.dictionaries(_PLAIN, items, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(_ANYTHING)
+def test_what_is_accepted_at_once_has_no_problems(value: Any) -> None:
+    """The short way may leave a value to the long one, but never takes one that the long one refuses."""
+    for shape in (Json(), Map(Json()), Map(Json(), names="[a-z]+"), Map(Integer())):
+        if shape.accepts(value):
+            assert list(shape.check(value, "x")) == []
+
+
+@pytest.mark.parametrize(("depth", "fits"), [(64, True), (65, False)])
+def test_json_is_nested_so_deep_and_no_deeper(depth: int, fits: bool) -> None:
+    value: Any = 1
+    for _ in range(depth):
+        value = {"a": value} if depth % 2 else [value]
+    assert Json().accepts(value) == fits == (not list(Json().check(value, "x")))

@@ -771,3 +771,20 @@ def test_a_run_with_integers_beyond_doubles_is_packed_and_cleaned(tmp_path: Path
     mt.gc(tmp_path / "runs" / "logs")
     mt.pack(tmp_path / "runs" / "logs")
     assert list(mt.open_run(tmp_path / "runs" / "logs").values("big")) == [(3, 2**60 + 1)]
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "P", "1"])
+@pytest.mark.parametrize("caption", [None, "a *photo*"])
+def test_the_document_of_an_image_is_that_of_the_type(mode: str, caption: str | None) -> None:
+    import io
+
+    import PIL.Image
+
+    from mediatypes.interop.tensorboard import media
+
+    file = io.BytesIO()
+    PIL.Image.new(mode, (5, 3)).save(file, "PNG")
+    one, other = mt.MemoryStore(), mt.MemoryStore()
+    document = media.picture(file.getvalue(), caption, one)
+    assert document == mt.encode(mt.Image(file.getvalue(), caption=caption), other)
+    assert mt.decode(document, one) == mt.decode(document, other)

@@ -20,6 +20,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.query import compaction
+from mediatypes.query.discovery import name_below
 
 Photo = Any
 
@@ -121,6 +122,14 @@ def test_loose_and_compacted_are_equal(root: Path, tmp_path: Path) -> None:
     one.pop("none", None)
     assert one == other
     assert loose.table().drop(["summary.nan"]).to_pydict() == packed.table().drop(["summary.nan"]).to_pydict()
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "name"),
+    [("/", "/a/b", "a/b"), ("/r", "/r/a", "a"), ("/r", "/r", "."), ("/r/..x", "/r/..x/y", "y")],
+)
+def test_a_run_is_named_by_the_way_from_the_base(base: str, path: str, name: str) -> None:
+    assert name_below(Path(base), Path(path)) == Path(path).relative_to(base).as_posix() == name
 
 
 def test_filters_narrow_a_set(root: Path) -> None:

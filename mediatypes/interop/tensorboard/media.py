@@ -32,7 +32,13 @@ def picture(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
     if data[:4] == b"GIF8" and _frames(data) > 1:
         return encode(Video(data, caption), sink)
     blob = Blob(data)
-    file = _png_file(data) or _files.probe(blob, "image", InputError)
+    if (png := _png_file(data)) is not None:  # what the image would write, without making one
+        document: dict[str, Any] = {"_type": "image", "_version": Image.declaration.version}
+        document |= blob.place(sink, png.suffix, png.media_type)
+        document |= {"width": png.width, "height": png.height, "format": png.format}
+        document |= {"mode": png.mode, "bit_depth": png.bit_depth}
+        return document if caption is None else document | {"caption": caption}
+    file = _files.probe(blob, "image", InputError)
     image = Image.__new__(Image)
     image._set(_pixels=None, _blob=blob, _file=file, _source=None, _quality=None, _caption=caption)
     image._set(_grouping=None, _classes=None, _boxes={}, _masks={}, _encoder="zlib")
