@@ -14,8 +14,9 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.history.follow import Follower
-from mediatypes.interop.tensorboard import follow_logdir, followed, import_logdir, plan, tail, view
-from mediatypes.interop.tensorboard.follow import LogFollower
+from mediatypes.interop.tensorboard import follow_logdir, import_logdir, plan, view
+from mediatypes.interop.tensorboard.follow import LogFollower, tail
+from mediatypes.interop.tensorboard.follow import run as followed
 from mediatypes.interop.tensorboard.sources import LocalDir, open_logdir
 from mediatypes.interop.tensorboard.view import Options
 from tests.interop.event_files import VERSION, field, metadata, scalar, strings, write

@@ -32,8 +32,7 @@ def parts() -> list[tuple[str, bytes]]:
 
 def scenario(root: Path, last: int) -> None:
     """Write and follow in turn; the process ends before operation number `last`."""
-    from mediatypes.interop.tensorboard import tail
-    from mediatypes.interop.tensorboard.follow import LogFollower
+    from mediatypes.interop.tensorboard.follow import LogFollower, tail
     from mediatypes.interop.tensorboard.sources import open_logdir
     from mediatypes.interop.tensorboard.view import Options
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +31,8 @@ WRITERS = ("tensorboardX", "torch")
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left_patched() -> Iterator[None]:
+def nothing_is_left_patched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("mediatypes.run._live", weakref.WeakValueDictionary())  # other tests leave runs open
     yield
     tensorboard.unpatch()
     left, live._active[:] = list(live._active), []

@@ -8,16 +8,16 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from pathlib import Path
 
-from ..._core.errors import MediaTypesError, Problem
-from ...history import files
-from ...history.lock import Lock
-from ...history.session import Session, open_session, resume_session
-from .importer import REPORT, import_run
-from .plan import EventFile, RunPlan
-from .report import RunReport
-from .sources import LogDir
+from ...._core.errors import MediaTypesError, Problem
+from ....history import files
+from ....history.lock import Lock
+from ....history.session import Session, open_session, resume_session
+from ..importer import REPORT, import_run
+from ..plan import EventFile, RunPlan
+from ..report import RunReport
+from ..sources import LogDir
+from ..view import Options
 from .tail import LiveRun
-from .view import Options
 
 _AT_ONCE = 32 << 20  # bytes; more is imported
 _PAUSE = 10.0  # seconds until what failed is tried again

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._core import canonical
-from ...history.cells import Named
-from ...history.writer import CallWriter, Numbers
-from .decode import is_integral
-from .series import Series
-from .table import Events
+from ...._core import canonical
+from ....history.cells import Named
+from ....history.writer import CallWriter, Numbers
+from ..decode import is_integral
+from ..series import Series
+from ..table import Events
 
 _MOST_SHAPES = 4096  # remembered
 _AT_ONCE = 4096  # calls written with one append

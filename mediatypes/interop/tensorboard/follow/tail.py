@@ -6,20 +6,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..._core.errors import MediaTypesError, Problem
-from ...history import files
-from ...history.config import Config
-from ...history.session import Session
-from ...history.writer import CallWriter
-from ...store.directory import DirectoryStore
-from .decode import FileDecoder, open_reader
-from .earlier import read_earlier
-from .eventcalls import EventCalls
-from .plan import EventFile
-from .series import SeriesList
-from .sources import HEAD, LogDir, read_head
-from .table import Events
-from .values import Converter
+from ...._core.errors import MediaTypesError, Problem
+from ....history import files
+from ....history.config import Config
+from ....history.session import Session
+from ....history.writer import CallWriter
+from ....store.directory import DirectoryStore
+from ..decode import FileDecoder, open_reader
+from ..earlier import read_earlier
+from ..plan import EventFile
+from ..series import SeriesList
+from ..sources import HEAD, LogDir, read_head
+from ..table import Events
+from ..values import Converter
+from .calls import EventCalls
 
 _MOST_EVENTS = 200_000  # in a journal, or as many as were imported before
 _MOST_DISPLACED = 5_000  # events with another step than theirs, or a quarter of those that were imported

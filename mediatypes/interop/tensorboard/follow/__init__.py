@@ -7,13 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ..._core.errors import MediaTypesError, Problem
-from .followed import FollowedRun
-from .importer import import_run
-from .plan import Nested, Peek, Plan, make_plan
-from .report import FollowState, ImportReport, RunReport
-from .sources import LogDir
-from .view import Options
+from ...._core.errors import MediaTypesError, Problem
+from ..importer import import_run
+from ..plan import Nested, Peek, Plan, make_plan
+from ..report import FollowState, ImportReport, RunReport
+from ..sources import LogDir
+from ..view import Options
+from .run import FollowedRun
 
 _LONGEST = 1.0  # seconds between two looks, unless more is asked for
 
