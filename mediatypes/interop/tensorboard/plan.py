@@ -9,8 +9,8 @@
 4. A directory that `add_hparams` made is part of the run it was called for: its values have the names they would have
    there, and its hyperparameters are that run's config.
 
-The last two are tried before the second. `nested="runs"` makes every directory a run, `nested="namespaces"` the whole log
-directory one.
+The last two are tried before the second. `nested="runs"` makes every directory a run, `nested="namespaces"` the whole
+log directory one.
 """
 
 from __future__ import annotations
