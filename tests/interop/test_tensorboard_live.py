@@ -539,3 +539,22 @@ def test_in_a_notebook_beside_tensorboard(tmp_path: Path, start: Start) -> None:
     assert view.status == "finished"
     assert points(view.path, "loss") == [(step, step / 4) for step in range(31)]  # type: ignore[arg-type]
     assert len(accumulate(tmp_path / "run" / "files").Scalars("loss")) == 31
+
+
+def test_histograms_of_a_followed_file_are_plain_documents(tmp_path: Path) -> None:
+    """Files of the older form, which another part of this process may write."""
+    run = mt.Run(tmp_path / "run")
+    capture = live.RunCapture(run, "", save=False)
+    logs = tmp_path / "logs"
+    board = open_writer("tensorboardX", logs)
+    board.add_histogram("weights", np.random.default_rng(0).normal(size=1000), 3)
+    board.add_scalar("loss", 0.5, 3)
+    board.close()
+    (file,) = logs.iterdir()
+    file.rename(file.with_name(f"{file.name}.{os.getpid()}.v2"))
+    capture.follow(str(logs), lambda: None)
+    run.finish()
+    ((step, histogram),) = mt.open_run(run.path).values("weights")
+    assert step == 3
+    assert histogram.values.sum() == 1000
+    assert points(run.path, "loss") == [(3, 0.5)]

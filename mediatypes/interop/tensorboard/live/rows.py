@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...._core import canonical
 from ...._core.sidecar import Sink
 from ....history.cells import Named
 from ....run import Run
@@ -60,8 +61,9 @@ class LiveRows:
                 self.number(one.key, step, time, value)
             else:
                 at = (step, time, offset)
-                content = events.cells.get(i)
-                waiting.append((one.key, Cell(one.kind, one.type, content.value if content else value)))
+                content = events.cells.get(i)  # read again: a document that was just made may hold arrays
+                cell = canonical.loads(content.text) if content else value
+                waiting.append((one.key, Cell(one.kind, one.type, cell)))
         if waiting:
             self.cells(waiting, at[0], at[1])
 
