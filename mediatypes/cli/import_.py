@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ._command import Command
 from ._progress import Progress
+
+if TYPE_CHECKING:
+    from ..interop.tensorboard import ImportReport
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -31,9 +35,24 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--report", metavar="FILE", type=Path, help="write the report as JSON as well")
 
 
+def options(arguments: Namespace) -> dict[str, Any]:
+    """How the runs are made, as `import_logdir` takes it."""
+    names = ("nested", "purge", "step_metric", "keep_events", "project", "tags")
+    return {name: getattr(arguments, name) for name in names}
+
+
+def say(found: list[tuple[str, ImportReport]], arguments: Namespace) -> int:
+    """Write the reports, by source, if that was asked for; answers the exit code."""
+    from ..history.files import write_json
+
+    if arguments.report:
+        sources = [{"source": source, **report.to_json(), "complete": report.is_complete} for source, report in found]
+        write_json(arguments.report, {"sources": sources})
+    return 0 if all(report.is_complete for _, report in found) else 2
+
+
 def _run(arguments: Namespace) -> int:
     from .._core.errors import InputError
-    from ..history.files import write_json
     from ..interop.tensorboard import import_logdir
 
     if arguments.jobs < 1:
@@ -41,23 +60,10 @@ def _run(arguments: Namespace) -> int:
     found = []
     for source in arguments.sources:
         with Progress("bytes") as bar:
-            report = import_logdir(
-                source,
-                arguments.out,
-                nested=arguments.nested,
-                purge=arguments.purge,
-                step_metric=arguments.step_metric,
-                keep_events=arguments.keep_events,
-                project=arguments.project,
-                tags=arguments.tags,
-                jobs=arguments.jobs,
-                progress=bar.show,
-            )
+            report = import_logdir(source, arguments.out, **options(arguments), jobs=arguments.jobs, progress=bar.show)
         print(report)
-        found.append({"source": source, **report.to_json(), "complete": report.is_complete})
-    if arguments.report:
-        write_json(arguments.report, {"sources": found})
-    return 0 if all(one["complete"] for one in found) else 2
+        found.append((source, report))
+    return say(found, arguments)
 
 
 COMMAND = Command(

@@ -42,7 +42,6 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(arguments: Namespace) -> int:
     from .._core.errors import InputError
-    from ..history.files import write_json
     from ..interop.tensorboard import follow_logdir
 
     if not arguments.follow:
@@ -57,23 +56,14 @@ def _run(arguments: Namespace) -> int:
         report = follow_logdir(
             source,
             arguments.out,
-            nested=arguments.nested,
-            purge=arguments.purge,
-            step_metric=arguments.step_metric,
-            keep_events=arguments.keep_events,
-            project=arguments.project,
-            tags=arguments.tags,
+            **import_.options(arguments),
             stop=stop.is_set,
             idle=arguments.idle,
             interval=arguments.interval,
             progress=screen.show,
         )
     print(report)
-    if arguments.report:
-        write_json(
-            arguments.report, {"sources": [{"source": source, **report.to_json(), "complete": report.is_complete}]}
-        )
-    return 0 if report.is_complete else 2
+    return import_.say([(source, report)], arguments)
 
 
 class _Stop:
