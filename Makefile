@@ -32,11 +32,11 @@ test: $(VENV)/.test
 check = echo "$(1)"; $(IN_VENV) -m $(2) || { echo "make test: $(1) failed; what it found stands above." >&2; exit 1; }
 
 spark: $(VENV)/.spark
-	$(IN_VENV) -m pytest tests/query/test_spark.py tests/history/test_other_readers.py -k spark
+	$(IN_VENV) -m pytest tests/runset/test_spark.py tests/runfolder/test_other_readers.py -k spark
 
 soak: $(VENV)/.test
-	$(IN_VENV) -m tests.history.soak
-	SAMPLES=200 $(IN_VENV) -m pytest -q -n 2 tests/history/test_damage.py
+	$(IN_VENV) -m tests.writing.soak
+	SAMPLES=200 $(IN_VENV) -m pytest -q -n 2 tests/journal/test_damage.py
 
 bench: $(VENV)/.test
 	$(IN_VENV) -m benchmarks

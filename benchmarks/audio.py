@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 import mediatypes as mt
-from mediatypes.types import _samples, _wav
+from mediatypes.formats import wav
+from mediatypes.types.audio import samples as sample_arrays
 
 from .harness import Contender, Figures, Measure, benchmark, faster_than, load, no_larger_than, timed
 
@@ -70,8 +71,8 @@ def _chord(seconds: int) -> Samples:
 
 
 def _encode(samples: Samples) -> bytes:
-    read = _samples.read_samples(samples, "Audio", clip=False)
-    return _wav.write(_samples.convert(read, "PCM_16"), "PCM_16", _RATE)
+    read = sample_arrays.read_samples(samples, "Audio", clip=False)
+    return wav.write(sample_arrays.convert(read, "PCM_16"), "PCM_16", _RATE)
 
 
 def _store(samples: Samples) -> bytes:

@@ -42,7 +42,7 @@ def write(path: str, tags: int, seconds: float) -> int:
 
 def _follow(tags: int, scratch: Path) -> Figures:
     """Follow such a file, and look at the run as `mediatypes watch` does."""
-    from mediatypes.history.follow import Follower
+    from mediatypes.runfolder.follower import Follower
 
     folder = Path(tempfile.mkdtemp(dir=scratch))
     path, run = folder / "logs" / "a" / "events.out.tfevents.1500000000.host", folder / "runs" / "a"

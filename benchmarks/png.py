@@ -14,7 +14,7 @@ import numpy.typing as npt
 import PIL.Image
 
 import mediatypes as mt
-from mediatypes.types import _png
+from mediatypes.formats import png
 
 from .harness import Contender, Figures, Measure, benchmark, faster_than, load, no_larger_than, timed
 
@@ -71,7 +71,7 @@ def _measure(encode: Callable[[Pixels], bytes], store: Callable[[Pixels], object
 
 def _compare(encoder: str, scratch: Path) -> list[Contender]:
     photos = photographs()
-    ours = partial(_png.encode, encoder=encoder)
+    ours = partial(png.encode, encoder=encoder)
     return [
         Contender(encoder, _measure(ours, partial(_store_ours, encoder), photos)),
         Contender(_PILLOW, _measure(_encode_pillow, _store_pillow, photos)),

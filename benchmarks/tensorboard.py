@@ -155,9 +155,9 @@ def _import_warm(logs: Path, scratch: Path, count: int) -> Figures:
 
 def _rebin_warm(logs: Path, count: int) -> Figures:
     """Read, verified, parsed and rebinned; nothing written."""
-    from mediatypes.interop.tensorboard.events import read_event
-    from mediatypes.interop.tensorboard.framing import RecordReader
-    from mediatypes.interop.tensorboard.histograms import read_protos
+    from mediatypes.formats.tfrecord import RecordReader
+    from mediatypes.interop.tensorboard.log.events import read_event
+    from mediatypes.interop.tensorboard.plugins.histograms import read_protos
 
     (path,) = logs.glob("*tfevents*")
     begin = time.process_time()

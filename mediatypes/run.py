@@ -24,20 +24,22 @@ from ._core.errors import (
 )
 from ._core.hooks import hook
 from ._core.value import MediaValue
-from .history import cells, files, frames
-from .history.aligned import AlignedCalls, split_global_step
-from .history.calls import checked_step, take_timestamp, too_many
-from .history.config import Config, plain_config
-from .history.live import LiveMetrics, LiveSummary
-from .history.metrics import Metric
-from .history.session import describe as describe_run
-from .history.session import open_session
-from .history.writer import CallWriter
+from .columns import logged
+from .journal import frames
+from .journal.calls import checked_step, take_timestamp, too_many
+from .journal.metrics import Metric
+from .runfolder import files
 from .store.directory import DirectoryStore
 from .store.remote import RemoteStore, writable
+from .writing.aligned import AlignedCalls, split_global_step
+from .writing.call_writer import CallWriter
+from .writing.config import Config, plain_config
+from .writing.live import LiveMetrics, LiveSummary
+from .writing.session import describe as describe_run
+from .writing.session import open_session
 
 if TYPE_CHECKING:
-    from .transfer import Uploader
+    from .upkeep.transfer import Uploader
 
 _live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()  # open runs, the newest last
 _numbers = itertools.count()
@@ -137,7 +139,7 @@ class Run:
         self._note(found, self._writer.step)
         self._uploader: Uploader | None = None
         if target:
-            from .transfer import RunCopy, Uploader  # numpy and pyarrow are needed only by runs that have a copy
+            from .upkeep.transfer import RunCopy, Uploader  # numpy and pyarrow are needed only by runs that have a copy
 
             self._uploader = Uploader(RunCopy(self.path, target), upload_every, self._report)
         self._aligned: AlignedCalls | None = None  # while TensorBoard is synced
@@ -228,12 +230,12 @@ class Run:
         commit = (step is None) if commit is None else bool(commit)
         self._writer.remember(data, self._writer.add(row, stamp, found, commit))
 
-    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[cells.Named]:
+    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[logged.Named]:
         """All cells of a call; with problems only those that are good."""
         if not isinstance(data, Mapping):
             problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
             return []
-        found, joined = cells.read_cells(
+        found, joined = logged.read_cells(
             data, "log", self._encode, problems, keep_good=self._record, paths=self._paths, stamped=True
         )
         if not problems or self._record:
@@ -314,13 +316,13 @@ class Run:
             if not self._closed:
                 self._closed = True
                 self._writer.close()
-            from .history import consolidate  # numpy and pyarrow are needed only now
+            from .writing.finish import finish  # numpy and pyarrow are needed only now
 
-            consolidate.finish(self.path, status)
+            finish(self.path, status)
             self._finished = True
             try:
                 if self._packed or (self.path / files.PACKED).exists():
-                    from .packing import pack_sidecars
+                    from .upkeep.packing import pack_sidecars
 
                     pack_sidecars(self.path)
             finally:

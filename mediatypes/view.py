@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ._core import canonical
 from ._core.codec import decode
 from ._core.errors import Described, InputError, Problem, StoreError
-from .history import files
-from .history.cells import PLAIN_KINDS, plain_value
-from .history.metrics import Metric, Metrics
+from .columns.logged import PLAIN_KINDS, plain_value
+from .journal.metrics import Metric, Metrics
+from .runfolder import files
 from .store.location import RemotePath
 from .store.remote import RemoteStore, run_store
 from .store.urls import locate
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    from .history.content import RunContent
-    from .history.opening import History
+    from .runfolder.content import RunContent
+    from .runfolder.opening import History
     from .store.packed import RunStore
     from .store.remote import RemoteRunStore
 
@@ -175,7 +175,7 @@ class RunView:
             InputError: a column that the run does not have.
             DocumentError: a file is cut or damaged.
         """
-        from .history.reading import select, with_integers
+        from .runfolder.select import select, with_integers
 
         _check_steps(steps)
         history = self._history()
@@ -214,8 +214,8 @@ class RunView:
         """
         import pyarrow.dataset as ds
 
-        from .history.schema import FIXED
-        from .history.stored import StoredHistory
+        from .runfolder.parquet_reader import StoredHistory
+        from .runfolder.schema import FIXED
 
         history = self._history()
         if isinstance(history, StoredHistory):
@@ -229,7 +229,7 @@ class RunView:
             InputError: the run has no such key.
             SidecarMissing, HashMismatch: a sidecar is gone or changed.
         """
-        from .history.reading import no_column, with_integers
+        from .runfolder.select import no_column, with_integers
 
         history = self._history()
         specs = [spec for spec in history.specs if spec.key == key]
@@ -273,8 +273,8 @@ class RunView:
         >>> view.tags, view.summary["verdict"]
         (['paper'], 'best so far')
         """
-        from .history.editing import edit
-        from .history.session import describe
+        from .writing.editing import edit
+        from .writing.session import describe
 
         if not isinstance(self.path, Path):
             hint = "Edit the run where it was written, and copy it again."
@@ -301,7 +301,7 @@ class RunView:
         return self._run
 
     def _history(self) -> History:
-        from .history.opening import open_history
+        from .runfolder.opening import open_history
 
         self._run, history = open_history(self.path, self._read_run())
         return history
@@ -310,7 +310,7 @@ class RunView:
         """What a run that is not over holds; None when the JSON and Parquet files say it."""
         if self._read_run().get("status") != "running":
             return None
-        from .history.content import RunContent
+        from .runfolder.content import RunContent
 
         history = self._history()
         return history if isinstance(history, RunContent) else None

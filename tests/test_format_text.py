@@ -138,7 +138,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     from skimage import data
 
     import mediatypes as mt
-    from tests.history.crashes import abandon
+    from tests.writing.crashes import abandon
 
     edges, mask = [[1.5, 2, 30, 40], [-5, 0, 600, 10]], np.zeros((512, 512), np.uint16)
     mask[100:200, 50:90] = 300
@@ -391,7 +391,7 @@ def test_a_damaged_journal_gives_the_rows_that_the_text_promises(
 def test_a_call_that_fits_no_frame_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader takes a larger frame for damage, and loses all that follows it."""
     import mediatypes as mt
-    from mediatypes.history import frames as ours
+    from mediatypes.journal import frames as ours
 
     with mt.Run(tmp_path / "run") as run:
         run.log({"text": "short"})

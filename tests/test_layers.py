@@ -15,63 +15,62 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "mediatypes"
 MAX_LINES = 400
 
-# The first entry that a module's name begins with says its layer. A module imports its own layer and those below.
-LAYERS = {
-    "_core": 1,
-    "declare": 1,
-    "types": 2,
-    "plot": 2,
-    "store": 3,
-    "history": 3,
-    "query": 4,
-    "checking": 4,
-    "run": 4,
-    "packing": 4,
-    "recovery": 4,
-    "view": 4,
-    "runs": 4,
-    "transfer": 4,
-    "interop": 5,
-    "report": 5,
-    "testing": 5,
-    "demo": 5,
-    "schemas": 5,
-    "cli": 6,
-    "__main__": 6,
-    "": 0,  # mediatypes/__init__.py: names looked up when they are used
-}
+# The first part of a module's name says its floor. A module imports its own floor and those below.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("_core", "declare"),  # declaration, errors, codec, registry, files: the standard library only
+    ("columns",),  # Python and Arrow data -> kinds and columns
+    ("formats",),  # bytes <-> arrays
+    ("types",),  # one room a medium
+    ("plot", "store", "journal"),
+    ("runfolder",),  # the files of a run, read and written
+    ("writing",),  # a run that is being written
+    ("view",),
+    ("runset",),  # many runs
+    ("upkeep",),  # verify, pack, copy, recover
+    ("run",),
+    ("interop",),
+    ("testing", "demo", "schemas"),
+    ("cli",),
+    ("__main__",),
+)
+LAYERS = {"": 0} | {name: number for number, names in enumerate(FLOORS, 1) for name in names}
 # Third-party packages that a layer may import when one of its modules is loaded, and inside its functions besides.
 AT_ONCE = {
+    "columns": {"numpy"},
+    "formats": {"numpy"},
     "types": {"numpy"},
     "plot": {"numpy"},
-    "store": set(),
-    "history": {"numpy", "pyarrow"},
-    "query": {"numpy", "pyarrow"},
-    "checking": {"numpy", "pyarrow"},
+    "journal": {"numpy"},
+    "runfolder": {"numpy", "pyarrow"},
+    "writing": {"numpy", "pyarrow"},
+    "runset": {"numpy", "pyarrow"},
+    "upkeep": {"numpy", "pyarrow"},
     "demo": {"numpy"},
     "testing": {"pytest", "numpy"},
     "interop": {"numpy"},
-    "report": {"numpy"},
+    "cli": {"numpy"},
 }
+# Modules about Arrow in other rooms, which are imported when needed.
 ARROW = (
-    "types._arrow",
-    "types._table_",
+    "columns.arrow",
+    "columns.cells",
+    "columns.packed",
+    "formats.parquet_bounds",
+    "types.table.",
     "store._packed_file",
     "interop.layouts._",
-)  # modules about Arrow, imported when needed
+)
 WHEN_USED = {
-    "types": {"PIL", "pyarrow", "isal"},
+    "columns": {"pyarrow", "numpy"},
+    "types": {"PIL", "pyarrow"},
+    "formats": {"PIL", "isal", "pyarrow"},
     "plot": {"pyarrow"},
     "store": {"pyarrow"},
-    "packing": {"pyarrow"},
     "view": {"pyarrow"},
-    "runs": {"pyarrow"},
-    "transfer": {"pyarrow"},
-    "cli": {"pyarrow", "numpy"},
+    "cli": {"pyarrow"},
     "demo": {"skimage"},
     "testing": {"jsonschema"},
     "interop": {"pyarrow", "PIL"},
-    "report": {"pyarrow", "PIL"},
 }
 
 
@@ -153,10 +152,10 @@ def complaints(found: list[Import]) -> list[str]:
 def test_the_walk_sees_imports_of_every_kind() -> None:
     found = {(one.module, one.target, one.in_function) for one in imports()}
     assert ("_core.codec", "_core.errors", False) in found  # from .errors import
-    assert ("types.image", "types._png", False) in found  # from . import _png
-    assert ("run", "history.consolidate", True) in found  # in a function
+    assert ("types.image.value", "formats.png", False) in found  # from ...formats import png
+    assert ("run", "writing.finish", True) in found  # in a function
     assert ("view", "pyarrow", True) in found
-    assert ("types._arrays", "numpy", False) in found
+    assert ("columns.arrays", "numpy", False) in found
     assert ("view", "pandas", False) not in found  # TYPE_CHECKING
 
 
@@ -184,20 +183,26 @@ def test_there_are_no_cycles_even_through_functions() -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
+def room(module: str) -> str:
+    """The medium that a module of `types` is about; pictures are what several of them are made of."""
+    name = module.split(".")[1]
+    return "" if name == "pictures" else name
+
+
 def test_rooms_import_no_other_room() -> None:
-    rooms = {name for name in MODULES if name.startswith("types.") and not name.startswith("types._")}
-    found = [one for one in internal() if one.module.startswith("types.") and one.target in rooms]
-    assert not complaints([one for one in found if one.target != one.module])
+    found = [one for one in internal() if one.module.startswith("types.") and one.target.startswith("types.")]
+    assert not complaints([one for one in found if room(one.target) not in ("", room(one.module))])
 
 
 def test_rooms_know_no_store_and_no_run() -> None:
-    """Above the general rule, which allows a layer to import its own: values stay below stores and histories."""
-    assert {one.target.partition(".")[0] for one in internal() if layer(one.module) == 2} <= {"_core", "types", "plot"}
+    """Above the general rule, which allows a floor to import its own: values stay below stores and histories."""
+    known = {one.target.partition(".")[0] for one in internal() if one.module.startswith(("types.", "plot."))}
+    assert known <= {"_core", "columns", "formats", "types", "plot"}
 
 
 def test_stores_and_histories_do_not_know_each_other() -> None:
     pairs = {(one.module.partition(".")[0], one.target.partition(".")[0]) for one in internal()}
-    assert not pairs & {("store", "history"), ("history", "store")}
+    assert not pairs & {("store", "journal"), ("journal", "store"), ("store", "runfolder"), ("runfolder", "store")}
 
 
 def test_third_party_packages_are_imported_only_where_allowed() -> None:
@@ -244,6 +249,7 @@ def test_values_stores_and_histories_neither_print_nor_log() -> None:
             for one in imports()
             if one.target in ("logging", "warnings")
             and layer(one.module) < LAYERS["run"]
-            and one.module not in ("types._files", "types._mpl")  # they silence those of libraries
+            and one.module
+            not in ("types.pictures.files", "types.pictures.matplotlib")  # they silence those of libraries
         ]
     )

@@ -17,7 +17,7 @@ ROOM_OF = {tag: place.partition(":")[0].removeprefix("mediatypes.") for tag, pla
 
 
 def test_every_room_is_registered() -> None:
-    rooms = {f"types.{path.stem}" for path in (ROOT / "mediatypes" / "types").glob("[!_]*.py")}
+    rooms = {f"types.{path.parent.name}.value" for path in (ROOT / "mediatypes" / "types").glob("*/value.py")}
     assert rooms == {room for room in ROOM_OF.values() if room.startswith("types.")}
 
 
@@ -39,8 +39,9 @@ def test_every_type_has_its_schema_and_no_schema_is_left_over() -> None:
 
 @pytest.mark.parametrize("room", sorted(set(ROOM_OF.values())))
 def test_a_room_has_a_test_file_that_holds_it_to_the_contract(room: str) -> None:
-    name = f"test_{room.rpartition('.')[2]}"
-    path = ROOT / "tests" / "types" / f"{name}.py"
+    folder = ROOT / "tests" / room.removesuffix(".value").replace(".", "/")
+    name = f"test_{folder.name}"
+    path = folder / f"{name}.py"
     assert path.is_file()
     spec = importlib.util.spec_from_file_location(f"{name}_of_rooms", path)
     assert spec is not None

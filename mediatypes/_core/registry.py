@@ -10,17 +10,17 @@ from .declaration import Document
 from .errors import InputError, UnknownTypeError
 
 _BUILTIN = {
-    "audio": "mediatypes.types.audio:Audio",
-    "figure": "mediatypes.types.figure:Figure",
-    "histogram": "mediatypes.types.histogram:Histogram",
-    "html": "mediatypes.types.html:Html",
-    "image": "mediatypes.types.image:Image",
-    "molecule": "mediatypes.types.molecule:Molecule",
-    "object3d": "mediatypes.types.object3d:Object3D",
+    "audio": "mediatypes.types.audio.value:Audio",
+    "figure": "mediatypes.types.figure.value:Figure",
+    "histogram": "mediatypes.types.histogram.value:Histogram",
+    "html": "mediatypes.types.html.value:Html",
+    "image": "mediatypes.types.image.value:Image",
+    "molecule": "mediatypes.types.molecule.value:Molecule",
+    "object3d": "mediatypes.types.object3d.value:Object3D",
     "plot": "mediatypes.plot:Plot",
-    "table": "mediatypes.types.table:Table",
-    "tensor": "mediatypes.types.tensor:Tensor",
-    "video": "mediatypes.types.video:Video",
+    "table": "mediatypes.types.table.value:Table",
+    "tensor": "mediatypes.types.tensor.value:Tensor",
+    "video": "mediatypes.types.video.value:Video",
 }
 # Names of the kinds that are no media, and of what documents use themselves: see schemas/README.md.
 _RESERVED = frozenset(

@@ -15,8 +15,8 @@ from .._core.references import references
 from ._text import clean, count, cut, in_bytes, shorten, table_of
 
 if TYPE_CHECKING:
-    from ..history.follow import Follower
-    from ..history.scan import Batch
+    from ..columns.batch import Batch
+    from ..runfolder.follower import Follower
 
 _CELLS = 24  # of a sparkline
 _BARS = "▁▂▃▄▅▆▇█"
@@ -31,7 +31,7 @@ class _Key:
     """The latest value of a key, and its course if it is a number."""
 
     def __init__(self) -> None:
-        from ..history.series import Series
+        from ._downsample import Series
 
         self.sequence, self.step, self.kind = -1, 0, "null"
         self.value: Any = None
@@ -190,7 +190,7 @@ def state(name: str, follower: Follower, board: Board) -> Iterator[str]:
 
 def head(name: str, follower: Follower, board: Board) -> str:
     """The state of the run in a line."""
-    from ..history import files
+    from ..runfolder import files
 
     age = f", last row {max(time.time() - board.stamp, 0):.0f} s ago" if board.rows else ""
     problems = len(files.problems_of(follower.run))  # of earlier sessions, or of all if it is over

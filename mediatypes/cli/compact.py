@@ -15,7 +15,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    from ..runs import compact
+    from ..runset.runset import compact
 
     with Progress("compact") as bar:
         done = compact(arguments.root, arguments.destination, progress=bar.show)

@@ -15,7 +15,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    from ..transfer import copy
+    from ..upkeep.transfer import copy
 
     done = copy(arguments.runs, arguments.destination)
     for problem in done.problems:

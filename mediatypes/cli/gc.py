@@ -20,7 +20,7 @@ def _run(arguments: Namespace) -> int:
 
 
 def _collect(path: Path, dry_run: bool) -> str:
-    from ..packing import gc
+    from ..upkeep.packing import gc
 
     done = gc(path, dry_run)
     doing = "would remove" if dry_run else "removed"

@@ -43,7 +43,7 @@ def options(arguments: Namespace) -> dict[str, Any]:
 
 def say(found: list[tuple[str, ImportReport]], arguments: Namespace) -> int:
     """Write the reports, by source, if that was asked for; answers the exit code."""
-    from ..history.files import write_json
+    from ..runfolder.files import write_json
 
     if arguments.report:
         sources = [{"source": source, **report.to_json(), "complete": report.is_complete} for source, report in found]

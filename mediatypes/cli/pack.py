@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ..history import files
+from ..runfolder import files
 from ._command import Command, for_each
 from ._text import count, in_bytes
 
@@ -19,7 +19,7 @@ def _pack(arguments: Namespace) -> int:
 
 
 def _packed(path: Path) -> str:
-    from ..packing import pack
+    from ..upkeep.packing import pack
 
     done = pack(path)
     kept = f"; {count(done.kept, 'file')} too large for it" if done.kept else ""
@@ -31,7 +31,7 @@ def _unpack(arguments: Namespace) -> int:
 
 
 def _unpacked(path: Path) -> str:
-    from ..packing import unpack
+    from ..upkeep.packing import unpack
 
     done = unpack(path)
     return f"{count(done.files, 'file')}, {in_bytes(done.size)}, now in {files.SIDECARS}"

@@ -23,7 +23,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    from ..runs import open_runs
+    from ..runset.runset import open_runs
     from ._command import note
 
     if arguments.format == "parquet" and not arguments.output:

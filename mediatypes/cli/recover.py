@@ -43,8 +43,8 @@ def _run(arguments: Namespace) -> int:
 
 
 def _recover(path: str, force: bool) -> Iterator[str]:
-    from ..history import files
-    from ..recovery import recover
+    from ..runfolder import files
+    from ..upkeep.recover import recover
     from ..view import open_run
 
     run = files.read_run_json(Path(path))
@@ -64,8 +64,8 @@ def _recover(path: str, force: bool) -> Iterator[str]:
 
 
 def _holds(view: RunView) -> str:
-    from ..history import files
-    from ..history.stored import StoredTable
+    from ..runfolder import files
+    from ..runfolder.parquet_reader import StoredTable
 
     steps = view.history([]).column("_step")
     extent = f" (steps {steps[0]} to {steps[-1]})" if len(steps) else ""

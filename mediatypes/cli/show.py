@@ -14,7 +14,7 @@ from ._text import clean, cut, in_bytes, shorten, table_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ..history.schema import ColumnSpec
+    from ..runfolder.schema import ColumnSpec
     from ..view import RunView
 
 _WIDTH = 100
@@ -48,7 +48,7 @@ def _run(arguments: Namespace) -> int:
 
 
 def _lines(view: RunView) -> Iterator[str]:
-    from ..history.build import spec_of
+    from ..runfolder.merge_rows import spec_of
 
     table = view.history()
     specs = [spec for field in table.schema if (spec := spec_of(field))]
@@ -124,7 +124,7 @@ def _dimensions(cell: Any) -> str:
 
 def _size(table: pa.Table, name: str) -> str:
     """Bytes of all sidecars of a column, each counted once."""
-    from ..history.documents import documents
+    from ..runfolder.media_index import documents
 
     sizes = {
         reference["sha256"]: reference["size"]

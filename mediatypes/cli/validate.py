@@ -10,7 +10,7 @@ from ._command import Command
 from ._text import clean, count
 
 if TYPE_CHECKING:
-    from ..checking.report import Report
+    from ..upkeep.verify.report import Report
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    from ..checking import check_all
+    from ..upkeep.verify import check_all
 
     return max(_print(report) for report in check_all(arguments.paths))
 

@@ -13,7 +13,7 @@ from ._progress import Progress
 from ._text import clean, count, in_bytes, table_of
 
 if TYPE_CHECKING:
-    from ..checking.report import Report
+    from ..upkeep.verify.report import Report
 
 _RUNS_A_PROCESS = 16  # fewer are checked sooner by this one than another is started
 _WIDEST = (200, 20, 80, 1000)  # of run, code, place; what is wrong stands whole at the end
@@ -29,8 +29,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    from ..checking import check_all
-    from ..query.bulk import workers
+    from .._core.parallel import workers
+    from ..upkeep.verify import check_all
 
     paths = [run for path in arguments.paths for run in _runs(path)]
     jobs = arguments.jobs or min(workers(), len(paths) // _RUNS_A_PROCESS)
@@ -48,8 +48,8 @@ def _run(arguments: Namespace) -> int:
 
 def _runs(path: Path) -> list[Path]:
     """The run at a path, or those below it; the path itself if there is none, which is then complained of."""
-    from ..history import files
-    from ..query.discovery import find_runs
+    from ..runfolder import files
+    from ..runset.discovery import find_runs
 
     if (path / files.RUN).exists() or not path.is_dir():
         return [path]

@@ -14,7 +14,7 @@ from ._command import Command
 from ._text import clean
 
 if TYPE_CHECKING:
-    from ..history.follow import Follower
+    from ..runfolder.follower import Follower
 
 _INTERVAL = 0.05  # seconds: what log() returned from is shown within 100 ms
 
@@ -42,7 +42,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    from ..history.follow import AT_ONCE, Follower
+    from ..runfolder.follower import AT_ONCE, Follower
 
     name, board, screen = str(arguments.path), Board(arguments.keys), Screen(arguments.interval)
     if not arguments.once:
@@ -68,7 +68,7 @@ def _run(arguments: Namespace) -> int:
 
 def _wait(path: Path, interval: float) -> None:
     """Wait until somebody has begun the run."""
-    from ..history import files
+    from ..runfolder import files
 
     said = False
     while not (path / files.RUN).exists() and (path.is_dir() or not path.exists()):
@@ -79,7 +79,7 @@ def _wait(path: Path, interval: float) -> None:
 
 
 def _end(name: str, follower: Follower, board: Board) -> str:
-    from ..history import files
+    from ..runfolder import files
 
     if follower.run["status"] == "running":
         writer = files.writer_name(follower.run.get("writer", {}))

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..types._arrays import Array
-from ..types._boxes import BoundingBoxes2D
-from ..types._masks import ImageMask
-from ..types.histogram import Histogram
-from ..types.image import Image
+from ..columns.arrays import Array
+from ..types.histogram.value import Histogram
+from ..types.image.boxes import BoundingBoxes2D
+from ..types.image.masks import ImageMask
+from ..types.image.value import Image
 from ._need import demo_package
 from ._photos import Photo, features
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import plot
-from ..types._arrays import Array
-from ..types.image import Image
-from ..types.table import Table
+from ..columns.arrays import Array
+from ..types.image.value import Image
+from ..types.table.value import Table
 from ._need import demo_package
 
 _LISTED = 100  # predictions with their picture

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..types._arrays import Array
+from ..columns.arrays import Array
 from ._need import demo_package
 
 

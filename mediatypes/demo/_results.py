@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..types._arrays import Array
-from ..types.audio import Audio
-from ..types.figure import Figure
-from ..types.html import Html
-from ..types.object3d import Object3D
-from ..types.tensor import Tensor
-from ..types.video import Video
+from ..columns.arrays import Array
+from ..types.audio.value import Audio
+from ..types.figure.value import Figure
+from ..types.html.value import Html
+from ..types.object3d.value import Object3D
+from ..types.tensor.value import Tensor
+from ..types.video.value import Video
 from ._classifier import Classifier
 from ._need import demo_package
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..types._arrays import Array
-from ..types._scene import Box3D
-from ..types.molecule import Molecule
-from ..types.object3d import Object3D
+from ..columns.arrays import Array
+from ..types.molecule.value import Molecule
+from ..types.object3d.boxes3d import Box3D
+from ..types.object3d.value import Object3D
 from ._need import demo_package
 
 # The calibration that scikit-image documents at skimage.data.stereo_motorcycle, in pixels and metres.

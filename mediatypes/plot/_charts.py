@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.errors import Described, InputError, Problem, problem
-from ..types._arrays import Array, as_array
+from ..columns.arrays import Array, as_array
 from ._columns import make_table
 from ._value import Plot
 

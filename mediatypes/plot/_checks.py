@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._core.errors import Described, Problem, problem
-from ..types.table import Table
+from ..types.table.value import Table
 from . import _template
 from ._columns import NUMBER, OTHER, TIME, groups_of, plain_values
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.errors import Described, InputError, problem
-from ..types._arrays import Array
+from ..columns.arrays import Array
 from . import _curves
 from ._columns import make_table
 from ._curves import Curve

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._core.deps import is_instance
 from .._core.errors import InputError
-from ..types.table import Table
+from ..types.table.value import Table
 
 NUMBER, TIME, OTHER = "numbers", "times", "other"
 _GROUPS = {  # what columns hold, by their kind

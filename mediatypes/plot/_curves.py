@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..types._arrays import Array
+from ..columns.arrays import Array
 
 
 class Counts(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.errors import Described, InputError, Problem, show
-from ..types._arrays import Array, as_array
+from ..columns.arrays import Array, as_array
 
 
 class Scored(NamedTuple):

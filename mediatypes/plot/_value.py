@@ -12,7 +12,7 @@ from .._core.deps import need
 from .._core.errors import CodecError, DocumentError, InputError, Problem
 from .._core.sidecar import Sink, Source
 from .._core.value import Value
-from ..types.table import Table
+from ..types.table.value import Table
 from . import _html, _plotly, _template
 from ._builtin import BUILTIN
 from ._checks import column_problems, complete

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from .._core import canonical
 from .._core.errors import Described, HashMismatch, SidecarMissing, StoreError, os_error
 from .._core.location import Location
-from ..types._arrow import numbers, texts
-from ..types._arrow_packed import FEATURES, PACKED, huggingface, pack_array, write_whole
+from ..columns.arrow import numbers, texts
+from ..columns.packed import FEATURES, PACKED, huggingface, pack_array, write_whole
 
 FORMAT = "1.0"
 LARGEST = 64 * 1024 * 1024  # bytes of a sidecar; reading or writing one takes some times its size of memory

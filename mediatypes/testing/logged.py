@@ -115,7 +115,7 @@ class _Logged(NamedTuple):
 
 def _logged(view: mt.RunView, key: str, step: int | None) -> Iterator[_Logged]:
     """The values of a key in order of step; those of one step in the order of their columns."""
-    from ..history.build import spec_of
+    from ..runfolder.merge_rows import spec_of
 
     table = view.history(steps=None if step is None else (step, step + 1))
     specs = [spec for field in table.schema if (spec := spec_of(field)) and spec.key == key]

@@ -77,7 +77,7 @@ def test_a_run_that_is_written_is_refused_and_the_others_recovered(
 
 def test_force_is_for_a_process_on_another_host(killed: Path, monkeypatch: Any, capsys: Any) -> None:
     """Where the file system has no locks, nobody can tell whether that process lives."""
-    monkeypatch.setattr("mediatypes.history.lock._lock", lambda descriptor: None)
+    monkeypatch.setattr("mediatypes.runfolder.lock._lock", lambda descriptor: None)
     run = json.loads((killed / "run.json").read_text())
     run["writer"]["host"] = "elsewhere"
     (killed / "run.json").write_text(json.dumps(run))

@@ -17,8 +17,8 @@ import pytest
 
 import mediatypes as mt
 from mediatypes._core.references import references
-from mediatypes.checking import check, check_all
 from mediatypes.cli import main
+from mediatypes.upkeep.verify import check, check_all
 
 
 def verify(path: Path) -> list[tuple[str, str, str]]:
@@ -432,7 +432,7 @@ def test_no_document_of_a_foreign_type_ends_in_a_traceback(folder: Path, documen
 
 
 def test_problems_without_end_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr("mediatypes.checking.report._KEPT", 3)
+    monkeypatch.setattr("mediatypes.upkeep.verify.report._KEPT", 3)
     shutil.rmtree(folder / "media")
     assert main(["verify", str(folder)]) == 1
     lines = capsys.readouterr().out.splitlines()

@@ -20,8 +20,8 @@ import skimage.data
 import mediatypes as mt
 from mediatypes.cli import main
 from mediatypes.cli._board import Board, sparkline
-from mediatypes.history.follow import Follower
-from mediatypes.history.series import Series
+from mediatypes.cli._downsample import Series
+from mediatypes.runfolder.follower import Follower
 from tests.processes import Start
 
 WATCH = "import sys; from mediatypes.cli import main; sys.exit(main(['watch', *sys.argv[1:]]))"

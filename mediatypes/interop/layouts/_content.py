@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..._core.errors import DocumentError
-from ...history import files
-from ...history.arrays import is_media_kind
-from ...history.content import RunContent
-from ...history.opening import History
-from ...history.reading import with_integers
-from ...history.schema import ColumnSpec
+from ...columns.cells import is_media_kind
+from ...runfolder import files
+from ...runfolder.content import RunContent
+from ...runfolder.opening import History
+from ...runfolder.schema import ColumnSpec
+from ...runfolder.select import with_integers
 from ...view import RunView
 
 _PIECE = 1024  # rows whose cells are Python objects at once

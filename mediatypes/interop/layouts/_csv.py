@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ..._core import canonical
-from ...history.arrays import is_media_kind
-from ...types._arrow import numbers, texts
+from ...columns.arrow import numbers, texts
+from ...columns.cells import is_media_kind
 from ...view import RunView
 from ._content import Content
 from ._report import Tally

@@ -17,9 +17,9 @@ import pyarrow as pa
 from ..._core import canonical
 from ..._core.codec import check
 from ..._core.sidecar import content_path
-from ...history.arrays import is_media_kind
-from ...types._arrow import numbers, texts
-from ...types._arrow_packed import write_whole
+from ...columns.arrow import numbers, texts
+from ...columns.cells import is_media_kind
+from ...columns.packed import write_whole
 from ...view import RunView
 from ._content import Content, Item
 from ._report import Tally

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...history.arrays import is_media_kind
-from ...history.schema import FIXED, ColumnSpec
+from ...columns.cells import is_media_kind
+from ...runfolder.schema import FIXED, ColumnSpec
 from ...view import RunView
 from ._content import Content, dumps
 from ._report import Tally

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from ..._core import canonical
-from ...history.arrays import is_media_kind
-from ...history.schema import ColumnSpec
-from ...types._arrow import numbers, texts
-from ...types._arrow_packed import write_whole
+from ...columns.arrow import numbers, texts
+from ...columns.cells import is_media_kind
+from ...columns.packed import write_whole
+from ...runfolder.schema import ColumnSpec
 from ...view import RunView
 from ._content import Content
 from ._report import Tally

@@ -19,18 +19,18 @@ import pyarrow as pa
 
 from ..._core.errors import MediaTypesError
 from ..._core.sidecar import open_file, safe_parts
-from ...history import files
-from ...history.aligned import GLOBAL_STEP
-from ...history.arrays import is_media_kind
-from ...history.content import RunContent
-from ...history.schema import ColumnSpec
-from ...types._arrays import Array
+from ...columns.arrays import Array
+from ...columns.cells import is_media_kind
+from ...runfolder import files
+from ...runfolder.content import RunContent
+from ...runfolder.schema import ColumnSpec
 from ...view import RunView
+from ...writing.aligned import GLOBAL_STEP
 from ..tensorboard.export import encode, records, sessions
 from ..tensorboard.export.documents import TOO_LARGE, Converter
 from ..tensorboard.export.events import write_events
 from ..tensorboard.export.file import EventFile
-from ..tensorboard.plan import is_event_file
+from ..tensorboard.importing.plan import is_event_file
 from ._content import Content, cells_of
 from ._report import Tally
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..._core.errors import InputError
-from .plan import Nested
-from .report import FileReport, FollowState, ImportReport, RunReport
+from .importing.plan import Nested
+from .importing.report import FileReport, FollowState, ImportReport, RunReport
 
 if TYPE_CHECKING:
     from .live import patch, unpatch
@@ -82,11 +82,11 @@ def import_logdir(
     Traceback (most recent call last):
     mediatypes._core.errors.InputError: logdir: expected event files, got none below ... Their names contain tfevents.
     """
-    from ...query.bulk import map_runs
-    from .importer import import_run
-    from .plan import make_plan
-    from .sources import open_logdir
-    from .view import Options
+    from ..._core.parallel import map_runs
+    from .importing.importer import import_run
+    from .importing.plan import make_plan
+    from .importing.run_folder import Options
+    from .log.sources import open_logdir
 
     _check_nested(nested)
     opened = open_logdir(logdir)
@@ -156,8 +156,8 @@ def follow_logdir(
     []
     """
     from .follow import LogFollower, Until, follow, wait_for
-    from .sources import LocalDir, open_logdir
-    from .view import Options
+    from .importing.run_folder import Options
+    from .log.sources import LocalDir, open_logdir
 
     _check_nested(nested)
     for name, seconds in (("interval", interval), ("idle", 0 if idle is None else idle)):

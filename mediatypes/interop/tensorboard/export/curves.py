@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ....types._arrays import Array
+from ....columns.arrays import Array
 
 _COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")  # columns of an imported curve
 _EXAMPLES = 1_000_000

@@ -13,12 +13,12 @@ import numpy as np
 
 from ...._core.codec import check
 from ...._core.errors import MediaTypesError
-from ....types import _npy
-from ....types._arrays import Array
-from ....types._tensor_data import stored_dtype
+from ....columns.arrays import Array
+from ....formats import npy
+from ....types.tensor.data import stored_dtype
 from . import encode, summaries
 from .curves import pr_rows
-from .held import decode_held, main_file
+from .in_memory import decode_held, main_file
 from .meshes import shape_of
 
 UNFIT = "TensorBoard does not show it"
@@ -135,7 +135,7 @@ class Converter:
             self._lose(key, kind, f"without its {' and '.join(overlays)}, which TensorBoard does not show")
         if document["format"] in _SHOWN:
             return self._embed(document, key, kind)
-        from ....types.image import Image
+        from ....types.image.value import Image
 
         plain = {name: item for name, item in document.items() if name not in ("boxes", "masks")}
         try:
@@ -171,7 +171,7 @@ class Converter:
         """The file of a sound, as WAV if it is another: TensorBoard calls every file audio/wav."""
         if document["format"] == "wav":
             return self._embed(document, key, kind)
-        from ....types.audio import Audio
+        from ....types.audio.value import Audio
 
         try:
             value = self._decode(key, kind, document)
@@ -208,7 +208,7 @@ class Converter:
         if data is None:
             return []
         shape = tuple(int(size) for size in document["shape"])
-        bits = _npy.read(data, stored_dtype(document["dtype"]), shape, "tensor")
+        bits = npy.read(data, stored_dtype(document["dtype"]), shape, "tensor")
         self._lose(key, kind, HELD)
         return [("", _held(bits, document["dtype"]))]
 

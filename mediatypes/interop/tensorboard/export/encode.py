@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from ..wire import BYTES, FIXED32, FIXED64, VARINT
+from ....formats.protobuf import BYTES, FIXED32, FIXED64, VARINT
 
 
 def varint(value: int) -> bytes:

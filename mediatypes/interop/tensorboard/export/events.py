@@ -14,17 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...._core.errors import DocumentError, MediaTypesError
-from ....types._arrays import Array
-from .. import eventlog
-from ..events import Metadata
-from ..plan import is_event_file, safe_name
-from ..series import Series
-from ..table import Events
+from ....columns.arrays import Array
+from ..importing import events_parquet
+from ..importing.plan import is_event_file, safe_name
+from ..log.event_table import Events
+from ..log.events import Metadata
+from ..plugins.series import Series
 from . import encode, records, summaries
 from .documents import Counter
 from .file import EventFile
+from .from_events import Group, Restorer
 from .records import Block, Form
-from .restored import Group, Restorer
 
 _PLAIN = ("float32", "float64")  # types of scalars
 _LONGEST = 200  # bytes of a name
@@ -46,13 +46,15 @@ def write_events(log: Any, folder: Path, counter: Counter) -> int:
         DocumentError: the log is damaged or foreign.
     """
     try:
-        footer = eventlog.read_footer(log)
+        footer = events_parquet.read_footer(log)
         return _Writer(footer, folder, counter).write(log)
     except (MediaTypesError, OSError):
         raise
     except Exception as error:  # cut, or not ours: pyarrow and JSON have many ways to say it
         hint = "Restore the file from a copy."
-        raise DocumentError.of(eventlog.NAME, "the events of an import", str(error)[:60], hint, "events") from error
+        raise DocumentError.of(
+            events_parquet.NAME, "the events of an import", str(error)[:60], hint, "events"
+        ) from error
 
 
 class _Row(NamedTuple):
@@ -85,7 +87,7 @@ class _Writer:
     def write(self, log: Any) -> int:
         file, current = None, -1
         try:
-            for events, number in eventlog.read_events(log, self._series, self._names):
+            for events, number in events_parquet.read_events(log, self._series, self._names):
                 if file is None or number != current:
                     self._end(file)
                     file, current = self._begin(number, float(events.times[0])), number

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...._core.deps import need
 from ...._core.errors import CodecError, InputError, MediaTypesError
-from ....types._arrays import Array
+from ....columns.arrays import Array
 
 
 class Shape(NamedTuple):

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ....types._arrays import Array
-from .. import crc
-from ..framing import FOOTER, HEADER
+from ....columns.arrays import Array
+from ....formats import crc32c
+from ....formats.tfrecord import FOOTER, HEADER
 from . import encode
 
 _U64 = np.uint64
@@ -77,8 +77,8 @@ def _scalars(form: Form, size: int, steps: Array, times: Array, values: Array) -
     begin = HEADER + 9 + (size and size + 1)
     at = begin + len(form.before)
     length = at + width + len(form.after) - HEADER
-    buffer = np.empty(crc.HEADROOM + count * (HEADER + length + FOOTER), np.uint8)
-    records = buffer[crc.HEADROOM :].reshape(count, -1)
+    buffer = np.empty(crc32c.HEADROOM + count * (HEADER + length + FOOTER), np.uint8)
+    records = buffer[crc32c.HEADROOM :].reshape(count, -1)
     records[:, :HEADER] = np.frombuffer(header(length), np.uint8)
     records[:, HEADER] = 0x09
     records[:, HEADER + 1 : HEADER + 9] = _bytes(times.astype("<f8"))
@@ -88,26 +88,26 @@ def _scalars(form: Form, size: int, steps: Array, times: Array, values: Array) -
     records[:, begin:at] = np.frombuffer(form.before, np.uint8)
     records[:, at : at + width] = _bytes(values)
     records[:, at + width : HEADER + length] = np.frombuffer(form.after, np.uint8)
-    starts = crc.HEADROOM + HEADER + np.arange(count) * records.shape[1]
-    sums = crc.mask(crc.checksums(buffer.data, starts, starts + length))
+    starts = crc32c.HEADROOM + HEADER + np.arange(count) * records.shape[1]
+    sums = crc32c.mask(crc32c.checksums(buffer.data, starts, starts + length))
     records[:, HEADER + length :] = _bytes(sums.astype("<u4"))
     return records
 
 
 def header(length: int) -> bytes:
     """The twelve bytes before a payload of so many bytes."""
-    sums: Array = crc.length_checksums(np.array([length], np.uint64))
+    sums: Array = crc32c.length_checksums(np.array([length], np.uint64))
     return length.to_bytes(8, "little") + int(sums[0]).to_bytes(4, "little")
 
 
 def frame(payloads: list[bytes]) -> list[bytes]:
     """The record of each payload."""
     sizes = np.array([len(payload) for payload in payloads], np.int64)
-    buffer = b"".join([bytes(crc.HEADROOM), *payloads])
-    ends = crc.HEADROOM + np.cumsum(sizes)
-    feet = crc.mask(crc.checksums(buffer, ends - sizes, ends)).astype("<u4")
+    buffer = b"".join([bytes(crc32c.HEADROOM), *payloads])
+    ends = crc32c.HEADROOM + np.cumsum(sizes)
+    feet = crc32c.mask(crc32c.checksums(buffer, ends - sizes, ends)).astype("<u4")
     heads = np.empty(len(payloads), [("length", "<u8"), ("sum", "<u4")])
-    heads["length"], heads["sum"] = sizes, crc.length_checksums(sizes.astype(np.uint64))
+    heads["length"], heads["sum"] = sizes, crc32c.length_checksums(sizes.astype(np.uint64))
     parts = zip(_split(heads), payloads, _split(feet), strict=True)
     return [head + payload + foot for head, payload, foot in parts]
 

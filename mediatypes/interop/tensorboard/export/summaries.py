@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ....types._arrays import Array
+from ....columns.arrays import Array
 from . import encode
 
 DTYPES = {  # TensorFlow's DataType by the name of a tensor's dtype

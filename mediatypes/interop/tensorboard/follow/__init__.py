@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ...._core.errors import MediaTypesError, Problem
-from ..importer import import_run
-from ..plan import Nested, Peek, Plan, make_plan
-from ..report import FollowState, ImportReport, RunReport
-from ..sources import LogDir
-from ..view import Options
+from ..importing.importer import import_run
+from ..importing.plan import Nested, Peek, Plan, make_plan
+from ..importing.report import FollowState, ImportReport, RunReport
+from ..importing.run_folder import Options
+from ..log.sources import LogDir
 from .run import FollowedRun
 
 _LONGEST = 1.0  # seconds between two looks, unless more is asked for

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ...._core import canonical
-from ....history.cells import Named
-from ....history.writer import CallWriter, Numbers
-from ..decode import is_integral
-from ..series import Series
-from ..table import Events
+from ....columns.logged import Named
+from ....writing.call_writer import CallWriter, Numbers
+from ..importing.decode import is_integral
+from ..log.event_table import Events
+from ..plugins.series import Series
 
 _MOST_SHAPES = 4096  # remembered
 _AT_ONCE = 4096  # calls written with one append

@@ -9,14 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...._core.errors import MediaTypesError, Problem
-from ....history import files
-from ....history.lock import Lock
-from ....history.session import Session, open_session, resume_session
-from ..importer import REPORT, import_run
-from ..plan import EventFile, RunPlan
-from ..report import RunReport
-from ..sources import LogDir
-from ..view import Options
+from ....runfolder import files
+from ....runfolder.lock import Lock
+from ....writing.session import Session, open_session, resume_session
+from ..importing.importer import REPORT, import_run
+from ..importing.plan import EventFile, RunPlan
+from ..importing.report import RunReport
+from ..importing.run_folder import Options
+from ..log.sources import LogDir
 from .tail import LiveRun
 
 _AT_ONCE = 32 << 20  # bytes; more is imported

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from ...._core.errors import MediaTypesError, Problem
-from ....history import files
-from ....history.config import Config
-from ....history.session import Session
-from ....history.writer import CallWriter
+from ....runfolder import files
 from ....store.directory import DirectoryStore
-from ..decode import FileDecoder, open_reader
-from ..earlier import read_earlier
-from ..plan import EventFile
-from ..series import SeriesList
-from ..sources import HEAD, LogDir, read_head
-from ..table import Events
-from ..values import Converter
+from ....writing.call_writer import CallWriter
+from ....writing.config import Config
+from ....writing.session import Session
+from ..importing.decode import FileDecoder, open_reader
+from ..importing.plan import EventFile
+from ..importing.previous import read_earlier
+from ..log.event_table import Events
+from ..log.sources import HEAD, LogDir, read_head
+from ..plugins.convert import Converter
+from ..plugins.series import SeriesList
 from .calls import EventCalls
 
 _MOST_EVENTS = 200_000  # in a journal, or as many as were imported before

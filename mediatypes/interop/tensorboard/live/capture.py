@@ -14,15 +14,15 @@ from secrets import token_hex
 from typing import Any
 
 from ...._core.errors import Problem
-from ....history import files
+from ....formats import protobuf
 from ....run import Run
+from ....runfolder import files
 from ....store.directory import DirectoryStore
-from .. import wire
-from ..cells import CellReader
-from ..events import read_event
-from ..plan import is_attached, is_event_file, safe_name
-from ..series import SeriesList, key_of
-from ..values import Converter
+from ..importing.plan import is_attached, is_event_file, safe_name
+from ..log.events import read_event
+from ..plugins.convert import Converter
+from ..plugins.event_cells import CellReader
+from ..plugins.series import SeriesList, key_of
 from .growing import GrowingFile
 from .namespaces import Namespaces, absolute
 from .rows import LiveRows
@@ -214,7 +214,7 @@ class Tap:
         with self._capture.lock:
             try:
                 event = read_event(data, 0, len(data))
-            except wire.Malformed:  # never of a message that was just written
+            except protobuf.Malformed:  # never of a message that was just written
                 return
             found = list(self._reader.read(data, event, 0))
             if self._is_first and event.values:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from ..decode import FileDecoder, open_reader
-from ..series import SeriesList
-from ..table import Events
-from ..values import Converter
+from ..importing.decode import FileDecoder, open_reader
+from ..log.event_table import Events
+from ..plugins.convert import Converter
+from ..plugins.series import SeriesList
 
 
 class GrowingFile:

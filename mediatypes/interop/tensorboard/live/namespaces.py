@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..plan import SPLITS
+from ..importing.plan import SPLITS
 
 
 class Namespaces:

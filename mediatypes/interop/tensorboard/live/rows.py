@@ -6,12 +6,12 @@ from typing import Any
 
 from ...._core import canonical
 from ...._core.sidecar import Sink
-from ....history.cells import Named
+from ....columns.logged import Named
 from ....run import Run
-from ..meshes import MeshMaker
-from ..series import Series
-from ..table import Events
-from ..values import Cell
+from ..log.event_table import Events
+from ..plugins.convert import Cell
+from ..plugins.mesh import MeshMaker
+from ..plugins.series import Series
 
 
 class LiveRows:

@@ -1,0 +1,316 @@
+"""What a logged value becomes: a kind, and plain JSON data.
+
+number      int within 2**53, float         null         None
+integer     int beyond that                 number_list  list of numbers, perhaps with None
+boolean     bool                            string_list  list of texts, perhaps with None
+string      text                            json         other lists, empty dicts
+<type>      a media document                <type>_list  a list of documents of one type; media_list of several
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import NoneType
+from typing import Any
+
+from .._core import canonical
+from .._core.canonical import is_unicode
+from .._core.errors import InputError, Problem, describe, problem
+from .._core.value import MediaValue, is_media
+from .._core.wrapping import is_array, tag_of, wrap
+from .plain import MAX_DEPTH, make_plain, no_unicode, refused, too_deep, too_large
+from .python_objects import SCALARS, elements, located, read_items, simplified, simplify
+
+Cell = tuple[str, Any]  # kind, plain value
+Named = tuple[str, str, Any]  # key, kind, plain value
+Path = tuple[str, ...]  # the nested keys that were joined to make a key
+Leaf = tuple[str, Any, Path]  # key, value, and how the key was nested
+Encoder = Callable[[MediaValue], dict[str, Any]]
+
+PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
+_KINDS: dict[type, str] = {float: "number", bool: "boolean", NoneType: "null"}  # of classes with one kind
+EXACT = 2**53  # whole numbers up to here are exact as doubles
+RESERVED = ("_step", "_runtime", "_timestamp")
+
+
+def read_cells(
+    data: Mapping[Any, Any],
+    where: str,
+    encode: Encoder,
+    problems: list[Problem],
+    *,
+    keep_good: bool = False,
+    paths: Mapping[str, Path] | None = None,
+    stamped: bool = False,
+) -> tuple[list[Named], dict[str, Path]]:
+    """The cells of nested data, and how their joined keys were nested.
+
+    Args:
+        data: keys to values.
+        where: names it in problems.
+        encode: places the sidecars of a media value.
+        problems: gets everything that is wrong.
+        keep_good: whether there is a use for the good cells when others are bad. If not, no sidecar is placed once
+            something is known to be bad.
+        paths: how keys were nested before; a key that is nested otherwise is bad.
+        stamped: whether a number called `_timestamp` is taken, as the time of the call.
+
+    Raises:
+        Exception: what a foreign media value raised, with a note that names the key; not with `keep_good`.
+    """
+    joined: dict[str, Path] = {}
+    found: list[Named] = []
+    media: list[Leaf] = []  # last: whether other keys are bad is known before a sidecar is placed
+    for leaf in flatten(data, where, problems, stamped=stamped):
+        key, value, path = leaf
+        if "." in key:
+            before = (paths or {}).get(key, path)
+            if before != path or joined.setdefault(key, path) != path:
+                message = "expected one way to write this key, got it both literally and nested in a dict"
+                problems.append(Problem(f'{where}["{key}"]', message, "key", "Rename one of them."))
+                continue
+        kind = _KINDS.get(type(value))
+        if kind is not None:
+            found.append((key, kind, value))
+        elif type(value) not in SCALARS and has_media(value):
+            media.append(leaf)
+        else:
+            _read_cell(found, key, value, where, encode, problems, keep_good)
+    for key, value, _ in media:
+        if keep_good or not problems:
+            _read_cell(found, key, value, where, encode, problems, keep_good)
+    return found, joined
+
+
+def _read_cell(
+    found: list[Named], key: str, value: Any, where: str, encode: Encoder, problems: list[Problem], keep_good: bool
+) -> None:
+    try:
+        kind, plain = make_cell(value, f'{where}["{key}"]', encode)
+        found.append((key, kind, plain))
+    except Exception as error:  # a tracker's own media class may raise anything
+        place = f'{where}["{key}"]'
+        if not (keep_good or isinstance(error, InputError)):
+            error.add_note(f"While logging {place}.")
+            raise
+        problems += located(describe(error), place)
+
+
+def flatten(
+    data: Mapping[Any, Any], where: str, problems: list[Problem], path: Path = (), *, stamped: bool = False
+) -> Iterator[Leaf]:
+    """The leaves of nested dicts, their keys joined with "."; bad keys become problems."""
+    if len(path) >= MAX_DEPTH:
+        problems.append(too_deep(where, f"dicts nested at most {MAX_DEPTH} deep"))
+        return
+    try:
+        items = read_items(data, where)
+    except InputError as error:
+        problems += error.problems
+        return
+    for name, value in items:
+        if not isinstance(name, str) or not name:
+            problems.append(problem(where, "keys that are text and not empty", name, "Use str(key).", "key"))
+            continue
+        key = str.__str__(name)  # of an Enum of texts the text
+        if not path and key[0] == "_" and not _is_own(key, value, where, problems, stamped):
+            continue
+        if not key.isascii() and not is_unicode(key):
+            problems.append(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
+            continue
+        if type(value) not in SCALARS:
+            try:
+                value = simplify(value)
+            except Exception:  # make_cell will say what is wrong, as it does for values in lists
+                pass
+            if isinstance(value, Mapping) and value and not is_media(value):
+                yield from flatten(value, f'{where}["{key}"]', problems, (*path, key))
+                continue
+        here = (*path, key)
+        yield ".".join(here) if path else key, value, here
+
+
+def _is_own(key: str, value: Any, where: str, problems: list[Problem], stamped: bool) -> bool:
+    """Whether a key is free to use, or a valid time stamp."""
+    if key not in RESERVED:
+        return True
+    place = f'{where}["{key}"]'
+    if not stamped:
+        problems.append(problem(place, "a key of your own", key, "Every row and summary has it.", "key"))
+    elif key != "_timestamp":
+        problems.append(problem(place, "a key of your own", key, "Use log(..., step=).", "key"))
+    elif type(value) in (int, float) and abs(value) < EXACT:  # not NaN either
+        return True
+    else:
+        hint = "Use datetime.timestamp(), or leave it out."
+        problems.append(problem(place, "finite seconds since 1970", value, hint, "key"))
+    return False
+
+
+def has_media(value: Any) -> bool:
+    """Whether encoding this value places sidecars."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_is_item, value))
+    return is_media(value) or tag_of(value) is not None
+
+
+def _is_item(value: Any) -> bool:
+    """Whether a value is an item of a list of media; an array in a list stays a list."""
+    if type(value) in SCALARS:
+        return False
+    return is_media(value) or tag_of(value) not in (None, "tensor")
+
+
+def number_kind(value: float) -> str:
+    """The kind of a number: whole ones that a double cannot hold are a kind of their own."""
+    return "integer" if type(value) is int and abs(value) > EXACT else "number"
+
+
+def fits(kind: Any, value: Any) -> bool:
+    """Whether plain data is what a cell of this kind holds; a journal may be damaged, or made by others."""
+    if kind in _CHECKS:
+        return _CHECKS[kind](value)
+    if not isinstance(kind, str) or not kind:
+        return False
+    if kind.endswith("_list"):
+        return isinstance(value, list) and all(map(_is_document, value))
+    return _is_document(value)
+
+
+def _is_integer(value: Any) -> bool:
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float or (type(value) is int and -EXACT <= value <= EXACT)
+
+
+def _is_document(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("_type"), str)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and canonical.loads(value) is not Ellipsis
+    except ValueError:
+        return False
+
+
+def _is_list_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(item is None or check(item) for item in value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_CHECKS: dict[Any, Callable[[Any], bool]] = {
+    "null": lambda value: value is None,
+    "number": _is_number,
+    "integer": _is_integer,
+    "boolean": lambda value: isinstance(value, bool),
+    "string": _is_text,
+    "number_list": _is_list_of(_is_number),
+    "string_list": _is_list_of(_is_text),
+    "json": _is_json,
+}
+
+
+@lru_cache(maxsize=4096)
+def scalar_code(kind: Any) -> str | None:
+    """The journal's code for a class of numbers that pack exactly (Python's, numpy's); None for others."""
+    code = {float: "d", int: "q", bool: "?"}.get(kind)
+    numpy = sys.modules.get("numpy")
+    if code is None and numpy is not None and issubclass(kind, numpy.generic):
+        if issubclass(kind, (numpy.float64, numpy.float32, numpy.float16)):
+            return "d"
+        if issubclass(kind, numpy.integer):
+            return None if issubclass(kind, numpy.timedelta64) else "q"  # its number is of any unit
+        return "?" if issubclass(kind, numpy.bool) else None
+    return code
+
+
+def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
+    """Kind and plain data of a value; media are encoded by `encode`.
+
+    Raises:
+        InputError: the value cannot be logged; the messages say what to do instead.
+    """
+    if type(value) not in SCALARS:
+        value = simplified(value, where)
+        if is_array(value) and tag_of(value) is None:  # a scalar, or short
+            value = simplified(elements(value, where), where)
+    kind = _KINDS.get(type(value))
+    if kind is not None:
+        return kind, value
+    if isinstance(value, int):
+        return _integer(value, where)
+    if isinstance(value, str):
+        if not value.isascii() and not is_unicode(value):
+            raise InputError(no_unicode(value, where))
+        return "string", value
+    if isinstance(value, (list, tuple)):
+        return _list(value, where, encode)
+    if isinstance(value, Mapping) and not value and not is_media(value):
+        return "json", "{}"
+    value = wrap(value)
+    if is_media(value):
+        document = encode(value)
+        return document["_type"], document
+    raise refused(value, where)
+
+
+def _integer(value: int, where: str) -> Cell:
+    if not -(2**63) <= value < 2**63:
+        raise InputError(too_large(value, where))
+    return ("number" if -EXACT <= value <= EXACT else "integer"), value
+
+
+def _list(values: Sequence[Any], where: str, encode: Encoder) -> Cell:
+    kinds = set(map(type, values))
+    if not kinds <= SCALARS:
+        media = [_is_item(value) for value in values]
+        if all(media):
+            documents = [encode(wrap(value)) for value in values]
+            tags = {document["_type"] for document in documents}
+            return f"{tags.pop() if len(tags) == 1 else 'media'}_list", documents
+        if problems := _misplaced(values, media, where):
+            raise InputError(problems)
+    problems = []
+    plain = make_plain(values, where, problems)
+    if problems:
+        raise InputError(problems)
+    kinds = set(map(type, plain)) - {NoneType}
+    if kinds <= {float} or (kinds <= {int, float} and all(type(v) is not int or -EXACT <= v <= EXACT for v in plain)):
+        return "number_list", plain
+    if kinds == {str}:
+        return "string_list", plain
+    return "json", canonical.dumps(plain)
+
+
+def _misplaced(values: Sequence[Any], media: list[bool], where: str) -> list[Problem]:
+    """What cannot stand in a list of plain data: a media value beside others, and an array that is a Tensor alone."""
+    if any(media):
+        hint = "Leave it out, or log it under its own key."
+        rest = [i for i, is_item in enumerate(media) if not is_item]
+        expected = "only media values in a list of media"
+        return [problem(f"{where}[{i}]", expected, values[i], hint, "mixed") for i in rest[:100]]
+    hint = "Wrap each: [mt.Image(a) for a in arrays], or mt.Tensor(a)."
+    expected = "a number, text or media value in a list"
+    return [
+        problem(f"{where}[{i}]", expected, value, hint, "array")
+        for i, value in enumerate(values)
+        if tag_of(value) == "tensor"
+    ][:100]
+
+
+def plain_value(kind: str, value: Any) -> Any:
+    """What a cell's plain data stands for: JSON text is parsed, everything else is itself."""
+    return canonical.loads(value) if kind == "json" else value
+
+
+def no_media(value: MediaValue) -> dict[str, Any]:
+    """An encoder for places that hold none."""
+    raise InputError.of("", "plain data", value, "Log media while the run is written.")

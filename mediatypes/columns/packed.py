@@ -1,0 +1,78 @@
+"""Media inside Parquet, in the shape that Hugging Face `datasets` decodes.
+
+Its rule: a media cell is exactly `struct<bytes: binary, path: string>`, and the schema metadata `huggingface` lists the
+columns of media, and only of types that it knows. An unknown type, or a column type of its own, would make the whole
+file unreadable there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .._core import canonical
+from .._core.errors import StoreError, os_error
+from .arrow import binaries, bitmap, parquet_options, texts
+
+PACKED = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.utf8())])
+FEATURES: dict[str, dict[str, Any]] = {  # only images are decoded without more packages
+    "image": {"_type": "Image"},
+    "audio": {"_type": "Audio", "decode": False},
+    "video": {"_type": "Video", "decode": False},
+}
+
+
+def huggingface(features: Mapping[str, dict[str, Any]]) -> dict[bytes, bytes]:
+    """Schema metadata that says which columns hold media."""
+    return {b"huggingface": canonical.dump_bytes({"info": {"features": features}})}
+
+
+def pack_array(contents: list[bytes | None], names: list[str | None], valid: list[bool]) -> pa.Array:
+    """Cells of bytes and a file name; null where not valid."""
+    children = [binaries(contents), texts(names)]
+    return pa.StructArray.from_buffers(PACKED, len(names), [bitmap(np.array(valid, bool))], children=children)
+
+
+def write_whole(
+    path: Path,
+    schema: pa.Schema,
+    groups: Iterable[pa.RecordBatch],
+    doing: str,
+    check: Callable[[Path], None] = lambda written: None,
+    **options: Any,
+) -> None:
+    """Write a Parquet file, a row group for each batch, under a temporary name; it gets its own when it is whole.
+
+    Args:
+        path: the file.
+        schema: of the batches.
+        groups: the batches.
+        doing: names it in errors: "write the table".
+        check: is given the whole file before it gets its name, and may raise.
+        options: of Parquet, instead of ours.
+
+    Raises:
+        StoreError: the system refused. Nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    try:
+        with pq.ParquetWriter(temporary, schema, **(parquet_options(schema) | options)) as writer:
+            for group in groups:
+                writer.write_batch(group)
+        check(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise os_error(StoreError, str(path), doing, error, "Choose a writable directory.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,105 @@
+"""Protobuf messages, field by field.
+
+Wire format: https://protobuf.dev/programming-guides/encoding. A message is tags (`field << 3 | wire type`) and values;
+fields may come in any order, more than once, and unknown ones are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import unpack_from
+
+import numpy as np
+
+from ..columns.arrays import Array
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+Field = tuple[int, int, int, int]  # number, wire type, and the value of a varint, or where the value begins and ends
+_DTYPES = {FIXED64: 8, FIXED32: 4}
+
+
+class Malformed(ValueError):
+    """The bytes are no protobuf message."""
+
+
+def fields(data: bytes, start: int, end: int) -> Iterator[Field]:
+    """The fields of a message, data[start:end]: (number, wire type, begin, end), of a varint (number, 0, value, 0)."""
+    at = start
+    while at < end:
+        tag = data[at]
+        at += 1
+        if tag >= 0x80:
+            tag, at = varint(data, at - 1, end)
+        wire = tag & 7
+        if wire == BYTES:
+            if at < end and data[at] < 0x80:
+                size, at = data[at], at + 1
+            else:
+                size, at = varint(data, at, end)
+            if at + size > end:
+                raise Malformed(f"a field of {size} bytes where {end - at} are left")
+            yield tag >> 3, wire, at, at + size
+            at += size
+        elif wire == VARINT:
+            value, at = varint(data, at, end)
+            yield tag >> 3, wire, value, 0
+        elif wire in _DTYPES:
+            size = _DTYPES[wire]
+            if at + size > end:
+                raise Malformed(f"a number of {size} bytes where {end - at} are left")
+            yield tag >> 3, wire, at, at + size
+            at += size
+        else:
+            raise Malformed(f"a field of wire type {wire}")
+
+
+def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """The unsigned integer that begins at `at`, and where it ends."""
+    value = shift = 0
+    while at < end and shift < 70:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value & 0xFFFF_FFFF_FFFF_FFFF, at
+        shift += 7
+    raise Malformed("a number that does not end")
+
+
+def signed(value: int) -> int:
+    """An int32 or int64: negative ones are written as the unsigned number of 64 bits."""
+    return value - 2**64 if value >= 2**63 else value
+
+
+def double(data: bytes, at: int) -> float:
+    value: float = unpack_from("<d", data, at)[0]
+    return value
+
+
+def single(data: bytes, at: int) -> float:
+    value: float = unpack_from("<f", data, at)[0]
+    return value
+
+
+def text(data: bytes, start: int, end: int) -> str:
+    """Text; bytes that are not UTF-8 are shown as escapes, so that different texts stay different."""
+    return data[start:end].decode("utf-8", "backslashreplace")
+
+
+def numbers(data: bytes, found: list[Field], dtype: str) -> Array:
+    """A repeated number, packed or not; `found` are its fields, `dtype` is "varint" or that of the fixed form."""
+    if dtype == "varint":
+        values: list[int] = []
+        for _, wire, start, end in found:
+            if wire == VARINT:
+                values.append(start)
+                continue
+            while start < end:
+                value, start = varint(data, start, end)
+                values.append(value)
+        return np.array(values, np.uint64).view(np.int64)
+    size = np.dtype(dtype).itemsize
+    if any((end - start) % size for _, _, start, end in found):
+        raise Malformed(f"numbers that do not fill {size} bytes each")
+    pieces = [np.frombuffer(data, dtype, (end - start) // size, start) for _, _, start, end in found]
+    return pieces[0] if len(pieces) == 1 else np.concatenate([np.zeros(0, dtype), *pieces])

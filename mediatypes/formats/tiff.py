@@ -1,0 +1,133 @@
+"""TIFF files that Pillow cannot read, or reads with other values: through imageio and tifffile.
+
+TIFF holds samples of any depth, floats, signed integers and many pages. Only bytes that we hold are handed over, and
+only pages are read: a series may name further files.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .._core.deps import need
+from .._core.errors import MediaTypesError
+from ..columns.arrays import Array
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
+_MAX_BYTES = 2**30  # of a decoded page; a larger claim is refused before it is allocated
+_BITS, _SAMPLE_FORMAT = 258, 339  # tags of TIFF 6.0
+_SIGNED = 2
+_FLAVOURS = {f"is_{name}": False for name in ("ome", "mmstack", "ndtiff", "scn")}  # those that open files beside theirs
+
+
+class Page(NamedTuple):
+    """A picture in a TIFF file that is decoded when it is asked for."""
+
+    width: int
+    height: int
+    channels: int
+    dtype: str
+    read: Callable[[], Array]  # (H, W) or (H, W, 2|3|4) of that dtype
+
+
+def bits(image: PILImage) -> int:
+    """Bits of a sample in a TIFF that Pillow has opened."""
+    return int(max(image.tag_v2.get(_BITS, (1,))))  # type: ignore[attr-defined]
+
+
+def is_altered(image: PILImage) -> bool:
+    """Whether Pillow gives other values than a TIFF holds: 8 bits of 16, or signed integers as unsigned ones."""
+    signed = max(image.tag_v2.get(_SAMPLE_FORMAT, (1,))) == _SIGNED  # type: ignore[attr-defined]
+    if image.mode == "I":
+        return not signed
+    return signed or bits(image) > (32 if image.mode == "F" else 16 if image.mode.startswith("I;16") else 8)
+
+
+@contextmanager
+def open_pages(data: bytes, needed_for: str) -> Iterator[Iterator[Page]]:
+    """Every page of a file, as its header says; pages can be read while the context is open.
+
+    Raises:
+        ValueError: whatever is wrong with the file, here and when pages are iterated over or read.
+        MissingDependencyError: imageio or tifffile is not installed.
+    """
+    need("tifffile", extra="image", needed_for=needed_for)
+    imageio = need("imageio.v3", extra="image", needed_for=needed_for)
+    file = _checked(imageio.imopen, data, "r", plugin="tifffile", **_FLAVOURS)
+    try:
+        count = _checked(_count, data)
+        yield (_checked(_page, file, number, count) for number in range(count))
+    finally:
+        file.close()
+
+
+def _count(data: bytes) -> int:
+    """Pages by the chain of their offsets; tifffile takes one that leads out of a cut file for the end."""
+    order = "<" if data[:2] == b"II" else ">"
+    entries, size, offset = ("H", 12, "I") if 42 in data[2:4] else ("Q", 20, "Q")
+    (position,) = struct.unpack_from(order + offset, data, 4 if offset == "I" else 8)
+    seen: set[int] = set()
+    while position:
+        if position in seen or position >= len(data):
+            raise ValueError(f"page {len(seen) + 1} is not in it")
+        seen.add(position)
+        (count,) = struct.unpack_from(order + entries, data, position)
+        (position,) = struct.unpack_from(
+            order + offset, data, position + struct.calcsize(order + entries) + size * count
+        )
+    return len(seen)
+
+
+def _page(file: Any, number: int, count: int) -> Page:
+    tags = file.metadata(index=..., page=number)
+    separate = tags["planar_configuration"] == 2  # colours one after another
+    _check_tags(tags, count)
+    found = file.properties(index=..., page=number)
+    shape, dtype = found.shape, found.dtype
+    if dtype is None or dtype.kind not in "biuf":
+        raise ValueError(f"its samples are of dtype {dtype}")
+    if len(shape) == 3:
+        height, width, channels = np.roll(shape, -1).tolist() if separate else shape
+    elif len(shape) == 2:
+        height, width, channels = shape[0], shape[1], 1
+    else:
+        raise ValueError(f"a page has {len(shape)} axes")
+    if not 1 <= channels <= 4:
+        raise ValueError(f"it has {channels} channels")
+    if not 0 < height * width * channels * dtype.itemsize <= _MAX_BYTES:
+        raise ValueError(f"a page of {width} x {height} takes more than {_MAX_BYTES} bytes")
+
+    def read() -> Array:
+        array: Array = _checked(file.read, index=..., page=number)
+        if array.shape != shape:
+            raise ValueError(f"a page decodes to the shape {array.shape}")
+        array = array.transpose(1, 2, 0) if array.ndim == 3 and separate else array
+        return array[:, :, 0] if array.ndim == 3 and channels == 1 else array
+
+    return Page(int(width), int(height), int(channels), dtype.name, read)
+
+
+def _check_tags(tags: dict[str, Any], count: int) -> None:
+    colours = tags.get("PhotometricInterpretation")
+    if colours not in (1, 2):  # grey with zero as black, RGB
+        raise ValueError(f"its colours are {getattr(colours, 'name', colours)}, not grey or RGB")
+    stack = re.search(r"ImageJ=[^\0]*\nimages=(\d+)", str(tags.get("description", "")))
+    if stack and int(stack[1]) != count:
+        raise ValueError(f"ImageJ wrote {stack[1]} pictures as {count} pages")
+
+
+def _checked(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    try:
+        return call(*arguments, **options)
+    except MediaTypesError:
+        raise
+    except Exception as error:  # codecs raise what they like
+        raise ValueError(str(error) or type(error).__name__) from error

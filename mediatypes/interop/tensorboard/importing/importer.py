@@ -1,0 +1,299 @@
+"""Importing one run: its event files become a run folder, or what is new of them is added to one."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from ...._core import canonical
+from ...._core.errors import DocumentError, MediaTypesError, Problem, RunExists, RunLocked, StoreError
+from ....runfolder import files
+from ....runfolder.lock import Lock
+from ..log.event_table import Events
+from ..log.sources import HEAD, LogDir, read_head
+from ..plugins.convert import Converter
+from ..plugins.mesh import MeshMaker, mesh_paths
+from ..plugins.series import SeriesList
+from . import events_parquet, run_folder
+from .attachments import Attached
+from .events_parquet import EventLog
+from .file_reading import FileReading
+from .plan import EventFile, RunPlan
+from .previous import NOTHING, Known, read_earlier, run_report
+from .report import RunReport
+from .run_folder import Options
+from .staging import Staging, remove_leftovers
+
+REPORT = "import.json"
+FILES = files.ATTACHED
+_KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
+_KEPT_TEXT = 64 << 20  # and so many characters of their cells
+_TRIES, _PAUSE = 50, 0.1  # seconds
+
+
+def import_run(
+    logdir: LogDir, plan: RunPlan, out: Path, options: Options, lock: Lock | None = None, live: bool = False
+) -> RunReport:
+    """Import one run; an error that concerns it alone is part of the report.
+
+    Args:
+        lock: of the run, if the caller has it; else it is taken while files of the run are replaced.
+        live: whether the run goes on: its `run.json` says so, and its journals, of which all is imported, stay.
+    """
+    try:
+        return _RunImport(logdir, plan, out / plan.folder, options).run(lock, live)
+    except (MediaTypesError, OSError) as error:
+        problems = [Problem("", str(error).rstrip("."), type(error).__name__)]
+        return RunReport(plan.name, plan.folder, "failed", {}, 0, 0, [], [], problems, [])
+
+
+class _RunImport:
+    def __init__(self, logdir: LogDir, plan: RunPlan, target: Path, options: Options) -> None:
+        self.logdir, self.plan, self.target, self.options = logdir, plan, target, options
+        self.lock: Lock | None = None
+        self.was_killed = False  # whoever wrote the run before
+        self.earlier, self.moved = NOTHING, list[str]()
+        self.names: list[str] = []  # of event files, by number
+        self.problems: list[Problem] = []
+        self.kept: list[tuple[Events, int]] | None = []
+        self.kept_events = self.kept_text = self.added = 0
+        self.facts = run_folder.Facts()
+        self.attached = Attached(logdir, plan, options.keep_events)
+
+    def run(self, lock: Lock | None, live: bool) -> RunReport:
+        self.lock = lock
+        heads = self._load()
+        if self._is_current(heads):
+            return run_report(files.read_json(self.target / REPORT))
+        with ExitStack() as self.stack:
+            if lock is None and self.earlier.footer:
+                self.was_killed = (self.target / files.JOURNAL).exists()
+                self._take_lock(Lock(self.target))
+                if self.was_killed:
+                    remove_leftovers(self.target)
+                heads = self._load()  # as it is now that nobody else changes it
+            self._require_ours()
+            self.is_anew = bool(self.moved) and self._can_be_read_anew(heads)
+            self.before = self.earlier.names
+            if self.is_anew:
+                self.earlier = NOTHING
+            self.staging = Staging(self.target, self.is_anew)
+            try:
+                report = self._import(heads, live)
+            finally:
+                self.staging.discard()
+            if self.lock and not live:
+                files.remove_journals(self.target)  # of whoever followed the logs: they say nothing that is not here
+            return report
+
+    def _take_lock(self, lock: Lock) -> None:
+        self.lock = lock
+        self.stack.callback(lock.release)
+
+    def _load(self) -> dict[str, Any]:
+        """What an earlier import left, if there is any, and how the event files begin now."""
+        self.earlier = read_earlier(self.target)
+        heads = {file.name: self._head(file) for file in self.plan.files}
+        known = self.earlier.known
+        same = [name for name, head in heads.items() if name in known and known[name].head == head]
+        if known and not same and not self.lock:
+            hint = "Choose another destination, or remove that folder."
+            raise RunExists(f"{self.target}: expected an import of the same event files, got one of others. {hint}")
+        places = {file.name: file.folder for file in self.plan.files}
+        self.moved = [
+            name for name, one in known.items() if places.get(name, one.folder) != one.folder or self._is_moved(name)
+        ]
+        return heads
+
+    def _is_moved(self, name: str) -> bool:
+        """Whether an event file is there, but belongs to another run by now."""
+        if any(file.name == name for file in self.plan.files):
+            return False
+        try:
+            self.logdir.open(f"{self.plan.path}/{name}" if self.plan.path else name).close()
+        except (MediaTypesError, OSError):
+            return False
+        return True
+
+    def _can_be_read_anew(self, heads: dict[str, Any]) -> bool:
+        """Whether all that was imported is still there; else what is known stays as it is, and that is said."""
+        sizes = {file.name: file.size for file in self.plan.files}
+        for name, known in self.earlier.known.items():
+            if name not in self.moved and (heads.get(name) != known.head or sizes[name] < known.file.position):
+                for moved in self.moved:
+                    text = f"expected {moved} where it was, got it in another run or namespace of the log directory"
+                    self.problems.append(Problem(moved, text, "moved", "Import into another folder to have it there."))
+                return False
+        return True
+
+    def _require_ours(self) -> None:
+        """Refuse a run that somebody has resumed: it has rows that are in no logs."""
+        try:
+            run = files.read_run_json(self.target)
+        except (StoreError, DocumentError):  # there is none, or it is written anew
+            return
+        if files.IMPORT not in run or (run["status"] == "running" and files.FOLLOWS not in run):
+            hint = "Somebody has logged to it: choose another destination."
+            raise RunExists(
+                f"{self.target}: expected no run or an imported one, got {files.describe_run(self.target)}. {hint}"
+            )
+
+    def _head(self, file: EventFile) -> dict[str, Any]:
+        """The first bytes of a file, by size and hash; of a known one as many as were there."""
+        known = self.earlier.known.get(file.name)
+        return read_head(self.logdir, file.path, known.head["size"] if known else min(file.size, HEAD))
+
+    def _is_current(self, heads: dict[str, Any]) -> bool:
+        known = self.earlier.known
+        if (self.target / files.JOURNAL).exists():  # somebody wrote the run, and was killed
+            return False
+        unchanged = not self.moved and all(
+            file.name in known and known[file.name].head == heads[file.name] and known[file.name].file.size == file.size
+            for file in self.plan.files
+        )
+        if not known or not unchanged or not self.attached.are_in(self.target):
+            return False
+        try:
+            whole = files.read_json(self.target / REPORT)
+            run = files.read_run_json(self.target)
+        except (StoreError, DocumentError):
+            return False
+        is_whole = whole.get("state") == self._state(self.earlier.footer) == run.get("import")
+        return is_whole and run["status"] != "running"  # else whoever followed the logs was killed
+
+    def _state(self, footer: dict[str, Any]) -> str:
+        """What the other files of the run were made from: the events, and how they are shown."""
+        return hashlib.sha256(canonical.dump_bytes([footer, list(self.options)])).hexdigest()[:16]
+
+    def _import(self, heads: dict[str, Any], live: bool) -> RunReport:
+        self.series = SeriesList()
+        for one in self.earlier.series:
+            self.series.number(one)
+        log = EventLog(self.staging.path / events_parquet.NAME, self.series.all, self.names)
+        sink, message_sink = self.staging.sink(files.SIDECARS), self.staging.sink(FILES)
+        converter = Converter(sink, message_sink)
+        sources: list[Known] = []
+        try:
+            found = self._all_files(heads)
+            anew = {name for name, file in found.items() if file is not None and self._is_unsettled(name, file)}
+            earlier = ((name, events) for name, events in self._earlier() if name not in anew)
+            held = next(earlier, None)
+            for name, file in found.items():
+                number = len(self.names)
+                self.names.append(name)
+                while held is not None and held[0] == name:
+                    self._take(log, held[1], number)
+                    held = next(earlier, None)
+                known = None if name in anew else self.earlier.known.get(name)
+                reading = FileReading(self.logdir, name, file, heads[name] if file else None, known)
+                for events in reading.read(self.series, converter):
+                    self._take(log, events, number)
+                    self.added += len(events.steps)
+                sources.append(reading.known)
+                self.problems += reading.problems
+            footer = {
+                "format": files.FORMAT,
+                "sources": [source.to_json() for source in sources],
+                "series": [list(one) for one in log.series],
+            }
+            log.close(footer)
+        except BaseException:
+            log.abort()
+            raise
+        before = mesh_paths(self.target, self.was_killed) if self._has_meshes() else set()
+        state = self._state(footer)
+        made = run_folder.Folder(self.staging.path, self.target, self.plan, self.options, state, self.before)
+        mesh = MeshMaker((self.staging.path, self.target), sink, self.problems)
+        rows, notes = made.write(self._events, self.series.all, self.names, self.facts, mesh, self.problems)
+        before -= mesh_paths(self.staging.path) if before else set()
+        attached = self.attached.copy(self.staging.path, None if self.is_anew else self.target)
+        if live:
+            self._keep_running()
+        report = RunReport(
+            self.plan.name,
+            self.plan.folder,
+            "updated" if self.earlier.footer or self.is_anew else "new",
+            dict(sorted(self.facts.counts.items())),
+            self.added,
+            rows,
+            [source.file for source in sources],
+            attached,
+            self.problems,
+            notes,
+        )
+        files.write_json(self.staging.path / REPORT, {**report.to_stored(), "state": state})
+        if not self.lock and (self.target / files.RUN).exists():  # another process was faster
+            self._take_lock(_wait_for_lock(self.target))
+        self.staging.commit((events_parquet.NAME, files.HISTORY, files.MEDIA, files.SUMMARY, files.RUN, REPORT))
+        for path in before:  # of meshes whose parts were not all there
+            (self.target / path).unlink(missing_ok=True)
+        return report
+
+    def _keep_running(self) -> None:
+        """Say in `run.json` that the run goes on."""
+        path = self.staging.path / files.RUN
+        run = files.read_json(path)
+        del run["finished"]
+        files.write_json(path, {**run, "status": "running", "writer": files.process(), files.FOLLOWS: True})
+
+    def _has_meshes(self) -> bool:
+        return any(one.type.startswith("mesh_") for one in self.series.all)
+
+    def _is_unsettled(self, name: str, file: EventFile) -> bool:
+        """Whether a file has grown of which the end could not be understood: it is read from its start."""
+        known = self.earlier.known.get(name)
+        return known is not None and not known.settled and file.size > known.file.size
+
+    def _all_files(self, heads: dict[str, Any]) -> dict[str, EventFile | None]:
+        """The event files by name, in the order of their last part: those that are gone, and those that are there."""
+        known = self.earlier.known
+        found: dict[str, EventFile | None] = dict.fromkeys(known)
+        for file in self.plan.files:
+            name = file.name
+            if name in known and known[name].head != heads[name]:
+                text = f"expected {name} as it was imported, got another file of that name"
+                self.problems.append(Problem(name, text, "replaced", "The events of both are kept."))
+                name = f"{name}#{heads[name]['sha256'][:8]}"
+                heads[name] = self._head(file._replace(name=name))
+            found[name] = file
+        return dict(sorted(found.items(), key=lambda item: (item[0].rpartition("/")[2], item[0])))
+
+    def _earlier(self) -> Iterator[tuple[str, Events]]:
+        """The events of an earlier import, with the name of their file."""
+        if self.earlier.footer:
+            names = self.earlier.names
+            for events, number in events_parquet.read_events(self.target / events_parquet.NAME, self.series.all, names):
+                yield names[number], events
+
+    def _take(self, log: EventLog, events: Events, number: int) -> None:
+        """Events go to the log, and are kept or read again for the history."""
+        if not len(events.steps):
+            return
+        self.facts.add(events, number, self.series.all)
+        log.add(events, number)
+        self.kept_events += len(events.steps)
+        self.kept_text += events.size
+        if self.kept is not None:
+            self.kept.append((events, number))
+            if self.kept_events > _KEPT_EVENTS or self.kept_text > _KEPT_TEXT:
+                self.kept = None
+
+    def _events(self, low: int | None = None, high: int | None = None) -> Iterator[tuple[Events, int]]:
+        if self.kept is not None:
+            return iter(self.kept)
+        return events_parquet.read_events(
+            self.staging.path / events_parquet.NAME, self.series.all, self.names, low, high
+        )
+
+
+def _wait_for_lock(target: Path) -> Lock:
+    """The lock of a run that others may be importing; raises RunLocked if they do not come to an end."""
+    for _ in range(_TRIES):
+        with suppress(RunLocked):
+            return Lock(target)
+        time.sleep(_PAUSE)
+    return Lock(target)

@@ -1,0 +1,97 @@
+"""What an earlier import left of a run: the event files as they were then, and what was read of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...._core.errors import DocumentError, Problem, RunExists
+from ....formats.tfrecord import Damage
+from ....runfolder import files
+from ..log.events import Metadata
+from ..plugins.series import Series
+from . import events_parquet
+from .plan import RESERVED
+from .report import FileReport, RunReport
+
+
+class Known(NamedTuple):
+    """An event file."""
+
+    file: FileReport
+    head: dict[str, Any]  # size and sha256 of its first bytes, by which it is known again
+    folder: str  # namespace of its keys
+    remembered: dict[str, Metadata]  # by tag
+    problems: list[Problem]  # of its values
+    unlisted: int  # problems beyond those
+    settled: bool  # see `RecordReader`
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, for the footer of `events.parquet`."""
+        tags = {tag: [m.plugin, m.content.hex(), m.display_name, m.description] for tag, m in self.remembered.items()}
+        found: dict[str, Any] = {**self.file._asdict(), "head": self.head, "folder": self.folder, "tags": tags}
+        if self.problems:
+            found["problems"] = [list(problem) for problem in self.problems]
+        if self.unlisted:
+            found["unlisted"] = self.unlisted
+        if not self.settled:
+            found["settled"] = False
+        return found
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Known:
+        tags = {
+            tag: Metadata(plugin, bytes.fromhex(content), name, description)
+            for tag, (plugin, content, name, description) in found["tags"].items()
+        }
+        problems = [Problem(*problem) for problem in found.get("problems", [])]
+        rest = (found["folder"], tags, problems, found.get("unlisted", 0), found.get("settled", True))
+        return cls(file_report(found), found["head"], *rest)
+
+
+class Earlier(NamedTuple):
+    """An earlier import; of a run that is new nothing."""
+
+    footer: dict[str, Any]
+    known: dict[str, Known]  # by name
+    series: list[Series]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the event files, by their number in `events.parquet`."""
+        return list(self.known)
+
+
+NOTHING = Earlier({}, {}, [])
+
+
+def read_earlier(target: Path) -> Earlier:
+    """What the folder of a run holds of an earlier import; raises RunExists if it holds something else."""
+    if not target.exists() or all(path.is_dir() and path.name not in RESERVED for path in target.iterdir()):
+        return NOTHING  # or other runs, of directories below this one's
+    path = target / events_parquet.NAME
+    if not path.is_file():
+        hint = "Choose another destination."
+        raise RunExists(f"{target}: expected no run or an imported one, got {files.describe_run(target)}. {hint}")
+    try:
+        footer = events_parquet.read_footer(path)
+        known = {source["name"]: Known.from_json(source) for source in footer["sources"]}
+        return Earlier(footer, known, [Series(*item) for item in footer["series"]])
+    except Exception as error:  # cut, or not ours: pyarrow and JSON have many ways to say it
+        hint = "Remove the folder and import again."
+        raise DocumentError.of(str(path), "the events of an earlier import", str(error)[:60], hint, "events") from error
+
+
+def file_report(found: dict[str, Any]) -> FileReport:
+    """A file's report, from plain data."""
+    report = FileReport(*(found[name] for name in FileReport._fields))
+    fields = (*Damage._fields, "meaning")  # canonical JSON had them in another order
+    return report._replace(damage=[{name: one[name] for name in fields} for one in report.damage])
+
+
+def run_report(found: dict[str, Any]) -> RunReport:
+    """The report of an earlier import, of which nothing has changed, as `import.json` has it."""
+    problems = [Problem(**problem) for problem in found["problems"]]
+    values = {**found, "status": "unchanged", "added": 0, "problems": problems}
+    values["files"] = [file_report(file) for file in found["files"]]
+    return RunReport(**{name: values[name] for name in RunReport._fields})

@@ -1,0 +1,98 @@
+"""What an import did: for programs as JSON, for people as a table."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ...._core.errors import Problem
+
+
+class FileReport(NamedTuple):
+    """One event file: what was read of it, and what was not."""
+
+    name: str
+    size: int
+    position: int  # where the next import goes on
+    records: int  # sound ones
+    writer: str  # as the file names it: version
+    damage: list[dict[str, Any]]  # ranges that hold no sound record
+
+
+class RunReport(NamedTuple):
+    """One run."""
+
+    name: str
+    folder: str  # below the destination
+    status: str  # "new", "updated", "unchanged" or "failed"
+    events: dict[str, int]  # by type, of the whole run
+    added: int  # events that this import added
+    rows: int  # of history.parquet
+    files: list[FileReport]
+    attached: list[str]
+    problems: list[Problem]
+    notes: list[str]  # what is not in history.parquet, and where it is
+
+    def to_stored(self) -> dict[str, Any]:
+        """Plain data, as `import.json` has it: what the run is, however many imports made it."""
+        return {name: value for name, value in self.to_json().items() if name not in ("status", "added")}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        found = self._asdict()
+        found["files"] = [file._asdict() for file in self.files]
+        found["problems"] = [problem._asdict() for problem in self.problems]
+        return found
+
+
+class ImportReport(NamedTuple):
+    """All runs of an import."""
+
+    runs: list[RunReport]
+    ignored: list[str]  # files that are of no run
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"runs": [run.to_json() for run in self.runs], "ignored": self.ignored}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every run was imported, perhaps with problems."""
+        return all(run.status != "failed" for run in self.runs)
+
+    def __str__(self) -> str:
+        columns = ("run", "status", "files", "events", "added", "rows", "problems")
+        rows = [columns]
+        for run in self.runs:
+            damage = sum(len([d for d in file.damage if d["kind"] != "torn"]) for file in run.files)
+            numbers = (len(run.files), sum(run.events.values()), run.added, run.rows, len(run.problems) + damage)
+            rows.append((run.name, run.status, *(f"{number:,}" for number in numbers)))  # type: ignore[arg-type]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if i < 2 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+        for run in self.runs:
+            said = [str(problem) for problem in run.problems] + run.notes
+            for file in run.files:
+                said += [f"{file.name}@{d['offset']}: {d['size']} bytes: {d['meaning']}" for d in file.damage]
+            lines += [f"{run.name}: {text}" for text in _shortened(said)]
+        lines += [f"not imported: {name}" for name in _shortened(self.ignored)]
+        return "\n".join(lines)
+
+
+class FollowState(NamedTuple):
+    """How far a log directory is followed."""
+
+    runs: int
+    live: int  # runs of which something came since this began
+    events: int  # of all runs, imported before or now
+    step: int | None  # of the last row of the run that got something last
+    run: str  # its name
+    problems: list[tuple[str, Problem]]  # new ones, with the name of their run
+
+
+def _shortened(texts: list[str], most: int = 20) -> list[str]:
+    return texts if len(texts) <= most else [*texts[:most], f"and {len(texts) - most} more; see import.json"]

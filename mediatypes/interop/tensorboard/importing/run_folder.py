@@ -1,0 +1,277 @@
+"""The files of a run folder that are made from its events: the rows by step, the summary, what the run is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ...._core import canonical
+from ...._core.errors import Problem
+from ....columns.arrays import Array
+from ....journal.metrics import Metrics
+from ....runfolder import files
+from ....runfolder.media_index import MediaRows
+from ....runfolder.merge_rows import arrow_schema, build_rows
+from ....runfolder.schema import Schema
+from ....runfolder.summary import Summary
+from ....writing.finish import write_rows
+from ..log.event_table import Content, Events
+from ..plugins import custom_scalars
+from ..plugins.series import Series
+from .plan import RunPlan
+from .step_order import MeshMaker, StepOrder, read
+
+_SHOWN_OTHERWISE = ("hparams", "session_log", "histogram_statistics", "mesh_vertices", "mesh_faces", "mesh_colors")
+
+
+class Numbered(Protocol):
+    """Gives the events of a run with the number of their file; at least those with low <= step < high."""
+
+    def __call__(self, low: int | None = None, high: int | None = None) -> Iterator[tuple[Events, int]]: ...
+
+
+class Options(NamedTuple):
+    """How a run is imported."""
+
+    purge: bool = False
+    step_metric: str | None = None
+    keep_events: bool = False
+    project: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Facts:
+    """What is gathered while events pass by."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.hparams: list[dict[str, Any]] = []
+        self.layouts: dict[str, list[dict[str, Any]]] = {}  # of custom charts, the last one of each folder
+        self.starts: list[tuple[int, int, int]] = []  # sessions that began: their event's number, file and step
+        self.first, self.last = np.inf, -np.inf  # wall times
+        self.total = 0
+
+    def add(self, events: Events, file: int, series: list[Series]) -> None:
+        """Note the events of a file."""
+        for number, count in enumerate(np.bincount(events.series, minlength=len(series)).tolist()):
+            if count:
+                self.counts[series[number].type] += count
+        for row, cell in events.cells.items():
+            type = series[events.series[row]].type
+            if type == "hparams":
+                self.hparams.append(cell.value)
+            elif type == "custom_scalars" and "layout" in cell.value:
+                self.layouts[series[events.series[row]].folder] = cell.value["layout"]
+            elif type == "session_log" and cell.value == "START":
+                self.starts.append((self.total + row, file, int(events.steps[row])))
+        finite = events.times[np.isfinite(events.times) & (events.times > 0)]
+        if len(finite):
+            self.first, self.last = min(self.first, float(finite.min())), max(self.last, float(finite.max()))
+        self.total += len(events.steps)
+
+
+class Folder:
+    """Writes the files of a run folder but `events.parquet`.
+
+    Args:
+        path: where they are written.
+        target: the run's folder; its `run.json`, if there is one, keeps what its reader changed.
+        state: names the events that they are made from.
+        earlier: the event files that it was made from before.
+    """
+
+    def __init__(
+        self, path: Path, target: Path, plan: RunPlan, options: Options, state: str, earlier: list[str]
+    ) -> None:
+        self.path, self.target, self.plan, self.options, self.state = path, target, plan, options, state
+        self.earlier = earlier
+
+    def write(
+        self,
+        events: Numbered,
+        series: list[Series],
+        names: list[str],
+        facts: Facts,
+        mesh: MeshMaker,
+        problems: list[Problem],
+    ) -> tuple[int, list[str]]:
+        """Write them; answers the number of rows, and what is to be said of them."""
+        notes: list[str] = []
+        folders = [name.rpartition("/")[0] for name in names]
+        chosen = _Chosen(events, series, folders, facts, self.options, notes)
+        order = StepOrder(chosen, series, mesh)
+        started = facts.first if np.isfinite(facts.first) else 0.0
+        schema, summary, kept = Schema(), Summary(), []
+        size = 0
+        for batch in order.batches():
+            schema.add(batch)
+            summary.add(batch, started)
+            size += 1
+            kept = [batch] if size == 1 else []
+        run = self._run(facts, started, names, problems, notes)
+        last = summary.values()
+        last = {key: canonical.loads(item.text) if isinstance(item, Content) else item for key, item in last.items()}
+        values = canonical.loads(canonical.dumps(last))  # in one order, however the documents came
+        specs = schema.specs()
+        media = MediaRows(specs, Metrics())
+        calls = _Count()
+        batches = build_rows(map(read, calls.through(kept if size <= 1 else order.batches())), specs, started, media)
+        footer = {**run, "summary": values, "calls": facts.total}
+        rows = write_rows(self.path, arrow_schema(specs), batches, footer, media, durable=False)  # the logs are there
+        files.write_json(self.path / files.SUMMARY, values)
+        files.write_json(self.path / files.RUN, run)
+        if facts.layouts:
+            layouts = [{"folder": folder, "categories": found} for folder, found in sorted(facts.layouts.items())]
+            (self.path / files.ATTACHED).mkdir(exist_ok=True)
+            files.write_json(self.path / files.ATTACHED / custom_scalars.NAME, {"layouts": layouts})
+            notes.append(
+                f"charts of custom_scalars: {files.ATTACHED}/{custom_scalars.NAME} says which curves they show"
+            )
+        for type in sorted({one.type for one in series if not one.kind} - set(_SHOWN_OTHERWISE)):
+            if count := facts.counts[type]:
+                notes.append(f"{count} of type {type}: not in the history; events.parquet names their files")
+        if calls.repeated:
+            notes.append(f"{calls.repeated} values share key and step with a later one; events.parquet has them all")
+        return rows, notes
+
+    def _run(
+        self, facts: Facts, started: float, names: list[str], problems: list[Problem], notes: list[str]
+    ) -> dict[str, Any]:
+        """`run.json`."""
+        config: dict[str, Any] = {}
+        status = "finished"
+        group = ""
+        for found in facts.hparams:
+            start, end = found.get("start", {}), found.get("end", {})
+            for name, value in start.get("hparams", {}).items():
+                if name in config and config[name] != value:
+                    notes.append(f"hyperparameter {name}: {value!r} replaces {config[name]!r} of an earlier session")
+                config[name] = value
+            group = start.get("group_name", "") or group
+            status = {"failure": "failed", "success": "finished"}.get(end.get("status", ""), status)
+        known = files.read_json(self.target / files.RUN) if (self.target / files.RUN).is_file() else {}
+        id = known.get("id")
+        if id in (None, _identity(self.plan, self.earlier)):  # else somebody has changed it
+            id = _identity(self.plan, names)
+        run: dict[str, Any] = {
+            "format": files.FORMAT,
+            "id": id,
+            "project": known.get("project", self.options.project),
+            "name": known.get("name", self.plan.name),
+            "notes": known.get("notes"),
+            "tags": known.get("tags", list(self.options.tags)),
+            "config": config,
+            "environment": {**files.environment(), "argv": []},
+            "status": status,
+            "started": started,
+            "finished": facts.last if np.isfinite(facts.last) else started,
+            "import": self.state,
+        }
+        if group:
+            run["group"] = group
+        if problems:
+            run["problems"] = [problem._asdict() for problem in problems]
+        return run
+
+
+def _identity(plan: RunPlan, names: list[str]) -> str:
+    """The id of a run: the same whenever these event files are imported."""
+    return hashlib.sha256(repr((plan.name, names[:1])).encode()).hexdigest()[:8]
+
+
+class _Chosen:
+    """The events as the history shows them: without purged ones, and with the steps of another metric, if asked."""
+
+    def __init__(
+        self,
+        events: Numbered,
+        series: list[Series],
+        folders: list[str],
+        facts: Facts,
+        options: Options,
+        notes: list[str],
+    ) -> None:
+        self._events, self._folders = events, folders
+        self._starts = facts.starts if options.purge else []
+        self._metric: tuple[Array, Array, Array] | None = None
+        if options.step_metric is not None:
+            self._metric = _read_metric(events, series, options.step_metric)
+            if self._metric is None:
+                notes.append(f"no values of the step metric {options.step_metric!r}; rows are by the events' own steps")
+
+    def __call__(self, low: int | None = None, high: int | None = None) -> Iterator[Events]:
+        if not self._starts and self._metric is None:
+            yield from (events for events, _ in self._events(low, high) if len(events.steps))
+            return
+        first = 0
+        for events, file in self._events():  # all of them: what becomes of one depends on those before
+            count = len(events.steps)
+            kept = np.ones(count, bool)
+            for at, of, step in self._starts:
+                if self._folders[of] == self._folders[file] and at > first:
+                    kept &= ~((np.arange(first, first + count) < at) & (events.steps >= step))
+            chosen = events.take(np.flatnonzero(kept)) if not kept.all() else events
+            if self._metric is not None:
+                order = first + np.flatnonzero(kept)
+                chosen = chosen._replace(steps=_steps_by_metric(chosen.steps, order, self._metric))
+            first += count
+            if len(chosen.steps):
+                yield chosen
+
+
+def _read_metric(events: Numbered, series: list[Series], key: str) -> tuple[Array, Array, Array] | None:
+    """Step, number and value of each event of the step metric, sorted by the first two; None if it has no values."""
+    wanted = np.array([one.key == key and one.kind == "number" for one in series], bool)
+    found, first = [], 0
+    for chunk, _ in events():
+        rows = np.flatnonzero(wanted[chunk.series])
+        rows = rows[np.isfinite(chunk.values[rows]) & (np.abs(chunk.values[rows]) < 2**62)]
+        found.append((chunk.steps[rows], first + rows, np.rint(chunk.values[rows]).astype(np.int64)))
+        first += len(chunk.steps)
+    if not found:
+        return None
+    steps, order, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    if not len(steps):
+        return None
+    places = np.lexsort((order, steps))
+    return steps[places], order[places], values[places]
+
+
+def _steps_by_metric(steps: Array, order: Array, metric: tuple[Array, Array, Array]) -> Array:
+    """For each event the metric's value: the latest before it that was logged with its step, else the first after it
+    with its step, else that of the nearest lower step, else the first."""
+    own, places, values = metric
+    low, high = np.searchsorted(own, steps, "left"), np.searchsorted(own, steps, "right")
+    if (high - low <= 1).all():
+        before = np.where(high > low, low, low - 1)
+    else:
+        is_event = np.repeat([0, 1], [len(own), len(steps)])
+        joined = np.lexsort((is_event, np.concatenate([places, order]), np.concatenate([own, steps])))
+        count = np.cumsum(joined < len(own))
+        before = np.empty(len(steps), np.int64)
+        mine = joined >= len(own)
+        before[joined[mine] - len(own)] = count[mine] - 1
+        outside = before < low
+        before = np.where(outside & (high > low), low, before)
+    return values[np.maximum(before, 0)]
+
+
+class _Count:
+    """Counts values that a later one of their key and step hides."""
+
+    def __init__(self) -> None:
+        self.repeated = 0
+
+    def through(self, batches: Any) -> Iterator[Any]:
+        for batch in batches:
+            changed = np.concatenate([[True], batch.steps[1:] != batch.steps[:-1]])
+            rows = np.cumsum(changed)
+            for values in batch.columns.values():
+                own = rows[values.calls]
+                self.repeated += int((own[1:] == own[:-1]).sum())
+            yield batch

@@ -1,0 +1,148 @@
+"""Where log directories are: on this machine, or in a bucket."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
+
+from ...._core.errors import InputError, StoreError, os_error
+from ....store.location import RemotePath
+from ....store.urls import is_url, locate
+
+HEAD = 1024  # bytes by which a file is known again
+_HINT = "Check the URL, the credentials and the network."
+
+
+class LogFile(NamedTuple):
+    """A file below a log directory."""
+
+    path: str  # relative, with /
+    size: int
+
+
+class LogDir(Protocol):
+    """A log directory that can be listed and read; picklable, since other processes may read it."""
+
+    name: str
+
+    def list(self) -> list[LogFile]:
+        """Every file, in the order of the paths."""
+
+    def open(self, path: str) -> BinaryIO:
+        """A file, open for reading from its start."""
+
+
+def open_logdir(url: str | os.PathLike[str]) -> LogDir:
+    """A log directory by path, or by URL as `mt.open_store` takes it.
+
+    Raises:
+        InputError: there is none.
+        MissingDependencyError: the scheme needs fsspec.
+        StoreError: it cannot be listed.
+    """
+    text = os.fspath(url)
+    if not is_url(text):
+        return LocalDir(text)
+    place = locate(text, "logdir")
+    return RemoteDir(text) if isinstance(place, RemotePath) else LocalDir(str(place))
+
+
+class LocalDir:
+    """A directory of this machine, or one event file in it."""
+
+    def __init__(self, path: str) -> None:
+        self.root = Path(path).absolute()
+        self._only = ""
+        if self.root.is_file():
+            self.root, self._only = self.root.parent, self.root.name
+        elif not self.root.is_dir():
+            raise InputError.of("logdir", "an existing directory", path, "Check the path.", "no-directory")
+        self.name = _shown(self.root.resolve().name)
+        self._odd: dict[str, str] = {}  # names that UTF-8 cannot hold, by how they are shown
+
+    def list(self) -> list[LogFile]:
+        if self._only:
+            return [LogFile(self._only, (self.root / self._only).stat().st_size)]
+        found: list[LogFile] = []
+        seen: set[tuple[int, int]] = set()
+        waiting, links = [(str(self.root), "")], list[tuple[str, str]]()
+        while waiting or links:  # links last: what they lead to may have a place of its own
+            folder, below = (waiting or links).pop()
+            try:
+                own = os.stat(folder)
+                if (own.st_dev, own.st_ino) in seen:  # a link that leads back
+                    continue
+                seen.add((own.st_dev, own.st_ino))
+                with os.scandir(folder) as scanned:
+                    entries = list(scanned)
+            except OSError:  # removed meanwhile, or not ours to read
+                continue
+            for entry in entries:
+                path = below + entry.name
+                try:
+                    if entry.is_dir():
+                        (links if entry.is_symlink() else waiting).append((entry.path, f"{path}/"))
+                        continue
+                    size = os.stat(entry.path).st_size  # that of the entry may be out of date on Windows
+                except OSError:  # removed meanwhile, or a link to nowhere
+                    continue
+                shown = _shown(path)
+                if shown != path:
+                    self._odd[shown] = path
+                found.append(LogFile(shown, size))
+        return sorted(found)
+
+    def open(self, path: str) -> BinaryIO:
+        try:
+            return open(self.root / self._odd.get(path, path), "rb", buffering=0)
+        except OSError as error:
+            raise os_error(StoreError, str(self.root / path), "read the file", error, "Check permissions.") from error
+
+
+class RemoteDir:
+    """A directory in a bucket, by a URL that `mt.open_store` takes as well, with the provider's default credentials."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._place: RemotePath | None = None
+        place = self._root()
+        self.shown, self.name = str(place), place.name
+        if not self.list():
+            raise InputError.of("logdir", "a directory with files", self.shown, "Check the URL.", "no-directory")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_place": None}  # a connection stays where it was made
+
+    def _root(self) -> RemotePath:
+        if self._place is None:
+            self._place = cast(RemotePath, locate(self._url, "logdir"))  # which `open_logdir` has looked at
+        return self._place
+
+    def list(self) -> list[LogFile]:
+        try:
+            found = self._root().entries(recursive=True)
+        except OSError as error:
+            raise os_error(StoreError, self.shown, "list the directory", error, _HINT) from error
+        return sorted(LogFile(path, size) for path, size in found.items() if size is not None)
+
+    def open(self, path: str) -> BinaryIO:
+        root = self._root()
+        place = RemotePath(root.root, f"{root.path}/{path}")  # a bucket may hold names that no directory could
+        try:
+            return place.open()
+        except OSError as error:
+            raise os_error(StoreError, str(place), "read the file", error, _HINT) from error
+
+
+def read_head(logdir: LogDir, path: str, size: int) -> dict[str, Any]:
+    """The first bytes of a file, by size and hash."""
+    with logdir.open(path) as opened:
+        data = opened.read(size)
+    return {"size": size, "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _shown(path: str) -> str:
+    """A path as text; bytes that are no UTF-8 are shown as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,0 +1,136 @@
+"""TensorProto messages as numpy arrays.
+
+Fields: tensorflow/core/framework/tensor.proto and types.proto. As `tensor_util.MakeNdarray` reads them: tensor_content
+wins; else a list of one value stands for every element, and a shorter list is filled up with its last value.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ....columns.arrays import Array
+from ....formats import protobuf
+
+
+class _Type(NamedTuple):
+    name: str
+    dtype: str  # numpy's of the elements; of those numpy does not have, that of their bits
+    field: int  # of the list of values
+    listed: str  # how that list is written
+
+
+_TYPES = {  # DataType: types.proto
+    1: _Type("float32", "<f4", 5, "<f4"),
+    2: _Type("float64", "<f8", 6, "<f8"),
+    3: _Type("int32", "<i4", 7, "varint"),
+    4: _Type("uint8", "|u1", 7, "varint"),
+    5: _Type("int16", "<i2", 7, "varint"),
+    6: _Type("int8", "|i1", 7, "varint"),
+    8: _Type("complex64", "<c8", 9, "<f4"),
+    9: _Type("int64", "<i8", 10, "varint"),
+    10: _Type("bool", "|b1", 11, "varint"),
+    14: _Type("bfloat16", "<u2", 13, "varint"),
+    17: _Type("uint16", "<u2", 7, "varint"),
+    18: _Type("complex128", "<c16", 12, "<f8"),
+    19: _Type("float16", "<f2", 13, "varint"),
+    22: _Type("uint32", "<u4", 16, "varint"),
+    23: _Type("uint64", "<u8", 17, "varint"),
+    24: _Type("float8_e5m2", "|u1", 18, "bytes"),
+    25: _Type("float8_e4m3fn", "|u1", 18, "bytes"),
+}
+_STRING = 7
+_MOST_FILLED = 2**24  # elements that one value may stand for
+_BITS = ("float16", "bfloat16")  # half_val holds their bits
+
+
+class TensorValue(NamedTuple):
+    """A tensor's elements; those of strings are bytes, in C order."""
+
+    dtype: str  # as numpy or ml_dtypes names it; "string"
+    shape: tuple[int, ...]
+    array: Array | None  # bits of bfloat16 and 8-bit floats; None of strings
+    strings: list[bytes]
+
+
+def read_tensor(data: bytes, start: int, end: int) -> TensorValue | None:
+    """The tensor in data[start:end]; None if its type is one that only TensorFlow has (resources, quantised...).
+
+    Raises:
+        wire.Malformed: the values do not fill the shape that it claims.
+    """
+    code, content = 0, None
+    shape: tuple[int, ...] = ()
+    lists: dict[int, list[protobuf.Field]] = {}
+    for field in protobuf.fields(data, start, end):
+        number, kind, at, until = field
+        if number == 1 and kind == protobuf.VARINT:
+            code = at
+        elif number == 2 and kind == protobuf.BYTES:
+            shape = _shape(data, at, until)
+        elif number == 4 and kind == protobuf.BYTES:
+            content = (at, until)
+        else:
+            lists.setdefault(number, []).append(field)
+    if code == _STRING:
+        strings = [data[at:until] for _, kind, at, until in lists.get(8, []) if kind == protobuf.BYTES]
+        return TensorValue("string", shape, None, _filled(strings, math.prod(shape)))
+    if code not in _TYPES:
+        return None
+    type = _TYPES[code]
+    return TensorValue(type.name, shape, _elements(data, type, content, lists.get(type.field, []), shape), [])
+
+
+def _shape(data: bytes, start: int, end: int) -> tuple[int, ...]:
+    """TensorShapeProto: dim = 2 {size = 1}; a size of 0 is left out, as every number that is 0."""
+    sizes = []
+    for number, kind, at, until in protobuf.fields(data, start, end):
+        if number == 2 and kind == protobuf.BYTES:
+            found = [
+                protobuf.signed(value)
+                for n, k, value, _ in protobuf.fields(data, at, until)
+                if (n, k) == (1, protobuf.VARINT)
+            ]
+            sizes.append(found[-1] if found else 0)
+        elif number == 3 and kind == protobuf.VARINT and at:
+            raise protobuf.Malformed("a tensor of unknown rank")
+    if min(sizes, default=0) < 0 or len(sizes) > 64:
+        raise protobuf.Malformed(f"a tensor of shape {tuple(sizes)[:8]}")
+    return tuple(sizes)
+
+
+def _elements(
+    data: bytes, type: _Type, content: tuple[int, int] | None, listed: list[protobuf.Field], shape: tuple[int, ...]
+) -> Array:
+    dtype, count = np.dtype(type.dtype), math.prod(shape)
+    if content and content[0] < content[1]:
+        size = content[1] - content[0]
+        if size != count * dtype.itemsize:
+            raise protobuf.Malformed(f"{size} bytes for a tensor of shape {shape} and dtype {type.name}")
+        return np.frombuffer(data, dtype, count, content[0]).reshape(shape)
+    if type.listed == "bytes":
+        values = np.frombuffer(b"".join(data[at:until] for _, _, at, until in listed), np.uint8)
+    elif type.listed == "varint":
+        values = protobuf.numbers(data, listed, "varint")
+        values = values.astype(np.uint16).view(dtype) if type.name in _BITS else values.astype(dtype)
+    else:
+        values = protobuf.numbers(data, listed, type.listed)
+        if dtype.kind == "c":
+            values = values[: len(values) // 2 * 2].view(dtype)
+    filled: Array = np.asarray(_filled(values, count), dtype).reshape(shape)
+    return filled
+
+
+def _filled(values: Any, count: int) -> Any:
+    """The values of a list, or, where it is shorter than the tensor, its last one again and again."""
+    found = len(values)
+    if found == count:
+        return values
+    if found > count or count > _MOST_FILLED:
+        raise protobuf.Malformed(f"{found} values for a tensor of {count}")
+    if isinstance(values, list):
+        return [*values, *[values[-1] if values else b""] * (count - found)]
+    last = values[-1] if found else values.dtype.type(0)
+    return np.concatenate([values, np.full(count - found, last, values.dtype)])

@@ -1,0 +1,69 @@
+"""What the arguments of one call to `log()` say: its step, its time, how it packs, and whether it is a lot."""
+
+from __future__ import annotations
+
+import operator
+import time
+from typing import Any
+
+from .._core.errors import Problem, problem
+from ..columns.logged import Named, scalar_code
+
+_MANY = {"image": 50, "audio": 100}  # in a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
+
+
+def checked_step(step: Any, current: int, problems: list[Problem]) -> int:
+    """The step of the row that a call goes to, while the run is at `current`."""
+    try:
+        if isinstance(step, bool):
+            raise TypeError("a bool is no step")
+        row = current if step is None else operator.index(step)
+    except TypeError:
+        problems.append(problem("log.step", "an integer", step, "Use int(step)."))
+        return current
+    if row < current:
+        message = f"expected a step of at least {current}, got {row}"
+        problems.append(Problem("log.step", message, "step", "Log steps in order, or leave out step=."))
+    elif row >= 2**63:
+        problems.append(problem("log.step", "a step of 64 bits", row, "Count from 0."))
+    return row
+
+
+def layout_codes(found: list[Named]) -> str:
+    """Layout codes of cells that are all numbers or bools, else nothing."""
+    codes = ""
+    for _, _, value in found:
+        cls: Any = type(value)
+        code = scalar_code(cls)
+        if code is None:
+            return ""
+        codes += code
+    return codes
+
+
+def too_many(found: list[Named]) -> list[Problem]:
+    """A warning for each type of which a call holds more than the W&B docs advise."""
+    counts = dict.fromkeys(_MANY, 0)
+    for _, kind, value in found:
+        type = kind.removesuffix("_list")
+        if type in counts:
+            counts[type] += len(value) if kind.endswith("_list") else 1
+    return [
+        Problem(
+            "log",
+            f"expected at most {most} values of type {type} in a step, got {counts[type]}",
+            "many",
+            "All were kept.",
+        )
+        for type, most in _MANY.items()
+        if counts[type] > most
+    ]
+
+
+def take_timestamp(found: list[Named]) -> float:
+    """The time of the call: the one that was logged as `_timestamp`, taken out of the cells, or now."""
+    for cell in found:
+        if cell[0] == "_timestamp":
+            found.remove(cell)
+            return float(cell[2])
+    return time.time()

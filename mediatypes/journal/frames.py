@@ -1,0 +1,120 @@
+"""The journal's frames: how one call to `log()` stands on disk.
+
+A journal file is the magic bytes and then frames, all little-endian:
+
+    u32 size of the whole frame | u8 kind | payload | u32 CRC-32 of all before it
+
+`schemas/README.md` is the normative text. Only the standard library is used here: a run that logs scalars loads
+neither numpy nor pyarrow before it finishes.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final
+from zlib import crc32
+
+from .._core import canonical
+from .._core.errors import InputError
+from ..columns.logged import fits
+
+MAGIC: Final = b"MTJRNL1\n"
+MAX_FRAME: Final = 2**28  # a larger claim is damage, whatever the checksum says
+
+HEADER: Final = 1  # JSON: format, run, sequence (that of the first call), started, host, pid
+LAYOUT: Final = 2  # u32 id, JSON [[key, code], ...]
+ROW: Final = 3  # u32 layout id, i64 step, f64 timestamp, then the values
+CALL: Final = 4  # i64 step, f64 timestamp, JSON [[key, kind, value], ...]
+CONFIG: Final = 5  # JSON object, the whole config as it now is
+SUMMARY: Final = 6  # JSON {key: [kind, value] or null to remove}
+METRIC: Final = 7  # JSON, a metric's definition
+PROBLEM: Final = 8  # JSON {path, message, code, hint, step}
+BINDING: Final = 9  # reserved: a sidecar that is placed after its call
+
+_HEAD: Final = struct.Struct("<IB")
+_CRC: Final = struct.Struct("<I")
+_CALL_HEAD: Final = struct.Struct("<qd")
+pack_crc = _CRC.pack
+
+CODES: Final = {"d": "f8", "q": "i8", "?": "?"}  # struct code: numpy type
+
+
+class Layout:
+    """The keys of a packed row, and the code of each value: `d` double, `q` int64, `?` bool."""
+
+    __slots__ = ("codes", "id", "keys", "last", "pack", "sequence", "size", "unpack_values")
+
+    def __init__(self, id: int, keys: tuple[str, ...], codes: str) -> None:
+        self.id, self.keys, self.codes = id, keys, codes
+        row = struct.Struct(f"<IBIqd{codes}")
+        self.size = row.size + _CRC.size
+        self.pack = row.pack
+        self.unpack_values = struct.Struct(f"<{codes}").unpack_from
+        self.last: bytes = b""  # the latest row, from which the summary is made when somebody asks
+        self.sequence = -1  # and its call number
+
+    @property
+    def offset(self) -> int:
+        """Where the values begin in a row frame."""
+        return 25
+
+    def values(self) -> dict[str, Any]:
+        """The values of the latest row."""
+        return dict(zip(self.keys, self.unpack_values(self.last, self.offset), strict=True))
+
+    def declaration(self) -> bytes:
+        payload = _CRC.pack(self.id) + canonical.dump_bytes(
+            [list(pair) for pair in zip(self.keys, self.codes, strict=True)]
+        )
+        return frame(LAYOUT, payload)
+
+
+def frame(kind: int, payload: bytes) -> bytes:
+    """A whole frame; raises `InputError` if a reader would take its size for damage."""
+    size = _HEAD.size + len(payload) + _CRC.size
+    if size > MAX_FRAME:
+        raise InputError.of("log", f"at most {MAX_FRAME} bytes at once", size, "Log it in parts, or as a media value.")
+    body = _HEAD.pack(size, kind) + payload
+    return body + _CRC.pack(crc32(body))
+
+
+def json_frame(kind: int, value: object) -> bytes:
+    """A frame whose payload is canonical JSON."""
+    return frame(kind, canonical.dump_bytes(value))
+
+
+def call_frame(step: int, timestamp: float, cells: list[tuple[str, str, Any]]) -> bytes:
+    """A call that describes itself: every cell with its key and kind."""
+    return frame(CALL, _CALL_HEAD.pack(step, timestamp) + canonical.dump_bytes(cells))
+
+
+def parse_call(payload: memoryview) -> tuple[int, float, list[list[Any]]]:
+    """Step, timestamp and cells of a CALL payload; raises ValueError if it is malformed."""
+    step, timestamp = _CALL_HEAD.unpack_from(payload)
+    cells = canonical.loads(bytes(payload[_CALL_HEAD.size :]))
+    if not isinstance(cells, list):
+        raise ValueError("a call is a list of cells")
+    for cell in cells:
+        if not (isinstance(cell, list) and len(cell) == 3 and isinstance(cell[0], str) and fits(cell[1], cell[2])):
+            raise ValueError("a cell is [key, kind, value], the value of its kind")
+    return step, timestamp, cells
+
+
+def parse_summary(value: Any) -> dict[str, Any]:
+    """The cells of a SUMMARY payload; raises ValueError if it is malformed."""
+    for cell in value.values() if isinstance(value, dict) else [5]:
+        if cell is not None and not (isinstance(cell, list) and len(cell) == 2 and fits(*cell)):
+            raise ValueError("a summary is an object of [kind, value] or null")
+    return dict(value)
+
+
+def parse_layout(payload: memoryview) -> Layout:
+    """The layout that a LAYOUT payload declares; raises ValueError if it is malformed."""
+    (id,) = _CRC.unpack_from(payload)
+    pairs = canonical.loads(bytes(payload[_CRC.size :]))
+    for pair in pairs if isinstance(pairs, list) else [None]:
+        if not (
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, str) for x in pair) and pair[1] in CODES
+        ):
+            raise ValueError("a layout is a list of [key, code]")
+    return Layout(id, tuple(str(key) for key, _ in pairs), "".join(code for _, code in pairs))

@@ -1,0 +1,298 @@
+"""Reading a journal in bounded pieces: rows of one layout as arrays, everything else frame by frame.
+
+A frame that is not whole ends the journal there: a torn tail, reported and never fatal. A whole frame with a wrong
+checksum is skipped if the next one is sound, and reported.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+from zlib import crc32
+
+import numpy as np
+
+from .._core import canonical
+from .._core.errors import DocumentError, Problem, StoreError, os_error
+from .._core.location import Location
+from ..columns.arrays import Array
+from ..columns.batch import Batch, Column, Values
+from ..columns.logged import EXACT
+from . import frames
+from .metrics import Metric
+
+_PIECE = 8 * 1024 * 1024
+_MIN_FRAME = 9
+_RUN = 16  # fewer rows of one layout in a row are not worth an array of their own
+
+_HINTS = {"torn": "Rows before it are whole.", "lost": "Restore the files that were written before this one."}
+
+
+class Notes:
+    """What a journal holds beside calls."""
+
+    def __init__(self) -> None:
+        self.config: list[Any] = []
+        self.summary: list[Any] = []
+        self.metrics: list[Metric] = []
+        self.problems: list[Problem] = []  # recorded by the run
+        self.damage: list[Problem] = []  # found while reading
+
+
+class JournalReader:
+    """The calls of one journal file, in order; what else it holds is put into `notes`.
+
+    Args:
+        path: the journal, as messages name it.
+        file: the same, open for reading; it is read from where the last `read` stopped.
+        notes: gathers what is no call.
+        sequence, step: number of the next call, and step of the last one, in what was read before. If the header is
+            lost, calls that are not beyond this step are taken for repeated ones and left out.
+
+    Raises:
+        DocumentError: the file is not a journal.
+        StoreError: the system cannot read it.
+    """
+
+    def __init__(self, path: Location, file: BinaryIO, notes: Notes, sequence: int = 0, step: int = -1) -> None:
+        self.path, self.file, self.notes, self.sequence, self.step = path, file, notes, sequence, step
+        self.position = 0  # of the first frame that was not read yet
+        self.layouts: dict[int, frames.Layout] = {}
+        self.types: dict[int, np.dtype[Any]] = {}
+        self.lost: set[int] = set()  # layouts of rows, but not declared
+        self.headed = False
+        self.astray = False  # framing is lost: nothing after it can be trusted
+
+    def read(self, size: int | None = None) -> Iterator[Batch]:
+        """The calls of all frames that are whole within the first `size` bytes; without it, of those written by now."""
+        try:
+            yield from self._read(os.fstat(self.file.fileno()).st_size if size is None else size)
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise os_error(StoreError, str(self.path), "read the journal", error, "Check permissions.") from error
+
+    def close(self, size: int) -> None:
+        """Say what is left of the first `size` bytes: a frame that was not written whole."""
+        if not self.astray and self.position < size:
+            expected, of = ("whole frames", " of one more") if self.position else ("a whole journal", "")
+            self._damage(self.position, "torn", expected, f"{size - self.position} bytes{of}")
+
+    def _read(self, size: int) -> Iterator[Batch]:
+        if not self.position and size:
+            self._begin(size)
+        rest = b""
+        while piece := self._piece(rest, size):
+            data, calls = rest + piece, _Calls()
+            end = self._parse(data, calls)
+            rest, self.position = data[end:], self.position + end
+            if calls.steps:
+                batch = calls.batch(self.sequence, self)
+                if found := batch if self.headed else batch.beyond(self.step):
+                    yield found
+                    self.sequence += len(found.steps)
+
+    def _begin(self, size: int) -> None:
+        self.file.seek(0)
+        magic = self.file.read(min(len(frames.MAGIC), size))
+        if magic == frames.MAGIC:
+            self.position = len(magic)
+        elif not frames.MAGIC.startswith(magic):  # else: killed while creating it
+            raise DocumentError.of(str(self.path), "a journal of mediatypes", magic, "Restore the file.", "foreign")
+
+    def _piece(self, rest: bytes, size: int) -> bytes:
+        """What follows `rest`, as much as one frame needs and some more."""
+        at = self.position + len(rest)
+        if self.astray or not self.position or at >= size:
+            return b""
+        self.file.seek(at)
+        return self.file.read(min(max(_PIECE, _claimed(rest) - len(rest)), size - at))
+
+    def _parse(self, data: bytes, calls: _Calls) -> int:
+        """Read whole frames of `data` into `calls`; answers where the first incomplete one begins."""
+        view, position, base = memoryview(data), 0, self.position
+        while position + _MIN_FRAME <= len(data):
+            size, kind = struct.unpack_from("<IB", data, position)
+            if not _MIN_FRAME <= size <= frames.MAX_FRAME:
+                self._damage(base + position, "frame", "a frame", f"a claimed size of {size}")
+                self.astray = True
+                return len(data)
+            if position + size > len(data):
+                return position
+            if kind == frames.ROW and (count := self._rows(view, position, size, calls)):
+                position += count * size
+                continue
+            sound = (
+                crc32(view[position : position + size - 4]) == struct.unpack_from("<I", data, position + size - 4)[0]
+            )
+            if not sound:
+                self._damage(base + position, "checksum", "a sound frame", f"{size} bytes with another checksum")
+            else:
+                try:
+                    self._take(kind, view[position + 5 : position + size - 4], calls)
+                except (ValueError, struct.error, KeyError, TypeError) as error:
+                    self._damage(base + position, "frame", f"a frame of kind {kind}", str(error))
+            position += size
+        return position
+
+    def _rows(self, view: memoryview, position: int, size: int, calls: _Calls) -> int:
+        """Take a run of sound rows of one layout; answers how many, 0 when the first one is not sound."""
+        (id,) = struct.unpack_from("<I", view, position + 5)
+        layout = self.layouts.get(id)
+        if layout is None or layout.size != size:
+            return 0
+        possible = (len(view) - position) // size
+        count = run = min(_RUN, possible)
+        while True:
+            heads = np.ndarray((run, 9), np.uint8, view, position, (size, 1))
+            same = (heads == heads[0]).all(axis=1)
+            count = run if same.all() else int(same.argmin())
+            if count < run or run == possible:
+                break
+            run = min(run * 16, possible)
+        bodies = struct.Struct(f"{size - 4}s4x").iter_unpack(view[position : position + count * size])
+        sums = [crc32(body) for (body,) in bodies]
+        written = np.ndarray((count,), "<u4", view, position + size - 4, (size,))
+        sound = written == np.array(sums, np.uint32)
+        count = count if sound.all() else int(sound.argmin())
+        if count:
+            calls.add_rows(id, view[position : position + count * size], count)
+        return count
+
+    def _take(self, kind: int, payload: memoryview, calls: _Calls) -> None:
+        notes = self.notes
+        if kind == frames.LAYOUT:
+            layout = frames.parse_layout(payload)
+            known = self.layouts.get(layout.id, layout)
+            if (known.keys, known.codes) != (layout.keys, layout.codes):
+                raise ValueError("a layout is declared once")
+            fields = [(f"f{i}", f"<{frames.CODES[code]}") for i, code in enumerate(layout.codes)]
+            head = [("head", "V9"), ("step", "<i8"), ("timestamp", "<f8")]
+            self.layouts[layout.id] = layout
+            self.types[layout.id] = np.dtype([*head, *fields, ("crc", "<u4")])
+        elif kind == frames.CALL:
+            calls.add_call(*frames.parse_call(payload))
+        elif kind == frames.ROW:
+            (id,) = struct.unpack_from("<I", payload)
+            if id not in self.lost:  # once, not for each of its rows
+                self.lost.add(id)
+                raise ValueError(f"its layout {id} is not declared before it, nor for the rows that follow")
+        else:
+            value = canonical.loads(bytes(payload))
+            if kind == frames.HEADER:
+                if self.headed or calls.steps:
+                    raise ValueError("a journal has one header")
+                first = _sequence(value)
+                if first > self.sequence:
+                    self._damage(self.position, "lost", f"call {self.sequence} next", f"number {first}")
+                self.sequence, self.headed = first, True
+            elif kind == frames.PROBLEM:
+                found = dict(value)
+                notes.problems.append(Problem(**{name: str(found.get(name, "")) for name in Problem._fields}))
+            elif kind == frames.CONFIG:
+                notes.config.append(dict(value))
+            elif kind == frames.SUMMARY:
+                notes.summary.append(frames.parse_summary(value))
+            elif kind == frames.METRIC:
+                notes.metrics.append(Metric.from_json(value))
+
+    def _damage(self, offset: int, code: str, expected: str, got: str) -> None:
+        hint = _HINTS.get(code, "The rest of the journal is read without it.")
+        self.notes.damage.append(Problem(f"{self.path.name}@{offset}", f"expected {expected}, got {got}", code, hint))
+
+
+class _Calls:
+    """The calls of one piece of the file, gathered by layout."""
+
+    def __init__(self) -> None:
+        self.steps: list[int | None] = []  # None: it stands in the rows of a layout
+        self.timestamps: list[float] = []
+        self.rows: dict[int, list[tuple[int, int, memoryview]]] = {}  # by layout: (first call, count, bytes)
+        self.cells: dict[Column, tuple[list[int], list[Any]]] = {}
+
+    def add_rows(self, id: int, data: memoryview, count: int) -> None:
+        self.rows.setdefault(id, []).append((len(self.steps), count, data))
+        self.steps += [None] * count
+        self.timestamps += [0.0] * count
+
+    def add_call(self, step: int, timestamp: float, cells: list[list[Any]]) -> None:
+        call = len(self.steps)
+        self.steps.append(step)
+        self.timestamps.append(timestamp)
+        for key, kind, value in cells:
+            calls, values = self.cells.setdefault((key, kind), ([], []))
+            calls.append(call)
+            values.append(value)
+
+    def batch(self, sequence: int, reader: JournalReader) -> Batch:
+        steps = np.array([0 if step is None else step for step in self.steps], np.int64)
+        timestamps = np.array(self.timestamps, np.float64)
+        pieces: dict[Column, list[Values]] = {}
+        for id, runs in self.rows.items():
+            calls = np.concatenate([np.arange(first, first + count) for first, count, _ in runs])
+            rows = np.frombuffer(b"".join(data for _, _, data in runs), reader.types[id])
+            steps[calls], timestamps[calls] = rows["step"], rows["timestamp"]
+            layout = reader.layouts[id]
+            for i, (key, code) in enumerate(zip(layout.keys, layout.codes, strict=True)):
+                for kind, values in _split(calls, rows[f"f{i}"], code):
+                    pieces.setdefault((key, kind), []).append(values)
+        for (key, kind), (at, found) in self.cells.items():
+            pieces.setdefault((key, kind), []).append(_from_cells(np.array(at, np.int64), found, kind))
+        return Batch(sequence, steps, timestamps, {column: _merge(found) for column, found in pieces.items()})
+
+
+def _split(calls: Array, values: Array, code: str) -> Iterator[tuple[str, Values]]:
+    """Values of a packed column by kind: whole numbers that a double cannot hold are a kind of their own."""
+    if code == "d":
+        yield "number", Values(calls, values, False)
+    elif code == "?":
+        yield "boolean", Values(calls, values, False)
+    else:
+        exact = (values >= -EXACT) & (values <= EXACT)
+        if exact.any():
+            yield "number", Values(calls[exact], values[exact].astype(np.float64), True)
+        if not exact.all():
+            yield "integer", Values(calls[~exact], values[~exact], True)
+
+
+def _from_cells(calls: Array, values: list[Any], kind: str) -> Values:
+    if kind == "number":
+        integral = all(type(value) is int for value in values)
+        return Values(calls, np.array(values, np.float64), integral)
+    if kind in ("integer", "boolean"):
+        return Values(calls, np.array(values, np.int64 if kind == "integer" else np.bool), kind == "integer")
+    integral = kind == "number_list" and all(type(v) is not float for value in values for v in value)
+    return Values(calls, values, integral)
+
+
+def _merge(pieces: list[Values]) -> Values:
+    """One column from the pieces of several layouts, in the order of the calls."""
+    if len(pieces) == 1:
+        return pieces[0]
+    calls = np.concatenate([piece.calls for piece in pieces])
+    order = np.argsort(calls, kind="stable")
+    values: Array | list[Any]
+    if isinstance(pieces[0].values, list):
+        flat = [value for piece in pieces for value in piece.values]
+        values = [flat[i] for i in order.tolist()]
+    else:
+        values = np.concatenate([np.asarray(piece.values) for piece in pieces])[order]
+    return Values(calls[order], values, all(piece.integral for piece in pieces))
+
+
+def _sequence(header: Any) -> int:
+    """The number of a journal's first call; raises ValueError if the header does not say it."""
+    sequence = header.get("sequence") if isinstance(header, dict) else None
+    if type(sequence) is not int or not 0 <= sequence < 2**62:
+        raise ValueError("a header is an object with the sequence of the first call")
+    return sequence
+
+
+def _claimed(rest: bytes) -> int:
+    """The size of a frame of which only the beginning was read."""
+    if len(rest) < _MIN_FRAME:
+        return 0
+    size: int = struct.unpack_from("<I", rest)[0]
+    return size if size <= frames.MAX_FRAME else 0

@@ -1,0 +1,246 @@
+"""The small files of a run folder: written whole, read with clear errors; and who is writing the run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import socket
+import sys
+from functools import cache
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from .._core import canonical
+from .._core.codec import is_newer
+from .._core.declaration import Field, Json, List, Map, Number, Record, Text
+from .._core.errors import Described, DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.location import Location
+from .._core.sidecar import read_file
+from ..journal.metrics import METRIC, Metric
+
+_LARGEST = 2**30  # bytes of a JSON file
+FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
+RUN, SUMMARY = "run.json", "summary.json"
+HISTORY, MEDIA = "history.parquet", "media.parquet"
+JOURNAL, SIDECARS = "journal", "media"
+PACKED = "sidecars.parquet"  # sidecars in one file, beside or instead of their folder
+_TRIES = 5  # elsewhere a file may be replaced between two requests for it, and then ends too early
+EVENTS, ATTACHED = "events.parquet", "files"  # of imported runs: every event, and files that came with them
+IMPORT, FOLLOWS = "import", "follows"  # in run.json: made of logs; its journals hold nothing but what logs have
+DAMAGED = "damaged"  # where journals go that hold what no reader could use
+RUN_JSON = Record(
+    "What a run was started with, and how it ended.",
+    (
+        Field("format", Text(pattern=r"[0-9]+\.[0-9]+"), "Version of the run folder's format."),
+        Field("id", Text(min_length=1), "The run's id."),
+        Field("name", Text(), "The run's name."),
+        Field("tags", List(Text()), "Texts to find it by."),
+        Field("group", Text(), "Runs that belong together.", required=False),
+        Field("job_type", Text(), "What the run did, such as train or eval.", required=False),
+        Field("config", Map(Json()), "What the run was started with; of a live run the journal has the latest."),
+        Field("environment", Map(Json()), "Versions and platform.", required=False),
+        Field("status", Text(choices=("running", "finished", "failed", "killed")), "How it ended, if it did."),
+        Field("explicit", Map(Json()), "What was set in the summary, as `[kind, value]`.", required=False),
+        Field("started", Number(), "Seconds since the epoch."),
+        Field("finished", Number(), "Seconds since the epoch.", required=False),
+        Field("writer", Map(Json()), "Host and process of a live run.", required=False),
+        Field("metrics", List(METRIC), "Definitions of metrics, the latest last.", required=False),
+        Field("problems", List(Map(Json())), "What could not be logged, warnings, and damage.", required=False),
+    ),
+)
+
+
+def write_json(path: Path, value: object, durable: bool = False) -> None:
+    """Replace a JSON file at once: a reader sees the old or the new one, never a part.
+
+    With `durable` the new content is on the disk before it takes the name, so that a power cut leaves one of the two.
+    """
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    try:
+        temporary.write_bytes(canonical.dump_pretty(value))
+        if durable:
+            sync(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        hint = "Free some space or choose a writable directory."
+        raise os_error(StoreError, str(path), "write the file", error, hint) from error
+
+
+def sync(path: Path) -> None:
+    """Wait until the content of a file, or the names in a directory, are on the disk; raises OSError."""
+    if sys.platform == "win32" and path.is_dir():  # which has no such call
+        return
+    file = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def sync_names(folder: Path) -> None:
+    """Wait until the names in a directory are on the disk; raises `StoreError`."""
+    try:
+        sync(folder)
+    except OSError as error:
+        raise os_error(StoreError, str(folder), "sync the directory", error, "Check the disk.") from error
+
+
+def read_json(path: Location) -> dict[str, Any]:
+    """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
+    tries = 1 if isinstance(path, Path) else _TRIES
+    for left in reversed(range(tries)):
+        data = _read_small(path)
+        try:
+            value = canonical.loads(data)
+            break
+        except ValueError as error:
+            if not left:
+                hint = "Restore the file, or remove it if the run does not matter."
+                raise DocumentError.of(str(path), "a JSON object", data[:40], hint, "not-json") from error
+    if not isinstance(value, dict):
+        raise DocumentError.of(str(path), "a JSON object", value, "Restore the file.", "not-json")
+    return value
+
+
+def _read_small(path: Location) -> bytes:
+    try:
+        data = read_file(path, _LARGEST + 1)
+    except OSError as error:
+        raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+    if len(data) > _LARGEST:
+        raise DocumentError.of(str(path), f"at most {_LARGEST} bytes", Described("more"), "Restore the file.", "size")
+    return data
+
+
+def read_run_json(root: Location) -> dict[str, Any]:
+    """`run.json`, if its format is one we read."""
+    path = root / RUN
+    try:
+        run = read_json(path)
+    except StoreError as error:
+        if not isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
+            raise
+        found = "a directory without it" if _is_dir(root) else "no such directory"
+        hint = "Pass the folder given to Run(...)."
+        raise StoreError.of(str(root), "a run folder with run.json", found, hint) from error
+    version = run.get("format")
+    if isinstance(version, str) and is_newer(version.partition(".")[0], FORMAT.partition(".")[0]):
+        found = f"expected format {FORMAT.partition('.')[0]}, got {show(version)}"
+        raise UnsupportedVersionError(Problem(str(path), found, "version", "Upgrade mediatypes to read it."))
+    if problems := list(RUN_JSON.check(run)):
+        raise DocumentError(p._replace(path=f"{path}: {p.path}") for p in problems)
+    return run
+
+
+def _is_dir(root: Location) -> bool:
+    try:
+        return root.is_dir()
+    except OSError:
+        return False
+
+
+def problems_of(run: dict[str, Any]) -> list[Problem]:
+    """The problems that a `run.json` lists."""
+    return [Problem(**{name: str(p.get(name, "")) for name in Problem._fields}) for p in run.get("problems", [])]
+
+
+def metrics_of(run: dict[str, Any]) -> list[Metric]:
+    """The definitions of metrics that a `run.json` lists."""
+    return [Metric.from_json(value) for value in run.get("metrics", [])]
+
+
+def journals(folder: Any) -> list[Any]:
+    """The journal files of a run in the order in which they were written; raises OSError."""
+    return sorted(folder.glob("*.log"), key=lambda path: (len(path.name), path.name))
+
+
+def remove_journals(root: Path) -> None:
+    """Remove the journals of a run that is over. Not their folder: it has the lock of whoever does this.
+
+    Raises:
+        StoreError: the system refused.
+    """
+    for path in journals(root / JOURNAL):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise os_error(StoreError, str(path), "remove the journal", error, "Check permissions.") from error
+
+
+def describe_run(root: Path) -> str:
+    """What stands in a directory that holds a run: its status, and who writes it."""
+    try:
+        run = read_run_json(root)
+    except (StoreError, DocumentError):
+        return "what another process is just making, or damaged files of a run"
+    writer = run.get("writer", {})
+    if run.get("status") == "running" and is_alive(writer) is not False:
+        return f"a run that {writer_name(writer)} is writing"
+    return f"the {status_of(run)} run {run.get('name')!r}"
+
+
+def writer_name(writer: dict[str, Any]) -> str:
+    """A writing process in words."""
+    return f"process {writer['pid']} on {writer.get('host')}" if "pid" in writer else "another process"
+
+
+def status_of(run: dict[str, Any]) -> str:
+    """ "running", "finished", "failed", or "killed" when its writer is gone without finishing."""
+    status = str(run.get("status"))
+    return "killed" if status == "running" and is_alive(run.get("writer", {})) is False else status
+
+
+def process() -> dict[str, Any]:
+    """Who writes: host, process id and, where the system tells, when that process began (ids are used again)."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())}
+
+
+def environment() -> dict[str, Any]:
+    """Versions and platform, and the script that runs."""
+    system = {"python": platform.python_version(), "platform": sys.platform}
+    return {"mediatypes": _version(), **system, "argv": sys.argv[:1]}
+
+
+@cache
+def _version() -> str:
+    """Our own; looking it up takes a millisecond."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("mediatypes")
+    except PackageNotFoundError:  # run from a source tree
+        return "unknown"
+
+
+def is_alive(writer: dict[str, Any]) -> bool | None:
+    """Whether the writing process still runs; None if it is on another host."""
+    if writer.get("host") != socket.gethostname():
+        return None
+    pid = writer.get("pid")
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    if pid == os.getpid():
+        return True
+    if sys.platform == "win32":  # os.kill(pid, 0) would end it there
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return writer.get("began") in (None, _began(pid))
+
+
+def _began(pid: int) -> str | None:
+    """The start time of a process in clock ticks since boot (proc(5), stat field 22); None where there is no /proc."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else fields[19]

@@ -1,0 +1,192 @@
+"""Following a run while it is written: only what is new is read, from journals where the last look stopped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+
+from .._core.errors import Described, StoreError, os_error
+from .._core.sidecar import open_file
+from ..columns.batch import Batch
+from ..journal.reader import JournalReader, Notes
+from . import files
+from .parquet_reader import StoredHistory
+
+AT_ONCE = 8  # batches: of a journal about 64 MiB
+
+
+class Follower:
+    """The calls of a run as they are logged, over all its sessions; of earlier ones the rows of `history.parquet`.
+
+    Make one, then call `poll()` again and again. It writes nothing and takes no lock. A call that returned is seen by
+    the next poll. Journals are held open, so that nothing is missed of a run that is finished meanwhile.
+
+    Args:
+        root: the run's directory.
+
+    Raises:
+        StoreError: there is no run.
+        DocumentError: `run.json` is damaged or foreign.
+
+    >>> import tempfile, mediatypes as mt
+    >>> run = mt.Run(tempfile.mkdtemp() + "/run")
+    >>> with Follower(run.path) as follower:
+    ...     run.log({"loss": 0.5})
+    ...     first = [batch.columns["loss", "number"].values.tolist() for batch in follower.poll()]
+    ...     run.log({"loss": 0.25})
+    ...     run.finish()
+    ...     second = [batch.columns["loss", "number"].values.tolist() for batch in follower.poll()]
+    >>> first, second, follower.status
+    ([[0.5]], [[0.25]], 'finished')
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root).absolute()
+        self.notes = Notes()  # config, explicit summary, metrics, problems and damage in the journals
+        self.calls = 0  # so many were told, or stand in rows that were
+        self._step: int | None = None  # of the last one
+        self._journals: dict[tuple[int, int], _Journal] = {}  # by device and inode: names are used again
+        self._stamp: tuple[int, ...] = ()  # of run.json
+        self._compared: tuple[int, ...] | None = None  # run.json when history.parquet was last compared with the calls
+        self._new: Iterator[Batch] = iter(())
+        self._look()
+
+    def poll(self) -> list[Batch]:
+        """The calls since the last poll, at most about 64 MiB of journal at once; none when there are no more yet.
+
+        `status` and `run` are as they stood before the calls were read: if it answers nothing and the status is not
+        "running", there will be no more, unless the run is resumed.
+
+        If the run was finished and resumed between two polls, the last row that was told may be told again, whole.
+
+        Raises:
+            StoreError: a file is gone, or cannot be read.
+            DocumentError: a file is damaged or foreign.
+        """
+        batches = list(islice(self._new, AT_ONCE))
+        if not batches:
+            self._new = self._read()
+            batches = list(islice(self._new, AT_ONCE))
+        return batches
+
+    def close(self) -> None:
+        """Close the journals; does nothing the second time."""
+        for journal in self._journals.values():
+            journal.file.close()
+        self._journals = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        for journal in getattr(self, "_journals", {}).values():
+            journal.file.close()
+
+    def _look(self) -> None:
+        """Read `run.json` if it was replaced, and see whether its writer lives."""
+        try:
+            found = os.stat(self.root / files.RUN)
+            stamp: tuple[int, ...] = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+        except OSError:  # reading it says why
+            stamp = ()
+        if stamp != self._stamp or not stamp:
+            self.run = files.read_run_json(self.root)
+            self._stamp = stamp
+        self.status = files.status_of(self.run)  # "running", "finished", "failed" or "killed"
+
+    def _read(self) -> Iterator[Batch]:
+        """What is new. The status is looked at before the calls: then those of a run that is over are all there."""
+        self._look()
+        listed = self._open_journals() if self.run["status"] == "running" else set()
+        if listed and self._compared is None:
+            yield from self._stored()
+        for key, journal in list(self._journals.items()):
+            reader = journal.reader
+            if not reader.position:  # a header, if there is one, says it
+                reader.sequence = self.calls
+            for batch in reader.read():
+                if batch.sequence > self.calls:  # a whole session was missed
+                    yield from self._stored()
+                yield from self._tell(batch)
+            if reader.sequence > self.calls:
+                yield from self._stored()
+            if self.status != "running" or key not in listed:
+                journal.end()
+            if key not in listed:
+                journal.file.close()
+                del self._journals[key]
+        if self.run["status"] != "running":
+            yield from self._stored()
+
+    def _open_journals(self) -> set[tuple[int, int]]:
+        """Open the journals that are new; answers which there are."""
+        folder, listed = self.root / files.JOURNAL, set()
+        for path in files.journals(folder):
+            try:
+                found = path.stat()
+                key = (found.st_dev, found.st_ino)
+                if key not in self._journals:
+                    file = open_file(path)
+                    found = os.fstat(file.fileno())
+                    key = (found.st_dev, found.st_ino)
+                    self._journals[key] = _Journal(file, JournalReader(path, file, self.notes))
+            except FileNotFoundError:  # the run was just finished
+                continue
+            except OSError as error:
+                raise os_error(StoreError, str(path), "open the journal", error, "Check permissions.") from error
+            listed.add(key)
+        if not self._journals:
+            self._look()
+            if self.run["status"] == "running":
+                hint = "Restore the folder; without it the rows of an unfinished run are lost."
+                raise StoreError.of(str(folder), "a journal of the run", Described("no file"), hint)
+        return listed
+
+    def _stored(self) -> Iterator[Batch]:
+        """The rows of `history.parquet` from the last step on, if it was made of more calls than were told."""
+        self._look()
+        if self._compared == self._stamp:  # nobody finished the run since
+            return
+        self._compared = self._stamp
+        path = self.root / files.HISTORY
+        if self.run["status"] == "running" and not path.exists():
+            return
+        stored = StoredHistory(path)
+        if stored.calls > self.calls:
+            # Numbered so that the last row has the last number: no row is older than that, so none is left out.
+            first, number = self._step, stored.calls - stored.file.metadata.num_rows
+            for batch in stored.batches():
+                start = 0 if first is None else int(np.searchsorted(batch.steps, first))
+                if rows := batch._replace(sequence=number + batch.sequence).after(number + batch.sequence + start):
+                    yield from self._tell(rows)
+
+    def _tell(self, batch: Batch) -> Iterator[Batch]:
+        new = batch.after(self.calls)
+        if new:
+            self.calls, self._step = new.sequence + len(new.steps), int(new.steps[-1])
+            yield new
+
+
+class _Journal:
+    """A journal that is open."""
+
+    def __init__(self, file: BinaryIO, reader: JournalReader) -> None:
+        self.file, self.reader = file, reader
+        self._ended = False
+
+    def end(self) -> None:
+        """Nothing will be appended to it: say once what is left of a frame that was not written whole."""
+        if not self._ended:
+            self._ended = True
+            self.reader.close(os.fstat(self.file.fileno()).st_size)

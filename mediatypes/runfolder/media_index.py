@@ -1,0 +1,165 @@
+"""`media.parquet`: one row for each logged media item, with the step metrics of its row as index columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .._core import canonical
+from ..columns.arrays import Array
+from ..columns.arrow import COLUMN_BUILDERS, TYPES
+from ..journal.metrics import Metrics
+from .merge_rows import GROUP_BYTES, GROUP_ROWS, Cells, column_metadata
+from .schema import ColumnSpec, free_name
+
+FIXED = {
+    "key": "utf8",
+    "step": "int64",
+    "index": "int64",
+    "type": "utf8",
+    "caption": "utf8",
+    "path": "utf8",
+    "sha256": "utf8",
+    "size": "int64",
+    "media_type": "utf8",
+    "width": "int64",
+    "height": "int64",
+    "duration": "double",
+    "_doc": "utf8",
+}
+_COPIED = ("caption", "path", "sha256", "size", "media_type", "width", "height", "duration")
+INDEX_KINDS = {"number": "double", "integer": "int64", "string": "utf8"}
+
+
+class MediaRows:
+    """The rows of `media.parquet`, gathered while the history is made.
+
+    Args:
+        specs: all columns of the history.
+        metrics: whose step metrics become columns.
+    """
+
+    def __init__(self, specs: Iterable[ColumnSpec], metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._indexes = [_Index(name, [s for s in specs if s.key == name]) for name in metrics.step_metrics]
+        self.indexes = [spec for index in self._indexes for spec in index.specs]
+        self._rows: list[tuple[Any, ...]] = []  # as FIXED has the columns
+        self._values: list[list[Any]] = []  # for each row, of all index columns
+        self._size = 0  # characters of the documents
+        self._steps = np.zeros(0, np.int64)
+
+    def begin(self, steps: Array, cells: list[Cells]) -> None:
+        """Rows follow: their steps, and what stands in the columns of `indexes`."""
+        self._steps, found = steps, iter(cells)
+        for index in self._indexes:
+            index.begin([next(found) for _ in index.specs])
+
+    def add_cells(self, key: str, rows: Iterable[int], cells: Iterable[Any]) -> None:
+        """Note the media in rows of those that began: a document each, or a list of them."""
+        syncs = [self._metrics.syncs(key, index.name) for index in self._indexes]
+        for row, cell in zip(rows, cells, strict=True):
+            values = [v for index, sync in zip(self._indexes, syncs, strict=True) for v in index.at(row, sync)]
+            step = int(self._steps[row])
+            for position, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
+                self.add(key, step, position, document, values)
+
+    def add_explicit(self, key: str, cell: Any) -> None:
+        """Note the media in a value that was set in the summary."""
+        for position, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
+            if isinstance(document, dict) and "_type" in document:
+                self.add(key, None, position, document, [None] * len(self.indexes))
+
+    def add(self, key: str, step: int | None, index: int | None, document: dict[str, Any], values: list[Any]) -> None:
+        """Note one logged item: `step` is None for a summary, `index` the position in a list, `values` the indexes."""
+        copied, text = [document.get(name) for name in _COPIED], canonical.dumps(document)
+        self._rows.append((key, step, index, document["_type"], *copied, text))
+        self._values.append(values)
+        self._size += len(text)
+
+    @property
+    def count(self) -> int:
+        """Items gathered."""
+        return len(self._values)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many are gathered as make a row group."""
+        return self.count >= GROUP_ROWS or self._size >= GROUP_BYTES
+
+    def clear(self) -> None:
+        """Forget what was gathered; values of index columns are carried on."""
+        self._rows, self._values, self._size = [], [], 0
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the table."""
+        fields = [pa.field(name, TYPES[column]) for name, column in FIXED.items()]
+        taken = {name.lower() for name in FIXED}
+        for i, spec in enumerate(self.indexes):
+            first = spec.key not in [other.key for other in self.indexes[:i]]
+            name = free_name(spec.key if first else f"{spec.key}#{spec.kind}", spec.kind, taken)
+            fields.append(pa.field(name, TYPES[INDEX_KINDS[spec.kind]], metadata=column_metadata(spec)))
+        return pa.schema(fields)
+
+    def table(self) -> pa.Table:
+        """All of them."""
+        kinds = [*FIXED.values(), *(INDEX_KINDS[spec.kind] for spec in self.indexes)]
+        rows = [*zip(*self._rows, strict=True), *zip(*self._values, strict=True)] if self._rows else [()] * len(kinds)
+        arrays = [COLUMN_BUILDERS[kind](list(values)) for kind, values in zip(kinds, rows, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=self.schema)
+
+
+class _Index:
+    """A step metric: its values in the rows at hand, and the last one before them."""
+
+    def __init__(self, name: str, specs: list[ColumnSpec]) -> None:
+        self.name, self.specs = name, [spec for spec in specs if spec.kind in INDEX_KINDS]
+        self._before: tuple[int, Any] | None = None  # which of the columns has it, and the value
+        self._cells: list[Cells] = []
+        self._starts = self._rows = self._order = np.zeros(0, np.int64)
+
+    def begin(self, cells: list[Cells]) -> None:
+        """Take the cells of each column for the next rows; a row has a value in one of them at most."""
+        if len(self._rows):
+            self._before = self._value(len(self._rows) - 1)
+        self._cells, self._starts = cells, np.cumsum([0, *(len(rows) for rows, _ in cells)])
+        rows = np.concatenate([np.zeros(0, np.int64), *(rows for rows, _ in cells)])
+        self._order = np.argsort(rows, kind="stable")
+        self._rows = rows[self._order]
+
+    def at(self, row: int, sync: bool) -> list[Any]:
+        """The value of each column for a row: its own, or with `sync` the last one before it."""
+        position = int(np.searchsorted(self._rows, row, "right")) - 1
+        own = position >= 0 and self._rows[position] == row
+        found = self._before if position < 0 else self._value(position)
+        values: list[Any] = [None] * len(self.specs)
+        if found and (own or sync):
+            values[found[0]] = found[1]
+        return values
+
+    def _value(self, position: int) -> tuple[int, Any]:
+        at = int(self._order[position])
+        column = int(np.searchsorted(self._starts, at, "right")) - 1
+        value = self._cells[column][1][at - self._starts[column]]
+        return column, value.item() if hasattr(value, "item") else value
+
+
+_PIECE = 1024  # rows whose cells are Python objects at once
+
+
+def documents(table: pa.Table, name: str) -> Iterator[tuple[str, str]]:
+    """Each document of a media column as (its place, such as `[step 20]`, its JSON text); "" where a cell has none."""
+    for batch in table.select(["_step", name]).to_batches(max_chunksize=_PIECE):
+        column, steps = batch.column(1), batch.column(0).to_pylist()
+        if pa.types.is_struct(column.type):
+            texts, valid = column.field("_doc").to_pylist(), column.is_valid().to_pylist()
+            yield from (
+                (f"[step {step}]", text or "") for step, text, there in zip(steps, texts, valid, strict=True) if there
+            )
+        else:
+            for step, items in zip(steps, column.to_pylist(), strict=True):
+                for index, item in enumerate(items or ()):
+                    yield f"[step {step}][{index}]", (item or {}).get("_doc") or ""

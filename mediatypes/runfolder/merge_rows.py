@@ -1,0 +1,214 @@
+"""Calls merged into rows: consecutive calls of one step are one row, of several values for a key the last stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from .._core.canonical import Written
+from ..columns.arrays import Array
+from ..columns.batch import Batch, Values
+from ..columns.cells import arrow_type, is_media_kind, make_array
+from .schema import FIXED, ColumnSpec
+
+Cells = tuple[Array, Array | list[Any]]  # of one column: ascending rows, counted from the first at hand, and values
+
+GROUP_ROWS = 128 * 1024
+GROUP_BYTES = 64 * 1024 * 1024
+KEY, KIND, INTEGER = b"mediatypes.key", b"mediatypes.kind", b"mediatypes.integer"
+
+
+def arrow_schema(specs: Iterable[ColumnSpec]) -> pa.Schema:
+    """The columns of a history: the fixed three, then one for each key and kind, described in field metadata."""
+    fields = [pa.field(name, pa.int64() if name == "_step" else pa.float64(), nullable=False) for name in FIXED]
+    return pa.schema([*fields, *map(column_field, specs)])
+
+
+def column_field(spec: ColumnSpec) -> pa.Field:
+    """A column with its key and kind in the metadata."""
+    return pa.field(spec.name, arrow_type(spec.kind), metadata=column_metadata(spec))
+
+
+def column_metadata(spec: ColumnSpec) -> dict[bytes, bytes]:
+    """What the metadata of a column's field says: its key and kind, and whether all its numbers were integers."""
+    metadata = {KEY: spec.key.encode(), KIND: spec.kind.encode()}
+    return metadata | ({INTEGER: b"true"} if spec.integral and spec.kind in ("number", "number_list") else {})
+
+
+def spec_of(field: pa.Field) -> ColumnSpec | None:
+    """What the metadata of a history's field says; None for a fixed column."""
+    metadata = field.metadata or {}
+    if KEY not in metadata or KIND not in metadata:
+        return None
+    integral = metadata.get(INTEGER) == b"true"
+    return ColumnSpec(field.name, metadata[KEY].decode(), metadata[KIND].decode(), integral)
+
+
+class MediaSink(Protocol):
+    """Who wants to know of the media in the rows, as they are made."""
+
+    indexes: list[ColumnSpec]  # columns that are wanted besides
+
+    def begin(self, steps: Array, cells: list[Cells]) -> None:
+        """Rows follow, numbered from 0: their steps, and the cells of `indexes`."""
+
+    def add_cells(self, key: str, rows: Iterable[int], cells: Iterable[Any]) -> None:
+        """Documents, or lists of them, of one column, and the rows they stand in."""
+
+
+def build_rows(
+    batches: Iterable[Batch],
+    specs: list[ColumnSpec],
+    started: float,
+    media: MediaSink | None = None,
+    chosen: list[ColumnSpec] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Record batches of whole rows, at most 128k rows or about 64 MiB each.
+
+    Args:
+        batches: all calls in order, each as `scan()` yields them.
+        specs: all columns of the history: which kind of a key wins in a row depends on all of them.
+        started: the run's start in seconds since the epoch; `_runtime` counts from there.
+        media: is told of every media document that stays.
+        chosen: those of the columns to make; all by default.
+    """
+    chosen = specs if chosen is None else chosen
+    schema, rows = arrow_schema(chosen), _Rows(specs, chosen, started, media)
+    for batch in batches:
+        rows.add(batch)
+        while rows.complete >= GROUP_ROWS or (rows.size > GROUP_BYTES and rows.complete):
+            yield rows.take(min(rows.complete, GROUP_ROWS), schema)
+    while rows.complete + 1 > GROUP_ROWS:
+        yield rows.take(GROUP_ROWS, schema)
+    if rows.last >= rows.first:
+        yield rows.take(rows.last + 1 - rows.first, schema)
+
+
+class _Rows:
+    """Values waiting to become rows. Rows are numbered from 0; the last one may still get more calls."""
+
+    def __init__(
+        self, specs: list[ColumnSpec], chosen: list[ColumnSpec], started: float, media: MediaSink | None
+    ) -> None:
+        self.chosen, self.started, self.media = chosen, started, media
+        wanted = {spec.key for spec in chosen}
+        self.by_key: dict[str, list[ColumnSpec]] = {}
+        for spec in specs:
+            if spec.key in wanted:
+                self.by_key.setdefault(spec.key, []).append(spec)
+        self.first, self.last, self.step = 0, -1, 0
+        self.heads: list[tuple[Array, Array, Array]] = []  # row of each call, its step, its timestamp
+        self.pieces: dict[tuple[str, str], list[tuple[Array, Array, Array | list[Any]]]] = {}  # rows, sequences, values
+        self.size = 0
+
+    @property
+    def complete(self) -> int:
+        """Rows that no further call can change."""
+        return self.last - self.first
+
+    def add(self, batch: Batch) -> None:
+        steps = batch.steps
+        changed = np.empty(len(steps), bool)
+        changed[0] = self.last < 0 or steps[0] != self.step
+        np.not_equal(steps[1:], steps[:-1], out=changed[1:])
+        rows = self.last + np.cumsum(changed)
+        self.heads.append((rows, steps, batch.timestamps))
+        self.last, self.step = int(rows[-1]), int(steps[-1])
+        for (key, kind), values in batch.columns.items():
+            if key in self.by_key:
+                piece = (rows[values.calls], batch.sequence + values.calls, values.values)
+                self.pieces.setdefault((key, kind), []).append(piece)
+                self.size += _bytes(values)
+
+    def take(self, count: int, schema: pa.Schema) -> pa.RecordBatch:
+        """The next `count` rows as a record batch."""
+        stop = self.first + count
+        heads, self.heads = _cut_heads(self.heads, stop)
+        rows = np.concatenate([head[0] for head in heads]) - self.first
+        steps, stamps = np.zeros(count, np.int64), np.zeros(count, np.float64)
+        steps[rows] = np.concatenate([head[1] for head in heads])
+        stamps[rows] = np.concatenate([head[2] for head in heads])
+        every = np.arange(count)
+        arrays = [make_array("integer", every, steps, count), make_array("number", every, stamps, count)]
+        arrays.append(make_array("number", every, stamps - self.started, count))
+        if self.media is not None:
+            self.media.begin(steps, [self._cells(spec, stop) for spec in self.media.indexes])
+        arrays += [self._column(spec, stop) for spec in self.chosen]
+        self._forget(stop)
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _forget(self, stop: int) -> None:
+        self.first, self.size = stop, 0
+        for column, pieces in self.pieces.items():
+            self.pieces[column] = [piece for piece in pieces if len(piece[0]) and piece[0][-1] >= stop]
+
+    def _column(self, spec: ColumnSpec, stop: int) -> pa.Array:
+        rows, values = self._cells(spec, stop)
+        if self.media is not None and is_media_kind(spec.kind):
+            kept = dict(zip(rows.tolist(), values, strict=True))  # of several values for a row the last
+            self.media.add_cells(spec.key, kept.keys(), kept.values())
+        return make_array(spec.kind, rows, values, stop - self.first)
+
+    def _cells(self, spec: ColumnSpec, stop: int) -> Cells:
+        """The values of a column in the rows before `stop`, perhaps several for a row: the last one counts."""
+        rows, sequences, values = self._take_pieces(spec, stop)
+        rivals = [other for other in self.by_key[spec.key] if other != spec]
+        if rivals and len(rows):  # the same key in one row with two kinds: the later call wins
+            later = np.full(stop - self.first, -1, np.int64)
+            for other in rivals:
+                for other_rows, other_sequences, _ in self.pieces.get((other.key, other.kind), []):
+                    inside = (other_rows >= self.first) & (other_rows < stop)
+                    np.maximum.at(later, other_rows[inside] - self.first, other_sequences[inside])
+            keep = np.flatnonzero(sequences > later[rows])
+            rows = rows[keep]
+            values = [values[i] for i in keep.tolist()] if isinstance(values, list) else values[keep]
+        return rows, values
+
+    def _take_pieces(self, spec: ColumnSpec, stop: int) -> tuple[Array, Array, Array | list[Any]]:
+        """What a column has in the rows before `stop`. Pieces are kept until all columns of the rows are made."""
+        found = []
+        for rows, sequences, values in self.pieces.get((spec.key, spec.kind), []):
+            low, high = np.searchsorted(rows, (self.first, stop)).tolist()
+            if low < high:
+                found.append((rows[low:high], sequences[low:high], values[low:high]))
+        empty = np.zeros(0, np.int64)
+        if not found:
+            return empty, empty, [] if spec.kind not in ("number", "integer", "boolean") else empty
+        joined: Array | list[Any]
+        if isinstance(found[0][2], list):
+            joined = [value for piece in found for value in piece[2]]
+        else:
+            joined = np.concatenate([np.asarray(piece[2]) for piece in found])
+        rows = np.concatenate([piece[0] for piece in found]) - self.first
+        return rows, np.concatenate([piece[1] for piece in found]), joined
+
+
+def _cut_heads(heads: list[Any], stop: int) -> tuple[list[Any], list[Any]]:
+    before, after = [], []
+    for rows, steps, stamps in heads:
+        cut = int(np.searchsorted(rows, stop))
+        before.append((rows[:cut], steps[:cut], stamps[:cut]))
+        if cut < len(rows):
+            after.append((rows[cut:], steps[cut:], stamps[cut:]))
+    return before, after
+
+
+def _bytes(values: Values) -> int:
+    """About how much memory the values take once they are Arrow."""
+    return sum(map(_size, values.values)) if isinstance(values.values, list) else int(values.values.nbytes)
+
+
+def _size(value: Any) -> int:
+    """About how many bytes a value takes, with its JSON if it is a document."""
+    if isinstance(value, str):
+        return 50 + len(value)
+    if type(value) is Written:
+        return 2 * len(value.text)
+    if isinstance(value, dict):
+        return 200 + sum(map(_size, value.values()))
+    if isinstance(value, list):
+        return 60 + len(value) * (_size(value[0]) if value else 0)
+    return 30

@@ -1,0 +1,68 @@
+"""Opening what a run has logged, wherever it is: in Parquet, or in the journal of a run that is not over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._core.errors import StoreError
+from .._core.location import Location
+from ..journal.metrics import Metrics
+from . import files
+from .content import RunContent
+from .parquet_reader import StoredHistory
+from .statistics import Statistics
+
+_TRIES = 10  # a run may be finished and resumed while its files are opened
+History = RunContent | StoredHistory  # both have `specs` and `read`
+
+
+def open_history(root: Location, run: dict[str, Any]) -> tuple[dict[str, Any], History]:
+    """The history of a run, and the `run.json` that it belongs to: `run`, or a later one if that changed meanwhile.
+
+    Raises:
+        StoreError: a file is missing.
+        DocumentError: a file is damaged or foreign.
+    """
+    left = _TRIES
+    while True:
+        left, failed = left - 1, None
+        try:
+            if run.get("status") != "running":
+                return run, StoredHistory(root / files.HISTORY)
+            history = RunContent(root, run)
+        except StoreError as error:
+            failed = error
+        again = files.read_run_json(root)
+        if not left or repr(again) == repr(run):  # repr: NaN equals itself
+            if failed:
+                raise failed
+            return run, history
+        run = again
+
+
+class LiveStatistics:
+    """The statistics of a run that this process writes: each reading goes on where the last one stopped.
+
+    Raises:
+        StoreError, DocumentError: as `RunContent`.
+    """
+
+    def __init__(self, root: Location, metrics: Metrics) -> None:
+        self.metrics, self._root, self._found = metrics, root, Statistics(metrics)
+        self._content: RunContent | None = None  # holds the journal open
+
+    def read(self) -> dict[str, Any]:
+        """By key, of all rows that were logged by now."""
+        run = files.read_run_json(self._root)
+        if run["status"] == "running" and self._content:
+            batches = self._content.reader.read()
+        else:
+            self._content, history = None, open_history(self._root, run)[1]
+            if not isinstance(history, RunContent):
+                shown = files.read_json(self._root / files.SUMMARY)
+                return {key: value for key, value in shown.items() if self.metrics.statistics(key)}
+            self._content, batches = history, history.batches()
+            history.forget()
+        for batch in batches:
+            self._found.add(batch)
+        return self._found.values()

@@ -1,0 +1,297 @@
+"""Reading the Parquet files of a run; damage is our error, never a traceback of pyarrow."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .._core import canonical
+from .._core.errors import DocumentError, StoreError, os_error
+from .._core.location import Location
+from .._core.sidecar import open_file, read_file
+from ..columns.arrays import Array
+from ..columns.batch import Batch, Column, Values
+from ..columns.cells import is_media_kind
+from .footer_checksum import is_damaged
+from .merge_rows import spec_of
+from .schema import FIXED, ColumnSpec
+
+FOOTER = b"mediatypes"
+_SMALL = 256 * 1024  # bytes of a file that is read as a whole: less work than ranges of it
+_READ_ROWS = 4096  # read at once: how many bytes they take is known only then
+_PIECE_ROWS, _PIECE_BYTES = 64 * 1024, 32 * 1024 * 1024  # whichever comes first is handed on at once
+Steps = tuple[int, int]  # first and end
+
+
+class StoredTable:
+    """A Parquet file of a run, open: it stays the same file when another is renamed over it.
+
+    Raises:
+        StoreError: there is no such file.
+        DocumentError: it is cut, damaged or foreign.
+    """
+
+    def __init__(self, path: Location, dictionaries: Iterable[str] = ()) -> None:
+        self.path = path
+        try:
+            read, many = list(dictionaries) or None, False
+            if isinstance(path, Path):
+                source = _open_local(path)
+                damaged = is_damaged(source)
+            else:
+                with path.open("rb") as file:
+                    damaged = is_damaged(file)
+                source, many = path.native(), True  # ranges that are close are read at once
+            if damaged:
+                raise pa.ArrowInvalid("a footer that differs from its checksum")
+            self.file = pq.ParquetFile(source, pre_buffer=many, page_checksum_verification=True, read_dictionary=read)
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
+            _require_reachable(path)
+            hint = "Restore the file, or recover the run from its journal."
+            raise DocumentError.of(str(path), "a whole Parquet file", _said(error), hint, "parquet") from error
+        with _our_errors(path, "a readable schema"):
+            self.schema: pa.Schema = self.file.schema_arrow
+        if FOOTER not in (self.schema.metadata or {}):
+            raise self._foreign()
+
+    @cached_property
+    def columns(self) -> list[ColumnSpec]:
+        """The columns that are named for a key and kind."""
+        with _our_errors(self.path, "a readable schema"):
+            return _columns_of(self.schema)
+
+    def read(self, columns: list[str] | None = None) -> pa.Table:
+        """Some columns, in this order; all by default. Damaged pages are refused."""
+        with _our_errors(self.path, "readable columns"):
+            table = self.file.read(columns=columns, use_threads=self._is_large(columns))
+            return table if columns is None else table.select(columns)
+
+    def pieces(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """Some columns, in this order, some rows at a time, however large the file's row groups are."""
+        if self.file.metadata.num_rows <= _READ_ROWS:  # at once: iterators cost a thread
+            with _our_errors(self.path, "readable columns"):
+                table = self.file.read(columns=columns, use_threads=False)
+                table.validate(full=True)
+                whole = table if columns is None else table.select(columns)
+            if whole.num_rows:
+                yield whole.combine_chunks()
+            return
+        waiting: list[pa.RecordBatch] = []
+        for batch in self._batches(columns):
+            waiting.append(batch)
+            if len(waiting) * _READ_ROWS >= _PIECE_ROWS or sum(one.nbytes for one in waiting) >= _PIECE_BYTES:
+                yield self._joined(waiting, columns)
+                waiting = []
+        if waiting:
+            yield self._joined(waiting, columns)
+
+    def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+        with _our_errors(self.path, "readable columns"):
+            batches = self.file.iter_batches(_READ_ROWS, columns=columns)
+        while True:
+            with _our_errors(self.path, "readable columns"):
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                batch.validate(full=True)  # text that is not UTF-8, lists that reach beyond their items
+            yield batch
+
+    def _joined(self, batches: list[pa.RecordBatch], columns: list[str] | None) -> pa.Table:
+        with _our_errors(self.path, "readable columns"):
+            table = pa.Table.from_batches(batches).combine_chunks()
+            return table if columns is None else table.select(columns)
+
+    def dataset(self) -> Any:
+        """The file as a pyarrow dataset."""
+        return parts_dataset([self.path])
+
+    def _is_large(self, columns: list[str] | None) -> bool:
+        """Whether threads are worth their start."""
+        cells: int = self.file.metadata.num_rows * len(self.schema if columns is None else columns)
+        return cells > 500_000
+
+    @cached_property
+    def footer(self) -> dict[str, Any]:
+        """The JSON object that we write into every file."""
+        try:
+            footer = canonical.loads(self.schema.metadata[FOOTER])
+        except ValueError:
+            footer = None
+        if not isinstance(footer, dict):
+            raise self._foreign()
+        return footer
+
+    def _foreign(self) -> DocumentError:
+        hint = "Read it with pandas; it is not part of a run."
+        found = self.path.name
+        return DocumentError.of(str(self.path), "a Parquet file written by mediatypes", found, hint, "foreign")
+
+
+def _open_local(path: Path) -> pa.NativeFile:
+    """A file of this machine, a small one in memory; raises OSError, also for a pipe or device."""
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if status.st_size <= _SMALL and len(data := read_file(path, _SMALL + 1)) <= _SMALL:
+        return pa.BufferReader(data)
+    return pa.OSFile(str(path))
+
+
+class _Columns(NamedTuple):
+    """The columns of a file by its schema, which of a sweep's runs is the next one's."""
+
+    schema: pa.Schema = pa.schema([])
+    specs: tuple[ColumnSpec, ...] = ()
+
+
+_latest = _Columns()
+
+
+def _columns_of(schema: pa.Schema) -> list[ColumnSpec]:
+    global _latest
+    known, schema = _latest, schema.remove_metadata()  # of the file; that of the fields is compared
+    if not schema.equals(known.schema, check_metadata=True):
+        _latest = known = _Columns(schema, tuple(spec for field in schema if (spec := spec_of(field))))
+    return list(known.specs)
+
+
+class StoredHistory(StoredTable):
+    """`history.parquet`: its columns, and its rows as calls, for a run that is resumed."""
+
+    def __init__(self, path: Location) -> None:
+        super().__init__(path)
+        if not set(FIXED) <= set(self.schema.names):
+            found = self.schema.names
+            raise DocumentError.of(str(path), f"the columns {', '.join(FIXED)}", found, "Restore it.", "foreign")
+
+    @property
+    def specs(self) -> list[ColumnSpec]:
+        """The columns beside the fixed ones."""
+        return self.columns
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made into the rows."""
+        calls, rows = self.footer.get("calls"), int(self.file.metadata.num_rows)
+        return max(calls, rows) if type(calls) is int else rows
+
+    def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:  # type: ignore[override]
+        """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end.
+
+        Row groups without such a row are not read.
+        """
+        if steps is None:
+            return super().read(columns)
+        wanted = list(dict.fromkeys(["_step", *columns]))
+        with _our_errors(self.path, "readable columns"):
+            groups = [i for i in range(self.file.num_row_groups) if self._has_step(i, steps)]
+            table = self.file.read_row_groups(groups, wanted, use_threads=self._is_large(wanted))
+        return within(table, steps).select(columns)
+
+    def _has_step(self, group: int, steps: Steps) -> bool:
+        """Whether a row group may hold a row of these steps."""
+        statistics = self.file.metadata.row_group(group).column(self.schema.get_field_index("_step")).statistics
+        if statistics is None or not statistics.has_min_max:
+            return True
+        return bool(statistics.max >= steps[0] and statistics.min < steps[1])
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows in order, each as one call. They are numbered from 0: not beyond the calls they were made of."""
+        first = 0
+        for table in self.pieces():
+            with _our_errors(self.path, "readable columns"):
+                batch = self._batch(first, table)
+            if table.num_rows:
+                yield batch
+            first += table.num_rows
+
+    def _batch(self, sequence: int, table: pa.Table) -> Batch:
+        columns: dict[Column, Values] = {}
+        for spec in self.specs:
+            column = table.column(spec.name)
+            calls = np.flatnonzero(column.is_valid().to_numpy())
+            if len(calls):
+                columns[spec.key, spec.kind] = Values(calls, _values(spec.kind, column.drop_null()), spec.integral)
+        steps, stamps = (table.column(name).to_numpy() for name in ("_step", "_timestamp"))
+        return Batch(sequence, steps, stamps, columns)
+
+
+def parts_dataset(paths: Sequence[Location]) -> Any:
+    """Parquet files of one place as a pyarrow dataset with the columns of the first."""
+    import pyarrow.dataset as ds
+
+    elsewhere = [path for path in paths if not isinstance(path, Path)]
+    if not elsewhere:
+        return ds.dataset([str(path) for path in paths], format="parquet")
+    return ds.dataset([path.path for path in elsewhere], format="parquet", filesystem=elsewhere[0].filesystem)
+
+
+def within(table: pa.Table, steps: Steps | None) -> pa.Table:
+    """The rows with first <= _step < end; steps ascend."""
+    if steps is None or not table.num_rows:
+        return table
+    first, end = np.searchsorted(table.column("_step").to_numpy(), steps).tolist()
+    return table.slice(first, max(end - first, 0))
+
+
+def read_texts(path: Path, column: str) -> Iterator[str | None]:
+    """A column of texts of any Parquet file; raises `DocumentError` if it is damaged or has no such column."""
+    with _our_errors(path, f"a readable column {column}"), open_file(path) as file:
+        for batch in pq.ParquetFile(file, page_checksum_verification=True).iter_batches(_READ_ROWS, columns=[column]):
+            yield from batch.column(column).to_pylist()
+
+
+def within_any(table: pa.Table, steps: Steps | None) -> pa.Table:
+    """The rows with first <= _step < end, of several runs."""
+    if steps is None:
+        return table
+    step = table.column("_step").to_numpy()
+    return table.filter(pa.array((step >= steps[0]) & (step < steps[1])))
+
+
+def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
+    """The cells of a column without nulls, as the journal has them."""
+    if kind in ("number", "integer", "boolean"):
+        return column.to_numpy()  # type: ignore[no-any-return]
+    if not is_media_kind(kind):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    if kind.endswith("_list"):
+        return [[canonical.loads(item["_doc"]) for item in cell] for cell in column.to_pylist()]
+    return [canonical.loads(text) for chunk in column.chunks for text in chunk.field("_doc").to_pylist()]
+
+
+@contextlib.contextmanager
+def _our_errors(path: Location, expected: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, LookupError, ValueError) as error:
+        if isinstance(error, (StoreError, DocumentError)):
+            raise
+        _require_reachable(path)
+        hint = "Restore the file from a copy."
+        raise DocumentError.of(str(path), expected, _said(error), hint, "parquet") from error
+
+
+def _require_reachable(path: Location) -> None:
+    """What pyarrow says of a damaged file and of a lost connection looks alike: raises `StoreError` if it is lost."""
+    try:
+        path.exists()
+    except OSError as error:
+        hint = "Check the credentials and the network."
+        raise os_error(StoreError, str(path), "read the file", error, hint) from error
+
+
+def _said(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

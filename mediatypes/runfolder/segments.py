@@ -1,0 +1,142 @@
+"""A growing journal as files that hardly change, for stores that cannot append.
+
+A segment is a journal file like any other: readers need to know nothing. All but the last of a journal are cut where a
+frame ends and stay as they are; a segment that is not the first of its journal begins with a header that says the
+number of its first call, and with the layouts that were declared before it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .._core import canonical
+from .._core.errors import StoreError, os_error
+from .._core.location import Location
+from ..journal import frames
+from ..journal.reader import JournalReader, Notes
+from . import files
+
+SIZE = 8 * 1024 * 1024  # of a segment, about: so much at most is written again when the journal has grown
+_PIECE = 1024 * 1024
+_MAX_HEADER = 64 * 1024
+
+
+class Segment(NamedTuple):
+    """A part of a journal file, as it is to stand elsewhere."""
+
+    name: str
+    path: Location
+    prefix: bytes  # what stands before the part
+    start: int
+    end: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole segment."""
+        return len(self.prefix) + self.end - self.start
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its content; raises OSError."""
+        if self.prefix:
+            yield self.prefix
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            left = self.end - self.start
+            while left and (piece := file.read(min(_PIECE, left))):
+                left -= len(piece)
+                yield piece
+
+    def head(self, size: int) -> bytes:
+        """Its first bytes; raises OSError."""
+        found = b""
+        for piece in self.pieces():
+            found += piece
+            if len(found) >= size:
+                break
+        return found[:size]
+
+
+class Segments:
+    """The segments of a run's journals. What was cut once is not read again.
+
+    Args:
+        folder: the directory of the journals.
+        size: bytes of a segment.
+    """
+
+    def __init__(self, folder: Path, size: int = SIZE) -> None:
+        self._folder, self._size = folder, size
+        self._cut: dict[Path, _Cutter] = {}
+
+    def read(self) -> list[Segment]:
+        """The segments of what is written by now; raises `StoreError` or `DocumentError`."""
+        found: list[Segment] = []
+        for path in files.journals(self._folder):
+            try:
+                cutter = self._cut.get(path) or _Cutter(path)
+                self._cut[path] = cutter
+                parts = cutter.parts(path.stat().st_size, self._size)
+            except OSError as error:
+                if isinstance(error, StoreError):
+                    raise
+                raise os_error(StoreError, str(path), "read the journal", error, "Check permissions.") from error
+            for prefix, start, end in parts:
+                found.append(Segment(f"{len(found) + 1:04}.log", path, prefix, start, end))
+        return found
+
+
+class _Cutter:
+    """Where one journal is cut."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.done: list[tuple[bytes, int, int]] = []  # prefix, start, end
+        self.prefix, self.start = b"", 0
+        self.header = _header(path)
+        self.reader = JournalReader(path, BytesIO(), Notes())
+
+    def parts(self, end: int, size: int) -> list[tuple[bytes, int, int]]:
+        """All segments of the first `end` bytes; raises OSError."""
+        if end - self.start > size:
+            with open(self.path, "rb") as self.reader.file:
+                while end - self.start > size and self._cut(end, size):
+                    pass
+        return [*self.done, (self.prefix, self.start, end)]
+
+    def _cut(self, end: int, size: int) -> bool:
+        """Cut where the last frame ends that fits into a segment, if there is such a place.
+
+        It is the same place whenever this is asked, so that another process goes on where this one stopped.
+        """
+        reader, limit = self.reader, self.start
+        while reader.position <= self.start:
+            limit += size  # once more if a frame is larger than a segment
+            if limit > end:
+                return False
+            for _ in reader.read(limit):
+                pass
+        reader.notes = Notes()
+        if reader.astray or not self.start < reader.position < end:  # damage: where the next frame begins is unknown
+            return False
+        self.done.append((self.prefix, self.start, reader.position))
+        self.start = reader.position
+        self.prefix = frames.MAGIC + frames.json_frame(frames.HEADER, self.header | {"sequence": reader.sequence})
+        self.prefix += b"".join(layout.declaration() for layout in reader.layouts.values())
+        return True
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """What a journal says of itself; raises OSError."""
+    with open(path, "rb") as file:
+        start = file.read(_MAX_HEADER)
+    at = len(frames.MAGIC)
+    try:
+        (size, kind) = struct.unpack_from("<IB", start, at)
+        found = canonical.loads(start[at + 5 : at + size - 4]) if kind == frames.HEADER else None
+    except (ValueError, struct.error):
+        return {}
+    return found if isinstance(found, dict) else {}

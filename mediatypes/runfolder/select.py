@@ -1,0 +1,44 @@
+"""Choosing columns of a history, and giving integers back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import pyarrow as pa
+
+from .._core.errors import InputError
+from ..columns.arrow import list_of
+from .merge_rows import INTEGER
+from .schema import FIXED, ColumnSpec
+
+
+def select(specs: list[ColumnSpec], columns: Iterable[str] | None) -> list[str]:
+    """The names of columns, `_step` first; a key means all its columns, one for each kind. Raises `InputError`."""
+    if columns is None:
+        return [*FIXED, *(spec.name for spec in specs)]
+    if isinstance(columns, str):
+        raise InputError.of("history.columns", "a list of keys", columns, f"Pass [{columns!r}].")
+    wanted = ["_step"]
+    for column in columns:
+        names = [column] if column in FIXED else [spec.name for spec in specs if column in (spec.key, spec.name)]
+        if not names:
+            raise no_column(column, [spec.key for spec in specs])
+        wanted += [name for name in names if name not in wanted]
+    return wanted
+
+
+def no_column(column: str, known: Iterable[str]) -> InputError:
+    """That nothing has this name, and what was perhaps meant."""
+    close = get_close_matches(str(column), list(known), 1)
+    hint = f"Did you mean {close[0]!r}?" if close else "view.keys() lists them."
+    return InputError.of("history", "a key of this run", column, hint, "key")
+
+
+def with_integers(table: pa.Table) -> pa.Table:
+    """Columns whose values were all integers, as int64 instead of the double they are stored as."""
+    for i, field in enumerate(table.schema):
+        if (field.metadata or {}).get(INTEGER) == b"true":
+            kind = list_of(pa.int64()) if pa.types.is_list(field.type) else pa.int64()
+            table = table.set_column(i, field.with_type(kind), table.column(i).cast(kind))
+    return table

@@ -1,0 +1,194 @@
+"""Statistics of a key over the rows of a run: the same whether its calls come from journals or from Parquet, and
+however they are cut into batches.
+
+Of several values for a key in one row the last counts, whatever its kind. Sums are exact: a double is a whole number
+of units of 2**-1126, and whole numbers of any size are added; the mean is rounded once.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..columns.arrays import Array
+from ..columns.batch import Batch, Values
+from ..journal.metrics import GOALS, Metrics
+from .summary import plain
+
+NUMERIC = ("number", "integer")
+_UNIT = 1126  # 2**-1126 divides every double: 53 bits below the exponent of the smallest
+_HALF = 27  # bits of a mantissa that are added at once: exact as a double for up to 2**26 values
+
+
+def statistics(metrics: Metrics, batches: Iterable[Batch]) -> dict[str, Any]:
+    """What the summary has instead of last values. Without a definition that asks for it nothing is read."""
+    found = Statistics(metrics)
+    if metrics.any_statistics:
+        for batch in batches:
+            found.add(batch)
+    return found.values()
+
+
+class Statistics:
+    """The statistics that metrics ask for, gathered from calls in order."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._keys: dict[str, _Key] = {}
+        self._row, self._step = -1, 0  # of the last call
+
+    def add(self, batch: Batch) -> None:
+        """Take the next calls; a row may have begun in an earlier batch."""
+        changed = np.empty(len(batch.steps), bool)
+        changed[0] = self._row < 0 or batch.steps[0] != self._step
+        np.not_equal(batch.steps[1:], batch.steps[:-1], out=changed[1:])
+        rows = self._row + np.cumsum(changed)
+        self._row, self._step = int(rows[-1]), int(batch.steps[-1])
+        columns: dict[str, dict[str, Values]] = {}
+        for (key, kind), values in batch.columns.items():
+            if kind != "null" and self._metrics.statistics(key):
+                columns.setdefault(key, {})[kind] = values
+        for key, kinds in columns.items():
+            self._keys.setdefault(key, _Key()).add(kinds, rows, batch.steps)
+
+    def values(self) -> dict[str, Any]:
+        """By key an object of the statistics asked for, without those that the key has no values for."""
+        found = {}
+        for key, one in self._keys.items():
+            metric = self._metrics.of(key)
+            had = one.values(metric.goal if metric else None)
+            asked = self._metrics.statistics(key)
+            names = [name for name in had if name.removesuffix("_step") in asked]
+            if names:
+                found[key] = {name: had[name] for name in names}
+        return found
+
+
+class _Value(NamedTuple):
+    row: int
+    step: int
+    kind: str
+    value: Any
+
+
+class _Key:
+    """One key: its rows that are complete, and the latest value, in whose place a later call may put another."""
+
+    def __init__(self) -> None:
+        self.numbers = _Numbers()
+        self.first: _Value | None = None
+        self.latest: _Value | None = None
+        self.integral: dict[str, bool] = {}  # by kind: all were integers
+
+    def add(self, kinds: dict[str, Values], rows: Array, steps: Array) -> None:
+        """Take the values of a batch by kind, and the row and step of each of its calls."""
+        starts = np.cumsum([0, *(len(values.calls) for values in kinds.values())])
+        calls = np.concatenate([values.calls for values in kinds.values()])
+        order = np.argsort(calls, kind="stable")
+        its_rows = rows[calls[order]]
+        stays = order[:-1][its_rows[1:] != its_rows[:-1]]  # the last in each row, without the last row
+        ends = [int(stays[0]), int(order[-1])] if len(stays) else [int(order[-1])]
+        if self.latest and self.latest.row != its_rows[0]:
+            self.numbers.add_value(self.latest)
+        for (kind, values), start, stop in zip(kinds.items(), starts, starts[1:], strict=False):
+            self.integral[kind] = self.integral.get(kind, True) and values.integral
+            if kind in NUMERIC:
+                chosen = stays[(stays >= start) & (stays < stop)] - start
+                self.numbers.add(np.asarray(values.values)[chosen], steps[values.calls[chosen]])
+        found = []
+        for end in ends:
+            part = int(np.searchsorted(starts, end, "right")) - 1
+            kind, values = list(kinds.items())[part]
+            call, value = calls[end], values.values[end - starts[part]]
+            found.append(_Value(int(rows[call]), int(steps[call]), kind, value))
+        if self.first is None or self.first.row == its_rows[0]:
+            self.first = found[0]
+        self.latest = found[-1]
+
+    def values(self, goal: str | None) -> dict[str, Any]:
+        """All statistics that there are, in their order."""
+        numbers = copy.copy(self.numbers)
+        if self.first is None or self.latest is None:
+            return {}
+        numbers.add_value(self.latest)
+        low, high, mean = numbers.low, numbers.high, numbers.mean()
+        best = {"minimize": low, "maximize": high}.get(goal or "")
+        found: dict[str, Any] = {}
+        if mean is not None:
+            found = {"min": self._number(low), "max": self._number(high), "mean": mean}
+        found |= {"first": self._plain(self.first), "last": self._plain(self.latest)}
+        if mean is not None and goal in GOALS:
+            found |= {"best": self._number(best)} | ({"best_step": best[1]} if best else {})
+        return found
+
+    def _number(self, extreme: tuple[Any, int] | None) -> Any:
+        if extreme is None:
+            return math.nan
+        kind = "number" if isinstance(extreme[0], float) else "integer"
+        return plain(kind, extreme[0], self.integral.get(kind, False))
+
+    def _plain(self, value: _Value) -> Any:
+        return plain(value.kind, value.value, self.integral[value.kind])
+
+
+class _Numbers:
+    """The numbers of complete rows. NaN counts only where there is nothing else."""
+
+    def __init__(self) -> None:
+        self.low: tuple[Any, int] | None = None  # value, first step that has it
+        self.high: tuple[Any, int] | None = None
+        self.count = self.total = 0  # of the finite ones; the total in units of 2**-1126
+        self.infinite = 0.0  # sum of the others
+        self.nan = False
+
+    def add_value(self, value: _Value) -> None:
+        """One value, if it is a number."""
+        if value.kind in NUMERIC:
+            self.add(np.array([value.value]), np.array([value.step]))
+
+    def add(self, values: Array, steps: Array) -> None:
+        """Doubles or int64, and the steps of their rows."""
+        nan = np.isnan(values)
+        if nan.any():
+            self.nan = True
+            values, steps = values[~nan], steps[~nan]
+        if not len(values):
+            return
+        low, high = ((values[i].item(), int(steps[i])) for i in (values.argmin(), values.argmax()))
+        self.low = min(low, self.low or low)
+        self.high = max(high, self.high or high, key=lambda found: (found[0], -found[1]))
+        finite = np.isfinite(values)
+        if not finite.all():
+            self.infinite = sum(set(values[~finite].tolist()), self.infinite)
+            values = values[finite]
+        self.count += len(values)
+        self.total += _total(values)
+
+    def mean(self) -> float | None:
+        """The exact mean, rounded once; None without any number."""
+        if self.infinite:
+            return self.infinite
+        if self.count:
+            return self.total / (self.count << _UNIT)
+        return math.nan if self.nan else None
+
+
+def _total(values: Array) -> int:
+    """The exact sum of finite values, in units of 2**-1126."""
+    if values.dtype == np.int64:
+        return int(sum(values.tolist())) << _UNIT
+    if not len(values):
+        return 0
+    fractions, exponents = np.frexp(values)
+    mantissas = (fractions * 2.0**53).astype(np.int64)
+    lowest = int(exponents.min())
+    high = np.bincount(exponents - lowest, mantissas >> _HALF)  # doubles, but whole and small enough to be exact
+    low = np.bincount(exponents - lowest, mantissas & (2**_HALF - 1))
+    total = 0
+    for i in np.flatnonzero(high.astype(bool) | low.astype(bool)).tolist():
+        total += ((int(high[i]) << _HALF) + int(low[i])) << i
+    return total << (lowest + _UNIT - 53)

@@ -1,0 +1,202 @@
+"""SQL over many runs: DuckDB reads the Parquet files itself, only the columns and row groups that a query needs.
+
+Runs whose files have the same columns are one `read_parquet` of all of them; a view unites them with each column under
+the name that the rule of `union` gives it. Runs that are not over have no Parquet yet: they are read and joined in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+
+from .._core.deps import need
+from .._core.errors import Described, InputError
+from .._core.location import Location
+from ..columns.arrow import TYPES
+from ..runfolder import files
+from ..runfolder.media_index import FIXED as MEDIA_FIXED
+from ..runfolder.merge_rows import spec_of
+from ..runfolder.opening import History
+from ..runfolder.parquet_reader import StoredHistory, StoredTable, parts_dataset
+from ..runfolder.schema import FIXED, ColumnSpec, Schema
+from .union import RUN, union_schema
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Closed(NamedTuple):
+    """A Parquet file of this machine, and its columns: DuckDB opens it itself, when a query needs it."""
+
+    path: Path
+    columns: list[ColumnSpec]
+
+
+Source = Closed | History
+
+
+def closed(history: History) -> Source:
+    """A history without its open file, if that is on this machine: of thousands not all can be open."""
+    here = isinstance(history, StoredHistory) and isinstance(history.path, Path)
+    return Closed(history.path, history.specs) if here else history  # type: ignore[union-attr, arg-type]
+
+
+def ask(
+    runs: Callable[[], pa.Table], histories: Callable[[], Mapping[str, Source]], query: str
+) -> duckdb.DuckDBPyRelation:
+    """The answer to a query over the views `runs`, `history` and `media`; what it does not name is not read.
+
+    Raises:
+        InputError: DuckDB does not take the query.
+    """
+    database = _Database()
+    opened: dict[str, Source] = {}
+    if names(query, "runs"):
+        database.connection.register("runs", runs())
+    if names(query, "history") or names(query, "media"):
+        opened.update(histories())
+    if names(query, "history"):
+        database.history(opened)
+    if names(query, "media"):
+        database.media(opened)
+    return database.answer(query)
+
+
+def ask_files(tables: Mapping[str, Sequence[Location]], query: str) -> duckdb.DuckDBPyRelation:
+    """The answer to a query over views of Parquet files whose columns agree; raises `InputError`."""
+    database = _Database()
+    for name, paths in tables.items():
+        here = [path for path in paths if isinstance(path, Path)]
+        if len(here) < len(paths):  # elsewhere: pyarrow reads, and only what DuckDB asks it for
+            database.connection.register(name, parts_dataset(paths))
+        else:
+            database.view(name, [f"from read_parquet({_listed(here)}, union_by_name = true)"])
+    return database.answer(query)
+
+
+def names(query: str, view: str) -> bool:
+    """Whether a query may be about a view."""
+    return re.search(rf"\b{view}\b", query, re.IGNORECASE) is not None
+
+
+class _Database:
+    def __init__(self) -> None:
+        self.duck = need("duckdb", extra="sql", needed_for="RunSet.sql()")
+        self.connection = self.duck.connect()
+        self.connection.execute("set autoinstall_known_extensions = false")  # nothing is fetched from a network
+        self.tables = 0
+
+    def answer(self, query: str) -> duckdb.DuckDBPyRelation:
+        try:
+            relation: duckdb.DuckDBPyRelation | None = self.connection.sql(query)
+        except self.duck.Error as error:
+            said = Described(" ".join(str(error).split()))
+            raise InputError.of("sql", "a query that DuckDB takes", said, "Ask for: describe history.") from error
+        if relation is None:
+            raise InputError.of("sql", "a query with an answer", query, "Begin with select.")
+        return relation
+
+    def history(self, histories: Mapping[str, Source]) -> None:
+        """The view of all rows."""
+        stored: dict[str, Closed] = {}
+        others = {}
+        for run, history in histories.items():
+            if isinstance(history, Closed):
+                stored[run] = history
+            elif isinstance(history, StoredHistory):  # elsewhere: pyarrow reads, and only what DuckDB asks it for
+                others[run] = (history.specs, history.dataset())
+            else:
+                others[run] = (history.specs, history.read([*FIXED, *(spec.name for spec in history.specs)]))
+        self._unite("history", FIXED, union_schema, stored, others)
+
+    def media(self, histories: Mapping[str, Source]) -> None:
+        """The view of all logged media."""
+        stored, others = {}, {}
+        for run, history in histories.items():
+            if isinstance(history, Closed):
+                path = history.path.with_name(files.MEDIA)
+                stored[run] = Closed(path, StoredTable(path).columns)
+            elif isinstance(history, StoredHistory):
+                elsewhere = StoredTable(history.path.with_name(files.MEDIA))
+                others[run] = (elsewhere.columns, elsewhere.dataset())
+            else:
+                table = history.media()
+                others[run] = ([spec for field in table.schema if (spec := spec_of(field))], table)
+        self._unite("media", tuple(MEDIA_FIXED), _media_schema, stored, others)
+
+    def _unite(
+        self,
+        name: str,
+        fixed: tuple[str, ...],
+        schema_of: Callable[[list[ColumnSpec]], pa.Schema],
+        stored: Mapping[str, Closed],
+        others: Mapping[str, tuple[list[ColumnSpec], pa.Table]],
+    ) -> None:
+        """A view of the rows of many tables with the columns of all."""
+        alike: dict[tuple[ColumnSpec, ...], dict[str, Path]] = {}
+        for run, table in stored.items():
+            alike.setdefault(tuple(table.columns), {})[run] = table.path
+        schema = Schema((RUN, *fixed))
+        for specs in (*alike, *(specs for specs, _ in others.values())):
+            for spec in specs:
+                schema.add_column(spec.key, spec.kind, spec.integral)
+        columns = {(spec.key, spec.kind): spec.name for spec in schema.specs()}
+        parts = [f"from {self._table(schema_of(schema.specs()).empty_table())}"]
+        for run, (specs, rows) in others.items():
+            parts.append(_select(_literal(run), fixed, specs, columns, self._table(rows)))
+        for like, paths in alike.items():
+            parts.append(_select(RUN, fixed, like, columns, self._files(paths)))
+        self.view(name, parts)
+
+    def view(self, name: str, parts: list[str]) -> None:
+        """A view of the rows of all parts, columns found by name."""
+        self.connection.execute(f"create temp view {name} as {' union all by name '.join(parts)}")
+
+    def _files(self, paths: dict[str, Path]) -> str:
+        """A source of the rows of all these files, with the run that each belongs to."""
+        runs = self._table(pa.table({"file": [str(path) for path in paths.values()], RUN: list(paths)}))
+        return f"read_parquet({_listed(paths.values())}, filename = true) join {runs} on filename = {runs}.file"
+
+    def _table(self, table: Any) -> str:
+        """The name under which a query finds a table or dataset of pyarrow."""
+        self.tables += 1
+        self.connection.register(f"table_{self.tables}", table)
+        return f"table_{self.tables}"
+
+
+def _media_schema(specs: list[ColumnSpec]) -> pa.Schema:
+    own = [field for field in union_schema(specs) if field.name not in FIXED]
+    return pa.schema([own[0], *((name, TYPES[kind]) for name, kind in MEDIA_FIXED.items()), *own[1:]])
+
+
+def _select(
+    run: str, fixed: tuple[str, ...], specs: Iterable[ColumnSpec], columns: Mapping[tuple[str, str], str], source: str
+) -> str:
+    named = [
+        f"{_quoted(spec.name)} as {_quoted(columns[spec.key, spec.kind])}"
+        for spec in specs
+        if (spec.key, spec.kind) in columns
+    ]
+    return f"select {', '.join([f'{run} as {RUN}', *map(_quoted, fixed), *named])} from {source}"
+
+
+def _listed(paths: Iterable[Location]) -> str:
+    """Files as DuckDB takes them."""
+    return f"[{', '.join(_literal(_escaped(str(path))) for path in paths)}]"
+
+
+def _escaped(path: str) -> str:
+    """A path without the letters that DuckDB takes for a pattern."""
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,145 @@
+"""Finding run folders below a directory."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from glob import glob
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .._core.errors import Described, InputError, StoreError, os_error
+from .._core.parallel import in_threads
+from ..runfolder import files
+from ..store.location import RemotePath
+from ..store.remote import RemoteStore
+from ..store.urls import is_url, locate
+
+Source = str | os.PathLike[str] | RemoteStore
+Place = Path | RemotePath
+_INSIDE = {files.JOURNAL, files.SIDECARS, files.DAMAGED}  # of a run folder: no runs there
+_DEEPEST = 32  # directories below the one that was asked for
+
+
+def find_roots(source: Source | Iterable[Source]) -> list[Place]:
+    """The directories that paths, patterns, URLs and stores mean; raises `StoreError` if a pattern matches none."""
+    roots: list[Place] = []
+    for one in [source] if isinstance(source, (str, os.PathLike, RemoteStore)) else source:
+        if isinstance(one, RemoteStore):
+            roots.append(one.root)
+            continue
+        text = os.fspath(one)
+        if is_url(text):
+            roots.append(locate(text, "open_runs"))
+            continue
+        found = [text]
+        if any(letter in text for letter in "*?["):
+            found = [path for path in sorted(glob(text, recursive=True)) if os.path.isdir(path)]
+        if not found:
+            raise StoreError.of(text, "a pattern that directories match", "none", "Look at it with ls.")
+        roots += [Path(path).absolute() for path in found]
+    return roots
+
+
+def find_all(roots: Iterable[Place]) -> list[Place]:
+    """The runs at or below several directories, each once; raises `StoreError`."""
+    found = [_find_remote(root) if isinstance(root, RemotePath) else list(find_runs(root)) for root in roots]
+    return [*found[0]] if len(found) == 1 else list(dict.fromkeys(chain.from_iterable(found)))
+
+
+def common_base(paths: Sequence[Place]) -> Any:
+    """The directory below which runs are named, a path like theirs; raises `InputError` if there is none."""
+    if not any(isinstance(path, RemotePath) for path in paths):
+        base = Path(os.path.commonpath([str(path) for path in paths])) if paths else Path()
+        return base.parent if len(paths) == 1 else base
+    above: Any = paths[0].parent
+    while not all(isinstance(path, RemotePath) and path.is_relative_to(above) for path in paths):
+        if above == above.parent:
+            found = Described("none")
+            raise InputError.of("open_runs", "one directory above all runs", found, "Open them one by one.")
+        above = above.parent
+    return above
+
+
+def name_below(base: Any, path: Place) -> str:
+    """The way from a directory to a run, with "/"; the run's name there."""
+    if isinstance(path, RemotePath):
+        return str(path.relative_to(base))
+    return str(path)[len(str(base)) :].strip(os.sep).replace(os.sep, "/") or "."  # relative_to takes ten times as long
+
+
+def is_file(path: Place) -> bool:
+    """Whether there is a file; raises `StoreError`."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise os_error(StoreError, str(path), "look for the file", error, "Check the URL and the network.") from error
+
+
+def find_runs(root: Path) -> Iterator[Path]:
+    """Every directory at or below `root` that holds a `run.json`, in the order of their names.
+
+    Links to directories are not followed.
+
+    Raises:
+        StoreError: `root` is no directory, or cannot be listed; directories below it that cannot be are left out.
+    """
+    try:
+        entries = list(os.scandir(root))
+    except OSError as error:
+        raise os_error(StoreError, str(root), "list the runs", error, "Pass the directory that holds them.") from error
+    yield from _walk(str(root), entries, _DEEPEST)
+
+
+def _walk(folder: str, entries: list[os.DirEntry[str]], depth: int) -> Iterator[Path]:
+    is_run = any(entry.name == files.RUN for entry in entries)
+    if is_run:
+        yield Path(folder)
+    folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)] if depth else []
+    for name in sorted(folders):
+        if name.startswith(".") or (is_run and name in _INSIDE):
+            continue
+        below = os.path.join(folder, name)
+        try:
+            inside = list(os.scandir(below))
+        except OSError:
+            continue
+        yield from _walk(below, inside, depth - 1)
+
+
+def _find_remote(root: RemotePath) -> list[RemotePath]:
+    """As `find_runs`; all directories of one depth are listed at once."""
+    try:
+        return _walk_remote(root)
+    except OSError as error:
+        hint = "Pass the URL of the directory that holds them; check the credentials and the network."
+        raise os_error(StoreError, str(root), "list the runs", error, hint) from error
+
+
+def _walk_remote(root: RemotePath) -> list[RemotePath]:
+    found, level = list[RemotePath](), [root]
+    for depth in range(_DEEPEST + 1):
+        if not level:
+            break
+        listed = in_threads(_entries if depth else RemotePath.entries, level)
+        below = []
+        for folder, entries in zip(level, listed, strict=True):
+            is_run = files.RUN in entries
+            if is_run:
+                found.append(folder)
+            for name, size in entries.items():
+                if size is None and not name.startswith(".") and not (is_run and name in _INSIDE):
+                    below.append(folder / name)
+        level = below
+    if not found and not root.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return sorted(found, key=lambda path: PurePosixPath(path.path).parts)
+
+
+def _entries(folder: RemotePath) -> dict[str, int | None]:
+    try:
+        return folder.entries()
+    except OSError:  # as on this machine: what cannot be listed is left out
+        return {}

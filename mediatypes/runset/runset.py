@@ -1,0 +1,346 @@
+"""RunSet: many runs as one table, one history, one database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._core.errors import Described, InputError, MediaTypesError, Problem, StoreError, describe
+from .._core.parallel import in_threads
+from ..store.location import RemotePath
+from ..store.remote import RemoteStore
+from ..store.urls import is_url
+from ..view import RunView, open_run
+from .discovery import Source as Root
+from .discovery import common_base, find_all, find_roots, is_file, name_below
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+    from .compact_write import Compacted
+
+COMPACTED = "compact.json"  # what a compacted dataset is recognised by
+
+
+def open_runs(source: Root | Iterable[Root]) -> RunSet:
+    """Open many runs for reading.
+
+    Args:
+        source: a directory, of which every run at or below it is taken; a pattern such as "runs/2026-*/**"; a list
+            of these; or the dataset that `compact()` has made. A URL such as `s3://bucket/runs`, or what
+            `open_store(url, filesystem)` made, is a directory elsewhere.
+
+    Returns:
+        The runs in the order of their paths. A folder that cannot be read is left out, and named in `.problems`.
+
+    Raises:
+        StoreError: a directory is not there, or a pattern matches nothing.
+
+    >>> import tempfile, mediatypes as mt
+    >>> root = tempfile.mkdtemp()
+    >>> for lr in (0.1, 0.2):
+    ...     with mt.Run(f"{root}/lr{lr}", config={"lr": lr}) as run:
+    ...         run.log({"acc": 1 - lr})
+    >>> mt.open_runs(root).history(["acc"]).select(["run", "acc"]).to_pylist()
+    [{'run': 'lr0.1', 'acc': 0.9}, {'run': 'lr0.2', 'acc': 0.8}]
+    """
+    roots = find_roots(source)
+    if len(roots) == 1 and is_file(roots[0] / COMPACTED):
+        return CompactedRuns(roots[0])
+    paths = find_all(roots)
+    opened = in_threads(_try_open, paths) if any(isinstance(p, RemotePath) for p in paths) else map(_try_open, paths)
+    views, problems = [], []
+    for path, view in zip(paths, opened, strict=True):
+        if isinstance(view, RunView):
+            views.append(view)
+        else:
+            problems += [problem._replace(path=problem.path or str(path)) for problem in describe(view)]
+    return RunSet(views, common_base([view.path for view in views]), problems)
+
+
+def _try_open(path: Path | RemotePath) -> RunView | MediaTypesError:
+    try:
+        return RunView(path)
+    except MediaTypesError as error:
+        return error
+
+
+class RunSet(Sequence[RunView]):
+    """Runs, read together. Each is named by its path below the directory that they share.
+
+    Args:
+        views: the runs.
+        base: names are relative to this directory.
+        problems: of folders that could not be opened.
+
+    >>> import tempfile, mediatypes as mt
+    >>> root = tempfile.mkdtemp()
+    >>> for depth in (4, 8):
+    ...     mt.Run(f"{root}/net{depth}", config={"depth": depth}).finish()
+    >>> runs = mt.open_runs(root)
+    >>> len(runs), runs["net8"].config, runs.table().column("config.depth").to_pylist()
+    (2, {'depth': 8}, [4, 8])
+    """
+
+    def __init__(self, views: Iterable[RunView], base: Path | RemotePath, problems: Iterable[Problem] = ()) -> None:
+        self.problems = list(problems)
+        self._base = base
+        self._views = {name_below(base, view.path): view for view in views}
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        return isinstance(self._base, RemotePath)
+
+    @property
+    def names(self) -> list[str]:
+        """The runs' names in this set: their paths below the directory that they share."""
+        return list(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __iter__(self) -> Iterator[RunView]:
+        return iter(self._views.values())
+
+    def __getitem__(self, run: Any) -> Any:
+        """A run by its name in this set, its id, or its position; a slice is a set."""
+        if isinstance(run, str):
+            found = [view for name, view in self._views.items() if run in (name, view.id)]
+            if not found:
+                raise KeyError(f"{run}: expected the name or id of one of {len(self)} runs, got {run!r}.")
+            return found[0]
+        chosen = list(self._views.values())[run]
+        return RunSet(chosen, self._base, self.problems) if isinstance(chosen, list) else chosen
+
+    def filter(
+        self,
+        where: Callable[[RunView], bool] | None = None,
+        *,
+        project: str | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        status: str | None = None,
+        tags: str | Iterable[str] = (),
+        config: Mapping[str, Any] | None = None,
+    ) -> RunSet:
+        """The runs for which everything that is given holds.
+
+        Args:
+            where: a function of a run.
+            project, group, job_type, status: equal to these.
+            tags: all of these are among its tags.
+            config: keys to values that its config has; "model.depth" looks into a nested one.
+
+        >>> import tempfile, mediatypes as mt
+        >>> root = tempfile.mkdtemp()
+        >>> for depth in (4, 8):
+        ...     mt.Run(f"{root}/{depth}", tags=["net"], config={"model": {"depth": depth}}).finish()
+        >>> mt.open_runs(root).filter(tags="net", config={"model.depth": 8}).names
+        ['8']
+        """
+        texts = {"project": project, "group": group, "job_type": job_type, "status": status}
+        wanted = {name: value for name, value in texts.items() if value is not None}
+        labels = {tags} if isinstance(tags, str) else set(tags)
+
+        def holds(view: RunView) -> bool:
+            return (
+                all(getattr(view, name) == value for name, value in wanted.items())
+                and labels <= set(view.tags)
+                and (not config or _has(view.config, config))
+                and (where is None or bool(where(view)))
+            )
+
+        return RunSet(filter(holds, self), self._base, self.problems)
+
+    def table(self) -> pa.Table:
+        """One row for each run: run, id, name, project, ... status, started, finished, then config and summary.
+
+        The last two have a column for each key, `config.lr`, `summary.acc`, named by the rule of a history's columns.
+        """
+        from .listing import list_runs
+
+        return list_runs(self._views.items(), at_once=self._is_elsewhere)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """`table()` as a pandas DataFrame; needs pandas."""
+        from .._core.deps import need
+
+        need("pandas", extra="pandas", needed_for="RunSet.to_pandas()")
+        return self.table().to_pandas()  # type: ignore[no-any-return]
+
+    def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
+        """The rows of all runs, one run after another.
+
+        Args:
+            keys: those to read, of the rows that have a value for one of them. By default everything.
+            steps: `(first, end)`: only rows with first <= _step < end.
+
+        Returns:
+            A table with `run` (a dictionary column), `_step`, without `keys` also `_timestamp` and `_runtime`, and a
+            column for each key and kind that any of the runs has, named by the rule of one history's columns over all
+            of them; null where a run has no value.
+
+        Raises:
+            InputError: no run has such a key.
+            DocumentError, StoreError: a file of a run is damaged or gone.
+        """
+        from ..runfolder.select import with_integers
+        from .union import read_part, unite
+
+        wanted = _keys(keys)
+        parts = in_threads(lambda view: read_part(view._history(), wanted, steps), self, self._is_elsewhere)
+        return with_integers(unite(self.names, parts, wanted))
+
+    def sql(self, query: str) -> duckdb.DuckDBPyRelation:
+        """Ask with SQL; needs duckdb.
+
+        The views are `runs` (as `table()`), `history` (as `history()`; only the columns and files that the query
+        needs are read) and `media` (a row for each logged item: run, key, step, type, caption, sha256, path...).
+
+        Args:
+            query: one statement.
+
+        Returns:
+            A DuckDB relation: print it, or `.df()`, `.pl()`, `.arrow()`, `.fetchall()`.
+
+        Raises:
+            InputError: DuckDB does not take the query; the message is its own.
+
+        >>> import tempfile, mediatypes as mt
+        >>> root = tempfile.mkdtemp()
+        >>> for run in ("a", "b"):
+        ...     with mt.Run(f"{root}/{run}") as one:
+        ...         for i in range(3):
+        ...             one.log({"acc": i / 2})
+        >>> mt.open_runs(root).sql("select run, max(acc) from history group by run order by run").fetchall()
+        [('a', 1.0), ('b', 1.0)]
+        """
+        from .database import Source, ask, closed
+
+        def sources() -> dict[str, Source]:
+            found = in_threads(lambda view: closed(view._history()), self, self._is_elsewhere)
+            return dict(zip(self._views, found, strict=True))
+
+        return ask(self.table, sources, query)
+
+    def __repr__(self) -> str:
+        return f"RunSet({len(self)} runs in {str(self._base)!r})"
+
+
+class CompactedRuns(RunSet):
+    """A dataset made by `compact()`: table, history and sql read its few files; a run itself is opened where it was.
+
+    Args:
+        root: the dataset's directory.
+    """
+
+    def __init__(self, root: Path | RemotePath) -> None:
+        from .compact_read import Compacted
+
+        self.problems = []
+        self._base = root
+        self._data = Compacted(root)
+
+    @property
+    def _views(self) -> dict[str, RunView]:  # type: ignore[override]
+        table = self.table()
+        return {
+            run: open_run(path)
+            for run, path in zip(table.column("run").to_pylist(), table.column("path").to_pylist(), strict=True)
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """The runs' names: their paths below the directory that was compacted."""
+        return list(self._data.runs)
+
+    def __len__(self) -> int:
+        return len(self._data.runs)
+
+    def table(self) -> pa.Table:
+        """One row for each run, as `RunSet.table()` has them."""
+        from ..runfolder.select import with_integers
+
+        return with_integers(self._data.table("runs"))
+
+    def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
+        """The rows of all runs, as `RunSet.history()` has them; columns keep the names they were first given."""
+        from ..runfolder.select import with_integers
+
+        return with_integers(self._data.table("history", _keys(keys), steps))
+
+    def sql(self, query: str) -> duckdb.DuckDBPyRelation:
+        """Ask with SQL, as `RunSet.sql()`."""
+        from .database import ask_files
+
+        return ask_files(self._data.parts, query)
+
+
+def compact(
+    source: Root | Iterable[Root],
+    destination: Root,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Compacted:
+    """Add the runs that are over to a Parquet dataset of a few files, in which 100 000 runs are read at once.
+
+    Runs that are in it already and have not changed are not read again; changed ones are replaced. Runs whose folder is
+    gone stay. `open_runs(destination)`, and every reader of Parquet, opens the result.
+
+    Args:
+        source: as in `open_runs`.
+        destination: a directory; made if needed.
+        executor: where the work is done: any `concurrent.futures.Executor`; by default processes on this machine.
+        progress: called with how many of how many runs are done.
+
+    Returns:
+        The names of the runs that were `.added`, `.replaced`, are `.waiting` to be over, how many are `.unchanged`,
+        and the `.problems` of those that could not be read.
+
+    Raises:
+        StoreError: the system refused; the dataset stays whole.
+        DocumentError: the destination holds something else.
+        RunLocked: another process compacts into it.
+
+    >>> import tempfile, mediatypes as mt
+    >>> root = tempfile.mkdtemp()
+    >>> for lr in (0.1, 0.2):
+    ...     with mt.Run(f"{root}/runs/lr{lr}") as run:
+    ...         run.log({"acc": 1 - lr})
+    >>> mt.compact(f"{root}/runs", f"{root}/all").added
+    ['lr0.1', 'lr0.2']
+    >>> mt.open_runs(f"{root}/all").history(["acc"]).column("acc").to_pylist()
+    [0.9, 0.8]
+    """
+    from .compact_write import compact as add
+
+    paths = find_all(find_roots(source))
+    here = [path for path in paths if isinstance(path, Path)]
+    if len(here) < len(paths) or isinstance(destination, RemoteStore) or is_url(destination):
+        hint = "Compact on this machine, and copy the result; copy runs that are elsewhere first."
+        raise StoreError.of("compact", "runs and a destination on this machine", Described("some elsewhere"), hint)
+    base = common_base(here)
+    return add([(name_below(base, path), path) for path in here], Path(destination), executor, progress)
+
+
+def _keys(keys: Iterable[str] | None) -> list[str] | None:
+    if isinstance(keys, str):
+        raise InputError.of("history.keys", "a list of keys", keys, f"Pass [{keys!r}].")
+    return None if keys is None else list(keys)
+
+
+def _has(config: dict[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a config has these values, a key with dots looking into nested ones."""
+    for key, value in wanted.items():
+        found: Any = config
+        for part in [key] if key in config else key.split("."):
+            if not isinstance(found, Mapping) or part not in found:
+                return False
+            found = found[part]
+        if found != value:
+            return False
+    return True

@@ -1,0 +1,212 @@
+"""Audio files: recognised by content, probed without being changed; WAV by us, the rest through soundfile."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..._core.deps import need
+from ..._core.errors import CodecError, DocumentError, InputError, Problem, ValidationError, problem, show
+from ..._core.sidecar import Blob
+from ...columns.arrays import Array
+from ...formats import ogg, wav
+from . import samples as sample_arrays
+from .samples import Samples
+
+_MEDIA_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
+FORMATS = tuple(_MEDIA_TYPES)
+SUBTYPES = {
+    "wav": wav.SUBTYPES,
+    "flac": ("PCM_16", "PCM_24"),
+    "ogg": ("VORBIS",),
+    "mp3": ("MPEG_LAYER_III",),
+}
+_WIDEST = {"flac": 8, "ogg": 255, "mp3": 2}  # channels; libsndfile crashes on Vorbis with more
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+_MAX_SAMPLES = 2**31  # of a compressed file, frames times channels: a larger claim is refused
+_BLOCK = 4096  # frames; libsndfile puts a whole write of Vorbis on the stack and crashes on a long one
+_SERIAL = 0
+_READ_AS = {"PCM_S8": "int16", "PCM_16": "int16", "PCM_24": "int32", "PCM_32": "int32"}  # by soundfile
+
+
+class AudioFile(NamedTuple):
+    """A file byte for byte, and what probing it tells."""
+
+    blob: Blob
+    format: str
+    subtype: str
+    sample_rate: int
+    channels: int
+    frames: int
+
+    @property
+    def suffix(self) -> str:
+        return f".{self.format}"
+
+    @property
+    def media_type(self) -> str:
+        return _MEDIA_TYPES[self.format]
+
+
+def write(samples: Samples, sample_rate: int, format: str, subtype: str, where: str) -> AudioFile:
+    """A file of the samples.
+
+    Raises:
+        InputError: the format cannot hold so many channels or frames, or that rate.
+        MissingDependencyError: a format other than WAV without soundfile.
+        CodecError: soundfile failed.
+    """
+    frames, channels = samples.array.shape
+    _check_limits(format, subtype, sample_rate, channels, frames, where)
+    if format == "wav":
+        data = wav.write(sample_arrays.convert(samples, subtype), subtype, sample_rate)
+    elif format == "flac":
+        data = _encode(sample_arrays.convert(samples, subtype), sample_rate, format, subtype, where)
+    else:
+        floats = sample_arrays.as_floats(samples.array).astype(np.float32, copy=False)
+        data = _encode(floats, sample_rate, format, subtype, where)
+    data = ogg.with_serial(data, _SERIAL) if format == "ogg" else data
+    return AudioFile(Blob(data), format, subtype, sample_rate, channels, frames)
+
+
+def probe(blob: Blob, where: str) -> AudioFile:
+    """Recognise a file by its content; a compressed one is decoded once, so that a cut file is refused.
+
+    Raises:
+        InputError: not an audio file of these formats, cut short, or with a header that is not true.
+        MissingDependencyError: a file other than WAV without soundfile.
+    """
+    with blob.open() as file:
+        start = file.read(12)
+    format = _sniff(start)
+    if format is None:
+        got = f"{blob.size} bytes starting {show(start)}"
+        hint = "Convert it to WAV or FLAC."
+        raise InputError(Problem(where, f"expected a file of {', '.join(FORMATS)}, got {got}", "not-audio", hint))
+    header = _wav_header(blob, where, InputError) if format == "wav" else None
+    if header is not None:
+        file_ = AudioFile(blob, format, header.subtype, header.sample_rate, header.channels, header.frames)
+    else:
+        file_ = _decode_whole(blob, format, where)
+    if not file_.frames:
+        raise InputError.of(where, "at least one frame", 0, "Skip empty clips.", "empty")
+    return file_
+
+
+def check(file: AudioFile) -> None:
+    """A stored WAV file is what its document says; others are as they were when they were hashed."""
+    header = _wav_header(file.blob, "audio", DocumentError) if file.format == "wav" else None
+    if header is not None:
+        _require_same(file, (header.subtype, header.sample_rate, header.channels, header.frames))
+
+
+def to_numpy(file: AudioFile) -> Array:
+    """(frames, channels) samples: exact integers of PCM, floats as stored, float32 of everything else."""
+    header = _wav_header(file.blob, "audio", DocumentError) if file.format == "wav" else None
+    if header is not None:
+        return wav.read(file.blob.read(), header)
+    soundfile = need("soundfile", extra="audio", needed_for="Audio.to_numpy")
+    try:
+        with file.blob.open() as content, soundfile.SoundFile(content) as sound:
+            _require_same(file, (sound.subtype, sound.samplerate, sound.channels, sound.frames))
+            samples: Array = sound.read(dtype=_READ_AS.get(sound.subtype, "float32"), always_2d=True)
+    except soundfile.SoundFileError as error:
+        raise CodecError.of("audio", f"soundfile to read {file.format}", str(error), "See the cause.") from error
+    return samples
+
+
+def _sniff(start: bytes) -> str | None:
+    if wav.is_wav(start):
+        return "wav"
+    if start[:4] in (b"fLaC", b"OggS"):
+        return "flac" if start[:4] == b"fLaC" else "ogg"
+    is_frame = start[:1] == b"\xff" and start[1:2] >= b"\xe0"
+    return "mp3" if start[:3] == b"ID3" or is_frame else None
+
+
+def _wav_header(blob: Blob, where: str, error: type[ValidationError]) -> wav.Header | None:
+    with blob.open() as file:
+        return wav.read_header(file, blob.size, where, error)
+
+
+def _decode_whole(blob: Blob, format: str, where: str) -> AudioFile:
+    soundfile = need("soundfile", extra="audio", needed_for=f"Audio of {'this ' if format == 'wav' else ''}{format}")
+    try:
+        with blob.open() as content, soundfile.SoundFile(content) as sound:
+            format = format if format == "wav" else sound.format.lower()  # FLAC may stand behind the ID3 tag of an MP3
+            found = AudioFile(blob, format, sound.subtype, sound.samplerate, sound.channels, sound.frames)
+            if found.frames * found.channels > _MAX_SAMPLES:
+                hint = "Log a shorter clip."
+                raise InputError.of(where, f"at most {_MAX_SAMPLES} samples", found.frames, hint, "too-large")
+            decoded = _count(sound)
+    except soundfile.SoundFileError as error:
+        raise _broken(where, format, blob, f"soundfile says: {str(error).rpartition(': ')[2].rstrip('.')}.") from error
+    if decoded != found.frames or (format == "ogg" and not ogg.is_whole(blob.read())):
+        raise _broken(where, format, blob, "It is cut short or damaged.")
+    return found
+
+
+def _broken(where: str, format: str, blob: Blob, hint: str) -> InputError:
+    return InputError(Problem(where, f"expected a whole {format} file, got {blob.size} bytes", "broken", hint))
+
+
+def _count(sound: Any) -> int:
+    """The frames that decoding really gives."""
+    block, total = np.empty((_BLOCK * 16, sound.channels), np.float32), 0
+    while count := len(sound.read(out=block)):
+        total += count
+    return total
+
+
+def _encode(samples: Array, sample_rate: int, format: str, subtype: str, where: str) -> bytes:
+    soundfile = need("soundfile", extra="audio", needed_for=f"{where}(format={format!r})")
+    buffer = BytesIO()
+    options = {"samplerate": sample_rate, "channels": samples.shape[1], "format": format.upper(), "subtype": subtype}
+    try:
+        with soundfile.SoundFile(buffer, "w", **options) as sound:
+            for start in range(0, len(samples), _BLOCK):
+                sound.write(samples[start : start + _BLOCK])
+    except soundfile.SoundFileError as error:
+        raise CodecError.of(where, f"soundfile to write {format}", str(error), "See the cause.") from error
+    return buffer.getvalue()
+
+
+def _check_limits(format: str, subtype: str, sample_rate: int, channels: int, frames: int, where: str) -> None:
+    problems = []
+    widest = wav.MAX_FRAME // wav.frame_size(subtype, 1) if format == "wav" else _WIDEST[format]
+    if channels > widest:
+        hint = f"Log them as several clips{'' if format == 'wav' else ', or use format=' + repr('wav')}."
+        problems.append(problem(where, f"at most {widest} channels in {format}", channels, hint, "channels"))
+    elif expected := _rate_missed(format, subtype, sample_rate, channels):
+        hint = f"Resample the clip{'' if format == 'wav' else ', or use format=' + repr('wav')}."
+        problems.append(problem(f"{where}.sample_rate", expected, sample_rate, hint, "rate"))
+    if format == "wav" and (size := wav.size(subtype, channels, frames)) > wav.MAX_BYTES:
+        hint = "Split the clip, or use format='flac'."
+        problems.append(problem(where, f"at most {wav.MAX_BYTES} bytes of WAV", size, hint, "too-large"))
+    if problems:
+        raise InputError(problems)
+
+
+def _rate_missed(format: str, subtype: str, rate: int, channels: int) -> str:
+    """What rate was expected; empty if this one is."""
+    match format:
+        case "wav":
+            highest = wav.MAX_BYTES // wav.frame_size(subtype, channels)  # a field of 32 bits has bytes per second
+            return f"at most {highest} Hz in wav" if rate > highest else ""
+        case "flac":
+            fits = rate <= 65_535 or (rate <= 655_350 and rate % 10 == 0)
+            return "" if fits else "at most 65535 Hz in flac, or a multiple of 10 up to 655350"
+        case "ogg":
+            return "at most 200000 Hz in ogg" if rate > 200_000 else ""  # libsndfile crashes beyond
+        case _:
+            return "" if rate in _MP3_RATES else f"one of {', '.join(map(str, _MP3_RATES))} Hz in mp3"
+
+
+def _require_same(file: AudioFile, found: tuple[str, int, int, int]) -> None:
+    said = (file.subtype, file.sample_rate, file.channels, file.frames)
+    if said != found:
+        expected = "{} at {} Hz, {} channels, {} frames".format(*said)
+        got = "{} at {} Hz, {} channels, {} frames".format(*found)
+        raise DocumentError(Problem("audio", f"expected {expected}, got {got}", "size", "Restore the document."))

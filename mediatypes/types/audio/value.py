@@ -1,0 +1,242 @@
+"""Audio: one clip of sound with its caption."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any, Self
+
+from ..._core.declaration import Document, Field, Integer, Number, Record, Rule, Text, reference
+from ..._core.errors import InputError, Problem, problem
+from ..._core.inputs import read_blob, text
+from ..._core.sidecar import Blob, Sink, Source, fetch
+from ..._core.value import Value
+from ...columns.arrays import Array, is_array
+from . import files
+from .files import FORMATS, SUBTYPES, AudioFile
+from .samples import Samples, read_samples
+
+
+def _duration_fits(document: dict[str, Any], where: str) -> Iterator[Problem]:
+    seconds = document["frames"] / document["sample_rate"]
+    if document["duration"] != seconds:
+        expected = f"frames / sample_rate = {seconds}"
+        yield problem(f"{where}duration", expected, document["duration"], "Restore the document.", "duration")
+
+
+SOURCE = Record(
+    "What the samples were before they were stored.",
+    (Field("dtype", Text(min_length=1), "dtype of the array."),),
+)
+
+AUDIO = Document(
+    "audio",
+    "1.0",
+    "A clip of sound.",
+    (
+        *reference("the audio file"),
+        Field("format", Text(choices=FORMATS), "File format.", column=True),
+        Field(
+            "subtype",
+            Text(min_length=1),
+            "How samples are stored, in libsndfile's terms: PCM_16, FLOAT...",
+            column=True,
+        ),
+        Field("sample_rate", Integer(1), "Frames in a second.", column=True),
+        Field("channels", Integer(1), "Samples in a frame.", column=True),
+        Field("frames", Integer(1), "Length in frames, each with a sample of every channel.", column=True),
+        Field("duration", Number(0), "Length in seconds.", column=True),
+        Field("caption", Text(), "Text shown with the clip.", required=False),
+        Field("source", SOURCE, "Present when samples were converted to another type.", required=False),
+        Field("clipped", Integer(1), "Samples outside -1..1 that were cut, as asked for.", required=False),
+    ),
+    (Rule("the duration is frames / sample_rate", _duration_fits),),
+)
+
+
+class Audio(Value):
+    """A clip of sound: samples, or a file kept byte for byte.
+
+    Args:
+        data_or_path: one of
+
+            * samples: an (n,) or (n, channels) array, tensor or list. Floats are in -1..1; uint8 (silence at 128),
+              int16 and int32 use their full range.
+            * a wav, flac, ogg or mp3 file: path, bytes, BytesIO or open file, recognised by its content.
+        sample_rate: frames in a second, a whole number of Hz. Needed for samples; a file knows its own.
+        caption: text shown with the clip.
+        format: of samples: "wav" (default), "flac" (lossless), "ogg" (Vorbis) or "mp3" (both lossy). A WAV file of
+            PCM or floats needs no package; everything else needs the extra `audio` (soundfile).
+        subtype: of samples in wav: "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT" or "DOUBLE"; in flac: "PCM_16" or
+            "PCM_24". By default integers are stored as they are (in flac uint8 as PCM_16, int32 as PCM_24) and floats
+            as PCM_16; "FLOAT" keeps float32 exactly, "DOUBLE" float64.
+        clip: cut samples outside -1..1 and record how many, instead of refusing them.
+
+    A sample that is stored in another type than it came in is recorded as `source` in the document. The same samples
+    give the same bytes: always in wav, in the other formats with the same soundfile.
+
+    Raises:
+        InputError: another shape ((channels, n) too) or dtype, no frames, NaN, samples out of range, no or a wrong
+            sample rate, more channels or another rate than the format has, a file that is broken, cut short or empty.
+        MissingDependencyError: a format that needs soundfile.
+        CodecError: soundfile failed.
+
+    >>> import numpy as np
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
+    >>> audio = Audio(0.5 * tone, 16_000, "A4")
+    >>> audio.duration, audio.channels, audio.subtype
+    (1.0, 1, 'PCM_16')
+    """
+
+    declaration = AUDIO
+    _file: AudioFile
+    _source: dict[str, Any] | None
+    _clipped: int
+
+    def __init__(
+        self,
+        data_or_path: Any,
+        sample_rate: int | None = None,
+        caption: str | None = None,
+        *,
+        format: str | None = None,
+        subtype: str | None = None,
+        clip: bool = False,
+    ) -> None:
+        self._set(_caption=text(caption, "Audio.caption"), _source=None, _clipped=0)
+        if is_array(data_or_path) or isinstance(data_or_path, (list, tuple)):
+            format = "wav" if format is None else format
+            _check_options(sample_rate, format, subtype)
+            self._set(**_from_samples(data_or_path, int(sample_rate or 0), format, subtype, clip))
+        elif (blob := read_blob(data_or_path, "Audio")) is not None:
+            self._set(_file=files.probe(blob, "Audio"))
+            _check_file(self._file, sample_rate, format, subtype, clip)
+        else:
+            hint = "See help(mediatypes.Audio)."
+            raise InputError.of("Audio", "an array, tensor, list of samples, path, bytes or file", data_or_path, hint)
+
+    @property
+    def format(self) -> str:
+        """File format: wav, flac, ogg or mp3."""
+        return self._file.format
+
+    @property
+    def subtype(self) -> str:
+        """How samples are stored, in libsndfile's terms: PCM_16, FLOAT, VORBIS..."""
+        return self._file.subtype
+
+    @property
+    def sample_rate(self) -> int:
+        """Frames in a second, in Hz."""
+        return self._file.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Samples in a frame."""
+        return self._file.channels
+
+    @property
+    def frames(self) -> int:
+        """Length in frames."""
+        return self._file.frames
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self._file.frames / self._file.sample_rate
+
+    @property
+    def clipped(self) -> int:
+        """How many samples were cut to -1..1."""
+        return self._clipped
+
+    def to_bytes(self) -> bytes:
+        """The file as it is stored, in `format`."""
+        return self._file.blob.read()
+
+    def to_numpy(self) -> Array:
+        """The samples: (frames,) of one channel, else (frames, channels).
+
+        PCM_U8, PCM_16 and PCM_32 come as uint8, int16 and int32; PCM_24 as int32 that uses the full range (its lower
+        8 bits are zero), as scipy and soundfile have it; FLOAT as float32, DOUBLE as float64, all others as float32.
+
+        Raises:
+            MissingDependencyError: a format that needs soundfile.
+            CodecError, DocumentError: the file cannot be read, or is not what the document says.
+        """
+        samples = files.to_numpy(self._file)
+        return samples[:, 0] if self.channels == 1 else samples
+
+    def __repr__(self) -> str:
+        parts = [f"{self.duration:.2f} s", f"{self.sample_rate} Hz", f"{self.channels} ch"]
+        parts += [f"{self.format} {self.subtype}"]
+        parts += [f"caption={self._caption!r}"] if self._caption is not None else []
+        return f"Audio({', '.join(parts)})"
+
+    def _encode(self, sink: Sink) -> dict[str, Any]:
+        file = self._file
+        document: dict[str, Any] = file.blob.place(sink, file.suffix, file.media_type)
+        document |= {"format": file.format, "subtype": file.subtype, "sample_rate": file.sample_rate}
+        document |= {"channels": file.channels, "frames": file.frames, "duration": self.duration}
+        optional = {"caption": self._caption, "source": deepcopy(self._source), "clipped": self._clipped or None}
+        return document | {name: item for name, item in optional.items() if item is not None}
+
+    @classmethod
+    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
+        blob = Blob(fetch(source, document, "audio"), document["sha256"])
+        numbers = (int(document[name]) for name in ("sample_rate", "channels", "frames"))
+        file = AudioFile(blob, document["format"], document["subtype"], *numbers)
+        files.check(file)
+        made = cls.__new__(cls)
+        made._set(
+            _file=file,
+            _caption=document.get("caption"),
+            _source=deepcopy(document.get("source")),
+            _clipped=int(document.get("clipped", 0)),
+        )
+        return made
+
+
+def _from_samples(data: Any, sample_rate: int, format: str, subtype: str | None, clip: bool) -> dict[str, Any]:
+    samples = read_samples(data, "Audio", clip)
+    subtype = subtype or _default_subtype(samples, format)
+    return {
+        "_file": files.write(samples, sample_rate, format, subtype, "Audio"),
+        "_source": None if samples.is_kept_in(subtype) else {"dtype": samples.dtype},
+        "_clipped": samples.clipped,
+    }
+
+
+def _default_subtype(samples: Samples, format: str) -> str:
+    possible = SUBTYPES[format]
+    if samples.subtype in possible:
+        return samples.subtype
+    return "PCM_24" if samples.subtype == "PCM_32" and "PCM_24" in possible else possible[0]
+
+
+def _check_options(rate: Any, format: Any, subtype: Any) -> None:
+    problems = []
+    if rate is None or isinstance(rate, bool) or not hasattr(rate, "__index__") or int(rate) < 1:
+        hint = "Pass the frames in a second: Audio(data, 16000)."
+        problems.append(problem("Audio.sample_rate", "a whole number of Hz, at least 1", rate, hint, "rate"))
+    if format not in FORMATS:
+        problems.append(problem("Audio.format", f"one of {', '.join(FORMATS)}", format, "Leave it out for wav."))
+    elif subtype is not None and subtype not in SUBTYPES[format]:
+        expected = f"one of {', '.join(SUBTYPES[format])} in {format}"
+        problems.append(problem("Audio.subtype", expected, subtype, "Leave it out for the default."))
+    if problems:
+        raise InputError(problems)
+
+
+def _check_file(file: AudioFile, rate: Any, format: Any, subtype: Any, clip: bool) -> None:
+    """What is said of a file is true of it; it is never converted."""
+    said = {"sample_rate": rate, "format": format, "subtype": subtype}
+    problems = [
+        problem(f"Audio.{name}", f"{getattr(file, name)!r}, that of the file", value, "Leave it out, or pass samples.")
+        for name, value in said.items()
+        if value is not None and value != getattr(file, name)
+    ]
+    if clip:
+        problems.append(problem("Audio.clip", "samples beside it", clip, "A file is kept as it is."))
+    if problems:
+        raise InputError(problems)

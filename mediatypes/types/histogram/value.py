@@ -1,0 +1,222 @@
+"""Histogram: counts over contiguous bins, at most 512."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+
+from ..._core.declaration import Document, Field, Integer, List, Number, Rule, Text
+from ..._core.errors import InputError, Problem, problem
+from ..._core.inputs import text
+from ..._core.sidecar import Sink, Source
+from ..._core.value import Value
+from ...columns.arrays import Array, as_array
+from .binning import histogram
+
+MAX_BINS = 512
+
+
+def _check_edges(document: dict[str, Any], where: str) -> Iterator[Problem]:
+    values, bins = document["values"], document["bins"]
+    if len(bins) != len(values) + 1:
+        message = f"expected {len(values) + 1} edges for {len(values)} counts, got {len(bins)}"
+        yield Problem(f"{where}bins", message, "length", "Give one edge more than counts.")
+    for i, (low, high) in enumerate(pairwise(bins)):
+        if not low < high:
+            yield Problem(f"{where}bins[{i + 1}]", f"expected more than {low}, got {high}", "order", "Sort the edges.")
+            return
+
+
+HISTOGRAM = Document(
+    "histogram",
+    "1.0",
+    "Counts over contiguous bins. Bin i holds bins[i] <= x < bins[i + 1]; the last bin includes its upper edge.",
+    (
+        Field("values", List(Number(minimum=0), 1, MAX_BINS), "Count (or weight) of each bin.", column=True),
+        Field("bins", List(Number(), 2, MAX_BINS + 1), "Edges, strictly ascending.", column=True),
+        Field("nan_count", Integer(1), "NaN values in the data, if any; no bin holds them.", False, True),
+        Field("positive_infinity_count", Integer(1), "+inf values in the data, if any.", required=False),
+        Field("negative_infinity_count", Integer(1), "-inf values in the data, if any.", required=False),
+        Field("caption", Text(), "Text shown with the histogram.", required=False),
+    ),
+    (Rule("bins is one longer than values, and strictly ascending", _check_edges),),
+)
+
+
+class Histogram(Value):
+    """Counts of values in at most 512 contiguous bins.
+
+    Args:
+        sequence: numbers of any shape: a list, an array or a tensor. NaN and infinities are counted apart.
+        np_histogram: instead, ready `(counts, edges)` as `np.histogram` returns them.
+        num_bins: number of equal-width bins over the finite values (default 64), or the edges themselves.
+        caption: text shown with the histogram.
+
+    Counts and edges equal those of `np.histogram` on the finite values. Where numpy finds no edges that differ, around
+    a large constant, they are as near to each other as floats can be.
+
+    Raises:
+        InputError: not numbers, 0 or more than 512 bins, edges that do not ascend, counts that are negative or NaN.
+
+    >>> histogram = Histogram([1, 2, 2, float("nan")], num_bins=2)
+    >>> histogram.values.tolist(), histogram.bins.tolist(), histogram.nan_count
+    ([1, 2], [1.0, 1.5, 2.0], 1)
+    """
+
+    declaration = HISTOGRAM
+    _values: Array
+    _bins: Array
+    _nan_count: int
+    _positive_infinity_count: int
+    _negative_infinity_count: int
+
+    def __init__(
+        self,
+        sequence: Any = None,
+        np_histogram: tuple[Any, Any] | None = None,
+        num_bins: Any = 64,
+        *,
+        caption: str | None = None,
+    ) -> None:
+        if (sequence is None) == (np_histogram is None):
+            raise InputError.of("Histogram", "either sequence or np_histogram", sequence, "Pass one of them.")
+        if np_histogram is not None:
+            values, bins = _read_pair(np_histogram)
+            self._fill(values, bins, caption=caption)
+            return
+        counted = _count(as_array(sequence, "Histogram.sequence"), _read_bins(num_bins))
+        self._fill(
+            counted.counts, counted.edges, counted.nan_count, counted.pos_inf_count, counted.neg_inf_count, caption
+        )
+
+    def _fill(
+        self, values: Array, bins: Array, nans: int = 0, positive: int = 0, negative: int = 0, caption: Any = None
+    ) -> None:
+        self._set(
+            _values=values,
+            _bins=bins,
+            _nan_count=nans,
+            _positive_infinity_count=positive,
+            _negative_infinity_count=negative,
+            _caption=text(caption, "Histogram.caption"),
+        )
+
+    @property
+    def values(self) -> Array:
+        """(n,) count or weight of each bin, int64 or float64; read-only."""
+        return self._values
+
+    @property
+    def bins(self) -> Array:
+        """(n + 1,) float64 edges, strictly ascending; read-only."""
+        return self._bins
+
+    @property
+    def nan_count(self) -> int:
+        """NaN values in the data; no bin holds them."""
+        return self._nan_count
+
+    @property
+    def positive_infinity_count(self) -> int:
+        """+inf values in the data; no bin holds them."""
+        return self._positive_infinity_count
+
+    @property
+    def negative_infinity_count(self) -> int:
+        """-inf values in the data; no bin holds them."""
+        return self._negative_infinity_count
+
+    def __repr__(self) -> str:
+        return f"Histogram({len(self._values)} bins from {self._bins[0]:g} to {self._bins[-1]:g})"
+
+    def _encode(self, sink: Sink) -> dict[str, Any]:
+        document: dict[str, Any] = {"values": self._values.tolist(), "bins": self._bins.tolist()}
+        for name in ("nan_count", "positive_infinity_count", "negative_infinity_count"):
+            if count := getattr(self, name):
+                document[name] = count
+        if self._caption is not None:
+            document["caption"] = self._caption
+        return document
+
+    @classmethod
+    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
+        made = cls.__new__(cls)
+        made._fill(
+            np.array(document["values"]),
+            np.array(document["bins"], np.float64),
+            int(document.get("nan_count", 0)),
+            int(document.get("positive_infinity_count", 0)),
+            int(document.get("negative_infinity_count", 0)),
+            document.get("caption"),
+        )
+        return made
+
+
+def _count(data: Array, bins: Any) -> Any:
+    try:
+        return histogram(data, bins)
+    except ValueError as error:  # numpy: the range is too narrow or too wide for so many bins
+        if isinstance(bins, int) and (edges := _widened(data, bins)) is not None:
+            return histogram(data, edges)
+        hint = f"Pass the edges as num_bins, or scale the data. numpy says: {error}"
+        raise InputError.of("Histogram.num_bins", "bins that the data's range allows", data, hint, "range") from error
+
+
+def _widened(data: Array, bins: int) -> Array | None:
+    """Edges around values that are too near to each other for numpy to part, such as a large constant."""
+    finite = data[np.isfinite(data)].astype(np.float64)
+    low, high = finite.min(), finite.max()
+    room = bins * np.spacing(max(abs(low), abs(high)))
+    edges: Array = np.linspace(low - room, high + room, bins + 1)
+    return edges if np.isfinite(edges).all() and (np.diff(edges) > 0).all() else None
+
+
+def _read_bins(bins: Any) -> Any:
+    """A number of bins, or checked edges."""
+    where = "Histogram.num_bins"
+    if hasattr(bins, "__index__") and not isinstance(bins, bool) and getattr(bins, "ndim", 0) == 0:
+        count = int(bins)
+        if not 1 <= count <= MAX_BINS:
+            hint = "Use fewer bins, or log a Tensor." if count > MAX_BINS else "Pass 64, for example."
+            raise InputError.of(where, f"1 to {MAX_BINS} bins", count, hint, "range")
+        return count
+    if isinstance(bins, (str, bytes, bool)) or not hasattr(bins, "__len__"):
+        raise InputError.of(where, "a number of bins or their edges", bins, "Pass 64, for example.")
+    return _read_edges(bins, where)
+
+
+def _read_edges(edges: Any, where: str) -> Array:
+    array = _own(as_array(edges, where).astype(np.float64))
+    if array.ndim != 1 or not 2 <= len(array) <= MAX_BINS + 1:
+        hint = "Use fewer bins." if array.size > MAX_BINS else "Give one edge more than bins."
+        raise InputError.of(where, f"2 to {MAX_BINS + 1} edges", edges, hint, "length")
+    if not np.isfinite(array).all() or not (np.diff(array) > 0).all():
+        raise InputError.of(where, "finite edges, strictly ascending", edges, "Sort them and drop repeats.", "order")
+    return array
+
+
+def _read_pair(pair: Any) -> tuple[Array, Array]:
+    where = "Histogram.np_histogram"
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise InputError.of(where, "a pair (counts, edges)", pair, "Pass np.histogram(data).", "shape")
+    edges = _read_edges(pair[1], f"{where}[1]")
+    counts = as_array(pair[0], f"{where}[0]")
+    problems = []
+    if counts.shape != (len(edges) - 1,):
+        problems.append(
+            problem(f"{where}[0]", f"{len(edges) - 1} counts for {len(edges)} edges", counts, "Match them.")
+        )
+    elif counts.dtype.kind == "b" or not np.isfinite(counts).all() or (counts < 0).any():
+        problems.append(problem(f"{where}[0]", "finite counts >= 0", pair[0], "Drop what is not a count."))
+    elif counts.dtype.kind == "u" and counts.max() > np.iinfo(np.int64).max:
+        problems.append(problem(f"{where}[0]", "counts of 64 bits", pair[0], "Pass floats."))
+    if problems:
+        raise InputError(problems)
+    return _own(counts.astype(np.float64 if counts.dtype.kind == "f" else np.int64)), edges
+
+
+def _own(array: Array) -> Array:
+    return array if array.base is None else array.copy()

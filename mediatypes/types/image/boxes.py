@@ -1,0 +1,395 @@
+"""Sets of 2-D bounding boxes, held and stored by column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from types import NoneType
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from ..._core import canonical
+from ..._core.declaration import Boolean, Field, Integer, Map, Record, Text, reference
+from ..._core.errors import DocumentError, InputError, Problem, problem
+from ..._core.sidecar import Blob, Sink, Source, fetch
+from ..._core.value import Frozen
+from ...columns.arrays import Array, as_array
+from . import box_checks as check
+from .classes import ID, LABELS, Classes, complete_labels, labels_from_json, labels_to_json, read_labels
+
+DOMAINS = check.DOMAINS
+_SET_MEMBERS = frozenset({"box_data", "class_labels"})  # of W&B's form
+_BOX_MEMBERS = frozenset({"position", "class_id", "box_caption", "scores", "domain"})
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+BOXES = Record(
+    "A set of bounding boxes. The sidecar is a JSON object of columns: xmin, ymin, xmax, ymax; and where given "
+    "class_id, caption, scores (an object of columns) and, when boxes differ, domain.",
+    (
+        *reference("the boxes"),
+        Field("count", Integer(0), "Number of boxes."),
+        Field(
+            "domain", Text(choices=(*DOMAINS, "mixed")), "Unit of the edges: percentage (0 to 1 of the image) or pixel."
+        ),
+        Field("class_counts", Map(Integer(1), names=ID), "Number of boxes of each class id.", required=False),
+        Field("class_labels", LABELS, "Names by class id; an id without one is shown as class_<id>.", required=False),
+        Field("outside", Integer(1), "Number of boxes that reach over the image's edge, if any.", required=False),
+        Field("clipped", Boolean(), "True when the boxes were trimmed to the image.", required=False),
+    ),
+)
+
+
+_B = TypeVar("_B", bound="BoundingBoxes2D")
+
+
+class BoundingBoxes2D(Frozen):
+    """A set of 2-D boxes: edges, and optionally class ids, captions and scores of each.
+
+    Args:
+        val: W&B's form `{"box_data": [{"position": {...}, "class_id": 1, "box_caption": "cat", "scores": {"p": 0.9},
+            "domain": "pixel"}, ...], "class_labels": {1: "cat"}}`. A position is `minX, minY, maxX, maxY` or
+            `middle: [x, y], width, height`; the domain is "percentage" (fractions of the image; default) or "pixel".
+        clip: trim boxes to the image they are attached to. Otherwise boxes that reach outside are kept and counted.
+
+    Raises:
+        InputError: with every problem: a non-finite or inverted box, an unknown domain, a wrong type or shape.
+
+    For arrays use `from_xyxy`, `from_xywh` or `from_cxcywh`.
+
+    >>> boxes = BoundingBoxes2D.from_xyxy([[10, 20, 50, 80]], domain="pixel", class_ids=[1], class_labels={1: "cat"})
+    >>> len(boxes), boxes.class_labels
+    (1, {1: 'cat'})
+    """
+
+    declaration = BOXES
+    _xyxy: Array  # (n, 4) float64
+    _is_pixel: Array  # (n,) bool
+    _class_ids: tuple[int | None, ...] | None
+    _captions: tuple[str | None, ...] | None
+    _scores: dict[str, tuple[float | None, ...]]
+    _labels: dict[int, str] | None
+    _clip: bool
+    _outside: int  # counted when the set is attached to an image
+
+    def __init__(self, val: Mapping[str, Any], clip: bool = False) -> None:
+        self._set(**_from_dicts(val, "BoundingBoxes2D", clip))
+
+    @classmethod
+    def from_xyxy(
+        cls,
+        array: Any,
+        *,
+        domain: str,
+        class_ids: Any = None,
+        scores: Any = None,
+        labels: Sequence[str | None] | None = None,
+        class_labels: Mapping[Any, str] | Classes | None = None,
+        clip: bool = False,
+    ) -> Self:
+        """Boxes from an (n, 4) array of minX, minY, maxX, maxY.
+
+        Args:
+            array: (n, 4) real numbers, stored as float64.
+            domain: "pixel", or "percentage" for fractions of the image's width and height.
+            class_ids: (n,) integers.
+            scores: (n,) numbers, or a mapping of names to (n,) numbers.
+            labels: n captions, one for each box.
+            class_labels: names by class id.
+            clip: trim to the image when attached to one.
+        """
+        return _from_arrays(cls, array, lambda edges: edges, domain, class_ids, scores, labels, class_labels, clip)
+
+    @classmethod
+    def from_xywh(
+        cls,
+        array: Any,
+        *,
+        domain: str,
+        class_ids: Any = None,
+        scores: Any = None,
+        labels: Sequence[str | None] | None = None,
+        class_labels: Mapping[Any, str] | Classes | None = None,
+        clip: bool = False,
+    ) -> Self:
+        """Boxes from an (n, 4) array of minX, minY, width, height (COCO's form); the rest as in `from_xyxy`."""
+        return _from_arrays(cls, array, _xywh_to_xyxy, domain, class_ids, scores, labels, class_labels, clip)
+
+    @classmethod
+    def from_cxcywh(
+        cls,
+        array: Any,
+        *,
+        domain: str,
+        class_ids: Any = None,
+        scores: Any = None,
+        labels: Sequence[str | None] | None = None,
+        class_labels: Mapping[Any, str] | Classes | None = None,
+        clip: bool = False,
+    ) -> Self:
+        """Boxes from an (n, 4) array of centre x, centre y, width, height (YOLO's form); the rest as in `from_xyxy`."""
+        return _from_arrays(cls, array, _cxcywh_to_xyxy, domain, class_ids, scores, labels, class_labels, clip)
+
+    def __len__(self) -> int:
+        return len(self._xyxy)
+
+    def __repr__(self) -> str:
+        return f"BoundingBoxes2D({len(self)} boxes, domain={self.domain!r})"
+
+    @property
+    def domain(self) -> str:
+        """ "percentage", "pixel", or "mixed" when the boxes differ (`is_pixel` then tells each)."""
+        pixels = int(self._is_pixel.sum())
+        return "mixed" if 0 < pixels < len(self) else DOMAINS[bool(pixels)]
+
+    @property
+    def is_pixel(self) -> Array:
+        """(n,) bool: which boxes are in pixels and not in fractions of the image; read-only."""
+        return self._is_pixel
+
+    @property
+    def class_ids(self) -> list[int | None]:
+        """The class id of each box, None where it has none."""
+        return list(self._class_ids) if self._class_ids else [None] * len(self)
+
+    @property
+    def captions(self) -> list[str | None]:
+        """The caption of each box, None where it has none."""
+        return list(self._captions) if self._captions else [None] * len(self)
+
+    @property
+    def scores(self) -> dict[str, list[float | None]]:
+        """By name, the score of each box, None where it has none."""
+        return {name: list(column) for name, column in self._scores.items()}
+
+    @property
+    def class_labels(self) -> dict[int, str]:
+        """Names by class id: those given, and `class_<id>` for the other ids in use."""
+        return complete_labels(self._labels, self._class_counts())
+
+    @property
+    def outside(self) -> int:
+        """How many boxes reach over the edge of the image they are attached to; 0 before that."""
+        return self._outside
+
+    def to_xyxy(self) -> Array:
+        """(n, 4) float64 of minX, minY, maxX, maxY, each box in its own domain; read-only."""
+        return self._xyxy
+
+    def _class_counts(self) -> dict[int, int]:
+        return {id: count for id, count in sorted(Counter(self._class_ids or ()).items(), key=str) if id is not None}
+
+    def _attached(self, width: int, height: int, labels: dict[int, str] | None) -> Self:
+        """This set on an image of known size: trimmed if asked for, boxes over the edge counted, labels filled in."""
+        limits = np.where(self._is_pixel[:, None], np.array([width, height] * 2, np.float64), 1.0)
+        edges = np.clip(self._xyxy, 0.0, limits) if self._clip else self._xyxy
+        outside = int(((edges[:, :2] < 0) | (edges[:, 2:] > limits[:, 2:])).any(axis=1).sum())
+        return self._replace(_xyxy=edges, _outside=outside, _labels=labels if self._labels is None else self._labels)
+
+    def _encode(self, sink: Sink) -> dict[str, Any]:
+        columns: dict[str, Any] = dict(zip(_EDGES, self._xyxy.T.tolist(), strict=True))
+        if self._class_ids is not None:
+            columns["class_id"] = self.class_ids
+        if self._captions is not None:
+            columns["caption"] = self.captions
+        if self._scores:
+            columns["scores"] = self.scores
+        if self.domain == "mixed":
+            columns["domain"] = [DOMAINS[flag] for flag in self._is_pixel.tolist()]
+        document = Blob(canonical.dump_bytes(columns)).place(sink, ".json", "application/json")
+        document |= {"count": len(self), "domain": self.domain}
+        if counts := self._class_counts():
+            document["class_counts"] = {str(id): count for id, count in counts.items()}
+        if self._labels is not None:
+            document["class_labels"] = labels_to_json(self._labels)
+        if self._outside:
+            document["outside"] = self._outside
+        if self._clip:
+            document["clipped"] = True
+        return document
+
+    @classmethod
+    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
+        count = int(document["count"])
+        columns = _parse(fetch(source, document, "boxes"), count)
+        domain = document["domain"]
+        try:
+            attributes = _checked(
+                "boxes",
+                check.floats(list(zip(*(columns[name] for name in _EDGES), strict=True))).reshape(-1, 4),
+                columns.get("domain", [domain] * count) if domain == "mixed" else [domain] * count,
+                class_ids=columns.get("class_id"),
+                captions=columns.get("caption"),
+                scores=columns.get("scores", {}),
+                labels=labels_from_json(document.get("class_labels")),
+                clip=bool(document.get("clipped", False)),
+            )
+        except InputError as error:
+            raise DocumentError(error.problems) from error
+        boxes = cls.__new__(cls)
+        boxes._set(**{**attributes, "_outside": int(document.get("outside", 0))})
+        return boxes
+
+
+def read_boxes(value: Any, where: str) -> BoundingBoxes2D:
+    """A set of boxes as `Image(boxes={name: ...})` takes it."""
+    if isinstance(value, BoundingBoxes2D):
+        return value
+    boxes = BoundingBoxes2D.__new__(BoundingBoxes2D)
+    boxes._set(**_from_dicts(value, where, clip=False))
+    return boxes
+
+
+def _from_dicts(value: Any, where: str, clip: bool) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not isinstance(value.get("box_data"), (list, tuple)):
+        hint = "For arrays use BoundingBoxes2D.from_xyxy(array, domain='pixel')."
+        raise InputError.of(where, "a dict with a list 'box_data'", value, hint, "shape")
+    problems: list[Problem] = []
+    _refuse_unknown(value, _SET_MEMBERS, where, problems)
+    boxes = [_readable(box, where, i, problems) for i, box in enumerate(value["box_data"])]
+    scores = [box.get("scores") or {} for box in boxes]
+    edges = check.edges_of_positions([box.get("position") for box in boxes], where, problems)
+    return _checked(
+        where,
+        edges,
+        [box.get("domain", DOMAINS[0]) for box in boxes],
+        class_ids=[box.get("class_id") for box in boxes],
+        captions=[box.get("box_caption") for box in boxes],
+        scores={name: [score.get(name) for score in scores] for name in dict.fromkeys(n for s in scores for n in s)},
+        labels=value.get("class_labels"),
+        clip=clip,
+        member=".position",
+        problems=problems,
+    )
+
+
+def _readable(box: Any, of: str, index: int, problems: list[Problem]) -> Mapping[str, Any]:
+    """One of W&B's boxes; a sound stand-in for what is none, so that the other problems are found too."""
+    if type(box) is dict and _BOX_MEMBERS.issuperset(box) and type(box.get("scores")) in (dict, NoneType):
+        return box  # nearly all are
+    where = f"{of}[{index}]"
+    if not isinstance(box, Mapping):
+        problems.append(problem(where, "a dict with a position", box, "See BoundingBoxes2D."))
+        return {"position": dict.fromkeys(check.SIDES, 0)}
+    _refuse_unknown(box, _BOX_MEMBERS, where, problems)
+    if isinstance(box.get("scores"), (Mapping, NoneType)):
+        return box
+    problems.append(problem(f"{where}.scores", "a dict of names to numbers", box["scores"], "Name each."))
+    return {**box, "scores": None}
+
+
+def _refuse_unknown(given: Mapping[Any, Any], known: frozenset[str], where: str, problems: list[Problem]) -> None:
+    names = sorted(known)
+    for name in (name for name in given if name not in known):
+        near = get_close_matches(str(name), names, 1, 0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else "Leave it out."
+        problems.append(problem(where, f"only {', '.join(names)}", name, hint, "unknown-member"))
+
+
+def _from_arrays(
+    cls: type[_B],
+    array: Any,
+    to_xyxy: Callable[[Array], Array],
+    domain: str,
+    class_ids: Any,
+    scores: Any,
+    labels: Any,
+    class_labels: Any,
+    clip: bool,
+) -> _B:
+    where = cls.__name__
+    if domain not in DOMAINS:
+        raise InputError.of(f"{where}.domain", "percentage or pixel", domain, "Say which unit the edges are in.")
+    edges = as_array(array, where)
+    if edges.size == 0 and edges.ndim <= 2:
+        edges = edges.reshape(0, 4)
+    if edges.ndim != 2 or edges.shape[1] != 4:
+        hint = "Pass array[None, :] for a single box." if edges.shape == (4,) else "Give four columns."
+        raise InputError.of(where, "an array (n, 4)", edges, hint, "shape")
+    columns = scores if isinstance(scores, Mapping) else {} if scores is None else {"score": scores}
+    boxes = cls.__new__(cls)
+    boxes._set(
+        **_checked(
+            where,
+            _finite(to_xyxy, edges.astype(np.float64)),
+            [domain] * len(edges),
+            class_ids=None if class_ids is None else _plain(class_ids, f"{where}.class_ids"),
+            captions=labels,
+            scores={name: _plain(column, f"{where}.scores[{name!r}]") for name, column in columns.items()},
+            labels=class_labels,
+            clip=clip,
+            names=("class_ids", "labels"),
+        )
+    )
+    return boxes
+
+
+def _finite(to_xyxy: Callable[[Array], Array], edges: Array) -> Array:
+    with np.errstate(over="ignore", invalid="ignore"):  # a sum beyond float64 is infinite, and refused as that
+        return to_xyxy(edges)
+
+
+def _plain(column: Any, where: str) -> Any:
+    return column if isinstance(column, (list, tuple)) else as_array(column, where)
+
+
+def _checked(
+    where: str,
+    edges: Array,
+    domains: Sequence[Any],
+    *,
+    class_ids: Any,
+    captions: Any,
+    scores: Mapping[Any, Any],
+    labels: Any,
+    clip: bool,
+    member: str = "",
+    names: tuple[str, str] = ("class_id", "box_caption"),
+    problems: Sequence[Problem] = (),
+) -> dict[str, Any]:
+    """The attributes of a set of boxes, or an `InputError` with everything that is wrong."""
+    found = list(problems)
+    check.check_edges(edges, where, found, member)
+    attributes: dict[str, Any] = {
+        "_xyxy": edges,
+        "_is_pixel": check.domains(domains, where, found),
+        "_class_ids": check.class_ids(class_ids, len(edges), where, names[0], found),
+        "_captions": check.captions(captions, len(edges), where, names[1], found),
+        "_scores": check.scores(scores, len(edges), where, found),
+        "_clip": bool(clip),
+        "_outside": 0,
+    }
+    try:
+        attributes["_labels"] = read_labels(labels, f"{where}.class_labels")
+    except InputError as error:
+        found += error.problems
+    if found:
+        raise InputError(found)
+    return attributes
+
+
+def _parse(data: bytes, count: int) -> dict[str, Any]:
+    """The columns of a sidecar, each as long as the document says."""
+    try:
+        columns = canonical.loads(data)
+    except ValueError as error:
+        raise DocumentError.of("boxes", "a JSON sidecar", data[:20], "Restore the file.") from error
+    if not isinstance(columns, dict) or not isinstance(columns.get("scores", {}), dict):
+        raise DocumentError.of("boxes", "an object of columns", columns, "Restore the file.")
+    for name, column in {**columns, **columns.get("scores", {})}.items():
+        if name != "scores" and (not isinstance(column, list) or len(column) != count):
+            raise DocumentError.of(f"boxes.{name}", f"a column of {count} boxes", column, "Restore the file.")
+    if missing := [name for name in _EDGES if name not in columns or not check.all_numbers(columns[name])]:
+        raise DocumentError.of("boxes", f"number columns {', '.join(_EDGES)}", missing, "Restore the file.")
+    return columns
+
+
+def _xywh_to_xyxy(edges: Array) -> Array:
+    edges[:, 2:] += edges[:, :2]
+    return edges
+
+
+def _cxcywh_to_xyxy(edges: Array) -> Array:
+    half = edges[:, 2:] / 2
+    return np.concatenate([edges[:, :2] - half, edges[:, :2] + half], axis=1)

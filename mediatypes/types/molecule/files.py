@@ -1,0 +1,138 @@
+"""Molecule files: the formats, how their content is bounded, and which parser counts it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+from ..._core.deps import is_instance
+from ..._core.errors import CodecError, InputError
+from ..._core.inputs import read_blob, text
+from ..._core.sidecar import Blob
+from .content import Content
+from .gemmi import read_cif, read_pdb
+from .mmtf import read_mmtf
+from .rdkit import read_mol2, read_sdf
+from .text_formats import read_gro, read_pqr, read_xyz
+
+MAX_BYTES = 256 * 1024 * 1024  # of a file, and of what a gzip file unpacks to
+_GZIP = b"\x1f\x8b"
+_FORMATS: dict[str, tuple[str, Callable[[bytes], Content]]] = {  # media type, parser
+    "pdb": ("chemical/x-pdb", read_pdb),
+    "pqr": ("chemical/x-pqr", read_pqr),
+    "mmcif": ("chemical/x-mmcif", read_cif),
+    "mcif": ("chemical/x-cif", read_cif),
+    "cif": ("chemical/x-cif", read_cif),
+    "sdf": ("chemical/x-mdl-sdfile", read_sdf),
+    "sd": ("chemical/x-mdl-sdfile", read_sdf),
+    "mol": ("chemical/x-mdl-molfile", read_sdf),
+    "mol2": ("chemical/x-mol2", read_mol2),
+    "gro": ("chemical/x-gro", read_gro),
+    "mmtf": ("chemical/x-mmtf", read_mmtf),
+    "xyz": ("chemical/x-xyz", read_xyz),
+}
+FORMATS = tuple(_FORMATS)
+
+
+class MoleculeFile(NamedTuple):
+    """A file byte for byte, and what it is."""
+
+    blob: Blob
+    format: str
+    media_type: str
+
+    @property
+    def suffix(self) -> str:
+        return f".{self.format}.gz" if is_gzip(self.blob) else f".{self.format}"
+
+
+def read_file(data: Any, file_type: Any) -> tuple[MoleculeFile, Content]:
+    """What a user passes as a molecule, parsed and counted.
+
+    Raises:
+        InputError: no such file, an unknown or missing format, too large, or content that is not of the format.
+        MissingDependencyError: the parser's package is not installed.
+    """
+    format = _format(data, file_type)
+    blob = _blob(data)
+    if blob.size == 0:
+        raise InputError.of("Molecule", f"content in {format} format", "0 bytes", "Write the file first.", "empty")
+    media_type, parse = _FORMATS[format]
+    content = parse(unpack(blob, InputError))
+    return MoleculeFile(blob, format, "application/gzip" if is_gzip(blob) else media_type), content
+
+
+def unpack(blob: Blob, error: type[InputError] | type[CodecError]) -> bytes:
+    """The content of a file, unzipped if need be, at most `MAX_BYTES`."""
+    if blob.size > MAX_BYTES:
+        raise error.of("Molecule", f"at most {MAX_BYTES} bytes", blob.size, "Log fewer models.", "too-large")
+    if not is_gzip(blob):
+        return blob.read()
+    try:
+        with blob.open() as file, gzip.open(file) as unzipped:
+            data = unzipped.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as broken:
+        hint = f"gzip says: {str(broken).rstrip('.')}."
+        raise error.of("Molecule", "a whole gzip file", f"{blob.size} bytes", hint, "broken") from broken
+    if len(data) > MAX_BYTES:
+        got = f"more in {blob.size} bytes of gzip"
+        raise error.of("Molecule", f"at most {MAX_BYTES} bytes", got, "Log fewer models.", "too-large")
+    return data
+
+
+def is_gzip(blob: Blob) -> bool:
+    """Whether the file is gzipped, whatever its name says."""
+    with blob.open() as file:
+        return file.read(2) == _GZIP
+
+
+def _blob(data: Any) -> Blob:
+    if isinstance(data, io.StringIO):
+        data = data.getvalue()
+    elif isinstance(data, io.TextIOBase):
+        data = _read_text(data)
+    if isinstance(data, str) and _is_content(data):
+        return Blob(str(text(data, "Molecule")).encode())
+    blob = read_blob(data, "Molecule")
+    if blob is None:
+        from_rdkit = is_instance(data, "rdkit.Chem.rdchem", "Mol")
+        hint = "Use Molecule.from_rdkit(mol)." if from_rdkit else "See help(mediatypes.Molecule)."
+        raise InputError.of("Molecule", "a path, bytes, text or an open file", data, hint)
+    return blob
+
+
+def _read_text(file: Any) -> bytes:
+    try:
+        return str(file.read()).encode()
+    except UnicodeError as error:
+        hint = "Open it with mode 'rb'."
+        raise InputError.of("Molecule", "a file that reads text", str(error), hint, "text-file") from error
+
+
+def _format(data: Any, file_type: Any) -> str:
+    if file_type is not None:
+        found = file_type.lower() if isinstance(file_type, str) else ""
+        if found not in _FORMATS:
+            expected = f"one of {', '.join(FORMATS)}"
+            raise InputError.of("Molecule.file_type", expected, file_type, "Name the format of the data.", "format")
+        return found
+    name = data if isinstance(data, (str, os.PathLike)) else getattr(data, "name", None)
+    if not isinstance(name, (str, os.PathLike)) or _is_content(name):
+        hint = f"Pass one of {', '.join(FORMATS)}."
+        raise InputError.of("Molecule.file_type", "the format of data that has no file name", None, hint, "format")
+    found = PurePath(os.fspath(name).lower().removesuffix(".gz")).suffix[1:]
+    if found not in _FORMATS:
+        expected = f"a file name that ends in one of .{', .'.join(FORMATS)} (or that and .gz)"
+        hint = "Pass file_type=, or use Molecule.from_smiles(...) for a SMILES."
+        raise InputError.of("Molecule", expected, os.fspath(name), hint, "format")
+    return found
+
+
+def _is_content(data: Any) -> bool:
+    """Text of several lines is the content of a file; a single line is a path."""
+    return isinstance(data, str) and ("\n" in data or "\r" in data)

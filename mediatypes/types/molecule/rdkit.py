@@ -1,0 +1,110 @@
+"""sdf, mol and mol2, read with RDKit one record at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..._core.deps import need
+from .content import Content, bad_line, common, cut, hill, lines, no_atoms
+
+Record = tuple[int, str]  # number of its first line, text
+
+_MOL2_START = "@<TRIPOS>MOLECULE"
+
+
+def read_sdf(data: bytes) -> Content:
+    """MDL molfiles (V2000, V3000), each ended by $$$$ where there are several. Source: CTfile formats, BIOVIA."""
+    chem = rdkit("rdkit.Chem", "Molecule of an sdf file")
+    found = []
+    for record in sdf_records(data):
+        mol = _parse(chem.MolFromMolBlock, record, "sdf", "M  END")
+        mol.UpdatePropertyCache(strict=False)  # counts the hydrogens that a molfile leaves out
+        found.append((mol.GetNumAtoms(), formula_of(mol)))
+    return _content(found, "an sdf file with atoms", data)
+
+
+def read_mol2(data: bytes) -> Content:
+    """Tripos mol2, in which every atom is written down. Source: Tripos Mol2 file format."""
+    chem = rdkit("rdkit.Chem", "Molecule of a mol2 file")
+    found = []
+    for record in _mol2_records(data):
+        _check_claims(record)
+        mol = _parse(chem.MolFromMol2Block, record, "mol2", "@<TRIPOS>ATOM")
+        if not np.isfinite(mol.GetConformer().GetPositions()).all():
+            raise bad_line(record[0], "finite positions in this molecule", "nan or inf")
+        found.append((mol.GetNumAtoms(), hill(Counter(atom.GetSymbol() for atom in mol.GetAtoms()))))
+    return _content(found, "a mol2 file with atoms", data)
+
+
+def formula_of(mol: Any) -> str | None:
+    """The formula with implicit hydrogens, without charge."""
+    counts = Counter(atom.GetSymbol() for atom in mol.GetAtoms())
+    counts["H"] += sum(atom.GetTotalNumHs() for atom in mol.GetAtoms())
+    return hill(+counts)
+
+
+def sdf_records(data: bytes) -> Iterator[Record]:
+    """The molfiles of an sdf file: a record ends with $$$$, which a single one need not have."""
+    start, rows = 1, list[str]()
+    for number, line in lines(data):
+        if line.startswith("$$$$"):
+            yield start, "\n".join(rows)
+            start, rows = number + 1, []
+        else:
+            rows.append(line)
+    if any(map(str.strip, rows)):
+        if start > 1:
+            raise cut(f"$$$$ after the molecule in line {start}")
+        yield start, "\n".join(rows)
+
+
+def _mol2_records(data: bytes) -> Iterator[Record]:
+    start, rows = 1, list[str]()
+    for number, line in lines(data):
+        if line.startswith(_MOL2_START) and any(row.startswith(_MOL2_START) for row in rows[:1]):
+            yield start, "\n".join(rows)
+            start, rows = number, []
+        if rows or line.startswith(_MOL2_START):
+            rows.append(line)
+        elif line.strip() and not line.startswith("#"):
+            raise bad_line(number, _MOL2_START, line)
+        else:
+            start = number + 1
+    if rows:
+        yield start, "\n".join(rows)
+
+
+def _check_claims(record: Record) -> None:
+    """Refuse more atoms or bonds than there are lines: RDKit allocates what the third line claims."""
+    number, text = record
+    rows = text.split("\n")
+    claims = rows[2].split()[:2] if len(rows) > 2 else []
+    if not claims or not all(claim.isdecimal() and int(claim[:18]) < len(rows) for claim in claims):
+        got = " ".join(claims) or "the end of the molecule"
+        raise bad_line(number + 2, "as many atoms and bonds as follow", got)
+
+
+def _parse(parser: Any, record: Record, format: str, ending: str) -> Any:
+    number, text = record
+    with rdkit("rdkit.rdBase", "Molecule").BlockLogs():
+        mol = parser(text + "\n", sanitize=False, removeHs=False)
+    if mol is None:
+        got = f"{text.count(chr(10)) + 1} lines starting {text[:24]!r}"
+        raise bad_line(number, f"a molecule in {format} format", got)
+    return mol
+
+
+def _content(found: list[tuple[int, str | None]], expected: str, data: bytes) -> Content:
+    atoms = sum(count for count, _ in found)
+    if not atoms:
+        raise no_atoms(expected, data)
+    return Content(atoms, len(found), formula=common(formula for _, formula in found))
+
+
+def rdkit(module: str, needed_for: str) -> Any:
+    """A module of RDKit, imported on first use."""
+    return need(module, extra="mol", needed_for=needed_for)

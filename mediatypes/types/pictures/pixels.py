@@ -1,0 +1,154 @@
+"""Arrays and PIL images as 8- or 16-bit pixels. The dtype decides; a range is never guessed from the values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..._core.errors import InputError, Problem
+from ...columns.arrays import Array, as_array, is_torch
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+
+class Pixels(NamedTuple):
+    """Pixels ready for an encoder: (H, W) or (H, W, C) uint8 or uint16, and the mapping that made them."""
+
+    array: Array
+    mode: str  # L, LA, RGB or RGBA
+    source: dict[str, Any] | None = None  # what the values were before; None if they are stored as given
+
+    @property
+    def bit_depth(self) -> int:
+        return self.array.dtype.itemsize * 8
+
+
+def from_array(data: Any, where: str, value_range: tuple[float, float] | None = None) -> Pixels:
+    """Pixels of a (H, W) or (H, W, 1|3|4) array, or of a torch tensor (H, W) or (1|3|4, H, W).
+
+    uint8 and uint16 are kept, bool becomes 0 and 255, floats in [0, 1] are scaled by 255 and rounded half to even;
+    other integers must fit 0..255. With `value_range=(lo, hi)` values of any dtype are scaled from it to 0..255.
+
+    Raises:
+        InputError: another shape, a value outside the range, NaN or infinity. Nothing is wrapped or clipped.
+    """
+    array = as_array(data, where)
+    if is_torch(data) and array.ndim == 3:
+        if array.shape[0] not in (1, 3, 4):
+            raise InputError.of(
+                where, "a torch tensor (C, H, W) with 1, 3 or 4 channels", data, _axes_hint(array, 0), "shape"
+            )
+        array = array.transpose(1, 2, 0)
+    array = _one_image(array, where)
+    array, source = to_uint(array, where, value_range)
+    return _frozen(array, source, data)
+
+
+def from_pil(image: PILImage, where: str, value_range: tuple[float, float] | None = None) -> Pixels:
+    """Pixels of a PIL image of any mode: palettes are resolved, CMYK, YCbCr, LAB and HSV become RGB."""
+    mode = image.mode
+    if mode in ("P", "PA"):
+        image = image.convert("RGBA" if mode == "PA" or "transparency" in image.info else "RGB")
+    elif mode in ("RGBa", "La"):
+        image = image.convert("RGBA" if mode == "RGBa" else "LA")
+    elif mode not in ("1", "L", "LA", "RGB", "RGBA", "I", "F") and not mode.startswith("I;16"):
+        image = image.convert("RGB")
+    array = np.asarray(image)
+    if mode == "I":
+        _require(array, 0, 65535, where, "Scale the image, or pass value_range=(lo, hi).", value_range)
+        array = array if value_range else array.astype(np.uint16)
+    if mode.startswith("I;16"):
+        array = array.astype(np.uint16, copy=False)  # I;16B is big-endian
+    if array.size == 0:
+        raise InputError.of(where, "an image with at least one pixel", array, "Skip empty images.", "shape")
+    array, source = to_uint(array, where, value_range)
+    if image.mode != mode or mode == "I":
+        source = {"mode": mode, **(source or {})}
+    return _frozen(array, source, image)
+
+
+def _frozen(array: Array, source: dict[str, Any] | None, data: Any) -> Pixels:
+    if array.base is not None or array is data or not array.flags.c_contiguous:
+        array = np.array(array, order="C")  # our own, whatever the caller does with theirs
+    array.setflags(write=False)
+    return Pixels(array, MODES[1 if array.ndim == 2 else array.shape[2]], source)
+
+
+def _one_image(array: Array, where: str) -> Array:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise InputError.of(
+            where, "an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)", array, _axes_hint(array, 2), "shape"
+        )
+    if array.size == 0:
+        raise InputError.of(where, "an image with at least one pixel", array, "Skip empty images.", "shape")
+    return array
+
+
+def _axes_hint(array: Array, channel_axis: int) -> str:
+    if array.ndim == 3 and channel_axis == 2 and array.shape[0] in (1, 3, 4):
+        return "It looks like (C, H, W): pass array.transpose(1, 2, 0)."
+    if array.ndim == 3 and channel_axis == 0 and array.shape[2] in (1, 3, 4):
+        return "It looks like (H, W, C): pass tensor.permute(2, 0, 1)."
+    if array.ndim == 4:
+        return "Log a batch as a list: [Image(a) for a in batch]."
+    return "Choose the channels to show."
+
+
+def to_uint(array: Array, where: str, value_range: tuple[float, float] | None) -> tuple[Array, dict[str, Any] | None]:
+    """Values of any dtype as uint8 or uint16 by the rules of `from_array`, and what they were if they changed."""
+    dtype = array.dtype
+    if value_range is not None:
+        low, high = _checked_range(value_range, where)
+        _require(array, low, high, where, f"Widen value_range, or clip with np.clip(array, {low:g}, {high:g}).")
+        return _scale(array, low, high), {"dtype": dtype.name, "value_range": [low, high]}
+    if dtype.kind == "f":
+        hint = "Pass value_range=(lo, hi), such as (0, 255) or (-1, 1), to say how values map to black and white."
+        _require(array, 0, 1, where, hint)
+        return _scale(array, 0.0, 1.0), {"dtype": dtype.name, "value_range": [0.0, 1.0]}
+    if dtype.kind == "b":
+        return array.astype(np.uint8) * np.uint8(255), {"dtype": "bool", "value_range": [0.0, 1.0]}
+    if dtype.kind == "u" and dtype.itemsize <= 2:
+        return array.astype(dtype.newbyteorder("="), copy=False), None
+    deep = ", or array.astype(np.uint16) for 16-bit pixels" if array.min() >= 0 else ""
+    _require(array, 0, 255, where, f"Pass value_range=(lo, hi){deep}.")
+    return array.astype(np.uint8), {"dtype": dtype.name}
+
+
+def _scale(array: Array, low: float, high: float) -> Array:
+    precise = array.dtype.itemsize > 4 or array.dtype.kind != "f"
+    wide: Array = np.subtract(array, low, dtype=np.float64 if precise else np.float32)
+    np.multiply(wide, 255.0 / (high - low), out=wide)
+    scaled: Array = np.rint(wide, out=wide).astype(np.uint8)
+    return scaled
+
+
+def _require(
+    array: Array, low: float, high: float, where: str, hint: str, unless: tuple[float, float] | None = None
+) -> None:
+    if unless is not None:
+        return
+    smallest, largest = array.min(), array.max()
+    if not (np.isfinite(smallest) and np.isfinite(largest)):
+        raise InputError.of(
+            where, "finite values", array, "Replace NaN and infinities, for example with np.nan_to_num.", "nan"
+        )
+    if smallest < low or largest > high:
+        found = f"{array.dtype} values from {float(smallest):.9g} to {float(largest):.9g}"
+        raise InputError(Problem(where, f"expected values from {low:g} to {high:g}, got {found}", "range", hint))
+
+
+def _checked_range(value_range: Any, where: str) -> tuple[float, float]:
+    try:
+        low, high = (float(bound) for bound in value_range if not isinstance(bound, str))
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        hint = "Pass (value shown black, value shown white)."
+        raise InputError.of(f"{where}.value_range", "two finite numbers lo < hi", value_range, hint, "range")
+    return low, high

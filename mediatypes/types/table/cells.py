@@ -1,0 +1,119 @@
+"""The names of the kinds of table cells, and the JSON form of a cell of each kind."""
+
+from __future__ import annotations
+
+import base64
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from ..._core import canonical
+from ..._core.codec import decode, encode
+from ..._core.sidecar import Sink, Source
+
+SCALAR_LISTS = frozenset(("null_list", "integer_list", "number_list", "boolean_list", "string_list"))
+PLAIN = SCALAR_LISTS | {"null", "integer", "number", "boolean", "string", "binary", "decimal", "json"}
+PLAIN |= {"datetime", "timestamp", "date", "duration"}
+_MICROSECOND = timedelta(microseconds=1)
+_WRITERS: dict[str, Any] = {
+    "datetime": datetime.isoformat,
+    "timestamp": datetime.isoformat,
+    "date": date.isoformat,
+    "duration": lambda value: value // _MICROSECOND,
+    "decimal": str,
+    "binary": lambda value: base64.b64encode(value).decode(),
+    "json": canonical.loads,
+}
+_READERS: dict[str, Any] = {
+    "datetime": datetime.fromisoformat,
+    "timestamp": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "duration": lambda cell: int(cell) * _MICROSECOND,
+    "decimal": Decimal,
+    "binary": lambda cell: base64.b64decode(cell, validate=True),
+    "json": lambda cell: cell,
+}
+
+
+def is_media_list(kind: str) -> bool:
+    """Whether values of a kind are lists of media values."""
+    return kind.endswith("_list") and kind not in SCALAR_LISTS
+
+
+def item_kind(kind: str) -> str:
+    """The kind of the items of a kind of lists; "media" where they differ."""
+    return kind.removesuffix("_list")
+
+
+def to_json(kind: str, value: Any, sink: Sink) -> Any:
+    """A kept value as JSON data; the sidecars of media go into `sink`."""
+    if value is None:
+        return None
+    if kind == "mixed":
+        return canonical.loads(mixed_text(value, sink))
+    if kind in PLAIN:
+        return _WRITERS[kind](value) if kind in _WRITERS else value
+    if is_media_list(kind):
+        return [None if item is None else encode(item, sink) for item in value]
+    return encode(value, sink)
+
+
+def from_json(kind: str, cell: Any, source: Source | None = None) -> Any:
+    """The Python value of a cell; raises one of `BROKEN` if it is not of that form."""
+    if cell is None:
+        return None
+    if kind == "mixed":
+        return _untagged(cell, source)
+    if kind in PLAIN:
+        return _READERS[kind](cell) if kind in _READERS else cell
+    if is_media_list(kind):
+        return [_value(item, item_kind(kind), source) for item in cell]
+    return _value(cell, kind, source)
+
+
+BROKEN = (ValueError, TypeError, ArithmeticError, LookupError)
+
+
+def _value(document: Any, tag: str, source: Source | None) -> Any:
+    if document is None:
+        return None
+    if not isinstance(document, dict) or (tag != "media" and document.get("_type") != tag) or source is None:
+        raise ValueError(f"no document of {tag}")
+    return decode(document, source)
+
+
+def tag(value: Any, kind: str) -> Any:
+    """A kept value of another kind as a column of mixed values keeps it: JSON text, or the media as they are.
+
+    What JSON cannot tell apart is the object `{"_type": kind, "value": cell}`, and so is a dict with a `_type`.
+    """
+    if kind not in PLAIN:
+        return value
+    cell = _WRITERS[kind](value) if kind in _WRITERS else value
+    if kind in _WRITERS and not (kind == "json" and not (isinstance(cell, dict) and "_type" in cell)):
+        cell = {"_type": kind, "value": cell}
+    return canonical.dumps(cell)
+
+
+def mixed_text(value: Any, sink: Sink) -> str:
+    """A kept value of a mixed column as JSON text."""
+    if isinstance(value, str):
+        return value
+    kind = "media_list" if isinstance(value, list) else "media"
+    return canonical.dumps({"_type": kind, "value": to_json(kind, value, sink)})
+
+
+def read_mixed(text: str, source: Source | None) -> Any:
+    """The kept value behind the JSON text of a mixed cell."""
+    cell = canonical.loads(text)
+    is_media = isinstance(cell, dict) and cell.get("_type") in ("media", "media_list")
+    return _untagged(cell, source) if is_media else text
+
+
+def _untagged(cell: Any, source: Source | None) -> Any:
+    if not isinstance(cell, dict) or "_type" not in cell:
+        return cell
+    kind = cell["_type"]
+    if kind not in _READERS and kind not in ("media", "media_list"):
+        raise ValueError(f"a cell of the unknown kind {kind!r}")
+    return from_json(kind, cell["value"], source)

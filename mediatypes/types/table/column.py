@@ -1,0 +1,232 @@
+"""A column of a table: an Arrow head as it was given or read, and a tail of Python values that grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..._core import canonical
+from ..._core.errors import DocumentError, InputError
+from ..._core.sidecar import HashingSink, Sink
+from ...columns.arrow import fixed, texts
+from .cells import BROKEN, PLAIN, from_json
+from .kinds import EXACT, convert, read_values
+from .storage import build, infer, storage_type, values_of
+
+KIND = b"mediatypes.kind"
+_NOTHING = HashingSink()
+
+
+class Column:
+    """The values of one column, typed. `head` is None where all values are Python's."""
+
+    __slots__ = ("head", "kind", "name", "tail")
+
+    def __init__(self, name: str, kind: str = "null", head: pa.ChunkedArray | None = None, tail: Any = ()) -> None:
+        self.name, self.kind, self.head = name, kind, head
+        self.tail: list[Any] = list(tail)
+
+    @classmethod
+    def of(cls, name: str, values: list[Any], mixed: bool) -> Column:
+        """A column of Python values; raises InputError where they do not fit."""
+        if found := infer(values):
+            return cls(name, found[0], pa.chunked_array([found[1]]))
+        made = cls(name)
+        made.add(*made.read(values, mixed))
+        return made
+
+    def __len__(self) -> int:
+        return self.head_length + len(self.tail)
+
+    @property
+    def head_length(self) -> int:
+        return 0 if self.head is None else len(self.head)
+
+    @property
+    def may_hold_media(self) -> bool:
+        return self.kind not in PLAIN
+
+    def copy(self) -> Column:
+        """Another column of the same values, which grows on its own."""
+        return Column(self.name, self.kind, self.head, self.tail)
+
+    def read(self, values: list[Any], mixed: bool) -> tuple[str, list[Any]]:
+        """What `add` needs for these values; raises InputError where they do not fit."""
+        start = len(self)
+
+        def where(row: int) -> str:
+            return f"Table.data[{start + row}][{self.name!r}]"
+
+        kind, kept = read_values(values, self.kind, where, mixed)
+        is_widened = (self.kind, kind) in (("integer", "number"), ("integer_list", "number_list"))
+        if is_widened and not self._is_exact():
+            got = "integers beyond 2**53 before"
+            raise InputError.of(where(0), "integers, as in the column", values[0], f"The column holds {got}.", "range")
+        return kind, kept
+
+    def _is_exact(self) -> bool:
+        whole = [item for value in self.tail for item in (value if isinstance(value, list) else [value])]
+        if self.head is not None:
+            integers = _cast(self.head, self.kind, self.kind, self.name)
+            flat = pc.list_flatten(integers) if self.kind == "integer_list" else integers
+            whole += pc.min_max(flat).as_py().values()
+        found = [value for value in whole if value is not None]
+        return not found or (min(found) >= -EXACT and max(found) <= EXACT)
+
+    def add(self, kind: str, kept: list[Any]) -> None:
+        """Add values that `read` answered."""
+        if kind != self.kind:
+            self._become(kind)
+        self.tail += kept
+
+    def _become(self, kind: str) -> None:
+        if kind not in PLAIN or (kind == "json" and self.kind != "null"):  # values that Arrow cannot cast
+            self.tail, self.head = self.kept(0, len(self)), None
+        elif self.head is not None:
+            self.head = _cast(self.head, self.kind, kind, self.name)
+        self.tail = [convert(value, self.kind, kind) for value in self.tail]
+        self.kind = kind
+
+    def kept(self, start: int, stop: int) -> list[Any]:
+        """Values as the tail keeps them."""
+        split = self.head_length
+        found: list[Any] = []
+        if self.head is not None and start < split:
+            head = _cast(self.head.slice(start, min(stop, split) - start), self.kind, self.kind, self.name)
+            found = values_of(self.kind, head)
+        return found + self.tail[max(0, start - split) : max(0, stop - split)]
+
+    def values(self, start: int = 0, stop: int | None = None) -> list[Any]:
+        """Python values of some rows."""
+        try:
+            kept = self.kept(start, len(self) if stop is None else stop)
+            if self.kind == "json":
+                return [None if text is None else canonical.loads(text) for text in kept]
+            if self.kind == "mixed":
+                return [from_json("mixed", canonical.loads(v)) if isinstance(v, str) else _own(v) for v in kept]
+            return list(map(_own, kept)) if self.kind.endswith("_list") else kept
+        except BROKEN as error:
+            hint = "Restore the table from a copy."
+            raise DocumentError.of(
+                f"Table[{self.name!r}]", f"texts of {self.kind}", str(error), hint, "text"
+            ) from error
+
+    def take(self, rows: list[int]) -> Column:
+        """Some rows, ascending."""
+        split = self.head_length
+        head = None if self.head is None else self.head.take(_indices([row for row in rows if row < split]))
+        return Column(self.name, self.kind, head, [self.tail[row - split] for row in rows if row >= split])
+
+    def field(self) -> pa.Field:
+        """The field of this column in Arrow and Parquet."""
+        return pa.field(self.name, storage_type(self.kind), metadata={KIND: self.kind.encode()})
+
+    def array(self, start: int, stop: int, sink: Sink) -> pa.Array:
+        """Some rows as they are stored; the sidecars of media go into `sink`."""
+        split = self.head_length
+        chunks = []
+        if self.head is not None and start < split:
+            found = _cast(self.head.slice(start, min(stop, split) - start), self.kind, self.kind, self.name)
+            chunks += found.chunks
+        tail = self.tail[max(0, start - split) : max(0, stop - split)]
+        if tail or not chunks:
+            chunks.append(build(self.kind, tail, sink))
+        return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
+
+
+def from_arrow(field: pa.Field, data: pa.ChunkedArray, where: str) -> Column:
+    """A column of Arrow data, kept as it was given; only whether it can be stored is looked at, chunk by chunk."""
+    kind = _kind_of(field.type, where)
+    if kind in ("integer", "datetime", "timestamp", "date", "duration", "json", "integer_list"):
+        for chunk in data.chunks:
+            try:
+                _cast(pa.chunked_array([chunk], data.type), kind, kind, where)
+            except pa.ArrowInvalid as error:
+                hint = "Cast the column first; times need whole microseconds, integers 64 bits."
+                raise InputError.of(
+                    where, f"values that fit {storage_type(kind)}", str(error), hint, "range"
+                ) from error
+    return Column(field.name, kind, data)
+
+
+def _kind_of(found: pa.DataType, where: str) -> str:
+    """The kind that a column of this Arrow type is stored as."""
+    kind = found.value_type if pa.types.is_dictionary(found) else found
+    checks: tuple[tuple[Callable[[Any], bool], str], ...] = (
+        (pa.types.is_null, "null"),
+        (pa.types.is_boolean, "boolean"),
+        (pa.types.is_integer, "integer"),
+        (pa.types.is_floating, "number"),
+        (pa.types.is_date, "date"),
+        (pa.types.is_decimal, "decimal"),
+        (lambda t: _item_type(t) is not None, ""),
+        (pa.types.is_nested, "json"),
+        (pa.types.is_duration, "duration"),
+        (lambda t: any(is_(t) for is_ in _BINARY), "binary"),
+        (lambda t: t in (pa.utf8(), pa.large_utf8(), pa.string_view()), "string"),
+        (lambda t: pa.types.is_timestamp(t) and t.tz is None, "datetime"),
+        (pa.types.is_timestamp, "timestamp"),
+    )
+    for check, name in checks:
+        if check(kind):
+            return name or f"{_kind_of(_item_type(kind), where)}_list"
+    hint = "Cast the column to text or numbers."
+    raise InputError.of(where, "a column type that a table can hold", str(found), hint, "type")
+
+
+_BINARY = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+
+
+def _item_type(kind: pa.DataType) -> pa.DataType | None:
+    """The items of a type of lists of numbers, bools or texts."""
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return None
+    item = kind.value_type
+    checks = (
+        pa.types.is_boolean,
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_string,
+        pa.types.is_large_string,
+    )
+    return item if any(check(item) for check in checks) else None
+
+
+def _cast(data: pa.ChunkedArray, old: str, new: str, where: str) -> pa.ChunkedArray:
+    """Arrow data of a kind as it is stored in a column of a kind that includes it."""
+    kind = storage_type(new)
+    if data.type == kind:
+        return data
+    if old in ("null", "null_list"):
+        return build_all(new, old, data)
+    if old == new == "json":
+        chunks = [texts(_json_texts(chunk.to_pylist(), where)) for chunk in data.chunks]
+        return pa.chunked_array(chunks, kind)
+    if pa.types.is_dictionary(data.type):
+        data = pa.chunked_array([chunk.dictionary.cast(kind).take(chunk.indices) for chunk in data.chunks], kind)
+    return data.cast(kind)
+
+
+def build_all(new: str, old: str, data: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Nothing, or lists of nothing, as cells of another kind."""
+    return pa.chunked_array([build(new, values_of(old, data), _NOTHING)])
+
+
+def _json_texts(values: list[Any], where: str) -> list[Any]:
+    """Nested Arrow data as JSON texts."""
+    kind, kept = read_values([value for value in values if value is not None], "null", lambda _: where, False)
+    made = iter(kept)
+    return [None if value is None else convert(next(made), kind, "json") for value in values]
+
+
+def _own(value: Any) -> Any:
+    """A list of the caller's own."""
+    return list(value) if isinstance(value, list) else value
+
+
+def _indices(rows: list[int]) -> pa.Array:
+    return fixed(np.array(rows, np.int64), np.ones(len(rows), bool))

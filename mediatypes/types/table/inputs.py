@@ -1,0 +1,190 @@
+"""What a Table is made from, as columns."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..._core.canonical import is_unicode
+from ..._core.deps import is_instance
+from ..._core.errors import Described, InputError, Problem, problem
+from .column import Column, from_arrow
+
+DEFAULT_COLUMNS = ("Input", "Output", "Expected")
+SEED = 0  # of a random sample
+_BLOCK = 256
+
+
+def read(columns: Any, data: Any, dataframe: Any, mixed: bool) -> list[Column]:
+    """The columns of a new table."""
+    if dataframe is None and data is None and is_frame(columns):
+        dataframe, columns = columns, None
+    if dataframe is None and is_frame(data):
+        dataframe, data = data, None
+    if dataframe is not None:
+        if columns is not None or data is not None:
+            hint = "Select columns of the DataFrame first."
+            raise InputError.of("Table", "either rows or a DataFrame", Described("both"), hint)
+        return read_frame(dataframe, mixed)
+    names = _read_names(DEFAULT_COLUMNS if columns is None else columns)
+    return _read_rows(names, data, mixed)
+
+
+def is_frame(data: Any) -> bool:
+    """Whether data are a DataFrame or another table that speaks Arrow."""
+    return hasattr(data, "__arrow_c_stream__") or isinstance(data, pa.RecordBatch)
+
+
+def _read_names(columns: Any) -> list[str]:
+    if isinstance(columns, (str, bytes)) or not isinstance(columns, Iterable):
+        raise InputError.of("Table.columns", "a list of names", columns, "Pass ['a', 'b'].")
+    names = [str(name) if type(name) is int else name for name in columns]
+    check_names(names, "Table.columns")
+    return names
+
+
+def check_names(names: list[Any], where: str) -> None:
+    """Refuse names that are no text, empty, or there twice."""
+    problems: list[Problem] = []
+    for name in names:
+        if not isinstance(name, str) or not name or not is_unicode(name):
+            problems.append(problem(where, "names that are text and not empty", name, "Use str(name)."))
+        elif names.count(name) > 1:
+            problems.append(problem(where, "names that differ", name, "Rename one of the columns.", "columns"))
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+
+
+def _read_rows(names: list[str], data: Any, mixed: bool) -> list[Column]:
+    if isinstance(data, np.ndarray):
+        if data.ndim != 2:
+            hint = "Pass one row for each item of the first axis."
+            raise InputError.of("Table.data", "an array with two axes", data, hint, "shape")
+        data = list(map(list, data)) if data.dtype.kind == "M" else data.tolist()
+    if data is None:
+        data = ()
+    if not isinstance(data, (list, tuple)):
+        raise InputError.of("Table.data", "a list of rows", data, "Pass [[1, 'a'], [2, 'b']].")
+    if data and not names:
+        raise InputError.of("Table.columns", "a name for each cell of a row", names, "Name the columns.", "columns")
+    problems: list[Problem] = []
+    if not (set(map(type, data)) <= {list, tuple} and set(map(len, data)) <= {len(names)}):
+        problems = [found for row, cells in enumerate(data) if (found := _row_problem(row, cells, names))]
+    if problems:
+        raise InputError(problems)
+    made: list[Column] = []
+    for name, values in zip(names, _transposed(data, len(names)), strict=True):
+        try:
+            made.append(Column.of(name, values, mixed))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return made
+
+
+def _transposed(rows: list[Any] | tuple[Any, ...], count: int) -> list[list[Any]]:
+    """The cells of rows by column; few rows at once, which a processor's cache holds."""
+    columns: list[list[Any]] = [[] for _ in range(count)]
+    for start in range(0, len(rows), _BLOCK):
+        for column, cells in zip(columns, zip(*rows[start : start + _BLOCK], strict=True), strict=True):
+            column += cells
+    return columns
+
+
+def _row_problem(row: int, cells: Any, names: list[str]) -> Problem | None:
+    if not isinstance(cells, (list, tuple)):
+        return problem(f"Table.data[{row}]", "a list of cells", cells, "Pass one list for each row.", "row")
+    if len(cells) != len(names):
+        return problem(
+            f"Table.data[{row}]", f"{len(names)} cells", Described(str(len(cells))), f"The columns are {names}.", "row"
+        )
+    return None
+
+
+def read_frame(frame: Any, mixed: bool) -> list[Column]:
+    """The columns of a DataFrame or of anything that speaks Arrow."""
+    if is_instance(frame, "pandas", "DataFrame"):
+        return _read_pandas(frame, mixed)
+    if not is_frame(frame):
+        hint = "Pass a pandas or polars DataFrame, or an Arrow table."
+        raise InputError.of("Table.dataframe", "an object with __arrow_c_stream__", frame, hint)
+    is_batch = isinstance(frame, pa.RecordBatch)
+    table = pa.Table.from_batches([frame]) if is_batch else pa.RecordBatchReader.from_stream(frame).read_all()
+    check_names(table.column_names, "Table.columns")
+    return [
+        from_arrow(field, data, f"Table[{field.name!r}]")
+        for field, data in zip(table.schema, table.columns, strict=True)
+    ]
+
+
+def _read_pandas(frame: Any, mixed: bool) -> list[Column]:
+    """Columns of objects are read by value, since pandas guesses their Arrow type; all others as Arrow."""
+    if getattr(frame.columns, "nlevels", 1) > 1:
+        hint = "Join the levels: df.columns = ['_'.join(c) for c in df.columns]."
+        raise InputError.of("Table.dataframe", "columns with one level", frame.columns, hint)
+    names = [str(name) for name in frame.columns]
+    check_names(names, "Table.columns")
+    return [read_column(name, frame.iloc[:, i], mixed) for i, name in enumerate(names)]
+
+
+def read_column(name: str, data: Any, mixed: bool) -> Column:
+    """A column of a list, tuple, array or Series."""
+
+    if is_instance(data, "pandas", "Series") and str(data.dtype) != "object":
+        return _read_series(name, data)
+    if hasattr(data, "__array__"):
+        is_plain = getattr(data, "ndim", 0) == 1 and getattr(data.dtype, "kind", "") in ("b", "i", "u", "f", "U")
+        data = data.tolist() if is_plain else list(data)
+    if isinstance(data, (str, bytes)) or not isinstance(data, (list, tuple)):
+        raise InputError.of(f"Table[{name!r}]", "a list of values", data, "Pass one value for each row.")
+    return Column.of(name, list(data), mixed)
+
+
+def _read_series(name: str, series: Any) -> Column:
+    """A typed column of pandas; it is copied, and NaN in a column of numpy's floats stays NaN."""
+    where = f"Table[{name!r}]"
+    try:
+        if isinstance(series.dtype, np.dtype):
+            array = pa.array(series.to_numpy(copy=True))
+        else:
+            array = pa.Array.from_pandas(series.copy())
+    except pa.ArrowException as error:
+        hint = f"Arrow says: {error}"
+        raise InputError.of(where, "a column type that a table can hold", str(series.dtype), hint, "type") from error
+    data = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    return from_arrow(pa.field(name, data.type), data, where)
+
+
+def sample_rows(count: int, most: int, sample: str) -> list[int]:
+    """Ascending positions of the rows to keep."""
+    return list(range(most)) if sample == "first" else sorted(random.Random(SEED).sample(range(count), most))
+
+
+def to_numpy(values: list[Any], kind: str) -> Any:
+    """Values of a column as an array: numbers with NaN for None, times as datetime64, everything else as objects."""
+    if kind in ("number", "null") or (kind == "integer" and None in values):
+        return np.array(values, np.float64)
+    if kind in ("integer", "boolean") and None not in values:
+        return np.array(values)
+    if kind in ("datetime", "timestamp"):
+        return np.array([v if v is None else v.replace(tzinfo=None) for v in values], "datetime64[us]")
+    if kind == "duration":
+        return np.array(values, "timedelta64[us]")
+    if kind == "string" and None not in values:
+        return np.array(values, dtype=str)
+    made = np.empty(len(values), object)
+    made[:] = values
+    return made
+
+
+def to_series(pandas: Any, values: list[Any], kind: str) -> Any:
+    """Values of a column as a Series: typed where that keeps them as they are, else of objects."""
+    exact = kind in ("number", "datetime", "timestamp", "duration") or (
+        kind in ("integer", "boolean") and None not in values
+    )
+    return pandas.Series(values, dtype=None if exact else object)

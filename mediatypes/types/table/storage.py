@@ -1,0 +1,173 @@
+"""How the cells of each kind are stored as Arrow."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..._core import canonical
+from ..._core.codec import encode
+from ..._core.errors import DocumentError, MediaTypesError
+from ..._core.sidecar import Sink, Source
+from ...columns.arrow import binaries, bitmap, documents, fixed, list_array, list_of, media_type, texts
+from .cells import BROKEN, PLAIN, SCALAR_LISTS, from_json, is_media_list, item_kind, mixed_text, read_mixed
+
+_TYPES = {
+    "null": pa.float64(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "string": pa.utf8(),
+    "binary": pa.binary(),
+    "datetime": pa.timestamp("us"),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "date": pa.date32(),
+    "duration": pa.duration("us"),
+    "decimal": pa.utf8(),
+    "json": pa.utf8(),
+    "mixed": pa.utf8(),
+}
+_DTYPES: dict[str, Any] = {"integer": np.int64, "number": np.float64, "boolean": bool}
+_DIRECT: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+_TIMES = {"datetime": "datetime64[us]", "timestamp": "datetime64[us]", "date": "datetime64[D]"}
+
+
+def storage_type(kind: str) -> pa.DataType:
+    """The Arrow type that cells of a kind are stored as."""
+    if kind in SCALAR_LISTS:
+        return list_of(_TYPES[item_kind(kind)])
+    if is_media_list(kind):
+        return list_of(media_type(item_kind(kind)))
+    return _TYPES[kind] if kind in _TYPES else media_type(kind)
+
+
+def build(kind: str, values: list[Any], sink: Sink) -> pa.Array:
+    """The stored array of kept values; the sidecars of media go into `sink`."""
+    if kind in _DTYPES:
+        return _numbers(kind, values)
+    if kind in ("string", "json"):
+        return texts(values)
+    if kind == "null":
+        return fixed(np.zeros(len(values)), np.zeros(len(values), bool))
+    if kind == "decimal":
+        return texts([None if value is None else str(value) for value in values])
+    if kind == "mixed":
+        return texts([None if value is None else mixed_text(value, sink) for value in values])
+    if kind == "binary":
+        return binaries(values)
+    if kind in PLAIN and kind not in SCALAR_LISTS:
+        return _times(kind, values)
+    if kind in SCALAR_LISTS:
+        return list_array(values, lambda items: build(item_kind(kind), items, sink))
+    if is_media_list(kind):
+        return list_array(values, lambda items: _documents(item_kind(kind), items, sink))
+    return _documents(kind, values, sink)
+
+
+def infer(values: list[Any]) -> tuple[str, pa.Array] | None:
+    """Kind and stored array of numbers, bools or texts, and None: nearly all columns, made in as few passes as can be.
+
+    None where the values are of several types or of others, or one does not fit: these are looked at one by one.
+    """
+    types = _types_of(values) - {type(None)}
+    kind = _DIRECT.get(types.pop()) if len(types) == 1 else None
+    try:
+        return None if kind is None else (kind, texts(values) if kind == "string" else _numbers(kind, values))
+    except (OverflowError, UnicodeEncodeError):
+        return None
+
+
+def _types_of(values: list[Any]) -> set[type]:
+    found = list(map(type, values))
+    return set(found[:1]) if found and found.count(found[0]) == len(found) else set(found)
+
+
+def values_of(kind: str, data: pa.ChunkedArray) -> list[Any]:
+    """The kept values of stored cells of a plain kind."""
+    if kind == "timestamp":  # to_pylist() would import pandas for the zone
+        moments = data.cast(pa.int64()).cast(_TYPES["datetime"]).to_pylist()
+        return [None if moment is None else moment.replace(tzinfo=UTC) for moment in moments]
+    values: list[Any] = data.to_pylist()
+    if kind == "null":
+        return [None] * len(values)
+    return [None if text is None else Decimal(text) for text in values] if kind == "decimal" else values
+
+
+def restore(kind: str, data: pa.ChunkedArray, source: Source, name: str) -> list[Any]:
+    """The kept values of stored cells with media, or of a mixed kind.
+
+    Raises:
+        DocumentError: a cell is not of this kind.
+    """
+    made: list[Any] = []
+    for row, cell in enumerate(_texts_of(kind, data)):
+        try:
+            if kind == "mixed":
+                made.append(None if cell is None else read_mixed(cell, source))
+            elif isinstance(cell, list):
+                made.append(from_json(kind, [None if text is None else canonical.loads(text) for text in cell], source))
+            else:
+                made.append(None if cell is None else from_json(kind, canonical.loads(cell), source))
+        except BROKEN as error:
+            if isinstance(error, MediaTypesError):
+                raise
+            hint = "Restore the part from a copy."
+            raise DocumentError.of(f"Table[{row}][{name!r}]", f"a cell of {kind}", cell, hint, "part") from error
+    return made
+
+
+def document_texts(kind: str, data: pa.ChunkedArray | pa.Array) -> list[str | None]:
+    """The documents in stored cells, as text."""
+    found: list[str | None] = []
+    for chunk in getattr(data, "chunks", [data]):
+        items = chunk.flatten() if is_media_list(kind) else chunk
+        found += (items if kind == "mixed" else items.field("_doc")).to_pylist()
+    return found
+
+
+def _texts_of(kind: str, data: pa.ChunkedArray) -> list[Any]:
+    """For each cell its JSON text, None, or a list of such; a struct that is there without a text is no cell."""
+    if kind == "mixed":
+        return document_texts(kind, data)
+    found: list[Any] = []
+    for chunk in data.chunks:
+        items = chunk.flatten() if is_media_list(kind) else chunk
+        valid = items.is_valid().to_pylist()
+        documents_ = [
+            (text or "") if flag else None for flag, text in zip(valid, items.field("_doc").to_pylist(), strict=True)
+        ]
+        if not is_media_list(kind):
+            found += documents_
+            continue
+        left = iter(documents_)
+        lengths = chunk.value_lengths().to_pylist()
+        found += [None if length is None else [next(left) for _ in range(length)] for length in lengths]
+    return found
+
+
+def _documents(tag: str, values: list[Any], sink: Sink) -> pa.Array:
+    return documents(tag, [None if value is None else encode(value, sink) for value in values])
+
+
+def _numbers(kind: str, values: list[Any]) -> pa.Array:
+    """Numbers or bools; a sum tells sooner than a look at each whether None is among them."""
+    try:
+        sum(values)
+    except TypeError:
+        valid = np.array([value is not None for value in values], bool)
+        return fixed(np.array([0 if value is None else value for value in values], _DTYPES[kind]), valid)
+    return fixed(np.array(values, _DTYPES[kind]), np.ones(len(values), bool))
+
+
+def _times(kind: str, values: list[Any]) -> pa.Array:
+    if kind == "timestamp":
+        values = [None if value is None else value.replace(tzinfo=None) for value in values]
+    moments = np.array(values, _TIMES.get(kind, "timedelta64[us]"))
+    valid = ~np.isnat(moments)
+    dense = np.where(valid, moments.astype(np.int64), 0)
+    data = pa.py_buffer(dense.astype(np.int32) if kind == "date" else dense)
+    return pa.Array.from_buffers(_TYPES[kind], len(values), [bitmap(valid), data])

@@ -1,0 +1,374 @@
+"""Table: rows of typed columns, whose cells may be media values."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from ..._core import canonical
+from ..._core.declaration import Document, Field, Integer, List, Record, Rule, Text, reference
+from ..._core.deps import need
+from ..._core.errors import Described, InputError, Problem, problem
+from ..._core.sidecar import Blob, HashingSink, Sink, Source
+from ..._core.value import Value
+from . import inputs
+from .column import Column
+from .export import write_packed, write_plain
+from .parts import (
+    FILES,
+    PART_ROWS,
+    KeptPart,
+    References,
+    batch,
+    batches,
+    media_digest,
+    read_columns,
+    schema_of,
+    write_json_part,
+    write_part,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+def _parts_fit(document: dict[str, Any], where: str) -> Iterator[Problem]:
+    expected = -(-int(document["num_rows"]) // PART_ROWS) if document["columns"] else 0
+    if len(document["parts"]) != expected:
+        got = len(document["parts"])
+        yield problem(f"{where}parts", f"{expected} parts for {document['num_rows']} rows", got, "Restore it.", "parts")
+
+
+def _columns_fit(document: dict[str, Any], where: str) -> Iterator[Problem]:
+    count = len(document["columns"])
+    if len(set(document["columns"])) != count:
+        yield problem(f"{where}columns", "names that differ", document["columns"], "Restore the document.", "columns")
+    for name, found in (("kinds", len(document["kinds"])), ("num_columns", document["num_columns"])):
+        if found != count:
+            yield problem(f"{where}{name}", f"as many as columns, {count}", found, "Restore the document.", "columns")
+
+
+_KEPT_PARTS = 16  # of given data; more would be a second copy of it
+_REFERENCE = Record("A sidecar.", reference())
+TABLE = Document(
+    "table",
+    "1.0",
+    "Rows of typed columns. The parts are Parquet files, or JSON, of 8192 rows each, the last one of the rest; they "
+    "hold the columns in order.",
+    (
+        Field("num_rows", Integer(0), "Rows.", column=True),
+        Field("num_columns", Integer(0), "Columns.", column=True),
+        Field("columns", List(Text(min_length=1)), "Name of each column.", column=True),
+        Field("kinds", List(Text(pattern="[a-z][a-z0-9_]{0,62}")), "Kind of each column.", column=True),
+        Field("format", Text(choices=("json",)), "Present when the parts are JSON; else they are Parquet.", False),
+        Field("parts", List(_REFERENCE), "The rows."),
+        Field("refs", List(_REFERENCE), "Every sidecar of the cells, once.", required=False),
+        Field("sample", Text(choices=("first", "random")), "How rows were chosen, if some were left out.", False),
+        Field("sampled_from", Integer(0), "Rows before some were left out.", required=False),
+        Field("sample_seed", Integer(), "Seed of a random sample.", required=False),
+    ),
+    (Rule("there is one part for each 8192 rows", _parts_fit), Rule("each column has a name and a kind", _columns_fit)),
+)
+
+
+class Table(Value):
+    """Rows of typed columns; it grows, so it cannot be hashed. Encoding takes a snapshot.
+
+    Args:
+        columns: names of the columns, ("Input", "Output", "Expected") by default; or a DataFrame, as `dataframe`.
+        data: rows, each a list or tuple with a cell for every column; a two-dimensional array; or a DataFrame, as
+            `dataframe`.
+        dataframe: a pandas DataFrame, a polars one, or any object with `__arrow_c_stream__`. The index is left out.
+        allow_mixed_types: keep a column of several types as JSON text instead of refusing it.
+        max_rows: the most rows; None for no limit.
+        sample: which rows to keep where there are more: "first" or "random" (seed 0, in their order). It is recorded
+            in the document. Without it more rows are an error.
+        format: "parquet" (default), or "json" for a small table that people read and other programs parse without
+            Arrow; it is stored as rows of JSON, and is the same table when read.
+
+    A column holds one kind of value, and None: int (of 64 bits), float (with ints up to 2**53), bool, str, bytes,
+    datetime without zone, datetime with zone (kept in UTC), date, timedelta, Decimal, lists of one of the first four
+    (arrays with one axis of at most 256 values too), other lists and dicts of JSON data, media values, or lists of
+    media values; PIL images, figures and larger arrays become media values. NaN and None stay different. Times have
+    microseconds. Arrow data is kept as it was given.
+
+    Raises:
+        InputError: with every cell that does not fit, or whose row is too short or too long.
+
+    >>> table = Table(columns=["name", "score"], data=[["a", 0.5], ["b", None]])
+    >>> table.add_data("c", 1)
+    >>> table.num_rows, table.get_column("score")
+    (3, [0.5, None, 1.0])
+    """
+
+    declaration = TABLE
+    __hash__ = None  # type: ignore[assignment]
+    _columns: list[Column]
+    _format: str
+    _mixed: bool
+    _max_rows: int | None
+    _sample: dict[str, Any]
+    _blobs: dict[int, KeptPart]  # by position
+    _kept: dict[str, list[dict[str, Any]]]  # unknown members of parts and refs
+
+    def __init__(
+        self,
+        columns: Any = None,
+        data: Any = None,
+        *,
+        dataframe: Any = None,
+        allow_mixed_types: bool = False,
+        max_rows: int | None = None,
+        sample: Literal["first", "random"] | None = None,
+        format: Literal["parquet", "json"] = "parquet",
+    ) -> None:
+        if format not in FILES:
+            raise InputError.of("Table.format", "'parquet' or 'json'", format, "Leave it out.")
+        made = inputs.read(columns, data, dataframe, bool(allow_mixed_types))
+        self._fill(made, format, allow_mixed_types=bool(allow_mixed_types), max_rows=max_rows)
+        self._limit(sample)
+
+    def _fill(
+        self, columns: list[Column], format: str, *, allow_mixed_types: bool = False, max_rows: int | None = None
+    ) -> None:
+        self._set(_columns=columns, _format=format, _mixed=allow_mixed_types, _max_rows=max_rows)
+        self._set(_sample={}, _blobs={}, _kept={})
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return [column.name for column in self._columns]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kind of each column: "integer", "number", "string", "image"..."""
+        return [column.kind for column in self._columns]
+
+    @property
+    def format(self) -> str:
+        """How rows are stored: "parquet" or "json"."""
+        return self._format
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows the table has now."""
+        return len(self._columns[0]) if self._columns else 0
+
+    @property
+    def num_columns(self) -> int:
+        """How many columns the table has now."""
+        return len(self._columns)
+
+    def __len__(self) -> int:
+        return self.num_rows
+
+    def __repr__(self) -> str:
+        return f"Table({self.num_rows} rows, columns={self.columns})"
+
+    def add_data(self, *row: Any) -> None:
+        """Add a row: a cell for every column. Nothing is added if one of them does not fit."""
+        if len(row) != len(self._columns):
+            hint = f"The columns are {self.columns}."
+            raise InputError.of("Table.add_data", f"{len(self._columns)} cells", Described(f"{len(row)}"), hint, "row")
+        at = self.num_rows
+        if self._max_rows is not None and at >= self._max_rows:
+            hint = "Raise max_rows, or begin a new table."
+            raise InputError.of("Table.add_data", f"at most max_rows={self._max_rows} rows", at + 1, hint, "max-rows")
+        found: list[tuple[str, list[Any]]] = []
+        problems: list[Problem] = []
+        for column, cell in zip(self._columns, row, strict=True):
+            try:
+                found.append(column.read([cell], self._mixed))
+            except InputError as error:
+                problems += error.problems
+        if problems:
+            raise InputError(problems)
+        for column, (kind, kept) in zip(self._columns, found, strict=True):
+            if kind != column.kind:
+                self._blobs.clear()  # earlier rows are stored in another way now
+            column.add(kind, kept)
+
+    def add_column(self, name: str, data: Any) -> None:
+        """Add a column: a list, tuple, array or Series with a value for every row.
+
+        Raises:
+            InputError: the name is taken, the length differs, or values do not fit one kind.
+        """
+        inputs.check_names([*self.columns, name], "Table.add_column.name")
+        column = inputs.read_column(name, data, self._mixed)
+        if self._columns and len(column) != self.num_rows:
+            where = f"Table.add_column[{name!r}]"
+            raise InputError.of(where, f"{self.num_rows} values", Described(str(len(column))), "Match the rows.", "row")
+        self._columns.append(column)
+        self._blobs.clear()
+
+    def get_column(self, name: str, convert_to: Literal["numpy"] | None = None) -> Any:
+        """The values of a column as a list; with `convert_to="numpy"` as an array, of which None in numbers is NaN.
+
+        Raises:
+            InputError: there is no such column.
+        """
+        column = next((column for column in self._columns if column.name == name), None)
+        if column is None:
+            raise InputError.of("Table.get_column", f"one of {self.columns}", name, "Check the name.", "columns")
+        if convert_to not in (None, "numpy"):
+            raise InputError.of("Table.get_column.convert_to", "None or 'numpy'", convert_to, "Leave it out.")
+        values = column.values()
+        return values if convert_to is None else inputs.to_numpy(values, column.kind)
+
+    def get_dataframe(self) -> pd.DataFrame:
+        """A pandas DataFrame of the Python values; needs pandas."""
+        pandas = need("pandas", extra="pandas", needed_for="Table.get_dataframe")
+        series = {column.name: inputs.to_series(pandas, column.values(), column.kind) for column in self._columns}
+        frame: pd.DataFrame = pandas.DataFrame(series, columns=self.columns)
+        return frame
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        """The rows, each a list of Python values."""
+        for start in range(0, self.num_rows, PART_ROWS):
+            stop = min(self.num_rows, start + PART_ROWS)
+            yield from map(list, zip(*(column.values(start, stop) for column in self._columns), strict=True))
+
+    @classmethod
+    def from_arrow(cls, data: Any, **options: Any) -> Self:
+        """A table of an Arrow table, record batch or reader, or of any object with `__arrow_c_stream__`.
+
+        The Arrow memory is shared, not copied, and stays as it is: each part is made when it is stored. `options` are
+        those of `Table(...)`.
+        """
+        return cls(dataframe=data, **options)
+
+    @classmethod
+    def from_pandas(cls, data: pd.DataFrame, **options: Any) -> Self:
+        """A table of a pandas DataFrame, which is copied; the index is left out."""
+        return cls(dataframe=data, **options)
+
+    @classmethod
+    def from_polars(cls, data: Any, **options: Any) -> Self:
+        """A table of a polars DataFrame, whose memory is shared."""
+        return cls(dataframe=data, **options)
+
+    def to_arrow(self) -> pa.Table:
+        """A pyarrow Table as it is stored, with its kinds in the field metadata; media cells are structs."""
+        import pyarrow as pa
+
+        schema = schema_of(self._columns)
+        return pa.Table.from_batches(batches(self._columns, self.num_rows, HashingSink()), schema)
+
+    def to_parquet(self, path: str | os.PathLike[str], *, packed: bool = False, sink: Sink | None = None) -> None:
+        """Write one Parquet file that other tools read.
+
+        Args:
+            path: the file to write; one that is there is replaced when the new one is complete.
+            packed: in the shape of Hugging Face: a media cell that has a file of its own is
+                `struct<bytes: binary, path: string>`, which `datasets.load_dataset("parquet", data_files=path)` decodes
+                for images and leaves as bytes for audio and video, also in lists. A column `<name>_document` beside it
+                keeps the document, with caption and overlays. Media without a file (histograms, tables) are their
+                documents.
+            sink: where the sidecars of media cells go. Without it their cells name them by content only.
+
+        Raises:
+            InputError: both a packed file and a sink are asked for.
+            StoreError: the system refused.
+        """
+        if packed and sink is not None:
+            raise InputError.of(
+                "Table.to_parquet.sink", "None with packed=True", sink, "A packed file holds all bytes."
+            )
+        if packed:
+            write_packed(path, self._columns, self.num_rows)
+        else:
+            write_plain(path, self._columns, self.num_rows, sink or HashingSink())
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The Arrow PyCapsule protocol: `polars.DataFrame(table)`, `duckdb.sql("from table")`, `pa.table(table)`."""
+        import pyarrow as pa
+
+        parts = batches([column.copy() for column in self._columns], self.num_rows, HashingSink())
+        reader = pa.RecordBatchReader.from_batches(schema_of(self._columns), parts)
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def snapshot(self) -> Self:
+        """A copy that grows on its own; values are shared."""
+        return copy.copy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**self.__dict__, "_columns": [column.copy() for column in self._columns]}
+        return {**state, "_blobs": dict(self._blobs)}
+
+    def _identity(self) -> str:
+        fresh = self.snapshot()  # not kept: the table may grow
+        fresh._blobs.clear()  # another version of Arrow may have written them
+        return canonical.dumps(fresh._to_part(HashingSink()))
+
+    def _limit(self, sample: str | None) -> None:
+        if sample not in (None, "first", "random"):
+            raise InputError.of("Table.sample", "None, 'first' or 'random'", sample, "Pass sample='random'.")
+        if self._max_rows is None or self.num_rows <= self._max_rows:
+            return
+        if sample is None:
+            hint = "Raise it, or keep some rows with sample='first' or sample='random'."
+            raise InputError.of("Table", f"at most max_rows={self._max_rows} rows", self.num_rows, hint, "max-rows")
+        rows = inputs.sample_rows(self.num_rows, self._max_rows, sample)
+        record = {"sample": sample, "sampled_from": self.num_rows}
+        record |= {"sample_seed": inputs.SEED} if sample == "random" else {}
+        self._set(_columns=[column.take(rows) for column in self._columns], _sample=record)
+
+    def _encode(self, sink: Sink) -> dict[str, Any]:
+        columns, rows = self._columns, self.num_rows
+        references = References(sink)
+        count = -(-rows // PART_ROWS)
+        parts = [self._part(position, references).place(sink, *FILES[self._format]) for position in range(count)]
+        document = {
+            "num_rows": rows,
+            "num_columns": len(columns),
+            "columns": self.columns,
+            "kinds": self.kinds,
+            **({"format": self._format} if self._format != "parquet" else {}),
+            "parts": parts,
+            **self._sample,
+        }
+        if references.found:
+            document["refs"] = list(references.found.values())
+        for name, unknown in self._kept.items():
+            for item, members in zip(document.get(name, []), unknown, strict=False):
+                item.update(copy.deepcopy(members))
+        return document
+
+    def _part(self, position: int, sink: Sink) -> Blob:
+        """The file of a part; one of Parquet is written once if its rows and their sidecars stay the same."""
+        start, stop = position * PART_ROWS, min(self.num_rows, (position + 1) * PART_ROWS)
+        if self._format == "json":
+            return write_json_part(self._columns, start, stop, sink)
+        has_media = any(column.may_hold_media for column in self._columns)
+        kept = self._blobs.get(position)
+        if kept and kept.rows == stop - start and not has_media:
+            return kept.blob
+        part = batch(self._columns, start, stop, sink)
+        if kept and kept.rows == stop - start and kept.media == media_digest(self._columns, part):
+            return kept.blob
+        blob = write_part(part)
+        is_ours = position < _KEPT_PARTS or all(start >= column.head_length for column in self._columns)
+        if stop - start == PART_ROWS and is_ours:
+            self._blobs[position] = KeptPart(blob, stop - start, media_digest(self._columns, part))
+        return blob
+
+    @classmethod
+    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
+        made = cls.__new__(cls)
+        columns, blobs = read_columns(document, source)
+        made._fill(columns, document.get("format", "parquet"))
+        made._blobs.update(enumerate(blobs))
+        unknown = {}
+        for name in ("parts", "refs"):
+            items = [_REFERENCE.unknown(item) for item in document.get(name, [])]
+            if any(items):
+                unknown[name] = copy.deepcopy(items)
+        made._set(
+            _sample={name: document[name] for name in ("sample", "sampled_from", "sample_seed") if name in document},
+            _kept=unknown,
+        )
+        return made

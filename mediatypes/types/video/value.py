@@ -1,0 +1,303 @@
+"""Video: frames in time, as a gif, mp4, webm or ogg file, or an animated picture."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from numbers import Real
+from typing import Any, Self
+
+from ..._core.declaration import Boolean, Document, Field, Integer, List, Number, Record, Text, reference
+from ..._core.errors import DocumentError, InputError, Problem, problem
+from ..._core.inputs import read_blob, text
+from ..._core.sidecar import Blob, Sink, Source, fetch
+from ..._core.value import Value
+from ...columns.arrays import Array, is_array
+from . import encode, files
+from . import frames as frame_arrays
+from .files import MEDIA_TYPES, VideoFile
+
+DEFAULT_FPS = 4
+_SLOWEST, _FASTEST = 0.01, 1000.0  # frames per second; webm counts milliseconds
+_FASTEST_GIF = 50.0  # browsers slow a delay below two centiseconds down to ten
+
+SOURCE = Record(
+    "What the values were before they became pixels.",
+    (
+        Field("dtype", Text(), "dtype of the array.", required=False),
+        Field("value_range", List(Number(), 2, 2), "Values shown as black and as white.", required=False),
+    ),
+)
+
+VIDEO = Document(
+    "video",
+    "1.0",
+    "Frames in time.",
+    (
+        *reference("the video file"),
+        Field("fps", Number(0), "Frames per second; the mean where it varies.", column=True),
+        Field("frames", Integer(1), "Number of frames.", column=True),
+        Field("duration", Number(0), "Seconds.", column=True),
+        Field("width", Integer(1), "Width in pixels, before padding to an even number.", column=True),
+        Field("height", Integer(1), "Height in pixels, before padding to an even number.", column=True),
+        Field("channels", Integer(1, 4), "Channels of a frame: 1 grey, 3 RGB, 4 RGB with alpha."),
+        Field("format", Text(choices=tuple(MEDIA_TYPES)), "File format.", column=True),
+        Field("codec", Text(min_length=1), "Codec as FFmpeg names it: gif, h264, vp9, vp8, theora...", column=True),
+        Field("caption", Text(), "Text shown with the video.", required=False),
+        Field("audio", Boolean(), "True when the file has sound too.", required=False),
+        Field("lossless", Boolean(), "True when the frames were asked to be kept exactly.", required=False),
+        Field("clips", Integer(1), "Number of clips tiled into one picture.", required=False),
+        Field("source", SOURCE, "Present when values were mapped to make the pixels.", required=False),
+    ),
+)
+
+
+class Video(Value):
+    """A video: frames that are encoded when it is logged, or a file kept byte for byte.
+
+    Args:
+        data_or_path: a (T, C, H, W) array or tensor with 1, 3 or 4 channels; (B, T, C, H, W) clips, tiled into one
+            picture; a moviepy clip without sound; a file as path, bytes, BytesIO or open file: gif, mp4, webm, ogg,
+            animated WebP, PNG or AVIF, or a TIFF whose pages are 8-bit frames.
+        caption: text shown with the video.
+        fps: frames per second, 4 by default for arrays and its own for a clip; 0.01 to 50 for gif, to 1000 otherwise.
+            A file has its own, unless it is a TIFF.
+        format: "gif" (default), "mp4", "webm" or "ogg" for arrays. A file has its own, told by its content.
+        value_range: `(lo, hi)`, the values of an array shown as black and as white.
+        lossless: keep every pixel, as "webm" (default) or "mp4". Most players show only the webm.
+
+    Pixels: uint8 is kept; bool becomes 0 and 255; floats in [0, 1] are scaled by 255; everything else needs
+    `value_range`. The mapping is recorded in the document. gif keeps grey frames and up to 256 colours exactly, and of
+    alpha only whether it is at least 128; webm keeps alpha; mp4 and ogg have none. The rest is
+    lossy unless `lossless`. A gif frame lasts whole centiseconds, rounded so that no error adds up.
+
+    Tiles: black clips fill B up to a power of two; they stand row by row in 2 ** ((B.bit_length() - 1) // 2) rows.
+
+    Raises:
+        InputError: with every problem found: shape, range, NaN, options that do not fit, a broken file.
+        MissingDependencyError: mp4, webm and reading ogg need `av`; writing ogg needs `imageio-ffmpeg`; tiff needs
+            `imageio` and `tifffile`.
+
+    >>> import numpy as np
+    >>> video = Video(np.zeros((8, 3, 32, 48), np.uint8), caption="black")
+    >>> video.frames, video.width, video.height, video.fps, video.duration, video.format
+    (8, 48, 32, 4.0, 2.0, 'gif')
+    """
+
+    declaration = VIDEO
+    _data: Array | Blob  # frames (T, H, W, C) uint8 until they are encoded; then, or when it was given, the file
+    _file: VideoFile
+    _source: dict[str, Any] | None
+    _lossless: bool
+    _clips: int | None
+
+    def __init__(
+        self,
+        data_or_path: Any,
+        caption: str | None = None,
+        fps: float | None = None,
+        format: str | None = None,
+        *,
+        value_range: tuple[float, float] | None = None,
+        lossless: bool = False,
+    ) -> None:
+        is_clip = frame_arrays.is_clip(data_or_path)
+        if is_clip or is_array(data_or_path):
+            format = format or ("webm" if lossless is True else "gif")
+            _check_options(fps, format, lossless, encode.FORMATS)
+            self._set(_caption=text(caption, "Video.caption"), _source=None, _lossless=lossless, _clips=None)
+            self._set_frames(data_or_path, is_clip, fps, format, value_range)
+            return
+        _check_options(fps, format, lossless, tuple(MEDIA_TYPES))
+        self._set(_caption=text(caption, "Video.caption"), _source=None, _lossless=False, _clips=None)
+        blob = read_blob(data_or_path, "Video")
+        if blob is None:
+            hint = "Pass np.stack(data)." if isinstance(data_or_path, (list, tuple)) else "See help(mediatypes.Video)."
+            raise InputError.of("Video", "an array, tensor, path, bytes, file or moviepy clip", data_or_path, hint)
+        file = files.probe(blob, "Video")
+        if not file.fps:  # pages of a TIFF have no time
+            rate = float(DEFAULT_FPS if fps is None else fps)
+            file = file._replace(fps=rate, duration=file.frames / rate)
+        _check_file_options(file, fps, format, value_range, lossless)
+        self._set(_data=blob, _file=file)
+
+    def _set_frames(self, data: Any, is_clip: bool, fps: float | None, format: str, value_range: Any) -> None:
+        if is_clip:
+            rate = getattr(data, "fps", None) if fps is None else fps
+            if value_range is not None:
+                raise InputError.of("Video.value_range", "None for a clip", value_range, "Leave it out.")
+            _check_options(rate, format, self._lossless, encode.FORMATS)
+            if rate is None:
+                raise InputError.of("Video.fps", "a number for a clip that has none", rate, "Pass fps=24.")
+            frames = frame_arrays.from_clip(data, "Video", rate)
+        else:
+            rate = DEFAULT_FPS if fps is None else fps
+            frames, source, clips = frame_arrays.from_array(data, "Video", value_range)
+            self._set(_source=source, _clips=clips)
+        count, height, width, channels = frames.shape
+        _check_fits(format, width, height, channels, self._lossless)
+        encode.require(format, "Video")
+        codec = encode.codec_of(frames, format, self._lossless)
+        file = VideoFile(format, codec, width, height, channels, float(rate), count, count / float(rate))
+        self._set(_data=frames, _file=file)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second; the mean where it varies."""
+        return self._file.fps
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return self._file.frames
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self._file.duration
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return self._file.width
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return self._file.height
+
+    @property
+    def format(self) -> str:
+        """File format: gif, mp4, webm, ogg, webp, apng, avif or tiff."""
+        return self._file.format
+
+    @property
+    def codec(self) -> str:
+        """Codec as FFmpeg names it."""
+        return self._file.codec
+
+    def to_numpy(self) -> Array:
+        """The frames as a player shows them: (T, C, H, W) uint8, decoded from the file.
+
+        They are the frames that were given only where the encoding is lossless. mp4, webm and ogg need `av`.
+
+        Raises:
+            CodecError: the file cannot be decoded, or holds another number of frames.
+        """
+        return files.decode(self._content(), self._file).transpose(0, 3, 1, 2)
+
+    def __repr__(self) -> str:
+        file = self._file
+        caption = f", caption={self._caption!r}" if self._caption is not None else ""
+        return f"Video({file.frames} frames {file.width}x{file.height} at {file.fps:g} fps, {file.format}{caption})"
+
+    def _content(self) -> Blob:
+        """The file; frames are encoded once and then let go."""
+        data, file = self._data, self._file
+        if not isinstance(data, Blob):
+            data = Blob(encode.encode(data, file.format, file.fps, self._lossless))
+            self._set(_data=data)
+        return data
+
+    def _encode(self, sink: Sink) -> dict[str, Any]:
+        file = self._file
+        document: dict[str, Any] = self._content().place(sink, f".{file.format}", MEDIA_TYPES[file.format])
+        document |= {"fps": file.fps, "frames": file.frames, "duration": file.duration}
+        document |= {"width": file.width, "height": file.height, "channels": file.channels}
+        document |= {"format": file.format, "codec": file.codec}
+        optional = {
+            "caption": self._caption,
+            "audio": file.audio or None,
+            "lossless": self._lossless or None,
+            "clips": self._clips,
+            "source": deepcopy(self._source),
+        }
+        return document | {name: item for name, item in optional.items() if item is not None}
+
+    @classmethod
+    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
+        blob = Blob(fetch(source, document, "video"), document["sha256"])
+        with blob.open() as content:
+            format = files.check_container(content, "video", DocumentError)
+        if format != document["format"]:
+            raise DocumentError.of("video.format", f"{format}, that of the file", document["format"], "Restore it.")
+        file = VideoFile(
+            format=format,
+            codec=document["codec"],
+            width=int(document["width"]),
+            height=int(document["height"]),
+            channels=int(document["channels"]),
+            fps=document["fps"],
+            frames=int(document["frames"]),
+            duration=document["duration"],
+            audio=bool(document.get("audio")),
+        )
+        video = cls.__new__(cls)
+        video._set(
+            _data=blob,
+            _file=file,
+            _caption=document.get("caption"),
+            _source=deepcopy(document.get("source")),
+            _lossless=bool(document.get("lossless")),
+            _clips=document.get("clips"),
+        )
+        return video
+
+
+def _check_options(fps: Any, format: Any, lossless: Any, formats: tuple[str, ...]) -> None:
+    problems: list[Problem] = []
+    fastest = _FASTEST_GIF if format == "gif" else _FASTEST
+    if fps is not None and not (_is_number(fps) and _SLOWEST <= fps <= fastest):
+        hint = "Pass format='mp4' or 'webm'." if _is_number(fps) and fps > fastest < _FASTEST else "Leave it out for 4."
+        problems.append(problem("Video.fps", f"frames per second from {_SLOWEST:g} to {fastest:g}", fps, hint))
+    if format is not None and format not in formats:
+        near = str(format).lower().removeprefix(".")
+        hint = f"Did you mean {near!r}?" if near in formats else "Leave it out for gif."
+        problems.append(problem("Video.format", f"one of {', '.join(formats)}", format, hint))
+    if not isinstance(lossless, bool):
+        problems.append(problem("Video.lossless", "True or False", lossless, "Use bool(...)."))
+    if problems:
+        raise InputError(problems)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and value is not True and math.isfinite(value)
+
+
+def _check_fits(format: str, width: int, height: int, channels: int, lossless: bool) -> None:
+    """Whether a format can hold such frames."""
+    problems: list[Problem] = []
+    if lossless and format not in ("mp4", "webm"):
+        problems.append(problem("Video.format", "mp4 or webm for lossless=True", format, "Leave format out for webm."))
+    elif channels == 4 and lossless:
+        problems.append(
+            problem("Video.lossless", "False for frames with alpha", lossless, "Drop the alpha: array[..., :3, :, :].")
+        )
+    elif channels == 4 and format not in ("gif", "webm"):
+        hint = "Drop the alpha: array[..., :3, :, :]."
+        problems.append(problem("Video.format", "gif or webm for frames with alpha", format, hint))
+    if format == "ogg" and min(width, height) < encode.MIN_SIDE_OGG:
+        expected = f"at least {encode.MIN_SIDE_OGG} pixels a side for ogg"
+        problems.append(problem("Video", expected, f"{width} x {height}", "Pass format='webm'.", "too-small"))
+    if max(width, height) > encode.MAX_SIDE or width * height > files.MAX_PIXELS:
+        expected = f"at most {encode.MAX_SIDE} pixels a side and {files.MAX_PIXELS} in all"
+        problems.append(problem("Video", expected, f"{width} x {height}", "Log a smaller version.", "too-large"))
+    if problems:
+        raise InputError(problems)
+
+
+def _check_file_options(file: VideoFile, fps: Any, format: Any, value_range: Any, lossless: Any) -> None:
+    """A file is kept as it is: options may repeat what it is, but not ask for something else."""
+    problems: list[Problem] = []
+    if format not in (None, file.format):
+        problems.append(problem("Video.format", f"{file.format}, that of the file", format, "Leave it out."))
+    if fps is not None and not math.isclose(fps, file.fps, rel_tol=1e-2):
+        problems.append(problem("Video.fps", f"{file.fps:g}, that of the file", fps, "Leave it out."))
+    if value_range is not None:
+        problems.append(problem("Video.value_range", "None for a file", value_range, "Leave it out."))
+    if lossless:
+        problems.append(
+            problem("Video.lossless", "False for a file, which is kept as it is", lossless, "Leave it out.")
+        )
+    if problems:
+        raise InputError(problems)

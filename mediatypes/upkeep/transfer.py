@@ -1,0 +1,334 @@
+"""Copying runs to and from places elsewhere: only what is missing, and so that what is read there is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .._core import canonical
+from .._core.errors import (
+    Described,
+    HashMismatch,
+    MediaTypesError,
+    Problem,
+    RunExists,
+    StoreError,
+    describe,
+    os_error,
+)
+from .._core.parallel import in_threads
+from .._core.sidecar import safe_parts
+from ..runfolder import files
+from ..runfolder.segments import Segment, Segments
+from ..store.location import RemotePath
+from ..store.remote import RemoteStore, writable
+
+_PIECE = 8 * 1024 * 1024
+_HEAD = 1024  # of a journal: its header
+_COMPARED = 64 * 1024  # bytes at the end of a file: of Parquet the footer, which names what is in it and when
+_SIDECAR = re.compile(rf"{files.SIDECARS}/[0-9a-f]{{2}}/([0-9a-f]{{64}})(\.[a-z0-9]+)+")
+_HINT = "Check the URL, the credentials and the network; what is there already is not sent again."
+
+
+class Copied(NamedTuple):
+    """What copying did."""
+
+    runs: list[str]  # that are there now, by their names
+    files: int  # that were sent
+    bytes: int
+    problems: list[Problem]  # of runs that could not be copied, or not be read
+
+
+def copy(
+    source: Any, destination: str | os.PathLike[str] | RemoteStore, progress: Callable[[int, int], None] | None = None
+) -> Copied:
+    """Copy runs to `destination`/<name>, such as from a directory to `s3://bucket/runs`, or back.
+
+    What is there already is not sent again, so that it can be interrupted and repeated. A run appears there whole:
+    `run.json` comes last. A run that is still written is copied as it stands, and can be read there as such.
+
+    Args:
+        source: runs, as `open_runs` takes them.
+        destination: a URL, a directory, or what `open_store` made.
+        progress: told how many of how many runs are done.
+
+    Returns:
+        The names of the runs that are there now, how many `.files` and `.bytes` were sent, and the `.problems`.
+
+    Raises:
+        StoreError: a source directory is not there.
+        InputError: a URL that names nothing.
+
+    >>> import tempfile, mediatypes as mt
+    >>> root = tempfile.mkdtemp()
+    >>> with mt.Run(f"{root}/runs/demo") as run:
+    ...     run.log({"loss": 0.5})
+    >>> mt.copy(f"{root}/runs", f"file://{root}/copies").runs, mt.copy(f"{root}/runs", f"{root}/copies").files
+    (['demo'], 0)
+    >>> list(mt.open_run(f"{root}/copies/demo").values("loss"))
+    [(0, 0.5)]
+    """
+    from ..runset.runset import open_runs
+
+    runs, target = open_runs(source), writable(destination, "copy")
+    done, problems, sent, size = list[str](), list(runs.problems), 0, 0
+    for number, (name, view) in enumerate(zip(runs.names, runs, strict=True), 1):
+        try:
+            one = RunCopy(view.path, target / name).update()
+            done, sent, size = [*done, name], sent + one.files, size + one.bytes
+        except (MediaTypesError, OSError) as error:
+            problems += [found._replace(path=found.path or name) for found in describe(error)]
+        if progress:
+            progress(number, len(runs))
+    return Copied(done, sent, size, problems)
+
+
+class Sent(NamedTuple):
+    """What one update has sent."""
+
+    files: int
+    bytes: int
+
+
+class RunCopy:
+    """A run and its copy, which follows it: sidecars first, then what mentions them, then `run.json`.
+
+    Args:
+        source: the run's directory, here or elsewhere.
+        target: the directory of the copy.
+    """
+
+    def __init__(self, source: Path | RemotePath, target: RemotePath) -> None:
+        if isinstance(source, Path) and not target.root.name and Path(target.path) == source:
+            raise StoreError.of("copy", "another place than the run's own", str(source), "Choose another destination.")
+        self.source, self.target = source, target
+        self._there: dict[str, int] = {}  # sizes of what is there, once we have looked
+        self._looked = False
+        self._same: set[str] = set()  # what was compared, or sent by us
+        self._run = b""  # `run.json` as it was sent
+        self._segments: Segments | None = None
+        self._lock = threading.Lock()
+
+    def update(self) -> Sent:
+        """Send what is new.
+
+        Raises:
+            StoreError: the system refused, or does not answer; what was sent stays, and `run.json` is as it was.
+            RunExists: another run is there.
+            HashMismatch: a sidecar is damaged.
+            DocumentError: the run is damaged.
+        """
+        with self._lock:
+            try:
+                return self._update()
+            except (MediaTypesError, OSError) as error:
+                self._looked = False  # what was refused may be there all the same
+                if not isinstance(error, OSError):
+                    raise
+                if isinstance(error, StoreError):
+                    raise
+                raise os_error(StoreError, str(self.target), "copy the run", error, _HINT) from error
+
+    def _update(self) -> Sent:
+        files.read_run_json(self.source)
+        text = (self.source / files.RUN).read_bytes()  # of a run.json that is one
+        run = canonical.loads(text)
+        if not self._looked:
+            self._there, self._looked = self._look(run), True
+        live = run["status"] == "running"
+        segments = self._read_segments() if live else []
+        if live and not segments and (self.source / files.RUN).read_bytes() != text:
+            return self._update()  # it was finished just now
+        names = _list(self.source)  # after the journals: what they mention is there
+        sidecars = [name for name in names if _SIDECAR.fullmatch(name)]
+        sizes = in_threads(lambda name: self._send_sidecar(name, names[name]), sidecars)
+        sizes += self._send_rest({name: names[name] for name in names.keys() - sidecars}, live)
+        if live:
+            sizes += self._send_segments({f"{files.JOURNAL}/{segment.name}": segment for segment in segments})
+        elif any(sizes):
+            self._require_all(names)
+        if text != self._run:
+            sizes.append(self._send(files.RUN, [text]))
+            self._run = text
+        if not live:
+            self._remove([name for name in self._there if name.startswith(f"{files.JOURNAL}/")])
+        return Sent(sum(size is not None for size in sizes), sum(size or 0 for size in sizes))
+
+    def _look(self, run: dict[str, Any]) -> dict[str, int]:
+        """What is there; raises `RunExists` if it is another run."""
+        there = {name: size for name, size in self.target.entries(recursive=True).items() if size is not None}
+        if files.RUN in there:
+            self._run = (self.target / files.RUN).read_bytes()
+            with contextlib.suppress(ValueError):
+                found = canonical.loads(self._run)
+                if isinstance(found, dict) and found.get("id") != run["id"]:
+                    got = Described(f"the run {found.get('name')!r} with id {found.get('id')!r}")
+                    hint = "Choose another place."
+                    raise RunExists.of(str(self.target), "no other run there", got, hint)
+        return there
+
+    def _read_segments(self) -> list[Segment]:
+        folder = self.source / files.JOURNAL
+        if isinstance(folder, Path):
+            self._segments = self._segments or Segments(folder)
+            return self._segments.read()
+        return [Segment(path.name, path, b"", 0, path.size() or 0) for path in files.journals(folder)]
+
+    def _send_sidecar(self, name: str, size: int) -> int | None:
+        """Named by what is in it: the name and the size say that it is there."""
+        return None if self._is_there(name, size) else self._send(name, _checked(self.source / name))
+
+    def _send_rest(self, rest: dict[str, int], live: bool) -> list[int | None]:
+        """Files that change when a run is finished, resumed or edited."""
+        sizes, again = list[int | None](), False
+        for name in sorted(rest, key=lambda name: (name != files.HISTORY, name)):
+            same = self._is_there(name, rest[name]) and ((live and name in self._same) or self._compare(name))
+            if again or not same:
+                sizes.append(self._send(name, _pieces(self.source / name)))
+                again |= name == files.HISTORY  # written anew, as all others then are
+            self._same.add(name)
+        return sizes
+
+    def _compare(self, name: str) -> bool:
+        """Whether two files of equal size are the same: JSON is compared, of others the end."""
+        size = None if name.endswith(".json") else _COMPARED
+        return _end(self.source / name, size) == _end(self.target / name, size)
+
+    def _send_segments(self, segments: dict[str, Segment]) -> list[int | None]:
+        """The journals; those of an earlier session go first, which would be read as calls of this one."""
+        self._remove([name for name in self._there if name.startswith(f"{files.JOURNAL}/") and name not in segments])
+        sizes = list[int | None]()
+        for name, segment in segments.items():
+            known = self._is_there(name, segment.size)
+            if not (known and (name in self._same or self._begins(name, segment))):
+                sizes.append(self._send(name, segment.pieces()))
+            self._same.add(name)
+        return sizes
+
+    def _begins(self, name: str, segment: Segment) -> bool:
+        """Whether a segment that is there is of this session: its header says which process wrote it."""
+        with (self.target / name).open() as file:
+            return file.read(_HEAD) == segment.head(_HEAD)
+
+    def _require_all(self, names: dict[str, int]) -> None:
+        """Look whether all is there before `run.json` says so; raises `StoreError`."""
+        there = self.target.entries(recursive=True)
+        if missing := [name for name, size in names.items() if there.get(name) != size]:
+            found = Described(f"{len(missing)} missing or of another size, such as {missing[0]}")
+            raise StoreError.of(str(self.target), f"all {len(names)} files of the run", found, "Copy it again.")
+
+    def _is_there(self, name: str, size: int) -> bool:
+        return self._there.get(name) == size
+
+    def _send(self, name: str, pieces: Iterable[bytes]) -> int:
+        size = (self.target / name).write(pieces)
+        self._there[name] = size
+        return size
+
+    def _remove(self, names: list[str]) -> None:
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                (self.target / name).unlink()
+            del self._there[name]
+
+
+class Uploader:
+    """Keeps the copy of a run that is being written up to date, in a thread that disturbs nobody.
+
+    Args:
+        copy: the run and its copy.
+        every: seconds between two updates.
+        report: told once of what goes wrong, until an update succeeds again.
+    """
+
+    def __init__(self, copy: RunCopy, every: float, report: Callable[[list[Problem]], None]) -> None:
+        import pyarrow.fs  # noqa: F401 - what it does at the end of the interpreter has to come after the last upload
+
+        self._copy, self._every, self._report = copy, every, report
+        self._stopped, self._failed = threading.Event(), False
+        self._thread = threading.Thread(target=self._work, name="mediatypes-upload", daemon=True)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """End the thread, and send what is left; raises `StoreError`. May be called again."""
+        self._stopped.set()
+        self._thread.join()
+        try:
+            self._copy.update()
+        except MediaTypesError as error:
+            found = Described(str(describe(error)[0]).rstrip("."))
+            hint = f"The run is whole in {self._copy.source}: finish again, or copy it."
+            raise StoreError.of(str(self._copy.target), "a copy that is up to date", found, hint) from error
+
+    def _work(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._copy.update()
+                self._failed = False
+            except Exception as error:  # nobody can catch it in a thread; the last update raises what is still wrong
+                if not self._failed and not self._stopped.is_set():
+                    with contextlib.suppress(MediaTypesError):  # finished just now, or the disk is full
+                        self._report([one._replace(path="upload", code="upload") for one in describe(error)])
+                self._failed = True
+            self._stopped.wait(self._every)
+
+
+def _list(root: Path | RemotePath) -> dict[str, int]:
+    """The files of a run by path, without `run.json` and the journal; raises OSError.
+
+    Links are not followed, and names that begin with a dot are no part of a run.
+    """
+    if isinstance(root, RemotePath):
+        found = {name: size for name, size in root.entries(recursive=True).items() if size is not None}
+        for name in found:
+            safe_parts(name)
+    else:
+        found = {}
+        for folder, folders, names in os.walk(root, onerror=_refuse):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in names:
+                path = Path(folder, name)
+                if not path.is_symlink():
+                    found[path.relative_to(root).as_posix()] = path.stat().st_size
+    return {
+        name: size
+        for name, size in found.items()
+        if name != files.RUN
+        and not any(part.startswith(".") for part in name.split("/"))
+        and name.split("/")[0] != files.JOURNAL
+    }
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _pieces(path: Path | RemotePath) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _checked(path: Path | RemotePath) -> Iterator[bytes]:
+    """The content of a sidecar; raises `HashMismatch` after it, if it is not what its name says."""
+    digest = hashlib.sha256()
+    for piece in _pieces(path):
+        digest.update(piece)
+        yield piece
+    if digest.hexdigest() != path.name.partition(".")[0]:
+        hint = "Restore it, and copy the run again."
+        raise HashMismatch.of(str(path), "the bytes that its name says", Described("others"), hint)
+
+
+def _end(path: Path | RemotePath, size: int | None) -> bytes:
+    """The last bytes of a file, all of them if `size` is None."""
+    with path.open("rb") as file:
+        if size is not None:
+            file.seek(max(file.seek(0, os.SEEK_END) - size, 0))
+        return file.read()

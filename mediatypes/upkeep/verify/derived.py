@@ -1,0 +1,100 @@
+"""Checking what is derived from the rows of a run that is over: its summary, and `media.parquet`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+
+import pyarrow as pa
+
+from ..._core import canonical
+from ..._core.errors import Described, Problem, problem, show
+from ...runfolder.content import RunContent
+from ...runfolder.media_index import MediaRows
+from ...runfolder.parquet_reader import StoredTable
+
+REBUILD = 'Write it again: mediatypes.Run(path, mode="resume").finish().'
+_PIECE = 1024  # rows of media.parquet that are held at once
+
+
+def check_summary(content: RunContent, found: dict[str, Any]) -> Iterator[Problem]:
+    """Where `summary.json` is not what rows and definitions say."""
+    expected = content.summary_values()
+    for key in sorted({*expected, *found}):
+        if key not in expected:
+            yield problem(key, "no such key, as no row has it", found[key], REBUILD, "differs")
+        elif key not in found:
+            yield problem(key, f"{show(expected[key])}, as the rows say", Described("no such key"), REBUILD, "differs")
+        elif _text(expected[key]) != _text(found[key]):
+            yield problem(key, f"{show(expected[key])}, as the rows say", found[key], REBUILD, "differs")
+
+
+def _text(value: Any) -> str:
+    try:
+        return canonical.dumps(value)
+    except ValueError as error:
+        return str(error)
+
+
+def check_media(content: RunContent, found: StoredTable) -> Iterator[Problem]:
+    """Where `media.parquet` does not hold the media of the rows and of the summary, in any order."""
+    media = _MediaDigests(content)
+    for _ in content.rows(media):
+        pass
+    media.flush()
+    expected, schema = media.digests, media.table().schema
+    for field in schema:
+        if field.name not in found.schema.names or found.schema.field(field.name).type != field.type:
+            got = found.schema.field(field.name).type if field.name in found.schema.names else "no such column"
+            yield Problem(field.name, f"expected a column of {field.type}, got {got}", "columns", REBUILD)
+            return
+    digests, foreign = _Digests(), 0
+    for table in found.pieces(schema.names):
+        foreign += digests.add(table, expected)
+    for key, (count, total) in expected.rows.items():
+        if digests.rows.get(key, (0, 0)) != (count, total):
+            got = digests.rows.get(key, (0, 0))[0]
+            message = f"expected the {count} media that the rows hold, got {'others' if got == count else got}"
+            yield Problem(key, message, "differs", REBUILD)
+    if foreign:
+        yield Problem("key", f"expected keys of media in the rows, got {foreign} rows of others", "differs", REBUILD)
+
+
+class _Digests:
+    """What a table of media holds by key: how many rows, and the sum of their hashes, whatever their order."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, tuple[int, int]] = {}
+
+    def add(self, table: pa.Table, known: _Digests | None = None) -> int:
+        """Add rows; answers how many of them have a key that is not `known`, and were left out."""
+        foreign = 0
+        for batch in table.to_batches(max_chunksize=_PIECE):
+            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                key = str(row[0])
+                if known and key not in known.rows:
+                    foreign += 1
+                    continue
+                count, total = self.rows.get(key, (0, 0))
+                digest = blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+                self.rows[key] = (count + 1, (total + int.from_bytes(digest, "little")) % 2**128)
+        return foreign
+
+
+class _MediaDigests(MediaRows):
+    """The rows that `media.parquet` should have, of which only digests are kept."""
+
+    def __init__(self, content: RunContent) -> None:
+        super().__init__(content.specs, content.metrics)
+        self.digests = _Digests()
+
+    def add(self, key: str, step: int | None, index: int | None, document: dict[str, Any], values: list[Any]) -> None:
+        super().add(key, step, index, document, values)
+        if self.count >= _PIECE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Digest what was gathered."""
+        self.digests.add(self.table())
+        self.clear()

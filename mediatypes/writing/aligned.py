@@ -1,0 +1,170 @@
+"""Calls that are lined up by the steps of another counter, such as TensorBoard's `global_step`."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Collection
+from time import monotonic, sleep
+
+from .._core.errors import StoreError
+from ..columns.logged import Named, number_kind
+from .call_writer import CallWriter, Numbers
+
+GLOBAL_STEP = "global_step"
+_AT_LEAST = 0.002  # seconds between two writes of numbers
+_AT_MOST = 0.01  # seconds that a number waits to be written
+
+
+class GlobalSteps:
+    """Chooses the rows of values that come with a global step, in whatever order these are.
+
+    A value joins the open row if that has its global step and no value of its key yet. Else it begins a row, numbered
+    as its global step if that is free, so that steps in order keep their numbers, and with the next free number
+    otherwise: a counter that restarts, two writers that take turns, or a tag that is logged twice lose nothing.
+    """
+
+    def __init__(self) -> None:
+        self.row = -1  # that was begun last
+        self.global_step: int | None = None  # of that row
+        self.keys: set[str] = set()  # that it has
+        self._has_call = False  # one without a global step was logged into it
+
+    def copy(self) -> GlobalSteps:
+        """As it is now, to go back to when a call could not be written."""
+        found = GlobalSteps()
+        found.row, found.global_step, found.keys = self.row, self.global_step, set(self.keys)
+        found._has_call = self._has_call
+        return found
+
+    def place(self, global_step: int | None, keys: Collection[str], current: int) -> tuple[int, bool]:
+        """The row of a call, and whether it begins there.
+
+        Args:
+            global_step: of the call; without it the call joins the open row, but only one such call does.
+            keys: that it logs.
+            current: the run's open row, or the first free one.
+        """
+        is_open = self.row == current
+        fits = not self._has_call if global_step is None else global_step == self.global_step
+        begins = not (is_open and fits and self.keys.isdisjoint(keys))
+        if begins:
+            free = current + is_open
+            self.row = free if global_step is None else max(free, global_step)
+            self.global_step, self.keys, self._has_call = global_step, set(keys), False
+        else:
+            self.keys.update(keys)
+        self._has_call |= global_step is None
+        return self.row, begins
+
+
+class AlignedCalls:
+    """Writes calls to the rows of their global steps.
+
+    Everything is written when `add` returns. Single numbers are written together if they come thick and fast, after
+    10 ms at the latest: to write each would cost more than the training's own logging.
+
+    Args:
+        writer: of the run.
+    """
+
+    def __init__(self, writer: CallWriter) -> None:
+        self._writer, self._steps = writer, GlobalSteps()
+        self._waiting: list[tuple[str, int, float, float]] = []
+        self._due = 0.0
+        self._is_awake = self._is_closed = False
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def number(self, key: str, global_step: int, time: float, value: float) -> None:
+        """Log one number, a float; appending to a list needs no lock."""
+        self._waiting.append((key, global_step, time, value))
+        if monotonic() >= self._due:
+            self.flush()
+        elif not self._is_awake:
+            self._is_awake = True
+            self._wake_up()
+
+    def add(self, cells: list[Named], global_step: int | None, time: float, commit: bool = False) -> None:
+        """Log cells; those of a call of `run.log` have their global step among them already."""
+        with self._writer.lock:
+            self.flush()
+            keys, before = [key for key, _, _ in cells if key != GLOBAL_STEP], self._steps.copy()
+            row, begins = self._steps.place(global_step, keys, self._writer.step)
+            if begins and global_step is not None and len(keys) == len(cells):
+                cells = [(GLOBAL_STEP, number_kind(global_step), global_step), *cells]
+            try:
+                self._writer.add(row, time, cells, commit)
+            except BaseException:
+                self._steps = before
+                raise
+
+    def flush(self) -> None:
+        """Write the numbers that wait; raises `StoreError`, and keeps them then."""
+        with self._writer.lock:
+            waiting, self._waiting = self._waiting, []
+            before = self._steps.copy()
+            try:
+                if waiting:
+                    self._writer.put(self._calls(waiting))
+            except BaseException:
+                self._waiting[:0], self._steps = waiting, before
+                raise
+            finally:
+                self._due = monotonic() + _AT_LEAST
+
+    def close(self) -> None:
+        """Write what waits; nothing is to be logged any more."""
+        self._is_closed = True
+        self._wake.set()
+        if self._thread:
+            self._thread.join()
+        self.flush()
+
+    def _calls(self, waiting: list[tuple[str, int, float, float]]) -> list[Numbers]:
+        """Consecutive numbers of one row are one call."""
+        steps, found = self._steps, list[Numbers]()
+        current, keys, values, time, codes = self._writer.step, list[str](), list[float](), 0.0, "d"
+
+        def end() -> None:
+            if keys:
+                found.append((tuple(keys), codes + "d" * (len(keys) - 1), current, time, tuple(values)))
+
+        for key, global_step, stamp, value in waiting:
+            row, begins = steps.place(global_step, (key,), current)
+            if begins:
+                end()
+                keys, values, codes = [GLOBAL_STEP, key], [global_step, value], "q"
+            else:
+                keys.append(key)
+                values.append(value)
+            current, time = row, stamp
+        end()
+        return found
+
+    def _wake_up(self) -> None:
+        if self._thread is None:
+            with self._writer.lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._work, name="mediatypes-aligned", daemon=True)
+                    self._thread.start()
+        self._wake.set()
+
+    def _work(self) -> None:
+        """Write what waits, as long as numbers come."""
+        while not self._is_closed:
+            self._wake.wait()
+            self._wake.clear()
+            while self._waiting and not self._is_closed:
+                sleep(_AT_MOST)
+                with contextlib.suppress(StoreError):  # whoever logs next, or finishes, hears of it
+                    self.flush()
+            self._is_awake = False
+            if self._waiting:  # came in this moment
+                self._wake.set()
+
+
+def split_global_step(found: list[Named]) -> int | None:
+    """The global step that is among the cells of a call, if it is a whole number."""
+    step = next((value for key, kind, value in found if key == GLOBAL_STEP and kind in ("number", "integer")), None)
+    return int(step) if step is not None and float(step).is_integer() and abs(step) < 2**63 else None

@@ -1,0 +1,105 @@
+"""The config of a run that is being written: a mapping whose every change is in the journal when it returns."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .._core.errors import InputError, MediaTypesError, Problem, describe
+from ..columns.plain import BAD, make_plain
+from ..columns.python_objects import as_mapping
+from ..journal import frames
+from .config_file import read_file
+from .live import Append, ByAttribute, Lock, Report
+
+BITS = 1024  # of integers: seeds have 128; beyond this a reader with doubles overflows
+
+
+def plain_config(source: Any, report: Report | None = None) -> dict[str, Any]:
+    """A copy of a config as plain data.
+
+    Args:
+        source: a mapping (nested), an argparse namespace, a dataclass, absl flags, or the path of a YAML or JSON file.
+        report: gets the problems, and what is good is answered. Without it they are raised.
+
+    Raises:
+        InputError: with every value that is no plain data.
+        MissingDependencyError: a YAML file needs PyYAML.
+    """
+    problems: list[Problem] = []
+    plain: dict[str, Any] = {}
+    try:
+        found = make_plain(_mapping_of(source), "config", problems, BITS)
+        plain = {} if found is BAD else found
+    except MediaTypesError as error:
+        if report is None:
+            raise
+        problems += describe(error)
+    if problems and report is None:
+        raise InputError(problems)
+    if problems and report:
+        report(problems)
+    return plain
+
+
+def _mapping_of(source: Any) -> Mapping[Any, Any]:
+    if source is None:
+        return {}
+    if isinstance(source, (str, os.PathLike)):
+        return read_file(source)
+    if callable(getattr(source, "flag_values_dict", None)):  # absl
+        source = source.flag_values_dict()
+    return as_mapping(source, "config", "a mapping, namespace, dataclass, or the path of a YAML or JSON file")
+
+
+class Config(ByAttribute):
+    """What the run was started with: `run.config["lr"] = 0.1`, `run.config.lr = 0.1`, `run.config.update(args)`.
+
+    What is read is a copy: set a nested value as a whole, `run.config["model"] = {**run.config["model"], "depth": 9}`.
+    """
+
+    def __init__(self, values: dict[str, Any], append: Append, lock: Lock, report: Report | None = None) -> None:
+        self._values, self._append, self._lock, self._report = values, append, lock, report
+
+    def update(self, values: Any = None, /, *, allow_val_change: bool | None = None, **named: Any) -> None:
+        """Merge as `dict.update` does, in one change.
+
+        Args:
+            values: a mapping, an argparse namespace, a dataclass, or the path of a YAML or JSON file.
+            allow_val_change: W&B's keyword, of no effect: every value may change, and the journal has each change.
+            **named: further keys.
+
+        Raises:
+            InputError: with every problem; nothing is set. With `on_error="record"` the good keys are set.
+        """
+        with self._lock:
+            new = plain_config(values, self._report) | plain_config(named, self._report)
+            if new or not (values or named):
+                self._replace({**self._values, **new})
+
+    def __getitem__(self, key: str) -> Any:
+        return copy.deepcopy(self._values[key])
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        with self._lock:
+            rest = dict(self._values)
+            del rest[key]
+            self._replace(rest)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Config({self._values!r})"
+
+    def _replace(self, values: dict[str, Any]) -> None:
+        self._append(frames.json_frame(frames.CONFIG, values))
+        self._values = values

@@ -1,0 +1,71 @@
+"""Changing what a finished run says about itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .._core.errors import Described, InputError, Problem, StoreError
+from ..columns import logged
+from ..runfolder import files
+from ..runfolder.lock import Lock
+
+
+def edit(root: Path, described: dict[str, Any], summary: Mapping[str, Any]) -> None:
+    """Replace texts and tags of `run.json`, and set or (None) remove values of the summary.
+
+    Raises:
+        InputError: a value that the summary cannot hold, with every problem.
+        RunLocked: a process is writing the run.
+        StoreError: it was killed and not recovered yet, or the system refused.
+    """
+    explicit = _explicit(summary)
+    with writing(root) as run:
+        kept = run.get("explicit", {}) | explicit
+        run["explicit"] = {key: cell for key, cell in kept.items() if cell is not None}
+        files.write_json(root / files.RUN, run | described, durable=True)
+        if explicit:
+            files.write_json(root / files.SUMMARY, _summary(root, run, explicit), durable=True)
+
+
+@contextlib.contextmanager
+def writing(root: Path) -> Iterator[dict[str, Any]]:
+    """Hold the lock of a run that is over; gives its `run.json`.
+
+    Raises:
+        RunLocked: a process is writing the run.
+        StoreError: there is no run, or it was killed and not recovered yet.
+    """
+    files.read_run_json(root)  # where there is none, no lock is made
+    lock = Lock(root)
+    try:
+        run = files.read_run_json(root)
+        if run["status"] == "running":
+            hint = "Finish it first: mediatypes.recover(path)."
+            raise StoreError.of(str(root), "a run that is over", Described(f"the {files.status_of(run)} run"), hint)
+        yield run
+    finally:
+        lock.release()
+
+
+def _summary(root: Path, run: dict[str, Any], explicit: dict[str, list[Any] | None]) -> dict[str, Any]:
+    """The summary with what was set; where a value was removed, what the rows say of that key counts again."""
+    if None in explicit.values():
+        from ..runfolder.content import RunContent  # numpy and pyarrow are needed only for this
+
+        return RunContent(root, run).summary_values()
+    shown = {key: logged.plain_value(*cell) for key, cell in explicit.items() if cell is not None}
+    return files.read_json(root / files.SUMMARY) | shown
+
+
+def _explicit(summary: Mapping[str, Any]) -> dict[str, list[Any] | None]:
+    """The cells of the values, None where one is to be removed."""
+    problems: list[Problem] = []
+    if not isinstance(summary, Mapping):
+        raise InputError.of("edit.summary", "a dict of keys to values", summary, "Name the value: {'best': best}.")
+    found, _ = logged.read_cells(summary, "edit.summary", logged.no_media, problems, keep_good=True)
+    if problems:
+        raise InputError(problems)
+    return {key: None if kind == "null" else [kind, value] for key, kind, value in found}

@@ -1,0 +1,93 @@
+"""The end of a run: its journals become Parquet and JSON, once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from .._core.errors import StoreError
+from ..runfolder import files
+from ..runfolder.content import RunContent
+from ..runfolder.media_index import MediaRows
+from ..runfolder.merge_rows import arrow_schema
+from ..runfolder.parquet_writer import ParquetFile, write_parquet
+
+
+def finish(root: Path, status: str) -> None:
+    """Write the Parquet and JSON files of a run from its journal, then remove the journal.
+
+    Every file appears under its name whole. Until `run.json` says the run is over, readers use the journal, without the
+    calls that `history.parquet` already holds; so a crash at any moment of this leaves a run that can be read, resumed
+    and finished again. The caller holds the run's lock.
+
+    Raises:
+        StoreError: the system refused; nothing is lost.
+        DocumentError: a file of the run is none of ours.
+    """
+    run = files.read_run_json(root)
+    content = RunContent(root, run)
+    run = {name: item for name, item in run.items() if name not in ("writer", "problems", "explicit", files.FOLLOWS)}
+    run |= {"config": content.config, "status": status, "finished": time.time()}
+    summary = content.summary_values()
+    optional: dict[str, Any] = {
+        "metrics": content.metrics.to_json(),
+        "problems": [problem._asdict() for problem in content.problems],
+        "explicit": {key: list(cell) for key, cell in content.summary.explicit.items()},
+    }
+    run |= {name: item for name, item in optional.items() if item}
+    media = MediaRows(content.specs, content.metrics)
+    footer = {**run, "summary": summary, "calls": content.calls}
+    write_rows(root, arrow_schema(content.specs), content.rows(media), footer, media)
+    files.write_json(root / files.SUMMARY, summary, durable=True)
+    files.sync_names(root)  # before run.json says that they count
+    files.write_json(root / files.RUN, run, durable=True)
+    with contextlib.suppress(StoreError, OSError):  # the run is over: what is left of the journal is not read again
+        files.sync_names(root)
+        if any(problem.code in ("frame", "checksum") for problem in content.notes.damage):
+            _keep_journals(root)
+        files.remove_journals(root)
+
+
+def write_rows(
+    root: Path,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    footer: dict[str, Any],
+    media: MediaRows,
+    durable: bool = True,
+) -> int:
+    """Write `history.parquet`, and `media.parquet` of what `media` gathers while the batches are made.
+
+    Answers the number of rows; raises as `write_parquet`.
+    """
+    with ParquetFile(root / files.MEDIA, media.schema, {"format": files.FORMAT, "id": footer["id"]}, durable) as index:
+
+        def flush() -> None:
+            for batch in media.table().to_batches():
+                index.write(batch)
+            media.clear()
+
+        def gathered() -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                yield batch
+                if media.is_full:  # not all of them at the end: documents may be larger than all else
+                    flush()
+            flush()
+
+        return write_parquet(root / files.HISTORY, schema, gathered(), footer, durable)
+
+
+def _keep_journals(root: Path) -> None:
+    """Move the journals aside: what could not be read may still be worth something to somebody."""
+    kept = root / files.DAMAGED
+    kept.mkdir(exist_ok=True)
+    numbers = (number for number in itertools.count(1) if not (kept / f"{number:04}.log").exists())
+    for path in files.journals(root / files.JOURNAL):
+        os.replace(path, kept / f"{next(numbers):04}.log")

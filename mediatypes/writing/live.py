@@ -1,0 +1,140 @@
+"""Summary and metrics of a run that is being written: every change is in the journal when it returns."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from .._core.errors import InputError, Problem
+from ..columns import logged
+from ..columns.python_objects import as_mapping, read_items
+from ..journal import frames
+from ..journal.metrics import Metric, Metrics
+
+Lock = AbstractContextManager[Any]
+Append = Callable[[bytes], None]  # writes a frame, or raises because the run is finished or the disk full
+Report = Callable[[list[Problem]], None]  # keeps problems in the run instead of raising them
+
+
+class ByAttribute(MutableMapping[str, Any]):
+    """Keys as attributes: `mapping.key` reads, and `mapping.key = value` sets."""
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("_") or key not in self:
+            raise AttributeError(f"{key}: expected one of {list(self)}, got {key!r}. Set it first.")
+        return self[key]
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        if key.startswith("_"):
+            object.__setattr__(self, key, value)
+        else:
+            self[key] = value
+
+
+class LiveMetrics:
+    """What was defined of a run's metrics, and the statistics of its rows.
+
+    The statistics are read from the run's files when somebody asks, so that `log()` does nothing for them.
+    """
+
+    def __init__(self, root: Path, defined: Iterable[Metric], append: Append, lock: Lock) -> None:
+        self._root, self._append, self._lock = root, append, lock
+        self._metrics = Metrics(defined)
+        self._statistics: dict[str, Any] = {}
+        self._state: Any = None  # of the run, when they were read
+        self._reader: Any = None
+        self._reading: Lock = threading.Lock()
+
+    def define(self, *arguments: Any) -> Metric:
+        """Define a metric, as `Metrics.define` does."""
+        with self._lock:
+            metric = self._metrics.define(*arguments)
+            if metric != self._metrics.get(metric.name):
+                self._append(frames.json_frame(frames.METRIC, metric.to_json()))
+                self._metrics.add(metric)
+            return metric
+
+    def summarize(self, last: dict[str, Any], calls: int) -> dict[str, Any]:
+        """The summary of a run that has these last values, after so many calls."""
+        with self._reading:  # not the run's lock: other threads go on logging
+            defined = (self._metrics.all, os.getpid())  # a forked child must not share the position in a file
+            if self._metrics.any_statistics and self._state != (calls, defined):
+                from ..runfolder.opening import LiveStatistics  # numpy and pyarrow are needed only now
+
+                if self._state is None or self._state[1] != defined:
+                    self._reader = LiveStatistics(self._root, self._metrics)
+                self._statistics, self._state = self._reader.read(), (calls, defined)
+            return self._metrics.summarize(last, self._statistics)
+
+
+class LiveSummary(ByAttribute):
+    """The last value of every key, or the one set: `run.summary["best"] = 0.9`. Media are read as documents."""
+
+    def __init__(
+        self,
+        last: Callable[[], dict[str, Any]],
+        encode: logged.Encoder,
+        append: Append,
+        lock: Lock,
+        explicit: Mapping[str, logged.Cell],
+        report: Report | None = None,
+    ) -> None:
+        self._last, self._encode, self._append, self._lock, self._report = last, encode, append, lock, report
+        self._explicit: dict[str, Any] = {key: logged.plain_value(*cell) for key, cell in explicit.items()}
+
+    def update(self, values: Any = None, /, **named: Any) -> None:
+        """Set several values, all or none of them. With `on_error="record"` the good ones are set.
+
+        Args:
+            values: a mapping, namespace or dataclass.
+            **named: further keys.
+
+        Raises:
+            InputError: with every problem; nothing is set.
+        """
+        problems: list[Problem] = []
+        keep_good = self._report is not None
+        try:
+            given = as_mapping({} if values is None else values, "summary", "a mapping, namespace or dataclass")
+            new = dict(read_items(given, "summary")) | named
+        except InputError as error:
+            problems += error.problems
+            new = named
+        found, _ = logged.read_cells(new, "summary", self._encode, problems, keep_good=keep_good)
+        if problems and not keep_good:
+            raise InputError(problems)
+        with self._lock:
+            if problems and self._report:
+                self._report(problems)
+            if found:
+                self._append(frames.json_frame(frames.SUMMARY, {key: [kind, plain] for key, kind, plain in found}))
+                self._explicit |= {key: logged.plain_value(kind, plain) for key, kind, plain in found}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        with self._lock:
+            rest = dict(self._explicit)
+            del rest[key]
+            self._append(frames.json_frame(frames.SUMMARY, {key: None}))
+            self._explicit = rest
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values())
+
+    def __len__(self) -> int:
+        return len(self._values())
+
+    def __repr__(self) -> str:
+        return f"Summary({self._values()!r})"
+
+    def _values(self) -> dict[str, Any]:
+        return self._last() | self._explicit

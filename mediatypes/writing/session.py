@@ -1,0 +1,181 @@
+"""Opening a run to write it: a new one, or one that is resumed."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, NamedTuple
+
+from .._core.declaration import List, Text
+from .._core.errors import Described, InputError, Problem, RunExists, StoreError, problem
+from ..journal import frames
+from ..journal.append import Journal, first_frame_end
+from ..journal.metrics import Metric
+from ..runfolder import files
+from ..runfolder.lock import Lock
+
+
+class Session(NamedTuple):
+    """A run that is open for writing, and what it holds already."""
+
+    id: str
+    started: float  # of its first session
+    lock: Lock
+    journal: Journal
+    config: dict[str, Any]
+    step: int = 0  # of the next row
+    calls: int = 0  # so many were logged
+    last: dict[str, Any] = {}  # noqa: RUF012 - the last value of every key; never changed
+    explicit: dict[str, Any] = {}  # noqa: RUF012 - what was set in the summary
+    metrics: tuple[Metric, ...] = ()
+
+
+def describe(where: str, texts: dict[str, Any], tags: Any) -> dict[str, Any]:
+    """What the caller of `where` says about a run, checked; raises `InputError` with every problem."""
+    problems: list[Problem] = []
+    for name, value in texts.items():
+        problems += [] if value is None else Text().check(value, f"{where}.{name}")
+    if isinstance(tags, (list, tuple)):
+        problems += List(Text()).check(list(tags), f"{where}.tags")
+    elif tags is not None:
+        problems.append(problem(f"{where}.tags", "a list of texts", tags, "Pass ['baseline']."))
+    if problems:
+        raise InputError(problems)
+    return texts | {"tags": None if tags is None else list(tags)}
+
+
+def open_session(root: Path, mode: str, described: dict[str, Any], config: dict[str, Any], durable: bool) -> Session:
+    """Open the run in `root` for writing.
+
+    Args:
+        root: the run's directory; made if needed.
+        mode: "create", "resume", or "allow": resume what is there, else create.
+        described: `project`, `name`, `tags`..., None where the caller says nothing.
+        config: plain data; of a resumed run it is merged into what is there.
+        durable: wait until the files of a new run are on the disk; with those of a resumed one that is always done.
+
+    Raises:
+        RunExists: there is a run, and `mode` is "create".
+        RunLocked: another process writes it.
+        StoreError: there is none, and `mode` is "resume"; or the system refused.
+        DocumentError: the files of the run to be resumed are damaged or foreign.
+    """
+    run_json = root / files.RUN
+    if mode == "resume" and not run_json.exists():
+        hint = 'Pass mode="allow" to begin one where there is none.'
+        raise StoreError.of(str(root), "a run to resume", Described("none"), hint)
+    if mode == "create":
+        _require_free(root)
+    lock = Lock(root)
+    try:
+        if run_json.exists():
+            if mode == "create":  # made by another process a moment ago
+                _require_free(root)
+            return resume_session(root, lock, described, config)
+        return _begin(root, lock, described, config, durable)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _require_free(root: Path) -> None:
+    if root.exists() and not root.is_dir():
+        found = "a file"
+    elif any((root / name).exists() for name in (files.RUN, files.HISTORY)):
+        found = files.describe_run(root)
+    else:
+        return
+    hint = 'Choose another directory, a new one for each run, or pass mode="resume" to go on with it.'
+    raise RunExists.of(str(root), "a directory without a run", Described(found), hint)
+
+
+def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any], durable: bool) -> Session:
+    _remove_unborn(root)
+    id, started = token_hex(4), time.time()
+    journal = _new_journal(root, id, 0, started)
+    start: dict[str, Any] = {"format": files.FORMAT, "id": id, "project": None, "name": root.name, "notes": None}
+    start |= {"tags": []} | _given(described)
+    start |= {"config": config, "environment": files.environment(), "status": "running", "started": started}
+    _announce(root, journal, start | {"writer": files.process()}, durable)
+    return Session(id, started, lock, journal, config)
+
+
+def resume_session(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any]) -> Session:
+    """Open the run in `root`, whose lock is held, to go on with it; see `open_session`."""
+    from ..runfolder.content import RunContent  # numpy and pyarrow are needed only for this
+
+    run = files.read_run_json(root)
+    content = RunContent(root, run)
+    config = content.config | config
+    if run["status"] != "running":  # what a crash left of a journal that is in the Parquet files
+        files.remove_journals(root)
+    journal = _new_journal(root, run["id"], content.calls, content.started)
+    if files.FOLLOWS not in described:  # from now on it has rows that are in no logs
+        run = {name: value for name, value in run.items() if name not in (files.IMPORT, files.FOLLOWS)}
+    run |= _given(described) | {"status": "running", "config": config, "writer": files.process()}
+    run.pop("finished", None)
+    # In the journal as well if an earlier one has a config, which would be taken for the latest.
+    frame = frames.json_frame(frames.CONFIG, config) if content.notes.config else b""
+    _announce(root, journal, run, durable=True, frame=frame)  # the earlier sessions stay on the disk
+    summary = content.summary
+    return Session(
+        id=run["id"],
+        started=content.started,
+        lock=lock,
+        journal=journal,
+        config=config,
+        step=summary.step + 1,
+        calls=content.calls,
+        last=summary.last(),
+        explicit=summary.explicit,
+        metrics=content.metrics.all,
+    )
+
+
+def _given(described: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in described.items() if value is not None}
+
+
+def _new_journal(root: Path, id: str, sequence: int, started: float) -> Journal:
+    folder = root / files.JOURNAL
+    taken = [path.stem for path in files.journals(folder)]
+    number = 1 + max((int(stem) for stem in taken if stem.isdecimal()), default=0)
+    header = {"format": files.FORMAT, "run": id, "sequence": sequence, "started": started}
+    return Journal(folder / f"{number:04}.log", header | files.process())
+
+
+def _announce(root: Path, journal: Journal, run: dict[str, Any], durable: bool, frame: bytes = b"") -> None:
+    """Write the `run.json` by which a new journal begins to count; `frame` is put into the journal first."""
+    try:
+        if frame:
+            journal.append(frame)
+        if durable:  # the journal is on the disk before a run.json that needs it
+            journal.sync()
+            files.sync_names(journal.path.parent)
+            files.sync_names(root)
+        files.write_json(root / files.RUN, run, durable)
+    except BaseException as error:
+        journal.close()
+        if isinstance(error, Exception):  # else run.json may have been placed
+            with contextlib.suppress(OSError):
+                journal.path.unlink()
+        raise
+    if durable:
+        files.sync_names(root)
+        for folder in root.parents:  # they may be new as well; not all can be opened
+            with contextlib.suppress(OSError):
+                files.sync(folder)
+
+
+def _remove_unborn(root: Path) -> None:
+    """Remove journals without a call, of a process that was killed while it made the run; others are kept."""
+    for path in files.journals(root / files.JOURNAL):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_size > first_frame_end(path):
+                found = Described(f"{path.name} with calls, but no {files.RUN}")
+                raise RunExists.of(
+                    str(root), "a directory without a run", found, f"Restore {files.RUN}, or choose another."
+                )
+            path.unlink()

@@ -1,0 +1,686 @@
+"""Molecule: files of every format are counted, kept byte for byte, or refused with the line that is wrong."""
+
+# ruff: noqa: E501 - one case a line, with its whole message
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gemmi
+import msgpack
+import numpy as np
+import pytest
+import rdkit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmtf.api.mmtf_writer import MMTFEncoder
+from rdkit import Chem, RDConfig, rdBase
+from rdkit.Chem import AllChem
+
+import mediatypes as mt
+from mediatypes.testing import ValueContract
+from mediatypes.types.molecule import files as molecule_files
+from mediatypes.types.molecule.content import hill
+
+ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
+PEPTIDE = "ACDEFGHIK"
+NCI = Path(RDConfig.RDDataDir) / "NCI" / "first_200.props.sdf"
+SCAFFOLD = Path(rdkit.__file__).parent / "Contrib" / "FreeWilson" / "data" / "CHEMBL2321810_scaffold.mol"
+NAME = "a file name that ends in one of .pdb, .pqr, .mmcif, .mcif, .cif, .sdf, .sd, .mol, .mol2, .gro, .mmtf, .xyz"
+FORMATS = "pdb, pqr, mmcif, mcif, cif, sdf, sd, mol, mol2, gro, mmtf, xyz"
+
+BENZENE_MOL2 = """# written by hand
+@<TRIPOS>MOLECULE
+benzene
+6 6 1 0 0
+SMALL
+NO_CHARGES
+
+@<TRIPOS>ATOM
+1 C1 1.207 2.091 0.000 C.ar 1 BENZENE 0.000
+2 C2 2.414 1.394 0.000 C.ar 1 BENZENE 0.000
+3 C3 2.414 0.000 0.000 C.ar 1 BENZENE 0.000
+4 C4 1.207 -0.697 0.000 C.ar 1 BENZENE 0.000
+5 C5 0.000 0.000 0.000 C.ar 1 BENZENE 0.000
+6 C6 0.000 1.394 0.000 C.ar 1 BENZENE 0.000
+@<TRIPOS>BOND
+1 1 2 ar
+2 2 3 ar
+3 3 4 ar
+4 4 5 ar
+5 5 6 ar
+6 6 1 ar
+"""
+SALT_CIF = """data_salt
+_cell_length_a 5.64
+_cell_length_b 5.64
+_cell_length_c 5.64
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'F m -3 m'
+_chemical_formula_sum 'Cl Na'
+loop_
+_atom_site_label
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Na1 0 0 0
+Cl1 0.5(2) 0.5 0.5
+"""
+WATER_GRO = """two waters, t = 0.0
+    6
+    1SOL     OW    1   0.126   1.624   1.679  0.1227 -0.0580  0.0434
+    1SOL    HW1    2   0.190   1.661   1.747  0.8085  0.3191 -0.7791
+    1SOL    HW2    3   0.177   1.568   1.613 -0.9045 -2.6469  1.3180
+    2SOL     OW    4   1.275   0.053   0.622  0.2519  0.3140 -0.1734
+    2SOL    HW1    5   1.337   0.002   0.680 -1.0641 -1.1349  0.0257
+    2SOL    HW2    6   1.326   0.120   0.568  1.9427 -0.8216 -0.0244
+   1.82060   1.82060   1.82060
+"""
+ALANINE_PQR = """REMARK   two residues
+ATOM      1  N   ALA A   1      46.457  12.189  21.556  0.1414 1.8240
+ATOM      2  CA  ALA A   1      47.614  11.997  22.448  0.0962 1.9080
+HETATM10000  O   HOH       2      -1.000 -11.997  22.448 -0.8340 1.6612
+TER
+END
+"""
+
+
+@cache
+def aspirin() -> Any:
+    mol = Chem.AddHs(Chem.MolFromSmiles(ASPIRIN))
+    assert AllChem.EmbedMolecule(mol, randomSeed=7) == 0
+    return mol
+
+
+@cache
+def peptide() -> gemmi.Structure:
+    mol = Chem.MolFromSequence(PEPTIDE)
+    with rdBase.BlockLogs():  # it would like hydrogens
+        assert AllChem.EmbedMolecule(mol, randomSeed=7) == 0
+    structure = gemmi.read_pdb_string(Chem.MolToPDBBlock(mol))
+    structure.setup_entities()
+    structure.name = "peptide"
+    return structure
+
+
+@cache
+def mmtf(models: int = 1) -> bytes:
+    """The peptide as the reference encoder writes it."""
+    encoder = MMTFEncoder()
+    residues = [residue for chain in peptide()[0] for residue in chain]
+    atoms = sum(map(len, residues))
+    encoder.init_structure(0, atoms * models, len(residues) * models, models, models, "TEST")
+    encoder.set_xtal_info("P 1", [1.0, 1.0, 1.0, 90.0, 90.0, 90.0])
+    encoder.set_header_info(*[None] * 7)
+    for model in range(models):
+        encoder.set_model_info(model, 1)
+        encoder.set_chain_info("A", "A", len(residues))
+        encoder.set_entity_info([model], PEPTIDE, "", "polymer")
+        for residue in residues:
+            number = residue.seqid.num
+            encoder.set_group_info(residue.name, number, "\x00", "PEPTIDE", len(residue), 0, "A", number - 1, -1)
+            for atom in residue:
+                x, y, z = atom.pos.tolist()
+                encoder.set_atom_info(
+                    atom.name, atom.serial, "\x00", x, y, z, 1.0, 0.0, atom.element.name.capitalize(), 0
+                )
+    encoder.finalize_structure()
+    return bytes(encoder.get_msgpack())
+
+
+@cache
+def files() -> dict[str, bytes]:
+    """A small valid file of every format."""
+    molfile = Chem.MolToMolBlock(aspirin())
+    cif = peptide().make_mmcif_document().as_string()
+    texts = {
+        "pdb": peptide().make_pdb_string(),
+        "pqr": ALANINE_PQR,
+        "mmcif": cif,
+        "mcif": SALT_CIF,
+        "cif": SALT_CIF,
+        "sdf": f"{molfile}> <name>\naspirin\n\n$$$$\n",
+        "sd": Chem.MolToV3KMolBlock(aspirin()) + "$$$$\n",
+        "mol": molfile,
+        "mol2": BENZENE_MOL2,
+        "gro": WATER_GRO,
+        "xyz": Chem.MolToXYZBlock(aspirin()),
+    }
+    return {**{format: text.encode() for format, text in texts.items()}, "mmtf": mmtf()}
+
+
+ATOMS = len(Chem.MolFromSequence(PEPTIDE).GetAtoms())
+COUNTS = {  # atoms, models, residues, formula
+    "pdb": (ATOMS, 1, 9, None),
+    "pqr": (3, 1, 2, None),
+    "mmcif": (ATOMS, 1, 9, None),
+    "mcif": (2, 1, None, "ClNa"),
+    "cif": (2, 1, None, "ClNa"),
+    "sdf": (21, 1, None, "C9H8O4"),
+    "sd": (21, 1, None, "C9H8O4"),
+    "mol": (21, 1, None, "C9H8O4"),
+    "mol2": (6, 1, None, "C6"),
+    "gro": (6, 1, 2, None),
+    "xyz": (21, 1, None, "C9H8O4"),
+    "mmtf": (ATOMS, 1, 9, None),
+}
+
+
+def heavy_formula() -> str:
+    """Of the peptide's atoms that are written, which are not its hydrogens."""
+    symbols = [atom.GetSymbol() for atom in Chem.MolFromSequence(PEPTIDE).GetAtoms()]
+    found = hill({symbol: symbols.count(symbol) for symbol in symbols})
+    assert found is not None
+    return found
+
+
+def counted(molecule: mt.Molecule) -> tuple[Any, ...]:
+    return molecule.atoms, molecule.models, molecule.residues, molecule.formula
+
+
+def refusal(make: Callable[[], Any]) -> str:
+    with pytest.raises(mt.InputError) as caught:
+        make()
+    return str(caught.value)
+
+
+class TestMoleculeContract(ValueContract):
+    def examples(self) -> dict[str, Any]:
+        examples = {
+            format: mt.Molecule(data, caption=f"a {format} file", file_type=format) for format, data in files().items()
+        }
+        return {
+            "gzipped": mt.Molecule(gzip.compress(files()["pdb"], mtime=0), file_type="pdb"),
+            "smiles": mt.Molecule.from_smiles("CCO", caption=""),
+            "rdkit": mt.Molecule.from_rdkit(Chem.MolFromSmiles("[Na+].[Cl-]")),
+            "200 molecules": mt.Molecule(NCI),
+            **examples,
+        }
+
+    def bad_documents(self) -> dict[str, Any]:
+        return {
+            "no atoms": ({"atoms": 0}, "atoms: expected an integer >= 1, got 0."),
+            "format": (
+                {"format": "PDB"},
+                f"format: expected one of {FORMATS}, got 'PDB'.",
+            ),
+        }
+
+
+@pytest.mark.parametrize("format", COUNTS)
+def test_a_file_is_counted_and_kept(format: str) -> None:
+    data = files()[format]
+    molecule = mt.Molecule(data, file_type=format)
+    expected = COUNTS[format]
+    if format in ("pdb", "mmcif", "mmtf"):
+        expected = (*expected[:3], heavy_formula())
+    assert counted(molecule) == expected
+    assert molecule.format == format
+    assert molecule.to_bytes() == data
+    assert molecule.smiles is None
+
+
+@pytest.mark.parametrize("format", COUNTS)
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_the_extension_tells_the_format_in_any_case(format: str, ending: str, tmp_path: Path) -> None:
+    data = gzip.compress(files()[format], mtime=0) if ending else files()[format]
+    path = tmp_path / f"m.{format}{ending}".upper()
+    path.write_bytes(data)
+    store = mt.MemoryStore()
+    document = mt.encode(mt.Molecule(path), store)
+    assert document["format"] == format
+    assert document["path"].endswith(f".{format}{ending}")
+    assert (document["media_type"] == "application/gzip") == bool(ending)
+    assert store.files[document["path"]] == data
+
+
+@pytest.mark.parametrize("format", COUNTS)
+@pytest.mark.parametrize("make", [bytes, bytearray, memoryview, io.BytesIO])
+def test_bytes_in_any_buffer_are_read(format: str, make: Any) -> None:
+    assert mt.Molecule(make(files()[format]), file_type=format.upper()).to_bytes() == files()[format]
+
+
+def test_text_and_open_files_are_read(tmp_path: Path) -> None:
+    data = files()["xyz"]
+    (tmp_path / "m.xyz").write_bytes(data)
+    expected = mt.Molecule(tmp_path / "m.xyz")
+    assert mt.Molecule(str(tmp_path / "m.xyz")) == expected
+    assert mt.Molecule(data.decode(), file_type="xyz") == expected
+    assert mt.Molecule(io.StringIO(data.decode()), file_type="xyz") == expected
+    for mode in ("r", "rb"):
+        with open(tmp_path / "m.xyz", mode) as file:
+            assert mt.Molecule(file) == expected
+
+
+def test_an_explicit_format_wins_over_the_file_name(tmp_path: Path) -> None:
+    (tmp_path / "m.ent").write_bytes(files()["pdb"])
+    assert mt.Molecule(tmp_path / "m.ent", file_type="pdb").atoms == ATOMS
+
+
+def test_gzip_is_recognised_by_content(tmp_path: Path) -> None:
+    (tmp_path / "m.pdb").write_bytes(gzip.compress(files()["pdb"]))
+    molecule = mt.Molecule(tmp_path / "m.pdb")
+    assert molecule.atoms == ATOMS
+    assert molecule.read_text().encode() == files()["pdb"]
+
+
+def test_real_files_are_counted() -> None:
+    mols = list(Chem.SDMolSupplier(str(NCI), sanitize=False, removeHs=False))
+    assert counted(mt.Molecule(NCI)) == (sum(mol.GetNumAtoms() for mol in mols), 200, None, None)
+    assert counted(mt.Molecule(SCAFFOLD)) == (17, 1, None, None)  # its R groups have no element
+
+
+def test_a_molfile_counts_hydrogens_that_it_leaves_out_into_the_formula() -> None:
+    block = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO"))
+    assert counted(mt.Molecule(block, file_type="mol")) == (3, 1, None, "C2H6O")
+
+
+@pytest.mark.parametrize("format", ["pdb", "mmcif", "sdf", "mol2", "gro", "xyz", "cif"])
+def test_models_are_counted(format: str) -> None:
+    one = files()[format]
+    formula = heavy_formula() if format in ("pdb", "mmcif") else COUNTS[format][3]
+    if format in ("pdb", "mmcif"):
+        structure = peptide().clone()
+        for number in range(2, 4):
+            model = peptide()[0].clone()
+            model.num = number
+            structure.add_model(model)
+        text = structure.make_pdb_string() if format == "pdb" else structure.make_mmcif_document().as_string()
+        three = text.encode()
+    elif format == "cif":
+        three = b"".join(one.replace(b"data_salt", b"data_salt%d" % i) for i in range(3))
+    else:
+        three = one * 3
+    atoms, _, residues, _ = COUNTS[format]
+    assert counted(mt.Molecule(three, file_type=format)) == (3 * atoms, 3, residues and 3 * residues, formula)
+
+
+def test_models_of_pqr_and_mmtf_are_counted() -> None:
+    pqr = "".join(f"MODEL {i}\n{ALANINE_PQR.replace('END', 'ENDMDL')}" for i in (1, 2))
+    assert counted(mt.Molecule(pqr, file_type="pqr")) == (6, 2, 4, None)
+    assert counted(mt.Molecule(mmtf(2), file_type="mmtf")) == (2 * ATOMS, 2, 18, None)
+
+
+def test_alternative_locations_are_one_atom_of_the_formula() -> None:
+    line = "HETATM    1  O  {}HOH A   1       1.000   2.000   3.000  0.50 10.00           O  \n"
+    assert counted(mt.Molecule(line.format("A") + line.format("B"), file_type="pdb")) == (2, 1, 1, "O")
+
+
+def test_wide_gro_columns_are_read() -> None:
+    wide = re.sub(r"(\d+\.\d{3})(?!\d)", r"\g<1>11", WATER_GRO.split("  0.1227")[0])
+    first = f"{wide}\n".replace("    6\n", "    1\n")
+    assert mt.Molecule(first + "   1.0   1.0   1.0\n", file_type="gro").atoms == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "formula"),
+    [
+        ({"O": 4, "H": 8, "C": 9}, "C9H8O4"),
+        ({"O": 1, "H": 2}, "H2O"),
+        ({"Na": 1, "Cl": 1}, "ClNa"),
+        ({"C": 1}, "C"),
+        ({"Br": 1, "C": 1, "B": 2}, "CB2Br"),
+        ({"C": 1, "X": 1}, None),
+        ({}, None),
+    ],
+)
+def test_formulas_are_in_hill_order(counts: dict[str, int], formula: str | None) -> None:
+    assert hill(counts) == formula
+
+
+def test_text_is_read_as_utf8_or_latin1() -> None:
+    for comment in ("café", "caf\xe9"):
+        assert comment in mt.Molecule(f"1\n{comment}\nC 0 0 0\n", file_type="xyz").read_text()
+    latin = "1\ncafé\nC 0 0 0\n".encode("latin-1")
+    assert mt.Molecule(latin, file_type="xyz").read_text() == "1\ncafé\nC 0 0 0\n"
+    message = refusal(mt.Molecule(mmtf(), file_type="mmtf").read_text)
+    assert message == "Molecule.read_text: expected a text format, got 'mmtf'. Use to_bytes()."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("CCO",), f"Molecule: expected {NAME} (or that and .gz), got 'CCO'. Pass file_type=, or use Molecule.from_smiles(...) for a SMILES."),
+        (("x/none.pdb",), "Molecule: expected an existing file, got 'x/none.pdb'. Check the path."),
+        (("https://files/1crn.pdb",), "Molecule: expected a file on this machine, got 'https://files/1crn.pdb'. Download it and pass its path."),
+        ((b"1\n\nC 0 0 0",), f"Molecule.file_type: expected the format of data that has no file name, got None. Pass one of {FORMATS}."),
+        (("1\n\nC 0 0 0",), f"Molecule.file_type: expected the format of data that has no file name, got None. Pass one of {FORMATS}."),
+        ((b"1", None, ".pdb"), f"Molecule.file_type: expected one of {FORMATS}, got '.pdb'. Name the format of the data."),
+        ((b"1", None, 3), f"Molecule.file_type: expected one of {FORMATS}, got 3. Name the format of the data."),
+        ((3, None, "pdb"), "Molecule: expected a path, bytes, text or an open file, got 3. See help(mediatypes.Molecule)."),
+        ((b"1\n\nC 0 0 0", 3, "xyz"), "Molecule.caption: expected text, got 3. Use str(...)."),
+        (("1\n\ud800\nC 0 0 0", None, "xyz"), "Molecule: expected text that UTF-8 can hold, got '1\\n\\ud800\\nC 0 0 0'. Remove the lone surrogates."),
+    ],
+)  # fmt: skip
+def test_other_arguments_are_refused(arguments: tuple[Any, ...], message: str) -> None:
+    assert refusal(lambda: mt.Molecule(*arguments)) == message
+
+
+def test_a_mol_is_pointed_to_from_rdkit() -> None:
+    message = refusal(lambda: mt.Molecule(Chem.MolFromSmiles("C"), file_type="pdb"))
+    assert message.endswith("Use Molecule.from_rdkit(mol).")
+
+
+def test_a_binary_file_opened_as_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.mmtf").write_bytes(mmtf())
+    with open(tmp_path / "m.mmtf", encoding="utf-8") as file:
+        message = refusal(lambda: mt.Molecule(file))
+    assert message.startswith("Molecule: expected a file that reads text, got ")
+    assert message.endswith(". Open it with mode 'rb'.")
+
+
+def nth_line(text: str, number: int, new: str) -> bytes:
+    rows = text.splitlines()
+    rows[number - 1] = new
+    return "\n".join(rows).encode() + b"\n"
+
+
+PDB_ATOM = "ATOM      1  N   ALA A   1      12.131  -0.044   1.572  1.00  0.00           N  \n"
+NUMBERS = "serial, atom, residue, chain (or none), number, x, y, z, charge and radius"
+AGAIN = "Write the file again."
+CUT = "got 'the end of the file'. The file is cut: copy it again."
+
+
+@pytest.mark.parametrize(
+    ("format", "data", "message"),
+    [
+        ("pdb", b"ATOM      1  N   ALA\n", f"Molecule, line 1: expected x, y and z in columns 31 to 54, got 'ATOM      1  N   ALA'. {AGAIN}"),
+        ("pdb", PDB_ATOM * 2 + PDB_ATOM.replace("-0.044", " hello"), f"Molecule, line 3: expected x, y and z in columns 31 to 54, got 'ATOM      1  N   ALA A   1      12.131   hello   1.572  ... {AGAIN}"),
+        ("pdb", PDB_ATOM.replace("-0.044", "   nan"), f"Molecule, line 1: expected x, y and z in columns 31 to 54, got 'ATOM      1  N   ALA A   1      12.131     nan   1.572  ... {AGAIN}"),
+        ("pdb", f"MODEL        1\n{PDB_ATOM}", f"Molecule: expected ENDMDL for the MODEL in line 1, {CUT}"),
+        ("pdb", f"MODEL        1\n{PDB_ATOM}ENDMDL\nMODEL        1\n{PDB_ATOM}ENDMDL\n", "Molecule, line 4: expected a pdb file, got 'MODEL        1'. gemmi says: duplicate MODEL number: 1."),
+        ("pdb", PDB_ATOM + PDB_ATOM[:58], f"Molecule: expected the rest of line 2, {CUT}"),
+        ("pdb", f"{PDB_ATOM}END\n{PDB_ATOM}END\n", "Molecule: expected 2 atoms before the END, got 1. Put each model between MODEL and ENDMDL, and END last."),
+        ("pdb", "REMARK\nEND\n", "Molecule: expected a pdb file with ATOM or HETATM records, got b'REMARK\\nEND\\n'. Check the file_type and the file."),
+        ("cif", SALT_CIF.replace("0.5(2)", "hello"), "Molecule, _atom_site_fract_x[1]: expected a number, got 'hello'. Remove or repair the atom."),
+        ("cif", SALT_CIF.replace("0.5(2)", "?"), "Molecule, _atom_site_fract_x[1]: expected a number, got '?'. Remove or repair the atom."),
+        ("cif", SALT_CIF.replace("_atom_site_fract_z", "_atom_site_fract_w"), f"Molecule, _atom_site_fract_z: expected 2 numbers, got 0. {AGAIN}"),
+        ("cif", SALT_CIF[:-4], "Molecule, line 10: expected a cif file, got 'loop_'. gemmi says: Wrong number of values in loop _atom_site_*."),
+        ("cif", "data_x\n_a 1\n_a 2\n", "Molecule, line 3: expected a cif file, got '_a 2'. gemmi says: duplicate tag _a."),
+        ("cif", "data_x\n_cell_length_a 1\n", "Molecule: expected a cif file with positions of atoms (_atom_site.Cartn_x or _atom_site_fract_x), got b'data_x\\n_cell_length_a 1\\n'. Check the file_type and the file."),
+        ("sdf", "a\n\n\nhello\n", f"Molecule, line 1: expected a molecule in sdf format, got \"4 lines starting 'a\\\\n\\\\n\\\\nhello'\". {AGAIN}"),
+        ("sdf", "\n\n\n  0  0  0  0  0  0  0  0  0  0999 V2000\nM  END\n$$$$\n", "Molecule: expected an sdf file with atoms, got b'\\n\\n\\n  0  0  0  0  0  0  0  0  0  0999 V20'. Check the file_type and the file."),
+        ("mol2", f"hello\n{BENZENE_MOL2}", f"Molecule, line 1: expected @<TRIPOS>MOLECULE, got 'hello'. {AGAIN}"),
+        ("mol2", BENZENE_MOL2.replace("2.091", "nan"), f"Molecule, line 2: expected finite positions in this molecule, got 'nan or inf'. {AGAIN}"),
+        ("mol2", BENZENE_MOL2.replace("6 6 1", "999999999 6 1"), f"Molecule, line 4: expected as many atoms and bonds as follow, got '999999999 6'. {AGAIN}"),
+        ("mol2", "@<TRIPOS>MOLECULE\n", f"Molecule, line 3: expected as many atoms and bonds as follow, got 'the end of the molecule'. {AGAIN}"),
+        ("mol2", BENZENE_MOL2.replace("6 6 1", "7 6 1"), f"Molecule, line 2: expected a molecule in mol2 format, got \"20 lines starting '@<TRIPOS>MOLECULE\\\\nbenzen'\". {AGAIN}"),
+        ("mol2", "# nothing\n", "Molecule: expected a mol2 file with atoms, got b'# nothing\\n'. Check the file_type and the file."),
+        ("pqr", nth_line(ALANINE_PQR, 3, "ATOM      2  CA  ALA A   1      47.614  11.997"), f"Molecule, line 3: expected {NUMBERS}, got 'ATOM      2  CA  ALA A   1      47.614  11.997'. {AGAIN}"),
+        ("pqr", ALANINE_PQR.replace("1.9080", "inf"), f"Molecule, line 3: expected {NUMBERS}, got 'ATOM      2  CA  ALA A   1      47.614  11.997  22.448  ... {AGAIN}"),
+        ("pqr", "REMARK\n", "Molecule: expected a pqr file with ATOM or HETATM records, got b'REMARK\\n'. Check the file_type and the file."),
+        ("gro", nth_line(WATER_GRO, 2, "six"), f"Molecule, line 2: expected the number of atoms, as gro files have it, got 'six'. {AGAIN}"),
+        ("gro", nth_line(WATER_GRO, 2, "5"), f"Molecule, line 8: expected the 3 or 9 numbers of the box, got '    2SOL    HW2    6   1.326   0.120   0.568  1.9427 -0.... {AGAIN}"),
+        ("gro", nth_line(WATER_GRO, 2, "7"), f"Molecule, line 9: expected residue, atom and number in 20 columns, then x, y and z, got '   1.82060   1.82060   1.82060'. {AGAIN}"),
+        ("gro", nth_line(WATER_GRO, 2, "999999999"), f"Molecule, line 9: expected residue, atom and number in 20 columns, then x, y and z, got '   1.82060   1.82060   1.82060'. {AGAIN}"),
+        ("gro", WATER_GRO.rsplit("   1.82060   1.82060   1", 1)[0], f"Molecule: expected the box of a gro file, {CUT}"),
+        ("gro", "title\n0\n1 1 1\n", "Molecule: expected a gro file with atoms, got b'title\\n0\\n1 1 1\\n'. Check the file_type and the file."),
+        ("xyz", "2\n\nC 0 0 0\n", f"Molecule: expected 2 atoms, {CUT}"),
+        ("xyz", "9" * 5000, f"Molecule, line 1: expected the number of atoms, as xyz files have it, got '{'9' * 56}... {AGAIN}"),
+        ("xyz", "1\n\nC 0 zero 0\n", f"Molecule, line 3: expected an element, x, y and z, got 'C 0 zero 0'. {AGAIN}"),
+        ("xyz", "1\n\nC 0 1_0 0\n", f"Molecule, line 3: expected an element, x, y and z, got 'C 0 1_0 0'. {AGAIN}"),
+        ("xyz", "1\n\nC 0 1e999 0\n", f"Molecule, line 3: expected an element, x, y and z, got 'C 0 1e999 0'. {AGAIN}"),
+        ("mmtf", msgpack.packb({"numAtoms": 1}), f"Molecule: expected the members numGroups, numModels, groupList, groupTypeList, xCoordList, yCoordList, zCoordList, got 'none'. {AGAIN}"),
+        ("mmtf", msgpack.packb([1, 2]), f"Molecule: expected an mmtf file (a MessagePack map), got b'\\x92\\x01\\x02'. {AGAIN}"),
+        ("mmtf", b"\x91" * 100_000, f"Molecule: expected an mmtf file (a MessagePack map), got b'{chr(92)}x91{(chr(92) + 'x91') * 12}{chr(92)}x9... {AGAIN}"),
+        ("mmtf", b"\xdf\xff\xff\xff\xff", f"Molecule: expected an mmtf file (a MessagePack map), got b'\\xdf\\xff\\xff\\xff\\xff'. {AGAIN}"),
+        ("mmtf", msgpack.packb({"numAtoms": 1}) + b"more", f"Molecule: expected the end of the file after its MessagePack map, got b'more'. {AGAIN}"),
+    ],
+)  # fmt: skip
+def test_wrong_content_is_refused_where_it_is_wrong(format: str, data: str | bytes, message: str) -> None:
+    content = data.encode() if isinstance(data, str) else data
+    assert refusal(lambda: mt.Molecule(content, file_type=format)) == message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"numAtoms": 5}, f"expected numAtoms = 5 atoms in numModels = 1 models, got '{ATOMS} in 9 groups'"),
+        ({"numAtoms": 2**31}, f"expected numAtoms = {2**31} atoms in numModels = 1 models, got '{ATOMS} in 9 groups'"),
+        ({"numModels": 10}, f"expected numAtoms = {ATOMS} atoms in numModels = 10 models, got '{ATOMS} in 9 groups'"),
+        ({"numGroups": 10}, "expected numGroups = 10 entries in groupTypeList, got 9"),
+        ({"groupList": []}, "expected entries of groupTypeList that are in groupList, got '0 to 8'"),
+        ({"groupList": [{}] * 9}, "expected groups and arrays as the mmtf specification has them, got \"'elementList'\""),
+        ({"xCoordList": b"short"}, "expected xCoordList in codec 10, got b'short'"),
+        ({"xCoordList": None}, "expected groups and arrays as the mmtf specification has them, got "),
+        ({"groupList": [[[]] * 5_000_000]}, "expected at most 4194304 bytes of groupList, got 5000006"),
+    ],
+)  # fmt: skip
+def test_mmtf_claims_are_checked(changes: dict[str, Any], message: str) -> None:
+    data = msgpack.packb({**msgpack.unpackb(mmtf()), **changes})
+    assert message in refusal(lambda: mt.Molecule(data, file_type="mmtf"))
+
+
+@pytest.mark.parametrize("format", COUNTS)
+def test_garbage_is_refused(format: str) -> None:
+    whole = files()[format]
+    half = whole[: len(whole) // 2 - (20 if format == "pdb" else 0)]  # not between two records of a pdb file
+    noise = random.Random(7).randbytes(4096)
+    for data in (noise, b"The quick brown fox\njumps over the lazy dog.\n", b"\0" * 1000, half):
+        refusal(lambda data=data: mt.Molecule(data, file_type=format))  # type: ignore[misc]
+    message = refusal(lambda: mt.Molecule(b"", file_type=format))
+    assert message == f"Molecule: expected content in {format} format, got '0 bytes'. Write the file first."
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(COUNTS)), st.data())
+def test_a_damaged_file_is_counted_or_refused(format: str, data: st.DataObject) -> None:
+    whole = files()[format]
+    start = data.draw(st.integers(0, len(whole) - 1))
+    damage = data.draw(st.binary(max_size=20) | st.sampled_from([b"999999999", b"nan", b"\n", b"-1", b"\xff" * 8]))
+    removed = data.draw(st.integers(0, 200))
+    try:
+        molecule = mt.Molecule(whole[:start] + damage + whole[start + removed :], file_type=format)
+    except mt.InputError:
+        return
+    assert molecule.atoms >= 1
+    assert mt.validate(mt.encode(molecule, mt.MemoryStore())) is None
+
+
+@pytest.mark.parametrize("length", range(1, 77))
+def test_a_pdb_file_cut_inside_a_record_is_refused(length: int) -> None:
+    message = refusal(lambda: mt.Molecule(PDB_ATOM * 2 + PDB_ATOM[:length], file_type="pdb"))
+    assert message.startswith("Molecule, line 3: ") or message == f"Molecule: expected the rest of line 3, {CUT}"
+
+
+def test_a_list_of_pdb_atoms_needs_no_end() -> None:
+    assert mt.Molecule((PDB_ATOM * 2).rstrip(), file_type="pdb").atoms == 2
+
+
+def test_an_mmcif_file_without_a_column_that_atoms_need_is_refused() -> None:
+    data = files()["mmcif"].replace(b"_atom_site.label_asym_id", b"_atom_site.other")
+    expected = f"expected {ATOMS} atoms with element, chain, residue and atom names, got 0. {AGAIN}"
+    assert refusal(lambda: mt.Molecule(data, file_type="mmcif")) == f"Molecule, _atom_site: {expected}"
+
+
+def test_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(molecule_files, "MAX_BYTES", 1000)
+    bomb = gzip.compress(b"A" * 100_000, mtime=0)
+    expected = "Molecule: expected at most 1000 bytes, got "
+    assert refusal(lambda: mt.Molecule(bomb, file_type="pdb")) == (
+        f"{expected}'more in {len(bomb)} bytes of gzip'. Log fewer models."
+    )
+    assert refusal(lambda: mt.Molecule(b"A" * 1001, file_type="pdb")) == f"{expected}1001. Log fewer models."
+
+
+def test_a_cut_gzip_file_is_refused() -> None:
+    data = gzip.compress(files()["pdb"], mtime=0)[:-100]
+    hint = "gzip says: Compressed file ended before the end-of-stream marker was reached."
+    message = f"Molecule: expected a whole gzip file, got '{len(data)} bytes'. {hint}"
+    assert refusal(lambda: mt.Molecule(data, file_type="pdb")) == message
+
+
+@pytest.mark.parametrize(
+    ("smiles", "atoms", "formula"),
+    [(ASPIRIN, 21, "C9H8O4"), ("CN1C=NC2=C1C(=O)N(C(=O)N2C)C", 24, "C8H10N4O2"), ("[Na+].[Cl-]", 2, "ClNa"),
+     ("CB(O)O", 9, "CH5BO2"), ("[2H]O[2H]", 3, "H2O"), ("*", 1, None), ("C" * 40, 122, "C40H82"),
+     ("CC(=O)[O-].[Na+]", 8, "C2H3NaO2"), ("O.O.O", 9, "H6O3")],
+)  # fmt: skip
+def test_smiles_become_structures(smiles: str, atoms: int, formula: str | None) -> None:
+    molecule = mt.Molecule.from_smiles(smiles, caption="made")
+    assert (molecule.smiles, molecule.format, molecule.caption) == (smiles, "pdb", "made")
+    assert (molecule.atoms, molecule.formula) == (atoms, formula)
+    (model,) = gemmi.read_pdb_string(molecule.read_text())
+    positions = np.array([site.atom.pos.tolist() for site in model.all()])
+    distances = np.linalg.norm(positions[:, None] - positions, axis=-1)[np.triu_indices(atoms, 1)]
+    assert (distances > 0.9).all()  # no atom inside another
+
+
+def test_the_same_smiles_gives_the_same_bytes_in_every_process() -> None:
+    made = mt.Molecule.from_smiles(ASPIRIN)
+    assert made == mt.Molecule.from_smiles(ASPIRIN)
+    code = f"import mediatypes as mt; print(mt.Molecule.from_smiles({ASPIRIN!r}).read_text(), end='')"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == made.read_text()
+    assert found.stderr == ""
+
+
+def test_a_flat_structure_has_the_formula_of_the_whole() -> None:
+    flat = mt.Molecule.from_smiles("CCO", convert_to_3d_and_optimize=False)
+    assert (flat.atoms, flat.formula) == (3, "C2H6O")
+    positions = Chem.MolFromPDBBlock(flat.read_text()).GetConformer().GetPositions()
+    assert (positions[:, 2] == 0).all()
+    assert len({tuple(row) for row in positions}) == 3
+
+
+def test_an_unsanitized_smiles_is_embedded() -> None:
+    assert mt.Molecule.from_smiles("c1ccccc1O", sanitize=False).formula == "C6H6O"
+
+
+def test_iterations_change_the_structure() -> None:
+    unoptimized = mt.Molecule.from_smiles(ASPIRIN, mmff_optimize_molecule_max_iterations=0)
+    assert unoptimized != mt.Molecule.from_smiles(ASPIRIN)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("CC(C",), ".data: expected a valid SMILES string, got 'CC(C'. RDKit says: SMILES Parse Error: extra open parentheses while parsing: CC(C."),
+        (("C(C)(C)(C)(C)C",), ".data: expected a valid SMILES string, got 'C(C)(C)(C)(C)C'. RDKit says: Explicit valence for atom # 0 C, 5, is greater than permitted."),
+        (("",), ".data: expected a SMILES string that is not empty, got ''. Pass 'CCO', for example."),
+        ((" \t",), ".data: expected a SMILES string that is not empty, got ' \\t'. Pass 'CCO', for example."),
+        ((None,), ".data: expected a SMILES string that is not empty, got None. Pass 'CCO', for example."),
+        (("C\nC",), ".data: expected one line of at most 10000 characters, got 'C\\nC'. Pass one molecule."),
+        (("C\0",), ".data: expected one line of at most 10000 characters, got 'C\\x00'. Pass one molecule."),
+        (("C" * 10_001,), ".data: expected one line of at most 10000 characters, got '10001 characters'. Pass one molecule."),
+        (("C" * 300,), ": expected at most 500 atoms for a 3D structure, got '902 atoms with hydrogens'. Pass convert_to_3d_and_optimize=False for a flat structure."),
+        (("C", None, 1, "no", -1), ".sanitize: expected True or False, got 1. Use bool(...).\n- Molecule.from_smiles.convert_to_3d_and_optimize: expected True or False, got 'no'. Use bool(...).\n- Molecule.from_smiles.mmff_optimize_molecule_max_iterations: expected an integer from 0 to 100000, got -1. 200 is the default."),
+    ],
+)  # fmt: skip
+def test_a_wrong_smiles_is_explained(arguments: tuple[Any, ...], message: str) -> None:
+    found = refusal(lambda: mt.Molecule.from_smiles(*arguments))
+    assert found.removeprefix("3 problems:\n- ") == f"Molecule.from_smiles{message}"
+
+
+def test_a_molecule_without_a_3d_structure_is_explained() -> None:
+    message = refusal(lambda: mt.Molecule.from_smiles("C1[C@H]2CC[C@H]1CC2"))  # one bridgehead inside the ring
+    assert message == (
+        "Molecule.from_smiles: expected a molecule with a 3D structure, got 'none that RDKit finds'. "
+        "Pass convert_to_3d_and_optimize=False for a flat structure."
+    )
+
+
+def test_rdkit_molecules_and_files_are_taken(tmp_path: Path) -> None:
+    Chem.MolToMolFile(aspirin(), str(tmp_path / "a.MOL"))
+    (tmp_path / "a.sdf").write_bytes(files()["sdf"])
+    expected = mt.Molecule.from_rdkit(aspirin())
+    assert (expected.atoms, expected.formula, expected.smiles) == (21, "C9H8O4", None)
+    for source in (tmp_path / "a.MOL", str(tmp_path / "a.sdf"), Chem.RWMol(aspirin())):
+        assert mt.Molecule.from_rdkit(source).atoms == 21
+    kept = mt.Molecule.from_rdkit(aspirin(), "c", convert_to_3d_and_optimize=False)
+    assert kept.read_text() == Chem.MolToPDBBlock(aspirin())
+    assert mt.Molecule.from_rdkit(tmp_path / "a.sdf", convert_to_3d_and_optimize=False).atoms == 21
+
+
+def test_conformers_are_models() -> None:
+    mol = Chem.AddHs(Chem.MolFromSmiles("CCO"))
+    AllChem.EmbedMultipleConfs(mol, 3, randomSeed=1)
+    assert counted(mt.Molecule.from_rdkit(mol, convert_to_3d_and_optimize=False)) == (27, 3, 3, "C2H6O")
+
+
+def test_the_users_molecule_is_not_changed() -> None:
+    mol = Chem.MolFromSmiles("CCO", sanitize=False)
+    before = mol.ToBinary()
+    mt.Molecule.from_rdkit(mol)
+    mt.Molecule.from_rdkit(mol, convert_to_3d_and_optimize=False)
+    assert mol.ToBinary() == before
+    assert mol.GetNumConformers() == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (NCI, ": expected one molecule, got '200 molecules'. Use Molecule(path) to keep them all."),
+        ("x/none.mol", ": expected an existing file, got 'x/none.mol'. Check the path."),
+        ("m.pdb", ": expected an RDKit Mol or the path of a .mol or .sdf file, got 'm.pdb'. Use Molecule(...)."),
+        (None, ": expected an RDKit Mol or the path of a .mol or .sdf file, got None. Use Molecule(...)."),
+        (Chem.Mol(), ": expected a molecule with atoms, got '0 atoms'. Check how it was made."),
+    ],
+)
+def test_other_sources_of_from_rdkit_are_refused(data: Any, message: str) -> None:
+    assert refusal(lambda: mt.Molecule.from_rdkit(data)) == f"Molecule.from_rdkit.data_or_path{message}"
+
+
+def test_rdkit_says_nothing_on_stderr_and_its_logs_stay_as_they_were(capfd: pytest.CaptureFixture[str]) -> None:
+    before = rdBase.LogStatus()
+    refusal(lambda: mt.Molecule.from_smiles("CC(C"))
+    refusal(lambda: mt.Molecule(b"a\n\n\nhello\n", file_type="mol"))
+    mt.Molecule.from_smiles("[H]")
+    assert capfd.readouterr() == ("", "")
+    assert rdBase.LogStatus() == before
+    Chem.MolFromSmiles("CC(C")
+    assert "SMILES Parse Error" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("package", "make", "needed_for"),
+    [
+        ("gemmi", lambda: mt.Molecule(files()["pdb"], file_type="pdb"), "Molecule of a pdb file"),
+        ("gemmi", lambda: mt.Molecule(files()["cif"], file_type="cif"), "Molecule of a cif file"),
+        ("rdkit", lambda: mt.Molecule(files()["sdf"], file_type="sdf"), "Molecule of an sdf file"),
+        ("rdkit", lambda: mt.Molecule(files()["mol2"], file_type="mol2"), "Molecule of a mol2 file"),
+        ("rdkit", lambda: mt.Molecule.from_smiles("C"), "Molecule.from_smiles"),
+        ("msgpack", lambda: mt.Molecule(files()["mmtf"], file_type="mmtf"), "Molecule of an mmtf file"),
+    ],
+)
+def test_a_missing_package_is_named(
+    package: str, make: Callable[[], Any], needed_for: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files()
+    for name in [package, *(name for name in sys.modules if name.startswith(f"{package}."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(mt.MissingDependencyError) as caught:
+        make()
+    install = "Install it with: pip install 'mediatypes[mol]'"
+    assert str(caught.value) == f"{needed_for}: expected the package '{package}', got none. {install}"
+
+
+def test_stored_molecules_are_decoded_without_any_package(tmp_path: Path) -> None:
+    store = mt.DirectoryStore(tmp_path)
+    documents = [mt.encode(mt.Molecule(data, file_type=format), store) for format, data in files().items()]
+    code = (
+        "import json, sys, mediatypes as mt\n"
+        "for document in json.loads(sys.argv[1]):\n"
+        "    value = mt.decode(document, mt.DirectoryStore(sys.argv[2]))\n"
+        "    assert value.atoms == document['atoms'] and mt.encode(value, mt.MemoryStore()) == document\n"
+        "print(sorted({'rdkit', 'gemmi', 'msgpack', 'numpy.random'} & set(sys.modules)))\n"
+    )
+    arguments = [sys.executable, "-c", code, json.dumps(documents), str(tmp_path)]
+    assert subprocess.run(arguments, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_molecule_tells_what_it_is() -> None:
+    assert repr(mt.Molecule.from_smiles("O", caption="c")) == "Molecule(3 atoms, pdb, formula='H2O', caption='c')"
+    assert repr(mt.Molecule(ALANINE_PQR, file_type="pqr")) == "Molecule(3 atoms, pqr)"

@@ -1,0 +1,141 @@
+"""Calls that are lined up by a global step: nothing is lost, and steps that go forward keep their numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mediatypes as mt
+from mediatypes.writing.aligned import AlignedCalls, GlobalSteps
+
+
+def rows(run: mt.Run) -> list[dict[str, Any]]:
+    table = mt.open_run(run.path).history()
+    return [
+        {key: value for key, value in row.items() if value is not None and key not in ("_timestamp", "_runtime")}
+        for row in table.to_pylist()
+    ]
+
+
+CALLS = st.lists(st.tuples(st.none() | st.integers(-3, 6), st.sampled_from("abc"), st.booleans()), max_size=40)
+
+
+@given(CALLS)
+@settings(max_examples=300, deadline=None)
+def test_no_value_hides_another_and_rows_go_forward(calls: list[tuple[int | None, str, bool]]) -> None:
+    steps, current, taken = GlobalSteps(), 0, set[tuple[int, str]]()
+    by_row: dict[int, set[int | None]] = {}
+    for global_step, key, commit in calls:
+        row, begins = steps.place(global_step, (key,), current)
+        assert row >= current, "rows never go backwards"
+        assert (row, key) not in taken, "a value hides another"
+        assert begins or row in by_row
+        taken.add((row, key))
+        by_row.setdefault(row, set()).add(global_step)
+        current = row + 1 if commit else row
+    assert all(len(found - {None}) <= 1 for found in by_row.values()), "a row has one global step"
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=30))
+def test_steps_that_go_forward_keep_their_numbers(given_steps: list[int]) -> None:
+    steps, current = GlobalSteps(), 0
+    for step in sorted(set(given_steps)):
+        for key in "ab":
+            row, begins = steps.place(step, (key,), current)
+            assert (row, begins) == (step, key == "a")
+            current = row
+
+
+def test_numbers_and_calls_stand_in_the_rows_of_their_steps(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    calls = run._align()
+    for step in (0, 10):
+        calls.number("loss", step, 1e9 + step, step / 4)
+        calls.number("acc", step, 1e9 + step, 0.5)
+        run.log({"custom": step + 1, "global_step": step})
+    calls.number("loss", 3, 1e9, 7.0)  # another counter
+    run.log({"beside": 1})
+    run.log({"beside": 2})
+    expected = [
+        {"_step": 0, "global_step": 0, "loss": 0.0, "acc": 0.5, "custom": 1},
+        {"_step": 10, "global_step": 10, "loss": 2.5, "acc": 0.5, "custom": 11},
+        {"_step": 11, "global_step": 3, "loss": 7.0, "beside": 1},
+        {"_step": 12, "beside": 2},
+    ]
+    assert rows(run) == expected
+    assert run.summary["loss"] == 7.0
+    run.finish()
+    assert rows(run) == expected
+
+
+def test_numbers_that_come_thick_and_fast_are_on_disk_soon_without_another_call(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    calls = run._align()
+    for step in range(500):
+        calls.number("loss", step, 1e9, step / 2)
+    end = time.monotonic() + 5
+    while time.monotonic() < end and mt.open_run(run.path).history([]).num_rows < 500:
+        time.sleep(0.01)
+    assert [row["loss"] for row in rows(run)] == [step / 2 for step in range(500)]
+    run.finish()
+
+
+def test_the_thread_sleeps_and_wakes_again(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    calls = run._align()
+    for part in range(3):
+        for step in range(3):
+            calls.number("loss", 3 * part + step, 1e9, 1.0)
+        end = time.monotonic() + 5
+        while time.monotonic() < end and len(rows(run)) < 3 * part + 3:
+            time.sleep(0.01)
+        assert len(rows(run)) == 3 * part + 3
+        time.sleep(0.05)
+    run.finish()
+
+
+def test_more_key_sets_than_layouts_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediatypes.writing.call_writer._MAX_LAYOUTS", 3)
+    run = mt.Run(tmp_path / "run")
+    calls = run._align()
+    for step in range(40):
+        for key in range(step % 7 + 1):
+            calls.number(f"key{key}", step, 1e9, float("nan") if step == 5 else step / 8)
+    run.finish()
+    found = {row["_step"]: row for row in rows(run)}
+    assert len(found) == 40
+    assert all(len(row) == 2 + step % 7 + 1 for step, row in found.items())
+    assert all(row["key0"] == step / 8 for step, row in found.items() if step != 5)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_what_a_full_disk_refuses_is_written_later(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    calls: AlignedCalls = run._align()
+    calls.number("loss", 5, 1e9, 1.0)
+    calls.flush()
+    saved, full = os.dup(run._writer.journal.fd), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, run._writer.journal.fd)
+    for key, step in (("loss", 6), ("other", 6), ("loss", 0)):
+        with contextlib.suppress(mt.StoreError):
+            calls.number(key, step, 1e9, 2.0)
+    with pytest.raises(mt.StoreError, match="free some space"):
+        run.log({"lost": 1})
+    os.dup2(saved, run._writer.journal.fd)
+    calls.number("loss", 1, 1e9, 3.0)
+    run.finish()
+    assert rows(run) == [
+        {"_step": 5, "global_step": 5, "loss": 1.0},
+        {"_step": 6, "global_step": 6, "loss": 2.0, "other": 2.0},
+        {"_step": 7, "global_step": 0, "loss": 2.0},
+        {"_step": 8, "global_step": 1, "loss": 3.0},
+    ]
+    for fd in (saved, full):
+        os.close(fd)
