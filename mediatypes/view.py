@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import canonical
 from ._core.codec import decode
-from ._core.errors import Described, InputError, Problem, StoreError
+from ._core.errors import InputError, Problem, StoreError, Verbatim
 from .columns.logged import PLAIN_KINDS, plain_value
 from .journal.metrics import Metric, Metrics
 from .runfolder import files
@@ -278,7 +278,7 @@ class RunView:
 
         if not isinstance(self.path, Path):
             hint = "Edit the run where it was written, and copy it again."
-            raise StoreError.of(str(self.path), "a run on this machine", Described("one elsewhere"), hint)
+            raise StoreError.of(str(self.path), "a run on this machine", Verbatim("one elsewhere"), hint)
         texts = {"name": name, "notes": notes, "group": group, "job_type": job_type}
         described = {key: value for key, value in describe("edit", texts, tags).items() if value is not None}
         edit(self.path, described, summary or {})

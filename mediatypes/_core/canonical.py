@@ -17,7 +17,7 @@ _encode = json.JSONEncoder(
 _encode_pretty = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1).encode
 
 
-class Written(dict[str, Any]):
+class PreEncodedJson(dict[str, Any]):
     """An object whose canonical JSON is known already; it must not be changed.
 
     In place of lists of numbers it may have arrays.
@@ -37,7 +37,7 @@ def dumps(value: object) -> str:
         ValueError: the data is nested too deeply, perhaps in itself.
         TypeError: it is not plain.
     """
-    if type(value) is Written:
+    if type(value) is PreEncodedJson:
         return value.text
     try:
         return _encode(value)
@@ -94,7 +94,7 @@ def _refuse_constant(name: str) -> float:
 _decode = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_object).decode
 
 
-def is_unicode(text: str) -> bool:
+def is_utf8_encodable(text: str) -> bool:
     """Whether UTF-8 can hold a text: a lone surrogate it cannot."""
     try:
         text.encode()

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from .canonical import is_unicode
+from .canonical import is_utf8_encodable
 from .errors import Problem, problem
 
 _LARGEST = sys.float_info.max
@@ -65,7 +65,7 @@ class Json(Shape):
     def check(self, value: object, where: str, depth: int = 64) -> Iterator[Problem]:
         if isinstance(value, dict) and depth:
             for name, item in value.items():
-                if not isinstance(name, str) or not is_unicode(name):
+                if not isinstance(name, str) or not is_utf8_encodable(name):
                     yield problem(where, "names that are text", name, "Use str(...).")
                 else:
                     yield from self.check(item, f"{where}.{name}" if where else name, depth - 1)
@@ -116,12 +116,12 @@ class Text(Shape):
             and (not self.choices or value in self.choices)
             and len(value) >= self.min_length
             and (not self._match or self._match(value) is not None)
-            and (value.isascii() or is_unicode(value))
+            and (value.isascii() or is_utf8_encodable(value))
         )
 
     def check(self, value: object, where: str) -> Iterator[Problem]:
         if not self.accepts(value):
-            if isinstance(value, str) and not is_unicode(value):
+            if isinstance(value, str) and not is_utf8_encodable(value):
                 yield problem(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
             else:
                 yield problem(where, self.words(), value)

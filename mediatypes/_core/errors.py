@@ -38,13 +38,13 @@ class Problem(NamedTuple):
         return f"{where}{self.message}{end}" + (f" {self.hint}" if self.hint else "")
 
 
-class Described(str):
+class Verbatim(str):
     """What was found, in words: a message shows it without quotes."""
 
 
 def show(value: object) -> str:
     """A value as an error message shows it: arrays by dtype and shape, the rest by `repr`, cut short."""
-    if isinstance(value, Described):
+    if isinstance(value, Verbatim):
         return value
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if isinstance(shape, tuple) and dtype is not None and shape:

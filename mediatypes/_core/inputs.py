@@ -6,7 +6,7 @@ import io
 import os
 from typing import Any
 
-from .canonical import is_unicode
+from .canonical import is_utf8_encodable
 from .errors import InputError
 from .sidecar import Blob
 
@@ -41,6 +41,6 @@ def text(value: Any, where: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise InputError.of(where, "text", value, "Use str(...).")
-    if not is_unicode(value):
+    if not is_utf8_encodable(value):
         raise InputError.of(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
     return str(value)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from .._core import canonical
 from .._core.declaration import COMMON_COLUMNS
-from .._core.errors import Described, InputError, UnknownTypeError
+from .._core.errors import InputError, UnknownTypeError, Verbatim
 from .._core.registry import lookup
 from .arrays import Array
 
@@ -132,7 +132,7 @@ def _offsets(lengths: Iterable[int], count: int) -> pa.Buffer:
     np.cumsum(np.fromiter(lengths, np.int64, count), out=ends[1:])
     if ends[-1] > np.iinfo(np.int32).max:
         hint = "Store long texts as files, say as mt.Html, or log fewer at once."
-        raise InputError.of("column", "at most 2 GiB of text", Described(f"{ends[-1]} bytes"), hint, "size")
+        raise InputError.of("column", "at most 2 GiB of text", Verbatim(f"{ends[-1]} bytes"), hint, "size")
     return pa.py_buffer(ends.astype(np.int32))
 
 

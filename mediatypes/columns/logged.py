@@ -16,11 +16,11 @@ from types import NoneType
 from typing import Any
 
 from .._core import canonical
-from .._core.canonical import is_unicode
+from .._core.canonical import is_utf8_encodable
 from .._core.errors import InputError, Problem, describe, problem
 from .._core.value import MediaValue, is_media
 from .._core.wrapping import is_array, tag_of, wrap
-from .plain import MAX_DEPTH, make_plain, no_unicode, refused, too_deep, too_large
+from .plain import MAX_DEPTH, make_plain, not_utf8, refused, too_deep, too_large
 from .python_objects import SCALARS, elements, located, read_items, simplified, simplify
 
 Cell = tuple[str, Any]  # kind, plain value
@@ -117,7 +117,7 @@ def flatten(
         key = str.__str__(name)  # of an Enum of texts the text
         if not path and key[0] == "_" and not _is_own(key, value, where, problems, stamped):
             continue
-        if not key.isascii() and not is_unicode(key):
+        if not key.isascii() and not is_utf8_encodable(key):
             problems.append(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
             continue
         if type(value) not in SCALARS:
@@ -248,8 +248,8 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
     if isinstance(value, int):
         return _integer(value, where)
     if isinstance(value, str):
-        if not value.isascii() and not is_unicode(value):
-            raise InputError(no_unicode(value, where))
+        if not value.isascii() and not is_utf8_encodable(value):
+            raise InputError(not_utf8(value, where))
         return "string", value
     if isinstance(value, (list, tuple)):
         return _list(value, where, encode)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from .._core.canonical import is_unicode
+from .._core.canonical import is_utf8_encodable
 from .._core.errors import InputError, Problem, problem
 from .._core.value import is_media
 from .._core.wrapping import MAX_LIST, is_array, tag_of
@@ -49,7 +49,7 @@ class _Reader:
         if isinstance(value, int):
             return value if -self.limit <= value < self.limit else self.refuse(too_large(value, where, self.bits))
         if isinstance(value, str):
-            return value if value.isascii() or is_unicode(value) else self.refuse(no_unicode(value, where))
+            return value if value.isascii() or is_utf8_encodable(value) else self.refuse(not_utf8(value, where))
         if not depth:
             return self.refuse(too_deep(where, f"data nested at most {MAX_DEPTH} deep"))
         self.left -= len(value)
@@ -86,7 +86,7 @@ class _Reader:
                 self.refuse(problem(where, "keys that are text", key, "Use str(key).", "key"))
                 continue
             name = str.__str__(key)  # of an Enum of texts the text
-            if not name.isascii() and not is_unicode(name):
+            if not name.isascii() and not is_utf8_encodable(name):
                 self.refuse(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
                 continue
             read = self.read(item, f'{where}["{name}"]', depth - 1)
@@ -105,7 +105,7 @@ class _Reader:
         """Whether no scalar is refused; of many this is known faster than of each."""
         if int in kinds and not all(-self.limit <= v < self.limit for v in values if type(v) is int):
             return False
-        return str not in kinds or all(v.isascii() or is_unicode(v) for v in values if type(v) is str)
+        return str not in kinds or all(v.isascii() or is_utf8_encodable(v) for v in values if type(v) is str)
 
     def refuse(self, *found: Problem) -> Any:
         self.problems += found[: max(self.most - len(self.problems), 0)]
@@ -117,7 +117,7 @@ def too_large(value: int, where: str, bits: int = 64) -> Problem:
     return problem(where, f"an integer of {bits} bits", value, hint, "range")
 
 
-def no_unicode(value: str, where: str) -> Problem:
+def not_utf8(value: str, where: str) -> Problem:
     return problem(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from .._core.deps import is_class
-from .._core.errors import Described, InputError, Problem
+from .._core.errors import InputError, Problem, Verbatim
 from .._core.wrapping import class_tag
 
 MAX_ITEMS: Final = 2**22  # of one value: a YAML file of ten lines can stand for billions
@@ -246,9 +246,9 @@ def named(value: Any) -> Any:
     """A value as a message shows it: what has no text of its own by the name of its class."""
     cls: Any = type(value)
     if isinstance(value, type):
-        return Described(f"the class {value.__module__}.{value.__qualname__}")
+        return Verbatim(f"the class {value.__module__}.{value.__qualname__}")
     if callable(value) and hasattr(value, "__qualname__"):
-        return Described(f"the function {getattr(value, '__module__', None) or 'builtins'}.{value.__qualname__}")
+        return Verbatim(f"the function {getattr(value, '__module__', None) or 'builtins'}.{value.__qualname__}")
     if cls.__repr__ is object.__repr__:
-        return Described(f"an object of {cls.__module__}.{cls.__qualname__}")
+        return Verbatim(f"an object of {cls.__module__}.{cls.__qualname__}")
     return value

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from .._core.canonical import is_unicode
+from .._core.canonical import is_utf8_encodable
 from .._core.declaration import Boolean, Field, List, Record, Text
 from .._core.errors import InputError, Problem, problem
 
@@ -145,12 +145,15 @@ class Metrics:
         problems: list[Problem] = []
         if isinstance(step_metric, Metric):
             step_metric = step_metric.name
-        if not isinstance(name, str) or not name or name in FIXED or not is_unicode(name):
+        if not isinstance(name, str) or not name or name in FIXED or not is_utf8_encodable(name):
             hint = "Pass a key of your own, or a pattern such as 'val/*'."
             problems.append(problem("define_metric.name", "a key that is logged", name, hint))
             name = ""
         if step_metric is not None and (
-            not isinstance(step_metric, str) or not step_metric or "*" in step_metric or not is_unicode(step_metric)
+            not isinstance(step_metric, str)
+            or not step_metric
+            or "*" in step_metric
+            or not is_utf8_encodable(step_metric)
         ):
             hint = "Pass the key of a number that is logged, such as 'epoch'."
             problems.append(problem("define_metric.step_metric", "one key without '*'", step_metric, hint))

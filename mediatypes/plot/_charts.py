@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.errors import Described, InputError, Problem, problem
+from .._core.errors import InputError, Problem, Verbatim, problem
 from ..columns.arrays import Array, as_array
 from ._columns import make_table
 from ._value import Plot
@@ -152,7 +152,7 @@ def line_series(
     lines, problems = _read_lines(xs, ys)
     names = [f"line_{i}" for i in range(len(lines))] if keys is None else [str(key) for key in keys]
     if len(names) != len(lines):
-        got = Described(str(len(names)))
+        got = Verbatim(str(len(names)))
         problems.append(problem("line_series.keys", f"{len(lines)} names", got, "Name each line once.", "length"))
     elif len(set(names)) != len(names):
         problems.append(problem("line_series.keys", "names that differ", names, "Rename the lines.", "repeated"))
@@ -172,14 +172,14 @@ def _read_lines(xs: Any, ys: Any) -> tuple[list[tuple[Array, Array]], list[Probl
     where = "line_series"
     ys = _items(ys, f"{where}.ys")
     if not ys:
-        raise InputError.of(f"{where}.ys", "at least one line", Described("none"), "Pass a list of lines.", "empty")
+        raise InputError.of(f"{where}.ys", "at least one line", Verbatim("none"), "Pass a list of lines.", "empty")
     if not _is_nested(ys):
         raise InputError.of(f"{where}.ys", "a list of lines", ys, "Wrap the line: [ys].", "shape")
     xs = _items(xs, f"{where}.xs")
     shared = not _is_nested(xs)
     if not shared and len(xs) != len(ys):
         hint = "Pass one for each line, or one for all."
-        raise InputError.of(f"{where}.xs", f"x of {len(ys)} lines", Described(str(len(xs))), hint, "length")
+        raise InputError.of(f"{where}.xs", f"x of {len(ys)} lines", Verbatim(str(len(xs))), hint, "length")
     lines = []
     for i, y in enumerate(ys):
         x = xs if shared else xs[i]
@@ -192,7 +192,7 @@ def _read_lines(xs: Any, ys: Any) -> tuple[list[tuple[Array, Array]], list[Probl
         if len(a) != len(b):
             hint = "Pass as many x as y."
             problems.append(
-                problem(f"{where}.ys[{i}]", f"{len(a)} numbers, one for each x", Described(str(len(b))), hint, "length")
+                problem(f"{where}.ys[{i}]", f"{len(a)} numbers, one for each x", Verbatim(str(len(b))), hint, "length")
             )
         lines.append((a, b))
     return lines, problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._core.errors import Described, Problem, problem
+from .._core.errors import Problem, Verbatim, problem
 from ..types.table.value import Table
 from . import _template
 from ._columns import NUMBER, OTHER, TIME, groups_of, plain_values
@@ -19,14 +19,14 @@ def column_problems(spec: dict[str, Any], mapped: Mapping[str, str], table: Tabl
     groups = groups_of(table)
     if not table.num_rows:
         hint = "Make the chart once there is data."
-        yield problem(f"{where}.table", "at least one row", Described("none"), hint, "empty")
+        yield problem(f"{where}.table", "at least one row", Verbatim("none"), hint, "empty")
     for slot, column in mapped.items():
         place = f"{where}.{slot}"
         if column not in groups:
             names = ", ".join(map(repr, groups)) or "none"
             yield problem(place, f"one of the columns {names}", column, "Name a column of the table.", "no-column")
         elif groups[column] == OTHER:
-            got = Described(f"{column!r} of kind {table.kinds[table.columns.index(column)]}")
+            got = Verbatim(f"{column!r} of kind {table.kinds[table.columns.index(column)]}")
             yield problem(place, "a column of numbers, texts, bools or times", got, "Choose another one.", "kind")
     for slot, column, channel in _measured(spec, mapped):
         if table.num_rows and groups.get(column, OTHER) != OTHER:
@@ -62,10 +62,10 @@ def _measured(spec: dict[str, Any], mapped: Mapping[str, str]) -> Iterator[tuple
 def _number_problems(table: Table, column: str, group: str, channel: dict[str, Any], place: str) -> Iterator[Problem]:
     is_time_axis = group == TIME and not _is_reduced(channel)
     if group not in (NUMBER, "nothing") and not is_time_axis:
-        got = Described(f"{column!r} of {group}")
+        got = Verbatim(f"{column!r} of {group}")
         yield problem(place, "a column of numbers", got, "Convert the column, or choose another one.", "kind")
     elif all(value is None for value in plain_values(table, column)):
-        got = Described(f"none in {column!r}")
+        got = Verbatim(f"none in {column!r}")
         yield problem(place, "at least one finite number", got, "There is nothing to draw.", "empty")
 
 

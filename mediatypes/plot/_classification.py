@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.errors import Described, InputError, problem
+from .._core.errors import InputError, Verbatim, problem
 from ..columns.arrays import Array
 from . import _curves
 from ._columns import make_table
@@ -148,7 +148,7 @@ def confusion_matrix(
     """
     where = "confusion_matrix"
     if (probs is None) == (preds is None):
-        got = Described("neither" if probs is None else "both")
+        got = Verbatim("neither" if probs is None else "both")
         raise InputError.of(where, "either probs or preds", got, "Pass one of them.", "missing")
     truth, predicted, names = (
         _from_probs(y_true, probs, class_names, where)
@@ -175,7 +175,7 @@ def _choose(data: Scored, classes: Iterable[Any] | None, where: str) -> list[int
     shown = ", ".join(map(repr, data.values[:20]))
     bad = [problem(place, f"some of {shown}", c, "Choose among these.", "classes") for c in asked if c not in known]
     if bad or not asked:
-        none = problem(place, "at least one class", Described("none"), "Leave it out for all.", "empty")
+        none = problem(place, "at least one class", Verbatim("none"), "Leave it out for all.", "empty")
         raise InputError(bad or [none])
     return list(dict.fromkeys(known[item] for item in asked))
 
@@ -193,7 +193,7 @@ def _check_examples(data: Scored, chosen: list[int], where: str, *, needs_others
         )
         rest = [data.values[j] for j in drawable]
         hint = f"Pass classes_to_plot={rest}." if rest else "Make the chart of more examples."
-        found.append(problem(f"{where}.y_true", expected, Described("none"), hint, "one-class"))
+        found.append(problem(f"{where}.y_true", expected, Verbatim("none"), hint, "one-class"))
     if found:
         raise InputError(found)
 
@@ -230,7 +230,7 @@ def _from_predictions(y_true: Any, preds: Any, names: Any, where: str) -> tuple[
     truth, predicted = read_labels(y_true, f"{where}.y_true"), read_labels(preds, f"{where}.preds")
     if len(truth) != len(predicted):
         expected = f"{len(truth)} predictions, as many as y_true"
-        raise InputError.of(f"{where}.preds", expected, Described(str(len(predicted))), "Pass as many.", "length")
+        raise InputError.of(f"{where}.preds", expected, Verbatim(str(len(predicted))), "Pass as many.", "length")
     if (truth.dtype.kind == "U") != (predicted.dtype.kind == "U"):
         hint = "Make both texts, or both numbers."
         raise InputError.of(f"{where}.preds", "the same kind of labels as y_true", predicted, hint, "mixed")
@@ -242,6 +242,6 @@ def _from_predictions(y_true: Any, preds: Any, names: Any, where: str) -> tuple[
     unknown = [value for value in found if value not in set(values)]
     if unknown:
         expected = "the name of every class" if truth.dtype.kind == "U" else "a name for each class from 0 on"
-        got = Described("none for " + ", ".join(map(repr, unknown[:8])))
+        got = Verbatim("none for " + ", ".join(map(repr, unknown[:8])))
         raise InputError.of(f"{where}.class_names", expected, got, "Add them.", "classes")
     return indices(truth, values), indices(predicted, values), shown

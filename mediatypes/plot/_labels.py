@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._core.errors import Described, InputError, Problem, show
+from .._core.errors import InputError, Problem, Verbatim, show
 from ..columns.arrays import Array, as_array
 
 
@@ -88,7 +88,7 @@ def read_names(names: Any, count: int | None, where: str) -> list[str]:
     if len(set(made)) != len(made):
         raise InputError.of(where, "names that differ", names, "Rename the classes.", "repeated")
     if count is not None and len(made) != count:
-        raise InputError.of(where, f"{count} names, one for each class", Described(len(made)), "Name all.", "length")
+        raise InputError.of(where, f"{count} names, one for each class", Verbatim(len(made)), "Name all.", "length")
     return made
 
 
@@ -108,7 +108,7 @@ def class_values(truth: Array, count: int, names: Any, where: str, names_name: s
     if len(found) == count:
         return found
     hint = f"Pass {names_name}= with the label of each column." if truth.dtype.kind == "U" else "Number them from 0."
-    shown = Described(", ".join(map(repr, found[:8])) + (", ..." if len(found) > 8 else ""))
+    shown = Verbatim(", ".join(map(repr, found[:8])) + (", ..." if len(found) > 8 else ""))
     raise InputError.of(f"{where}.y_true", f"labels of {count} classes", shown, hint, "classes")
 
 
@@ -127,7 +127,7 @@ def _texts(data: Any, where: str) -> Array:
     items = list(data)
     for row, item in enumerate(items):
         if not isinstance(item, str):
-            got = Described(f"{show(item)} in row {row}")
+            got = Verbatim(f"{show(item)} in row {row}")
             raise InputError.of(where, "texts only", got, "Make all labels texts, or all numbers.", "mixed")
     return np.array(items, dtype=np.str_)
 
@@ -135,5 +135,5 @@ def _texts(data: Any, where: str) -> Array:
 def _refuse(bad: Array, data: Array, where: str, expected: str, hint: str) -> None:
     if bad.any():
         first = int(np.argmax(bad))
-        got = Described(f"{data[first]} in row {first}" + (f" and {int(bad.sum()) - 1} more" if bad.sum() > 1 else ""))
+        got = Verbatim(f"{data[first]} in row {first}" + (f" and {int(bad.sum()) - 1} more" if bad.sum() > 1 else ""))
         raise InputError.of(where, expected, got, hint, "value")

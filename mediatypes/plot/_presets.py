@@ -53,7 +53,7 @@ def register_preset(name: str, spec: Any, *, optional: Iterable[str] = ()) -> No
     {'field': 'step', 'type': 'quantitative'}
     """
     where = "register_preset"
-    if not isinstance(name, str) or not name or not canonical.is_unicode(name):
+    if not isinstance(name, str) or not name or not canonical.is_utf8_encodable(name):
         raise InputError.of(f"{where}.name", "text that is not empty", name, "Name the preset.")
     if name in BUILTIN or name in WANDB_IDS:
         raise InputError.of(f"{where}.name", "a name that is free", name, "Choose another one.", "taken")
@@ -94,7 +94,7 @@ def check_mapping(preset: Preset, fields: Any, strings: Any, where: str) -> list
                 hint = f"Remove it, or write ${{{kind}:{name}}} in the spec."
                 expected = f"one of {', '.join(wanted)}" if wanted else "none, the spec has no such placeholder"
                 found.append(problem(place, expected, name, hint, "placeholder"))
-            elif text is not None and (not isinstance(text, str) or not canonical.is_unicode(text)):
+            elif text is not None and (not isinstance(text, str) or not canonical.is_utf8_encodable(text)):
                 found.append(problem(f"{place}[{name!r}]", f"{words}, as text", text, "Use str(...)."))
     return found
 

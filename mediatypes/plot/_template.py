@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._core.errors import Described, Problem, problem
+from .._core.errors import Problem, Verbatim, problem
 
 TABLE = "table"  # how a drawn spec calls its data
 DATA_NAMES = (TABLE, "wandb")  # what a preset may call it
@@ -39,7 +39,7 @@ def check(spec: Any, where: str) -> Iterator[Problem]:
         if name == "url":
             yield problem(place, "no url", item, "Put the data into the table.", "url")
         elif name == "embedOptions":
-            yield problem(place, "no options of the page", Described(type(item).__name__), "Leave them out.", "url")
+            yield problem(place, "no options of the page", Verbatim(type(item).__name__), "Leave them out.", "url")
     for place, _, text in _texts(spec, where):
         for found in _ANY.findall(text):
             if not _SLOT.fullmatch(found):

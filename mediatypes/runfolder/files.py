@@ -15,7 +15,7 @@ from typing import Any
 from .._core import canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
-from .._core.errors import Described, DocumentError, Problem, StoreError, UnsupportedVersionError, os_error, show
+from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, Verbatim, os_error, show
 from .._core.location import Location
 from .._core.sidecar import read_file
 from ..journal.metrics import METRIC, Metric
@@ -112,7 +112,7 @@ def _read_small(path: Location) -> bytes:
     except OSError as error:
         raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
     if len(data) > _LARGEST:
-        raise DocumentError.of(str(path), f"at most {_LARGEST} bytes", Described("more"), "Restore the file.", "size")
+        raise DocumentError.of(str(path), f"at most {_LARGEST} bytes", Verbatim("more"), "Restore the file.", "size")
     return data
 
 

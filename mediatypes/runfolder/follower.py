@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
-from .._core.errors import Described, StoreError, os_error
+from .._core.errors import StoreError, Verbatim, os_error
 from .._core.sidecar import open_file
 from ..columns.batch import Batch
 from ..journal.reader import JournalReader, Notes
@@ -150,7 +150,7 @@ class Follower:
             self._look()
             if self.run["status"] == "running":
                 hint = "Restore the folder; without it the rows of an unfinished run are lost."
-                raise StoreError.of(str(folder), "a journal of the run", Described("no file"), hint)
+                raise StoreError.of(str(folder), "a journal of the run", Verbatim("no file"), hint)
         return listed
 
     def _stored(self) -> Iterator[Batch]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core import canonical
-from .._core.errors import Described, RunLocked, StoreError, os_error
+from .._core.errors import RunLocked, StoreError, Verbatim, os_error
 from . import files
 
 if sys.platform != "win32":
@@ -62,12 +62,12 @@ class Lock:
                 raise
             os.close(self._fd)
         hint = "Try again."
-        raise RunLocked.of(str(root), "a run that nobody else writes", Described("others at each try"), hint)
+        raise RunLocked.of(str(root), "a run that nobody else writes", Verbatim("others at each try"), hint)
 
     def _take(self, root: Path, force: bool) -> None:
         free, holder = _lock(self._fd), _holder(self._fd)
         if free is False or (free is None and holder and not force and files.is_alive(holder) is not False):
-            found = Described(files.writer_name(holder) + _since(holder))
+            found = Verbatim(files.writer_name(holder) + _since(holder))
             hint = "Wait until it ends, or stop that process."
             if free is None:
                 hint += " If it is gone already, run `mediatypes recover --force` on the run."

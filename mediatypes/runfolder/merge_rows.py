@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from .._core.canonical import Written
+from .._core.canonical import PreEncodedJson
 from ..columns.arrays import Array
 from ..columns.batch import Batch, Values
 from ..columns.cells import arrow_type, is_media_kind, make_array
@@ -205,7 +205,7 @@ def _size(value: Any) -> int:
     """About how many bytes a value takes, with its JSON if it is a document."""
     if isinstance(value, str):
         return 50 + len(value)
-    if type(value) is Written:
+    if type(value) is PreEncodedJson:
         return 2 * len(value.text)
     if isinstance(value, dict):
         return 200 + sum(map(_size, value.values()))

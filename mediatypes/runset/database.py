@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from .._core.deps import need
-from .._core.errors import Described, InputError
+from .._core.errors import InputError, Verbatim
 from .._core.location import Location
 from ..columns.arrow import TYPES
 from ..runfolder import files
@@ -94,7 +94,7 @@ class _Database:
         try:
             relation: duckdb.DuckDBPyRelation | None = self.connection.sql(query)
         except self.duck.Error as error:
-            said = Described(" ".join(str(error).split()))
+            said = Verbatim(" ".join(str(error).split()))
             raise InputError.of("sql", "a query that DuckDB takes", said, "Ask for: describe history.") from error
         if relation is None:
             raise InputError.of("sql", "a query with an answer", query, "Begin with select.")

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .._core.errors import Described, InputError, StoreError, os_error
+from .._core.errors import InputError, StoreError, Verbatim, os_error
 from .._core.parallel import in_threads
 from ..runfolder import files
 from ..store.location import RemotePath
@@ -57,7 +57,7 @@ def common_base(paths: Sequence[Place]) -> Any:
     above: Any = paths[0].parent
     while not all(isinstance(path, RemotePath) and path.is_relative_to(above) for path in paths):
         if above == above.parent:
-            found = Described("none")
+            found = Verbatim("none")
             raise InputError.of("open_runs", "one directory above all runs", found, "Open them one by one.")
         above = above.parent
     return above

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._core.errors import Described, InputError, MediaTypesError, Problem, StoreError, describe
+from .._core.errors import InputError, MediaTypesError, Problem, StoreError, Verbatim, describe
 from .._core.parallel import in_threads
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore
@@ -322,7 +322,7 @@ def compact(
     here = [path for path in paths if isinstance(path, Path)]
     if len(here) < len(paths) or isinstance(destination, RemoteStore) or is_url(destination):
         hint = "Compact on this machine, and copy the result; copy runs that are elsewhere first."
-        raise StoreError.of("compact", "runs and a destination on this machine", Described("some elsewhere"), hint)
+        raise StoreError.of("compact", "runs and a destination on this machine", Verbatim("some elsewhere"), hint)
     base = common_base(here)
     return add([(name_below(base, path), path) for path in here], Path(destination), executor, progress)
 

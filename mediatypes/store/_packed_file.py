@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._core import canonical
-from .._core.errors import Described, HashMismatch, SidecarMissing, StoreError, os_error
+from .._core.errors import HashMismatch, SidecarMissing, StoreError, Verbatim, os_error
 from .._core.location import Location
 from ..columns.arrow import numbers, texts
 from ..columns.packed import FEATURES, PACKED, huggingface, pack_array, write_whole
@@ -94,7 +94,7 @@ def _batch(group: list[Entry], schema: pa.Schema, digests: dict[str, str]) -> pa
     contents = [entry.read() for entry in group]
     for entry, content in zip(group, contents, strict=True):
         if len(content) != entry.size:
-            found = Described(f"{len(content)} bytes")
+            found = Verbatim(f"{len(content)} bytes")
             raise StoreError.of(entry.path, f"{entry.size} bytes", found, "Is another process writing it?")
         digests[entry.path] = hashlib.sha256(content).hexdigest()
     arrays = [texts([entry.path for entry in group]), texts([digests[entry.path] for entry in group])]
@@ -214,5 +214,5 @@ def _damaged(path: Location, error: Exception) -> StoreError:
         return error
     if isinstance(error, OSError) and error.errno:
         return os_error(StoreError, str(path), "read the packed store", error, "Check permissions.")
-    found = Described((str(error).splitlines() or [type(error).__name__])[0])
+    found = Verbatim((str(error).splitlines() or [type(error).__name__])[0])
     return StoreError.of(str(path), "a whole packed store", found, _ADVICE)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from .._core.errors import Described, SidecarMissing, StoreError, os_error
+from .._core.errors import SidecarMissing, StoreError, Verbatim, os_error
 from .._core.sidecar import content_path
 from ._paths import main_path
 from .directory import DirectoryStore
@@ -127,7 +127,7 @@ class Reader:
             try:
                 found = self._path.stat()
                 if not stat.S_ISREG(found.st_mode):  # reading a pipe might wait for ever
-                    raise StoreError.of(str(self._path), "a file", Described("a directory or device"), "Move it away.")
+                    raise StoreError.of(str(self._path), "a file", Verbatim("a directory or device"), "Move it away.")
                 identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
                 if self._open is None or self._open[0] != identity:
                     from ._packed_file import PackedFile  # pyarrow is needed only now

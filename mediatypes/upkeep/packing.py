@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._core import canonical
-from .._core.errors import Described, StoreError, UnsafePath, os_error
+from .._core.errors import StoreError, UnsafePath, Verbatim, os_error
 from .._core.references import references
 from .._core.sidecar import hash_file, safe_parts
 from ..runfolder import files
@@ -279,7 +279,7 @@ def _require_equal(file: Path, sha256: str, size: int) -> None:
     """A file and its packed copy are the same; if not, one of them is damaged, and both stay."""
     if hash_file(file) != (sha256, size):
         raise StoreError.of(
-            str(file), "the bytes of its packed copy", Described("others"), "Remove the one that is wrong."
+            str(file), "the bytes of its packed copy", Verbatim("others"), "Remove the one that is wrong."
         )
 
 

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from .._core import canonical
 from .._core.errors import (
-    Described,
     HashMismatch,
     MediaTypesError,
     Problem,
     RunExists,
     StoreError,
+    Verbatim,
     describe,
     os_error,
 )
@@ -168,7 +168,7 @@ class RunCopy:
             with contextlib.suppress(ValueError):
                 found = canonical.loads(self._run)
                 if isinstance(found, dict) and found.get("id") != run["id"]:
-                    got = Described(f"the run {found.get('name')!r} with id {found.get('id')!r}")
+                    got = Verbatim(f"the run {found.get('name')!r} with id {found.get('id')!r}")
                     hint = "Choose another place."
                     raise RunExists.of(str(self.target), "no other run there", got, hint)
         return there
@@ -220,7 +220,7 @@ class RunCopy:
         """Look whether all is there before `run.json` says so; raises `StoreError`."""
         there = self.target.entries(recursive=True)
         if missing := [name for name, size in names.items() if there.get(name) != size]:
-            found = Described(f"{len(missing)} missing or of another size, such as {missing[0]}")
+            found = Verbatim(f"{len(missing)} missing or of another size, such as {missing[0]}")
             raise StoreError.of(str(self.target), f"all {len(names)} files of the run", found, "Copy it again.")
 
     def _is_there(self, name: str, size: int) -> bool:
@@ -262,7 +262,7 @@ class Uploader:
         try:
             self._copy.update()
         except MediaTypesError as error:
-            found = Described(str(describe(error)[0]).rstrip("."))
+            found = Verbatim(str(describe(error)[0]).rstrip("."))
             hint = f"The run is whole in {self._copy.source}: finish again, or copy it."
             raise StoreError.of(str(self._copy.target), "a copy that is up to date", found, hint) from error
 
@@ -323,7 +323,7 @@ def _checked(path: Path | RemotePath) -> Iterator[bytes]:
         yield piece
     if digest.hexdigest() != path.name.partition(".")[0]:
         hint = "Restore it, and copy the run again."
-        raise HashMismatch.of(str(path), "the bytes that its name says", Described("others"), hint)
+        raise HashMismatch.of(str(path), "the bytes that its name says", Verbatim("others"), hint)
 
 
 def _end(path: Path | RemotePath, size: int | None) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core.deps import need
-from .._core.errors import Described, InputError, show
+from .._core.errors import InputError, Verbatim, show
 
 MAX_SIZE = 2**20  # bytes, of which PyYAML takes seconds
 _HINT = "Check the path."
@@ -37,9 +37,9 @@ def read_file(path: str | os.PathLike[str]) -> Mapping[Any, Any]:
             data = stream.read(MAX_SIZE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError.of("config", "a file that can be read", Described(f"{file.name!r}: {reason}"), _HINT) from None
+        raise InputError.of("config", "a file that can be read", Verbatim(f"{file.name!r}: {reason}"), _HINT) from None
     if len(data) > MAX_SIZE:
-        raise InputError.of(where, f"at most {MAX_SIZE} bytes", Described("more"), "Pass the part that you need.")
+        raise InputError.of(where, f"at most {MAX_SIZE} bytes", Verbatim("more"), "Pass the part that you need.")
     found = load(data, where)
     if not isinstance(found, Mapping):
         raise InputError.of(where, "an object of names and values", found, "Name the values.")
@@ -100,4 +100,4 @@ def _malformed(where: str, language: str, error: Any) -> InputError:
         text = f"{error.msg} in line {line}"
     elif getattr(error, "problem_mark", None) is not None:  # of YAML
         text = f"{error.problem} in line {error.problem_mark.line + 1}"
-    return InputError.of(where, language, Described(text), "Correct the file.")
+    return InputError.of(where, language, Verbatim(text), "Correct the file.")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._core.errors import Described, InputError, Problem, StoreError
+from .._core.errors import InputError, Problem, StoreError, Verbatim
 from ..columns import logged
 from ..runfolder import files
 from ..runfolder.lock import Lock
@@ -44,7 +44,7 @@ def writing(root: Path) -> Iterator[dict[str, Any]]:
         run = files.read_run_json(root)
         if run["status"] == "running":
             hint = "Finish it first: mediatypes.recover(path)."
-            raise StoreError.of(str(root), "a run that is over", Described(f"the {files.status_of(run)} run"), hint)
+            raise StoreError.of(str(root), "a run that is over", Verbatim(f"the {files.status_of(run)} run"), hint)
         yield run
     finally:
         lock.release()

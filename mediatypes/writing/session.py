@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any, NamedTuple
 
 from .._core.declaration import List, Text
-from .._core.errors import Described, InputError, Problem, RunExists, StoreError, problem
+from .._core.errors import InputError, Problem, RunExists, StoreError, Verbatim, problem
 from ..journal import frames
 from ..journal.append import Journal, first_frame_end
 from ..journal.metrics import Metric
@@ -65,7 +65,7 @@ def open_session(root: Path, mode: str, described: dict[str, Any], config: dict[
     run_json = root / files.RUN
     if mode == "resume" and not run_json.exists():
         hint = 'Pass mode="allow" to begin one where there is none.'
-        raise StoreError.of(str(root), "a run to resume", Described("none"), hint)
+        raise StoreError.of(str(root), "a run to resume", Verbatim("none"), hint)
     if mode == "create":
         _require_free(root)
     lock = Lock(root)
@@ -88,7 +88,7 @@ def _require_free(root: Path) -> None:
     else:
         return
     hint = 'Choose another directory, a new one for each run, or pass mode="resume" to go on with it.'
-    raise RunExists.of(str(root), "a directory without a run", Described(found), hint)
+    raise RunExists.of(str(root), "a directory without a run", Verbatim(found), hint)
 
 
 def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any], durable: bool) -> Session:
@@ -174,7 +174,7 @@ def _remove_unborn(root: Path) -> None:
     for path in files.journals(root / files.JOURNAL):
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_size > first_frame_end(path):
-                found = Described(f"{path.name} with calls, but no {files.RUN}")
+                found = Verbatim(f"{path.name} with calls, but no {files.RUN}")
                 raise RunExists.of(
                     str(root), "a directory without a run", found, f"Restore {files.RUN}, or choose another."
                 )

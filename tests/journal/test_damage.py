@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 import mediatypes as mt
-
 from tests.writing.crashes import NEVER, Nursery, call
 
 SAMPLES = int(os.environ.get("SAMPLES", "7"))

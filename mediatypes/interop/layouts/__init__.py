@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from secrets import token_hex
 
-from ..._core.errors import Described, InputError, StoreError, os_error
+from ..._core.errors import InputError, StoreError, Verbatim, os_error
 from ...view import RunView, open_run
 from ._report import Lost, Report, Tally
 
@@ -58,7 +58,7 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
         raise InputError.of("export.layout", f"one of {', '.join(LAYOUTS)}", layout, "Pass 'csv' for spreadsheets.")
     view, target = run if isinstance(run, RunView) else open_run(run), Path(dest).absolute()
     if os.path.lexists(target):
-        raise StoreError.of(str(target), "a folder to be made", Described("one that is there"), "Choose another name.")
+        raise StoreError.of(str(target), "a folder to be made", Verbatim("one that is there"), "Choose another name.")
     temporary = target.with_name(f".{target.name}.{token_hex(4)}.tmp")
     try:
         temporary.mkdir(parents=True)

@@ -92,9 +92,9 @@ def import_logdir(
     opened = open_logdir(logdir)
     plan = make_plan(opened, nested)
     if not plan.runs:
-        from ..._core.errors import Described
+        from ..._core.errors import Verbatim
 
-        found = Described(f"none below {os.fspath(logdir)}")
+        found = Verbatim(f"none below {os.fspath(logdir)}")
         raise InputError.of("logdir", "event files", found, "Their names contain tfevents.", "no-events")
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
     target = Path(out).absolute()

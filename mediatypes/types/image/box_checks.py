@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.canonical import is_unicode
+from ..._core.canonical import is_utf8_encodable
 from ..._core.errors import Problem, problem
 from ...columns.arrays import Array
 
@@ -105,12 +105,12 @@ def captions(values: Any, count: int, where: str, name: str, problems: list[Prob
     if column is None:
         return None
     texts = [value for value in column if isinstance(value, str)]
-    if len(texts) + column.count(None) < len(column) or not is_unicode("".join(texts)):
+    if len(texts) + column.count(None) < len(column) or not is_utf8_encodable("".join(texts)):
         for i, value in enumerate(column):
             at = f"{where}[{i}].box_caption"
             if value is not None and not isinstance(value, str):
                 problems.append(problem(at, "text", value, "Use str(...)."))
-            elif value and not is_unicode(value):
+            elif value and not is_utf8_encodable(value):
                 problems.append(problem(at, "text that UTF-8 can hold", value, "Remove the lone surrogates."))
     return tuple(column)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from operator import index
 from typing import Any
 
-from ..._core.canonical import is_unicode
+from ..._core.canonical import is_utf8_encodable
 from ..._core.declaration import Field, Integer, List, Map, Record, Text
 from ..._core.errors import DocumentError, InputError, Problem, problem
 from ..._core.sidecar import Sink, Source
@@ -114,7 +114,7 @@ def _read(classes: Any, where: str) -> dict[int, str]:
             problems.append(problem(at, "an integer class id", key, "Use the number that stands in the data."))
         elif not isinstance(name, str):
             problems.append(problem(at, "a name (text)", name, "Use str(...)."))
-        elif not is_unicode(name):
+        elif not is_utf8_encodable(name):
             problems.append(problem(at, "text that UTF-8 can hold", name, "Remove the lone surrogates."))
         elif id in labels:
             problems.append(problem(at, "each class id once", key, "Remove one of them."))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.deps import is_instance, need
-from ..._core.errors import CodecError, Described, InputError
+from ..._core.errors import CodecError, InputError, Verbatim
 from ..._core.inputs import read_blob
 from ..._core.sidecar import Blob
 from ...columns.arrays import is_array
@@ -79,7 +79,7 @@ def _encode_with_pillow(pixels: pixel_arrays.Pixels, file_type: str, quality: in
     height, width = pixels.array.shape[:2]
     longest = _LONGEST_SIDE[file_type]
     if max(height, width) > longest:
-        found = Described(f"{width} x {height}")
+        found = Verbatim(f"{width} x {height}")
         raise InputError.of(where, f"sides of at most {longest} pixels", found, "Use png.")
     if file_type == "jpg" and pixels.mode in ("LA", "RGBA"):
         raise InputError.of(where, "png or webp for pixels with alpha", file_type, "Pass mode='RGB' to drop the alpha.")

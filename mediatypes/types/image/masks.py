@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..._core.declaration import Field, Integer, Record, reference
-from ..._core.errors import Described, InputError, problem
+from ..._core.errors import InputError, Verbatim, problem
 from ..._core.inputs import read_blob
 from ..._core.sidecar import Blob, Sink, Source, fetch
 from ..._core.value import Frozen
@@ -170,7 +170,7 @@ def _read_ids(data: bytes, file: files.ImageFile, where: str) -> Array:
     if isinstance(image, np.ndarray):
         return _check_ids(image, where)
     if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B") or image.format in ("JPEG", "MPO"):
-        found = Described(f"{image.format} of mode {image.mode}")
+        found = Verbatim(f"{image.format} of mode {image.mode}")
         raise InputError.of(
             where, "a lossless single-channel image of class ids", found, "Save it as a grey PNG.", "mode"
         )

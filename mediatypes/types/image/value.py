@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..._core.canonical import is_unicode
+from ..._core.canonical import is_utf8_encodable
 from ..._core.declaration import Document, Field, Integer, List, Map, Number, Record, Rule, Text, reference
-from ..._core.errors import Described, InputError, Problem, problem
+from ..._core.errors import InputError, Problem, Verbatim, problem
 from ..._core.inputs import text
 from ..._core.sidecar import Blob, Sink, Source, fetch
 from ..._core.value import Value
@@ -33,7 +33,7 @@ _MODES = ("L", "LA", "RGB", "RGBA")
 def _masks_fit(document: dict[str, Any], where: str) -> Any:
     for name, mask in document.get("masks", {}).items():
         if (mask["width"], mask["height"]) != (document["width"], document["height"]):
-            size = Described(f"{mask['width']} x {mask['height']}")
+            size = Verbatim(f"{mask['width']} x {mask['height']}")
             yield problem(f"{where}masks[{name!r}]", "the size of the image", size, "Restore the document.", "size")
 
 
@@ -334,7 +334,7 @@ def _read_layers(layers: Any, where: str, read: Any, problems: list[Problem]) ->
         if not isinstance(name, str) or not name:
             problems.append(problem(where, "names that are text and not empty", name, "Use str(...)."))
             continue
-        if not is_unicode(name):
+        if not is_utf8_encodable(name):
             problems.append(problem(where, "names that UTF-8 can hold", name, "Remove the lone surrogates."))
             continue
         try:

@@ -13,12 +13,12 @@ import numpy as np
 
 from ..._core.errors import (
     CodecError,
-    Described,
     DocumentError,
     MediaTypesError,
     MissingDependencyError,
     Problem,
     ValidationError,
+    Verbatim,
     problem,
     show,
 )
@@ -85,7 +85,7 @@ def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool =
         known = ", ".join(sorted({name for name, _ in _FORMATS.values()}))
         raise error.of(where, f"an image file ({known})", _start(blob), "Convert it to PNG.", "not-an-image") from None
     except Image.DecompressionBombError as bomb:
-        raise error(_too_large(where, Described("more"))) from bomb
+        raise error(_too_large(where, Verbatim("more"))) from bomb
     except MediaTypesError:
         raise
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError) as broken:
@@ -104,7 +104,7 @@ def quiet() -> Iterator[None]:
 def check_pixels(width: int, height: int, where: str, error: type[ValidationError]) -> None:
     """Refuse an image that could not be read back."""
     if width * height > MAX_PIXELS:
-        raise error(_too_large(where, Described(f"{width} x {height}")))
+        raise error(_too_large(where, Verbatim(f"{width} x {height}")))
 
 
 def _too_large(where: str, got: str) -> Problem:
@@ -122,7 +122,7 @@ def check(blob: Blob, document: dict[str, Any], where: str) -> ImageFile:
         file = ImageFile("tiff", document["media_type"], int(document["width"]), int(document["height"]), "L", 8)
     if (file.width, file.height) != (document["width"], document["height"]):
         expected = f"an image of {document['width']} x {document['height']}"
-        found = Described(f"{file.width} x {file.height}")
+        found = Verbatim(f"{file.width} x {file.height}")
         raise DocumentError.of(where, expected, found, "Restore the document.", "size")
     return file
 
@@ -206,4 +206,4 @@ def _bit_depth(image: PILImage, png_depth: bytes) -> int:
 
 def _start(blob: Blob) -> str:
     with blob.open() as file:
-        return Described(f"{blob.size} bytes starting {file.read(12)!r}")
+        return Verbatim(f"{blob.size} bytes starting {file.read(12)!r}")

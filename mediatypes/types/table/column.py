@@ -80,10 +80,10 @@ class Column:
     def add(self, kind: str, kept: list[Any]) -> None:
         """Add values that `read` answered."""
         if kind != self.kind:
-            self._become(kind)
+            self._promote(kind)
         self.tail += kept
 
-    def _become(self, kind: str) -> None:
+    def _promote(self, kind: str) -> None:
         if kind not in PLAIN or (kind == "json" and self.kind != "null"):  # values that Arrow cannot cast
             self.tail, self.head = self.kept(0, len(self)), None
         elif self.head is not None:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..._core.canonical import is_unicode
+from ..._core.canonical import is_utf8_encodable
 from ..._core.deps import is_instance
-from ..._core.errors import Described, InputError, Problem, problem
+from ..._core.errors import InputError, Problem, Verbatim, problem
 from .column import Column, from_arrow
 
 DEFAULT_COLUMNS = ("Input", "Output", "Expected")
@@ -28,7 +28,7 @@ def read(columns: Any, data: Any, dataframe: Any, mixed: bool) -> list[Column]:
     if dataframe is not None:
         if columns is not None or data is not None:
             hint = "Select columns of the DataFrame first."
-            raise InputError.of("Table", "either rows or a DataFrame", Described("both"), hint)
+            raise InputError.of("Table", "either rows or a DataFrame", Verbatim("both"), hint)
         return read_frame(dataframe, mixed)
     names = _read_names(DEFAULT_COLUMNS if columns is None else columns)
     return _read_rows(names, data, mixed)
@@ -51,7 +51,7 @@ def check_names(names: list[Any], where: str) -> None:
     """Refuse names that are no text, empty, or there twice."""
     problems: list[Problem] = []
     for name in names:
-        if not isinstance(name, str) or not name or not is_unicode(name):
+        if not isinstance(name, str) or not name or not is_utf8_encodable(name):
             problems.append(problem(where, "names that are text and not empty", name, "Use str(name)."))
         elif names.count(name) > 1:
             problems.append(problem(where, "names that differ", name, "Rename one of the columns.", "columns"))
@@ -101,7 +101,7 @@ def _row_problem(row: int, cells: Any, names: list[str]) -> Problem | None:
         return problem(f"Table.data[{row}]", "a list of cells", cells, "Pass one list for each row.", "row")
     if len(cells) != len(names):
         return problem(
-            f"Table.data[{row}]", f"{len(names)} cells", Described(str(len(cells))), f"The columns are {names}.", "row"
+            f"Table.data[{row}]", f"{len(names)} cells", Verbatim(str(len(cells))), f"The columns are {names}.", "row"
         )
     return None
 

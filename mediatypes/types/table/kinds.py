@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 
 from ..._core import canonical
-from ..._core.canonical import is_unicode
+from ..._core.canonical import is_utf8_encodable
 from ..._core.codec import encode
 from ..._core.declaration import Json
 from ..._core.deps import is_instance
-from ..._core.errors import Described, InputError, Problem, problem, show
+from ..._core.errors import InputError, Problem, Verbatim, problem, show
 from ..._core.sidecar import HashingSink
 from ..._core.value import Value, is_media
 from ..._core.wrapping import tag_of, wrap
@@ -48,7 +48,7 @@ _SCALARS: tuple[tuple[Any, str], ...] = ((bool, "boolean"), (int, "integer"), (f
 Where = Callable[[int], str]
 
 
-def join(first: str, second: str, mixed: bool) -> str | None:
+def common_kind(first: str, second: str, mixed: bool) -> str | None:
     """The kind that holds values of both kinds; None if there is none."""
     if first == second or second == "null" or (second == "null_list" and _is_list(first)):
         return first
@@ -100,7 +100,7 @@ def read_values(values: list[Any], kind: str, where: Where, mixed: bool) -> tupl
         return _read_each(values, kind, where, mixed)
     joined: str | None = kind
     for type_ in types:
-        joined = joined and join(joined, _AS_THEY_ARE[type_], False)
+        joined = joined and common_kind(joined, _AS_THEY_ARE[type_], False)
     if joined is None or joined == "mixed" or (joined == "string" and not _are_texts(values)):
         return _read_each(values, kind, where, mixed)
     if int in types and not _are_exact(values, types, joined):
@@ -111,7 +111,7 @@ def read_values(values: list[Any], kind: str, where: Where, mixed: bool) -> tupl
 
 def _are_texts(values: list[Any]) -> bool:
     joined = "".join(filter(None, values))
-    return joined.isascii() or is_unicode(joined)
+    return joined.isascii() or is_utf8_encodable(joined)
 
 
 def _are_exact(values: list[Any], types: set[type], kind: str) -> bool:
@@ -131,7 +131,7 @@ def _read_each(values: list[Any], kind: str, where: Where, mixed: bool) -> tuple
         except InputError as error:
             problems += error.problems
             continue
-        joined = join(held, one[0], mixed)
+        joined = common_kind(held, one[0], mixed)
         if joined is None:
             problems.append(_clash(where(row), held, seen, one[0], value))
             continue
@@ -151,7 +151,7 @@ def _read_each(values: list[Any], kind: str, where: Where, mixed: bool) -> tuple
 
 
 def _clash(where: str, held: str, seen: str, kind: str, value: Any) -> Problem:
-    got = Described(f"{kind} {show(value)}")
+    got = Verbatim(f"{kind} {show(value)}")
     hint = "Make the column one type, or pass allow_mixed_types=True."
     return problem(where, f"{held} as in {seen}", got, hint, "mixed")
 
@@ -205,7 +205,7 @@ def _plain_scalar(value: Any) -> Any:
 def _checked(value: Any, where: str) -> Any:
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise InputError.of(where, "an integer of 64 bits", value, "Pass a Decimal or text.", "range")
-    if type(value) is str and not is_unicode(value):
+    if type(value) is str and not is_utf8_encodable(value):
         raise InputError.of(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
     return value
 
@@ -220,7 +220,7 @@ def _read_time(value: Any, where: str) -> tuple[str, datetime]:
         moment = value if type(value) is datetime else datetime.combine(value.date(), value.time(), value.tzinfo)
     if not exact or not isinstance(moment, datetime):
         hint = "Round it to microseconds, or keep the nanoseconds in a column of integers."
-        raise InputError.of(where, "a time in whole microseconds", Described(str(value)), hint, "nanoseconds")
+        raise InputError.of(where, "a time in whole microseconds", Verbatim(str(value)), hint, "nanoseconds")
     if moment.utcoffset() is None:
         return "datetime", moment if moment.tzinfo is None else moment.replace(tzinfo=None)
     return "timestamp", moment.astimezone(UTC)
@@ -234,7 +234,7 @@ def _read_duration(value: Any, where: str) -> timedelta:
         made, exact = micro.item(), exact and bool(micro == value)
     if not exact or not isinstance(made, timedelta):
         hint = "Round it to microseconds, or keep it in a column of numbers."
-        raise InputError.of(where, "a duration in whole microseconds", Described(str(value)), hint, "nanoseconds")
+        raise InputError.of(where, "a duration in whole microseconds", Verbatim(str(value)), hint, "nanoseconds")
     plain = timedelta(made.days, made.seconds, made.microseconds)
     if not -(2**63) < plain // timedelta(microseconds=1) < 2**63:
         raise InputError.of(where, "microseconds of 64 bits", plain, "Keep it in a column of numbers.", "range")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..._core import canonical
-from ..._core.errors import Described, DocumentError, InputError, MediaTypesError, SidecarMissing
+from ..._core.errors import DocumentError, InputError, MediaTypesError, SidecarMissing, Verbatim
 from ..._core.sidecar import Blob, Sink, Source, fetch
 from ...columns.arrow import parquet_options
 from ...formats.parquet_bounds import TooLarge, read_bounded
@@ -71,7 +71,7 @@ def batch(columns: list[Column], start: int, stop: int, sink: Sink) -> pa.Record
     made = pa.RecordBatch.from_arrays(arrays, schema=schema_of(columns))
     if made.nbytes > PART_BYTES:
         hint = "Store long texts and bytes as files, in media values such as mt.Html."
-        got = Described(f"{made.nbytes} bytes")
+        got = Verbatim(f"{made.nbytes} bytes")
         raise InputError.of(
             f"Table[{start}:{stop}]", f"at most {PART_BYTES} bytes in {PART_ROWS} rows", got, hint, "size"
         )
@@ -117,7 +117,7 @@ def write_json_part(columns: list[Column], start: int, stop: int, sink: Sink) ->
     data = canonical.dump_bytes({"columns": [column.name for column in columns], "data": rows})
     if len(data) > JSON_BYTES:
         hint = 'Leave format="json" out.'
-        got = Described(f"{len(data)} bytes")
+        got = Verbatim(f"{len(data)} bytes")
         raise InputError.of(f"Table[{start}:{stop}]", f"at most {JSON_BYTES} bytes of JSON", got, hint, "size")
     return Blob(data)
 
@@ -181,7 +181,7 @@ def _read_part(data: bytes, schema: pa.Schema, rows: int, where: str) -> pa.Tabl
             raise DocumentError.of(where, expected, got, _RESTORE, "part")
         return read_bounded(file, data, PART_BYTES)
     except TooLarge as error:
-        got = Described(str(error))
+        got = Verbatim(str(error))
         raise DocumentError.of(
             where, f"a part of at most {PART_BYTES} bytes unpacked", got, _RESTORE, "size"
         ) from error
@@ -191,7 +191,7 @@ def _read_part(data: bytes, schema: pa.Schema, rows: int, where: str) -> pa.Tabl
 
 def _fetch_json(source: Source, reference: dict[str, Any], where: str) -> Any:
     if reference["size"] > JSON_BYTES:
-        got = Described(str(reference["size"]))
+        got = Verbatim(str(reference["size"]))
         raise DocumentError.of(where, f"at most {JSON_BYTES} bytes of JSON", got, _RESTORE, "size")
     try:
         return canonical.loads(fetch(source, reference, where))
@@ -204,7 +204,7 @@ def _add_json_part(columns: list[Column], part: Any, rows: int, held: _Held, whe
     data = part.get("data") if isinstance(part, dict) else None
     if not isinstance(data, list) or part.get("columns") != names or len(data) != rows:
         hint = f"{_RESTORE} The columns are {names}."
-        got = Described(f"{len(data)}" if isinstance(data, list) else "none")
+        got = Verbatim(f"{len(data)}" if isinstance(data, list) else "none")
         raise DocumentError.of(where, f"{rows} rows of {len(names)} columns", got, hint, "part")
     for row, cells in enumerate(data):
         if not isinstance(cells, list) or len(cells) != len(names):
@@ -228,5 +228,5 @@ def _add_json_cells(column: Column, cells: tuple[Any, ...], held: _Held, where: 
     except InputError as error:
         raise DocumentError(error.problems) from error
     if found != kind:
-        raise DocumentError.of(f"{where}[{column.name!r}]", f"cells of {kind}", Described(found), _RESTORE, "part")
+        raise DocumentError.of(f"{where}[{column.name!r}]", f"cells of {kind}", Verbatim(found), _RESTORE, "part")
     column.tail += made

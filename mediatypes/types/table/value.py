@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from ..._core import canonical
 from ..._core.declaration import Document, Field, Integer, List, Record, Rule, Text, reference
 from ..._core.deps import need
-from ..._core.errors import Described, InputError, Problem, problem
+from ..._core.errors import InputError, Problem, Verbatim, problem
 from ..._core.sidecar import Blob, HashingSink, Sink, Source
 from ..._core.value import Value
 from . import inputs
@@ -172,7 +172,7 @@ class Table(Value):
         """Add a row: a cell for every column. Nothing is added if one of them does not fit."""
         if len(row) != len(self._columns):
             hint = f"The columns are {self.columns}."
-            raise InputError.of("Table.add_data", f"{len(self._columns)} cells", Described(f"{len(row)}"), hint, "row")
+            raise InputError.of("Table.add_data", f"{len(self._columns)} cells", Verbatim(f"{len(row)}"), hint, "row")
         at = self.num_rows
         if self._max_rows is not None and at >= self._max_rows:
             hint = "Raise max_rows, or begin a new table."
@@ -201,7 +201,7 @@ class Table(Value):
         column = inputs.read_column(name, data, self._mixed)
         if self._columns and len(column) != self.num_rows:
             where = f"Table.add_column[{name!r}]"
-            raise InputError.of(where, f"{self.num_rows} values", Described(str(len(column))), "Match the rows.", "row")
+            raise InputError.of(where, f"{self.num_rows} values", Verbatim(str(len(column))), "Match the rows.", "row")
         self._columns.append(column)
         self._blobs.clear()
 

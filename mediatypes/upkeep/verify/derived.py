@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..._core import canonical
-from ..._core.errors import Described, Problem, problem, show
+from ..._core.errors import Problem, Verbatim, problem, show
 from ...runfolder.content import RunContent
 from ...runfolder.media_index import MediaRows
 from ...runfolder.parquet_reader import StoredTable
@@ -25,7 +25,7 @@ def check_summary(content: RunContent, found: dict[str, Any]) -> Iterator[Proble
         if key not in expected:
             yield problem(key, "no such key, as no row has it", found[key], REBUILD, "differs")
         elif key not in found:
-            yield problem(key, f"{show(expected[key])}, as the rows say", Described("no such key"), REBUILD, "differs")
+            yield problem(key, f"{show(expected[key])}, as the rows say", Verbatim("no such key"), REBUILD, "differs")
         elif _text(expected[key]) != _text(found[key]):
             yield problem(key, f"{show(expected[key])}, as the rows say", found[key], REBUILD, "differs")
 

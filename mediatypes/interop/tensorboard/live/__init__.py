@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from ...._core.errors import Described, InputError
+from ...._core.errors import InputError, Verbatim
 from ....run import Run, newest_run
 from .capture import RunCapture, Tap
 from .namespaces import Namespaces
@@ -60,7 +60,7 @@ def patch(
         tensorboard_x = tensorboardX
     with _lock:
         if any(one.is_explicit for one in _active):
-            raise InputError.of("patch", "to be called once", Described("a second call"), "Call unpatch() before.")
+            raise InputError.of("patch", "to be called once", Verbatim("a second call"), "Call unpatch() before.")
         modules = list(WRAPPERS)
         _choose(modules, _X, tensorboard_x, "tensorboardX")
         _choose(modules, _PYTORCH, pytorch, "tensorboard")
@@ -170,5 +170,5 @@ def _choose(modules: list[str], module: str, choice: bool | None, package: str) 
     if choice is False:
         modules.remove(module)
     elif choice and find_spec(package) is None:
-        found = Described("no such package")
+        found = Verbatim("no such package")
         raise InputError.of("patch", f"{package} to be installed", found, f"Install it with: pip install {package}")

@@ -28,7 +28,7 @@ class Content:
     def of(cls, value: Any) -> Self:
         """Plain data, written once."""
         text = canonical.dumps(value)
-        return cls(text, canonical.Written(value, text) if type(value) is dict else value)
+        return cls(text, canonical.PreEncodedJson(value, text) if type(value) is dict else value)
 
     @property
     def value(self) -> Any:
@@ -36,7 +36,7 @@ class Content:
         if self._value is not None:
             return self._value
         value = canonical.loads(self.text)
-        return canonical.Written(value, self.text) if type(value) is dict else value
+        return canonical.PreEncodedJson(value, self.text) if type(value) is dict else value
 
 
 class Events(NamedTuple):

@@ -125,7 +125,7 @@ class Converter:
             if len(self._edges) >= _MOST_EDGES:
                 self._edges.clear()
             document = media.tensor(limits, self.sink)
-            self._edges[key] = canonical.Written(document, canonical.dumps(document))
+            self._edges[key] = canonical.PreEncodedJson(document, canonical.dumps(document))
         return self._edges[key]
 
     def _images(self, files: list[bytes], caption: str | None) -> list[Cell]:

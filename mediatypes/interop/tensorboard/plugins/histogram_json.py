@@ -29,7 +29,7 @@ def document(bins: Bins) -> dict[str, Any]:
     return _HEAD | {"bins": bins.edges.tolist(), "values": counts.tolist()}
 
 
-def documents(found: list[Bins]) -> list[canonical.Written]:
+def documents(found: list[Bins]) -> list[canonical.PreEncodedJson]:
     """The same documents with their JSON; in place of lists they have arrays, (k + 1,) and (k,) float64."""
     if not found:
         return []
@@ -42,7 +42,7 @@ def documents(found: list[Bins]) -> list[canonical.Written]:
         edges = ",".join(low[end - len(bins.counts) + i : end + i + 1])
         counts = ",".join(high[end - len(bins.counts) : end])
         text = f'{{"_type":"histogram","_version":"1.0","bins":[{edges}],"values":[{counts}]}}'
-        made.append(canonical.Written(_HEAD | {"bins": bins.edges, "values": bins.counts}, text))
+        made.append(canonical.PreEncodedJson(_HEAD | {"bins": bins.edges, "values": bins.counts}, text))
     return made
 
 
@@ -51,7 +51,7 @@ def statistics(found: dict[str, float]) -> dict[str, Any]:
     if not math.isfinite(sum(found.values())):
         return found
     text = ",".join([f'"{name}":{found[name]!r}' for name in sorted(found)])
-    return canonical.Written(found, f"{{{text}}}")
+    return canonical.PreEncodedJson(found, f"{{{text}}}")
 
 
 def _edge_texts(edges: Array) -> Array:
