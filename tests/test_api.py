@@ -116,7 +116,7 @@ def test_the_stub_gives_the_same_names_from_the_same_modules() -> None:
 def test_the_version_is_that_of_the_distribution() -> None:
     from importlib.metadata import version
 
-    assert mt.__version__ == version("mediatypes")
+    assert mt.__version__ == version("mediatypes-ml")
 
 
 def members(cls: type[Any]) -> Iterator[tuple[str, Any]]:

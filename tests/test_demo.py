@@ -219,7 +219,7 @@ def test_a_missing_package_is_named_with_its_command(
     monkeypatch.setitem(sys.modules, package, None)
     assert main(["demo", "-o", str(tmp_path)]) == 2
     message = f"mediatypes: mediatypes demo: expected the package '{package}', got none. Install it with: pip install"
-    assert capsys.readouterr().err == f"{message} 'mediatypes[demo]'\n"
+    assert capsys.readouterr().err == f"{message} 'mediatypes-ml[demo]'\n"
     assert list(tmp_path.iterdir()) == []
 
 

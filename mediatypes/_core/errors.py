@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, Self
 
 _SHOWN = 60
+_DISTRIBUTION = "mediatypes-ml"  # on PyPI `mediatypes` is somebody else's
 
 
 class Problem(NamedTuple):
@@ -59,6 +60,11 @@ def show(value: object) -> str:
 def problem(path: str, expected: str, got: object, hint: str = "", code: str = "invalid") -> Problem:
     """A `Problem` in the message grammar; `got` is shown with `show()`."""
     return Problem(path, f"expected {expected}, got {show(got)}", code, hint)
+
+
+def install_command(extra: str) -> str:
+    """What installs an extra, as one types it in a shell."""
+    return f"pip install '{_DISTRIBUTION}[{extra}]'"
 
 
 class MediaTypesError(Exception):
@@ -128,7 +134,7 @@ class MissingDependencyError(MediaTypesError, ImportError):
     def __str__(self) -> str:
         return (
             f"{self.needed_for}: expected the package {self.package!r}, got none. "
-            f"Install it with: pip install 'mediatypes[{self.extra}]'"
+            f"Install it with: {install_command(self.extra)}"
         )
 
 

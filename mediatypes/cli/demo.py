@@ -57,7 +57,7 @@ COMMAND = Command(
     "log a real training on photographs",
     "Train two small pixel classifiers on photographs for 200 steps, and log losses, histograms, the photographs\n"
     "with the predicted and the reference mask and boxes, and what came out as video, sound, mesh, tensor, figure\n"
-    "and report; beside them a point cloud and a molecule. Takes seconds; needs mediatypes[demo].",
+    "and report; beside them a point cloud and a molecule. Takes seconds; needs the extra demo.",
     "mediatypes demo -o demo-runs",
     _add_arguments,
     _run,

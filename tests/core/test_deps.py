@@ -21,7 +21,7 @@ def test_a_missing_package_is_named_with_its_command(module: str) -> None:
         need(module, extra="isal", needed_for="Image(encoder='isal')")
     assert str(error.value) == (
         "Image(encoder='isal'): expected the package 'no_such_package_x', got none. "
-        "Install it with: pip install 'mediatypes[isal]'"
+        "Install it with: pip install 'mediatypes-ml[isal]'"
     )
     found = error.value
     assert (found.package, found.extra, found.needed_for) == ("no_such_package_x", "isal", "Image(encoder='isal')")

@@ -125,7 +125,8 @@ def test_without_vl_convert_its_install_command_is_named(monkeypatch: pytest.Mon
     with pytest.raises(MissingDependencyError) as caught:
         getattr(PLOTS["bar"](), method)()
     assert str(caught.value) == (
-        f"Plot.{method}: expected the package 'vl_convert', got none. Install it with: pip install 'mediatypes[report]'"
+        f"Plot.{method}: expected the package 'vl_convert', got none. "
+        "Install it with: pip install 'mediatypes-ml[report]'"
     )
 
 

@@ -216,7 +216,7 @@ def test_yaml_without_an_end_is_refused(tmp_path: Path, text: str) -> None:
 def test_without_pyyaml_the_command_that_installs_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "yaml", None)
     (tmp_path / "c.yaml").write_text("a: 1\n")
-    with pytest.raises(mt.MissingDependencyError, match=r"pip install 'mediatypes\[yaml\]'"):
+    with pytest.raises(mt.MissingDependencyError, match=r"pip install 'mediatypes-ml\[yaml\]'"):
         mt.Run(tmp_path / "run", config=tmp_path / "c.yaml")
     run = mt.Run(tmp_path / "run", config=tmp_path / "c.yaml", on_error="record")
     assert [problem.code for problem in run.problems] == ["MissingDependencyError"]

@@ -649,8 +649,9 @@ def test_wav_needs_no_package_and_other_formats_name_theirs() -> None:
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         "Audio(format='flac'): expected the package 'soundfile', got none. "
-        "Install it with: pip install 'mediatypes[audio]'",
-        "Audio of flac: expected the package 'soundfile', got none. Install it with: pip install 'mediatypes[audio]'",
+        "Install it with: pip install 'mediatypes-ml[audio]'",
+        "Audio of flac: expected the package 'soundfile', got none. "
+        "Install it with: pip install 'mediatypes-ml[audio]'",
     ]
 
 

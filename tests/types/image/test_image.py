@@ -431,7 +431,8 @@ def test_a_missing_encoder_is_named_with_its_command(monkeypatch: pytest.MonkeyP
     with pytest.raises(mt.MissingDependencyError) as caught:
         Image(COFFEE, encoder="isal")
     assert str(caught.value) == (
-        "Image(encoder='isal'): expected the package 'isal', got none. Install it with: pip install 'mediatypes[isal]'"
+        "Image(encoder='isal'): expected the package 'isal', got none. "
+        "Install it with: pip install 'mediatypes-ml[isal]'"
     )
 
 

@@ -663,7 +663,7 @@ def test_a_missing_package_is_named(
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(mt.MissingDependencyError) as caught:
         make()
-    install = "Install it with: pip install 'mediatypes[mol]'"
+    install = "Install it with: pip install 'mediatypes-ml[mol]'"
     assert str(caught.value) == f"{needed_for}: expected the package '{package}', got none. {install}"
 
 

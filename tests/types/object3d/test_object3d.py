@@ -755,7 +755,7 @@ def test_trimesh_is_named_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) ->
         mt.Object3D(TRIANGLE, file_type="obj")
     assert str(caught.value) == (
         "Object3D of a file of type obj: expected the package 'trimesh', got none. "
-        "Install it with: pip install 'mediatypes[3d]'"
+        "Install it with: pip install 'mediatypes-ml[3d]'"
     )
     assert mt.Object3D(mt.Object3D([[1, 2, 3]]).to_ply(), file_type="ply").points == 1
 

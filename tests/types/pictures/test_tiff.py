@@ -159,7 +159,7 @@ def test_without_the_packages_stored_images_are_kept_and_pixels_name_them(
     monkeypatch.setitem(sys.modules, package, None)
     if package == "imageio":
         monkeypatch.setitem(sys.modules, "imageio.v3", None)
-    install = f"expected the package '{package}', got none. Install it with: pip install 'mediatypes[image]'"
+    install = f"expected the package '{package}', got none. Install it with: pip install 'mediatypes-ml[image]'"
     for name, (document, store) in stored.items():
         value = mt.decode(document, store)
         assert mt.encode(value, mt.MemoryStore()) == document

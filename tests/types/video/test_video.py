@@ -649,18 +649,18 @@ def test_frames_of_few_colours_are_smaller_and_sharper_as_vp8() -> None:
         (
             "av",
             {"format": "mp4"},
-            "Video as mp4: expected the package 'av', got none. Install it with: pip install 'mediatypes[video]'",
+            "Video as mp4: expected the package 'av', got none. Install it with: pip install 'mediatypes-ml[video]'",
         ),
         (
             "av",
             {"format": "webm"},
-            "Video as webm: expected the package 'av', got none. Install it with: pip install 'mediatypes[video]'",
+            "Video as webm: expected the package 'av', got none. Install it with: pip install 'mediatypes-ml[video]'",
         ),
         (
             "imageio_ffmpeg",
             {"format": "ogg"},
             "Video as ogg: expected the package 'imageio_ffmpeg', got none. "
-            "Install it with: pip install 'mediatypes[ffmpeg]'",
+            "Install it with: pip install 'mediatypes-ml[ffmpeg]'",
         ),
     ],
 )
