@@ -11,6 +11,11 @@ from .errors import InputError
 from .sidecar import Blob
 
 
+def is_path(data: object) -> bool:
+    """Whether something is the name of a file."""
+    return isinstance(data, (str, os.PathLike))
+
+
 def read_blob(data: Any, where: str) -> Blob | None:
     """The content of a path, bytes, BytesIO or open binary file; None for anything else.
 

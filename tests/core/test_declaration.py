@@ -58,11 +58,13 @@ LEAVES = st.one_of(
 )
 
 
+def member(name: str, shapes: st.SearchStrategy[Any]) -> st.SearchStrategy[Field]:
+    return st.builds(Field, st.just(name), shapes, st.just("doc"), st.booleans(), st.just(False), st.none())
+
+
 def records(shapes: st.SearchStrategy[Shape]) -> st.SearchStrategy[Shape]:
     names = st.lists(st.sampled_from("abc"), max_size=3, unique=True)
-    fields = names.flatmap(
-        lambda found: st.tuples(*(st.builds(Field, st.just(n), shapes, st.just("doc"), st.booleans()) for n in found))
-    )
+    fields = names.flatmap(lambda found: st.tuples(*(member(n, shapes) for n in found)))
     return st.builds(Record, st.just("A record."), fields)
 
 

@@ -163,7 +163,7 @@ def test_more_runs_are_read_than_files_can_be_open(tmp_path: Path) -> None:
     code = """
 import resource, sys
 import mediatypes as mt
-from mediatypes.history import stored
+from mediatypes.runfolder import parquet_reader as stored
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))
 stored._SMALL = 0  # every file counts as a large one, which is not read into memory

@@ -321,7 +321,14 @@ def _nurse() -> None:
     """Fork a writer for every request."""
     from PIL import Image
 
-    for name in ("run", "recovery", "history.consolidate", "history.editing", "types.image", "types.table"):
+    for name in (
+        "run",
+        "upkeep.recover",
+        "writing.finish",
+        "writing.editing",
+        "types.image.value",
+        "types.table.value",
+    ):
         importlib.import_module(f"mediatypes.{name}")
     Image.init()
     files.environment()

@@ -15,8 +15,8 @@ from ...formats import ogg, wav
 from . import samples as sample_arrays
 from .samples import Samples
 
-_MEDIA_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
-FORMATS = tuple(_MEDIA_TYPES)
+MEDIA_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
+FORMATS = tuple(MEDIA_TYPES)
 SUBTYPES = {
     "wav": wav.SUBTYPES,
     "flac": ("PCM_16", "PCM_24"),
@@ -40,14 +40,6 @@ class AudioFile(NamedTuple):
     sample_rate: int
     channels: int
     frames: int
-
-    @property
-    def suffix(self) -> str:
-        return f".{self.format}"
-
-    @property
-    def media_type(self) -> str:
-        return _MEDIA_TYPES[self.format]
 
 
 def write(samples: Samples, sample_rate: int, format: str, subtype: str, where: str) -> AudioFile:

@@ -23,7 +23,7 @@ class Samples(NamedTuple):
 
     array: Array  # uint8, int16, int32, float32 or float64, native byte order
     dtype: str  # what the user's array had
-    clipped: int  # samples that were outside -1..1
+    clipped_count: int  # samples that were outside -1..1
     peak: float  # at least the largest as a float
 
     @property

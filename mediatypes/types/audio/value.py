@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
-from typing import Any, Self
+from typing import Any
 
 from ..._core.declaration import Document, Field, Integer, Number, Record, Rule, Text, reference
 from ..._core.errors import InputError, Problem, problem
 from ..._core.inputs import read_blob, text
-from ..._core.sidecar import Blob, Sink, Source, fetch
-from ..._core.value import Value
+from ..._core.value import FileValue
 from ...columns.arrays import Array, is_array
 from . import files
 from .files import FORMATS, SUBTYPES, AudioFile
@@ -48,13 +46,13 @@ AUDIO = Document(
         Field("duration", Number(0), "Length in seconds.", column=True),
         Field("caption", Text(), "Text shown with the clip.", required=False),
         Field("source", SOURCE, "Present when samples were converted to another type.", required=False),
-        Field("clipped", Integer(1), "Samples outside -1..1 that were cut, as asked for.", required=False),
+        Field("clipped_count", Integer(1), "Samples outside -1..1 that were cut, as asked for.", False, default=0),
     ),
     (Rule("the duration is frames / sample_rate", _duration_fits),),
 )
 
 
-class Audio(Value):
+class Audio(FileValue):
     """A clip of sound: samples, or a file kept byte for byte.
 
     Args:
@@ -89,9 +87,13 @@ class Audio(Value):
     """
 
     declaration = AUDIO
-    _file: AudioFile
-    _source: dict[str, Any] | None
-    _clipped: int
+    format: str
+    subtype: str
+    sample_rate: int
+    channels: int
+    frames: int
+    duration: float
+    clipped_count: int
 
     def __init__(
         self,
@@ -103,56 +105,20 @@ class Audio(Value):
         subtype: str | None = None,
         clip: bool = False,
     ) -> None:
-        self._set(_caption=text(caption, "Audio.caption"), _source=None, _clipped=0)
+        self._set(_caption=text(caption, "Audio.caption"))
         if is_array(data_or_path) or isinstance(data_or_path, (list, tuple)):
             format = "wav" if format is None else format
             _check_options(sample_rate, format, subtype)
-            self._set(**_from_samples(data_or_path, int(sample_rate or 0), format, subtype, clip))
+            file, converted = _from_samples(data_or_path, int(sample_rate or 0), format, subtype, clip)
+            self._set(**converted)
         elif (blob := read_blob(data_or_path, "Audio")) is not None:
-            self._set(_file=files.probe(blob, "Audio"))
-            _check_file(self._file, sample_rate, format, subtype, clip)
+            file = files.probe(blob, "Audio")
+            _check_file(file, sample_rate, format, subtype, clip)
         else:
             hint = "See help(mediatypes.Audio)."
             raise InputError.of("Audio", "an array, tensor, list of samples, path, bytes or file", data_or_path, hint)
-
-    @property
-    def format(self) -> str:
-        """File format: wav, flac, ogg or mp3."""
-        return self._file.format
-
-    @property
-    def subtype(self) -> str:
-        """How samples are stored, in libsndfile's terms: PCM_16, FLOAT, VORBIS..."""
-        return self._file.subtype
-
-    @property
-    def sample_rate(self) -> int:
-        """Frames in a second, in Hz."""
-        return self._file.sample_rate
-
-    @property
-    def channels(self) -> int:
-        """Samples in a frame."""
-        return self._file.channels
-
-    @property
-    def frames(self) -> int:
-        """Length in frames."""
-        return self._file.frames
-
-    @property
-    def duration(self) -> float:
-        """Length in seconds."""
-        return self._file.frames / self._file.sample_rate
-
-    @property
-    def clipped(self) -> int:
-        """How many samples were cut to -1..1."""
-        return self._clipped
-
-    def to_bytes(self) -> bytes:
-        """The file as it is stored, in `format`."""
-        return self._file.blob.read()
+        members = {f"_{name}": member for name, member in file._asdict().items()}
+        self._set(**members, _duration=file.frames / file.sample_rate)
 
     def to_numpy(self) -> Array:
         """The samples: (frames,) of one channel, else (frames, channels).
@@ -164,47 +130,32 @@ class Audio(Value):
             MissingDependencyError: a format that needs soundfile.
             CodecError, DocumentError: the file cannot be read, or is not what the document says.
         """
-        samples = files.to_numpy(self._file)
+        samples = files.to_numpy(self._file())
         return samples[:, 0] if self.channels == 1 else samples
 
-    def __repr__(self) -> str:
-        parts = [f"{self.duration:.2f} s", f"{self.sample_rate} Hz", f"{self.channels} ch"]
-        parts += [f"{self.format} {self.subtype}"]
-        parts += [f"caption={self._caption!r}"] if self._caption is not None else []
-        return f"Audio({', '.join(parts)})"
+    def _facts(self) -> list[str]:
+        length = f"{self.duration:.2f} s"
+        return [length, f"{self.sample_rate} Hz", f"{self.channels} ch", f"{self.format} {self.subtype}"]
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        file = self._file
-        document: dict[str, Any] = file.blob.place(sink, file.suffix, file.media_type)
-        document |= {"format": file.format, "subtype": file.subtype, "sample_rate": file.sample_rate}
-        document |= {"channels": file.channels, "frames": file.frames, "duration": self.duration}
-        optional = {"caption": self._caption, "source": deepcopy(self._source), "clipped": self._clipped or None}
-        return document | {name: item for name, item in optional.items() if item is not None}
+    def _file_type(self) -> tuple[str, str]:
+        return f".{self.format}", files.MEDIA_TYPES[self.format]
 
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        blob = Blob(fetch(source, document, "audio"), document["sha256"])
-        numbers = (int(document[name]) for name in ("sample_rate", "channels", "frames"))
-        file = AudioFile(blob, document["format"], document["subtype"], *numbers)
-        files.check(file)
-        made = cls.__new__(cls)
-        made._set(
-            _file=file,
-            _caption=document.get("caption"),
-            _source=deepcopy(document.get("source")),
-            _clipped=int(document.get("clipped", 0)),
-        )
-        return made
+    def _check(self) -> None:
+        files.check(self._file())
+
+    def _file(self) -> AudioFile:
+        return AudioFile(self._sidecar(), self.format, self.subtype, self.sample_rate, self.channels, self.frames)
 
 
-def _from_samples(data: Any, sample_rate: int, format: str, subtype: str | None, clip: bool) -> dict[str, Any]:
+def _from_samples(
+    data: Any, sample_rate: int, format: str, subtype: str | None, clip: bool
+) -> tuple[AudioFile, dict[str, Any]]:
+    """The file of samples, and the attributes that say how they were changed."""
     samples = read_samples(data, "Audio", clip)
     subtype = subtype or _default_subtype(samples, format)
-    return {
-        "_file": files.write(samples, sample_rate, format, subtype, "Audio"),
-        "_source": None if samples.is_kept_in(subtype) else {"dtype": samples.dtype},
-        "_clipped": samples.clipped,
-    }
+    source = None if samples.is_kept_in(subtype) else {"dtype": samples.dtype}
+    file = files.write(samples, sample_rate, format, subtype, "Audio")
+    return file, {"_source": source, "_clipped_count": samples.clipped_count}
 
 
 def _default_subtype(samples: Samples, format: str) -> str:

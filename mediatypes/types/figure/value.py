@@ -65,30 +65,26 @@ class Picture(Frozen):
     """A PNG of a figure, with its size in pixels."""
 
     declaration = PICTURE
-    blob: Blob
     width: int
     height: int
 
     @classmethod
     def make(cls, data: bytes) -> Self:
         """The picture of PNG bytes that matplotlib wrote."""
-        made = cls.__new__(cls)
         file = files.probe(Blob(data), "Figure", InputError, whole=False)
-        made._set(blob=Blob(data), width=file.width, height=file.height)
-        return made
-
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        return {**self.blob.place(sink, ".png", "image/png"), "width": self.width, "height": self.height}
+        return cls._of(Blob(data), width=file.width, height=file.height)
 
     @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        blob = Blob(fetch(source, document, "figure.image"), document["sha256"])
-        file = files.check(blob, document, "figure.image")
+    def _noun(cls) -> str:
+        return "figure.image"
+
+    def _file_type(self) -> tuple[str, str]:
+        return ".png", "image/png"
+
+    def _check(self) -> None:
+        file = files.check(self._sidecar(), {"width": self.width, "height": self.height}, self._noun())
         if file.format != "png":
-            raise DocumentError.of("figure.image", "a PNG", file.format, "Restore the document.", "format")
-        made = cls.__new__(cls)
-        made._set(blob=blob, width=int(document["width"]), height=int(document["height"]))
-        return made
+            raise DocumentError.of(self._noun(), "a PNG", file.format, "Restore the document.", "format")
 
 
 class Figure(Value):
@@ -215,7 +211,7 @@ class Figure(Value):
         if self._picture is None:
             hint = "Use to_plotly().to_image('png'), which needs kaleido."
             raise InputError.of("Figure.to_png_bytes", "a figure with a picture", self, hint, "picture")
-        return self._picture.blob.read()
+        return self._picture._sidecar().read()
 
     def __repr__(self) -> str:
         parts = [f"{self._traces} traces" if self._json is not None else "png"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import html
 import io
 import os
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from ..._core import inputs
 from ..._core.declaration import Boolean, Document, Field, Text, reference
 from ..._core.errors import DocumentError, InputError, problem
-from ..._core.sidecar import Blob, Sink, Source, fetch
-from ..._core.value import Value
+from ..._core.sidecar import Blob
+from ..._core.value import FileValue
 from .markup import ENCODINGS, decode, find_encoding, insert_style
 
 HTML = Document(
@@ -22,14 +21,20 @@ HTML = Document(
     (
         *reference("the HTML"),
         Field("inject", Boolean(), "Whether the default style of whoever shows it is inserted."),
-        Field("encoding", Text(choices=ENCODINGS), "Encoding of the sidecar, where it is not utf-8.", required=False),
+        Field(
+            "encoding",
+            Text(choices=ENCODINGS),
+            "Encoding of the sidecar, where it is not utf-8.",
+            False,
+            default="utf-8",
+        ),
         Field("caption", Text(), "Text shown with the HTML.", required=False),
     ),
 )
 _HEIGHT = 400  # pixels of the frame in a notebook
 
 
-class Html(Value):
+class Html(FileValue):
     """A page or a fragment of HTML. What is stored is the text as given; a style is inserted only when it is shown.
 
     Args:
@@ -55,9 +60,8 @@ class Html(Value):
     """
 
     declaration = HTML
-    _blob: Blob
-    _encoding: str
-    _inject: bool
+    inject: bool
+    encoding: str
 
     def __init__(
         self, data: Any, inject: bool = True, data_is_not_path: bool = False, *, caption: str | None = None
@@ -66,35 +70,14 @@ class Html(Value):
         blob, encoding = _read(data, data_is_not_path)
         self._set(_blob=blob, _encoding=encoding, _inject=inject, _caption=inputs.text(caption, "Html.caption"))
 
-    @classmethod
-    def from_path(cls, path: str | os.PathLike[str], inject: bool = True, *, caption: str | None = None) -> Self:
-        """The HTML in a file, whatever its name is; raises as `Html` does."""
-        if not isinstance(path, (str, os.PathLike)):
-            raise InputError.of("Html.from_path", "a path", path, "Use Html(data) for other data.")
-        return cls(Path(path), inject, caption=caption)
-
-    @property
-    def inject(self) -> bool:
-        """Whether the default style is inserted when it is shown."""
-        return self._inject
-
-    @property
-    def encoding(self) -> str:
-        """Encoding of the stored bytes: utf-8, unless a file was in another."""
-        return self._encoding
-
     @property
     def text(self) -> str:
         """The HTML as it was given, without a byte order mark."""
-        return decode(self.to_bytes(), self._encoding, "html", DocumentError)
-
-    def to_bytes(self) -> bytes:
-        """The file as it is stored, in `encoding`."""
-        return self._blob.read()
+        return decode(self.to_bytes(), self.encoding, "html", DocumentError)
 
     def to_html(self, inject: bool | None = None) -> str:
         """The HTML as it is to be shown: with the default style first in its head, if `inject` (default: its own)."""
-        return insert_style(self.text) if (self._inject if inject is None else inject) else self.text
+        return insert_style(self.text) if (self.inject if inject is None else inject) else self.text
 
     def _repr_html_(self) -> str:
         """For notebooks: a frame of its own origin, in which scripts run that reach nothing outside of it."""
@@ -102,31 +85,14 @@ class Html(Value):
         style = f"width:100%;height:{_HEIGHT}px;border:1px solid #ddd"
         return f'<iframe sandbox="allow-scripts" title="{title}" style="{style}" srcdoc="{source}"></iframe>'
 
-    def __repr__(self) -> str:
-        parts = [f"{self._blob.size} bytes"]
-        parts += ["inject=False"] if not self._inject else []
-        parts += [f"caption={self._caption!r}"] if self._caption is not None else []
-        return f"Html({', '.join(parts)})"
+    def _facts(self) -> list[str]:
+        return [f"{self._sidecar().size} bytes", *(["inject=False"] if not self.inject else [])]
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        document: dict[str, Any] = self._blob.place(sink, ".html", "text/html")
-        document["inject"] = self._inject
-        optional = {"encoding": None if self._encoding == "utf-8" else self._encoding, "caption": self._caption}
-        return document | {name: item for name, item in optional.items() if item is not None}
+    def _file_type(self) -> tuple[str, str]:
+        return ".html", "text/html"
 
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        data = fetch(source, document, "html")
-        encoding = document.get("encoding", "utf-8")
-        decode(data, encoding, "html", DocumentError)
-        made = cls.__new__(cls)
-        made._set(
-            _blob=Blob(data, document["sha256"]),
-            _encoding=encoding,
-            _inject=document["inject"],
-            _caption=document.get("caption"),
-        )
-        return made
+    def _check(self) -> None:
+        decode(self.to_bytes(), self.encoding, "html", DocumentError)
 
 
 def _check_options(data: Any, inject: Any, data_is_not_path: Any) -> None:

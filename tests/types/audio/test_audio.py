@@ -242,7 +242,7 @@ def test_the_callers_array_is_not_kept() -> None:
 def test_clipped_samples_are_cut_and_counted() -> None:
     audio = Audio([0.5, 1.5, -2.0, 1.0, -1.0], RATE, subtype="DOUBLE", clip=True)
     assert audio.to_numpy().tolist() == [0.5, 1, -1, 1, -1]
-    assert encode(audio)[0]["clipped"] == audio.clipped == decoded(audio).clipped == 2
+    assert encode(audio)[0]["clipped_count"] == audio.clipped_count == decoded(audio).clipped_count == 2
 
 
 def test_clip_records_nothing_where_nothing_was_cut() -> None:
