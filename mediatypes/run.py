@@ -7,9 +7,8 @@ import itertools
 import os
 import sys
 import threading
-import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -31,9 +30,10 @@ from .journal.metrics import Metric
 from .runfolder import files
 from .store.directory import DirectoryStore
 from .store.remote import RemoteStore, writable
-from .writing.aligned import AlignedCalls, split_global_step
+from .writing.aligned import split_global_step
 from .writing.call_writer import CallWriter
 from .writing.config import Config, plain_config
+from .writing.hook import WriterHook
 from .writing.live import LiveMetrics, LiveSummary
 from .writing.session import describe as describe_run
 from .writing.session import open_session
@@ -142,8 +142,7 @@ class Run:
             from .upkeep.transfer import RunCopy, Uploader  # numpy and pyarrow are needed only by runs that have a copy
 
             self._uploader = Uploader(RunCopy(self.path, target), upload_every, self._report)
-        self._aligned: AlignedCalls | None = None  # while TensorBoard is synced
-        self._before_finish: list[Callable[[], None]] = []
+        self._hook = WriterHook(self.path, self.config, self._writer, self._report)
         _live[next(_numbers)] = self
         atexit.register(self._at_exit)
         if sync_tensorboard:
@@ -212,8 +211,9 @@ class Run:
     def _log(self, data: Any, step: Any, commit: bool | None) -> None:
         """The general way: check every key and value, encode media, describe new layouts."""
         self._require_open("log")
-        if self._aligned is not None and step is not None:
-            self._say_once(_STEP_IGNORED)
+        aligned = self._hook.aligned
+        if aligned is not None and step is not None:
+            self._hook.say_once(_STEP_IGNORED)
             step = None
         problems: list[Problem] = []
         row = checked_step(step, self._writer.step, problems)
@@ -224,8 +224,8 @@ class Run:
         if problems and not found:
             return
         stamp = take_timestamp(found)
-        if self._aligned is not None:
-            self._aligned.add(found, split_global_step(found), stamp, bool(commit))
+        if aligned is not None:
+            aligned.add(found, split_global_step(found), stamp, bool(commit))
             return
         commit = (step is None) if commit is None else bool(commit)
         self._writer.remember(data, self._writer.add(row, stamp, found, commit))
@@ -251,21 +251,6 @@ class Run:
         for found in problems:
             self._append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
 
-    def _say_once(self, found: Problem) -> None:
-        """Warn of something, and keep it in the run; only the first time."""
-        if found not in self.problems:
-            self._report([found])
-            warnings.warn(str(found), stacklevel=4)
-
-    def _align(self) -> AlignedCalls:
-        """Line up all calls by their global step from now on."""
-        with self._lock:
-            self._writer.forget_quick()
-            if self._aligned is None:
-                self._aligned = AlignedCalls(self._writer)
-                self._before_finish.insert(0, self._aligned.close)
-            return self._aligned
-
     def _report(self, problems: list[Problem]) -> None:
         """What config and summary could not take, with `on_error="record"`, and what was not uploaded."""
         with self._lock:
@@ -284,8 +269,8 @@ class Run:
 
     def _last_values(self) -> dict[str, Any]:
         with self._lock:
-            if self._aligned:
-                self._aligned.flush()
+            if self._hook.aligned:
+                self._hook.aligned.flush()
             last, calls = self._writer.last_values(), self._writer.calls
         return self._metrics.summarize(last, calls)
 
@@ -301,8 +286,7 @@ class Run:
                 over but could not be packed, `mediatypes.pack` does that; if not sent elsewhere, finish again.
         """
         _check_choice("finish.status", status, ("finished", "failed"), "Leave it out.")
-        while self._before_finish:  # without the lock: it waits for other threads
-            self._before_finish.pop()()
+        self._hook.run_finishers()
         self._finish(status)
         if self._uploader:  # without the lock: it may take long
             self._uploader.finish()
@@ -315,6 +299,7 @@ class Run:
                 return
             if not self._closed:
                 self._closed = True
+                self._hook.close()
                 self._writer.close()
             from .writing.finish import finish  # numpy and pyarrow are needed only now
 
@@ -352,6 +337,11 @@ class Run:
         return f"Run({str(self.path)!r}, {'finished' if self._finished else 'running'})"
 
 
+def writer_hook(run: Run) -> WriterHook:
+    """What others log to a run with."""
+    return run._hook
+
+
 def newest_run() -> Run | None:
     """The run of this process that was opened last, of those that are open."""
     return next((run for run in reversed(list(_live.values())) if not run._closed), None)
@@ -373,7 +363,8 @@ def _forget_in_child() -> None:
         lock = threading.RLock()  # another thread may have held the one before
         run._lock = run.config._lock = run.summary._lock = run._metrics._lock = run._metrics._reading = lock
         run._closed = run._finished = True
-        run._uploader, run._before_finish = None, []
+        run._uploader = None
+        run._hook.forget()
         run._lock_file.forget()
         run._writer.forget(lock)
         atexit.unregister(run._at_exit)

@@ -77,10 +77,14 @@ class AlignedCalls:
         self._thread: threading.Thread | None = None
 
     def number(self, key: str, global_step: int, time: float, value: float) -> None:
-        """Log one number, a float; appending to a list needs no lock."""
+        """Log one number, a float; appending to a list needs no lock.
+
+        One that cannot be written waits: whoever logs something else, or finishes the run, hears of it.
+        """
         self._waiting.append((key, global_step, time, value))
         if monotonic() >= self._due:
-            self.flush()
+            with contextlib.suppress(StoreError):
+                self.flush()
         elif not self._is_awake:
             self._is_awake = True
             self._wake_up()
@@ -157,7 +161,7 @@ class AlignedCalls:
             self._wake.clear()
             while self._waiting and not self._is_closed:
                 sleep(_AT_MOST)
-                with contextlib.suppress(StoreError):  # whoever logs next, or finishes, hears of it
+                with contextlib.suppress(StoreError):
                     self.flush()
             self._is_awake = False
             if self._waiting:  # came in this moment

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mediatypes as mt
+from mediatypes.run import writer_hook
 from mediatypes.writing.aligned import AlignedCalls, GlobalSteps
 
 
@@ -55,7 +56,7 @@ def test_steps_that_go_forward_keep_their_numbers(given_steps: list[int]) -> Non
 
 def test_numbers_and_calls_stand_in_the_rows_of_their_steps(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
-    calls = run._align()
+    calls = writer_hook(run).align()
     for step in (0, 10):
         calls.number("loss", step, 1e9 + step, step / 4)
         calls.number("acc", step, 1e9 + step, 0.5)
@@ -77,7 +78,7 @@ def test_numbers_and_calls_stand_in_the_rows_of_their_steps(tmp_path: Path) -> N
 
 def test_numbers_that_come_thick_and_fast_are_on_disk_soon_without_another_call(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
-    calls = run._align()
+    calls = writer_hook(run).align()
     for step in range(500):
         calls.number("loss", step, 1e9, step / 2)
     end = time.monotonic() + 5
@@ -89,7 +90,7 @@ def test_numbers_that_come_thick_and_fast_are_on_disk_soon_without_another_call(
 
 def test_the_thread_sleeps_and_wakes_again(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
-    calls = run._align()
+    calls = writer_hook(run).align()
     for part in range(3):
         for step in range(3):
             calls.number("loss", 3 * part + step, 1e9, 1.0)
@@ -104,7 +105,7 @@ def test_the_thread_sleeps_and_wakes_again(tmp_path: Path) -> None:
 def test_more_key_sets_than_layouts_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mediatypes.writing.call_writer._MAX_LAYOUTS", 3)
     run = mt.Run(tmp_path / "run")
-    calls = run._align()
+    calls = writer_hook(run).align()
     for step in range(40):
         for key in range(step % 7 + 1):
             calls.number(f"key{key}", step, 1e9, float("nan") if step == 5 else step / 8)
@@ -118,7 +119,7 @@ def test_more_key_sets_than_layouts_lose_nothing(tmp_path: Path, monkeypatch: py
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_what_a_full_disk_refuses_is_written_later(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
-    calls: AlignedCalls = run._align()
+    calls: AlignedCalls = writer_hook(run).align()
     calls.number("loss", 5, 1e9, 1.0)
     calls.flush()
     saved, full = os.dup(run._writer.journal.fd), os.open("/dev/full", os.O_WRONLY)

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ...._core.errors import InputError, Verbatim
-from ....run import Run, newest_run
+from ....run import Run, newest_run, writer_hook
 from .capture import RunCapture, Tap
 from .namespaces import Namespaces
 from .patching import WRAPPERS, Patches
@@ -82,7 +82,7 @@ def attach(run: Run) -> None:
         found = _Patch(run, "", True, list(WRAPPERS), is_explicit=False)
         _add(found)
         found.capture()
-        run._before_finish.insert(0, lambda: _remove(found))  # they are called from the last to the first
+        writer_hook(run).before_finish(lambda: _remove(found), last=True)
 
 
 class _Patch:
@@ -97,10 +97,10 @@ class _Patch:
     def capture(self) -> RunCapture | None:
         """What captures for the run that is open now, if there is one."""
         run = self._run or newest_run()
-        if run is None or run._closed:
+        if run is None or not writer_hook(run).is_open:
             return None
         if run not in self._captures:
-            self._captures[run] = RunCapture(run, self.root_logdir, self._save)
+            self._captures[run] = RunCapture(writer_hook(run), self.root_logdir, self._save)
         return self._captures[run]
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from ...._core.errors import Problem
 from ....formats import protobuf
-from ....run import Run
 from ....runfolder import files
 from ....store.directory import DirectoryStore
+from ....writing.hook import WriterHook
 from ..importing.plan import is_attached, is_event_file, safe_name
 from ..log.events import read_event
 from ..plugins.convert import Converter
@@ -35,19 +35,19 @@ class RunCapture:
     """Everything that is captured for one run.
 
     Args:
-        run: is open.
+        run: where to; it is open.
         root_logdir: see `live.patch`.
         save: keep the event files in the run's folder.
     """
 
-    def __init__(self, run: Run, root_logdir: str, save: bool) -> None:
+    def __init__(self, run: WriterHook, root_logdir: str, save: bool) -> None:
         self.namespaces, self._save = Namespaces(root_logdir), save
         self.run = run
         self._pid, self._began = os.getpid(), time.time()
         self._store = DirectoryStore(run.path, files.SIDECARS)
         self._converter = Converter(self._store, DirectoryStore(run.path, files.ATTACHED))
         self.rows = LiveRows(run, self._store)
-        self.lock = run._lock
+        self.lock = run.lock
         self._logdirs: dict[str, str] = {}  # by absolute path: where its files are kept, below the run's
         self._root = {absolute(root_logdir): ""} if root_logdir else {}  # where a profiler may write
         self._own: set[str] = set()  # files of writers that are captured
@@ -58,12 +58,12 @@ class RunCapture:
         self.taps: list[dict[str, str]] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        run._before_finish.append(self.finish)
+        run.before_finish(self.finish)
 
     @property
     def is_open(self) -> bool:
         """Whether events still go into the run."""
-        return not self.run._closed and os.getpid() == self._pid
+        return self.run.is_open and os.getpid() == self._pid
 
     def tap(self, writer: Any, logdir: str, was_late: bool = False) -> Tap:
         """What takes the events of a writer."""
@@ -99,7 +99,7 @@ class RunCapture:
     def say(self, problem: Problem) -> None:
         """Warn of something, once, and keep it in the run."""
         if self.is_open:
-            self.run._say_once(problem)
+            self.run.say_once(problem)
 
     def finish(self) -> None:
         """Flush the writers, read the rest of what is followed, and keep the files. The run is finished after that."""

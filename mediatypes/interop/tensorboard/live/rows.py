@@ -7,7 +7,7 @@ from typing import Any
 from ...._core import canonical
 from ...._core.sidecar import Sink
 from ....columns.logged import Named
-from ....run import Run
+from ....writing.hook import WriterHook
 from ..log.event_table import Events
 from ..plugins.convert import Cell
 from ..plugins.mesh import MeshMaker
@@ -22,10 +22,10 @@ class LiveRows:
         sink: where the sidecars of meshes go; those of other media are there already.
     """
 
-    def __init__(self, run: Run, sink: Sink) -> None:
+    def __init__(self, run: WriterHook, sink: Sink) -> None:
         self.run = run
         self._meshes = MeshMaker((run.path,), sink, [])
-        self._calls = run._align()
+        self._calls = run.align()
         self.number = self._calls.number  # one number: key, step, time, value
 
     def cells(self, found: list[tuple[str, Cell]], step: int, time: float) -> None:

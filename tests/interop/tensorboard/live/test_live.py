@@ -22,6 +22,7 @@ import mediatypes as mt
 from mediatypes.interop import tensorboard
 from mediatypes.interop.tensorboard import live
 from mediatypes.interop.tensorboard.live.namespaces import Namespaces
+from mediatypes.run import writer_hook
 from tests.interop.tensorboard.live.test_writers import accumulate, need_tensorflow, open_writer
 from tests.processes import Start
 from tests.strategies import photograph
@@ -371,6 +372,29 @@ KILLED = """
 """
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_what_waits_when_the_disk_is_full_is_there_once_the_run_could_be_finished(tmp_path: Path, writer: Any) -> None:
+    run = mt.Run(tmp_path / "run", sync_tensorboard=True)
+    board, journal = writer(), run._writer.journal.fd
+    for tag in ("loss", "acc"):
+        board.add_scalar(tag, 1.0, 0)
+    writer_hook(run).align().flush()
+    saved, full = os.dup(journal), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, journal)
+    for step in (1, 2):
+        for tag in ("loss", "acc"):
+            board.add_scalar(tag, float(step), step)
+    for _ in range(2):
+        with pytest.raises(mt.StoreError, match="free some space"):
+            run.finish()
+    os.dup2(saved, journal)
+    board.add_scalar("loss", 3.0, 3)
+    run.finish()
+    os.close(saved), os.close(full)
+    assert points(run.path, "loss") == [(0, 1.0), (1, 1.0), (2, 2.0), (3, 3.0)]
+    assert points(run.path, "acc") == [(0, 1.0), (1, 1.0), (2, 2.0)]
+
+
 @pytest.mark.parametrize("package", WRITERS)
 def test_a_killed_process_leaves_its_rows(tmp_path: Path, start: Start, package: str) -> None:
     """The package is imported after the run was made, too."""
@@ -405,7 +429,7 @@ def test_a_forked_child_leaves_the_run_alone(tmp_path: Path, writer: Any) -> Non
     run = mt.Run(tmp_path / "run", sync_tensorboard=True)
     board = writer()
     board.add_scalar("loss", 1.0, 0)
-    run._aligned.flush()  # type: ignore[union-attr]
+    writer_hook(run).align().flush()
     tap = next(value for value in vars(board._get_file_writer().event_writer).values() if hasattr(value, "take"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of fork in a process with threads
@@ -544,7 +568,7 @@ def test_in_a_notebook_beside_tensorboard(tmp_path: Path, start: Start) -> None:
 def test_histograms_of_a_followed_file_are_plain_documents(tmp_path: Path) -> None:
     """Files of the older form, which another part of this process may write."""
     run = mt.Run(tmp_path / "run")
-    capture = live.RunCapture(run, "", save=False)
+    capture = live.RunCapture(writer_hook(run), "", save=False)
     logs = tmp_path / "logs"
     board = open_writer("tensorboardX", logs)
     board.add_histogram("weights", np.random.default_rng(0).normal(size=1000), 3)

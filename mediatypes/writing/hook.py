@@ -1,0 +1,74 @@
+"""What those use of a run who log to it beside `Run.log`: the writers of TensorBoard, which are captured."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from .._core.errors import Problem
+from .aligned import AlignedCalls
+from .call_writer import CallWriter
+from .config import Config
+
+
+class WriterHook:
+    """Logs into a run that is open, in rows that are lined up by a global step.
+
+    Args:
+        path: the run's directory.
+        config: of the run.
+        writer: of its calls.
+        report: keeps problems in the run.
+    """
+
+    def __init__(self, path: Path, config: Config, writer: CallWriter, report: Callable[[list[Problem]], None]) -> None:
+        self.path, self.config = path, config
+        self.is_open = True
+        self.aligned: AlignedCalls | None = None
+        self._writer, self._report = writer, report
+        self._said: set[Problem] = set()
+        self._finishers: list[Callable[[], None]] = []
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Whoever logs to the run holds it."""
+        return self._writer.lock
+
+    def align(self) -> AlignedCalls:
+        """Line up all calls of the run by their global step from now on; returns what writes them."""
+        with self.lock:
+            self._writer.forget_quick()
+            if self.aligned is None:
+                self.aligned = AlignedCalls(self._writer)
+                self.before_finish(self.aligned.close, last=True)
+            return self.aligned
+
+    def before_finish(self, finisher: Callable[[], None], last: bool = False) -> None:
+        """Let a function be called before the run is finished, before or after all that were given till now.
+
+        One that raises is called again when the run is finished again.
+        """
+        self._finishers.insert(0 if last else len(self._finishers), finisher)
+
+    def run_finishers(self) -> None:
+        """Call what is to be called before the run is finished. The caller does not hold the lock: it may wait."""
+        while self._finishers:
+            self._finishers[-1]()
+            self._finishers.pop()
+
+    def say_once(self, problem: Problem) -> None:
+        """Warn of something, and keep it in the run; only the first time."""
+        if problem not in self._said:
+            self._said.add(problem)
+            self._report([problem])
+            warnings.warn(str(problem), stacklevel=4)
+
+    def close(self) -> None:
+        """The run is over: nothing is logged any more."""
+        self.is_open = False
+
+    def forget(self) -> None:
+        """Do nothing more, in a forked child, which shares the run's file."""
+        self.is_open, self._finishers = False, []
