@@ -7,6 +7,7 @@ import itertools
 import os
 import sys
 import threading
+import warnings
 import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -142,7 +143,7 @@ class Run:
             from .upkeep.transfer import RunCopy, Uploader  # numpy and pyarrow are needed only by runs that have a copy
 
             self._uploader = Uploader(RunCopy(self.path, target), upload_every, self._report)
-        self._hook = WriterHook(self.path, self.config, self._writer, self._report)
+        self._hook = WriterHook(self.path, self.config, self._writer, self._tell)
         _live[next(_numbers)] = self
         atexit.register(self._at_exit)
         if sync_tensorboard:
@@ -250,6 +251,11 @@ class Run:
         self.problems.extend(problems)
         for found in problems:
             self._append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
+
+    def _tell(self, told: Problem) -> None:
+        """Warn of something, and keep it in the run."""
+        self._report([told])
+        warnings.warn(str(told), stacklevel=5)
 
     def _report(self, problems: list[Problem]) -> None:
         """What config and summary could not take, with `on_error="record"`, and what was not uploaded."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,14 +19,14 @@ class WriterHook:
         path: the run's directory.
         config: of the run.
         writer: of its calls.
-        report: keeps problems in the run.
+        tell: warns of a problem, and keeps it in the run.
     """
 
-    def __init__(self, path: Path, config: Config, writer: CallWriter, report: Callable[[list[Problem]], None]) -> None:
+    def __init__(self, path: Path, config: Config, writer: CallWriter, tell: Callable[[Problem], None]) -> None:
         self.path, self.config = path, config
         self.is_open = True
         self.aligned: AlignedCalls | None = None
-        self._writer, self._report = writer, report
+        self._writer, self._tell = writer, tell
         self._said: set[Problem] = set()
         self._finishers: list[Callable[[], None]] = []
 
@@ -62,8 +61,7 @@ class WriterHook:
         """Warn of something, and keep it in the run; only the first time."""
         if problem not in self._said:
             self._said.add(problem)
-            self._report([problem])
-            warnings.warn(str(problem), stacklevel=4)
+            self._tell(problem)
 
     def close(self) -> None:
         """The run is over: nothing is logged any more."""
