@@ -15,6 +15,12 @@ ROOT = Path(__file__).parents[1]
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
+def left_by_a_killed_process(name: str) -> str:
+    """The name of a file that a process was writing which is gone now."""
+    code = f"from mediatypes._core.atomic import temporary_name; print(temporary_name({name!r}), end='')"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start Python code with arguments in `sys.argv`; what still runs at the end of the test is killed."""

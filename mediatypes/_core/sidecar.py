@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
-from .errors import HashMismatch, InputError, SidecarMissing, StoreError, UnsafePath, os_error
+from .errors import (
+    HashMismatch,
+    InputError,
+    MediaTypesError,
+    SidecarMissing,
+    StoreError,
+    UnsafePath,
+    Verbatim,
+    os_error,
+)
 from .location import Location
 
 READ_WHOLE = 64 * 1024 * 1024  # a larger file is kept by path and checked again when it is encoded
@@ -72,7 +83,8 @@ class Blob:
     def place(self, sink: Sink, suffix: str, media_type: str) -> dict[str, Any]:
         """Put the bytes into `sink` and answer the reference to write into the document."""
         content = self._content if isinstance(self._content, bytes) else self._checked_file()
-        path = sink.put(content, suffix=suffix, media_type=media_type, sha256=self.sha256, size=self.size)
+        with _foreign_errors(f"{type(sink).__name__}.put", "keep a sidecar", "Check the store."):
+            path = sink.put(content, suffix=suffix, media_type=media_type, sha256=self.sha256, size=self.size)
         if not isinstance(path, str) or not path:
             raise StoreError.of(f"{type(sink).__name__}.put", "the path or URL of the sidecar", path, "Return text.")
         return {"path": path, "sha256": self.sha256, "size": self.size, "media_type": media_type}
@@ -96,21 +108,34 @@ def fetch(source: Source, reference: dict[str, Any], where: str) -> bytes:
     """The bytes a reference points to, checked for size and hash; raises `SidecarMissing`, `HashMismatch`..."""
     size = int(reference["size"])  # JSON may say 5.0
     path = reference["path"]
-    try:
-        with source.open(path) as file:
-            data = _read_up_to(file, size + 1)
-    except StoreError:
-        raise
-    except FileNotFoundError as error:  # what other people's sources raise
-        raise SidecarMissing.of(where, "its sidecar", path, "Restore it.") from error
-    except OSError as error:
-        raise os_error(StoreError, where, f"read {path}", error, "Check the source.") from error
+    with _foreign_errors(where, f"read {path}", "Check the source."):
+        try:
+            with source.open(path) as file:
+                data = _read_up_to(file, size + 1)
+        except FileNotFoundError as error:  # what other people's sources raise
+            if isinstance(error, StoreError):
+                raise
+            raise SidecarMissing.of(where, "its sidecar", path, "Restore it.") from error
     if len(data) != size:
         got = "more" if len(data) > size else f"{len(data)}"
         raise HashMismatch(f"{where}: expected {size} bytes, got {got}. {_restore(reference)}")
     if hashlib.sha256(data).hexdigest() != reference["sha256"]:
         raise HashMismatch(f"{where}: expected the bytes it was written for, got others. {_restore(reference)}")
     return data
+
+
+@contextlib.contextmanager
+def _foreign_errors(where: str, doing: str, hint: str) -> Iterator[None]:
+    """Whatever the sinks and sources of other people raise, as a `StoreError` from it."""
+    try:
+        yield
+    except MediaTypesError:
+        raise
+    except OSError as error:
+        raise os_error(StoreError, where, doing, error, hint) from error
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}".rstrip(" .:")
+        raise StoreError.of(where, f"to {doing}", Verbatim(text), hint) from error
 
 
 def _read_up_to(file: BinaryIO, size: int) -> bytes:
@@ -124,6 +149,19 @@ def _read_up_to(file: BinaryIO, size: int) -> bytes:
 
 def _restore(reference: dict[str, Any]) -> str:
     return f"Restore {reference['path']} (sha256 {reference['sha256']})."
+
+
+def content_pieces(data: bytes | Path) -> Iterator[bytes]:
+    """What a sink is given to store, piece by piece; raises `StoreError` if the file cannot be read."""
+    if isinstance(data, bytes):
+        yield data
+        return
+    try:
+        with open(data, "rb") as file:
+            while piece := file.read(_CHUNK):
+                yield piece
+    except OSError as error:
+        raise os_error(StoreError, str(data), "read the file", error, "Keep it until it is logged.") from error
 
 
 def open_file(path: Location) -> BinaryIO:

@@ -7,11 +7,8 @@ file unreadable there.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -19,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._core import canonical
-from .._core.errors import StoreError, os_error
+from .._core.atomic import remove_leftovers, replacing
 from .arrow import binaries, bitmap, parquet_options, texts
 
 PACKED = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.utf8())])
@@ -47,6 +44,7 @@ def write_whole(
     groups: Iterable[pa.RecordBatch],
     doing: str,
     check: Callable[[Path], None] = lambda written: None,
+    durable: bool = False,
     **options: Any,
 ) -> None:
     """Write a Parquet file, a row group for each batch, under a temporary name; it gets its own when it is whole.
@@ -57,22 +55,15 @@ def write_whole(
         groups: the batches.
         doing: names it in errors: "write the table".
         check: is given the whole file before it gets its name, and may raise.
+        durable: wait until it is on the disk before it gets its name.
         options: of Parquet, instead of ours.
 
     Raises:
         StoreError: the system refused. Nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
-    try:
+    remove_leftovers(path.parent, path.name)
+    with replacing(path, doing, durable=durable) as temporary:
         with pq.ParquetWriter(temporary, schema, **(parquet_options(schema) | options)) as writer:
             for group in groups:
                 writer.write_batch(group)
         check(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        if isinstance(error, StoreError):
-            raise
-        raise os_error(StoreError, str(path), doing, error, "Choose a writable directory.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import socket
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
-from .._core import canonical
+from .._core import atomic, canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
 from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, Verbatim, os_error, show
 from .._core.location import Location
+from .._core.processes import is_alive
 from .._core.sidecar import read_file
 from ..journal.metrics import METRIC, Metric
 
@@ -57,36 +57,7 @@ def write_json(path: Path, value: object, durable: bool = False) -> None:
 
     With `durable` the new content is on the disk before it takes the name, so that a power cut leaves one of the two.
     """
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
-    try:
-        temporary.write_bytes(canonical.dump_pretty(value))
-        if durable:
-            sync(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        hint = "Free some space or choose a writable directory."
-        raise os_error(StoreError, str(path), "write the file", error, hint) from error
-
-
-def sync(path: Path) -> None:
-    """Wait until the content of a file, or the names in a directory, are on the disk; raises OSError."""
-    if sys.platform == "win32" and path.is_dir():  # which has no such call
-        return
-    file = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def sync_names(folder: Path) -> None:
-    """Wait until the names in a directory are on the disk; raises `StoreError`."""
-    try:
-        sync(folder)
-    except OSError as error:
-        raise os_error(StoreError, str(folder), "sync the directory", error, "Check the disk.") from error
+    atomic.write(path, [canonical.dump_pretty(value)], "write the file", durable=durable)
 
 
 def read_json(path: Location) -> dict[str, Any]:
@@ -171,6 +142,22 @@ def remove_journals(root: Path) -> None:
             raise os_error(StoreError, str(path), "remove the journal", error, "Check permissions.") from error
 
 
+def leftovers(root: Path) -> Iterator[Path]:
+    """What killed processes left of files that they were writing in a run. The caller holds the run's lock."""
+    for top in (root, root / SIDECARS, root / ATTACHED):
+        for folder, folders, names in os.walk(top):
+            if top == root or Path(folder).is_symlink():
+                folders.clear()
+            yield from (Path(folder, name) for name in names if atomic.is_leftover(name, is_locked=True))
+
+
+def remove_leftovers(root: Path) -> None:
+    """Remove what `leftovers` finds, as far as the system allows it."""
+    for path in leftovers(root):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def describe_run(root: Path) -> str:
     """What stands in a directory that holds a run: its status, and who writes it."""
     try:
@@ -194,11 +181,6 @@ def status_of(run: dict[str, Any]) -> str:
     return "killed" if status == "running" and is_alive(run.get("writer", {})) is False else status
 
 
-def process() -> dict[str, Any]:
-    """Who writes: host, process id and, where the system tells, when that process began (ids are used again)."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())}
-
-
 def environment() -> dict[str, Any]:
     """Versions and platform, and the script that runs."""
     system = {"python": platform.python_version(), "platform": sys.platform}
@@ -214,33 +196,3 @@ def _version() -> str:
         return version("mediatypes")
     except PackageNotFoundError:  # run from a source tree
         return "unknown"
-
-
-def is_alive(writer: dict[str, Any]) -> bool | None:
-    """Whether the writing process still runs; None if it is on another host."""
-    if writer.get("host") != socket.gethostname():
-        return None
-    pid = writer.get("pid")
-    if not isinstance(pid, int) or pid <= 0:
-        return False
-    if pid == os.getpid():
-        return True
-    if sys.platform == "win32":  # os.kill(pid, 0) would end it there
-        return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return writer.get("began") in (None, _began(pid))
-
-
-def _began(pid: int) -> str | None:
-    """The start time of a process in clock ticks since boot (proc(5), stat field 22); None where there is no /proc."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else fields[19]

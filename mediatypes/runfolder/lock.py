@@ -17,6 +17,7 @@ from typing import Any
 
 from .._core import canonical
 from .._core.errors import RunLocked, StoreError, Verbatim, os_error
+from .._core.processes import is_alive, this_process
 from . import files
 
 if sys.platform != "win32":
@@ -66,7 +67,7 @@ class Lock:
 
     def _take(self, root: Path, force: bool) -> None:
         free, holder = _lock(self._fd), _holder(self._fd)
-        if free is False or (free is None and holder and not force and files.is_alive(holder) is not False):
+        if free is False or (free is None and holder and not force and is_alive(holder) is not False):
             found = Verbatim(files.writer_name(holder) + _since(holder))
             hint = "Wait until it ends, or stop that process."
             if free is None:
@@ -75,7 +76,7 @@ class Lock:
         with contextlib.suppress(OSError):  # on a full disk: who holds it stays unsaid
             os.ftruncate(self._fd, 0)
             os.lseek(self._fd, 0, os.SEEK_SET)
-            os.write(self._fd, canonical.dump_bytes({**files.process(), "since": self.since}))
+            os.write(self._fd, canonical.dump_bytes({**this_process(), "since": self.since}))
 
     def release(self) -> None:
         """Let go of the run, and take away the file and, if nothing else is in it, the journal's folder."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from secrets import token_hex
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._core import canonical
-from .._core.errors import StoreError, os_error
+from .._core.atomic import replacing
+from .._core.errors import StoreError
 from ..columns.arrow import parquet_options
-from .files import sync
 from .footer_checksum import seal
 from .merge_rows import GROUP_ROWS
 from .parquet_reader import FOOTER
@@ -37,61 +35,41 @@ def write_parquet(
     batches = iter(batches)
     first = list(islice(batches, 1))
     small = sum(batch.nbytes for batch in first) <= _SMALL
-    with ParquetFile(path, schema, footer, durable, "snappy" if small else "zstd") as file:
+    with parquet_file(path, schema, footer, durable, "snappy" if small else "zstd") as file:
         for batch in chain(first, batches):
             file.write(batch)
     return file.rows
 
 
 class ParquetFile:
-    """A file in the making: it gets its name when the context ends without an error. See `write_parquet`."""
+    """A file in the making."""
 
-    def __init__(
-        self, path: Path, schema: pa.Schema, footer: dict[str, Any], durable: bool = True, compression: str = "zstd"
-    ) -> None:
-        self.path, self.durable, self.rows = path, durable, 0
-        self._temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
-        self._schema = schema.with_metadata({FOOTER: canonical.dump_bytes(footer)})
-        with self._refusals():
-            self._writer = pq.ParquetWriter(self._temporary, self._schema, **_options(self._schema, compression))
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._writer, self._schema, self.rows = writer, schema, 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
-        with self._refusals():
-            table = pa.Table.from_batches([batch]).replace_schema_metadata(self._schema.metadata)
-            self._writer.write_table(table, GROUP_ROWS)
+        table = pa.Table.from_batches([batch]).replace_schema_metadata(self._schema.metadata)
+        self._writer.write_table(table, GROUP_ROWS)
         self.rows += batch.num_rows
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        with self._refusals():
-            self._writer.close()
-            if error is not None:
-                self._temporary.unlink(missing_ok=True)
-                return
-            seal(self._temporary)
-            counted = pq.read_metadata(self._temporary).num_rows
-            if counted != self.rows:
-                hint = "Run recover; the journal is kept."
-                raise StoreError.of(str(self.path), f"{self.rows} rows after writing", counted, hint)
-            if self.durable:
-                sync(self._temporary)  # before the journal is removed, the only other copy
-            os.replace(self._temporary, self.path)
-
-    @contextlib.contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """Nothing is left of a file that the system refuses to write."""
-        try:
-            yield
-        except BaseException as error:
-            with contextlib.suppress(OSError):
-                self._temporary.unlink(missing_ok=True)
-            if not isinstance(error, OSError) or isinstance(error, StoreError):
-                raise
-            hint = "Free some space; the journal is kept, so that nothing is lost."
-            raise os_error(StoreError, str(self.path), "write the history", error, hint) from error
+@contextlib.contextmanager
+def parquet_file(
+    path: Path, schema: pa.Schema, footer: dict[str, Any], durable: bool = True, compression: str = "zstd"
+) -> Iterator[ParquetFile]:
+    """A file that gets its name when the block ends without an error; see `write_parquet`."""
+    schema = schema.with_metadata({FOOTER: canonical.dump_bytes(footer)})
+    hint = "Free some space; the journal is kept, so that nothing is lost."
+    with replacing(path, "write the history", hint, durable=durable) as temporary:
+        with pq.ParquetWriter(temporary, schema, **_options(schema, compression)) as writer:
+            file = ParquetFile(writer, schema)
+            yield file
+        seal(temporary)
+        counted = pq.read_metadata(temporary).num_rows
+        if counted != file.rows:
+            hint = "Run recover; the journal is kept."
+            raise StoreError.of(str(path), f"{file.rows} rows after writing", counted, hint)
 
 
 def _options(schema: pa.Schema, compression: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._core import canonical
+from .._core.atomic import sync_names
 from .._core.errors import HashMismatch, SidecarMissing, StoreError, Verbatim, os_error
 from .._core.location import Location
 from ..columns.arrow import numbers, texts
@@ -70,9 +70,8 @@ def write(file: Path, entries: Iterable[Entry]) -> None:
     groups = (_batch(group, schema, digests) for group in _grouped(wanted))
     statistics = [name for name, _ in fields]  # of pictures they would be noise
     check = partial(_check, digests=digests)
-    write_whole(file, schema, groups, "write the packed store", check, write_statistics=statistics)
-    if sys.platform != "win32":
-        _sync(file.parent)
+    write_whole(file, schema, groups, "write the packed store", check, durable=True, write_statistics=statistics)
+    sync_names(file.parent)
 
 
 def _grouped(entries: list[Entry]) -> Iterator[list[Entry]]:
@@ -106,7 +105,7 @@ def _batch(group: list[Entry], schema: pa.Schema, digests: dict[str, str]) -> pa
 
 
 def _check(written: Path, digests: dict[str, str]) -> None:
-    """Read every sidecar again, then wait until the file is on the disk."""
+    """Read every sidecar again."""
     file = PackedFile(written)
     if file.places.keys() != digests.keys():
         raise StoreError.of(str(written), f"{len(digests)} sidecars after writing", len(file.places), "Try again.")
@@ -114,15 +113,6 @@ def _check(written: Path, digests: dict[str, str]) -> None:
         if hashlib.sha256(file.read(path)).hexdigest() != sha256:
             raise HashMismatch(f"{path}: expected the bytes that were written, got others. Check the disk.")
     file.close()
-    _sync(written)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class PackedFile:

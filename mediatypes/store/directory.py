@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-import sys
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, BinaryIO
 
+from .._core import atomic
 from .._core.errors import SidecarMissing, StoreError, UnsafePath, os_error
-from .._core.sidecar import content_path, open_file, safe_parts
+from .._core.sidecar import content_path, content_pieces, open_file, safe_parts
 from ._paths import main_path
-
-_COPY_CHUNK = 1024 * 1024
 
 
 class DirectoryStore:
@@ -41,41 +37,34 @@ class DirectoryStore:
         self._prefix = "".join(f"{part}/" for part in safe_parts(prefix)) if prefix else ""
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
-        """Store bytes (or copy a file's content) and answer its path; does nothing if it is there already.
+        """Store bytes (or copy a file's content) and return its path; does nothing if it is there already.
 
         Raises:
             StoreError: the system refused, for example because the disk is full. Nothing is left behind.
         """
         path = self._prefix + content_path(sha256, suffix)
-        self.place(path, data, size)
+        self._put_at(path, data, size)
         return path
 
-    def place(self, path: str, data: bytes | Path, size: int) -> None:
+    def _put_at(self, path: str, data: bytes | Path, size: int) -> None:
         """Store bytes (or copy a file's content) under a path that another store gave them; raises as `put` does."""
         target = self._resolve(path)
         try:
-            there = target.stat(follow_symlinks=False).st_size == size
-        except FileNotFoundError:
-            there = False
-        except OSError as error:
-            raise os_error(StoreError, str(target), "look at the sidecar", error, "Check permissions.") from error
-        if there and not self._durable:
-            return
-        temporary = target.with_name(f".{token_hex(8)}.tmp")
-        try:
-            if there:  # who wrote it may not have waited for the disk
-                _sync(target, os.O_RDWR)
-            else:
+            is_there = _has_size(target, size)
+            if not is_there:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _write(temporary, data, self._durable)
-                os.replace(temporary, target)
-            if self._durable:
-                _sync_names(target.parent, self.root)
+            elif self._durable:  # who wrote it may not have waited for the disk
+                atomic.sync(target)
         except OSError as error:
-            with contextlib.suppress(OSError):  # the first error is the one to report
-                temporary.unlink(missing_ok=True)
             hint = "Free some space or choose another directory."
             raise os_error(StoreError, str(target), "write a sidecar", error, hint) from error
+        if not is_there:
+            atomic.write(target, content_pieces(data), "write a sidecar", durable=self._durable)
+        if self._durable:
+            folder = target
+            while folder != self.root:
+                folder = folder.parent
+                atomic.sync_names(folder)
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:
         """Open by path, reference or document (its main sidecar), to be read.
@@ -102,44 +91,15 @@ class DirectoryStore:
         return target
 
 
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        return path.stat(follow_symlinks=False).st_size == size
+    except FileNotFoundError:
+        return False
+
+
 def _is_link(path: Path) -> bool:
     try:
         return stat.S_ISLNK(path.lstat().st_mode)
     except OSError:  # not there yet, or not reachable: opening it says why
         return False
-
-
-def _write(path: Path, data: bytes | Path, durable: bool) -> None:
-    with open(path, "xb", buffering=0) as file:
-        if isinstance(data, bytes):
-            _write_all(file, data)
-        else:
-            with open(data, "rb") as source:
-                while chunk := source.read(_COPY_CHUNK):
-                    _write_all(file, chunk)
-        if durable:
-            os.fsync(file.fileno())
-
-
-def _sync_names(folder: Path, root: Path) -> None:
-    """Wait until the names in a directory, and those of its parents below `root`, are on the disk."""
-    if sys.platform == "win32":  # which has no such call
-        return
-    while folder != root:
-        _sync(folder, os.O_RDONLY)
-        folder = folder.parent
-    _sync(root, os.O_RDONLY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_all(file: Any, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]

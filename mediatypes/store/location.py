@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import PurePosixPath
-from secrets import token_hex
 from typing import Any, BinaryIO
 
+from .._core.atomic import temporary_name
 from .._core.errors import InputError, UnsafePath
 
 _WHOLE = ("s3", "gcs", "abfs")  # a file is there when it was written to its end, and not before
@@ -138,7 +138,7 @@ class RemotePath:
     def write(self, pieces: Iterable[bytes]) -> int:
         """Put a file there, whole or not at all, instead of what was there; answers its size. Raises OSError."""
         whole = self.filesystem.type_name in _WHOLE
-        target = self if whole else self.with_name(f".{token_hex(8)}.tmp")
+        target = self if whole else self.with_name(temporary_name(self.name))
         source, size, partial = iter(pieces), 0, False
         try:
             with _said():

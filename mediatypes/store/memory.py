@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .._core.errors import SidecarMissing
-from .._core.sidecar import content_path
+from .._core.sidecar import content_path, content_pieces
 from ._paths import main_path
 
 
@@ -26,7 +26,7 @@ class MemoryStore:
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         """Keep the bytes (a file's content is read) under `ab/<sha256><suffix>` and answer that path."""
         path = content_path(sha256, suffix)
-        self.files[path] = data if isinstance(data, bytes) else data.read_bytes()
+        self.files[path] = b"".join(content_pieces(data))
         return path
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:

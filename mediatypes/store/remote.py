@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .._core.errors import SidecarMissing, StoreError, os_error
-from .._core.sidecar import content_path, safe_parts
+from .._core.sidecar import content_path, content_pieces, safe_parts
 from ._paths import main_path
 from .directory import DirectoryStore
 from .location import RemotePath, Root
@@ -21,7 +20,6 @@ from .urls import locate
 if TYPE_CHECKING:
     from ._packed_file import PackedFile
 
-_CHUNK = 8 * 1024 * 1024
 _HINT = "Check the URL, the credentials and the network."
 
 
@@ -96,7 +94,9 @@ class RemoteStore:
         target = self.root / path
         try:
             if target.size() != size:
-                target.write([data] if isinstance(data, bytes) else _pieces(data))
+                target.write(content_pieces(data))
+        except StoreError:  # of the file to be copied
+            raise
         except OSError as error:
             raise os_error(StoreError, str(target), "write a sidecar", error, _HINT) from error
         return path
@@ -154,9 +154,3 @@ class RemoteRunStore(RemoteStore):
                 with contextlib.suppress(FileNotFoundError):
                     self._file = PackedFile(self._packed)
             return self._file
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with open(path, "rb") as file:
-        while piece := file.read(_CHUNK):
-            yield piece

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._core import canonical
+from .._core import atomic, canonical
 from .._core.errors import StoreError, UnsafePath, Verbatim, os_error
 from .._core.references import references
 from .._core.sidecar import hash_file, safe_parts
@@ -93,7 +93,7 @@ def unpack(path: str | os.PathLike[str]) -> Moved:
             if not name.startswith(_PATH):
                 raise UnsafePath.of(str(packed.path), f"paths in {_PATH}", name, "Do not trust this run.")
             if not root.joinpath(*safe_parts(name)).exists():
-                store.place(name, packed.checked(name), place.size)
+                store._put_at(name, packed.checked(name), place.size)
             _require_equal(root / name, place.sha256, place.size)
         _sync(root, packed.places)
         moved = Moved(len(packed.places), sum(place.size for place in packed.places.values()))
@@ -129,7 +129,7 @@ def gc(path: str | os.PathLike[str], dry_run: bool = False) -> Moved:
         named = {name for text in _texts(RunView(root)) for name in _OURS.findall(text)} | _in_files(root)
         present = dict(_sidecars(root))
         unused = [(name, size) for name, size in present.items() if _OURS.fullmatch(name) and name not in named]
-        leftover = [(file, file.stat().st_size) for file in _unfinished(root)]
+        leftover = [(file, file.stat().st_size) for file in files.leftovers(root)]
         packed = _open_packed(root)
         places = packed.places if packed else {}
         dropped = {name for name in places if _OURS.fullmatch(name) and name not in named}
@@ -149,8 +149,7 @@ def _pack(root: Path, wanted: dict[str, tuple[int, str | None]]) -> Moved:
     """Pack files, given by their paths with size and media type. The caller holds the run's lock."""
     from ..store._packed_file import LARGEST, Entry, write
 
-    for file in root.glob(f".{files.PACKED}.*.tmp"):  # of a process that was killed while it packed
-        _remove(file)
+    files.remove_leftovers(root)
     packed = _open_packed(root)
     places = packed.places if packed else {}
     new, old = [], []
@@ -214,13 +213,6 @@ def _sidecars(root: Path) -> Iterator[tuple[str, int]]:
                     yield path, entry.stat().st_size
 
 
-def _unfinished(root: Path) -> Iterator[Path]:
-    """What processes that were killed left of files they were writing."""
-    folder = root / files.SIDECARS
-    yield from (file for file in folder.glob("??/.*.tmp") if file.is_file() and not file.is_symlink())
-    yield from root.glob(f".{files.PACKED}.*.tmp")
-
-
 def _media_types(view: RunView) -> dict[str, str]:
     """Media type by the path of each sidecar, in the order in which the documents name them."""
     found: dict[str, str] = {}
@@ -268,9 +260,9 @@ def _sync(root: Path, names: Iterable[str]) -> None:
     """Wait until files and their names are on the disk: after all were written, which is three times faster."""
     try:
         for file in (root / name for name in names):
-            files.sync(file)
+            atomic.sync(file)
         for folder in {folder for name in names for folder in (root / name).parents if folder.is_relative_to(root)}:
-            files.sync(folder)
+            atomic.sync(folder)
     except OSError as error:
         raise os_error(StoreError, str(root), "write the sidecars to the disk", error, "Try again.") from error
 

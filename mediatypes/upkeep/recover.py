@@ -40,6 +40,7 @@ def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
             if files.read_run_json(root)["status"] == "running":  # nobody else was faster
                 from ..writing import finish  # numpy and pyarrow are needed only now
 
+                files.remove_leftovers(root)
                 finish.finish(root, "killed")
             else:
                 files.remove_journals(root)

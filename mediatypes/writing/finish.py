@@ -12,12 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from .._core.atomic import sync_names
 from .._core.errors import StoreError
 from ..runfolder import files
 from ..runfolder.content import RunContent
 from ..runfolder.media_index import MediaRows
 from ..runfolder.merge_rows import arrow_schema
-from ..runfolder.parquet_writer import ParquetFile, write_parquet
+from ..runfolder.parquet_writer import parquet_file, write_parquet
 
 
 def finish(root: Path, status: str) -> None:
@@ -46,10 +47,10 @@ def finish(root: Path, status: str) -> None:
     footer = {**run, "summary": summary, "calls": content.calls}
     write_rows(root, arrow_schema(content.specs), content.rows(media), footer, media)
     files.write_json(root / files.SUMMARY, summary, durable=True)
-    files.sync_names(root)  # before run.json says that they count
+    sync_names(root)  # before run.json says that they count
     files.write_json(root / files.RUN, run, durable=True)
     with contextlib.suppress(StoreError, OSError):  # the run is over: what is left of the journal is not read again
-        files.sync_names(root)
+        sync_names(root)
         if any(problem.code in ("frame", "checksum") for problem in content.notes.damage):
             _keep_journals(root)
         files.remove_journals(root)
@@ -67,7 +68,7 @@ def write_rows(
 
     Answers the number of rows; raises as `write_parquet`.
     """
-    with ParquetFile(root / files.MEDIA, media.schema, {"format": files.FORMAT, "id": footer["id"]}, durable) as index:
+    with parquet_file(root / files.MEDIA, media.schema, {"format": files.FORMAT, "id": footer["id"]}, durable) as index:
 
         def flush() -> None:
             for batch in media.table().to_batches():

@@ -8,8 +8,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, NamedTuple
 
+from .._core import atomic
 from .._core.declaration import List, Text
 from .._core.errors import InputError, Problem, RunExists, StoreError, Verbatim, problem
+from .._core.processes import this_process
 from ..journal import frames
 from ..journal.append import Journal, first_frame_end
 from ..journal.metrics import Metric
@@ -70,6 +72,7 @@ def open_session(root: Path, mode: str, described: dict[str, Any], config: dict[
         _require_free(root)
     lock = Lock(root)
     try:
+        files.remove_leftovers(root)
         if run_json.exists():
             if mode == "create":  # made by another process a moment ago
                 _require_free(root)
@@ -98,7 +101,7 @@ def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, 
     start: dict[str, Any] = {"format": files.FORMAT, "id": id, "project": None, "name": root.name, "notes": None}
     start |= {"tags": []} | _given(described)
     start |= {"config": config, "environment": files.environment(), "status": "running", "started": started}
-    _announce(root, journal, start | {"writer": files.process()}, durable)
+    _announce(root, journal, start | {"writer": this_process()}, durable)
     return Session(id, started, lock, journal, config)
 
 
@@ -114,7 +117,7 @@ def resume_session(root: Path, lock: Lock, described: dict[str, Any], config: di
     journal = _new_journal(root, run["id"], content.calls, content.started)
     if files.FOLLOWS not in described:  # from now on it has rows that are in no logs
         run = {name: value for name, value in run.items() if name not in (files.IMPORT, files.FOLLOWS)}
-    run |= _given(described) | {"status": "running", "config": config, "writer": files.process()}
+    run |= _given(described) | {"status": "running", "config": config, "writer": this_process()}
     run.pop("finished", None)
     # In the journal as well if an earlier one has a config, which would be taken for the latest.
     frame = frames.json_frame(frames.CONFIG, config) if content.notes.config else b""
@@ -143,7 +146,7 @@ def _new_journal(root: Path, id: str, sequence: int, started: float) -> Journal:
     taken = [path.stem for path in files.journals(folder)]
     number = 1 + max((int(stem) for stem in taken if stem.isdecimal()), default=0)
     header = {"format": files.FORMAT, "run": id, "sequence": sequence, "started": started}
-    return Journal(folder / f"{number:04}.log", header | files.process())
+    return Journal(folder / f"{number:04}.log", header | this_process())
 
 
 def _announce(root: Path, journal: Journal, run: dict[str, Any], durable: bool, frame: bytes = b"") -> None:
@@ -153,8 +156,8 @@ def _announce(root: Path, journal: Journal, run: dict[str, Any], durable: bool, 
             journal.append(frame)
         if durable:  # the journal is on the disk before a run.json that needs it
             journal.sync()
-            files.sync_names(journal.path.parent)
-            files.sync_names(root)
+            atomic.sync_names(journal.path.parent)
+            atomic.sync_names(root)
         files.write_json(root / files.RUN, run, durable)
     except BaseException as error:
         journal.close()
@@ -163,10 +166,10 @@ def _announce(root: Path, journal: Journal, run: dict[str, Any], durable: bool, 
                 journal.path.unlink()
         raise
     if durable:
-        files.sync_names(root)
+        atomic.sync_names(root)
         for folder in root.parents:  # they may be new as well; not all can be opened
             with contextlib.suppress(OSError):
-                files.sync(folder)
+                atomic.sync(folder)
 
 
 def _remove_unborn(root: Path) -> None:

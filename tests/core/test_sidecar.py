@@ -185,11 +185,13 @@ UNREAD = "image: expected to read a/b.png, got"
         (FileNotFoundError("gone"), mt.SidecarMissing, MISSING),
         (PermissionError(13, "denied"), mt.StoreError, f"[Errno 13] {UNREAD} 'denied'. Check the source."),
         (TimeoutError(), mt.StoreError, f"{UNREAD} 'TimeoutError'. Check the source."),
+        (KeyError("a/b.png"), mt.StoreError, f"{UNREAD} KeyError: 'a/b.png'. Check the source."),
+        (RuntimeError(), mt.StoreError, f"{UNREAD} RuntimeError. Check the source."),
     ],
-    ids=["no file", "no file and no number", "not allowed", "no number"],
+    ids=["no file", "no file and no number", "not allowed", "no number", "no system error", "no text"],
 )
 def test_what_other_sources_raise_is_an_error_of_the_store(
-    raised: OSError, kind: type[Exception], message: str
+    raised: Exception, kind: type[Exception], message: str
 ) -> None:
     class Other:
         def open(self, path: str) -> Any:
@@ -262,3 +264,15 @@ def test_the_protocols_of_stores_are_checked_by_their_methods() -> None:
     assert isinstance(mt.MemoryStore(), mt.Source)
     assert isinstance(mt.DirectoryStore("x"), mt.Source)
     assert not isinstance(object(), mt.Sink)
+
+
+@pytest.mark.parametrize("raised", [RuntimeError("full"), OSError(28, "full"), FileNotFoundError(2, "full")])
+def test_what_other_sinks_raise_is_an_error_of_the_store(raised: Exception) -> None:
+    class Bucket:
+        def put(self, data: Any, **_: Any) -> str:
+            raise raised
+
+    with pytest.raises(mt.StoreError, match=r"Bucket\.put: expected to keep a sidecar, got .*full") as error:
+        mt.encode(mt.Html("x"), Bucket())
+    assert error.value.__cause__ is raised
+    assert type(error.value) is mt.StoreError

@@ -137,8 +137,7 @@ CELLS = st.one_of(st.integers(-2, 2), st.sampled_from(["a", "b", None, True, 2**
 )
 def test_indexes_are_those_of_a_model(calls: Any, group: int, sync: tuple[bool, bool, bool]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        for module in ("files", "parquet_writer"):  # this is not about power cuts
-            patch.setattr(f"mediatypes.runfolder.{module}.sync", lambda path: None)
+        patch.setattr("mediatypes._core.atomic.sync", lambda path: None)  # this is not about power cuts
         patch.setattr(merge_rows, "GROUP_ROWS", group)
         run = mt.Run(Path(folder) / "run")
         run.define_metric("*", "e", step_sync=sync[0])

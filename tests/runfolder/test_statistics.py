@@ -133,8 +133,7 @@ def test_statistics_are_those_of_the_model(
         return {key: model(rows, values, key, goal) for key, values in logged.items()}
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        for module in ("files", "parquet_writer"):  # this is not about power cuts
-            patch.setattr(f"mediatypes.runfolder.{module}.sync", lambda path: None)
+        patch.setattr("mediatypes._core.atomic.sync", lambda path: None)  # this is not about power cuts
         patch.setattr(reader, "_PIECE", piece)
         patch.setattr(merge_rows, "GROUP_ROWS", group)
         patch.setattr(content, "_KEEP", 2**30 if keep else 0)

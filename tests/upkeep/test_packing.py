@@ -22,6 +22,7 @@ from sklearn.datasets import load_digits
 import mediatypes as mt
 from mediatypes.cli import main
 from mediatypes.upkeep.packing import Moved
+from tests.processes import left_by_a_killed_process
 from tests.strategies import photograph
 
 STEPS = 6
@@ -457,8 +458,8 @@ def test_gc_removes_what_nothing_refers_to(packed: bool, tmp_path: Path) -> None
 def test_gc_keeps_what_is_not_ours_and_removes_what_was_never_finished(folder: Path) -> None:
     shard = next((folder / "media").iterdir())
     (folder / "media" / "notes.txt").write_text("mine")
-    (shard / ".0123456789abcdef.tmp").write_bytes(b"half")
-    (folder / ".sidecars.parquet.1234abcd.tmp").write_bytes(b"half")
+    (shard / left_by_a_killed_process("0123456789abcdef.png")).write_bytes(b"half")
+    (folder / left_by_a_killed_process("sidecars.parquet")).write_bytes(b"half")
     assert mt.gc(folder)[:2] == (2, 8)
     assert (folder / "media" / "notes.txt").exists()
     assert not list(folder.rglob(".*.tmp"))

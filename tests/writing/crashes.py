@@ -321,14 +321,8 @@ def _nurse() -> None:
     """Fork a writer for every request."""
     from PIL import Image
 
-    for name in (
-        "run",
-        "upkeep.recover",
-        "writing.finish",
-        "writing.editing",
-        "types.image.value",
-        "types.table.value",
-    ):
+    names = ("run", "upkeep.recover", "writing.finish", "writing.editing", "types.image.value", "types.table.value")
+    for name in names:
         importlib.import_module(f"mediatypes.{name}")
     Image.init()
     files.environment()

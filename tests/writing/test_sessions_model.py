@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import mediatypes as mt
 from mediatypes.runfolder import files
-from mediatypes.runfolder.parquet_writer import ParquetFile
 from mediatypes.writing.finish import finish as finish_folder
 
 from .crashes import abandon, everything
@@ -121,24 +121,17 @@ class Life(RuleBasedStateMachine):
         def after(real: Any, name: str) -> Any:
             def patched(path: Path, *arguments: Any, **named: Any) -> Any:
                 answer = real(path, *arguments, **named)
-                if last in (Path(path).name, name):
+                if name or Path(arguments[0]).name == last:
                     raise Died
                 return answer
 
             return patched
 
-        def close(file: ParquetFile, *error: Any) -> None:
-            end(file, *error)
-            if file.path.name == last:
-                raise Died
-
-        end = ParquetFile.__exit__
-
         def finish() -> None:
             with pytest.MonkeyPatch.context() as patch, pytest.raises(Died):
-                patch.setattr(ParquetFile, "__exit__", close)
-                patch.setattr(files, "write_json", after(files.write_json, ""))
-                patch.setattr(files, "remove_journals", after(files.remove_journals, "journal"))
+                patch.setattr(os, "replace", after(os.replace, ""))
+                if last == "journal":
+                    patch.setattr(files, "remove_journals", after(files.remove_journals, "journal"))
                 finish_folder(self.root, "killed")
 
         self._unchanged(finish)

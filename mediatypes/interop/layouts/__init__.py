@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 from pathlib import Path
-from secrets import token_hex
 
-from ..._core.errors import InputError, StoreError, Verbatim, os_error
+from ..._core.atomic import remove_leftovers, replacing
+from ..._core.errors import InputError, StoreError, Verbatim
 from ...view import RunView, open_run
 from ._report import Lost, Report, Tally
 
@@ -59,19 +58,9 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
     view, target = run if isinstance(run, RunView) else open_run(run), Path(dest).absolute()
     if os.path.lexists(target):
         raise StoreError.of(str(target), "a folder to be made", Verbatim("one that is there"), "Choose another name.")
-    temporary = target.with_name(f".{target.name}.{token_hex(4)}.tmp")
-    try:
+    remove_leftovers(target.parent, target.name)
+    with replacing(target, "write the export") as temporary:
         temporary.mkdir(parents=True)
         tally = Tally(view.store, temporary)
         importlib.import_module(f"{__name__}._{layout}").write(view, temporary, tally)
-        os.rename(temporary, target)
-    except OSError as error:
-        if isinstance(error, StoreError) and str(temporary) not in str(error):  # of the run
-            raise
-        reason = OSError(error.errno, os.strerror(error.errno)) if error.errno else error
-        raise os_error(
-            StoreError, str(target), "write the export", reason, "Free some space or choose another."
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return tally.report(target, layout)

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...._core import canonical
 from ...._core.errors import DocumentError, MediaTypesError, Problem, RunExists, RunLocked, StoreError
+from ...._core.processes import this_process
 from ....runfolder import files
 from ....runfolder.lock import Lock
 from ..log.event_table import Events
@@ -26,7 +27,7 @@ from .plan import EventFile, RunPlan
 from .previous import NOTHING, Known, read_earlier, run_report
 from .report import RunReport
 from .run_folder import Options
-from .staging import Staging, remove_leftovers
+from .staging import Staging
 
 REPORT = "import.json"
 FILES = files.ATTACHED
@@ -74,7 +75,7 @@ class _RunImport:
                 self.was_killed = (self.target / files.JOURNAL).exists()
                 self._take_lock(Lock(self.target))
                 if self.was_killed:
-                    remove_leftovers(self.target)
+                    files.remove_leftovers(self.target)
                 heads = self._load()  # as it is now that nobody else changes it
             self._require_ours()
             self.is_anew = bool(self.moved) and self._can_be_read_anew(heads)
@@ -238,7 +239,7 @@ class _RunImport:
         path = self.staging.path / files.RUN
         run = files.read_json(path)
         del run["finished"]
-        files.write_json(path, {**run, "status": "running", "writer": files.process(), files.FOLLOWS: True})
+        files.write_json(path, {**run, "status": "running", "writer": this_process(), files.FOLLOWS: True})
 
     def _has_meshes(self) -> bool:
         return any(one.type.startswith("mesh_") for one in self.series.all)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
-from glob import escape
 from pathlib import Path
-from secrets import token_hex
 
+from ...._core.atomic import remove_leftovers, temporary_name
 from ...._core.errors import StoreError, os_error
 from ...._core.sidecar import content_path
 from ....runfolder import files
-
-_LONGEST = 100  # letters of a run's name in that of its staging directory
 
 
 class Staging:
@@ -27,21 +23,14 @@ class Staging:
 
     def __init__(self, target: Path, is_anew: bool = False) -> None:
         self.target, self.is_anew = target, is_anew
-        self._name = f".{target.name[:_LONGEST]}."
-        self.path = target.with_name(f"{self._name}{_mark()}-{token_hex(4)}.importing")
+        self.path = target.with_name(temporary_name(target.name))
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._remove_abandoned()
+            remove_leftovers(target.parent, target.name)
             self.path.mkdir()
         except OSError as error:
             hint = "Choose a directory that can be written."
             raise os_error(StoreError, str(target), "make the run's folder", error, hint) from error
-
-    def _remove_abandoned(self) -> None:
-        """Remove what imports left that were killed."""
-        for found in self.target.parent.glob(f"{escape(self._name)}*.importing"):
-            if _is_abandoned(found.name.removeprefix(self._name)):
-                shutil.rmtree(found, ignore_errors=True)
 
     def sink(self, folder: str) -> StagingSink:
         """Where sidecars go that belong below `folder` of the run."""
@@ -82,33 +71,6 @@ class Staging:
         """Forget what was made."""
         with contextlib.suppress(OSError):
             shutil.rmtree(self.path)
-
-
-def _mark() -> str:
-    """This process, in the name of a directory: so no other file has to say whose it is."""
-    own = files.process()
-    return f"{_short(own['host'])}-{own['pid']}-{own['began'] or 0}"
-
-
-def _is_abandoned(mark: str) -> bool:
-    """Whether the process of such a name is gone, as far as this host knows."""
-    host, *numbers = files.process()["host"], *mark.split("-")
-    if len(numbers) != 4 or numbers[0] != _short(host) or not numbers[1].isdecimal():
-        return False
-    began = numbers[2] if numbers[2] != "0" else None
-    return files.is_alive({"host": host, "pid": int(numbers[1]), "began": began}) is False
-
-
-def _short(host: str) -> str:
-    return hashlib.sha256(host.encode()).hexdigest()[:8]
-
-
-def remove_leftovers(target: Path) -> None:
-    """Remove the files that a killed process was just writing in a run's folder. The caller holds the run's lock."""
-    for folder, pattern in (("", ".*.tmp"), (files.SIDECARS, "*/.*.tmp"), (files.ATTACHED, "**/.*.tmp")):
-        for found in (target / folder).glob(pattern):
-            with contextlib.suppress(OSError):
-                found.unlink()
 
 
 class StagingSink:

@@ -10,9 +10,9 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
+from ...._core.atomic import replacing
 from ...._core.errors import Problem
 from ....formats import protobuf
 from ....runfolder import files
@@ -173,9 +173,8 @@ class RunCapture:
             if is_wanted and self._is_new(str(path)):
                 target = self.run.path / files.ATTACHED / safe_name(f"{place}/{name}" if place else name)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                temporary = target.with_name(f".{token_hex(4)}.tmp")
-                shutil.copyfile(path, temporary)
-                os.replace(temporary, target)
+                with replacing(target, "keep the file") as temporary:
+                    shutil.copyfile(path, temporary)
 
 
 class Tap:

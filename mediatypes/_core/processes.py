@@ -1,0 +1,49 @@
+"""Which process did something, and whether it still runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def this_process() -> dict[str, Any]:
+    """Host, process id and, where the system tells, when this process began (ids are used again)."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())}
+
+
+def is_alive(process: dict[str, Any]) -> bool | None:
+    """Whether a process, as `this_process` describes it, still runs; None if it is on another host."""
+    if process.get("host") != socket.gethostname():
+        return None
+    pid = process.get("pid")
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    if pid == os.getpid():
+        return process.get("began") in (None, _began(pid))
+    if sys.platform == "win32":  # os.kill(pid, 0) would end it there
+        return None
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return process.get("began") in (None, _began(pid))
+
+
+def is_this_process(process: dict[str, Any]) -> bool:
+    """Whether a description is that of this process."""
+    return process.get("pid") == os.getpid() and is_alive(process) is True
+
+
+def _began(pid: int) -> str | None:
+    """The start time of a process in clock ticks since boot (proc(5), stat field 22); None where there is no /proc."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else fields[19]
