@@ -1,58 +1,151 @@
-"""Video containers: recognised by their first bytes, and checked for a missing end. Nothing is decoded."""
+"""Files of sound and moving pictures: recognised by their first bytes, and checked for a missing end. Nothing is decoded."""
 
 from __future__ import annotations
 
 import io
 import re
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import BinaryIO, Literal, NamedTuple
+
+from . import mp3, ogg
 
 _EBML = b"\x1a\x45\xdf\xa3"
 _SEGMENT = b"\x18\x53\x80\x67"
 _STILL = (b"avif", b"heic", b"heix", b"mif1")
-_TIFF = rb"II[*+]\0|MM\0[*+]"
-_OTHERS = (  # first bytes: what an error message calls the file
-    (rb"RIFF....AVI ", "an AVI file"),
-    (rb"RIFF....WEBP", "a WebP image"),
-    (rb"RIFF....WAVE", "a WAV file"),
-    (rb"....(moov|mdat|wide|free|skip|pnot)", "a QuickTime file"),
-    (rb"FLV\x01", "a Flash video"),
-    (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
-    (rb"\x00\x00\x01[\xba\xb3]", "an MPEG program stream"),
-    (rb"\x89PNG", "a PNG image"),
-    (rb"\xff\xd8\xff", "a JPEG image"),
-    (rb"ffconcat", "a list of files for ffmpeg"),
-    (rb"#EXTM3U", "a playlist"),
-    (rb"<\?xml|<MPD", "an XML file"),
+_MAX_BOXES = 2**17  # of an mp4, each fragment has two
+_MAX_INDEX = 2**24  # bytes of the index of an mp4 that are looked through for what its tracks are
+
+Kind = Literal["video", "sound", "samples", "picture", "other"]  # "samples" are sound that soundfile reads
+_SIGNATURES: tuple[tuple[bytes, Kind, str], ...] = (  # first bytes: what they are of
+    (rb"RI(FF|FX)....WAVE|(RF|BW)64....WAVE", "sound", "a WAV file"),
+    (rb"fLaC", "sound", "a FLAC file"),
+    (rb"\xff[\xf0\xf1\xf8\xf9]", "sound", "raw AAC (ADTS)"),
+    (rb"ADIF", "sound", "raw AAC (ADIF)"),
+    (rb"\x56[\xe0-\xff]", "sound", "raw AAC (LATM)"),
+    (rb"\x0b\x77", "sound", "AC-3 sound"),
+    (rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80|\x1f\xff\xe8\x00|\xff\x1f\x00\xe8", "sound", "DTS sound"),
+    (rb"#!AMR", "sound", "an AMR file"),
+    (rb"TTA[12]", "sound", "a True Audio file"),
+    (rb"wvpk", "sound", "a WavPack file"),
+    (rb"MAC ", "sound", "a Monkey's Audio file"),
+    (rb"MPCK|MP\+", "sound", "a Musepack file"),
+    (rb"DSD |FRM8", "sound", "a DSD file"),
+    (rb"\.ra\xfd", "sound", "a RealAudio file"),
+    (rb"FORM....AIF[FC]", "samples", "an AIFF file"),
+    (rb"FORM....(8SVX|16SV)", "samples", "an IFF sound"),
+    (rb"\.snd|dns\.", "samples", "an AU file"),
+    (rb"caff", "samples", "a Core Audio file (caf)"),
+    (rb"riff\x2e\x91\xcf\x11", "samples", "a Wave64 file (w64)"),
+    (rb"Creative Voice File", "samples", "a VOC file"),
+    (rb"NIST_1A", "samples", "a NIST Sphere file"),
+    (rb"MThd", "other", "a MIDI file: notes, not sound"),
+    (rb"RIFF....AVI ", "video", "an AVI file"),
+    (rb"....(moov|mdat|wide|free|skip|pnot)", "video", "a QuickTime file"),
+    (rb"FLV\x01", "video", "a Flash video"),
+    (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video", "a Windows Media file (wmv, wma)"),
+    (rb"\x00\x00\x01[\xba\xb3]", "video", "an MPEG program stream"),
+    (rb"\x47.{187}\x47", "video", "an MPEG transport stream"),
+    (rb"\.RMF", "video", "a RealMedia file"),
+    (rb"RIFF....WEBP", "picture", "a WebP image"),
+    (rb"\x89PNG", "picture", "a PNG image"),
+    (rb"\xff\xd8\xff", "picture", "a JPEG image"),
+    (rb"ffconcat", "other", "a list of files for ffmpeg"),
+    (rb"#EXTM3U", "other", "a playlist"),
+    (rb"<\?xml|<MPD", "other", "an XML file"),
 )
 
 
-def recognise(file: BinaryIO) -> tuple[str | None, str]:
-    """The format as documents write it, or None and what the file is instead; the name plays no part."""
-    head = file.read(64)
-    file.seek(0)
+class Recognised(NamedTuple):
+    """What a file is by its content."""
+
+    format: str | None  # as documents of videos write it, if we keep such
+    kind: Kind
+    name: str  # for an error message
+
+
+def recognise(file: BinaryIO) -> Recognised:
+    """Tell what a file is; its name plays no part."""
+    try:
+        return _recognise(file, file.read(256))
+    finally:
+        file.seek(0)
+
+
+def _recognise(file: BinaryIO, head: bytes) -> Recognised:
     if head.startswith((b"GIF87a", b"GIF89a")):
-        return "gif", "a GIF"
+        return Recognised("gif", "video", "a GIF")
     if head.startswith(b"OggS"):
-        return "ogg", "an Ogg file"
+        return _ogg(file)
     if head.startswith(_EBML):
-        return _matroska(head)
+        return _matroska(file)
     if head[4:8] == b"ftyp":  # ISO/IEC 14496-12: every such file names its brand
-        brand = head[8:12]
-        if brand == b"avis":
-            return "avif", "an AVIF sequence"
-        if brand in (*_STILL, b"qt  "):
-            return None, "a QuickTime file" if brand == b"qt  " else "an AVIF or HEIC image"
-        return "mp4", "an mp4 file"
+        return _mp4(file, head[8:12])
     if head[8:16] == b"WEBPVP8X" and head[20:21] and head[20] & 2:  # the flag for animation
-        return "webp", "an animated WebP"
+        return Recognised("webp", "video", "an animated WebP")
     if head.startswith(b"\x89PNG") and _has_animation_chunk(file):
-        return "apng", "an animated PNG"
-    if re.match(_TIFF, head):
-        return "tiff", "a TIFF file"
-    for pattern, name in _OTHERS:
+        return Recognised("apng", "video", "an animated PNG")
+    if re.match(rb"II[*+]\0|MM\0[*+]", head):
+        return Recognised("tiff", "video", "a TIFF file")
+    if mp3.is_frame(head):
+        return Recognised(None, "sound", "an MP3 file")
+    if head.startswith(b"ID3"):
+        return _behind_tags(file)
+    for pattern, kind, name in _SIGNATURES:
         if re.match(pattern, head, re.DOTALL):
-            return None, name
-    return None, f"{_size(file)} bytes starting {head[:12]!r}"
+            return Recognised(None, kind, name)
+    return Recognised(None, "other", f"{_size(file)} bytes starting {head[:12]!r}")
+
+
+def _behind_tags(file: BinaryIO) -> Recognised:
+    file.seek(0)
+    data = file.read(_MAX_INDEX)
+    rest = data[mp3.after_tags(data) :]
+    if not rest or rest.startswith(b"ID3"):
+        return Recognised(None, "other", "an ID3 tag alone")
+    return _recognise(io.BytesIO(rest), rest[:256])
+
+
+def _ogg(file: BinaryIO) -> Recognised:
+    file.seek(0)
+    codecs = ogg.survey(file.read(2**16)).codecs
+    if codecs and not set(codecs) & set(ogg.PICTURES):
+        return Recognised(None, "sound", f"an Ogg file of {' and '.join(codecs)}")
+    return Recognised("ogg", "video", "an Ogg file with pictures" if codecs else "an Ogg file")
+
+
+def _matroska(file: BinaryIO) -> Recognised:
+    file.seek(0)
+    head = file.read(2**16)
+    doctype = re.search(rb"\x42\x82[\x80-\xff]([a-z]+)", head)
+    tracks = head[head.find(b"\x16\x54\xae\x6b") :].partition(b"\x1f\x43\xb6\x75")[0]
+    is_sound = b"\x83\x81\x02" in tracks and b"\x83\x81\x01" not in tracks  # the element TrackType
+    kind: Kind = "sound" if is_sound else "video"
+    if doctype and doctype[1] == b"webm":
+        return Recognised(None if is_sound else "webm", kind, f"a WebM file{' of sound' * is_sound}")
+    return Recognised(None, kind, f"a Matroska file ({'mka' if is_sound else 'mkv'})")
+
+
+def _mp4(file: BinaryIO, brand: bytes) -> Recognised:
+    if brand == b"avis":
+        return Recognised("avif", "video", "an AVIF sequence")
+    if brand in _STILL:
+        return Recognised(None, "picture", "an AVIF or HEIC image")
+    handlers = _mp4_handlers(file)
+    is_sound = b"soun" in handlers and b"vide" not in handlers
+    kind: Kind = "sound" if is_sound else "video"
+    if brand == b"qt  ":
+        return Recognised(None, kind, f"a QuickTime file (mov){' of sound' * is_sound}")
+    return Recognised(None if is_sound else "mp4", kind, "an mp4 file of sound (m4a)" if is_sound else "an mp4 file")
+
+
+def _mp4_handlers(file: BinaryIO) -> set[bytes]:
+    """What the tracks of an mp4 are: `vide`, `soun`..."""
+    for kind, start, end in _boxes(file):
+        if kind == b"moov":
+            file.seek(start)
+            index = file.read(min(end - start, _MAX_INDEX))
+            return {match[1] for match in re.finditer(rb"hdlr.{8}(....)", index, re.DOTALL)}
+    return set()
 
 
 def is_whole(file: BinaryIO, format: str) -> bool:
@@ -61,12 +154,6 @@ def is_whole(file: BinaryIO, format: str) -> bool:
         return {"mp4": _mp4_is_whole, "webm": _webm_is_whole, "ogg": _ogg_is_whole}[format](file)
     finally:
         file.seek(0)
-
-
-def _matroska(head: bytes) -> tuple[str | None, str]:
-    found = re.search(rb"\x42\x82[\x80-\xff]([a-z]+)", head)  # the element DocType
-    kind = found[1] if found else b""
-    return ("webm", "a WebM file") if kind == b"webm" else (None, "a Matroska (mkv) file")
 
 
 def _has_animation_chunk(file: BinaryIO) -> bool:
@@ -81,9 +168,12 @@ def _has_animation_chunk(file: BinaryIO) -> bool:
         position += 12 + int.from_bytes(length, "big")
 
 
-def _mp4_is_whole(file: BinaryIO) -> bool:
-    size, position, kinds = _size(file), 0, set()
-    while position < size:
+def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and end of each outermost box of an mp4; an end beyond the file's stands for a cut one."""
+    size, position = _size(file), 0
+    for _ in range(_MAX_BOXES):
+        if position >= size:
+            return
         file.seek(position)
         head = file.read(16)
         length = int.from_bytes(head[:4], "big")
@@ -91,11 +181,13 @@ def _mp4_is_whole(file: BinaryIO) -> bool:
             length = int.from_bytes(head[8:], "big")
         elif length == 0:  # the last box, up to the end of the file
             length = size - position
-        if length < 8:
-            return False
-        kinds.add(head[4:8])
-        position += length
-    return position == size and b"moov" in kinds
+        yield head[4:8], position, position + length if length >= 8 else size + 1
+        position += length if length >= 8 else size
+
+
+def _mp4_is_whole(file: BinaryIO) -> bool:
+    ends = {kind: end for kind, _, end in _boxes(file)}
+    return b"moov" in ends and max(ends.values()) == _size(file)
 
 
 def _webm_is_whole(file: BinaryIO) -> bool:

@@ -1,13 +1,24 @@
-"""Ogg pages (RFC 3533): checked, and given a serial number that does not change from one encoding to the next."""
+"""Ogg pages (RFC 3533): checked, told what they hold, and given a serial number that stays from one encoding to the next."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
-_END_OF_STREAM = 4
+_BEGIN_OF_STREAM, _END_OF_STREAM = 2, 4
 _HEADER = 27  # bytes before the lengths of the segments
+_CODECS = {  # first bytes of a stream: what is in it
+    b"\1vorbis": "Vorbis",
+    b"OpusHead": "Opus",
+    b"\x7fFLAC": "FLAC",
+    b"Speex   ": "Speex",
+    b"\x80theora": "Theora",
+    b"BBCD\0": "Dirac",
+    b"OVP80": "VP8",
+}
+PICTURES = ("Theora", "Dirac", "VP8")
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -20,14 +31,25 @@ def with_serial(data: bytes, serial: int) -> bytes:
     return bytes(made)
 
 
-def is_whole(data: bytes) -> bool:
-    """Whether every page has its checksum and the last one ends its stream."""
-    last = None
+class Survey(NamedTuple):
+    """What the pages of a file say."""
+
+    codecs: tuple[str, ...]  # of the streams, those that are known
+    links: int  # files that stand one behind the other
+    is_whole: bool  # every page has its checksum, and the last one ends its stream
+
+
+def survey(data: bytes) -> Survey:
+    """Look at every page of a file."""
+    codecs, links, flags, is_intact = list[str](), 0, 0, True
     for start, end in _pages(data):
-        if data[start + 22 : start + 26] != _checksum(data[start:end]):
-            return False
-        last = start
-    return last is not None and bool(data[last + 5] & _END_OF_STREAM)
+        links += bool(data[start + 5] & _BEGIN_OF_STREAM and not flags & _BEGIN_OF_STREAM)
+        flags = data[start + 5]
+        if flags & _BEGIN_OF_STREAM:
+            packet = data[start + _HEADER + data[start + 26] : end]
+            codecs += [codec for magic, codec in _CODECS.items() if packet.startswith(magic)]
+        is_intact = is_intact and data[start + 22 : start + 26] == _checksum(data[start:end])
+    return Survey(tuple(codecs), links, is_intact and bool(flags & _END_OF_STREAM))
 
 
 def _pages(data: bytes) -> Iterator[tuple[int, int]]:

@@ -25,17 +25,37 @@ SUBTYPES = tuple(_CODECS)
 _NAMES = {codec: subtype for subtype, codec in _CODECS.items()}
 _KINDS = {"PCM_U8": "u1", "PCM_16": "i2", "PCM_32": "i4", "FLOAT": "f4", "DOUBLE": "f8"}
 _MAX_CHUNKS = 1024  # looked at before the samples
-_ORDERS = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">"}
+_ORDERS = {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">"}
+_OPEN_ENDED = 0x7FFF0000  # a size from here on that is not there stands for "not known yet": others write 2^31, 2^32 - 1
+_OTHER_CODECS = {  # by format tag; of what one may meet
+    0x02: "Microsoft ADPCM",
+    0x06: "A-law",
+    0x07: "mu-law",
+    0x11: "IMA ADPCM",
+    0x14: "G.723",
+    0x20: "Yamaha ADPCM",
+    0x31: "GSM 6.10",
+    0x40: "G.721",
+    0x45: "G.726",
+    0x50: "MPEG layer 1 or 2",
+    0x55: "MP3",
+    0xFF: "AAC",
+    0x161: "Windows Media Audio",
+    0x2000: "AC-3",
+    0x2001: "DTS",
+    0xF1AC: "FLAC",
+}
 
 
 class Header(NamedTuple):
     """What stands before the samples of a WAV file."""
 
-    subtype: str
+    subtype: str | None  # None for samples that are neither PCM of 8 to 32 bits nor floats
+    codec: str  # what to call them then
     sample_rate: int
     channels: int
     frames: int
-    offset: int  # of the first sample
+    samples: slice  # of the bytes of the file
     order: str  # "<" or ">", the byte order
 
 
@@ -80,8 +100,11 @@ def is_wav(start: bytes) -> bool:
     return start[:4] in _ORDERS and start[8:12] == b"WAVE"
 
 
-def read_header(file: BinaryIO, size: int, where: str, error: type[ValidationError]) -> Header | None:
-    """The header of a WAV file of `size` bytes; None for samples that are neither PCM of 8 to 32 bits nor floats.
+def read_header(file: BinaryIO, size: int, where: str, error: type[ValidationError]) -> Header:
+    """The header of a WAV file of `size` bytes.
+
+    A program that writes into a pipe cannot know the size of the samples, and writes 0 or a very large one: they then reach
+    to the end of the file.
 
     Raises:
         InputError or DocumentError (as `error` says): a chunk is missing, cut short or contradicts another.
@@ -97,13 +120,15 @@ def read_header(file: BinaryIO, size: int, where: str, error: type[ValidationErr
 def read(data: bytes, header: Header) -> Array:
     """The (frames, channels) samples; read-only where they need no copy. 24 bits come as int32, shifted left by 8."""
     count = header.frames * header.channels
+    if header.subtype is None:
+        raise ValueError(f"samples of {header.codec}")
     if header.subtype == "PCM_24":
-        packed = np.frombuffer(data, np.uint8, count * 3, header.offset).reshape(-1, 3)
+        packed = np.frombuffer(data, np.uint8, count * 3, header.samples.start).reshape(-1, 3)
         wide = np.zeros((count, 4), np.uint8)
         wide[:, 1:] = packed if header.order == "<" else packed[:, ::-1]
         samples: Array = wide.view("<i4")
     else:
-        samples = np.frombuffer(data, header.order + _KINDS[header.subtype], count, header.offset)
+        samples = np.frombuffer(data, header.order + _KINDS[header.subtype], count, header.samples.start)
     native = samples.dtype.newbyteorder("=")
     return samples.astype(native, copy=False).reshape(header.frames, header.channels)
 
@@ -123,10 +148,13 @@ class _BrokenError(Exception):
     """What was found in a WAV file that cannot be."""
 
 
-def _read_header(file: BinaryIO, size: int) -> Header | None:
-    order = _ORDERS[file.read(12)[:4]]
+def _read_header(file: BinaryIO, size: int) -> Header:
+    magic, said = struct.unpack("<4sI", file.read(8))
+    order = _ORDERS[magic]
+    if order == ">":
+        said = int.from_bytes(said.to_bytes(4, "little"), "big")
     format: _Format | None = None
-    long_size = 0
+    long_size = None
     start = 12
     for _ in range(_MAX_CHUNKS):
         file.seek(start)
@@ -134,17 +162,35 @@ def _read_header(file: BinaryIO, size: int) -> Header | None:
         if name == b"data":
             if format is None:
                 raise _BrokenError("samples before their format")
-            if length == MAX_BYTES and long_size:
-                length = long_size
+            if length == MAX_BYTES and long_size is not None:
+                said, length = long_size
+            if _is_open_ended(file, start + 8, length, said, size):
+                length = (size - start - 8) // max(1, format.frame_size) * format.frame_size
             return _header(format, order, start + 8, length, size)
         if name == b"fmt ":
             format = _read_format(file.read(min(length, 40)), order)
         elif name == b"ds64":
-            (long_size,) = struct.unpack("<8xQ", file.read(16))
+            long_size = struct.unpack("<QQ", file.read(16))
         start += 8 + length + length % 2
         if start >= size:
             raise _BrokenError("no samples")
     raise _BrokenError(f"no samples after {_MAX_CHUNKS} chunks")
+
+
+def _is_open_ended(file: BinaryIO, offset: int, length: int, said: int, size: int) -> bool:
+    """Whether the size of the samples was not known when it was written: `said` is that of the file by its own header."""
+    if length > size - offset:
+        return length >= _OPEN_ENDED or said in (0, size - 8)
+    if length:
+        return False
+    for _ in range(_MAX_CHUNKS):  # no samples, if chunks follow up to the end
+        file.seek(offset)
+        name = file.read(4)
+        if len(name) < 4 or not (name.isascii() and name.decode().isprintable()):
+            break
+        skipped = int.from_bytes(file.read(4), "little")
+        offset += 8 + skipped + skipped % 2
+    return offset not in (size, size + 1)
 
 
 def _read_format(content: bytes, order: str) -> _Format:
@@ -154,18 +200,20 @@ def _read_format(content: bytes, order: str) -> _Format:
     return _Format(tag, channels, rate, align, bits)
 
 
-def _header(format: _Format, order: str, offset: int, length: int, size: int) -> Header | None:
+def _header(format: _Format, order: str, offset: int, length: int, size: int) -> Header:
     if not format.channels or not format.sample_rate or not format.frame_size:
         raise _BrokenError(f"{format.channels} channels at {format.sample_rate} Hz")
     if length > size - offset:
         raise _BrokenError(f"{size - offset} of {length} bytes of samples")
+    samples = slice(offset, offset + length)
     width, rest = divmod(format.frame_size, format.channels)
     subtype = _NAMES.get((format.tag, width))
     if subtype is None and format.tag not in (_PCM, _FLOAT):
-        return None
+        codec = _OTHER_CODECS.get(format.tag, f"the codec {format.tag:#x}")
+        return Header(None, codec, format.sample_rate, format.channels, 0, samples, order)
     if subtype is None or rest or not 0 < format.bits <= 8 * width:
         raise _BrokenError(f"{format.bits} bits in frames of {format.frame_size} bytes, {format.channels} channels")
     frames, rest = divmod(length, format.frame_size)
     if rest:
         raise _BrokenError(f"{length} bytes of samples in frames of {format.frame_size} bytes")
-    return Header(subtype, format.sample_rate, format.channels, frames, offset, order)
+    return Header(subtype, subtype, format.sample_rate, format.channels, frames, samples, order)

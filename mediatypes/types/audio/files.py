@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..._core.deps import need
 from ..._core.errors import CodecError, DocumentError, InputError, Problem, ValidationError, problem, show
 from ..._core.sidecar import Blob
 from ...columns.arrays import Array
-from ...formats import ogg, wav
+from ...formats import containers, flac, mp3, ogg, wav
 from . import samples as sample_arrays
 from .samples import Samples
 
@@ -25,9 +25,13 @@ SUBTYPES = {
 }
 _WIDEST = {"flac": 8, "ogg": 255, "mp3": 2}  # channels; libsndfile crashes on Vorbis with more
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-_MAX_SAMPLES = 2**31  # of a compressed file, frames times channels: a larger claim is refused
+_FEW_SAMPLES = 2**26  # of a compressed file, frames times channels; more need bytes to be of
+_SAMPLES_A_BYTE = 64  # speech in Opus has 30
+_MAX_SAMPLES = 2**31
 _BLOCK = 4096  # frames; libsndfile puts a whole write of Vorbis on the stack and crashes on a long one
 _SERIAL = 0
+_CONVERT = "ffmpeg -i FILE -vn sound.flac."
+_BEHIND_TAGS = {"an MP3 file": "mp3", "a FLAC file": "flac"}  # of ID3
 _READ_AS = {"PCM_S8": "int16", "PCM_16": "int16", "PCM_24": "int32", "PCM_32": "int32"}  # by soundfile
 
 
@@ -71,17 +75,12 @@ def probe(blob: Blob, where: str) -> AudioFile:
         MissingDependencyError: a file other than WAV without soundfile.
     """
     with blob.open() as file:
-        start = file.read(12)
-    format = _sniff(start)
-    if format is None:
-        got = f"{blob.size} bytes starting {show(start)}"
-        hint = "Convert it to WAV or FLAC."
-        raise InputError(Problem(where, f"expected a file of {', '.join(FORMATS)}, got {got}", "not-audio", hint))
+        format = _recognise(file, blob.size, where)
     header = _wav_header(blob, where, InputError) if format == "wav" else None
-    if header is not None:
+    if header is not None and header.subtype:
         file_ = AudioFile(blob, format, header.subtype, header.sample_rate, header.channels, header.frames)
     else:
-        file_ = _decode_whole(blob, format, where)
+        file_ = _decode_whole(blob, format, header, where)
     if not file_.frames:
         raise InputError.of(where, "at least one frame", 0, "Skip empty clips.", "empty")
     return file_
@@ -90,64 +89,126 @@ def probe(blob: Blob, where: str) -> AudioFile:
 def check(file: AudioFile) -> None:
     """A stored WAV file is what its document says; others are as they were when they were hashed."""
     header = _wav_header(file.blob, "audio", DocumentError) if file.format == "wav" else None
-    if header is not None:
+    if header is not None and header.subtype:
         _require_same(file, (header.subtype, header.sample_rate, header.channels, header.frames))
 
 
 def to_numpy(file: AudioFile) -> Array:
     """(frames, channels) samples: exact integers of PCM, floats as stored, float32 of everything else."""
     header = _wav_header(file.blob, "audio", DocumentError) if file.format == "wav" else None
-    if header is not None:
+    if header is not None and header.subtype:
         return wav.read(file.blob.read(), header)
     soundfile = need("soundfile", extra="audio", needed_for="Audio.to_numpy")
     try:
-        with file.blob.open() as content, soundfile.SoundFile(content) as sound:
-            _require_same(file, (sound.subtype, sound.samplerate, sound.channels, sound.frames))
-            samples: Array = sound.read(dtype=_READ_AS.get(sound.subtype, "float32"), always_2d=True)
-    except soundfile.SoundFileError as error:
+        content, frames = _decodable(file.blob, file.format, header)
+        with content, soundfile.SoundFile(content) as sound:
+            _require_same(file, (sound.subtype, sound.samplerate, sound.channels, frames or sound.frames))
+            samples: Array = sound.read(file.frames, _READ_AS.get(sound.subtype, "float32"), always_2d=True)
+    except (soundfile.SoundFileError, ValueError) as error:
+        if isinstance(error, DocumentError):
+            raise
         raise CodecError.of("audio", f"soundfile to read {file.format}", str(error), "See the cause.") from error
     return samples
 
 
-def _sniff(start: bytes) -> str | None:
+def _recognise(file: BinaryIO, size: int, where: str) -> str:
+    start = file.read(12)
     if wav.is_wav(start):
         return "wav"
     if start[:4] in (b"fLaC", b"OggS"):
         return "flac" if start[:4] == b"fLaC" else "ogg"
-    is_frame = start[:1] == b"\xff" and start[1:2] >= b"\xe0"
-    return "mp3" if start[:3] == b"ID3" or is_frame else None
+    file.seek(0)
+    found = containers.recognise(file)
+    if found.name in _BEHIND_TAGS:
+        return _BEHIND_TAGS[found.name]
+    raise _not_audio(found, where)
 
 
-def _wav_header(blob: Blob, where: str, error: type[ValidationError]) -> wav.Header | None:
+def _not_audio(found: containers.Recognised, where: str) -> InputError:
+    hints = {
+        "video": f"{'It has pictures: pass it to Video, or t' if found.format else 'T'}ake its sound: {_CONVERT}",
+        "sound": f"Convert it: {_CONVERT}",
+        "samples": "Pass its samples: Audio(*soundfile.read(FILE)).",
+        "picture": "Pass it to Image.",
+        "other": "Convert it to WAV or FLAC.",
+    }
+    expected = f"expected a file of {', '.join(FORMATS)}, got {found.name}"
+    return InputError(Problem(where, expected, "not-audio", hints[found.kind]))
+
+
+def _wav_header(blob: Blob, where: str, error: type[ValidationError]) -> wav.Header:
     with blob.open() as file:
         return wav.read_header(file, blob.size, where, error)
 
 
-def _decode_whole(blob: Blob, format: str, where: str) -> AudioFile:
+def _decodable(blob: Blob, format: str, header: wav.Header | None) -> tuple[BinaryIO, int]:
+    """What libsndfile decodes to the end, and how many frames it gives then; 0 if it knows that itself.
+
+    Raises:
+        ValueError: the file is cut short or damaged.
+    """
+    if format == "mp3" or (header is not None and header.codec == "MP3"):
+        stream = mp3.read(blob.read()[header.samples if header is not None else slice(None)])
+        return BytesIO(stream.decodable()), stream.frames
+    return BytesIO(flac.with_length(blob.read())) if format == "flac" else blob.open(), 0
+
+
+def _decode_whole(blob: Blob, format: str, header: wav.Header | None, where: str) -> AudioFile:
     soundfile = need("soundfile", extra="audio", needed_for=f"Audio of {'this ' if format == 'wav' else ''}{format}")
+    if format == "ogg":
+        _check_ogg(blob, where)
     try:
-        with blob.open() as content, soundfile.SoundFile(content) as sound:
-            format = format if format == "wav" else sound.format.lower()  # FLAC may stand behind the ID3 tag of an MP3
-            found = AudioFile(blob, format, sound.subtype, sound.samplerate, sound.channels, sound.frames)
-            if found.frames * found.channels > _MAX_SAMPLES:
-                hint = "Log a shorter clip."
-                raise InputError.of(where, f"at most {_MAX_SAMPLES} samples", found.frames, hint, "too-large")
-            decoded = _count(sound)
+        content, frames = _decodable(blob, format, header)
+        with content, soundfile.SoundFile(content) as sound:
+            frames = frames or sound.frames
+            found = AudioFile(blob, format, sound.subtype, sound.samplerate, sound.channels, frames)
+            _check_length(found, where)
+            decoded = _count(sound, frames)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise _broken(where, format, blob, str(error)) from error
     except soundfile.SoundFileError as error:
+        if header is not None:
+            expected = f"expected samples that soundfile reads, got a WAV file of {header.codec}"
+            raise InputError(Problem(where, expected, "codec", f"Convert it: {_CONVERT}")) from error
         raise _broken(where, format, blob, f"soundfile says: {str(error).rpartition(': ')[2].rstrip('.')}.") from error
-    if decoded != found.frames or (format == "ogg" and not ogg.is_whole(blob.read())):
+    if decoded != frames:
         raise _broken(where, format, blob, "It is cut short or damaged.")
     return found
+
+
+def _check_ogg(blob: Blob, where: str) -> None:
+    """One stream of sound from its first page to its last."""
+    codecs, links, is_whole = ogg.survey(blob.read())
+    if set(codecs) & set(ogg.PICTURES):
+        raise _not_audio(containers.Recognised("ogg", "video", "an Ogg file"), where)
+    if others := set(codecs) - {"Vorbis", "Opus"}:
+        raise _not_audio(containers.Recognised(None, "sound", f"an Ogg file of {' and '.join(sorted(others))}"), where)
+    if len(codecs) > 1:
+        got = f"{len(codecs)} {'one behind the other' if links > 1 else 'at once'}"
+        message = f"expected one stream of sound in an Ogg file, got {got}"
+        raise InputError(Problem(where, message, "streams", f"Convert it: {_CONVERT}"))
+    if not is_whole:
+        raise _broken(where, "ogg", blob, "It is cut short or damaged.")
+
+
+def _check_length(file: AudioFile, where: str) -> None:
+    """A few bytes may claim hours of silence: decoding them is refused before it begins."""
+    samples, most = file.frames * file.channels, max(_FEW_SAMPLES, _SAMPLES_A_BYTE * file.blob.size)
+    if samples > min(most, _MAX_SAMPLES):
+        expected = f"expected at most {min(most, _MAX_SAMPLES)} samples in {file.blob.size} bytes of {file.format}"
+        raise InputError(Problem(where, f"{expected}, got {samples}", "too-large", "Log a shorter clip."))
 
 
 def _broken(where: str, format: str, blob: Blob, hint: str) -> InputError:
     return InputError(Problem(where, f"expected a whole {format} file, got {blob.size} bytes", "broken", hint))
 
 
-def _count(sound: Any) -> int:
-    """The frames that decoding really gives."""
+def _count(sound: Any, most: int) -> int:
+    """The frames that decoding really gives, up to so many."""
     block, total = np.empty((_BLOCK * 16, sound.channels), np.float32), 0
-    while count := len(sound.read(out=block)):
+    while total < most and (count := len(sound.read(out=block[: most - total]))):
         total += count
     return total
 

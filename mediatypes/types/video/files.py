@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
@@ -25,6 +26,13 @@ MEDIA_TYPES = {  # of what we write, then of what is only kept
 }
 _PICTURE_CODECS = {"avif": "av1"}  # the others are called as the format
 MAX_PIXELS = 2**26  # of one frame; a larger claim is refused before anything is decoded
+_COVER = 0x400  # of FFmpeg's dispositions: an attached picture
+_HINTS = {
+    "video": "Convert it to mp4 or webm: ffmpeg -i FILE video.mp4.",
+    "sound": "It is sound: pass it to Audio, which takes wav, flac, ogg and mp3.",
+    "samples": "It is sound: pass its samples to Audio.",
+    "picture": "Pass it to Image.",
+}
 _DEMUXERS = {"mp4": "mp4", "webm": "matroska", "ogg": "ogg"}  # always named: none that opens other files is tried
 
 
@@ -40,6 +48,7 @@ class VideoFile(NamedTuple):
     frames: int
     duration: float
     audio: bool = False
+    rotation: int = 0  # degrees clockwise that a player turns the stored frames; width and height are those after it
 
 
 def probe(blob: Blob, where: str) -> VideoFile:
@@ -62,11 +71,11 @@ def probe(blob: Blob, where: str) -> VideoFile:
 
 def check_container(file: BinaryIO, where: str, error: type[ValidationError]) -> str:
     """The format of a file, told by its first bytes."""
-    format, found = containers.recognise(file)
-    if format is None:
-        message = f"expected a video file ({', '.join(MEDIA_TYPES)}), got {found}"
-        raise error(Problem(where, message, "not-a-video", "Convert it to mp4 or webm."))
-    return format
+    found = containers.recognise(file)
+    if found.format is None:
+        message = f"expected a video file ({', '.join(MEDIA_TYPES)}), got {found.name}"
+        raise error(Problem(where, message, "not-a-video", _HINTS.get(found.kind, "Convert it to mp4 or webm.")))
+    return found.format
 
 
 def decode(blob: Blob, file: VideoFile) -> Array:
@@ -126,21 +135,25 @@ def _probe_av(file: BinaryIO, format: str, where: str) -> VideoFile:
     av = need("av", extra="video", needed_for=f"{where} of a {format} file")
     try:
         with av.open(file, format=_DEMUXERS[format]) as container:
-            if not container.streams.video:
-                raise InputError.of(where, "a file with pictures", "sound only", "Pass it to Audio.")
-            stream = container.streams.video[0]
+            stream = _pictures(container)
+            if stream is None:
+                hint = "Take its sound: ffmpeg -i FILE -vn sound.flac, and pass it to Audio."
+                raise InputError.of(where, "a file with moving pictures", Verbatim("sound, at most with a cover"), hint)
             if stream.codec_context is None:
                 raise ValueError("its codec is unknown")
             width, height = stream.codec_context.width, stream.codec_context.height
             _check_pixels(width, height, where)
-            count, seconds = _count(container.demux(stream))
+            packets, count, seconds = _count(container.demux(stream))
             container.seek(0)
-            _require_frame(container.decode(stream))
-            if stream.frames > count:
-                raise ValueError(f"{count} of {stream.frames} frames are there")
+            frame = _require_frame(container.decode(stream))
+            if stream.frames > packets:
+                raise ValueError(f"{packets} of {stream.frames} frames are there")
             if container.duration and not seconds:
                 seconds = container.duration / av.time_base
-            fps = float(stream.average_rate or 0) or count / seconds
+            rotation = _rotation(frame, where)
+            if rotation % 180:
+                width, height = height, width
+            fps, seconds = _times(stream, count, seconds)
             channels = 4 if stream.metadata.get("alpha_mode") == "1" else 3
             codec = stream.codec_context.codec.canonical_name
             audio = bool(container.streams.audio)
@@ -148,37 +161,75 @@ def _probe_av(file: BinaryIO, format: str, where: str) -> VideoFile:
         raise
     except Exception as error:  # codecs raise what they like
         raise _broken(where, format, f"Reading it failed: {str(error).rstrip('.')}.") from error
-    return VideoFile(format, codec, width, height, channels, fps, count, seconds or count / fps, audio)
+    return VideoFile(format, codec, width, height, channels, fps, count, seconds, audio, rotation)
 
 
-def _count(packets: Iterator[Any]) -> tuple[int, float]:
-    """How many frames there are, and the seconds from the first to the end of the last."""
-    count, start, end = 0, np.inf, 0.0
+def _pictures(container: Any) -> Any | None:
+    """The stream with the moving pictures; a cover is a stream too."""
+    return next((stream for stream in container.streams.video if not stream.disposition & _COVER), None)
+
+
+def _count(packets: Iterator[Any]) -> tuple[int, int, float]:
+    """Packets, how many frames of them are shown, and the seconds from the first of these to the end of the last.
+
+    An edit list cuts a file without encoding it again: what is before the cut stays, to decode the rest from.
+    """
+    total, shown, start, end = 0, 0, np.inf, 0.0
     for packet in packets:
         if packet.size:
-            count += 1
-            if packet.pts is not None:
-                start = min(start, float(packet.pts * packet.time_base))
-                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-    return count, max(0.0, end - start)
+            total += 1
+            if not packet.is_discard:
+                shown += 1
+                if packet.pts is not None:
+                    start = min(start, float(packet.pts * packet.time_base))
+                    end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    return total, shown, max(0.0, end - start)
+
+
+def _times(stream: Any, count: int, seconds: float) -> tuple[float, float]:
+    """Frames per second and seconds: what the file says, where its frames bear it out to within one of them."""
+    rate, said = float(stream.average_rate or 0), float((stream.duration or 0) * stream.time_base)
+    if not seconds:
+        return rate, count / rate
+    if abs(rate * seconds - count) > 1:
+        rate = count / seconds
+    return rate, said if abs(said - seconds) * count <= seconds * 1.001 else seconds
+
+
+def _rotation(frame: Any, where: str) -> int:
+    """Degrees clockwise by which a player turns the frames, by the matrix that the file gives them."""
+    for side in frame.side_data:
+        if side.type.name == "DISPLAYMATRIX":
+            a, b, _, c, d = np.frombuffer(side, np.int32, 5).tolist()
+            angle = math.degrees(math.atan2(b, a))
+            quarters = round(angle / 90)
+            if a * d - b * c <= 0 or abs(angle - 90 * quarters) > 1:
+                got = Verbatim("one that is mirrored" if a * d - b * c < 0 else f"one turned by {angle:.0f} degrees")
+                hint = "Write it as it is shown: ffmpeg -i FILE video.mp4."
+                raise InputError.of(where, "a video turned by quarters when shown", got, hint, "rotation")
+            return quarters % 4 * 90
+    return 0
 
 
 def _decode_av(blob: Blob, file: VideoFile) -> Iterator[Array]:
     av = need("av", extra="video", needed_for="Video.to_numpy()")
     layout = "rgba" if file.channels == 4 else "rgb24"
     with blob.open() as opened, av.open(opened, format=_DEMUXERS[file.format]) as container:
-        stream = container.streams.video[0]
+        stream = _pictures(container)
         decoder = stream
         if file.channels == 4:  # FFmpeg's own VP9 decoder ignores alpha
             decoder = av.codec.CodecContext.create("libvpx-vp9" if file.codec == "vp9" else "libvpx", "r")
         for packet in container.demux(stream):
             for frame in decoder.decode(packet):
-                yield frame.to_ndarray(format=layout)[..., : file.channels]
+                pixels = frame.to_ndarray(format=layout)[..., : file.channels]
+                yield np.rot90(pixels, -file.rotation // 90) if file.rotation else pixels
 
 
-def _require_frame(frames: Iterator[Any]) -> None:
-    if next(frames, None) is None:
+def _require_frame(frames: Iterator[Any]) -> Any:
+    frame = next(frames, None)
+    if frame is None:
         raise ValueError("no frame can be decoded")
+    return frame
 
 
 def _check_pixels(width: int, height: int, where: str) -> None:
