@@ -1,4 +1,4 @@
-"""Files of sound and moving pictures: recognised by their first bytes, and checked for a missing end. Nothing is decoded."""
+"""Files of sound and moving pictures: recognised by their first bytes, and checked for a missing end."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _STILL = (b"avif", b"heic", b"heix", b"mif1")
 _MAX_BOXES = 2**17  # of an mp4, each fragment has two
 _MAX_INDEX = 2**24  # bytes of the index of an mp4 that are looked through for what its tracks are
 
-Kind = Literal["video", "sound", "samples", "picture", "other"]  # "samples" are sound that soundfile reads
+# "audio" is sound that we keep, "samples" is sound that soundfile reads
+Kind = Literal["video", "audio", "sound", "samples", "picture", "other"]
 _SIGNATURES: tuple[tuple[bytes, Kind, str], ...] = (  # first bytes: what they are of
-    (rb"RI(FF|FX)....WAVE|(RF|BW)64....WAVE", "sound", "a WAV file"),
-    (rb"fLaC", "sound", "a FLAC file"),
+    (rb"RI(FF|FX)....WAVE|(RF|BW)64....WAVE", "audio", "a WAV file"),
+    (rb"fLaC", "audio", "a FLAC file"),
     (rb"\xff[\xf0\xf1\xf8\xf9]", "sound", "raw AAC (ADTS)"),
     (rb"ADIF", "sound", "raw AAC (ADIF)"),
     (rb"\x56[\xe0-\xff]", "sound", "raw AAC (LATM)"),
@@ -87,7 +88,7 @@ def _recognise(file: BinaryIO, head: bytes) -> Recognised:
     if re.match(rb"II[*+]\0|MM\0[*+]", head):
         return Recognised("tiff", "video", "a TIFF file")
     if mp3.is_frame(head):
-        return Recognised(None, "sound", "an MP3 file")
+        return Recognised(None, "audio", "an MP3 file")
     if head.startswith(b"ID3"):
         return _behind_tags(file)
     for pattern, kind, name in _SIGNATURES:
@@ -109,7 +110,8 @@ def _ogg(file: BinaryIO) -> Recognised:
     file.seek(0)
     codecs = ogg.survey(file.read(2**16)).codecs
     if codecs and not set(codecs) & set(ogg.PICTURES):
-        return Recognised(None, "sound", f"an Ogg file of {' and '.join(codecs)}")
+        kind: Kind = "audio" if codecs[0] in ogg.SOUND else "sound"
+        return Recognised(None, kind, f"an Ogg file of {' and '.join(codecs)}")
     return Recognised("ogg", "video", "an Ogg file with pictures" if codecs else "an Ogg file")
 
 

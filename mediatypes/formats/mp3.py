@@ -1,8 +1,8 @@
 """MPEG audio (ISO/IEC 11172-3 and 13818-3, layers I to III): every frame is counted, whatever a header claims.
 
-A file need not say how long it is. A Xing, Info or VBRI frame at its start may, and that of LAME says too how many samples
-the encoder put before and behind the sound; what goes through a pipe has none of them, and tags of ID3, APE and Lyrics3
-may stand around the frames.
+A file need not say how long it is. A Xing, Info or VBRI frame at its start may, and that of LAME says too how many
+samples the encoder put before and behind the sound; what went through a pipe has none of them. Tags of ID3, APE and
+Lyrics3 may stand around the frames.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _walk(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, _Fra
 
 def _next_sync(data: bytes, position: int, end: int) -> int:
     """Where two frames stand one behind the other, or the end."""
-    while 0 <= (position := data.find(b"\xff", position, end)):
+    while (position := data.find(b"\xff", position, end)) >= 0:
         frame = _parse(data[position : position + 4])
         if frame is not None and is_frame(data[position + frame.size : position + frame.size + 4]):
             return position
@@ -204,11 +204,9 @@ def _side_information(frame: _Frame) -> int:
 
 def _silent_frame(like: bytes, tag: bytes) -> bytes:
     """A frame of the same stream without sound, and what it says instead."""
-    for bitrate in range(1, 15):
-        head = bytes([0xFF, like[1] | 1, bitrate << 4 | like[2] & 0xC, like[3]])
-        frame = _parse(head)
-        if frame is not None and frame.size >= 128:
-            break
+    heads = (bytes([0xFF, like[1] | 1, bitrate << 4 | like[2] & 0xC, like[3]]) for bitrate in range(1, 15))
+    frames = ((head, frame) for head in heads if (frame := _parse(head)))
+    head, frame = next(pair for pair in frames if pair[1].size >= 128)
     return (head + bytes(_side_information(frame)) + tag).ljust(frame.size, b"\0")
 
 

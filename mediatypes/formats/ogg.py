@@ -1,4 +1,4 @@
-"""Ogg pages (RFC 3533): checked, told what they hold, and given a serial number that stays from one encoding to the next."""
+"""Ogg pages (RFC 3533): looked through, and given a serial number that is the same in every encoding."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _CODECS = {  # first bytes of a stream: what is in it
     b"BBCD\0": "Dirac",
     b"OVP80": "VP8",
 }
+SOUND = ("Vorbis", "Opus")  # that libsndfile decodes
 PICTURES = ("Theora", "Dirac", "VP8")
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 

@@ -26,7 +26,9 @@ _NAMES = {codec: subtype for subtype, codec in _CODECS.items()}
 _KINDS = {"PCM_U8": "u1", "PCM_16": "i2", "PCM_32": "i4", "FLOAT": "f4", "DOUBLE": "f8"}
 _MAX_CHUNKS = 1024  # looked at before the samples
 _ORDERS = {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">"}
-_OPEN_ENDED = 0x7FFF0000  # a size from here on that is not there stands for "not known yet": others write 2^31, 2^32 - 1
+_OPEN_ENDED = (
+    0x7FFF0000  # a size from here on that is not there stands for "not known yet": others write 2^31, 2^32 - 1
+)
 _OTHER_CODECS = {  # by format tag; of what one may meet
     0x02: "Microsoft ADPCM",
     0x06: "A-law",
@@ -103,8 +105,8 @@ def is_wav(start: bytes) -> bool:
 def read_header(file: BinaryIO, size: int, where: str, error: type[ValidationError]) -> Header:
     """The header of a WAV file of `size` bytes.
 
-    A program that writes into a pipe cannot know the size of the samples, and writes 0 or a very large one: they then reach
-    to the end of the file.
+    A program that writes into a pipe cannot know the size of the samples, and writes 0 or a very large one: they then
+    reach to the end of the file.
 
     Raises:
         InputError or DocumentError (as `error` says): a chunk is missing, cut short or contradicts another.
@@ -178,7 +180,7 @@ def _read_header(file: BinaryIO, size: int) -> Header:
 
 
 def _is_open_ended(file: BinaryIO, offset: int, length: int, said: int, size: int) -> bool:
-    """Whether the size of the samples was not known when it was written: `said` is that of the file by its own header."""
+    """Whether the size of the samples was not known when it was written; `said` is that of the file by its header."""
     if length > size - offset:
         return length >= _OPEN_ENDED or said in (0, size - 8)
     if length:

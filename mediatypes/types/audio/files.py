@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from ..._core.deps import need
-from ..._core.errors import CodecError, DocumentError, InputError, Problem, ValidationError, problem, show
+from ..._core.errors import CodecError, DocumentError, InputError, Problem, ValidationError, problem
 from ..._core.sidecar import Blob
 from ...columns.arrays import Array
 from ...formats import containers, flac, mp3, ogg, wav
@@ -183,7 +183,7 @@ def _check_ogg(blob: Blob, where: str) -> None:
     codecs, links, is_whole = ogg.survey(blob.read())
     if set(codecs) & set(ogg.PICTURES):
         raise _not_audio(containers.Recognised("ogg", "video", "an Ogg file"), where)
-    if others := set(codecs) - {"Vorbis", "Opus"}:
+    if others := set(codecs) - set(ogg.SOUND):
         raise _not_audio(containers.Recognised(None, "sound", f"an Ogg file of {' and '.join(sorted(others))}"), where)
     if len(codecs) > 1:
         got = f"{len(codecs)} {'one behind the other' if links > 1 else 'at once'}"

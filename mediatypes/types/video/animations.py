@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._core.errors import InputError, Verbatim
 from ...columns.arrays import Array
 from ...formats import tiff
 from ..pictures.files import quiet
 
 PILLOW = {"webp": "WEBP", "apng": "PNG", "avif": "AVIF"}
-_MAX_PIXELS = 2**32  # of all frames: each of them has to be decoded to count them
+_MAX_PIXELS = 2**29  # of all frames: each of them has to be decoded to count them
 _SHORTEST = 11  # milliseconds; browsers show a shorter frame for 100
 
 
@@ -28,21 +29,21 @@ class Pictures(NamedTuple):
     duration: float  # seconds; 0 of a TIFF, which has no time
 
 
-def probe(data: bytes, format: str, needed_for: str, max_pixels: int) -> Pictures:
-    """Go through all frames.
+def probe(data: bytes, format: str, where: str, max_pixels: int) -> Pictures:
+    """Go through all frames, each of at most `max_pixels`.
 
     Raises:
-        ValueError, or what Pillow raises: broken, too large, or pages that are no frames of one video.
+        InputError: too many pixels, told before any of them is decoded.
+        ValueError, or what Pillow raises: broken, or pages that are no frames of one video.
         MissingDependencyError: a TIFF without imageio or tifffile.
     """
     if format == "tiff":
-        return _probe_tiff(data, needed_for)
+        return _probe_tiff(data, where)
     import PIL.Image
 
     with _described(), quiet(), PIL.Image.open(BytesIO(data), formats=(PILLOW[format],)) as image:
         count, (width, height) = getattr(image, "n_frames", 1), image.size
-        if not 0 < width * height <= max_pixels or count * width * height > _MAX_PIXELS:
-            raise ValueError(f"{count} frames of {width} x {height} are too many pixels")
+        _check_pixels(count, width, height, max_pixels, where)
         first = int(bool(image.info.get("default_image")))  # a PNG may have a picture that is no frame of it
         milliseconds, alpha = 0.0, False
         for position in range(first, count):
@@ -82,16 +83,24 @@ def _described() -> Iterator[None]:
         raise ValueError("its header cannot be read") from error
 
 
-def _probe_tiff(data: bytes, needed_for: str) -> Pictures:
+def _check_pixels(count: int, width: int, height: int, max_pixels: int, where: str) -> None:
+    if not 0 < width * height <= max_pixels or count * width * height > _MAX_PIXELS:
+        expected = f"frames of 1 to {max_pixels} pixels, {_MAX_PIXELS} in all"
+        got = Verbatim(f"{count} frames of {width} x {height}")
+        raise InputError.of(where, expected, got, "Log fewer or smaller frames.", "too-large")
+
+
+def _probe_tiff(data: bytes, where: str) -> Pictures:
     count, shapes = 0, set()
-    with tiff.open_pages(data, needed_for) as pages:
+    with tiff.open_pages(data, f"{where} of a tiff file") as pages:
         for page in pages:
             if page.dtype != "uint8" or page.channels == 2:
                 found = f"{page.dtype} with {page.channels} channels"
                 raise ValueError(f"a page is {found}, not uint8 with 1, 3 or 4; read the pages and pass an array")
             shapes.add((page.width, page.height, page.channels))
-            page.read()
             count += 1
+            _check_pixels(count, page.width, page.height, _MAX_PIXELS, where)
+            page.read()
     if len(shapes) != 1:
         raise ValueError(f"its {count} pages have {len(shapes)} shapes")
     width, height, channels = shapes.pop()

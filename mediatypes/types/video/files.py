@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from ..._core.deps import need
-from ..._core.errors import CodecError, InputError, MediaTypesError, Problem, ValidationError
+from ..._core.errors import CodecError, InputError, MediaTypesError, Problem, ValidationError, Verbatim
 from ..._core.sidecar import Blob
 from ...columns.arrays import Array
 from ...formats import containers
@@ -29,8 +29,9 @@ MAX_PIXELS = 2**26  # of one frame; a larger claim is refused before anything is
 _COVER = 0x400  # of FFmpeg's dispositions: an attached picture
 _HINTS = {
     "video": "Convert it to mp4 or webm: ffmpeg -i FILE video.mp4.",
-    "sound": "It is sound: pass it to Audio, which takes wav, flac, ogg and mp3.",
-    "samples": "It is sound: pass its samples to Audio.",
+    "audio": "It is sound: pass it to Audio.",
+    "sound": "It is sound: ffmpeg -i FILE -vn sound.flac, and pass that to Audio.",
+    "samples": "It is sound: pass Audio(*soundfile.read(FILE)).",
     "picture": "Pass it to Image.",
 }
 _DEMUXERS = {"mp4": "mp4", "webm": "matroska", "ogg": "ogg"}  # always named: none that opens other files is tried
@@ -91,7 +92,7 @@ def decode(blob: Blob, file: VideoFile) -> Array:
             from . import animations
 
             found = animations.decode(blob.read(), file.format, file.channels)
-        frames = [frame[: file.height, : file.width] for frame in found]
+        frames = [_cut(frame, file) for frame in found]
         if len(frames) != file.frames:
             raise ValueError(f"it holds {len(frames)} frames")
         return np.stack(frames)
@@ -99,6 +100,14 @@ def decode(blob: Blob, file: VideoFile) -> Array:
         raise
     except Exception as error:  # codecs raise what they like
         raise CodecError(f"video: expected {file.frames} {file.format} frames, got an error. {error}") from error
+
+
+def _cut(frame: Array, file: VideoFile) -> Array:
+    """A frame without the row and column that were added to make its sides even."""
+    height, width = frame.shape[:2]
+    if not (0 <= height - file.height <= 1 and 0 <= width - file.width <= 1):
+        raise ValueError(f"its frames are {width} x {height}, not {file.width} x {file.height}")
+    return frame[: file.height, : file.width]
 
 
 def _probe_gif(data: bytes, where: str) -> VideoFile:
@@ -121,7 +130,7 @@ def _probe_pictures(data: bytes, format: str, where: str) -> VideoFile:
     from . import animations
 
     try:
-        found = animations.probe(data, format, f"{where} of a {format} file", MAX_PIXELS)
+        found = animations.probe(data, format, where, MAX_PIXELS)
     except MediaTypesError:
         raise
     except Exception as error:  # codecs raise what they like
@@ -137,8 +146,8 @@ def _probe_av(file: BinaryIO, format: str, where: str) -> VideoFile:
         with av.open(file, format=_DEMUXERS[format]) as container:
             stream = _pictures(container)
             if stream is None:
-                hint = "Take its sound: ffmpeg -i FILE -vn sound.flac, and pass it to Audio."
-                raise InputError.of(where, "a file with moving pictures", Verbatim("sound, at most with a cover"), hint)
+                got = Verbatim("sound, at most with a cover")
+                raise InputError.of(where, "a file with moving pictures", got, _HINTS["sound"], "not-a-video")
             if stream.codec_context is None:
                 raise ValueError("its codec is unknown")
             width, height = stream.codec_context.width, stream.codec_context.height
@@ -164,8 +173,8 @@ def _probe_av(file: BinaryIO, format: str, where: str) -> VideoFile:
     return VideoFile(format, codec, width, height, channels, fps, count, seconds, audio, rotation)
 
 
-def _pictures(container: Any) -> Any | None:
-    """The stream with the moving pictures; a cover is a stream too."""
+def _pictures(container: Any) -> Any:
+    """The stream with the moving pictures, None without one; a cover is a stream too."""
     return next((stream for stream in container.streams.video if not stream.disposition & _COVER), None)
 
 
@@ -215,8 +224,7 @@ def _decode_av(blob: Blob, file: VideoFile) -> Iterator[Array]:
     av = need("av", extra="video", needed_for="Video.to_numpy()")
     layout = "rgba" if file.channels == 4 else "rgb24"
     with blob.open() as opened, av.open(opened, format=_DEMUXERS[file.format]) as container:
-        stream = _pictures(container)
-        decoder = stream
+        stream = decoder = _pictures(container)
         if file.channels == 4:  # FFmpeg's own VP9 decoder ignores alpha
             decoder = av.codec.CodecContext.create("libvpx-vp9" if file.codec == "vp9" else "libvpx", "r")
         for packet in container.demux(stream):

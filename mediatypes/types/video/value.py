@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from copy import deepcopy
 from numbers import Real
 from typing import Any, Self
 
-from ..._core.declaration import Boolean, Document, Field, Integer, List, Number, Record, Text, reference
+from ..._core.declaration import Boolean, Document, Field, Integer, List, Number, Record, Rule, Text, reference
 from ..._core.errors import DocumentError, InputError, Problem, problem
 from ..._core.inputs import read_blob, text
 from ..._core.sidecar import Blob, Sink, Source, fetch
@@ -29,6 +30,12 @@ SOURCE = Record(
     ),
 )
 
+
+def _is_quarter_turn(document: dict[str, Any], where: str) -> Iterator[Problem]:
+    if document.get("rotation", 90) % 90:
+        yield problem(f"{where}rotation", "90, 180 or 270", document["rotation"], "Restore the document.", "rotation")
+
+
 VIDEO = Document(
     "video",
     "1.0",
@@ -38,17 +45,19 @@ VIDEO = Document(
         Field("fps", Number(0), "Frames per second; the mean where it varies.", column=True),
         Field("frames", Integer(1), "Number of frames.", column=True),
         Field("duration", Number(0), "Seconds.", column=True),
-        Field("width", Integer(1), "Width in pixels, before padding to an even number.", column=True),
-        Field("height", Integer(1), "Height in pixels, before padding to an even number.", column=True),
+        Field("width", Integer(1), "Width in pixels as shown, before padding to an even number.", column=True),
+        Field("height", Integer(1), "Height in pixels as shown, before padding to an even number.", column=True),
         Field("channels", Integer(1, 4), "Channels of a frame: 1 grey, 3 RGB, 4 RGB with alpha."),
         Field("format", Text(choices=tuple(MEDIA_TYPES)), "File format.", column=True),
         Field("codec", Text(min_length=1), "Codec as FFmpeg names it: gif, h264, vp9, vp8, theora...", column=True),
         Field("caption", Text(), "Text shown with the video.", required=False),
+        Field("rotation", Integer(90, 270), "Degrees clockwise that a player turns the frames.", required=False),
         Field("audio", Boolean(), "True when the file has sound too.", required=False),
         Field("lossless", Boolean(), "True when the frames were asked to be kept exactly.", required=False),
         Field("clips", Integer(1), "Number of clips tiled into one picture.", required=False),
         Field("source", SOURCE, "Present when values were mapped to make the pixels.", required=False),
     ),
+    (Rule("the rotation is 90, 180 or 270", _is_quarter_turn),),
 )
 
 
@@ -147,8 +156,13 @@ class Video(Value):
         return self._file.fps
 
     @property
+    def rotation(self) -> int:
+        """Degrees clockwise, 0, 90, 180 or 270, by which a player turns the stored frames of a file."""
+        return self._file.rotation
+
+    @property
     def frames(self) -> int:
-        """Number of frames."""
+        """Number of frames that are shown; what an edit list cuts off a file is not."""
         return self._file.frames
 
     @property
@@ -158,12 +172,12 @@ class Video(Value):
 
     @property
     def width(self) -> int:
-        """Width in pixels."""
+        """Width in pixels, as shown."""
         return self._file.width
 
     @property
     def height(self) -> int:
-        """Height in pixels."""
+        """Height in pixels, as shown."""
         return self._file.height
 
     @property
@@ -177,7 +191,7 @@ class Video(Value):
         return self._file.codec
 
     def to_numpy(self) -> Array:
-        """The frames as a player shows them: (T, C, H, W) uint8, decoded from the file.
+        """The frames as a player shows them, turned and cut as the file says: (T, C, H, W) uint8, decoded from it.
 
         They are the frames that were given only where the encoding is lossless. mp4, webm and ogg need `av`.
 
@@ -207,6 +221,7 @@ class Video(Value):
         document |= {"format": file.format, "codec": file.codec}
         optional = {
             "caption": self._caption,
+            "rotation": file.rotation or None,
             "audio": file.audio or None,
             "lossless": self._lossless or None,
             "clips": self._clips,
@@ -231,6 +246,7 @@ class Video(Value):
             frames=int(document["frames"]),
             duration=document["duration"],
             audio=bool(document.get("audio")),
+            rotation=int(document.get("rotation", 0)),
         )
         video = cls.__new__(cls)
         video._set(
