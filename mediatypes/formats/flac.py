@@ -15,7 +15,7 @@ def with_length(data: bytes) -> bytes:
     Raises:
         ValueError: the last frame is not whole, or a second file stands behind the first.
     """
-    if data.find(_BEGIN, 1) > 0:
+    if data.count(_BEGIN) > 1:
         raise ValueError("It is two files, one behind the other.")
     if len(data) < 42 or data[:4] != b"fLaC" or int.from_bytes(data[_LENGTH], "big") & (2**36 - 1):
         return data

@@ -150,7 +150,10 @@ def _decodable(blob: Blob, format: str, header: wav.Header | None) -> tuple[Bina
     if format == "mp3" or (header is not None and header.codec == "MP3"):
         stream = mp3.read(blob.read()[header.samples if header is not None else slice(None)])
         return BytesIO(stream.decodable()), stream.frames
-    return BytesIO(flac.with_length(blob.read())) if format == "flac" else blob.open(), 0
+    if format == "flac":
+        data = blob.read()
+        return BytesIO(flac.with_length(data[mp3.after_tags(data) :])), 0
+    return blob.open(), 0
 
 
 def _decode_whole(blob: Blob, format: str, header: wav.Header | None, where: str) -> AudioFile:

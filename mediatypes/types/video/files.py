@@ -48,7 +48,7 @@ class VideoFile(NamedTuple):
     fps: float
     frames: int
     duration: float
-    audio: bool = False
+    has_audio: bool = False
     rotation: int = 0  # degrees clockwise that a player turns the stored frames; width and height are those after it
 
 
@@ -165,12 +165,12 @@ def _probe_av(file: BinaryIO, format: str, where: str) -> VideoFile:
             fps, seconds = _times(stream, count, seconds)
             channels = 4 if stream.metadata.get("alpha_mode") == "1" else 3
             codec = stream.codec_context.codec.canonical_name
-            audio = bool(container.streams.audio)
+            has_audio = bool(container.streams.audio)
     except InputError:
         raise
     except Exception as error:  # codecs raise what they like
         raise _broken(where, format, f"Reading it failed: {str(error).rstrip('.')}.") from error
-    return VideoFile(format, codec, width, height, channels, fps, count, seconds, audio, rotation)
+    return VideoFile(format, codec, width, height, channels, fps, count, seconds, has_audio, rotation)
 
 
 def _pictures(container: Any) -> Any:

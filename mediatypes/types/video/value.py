@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from copy import deepcopy
 from numbers import Real
-from typing import Any, Self
+from typing import Any
 
 from ..._core.declaration import Boolean, Document, Field, Integer, List, Number, Record, Rule, Text, reference
 from ..._core.errors import DocumentError, InputError, Problem, problem
 from ..._core.inputs import read_blob, text
-from ..._core.sidecar import Blob, Sink, Source, fetch
-from ..._core.value import Value
+from ..._core.sidecar import Blob
+from ..._core.value import FileValue
 from ...columns.arrays import Array, is_array
 from . import encode, files
 from . import frames as frame_arrays
@@ -43,7 +42,7 @@ VIDEO = Document(
     (
         *reference("the video file"),
         Field("fps", Number(0), "Frames per second; the mean where it varies.", column=True),
-        Field("frames", Integer(1), "Number of frames.", column=True),
+        Field("frames", Integer(1), "Number of frames that are shown.", column=True),
         Field("duration", Number(0), "Seconds.", column=True),
         Field("width", Integer(1), "Width in pixels as shown, before padding to an even number.", column=True),
         Field("height", Integer(1), "Height in pixels as shown, before padding to an even number.", column=True),
@@ -51,17 +50,17 @@ VIDEO = Document(
         Field("format", Text(choices=tuple(MEDIA_TYPES)), "File format.", column=True),
         Field("codec", Text(min_length=1), "Codec as FFmpeg names it: gif, h264, vp9, vp8, theora...", column=True),
         Field("caption", Text(), "Text shown with the video.", required=False),
-        Field("rotation", Integer(90, 270), "Degrees clockwise that a player turns the frames.", required=False),
-        Field("audio", Boolean(), "True when the file has sound too.", required=False),
-        Field("lossless", Boolean(), "True when the frames were asked to be kept exactly.", required=False),
-        Field("clips", Integer(1), "Number of clips tiled into one picture.", required=False),
+        Field("rotation", Integer(90, 270), "Degrees clockwise that a player turns the frames.", False, default=0),
+        Field("has_audio", Boolean(), "True when the file has sound too.", False, default=False),
+        Field("lossless", Boolean(), "True when the frames were asked to be kept exactly.", False, default=False),
+        Field("clip_count", Integer(1), "Number of clips tiled into one picture.", required=False),
         Field("source", SOURCE, "Present when values were mapped to make the pixels.", required=False),
     ),
     (Rule("the rotation is 90, 180 or 270", _is_quarter_turn),),
 )
 
 
-class Video(Value):
+class Video(FileValue):
     """A video: frames that are encoded when it is logged, or a file kept byte for byte.
 
     Args:
@@ -94,11 +93,17 @@ class Video(Value):
     """
 
     declaration = VIDEO
-    _data: Array | Blob  # frames (T, H, W, C) uint8 until they are encoded; then, or when it was given, the file
-    _file: VideoFile
-    _source: dict[str, Any] | None
-    _lossless: bool
-    _clips: int | None
+    fps: float
+    frames: int
+    duration: float
+    width: int
+    height: int
+    format: str
+    codec: str
+    rotation: int
+    has_audio: bool
+    lossless: bool
+    _pixels: Array | None  # (T, H, W, C) uint8, until they are encoded
 
     def __init__(
         self,
@@ -114,11 +119,11 @@ class Video(Value):
         if is_clip or is_array(data_or_path):
             format = format or ("webm" if lossless is True else "gif")
             _check_options(fps, format, lossless, encode.FORMATS)
-            self._set(_caption=text(caption, "Video.caption"), _source=None, _lossless=lossless, _clips=None)
+            self._set(_caption=text(caption, "Video.caption"), _lossless=lossless)
             self._set_frames(data_or_path, is_clip, fps, format, value_range)
             return
         _check_options(fps, format, lossless, tuple(MEDIA_TYPES))
-        self._set(_caption=text(caption, "Video.caption"), _source=None, _lossless=False, _clips=None)
+        self._set(_caption=text(caption, "Video.caption"))
         blob = read_blob(data_or_path, "Video")
         if blob is None:
             hint = "Pass np.stack(data)." if isinstance(data_or_path, (list, tuple)) else "See help(mediatypes.Video)."
@@ -128,67 +133,27 @@ class Video(Value):
             rate = float(DEFAULT_FPS if fps is None else fps)
             file = file._replace(fps=rate, duration=file.frames / rate)
         _check_file_options(file, fps, format, value_range, lossless)
-        self._set(_data=blob, _file=file)
+        self._set(_blob=blob, **_attributes(file))
 
     def _set_frames(self, data: Any, is_clip: bool, fps: float | None, format: str, value_range: Any) -> None:
         if is_clip:
             rate = getattr(data, "fps", None) if fps is None else fps
             if value_range is not None:
                 raise InputError.of("Video.value_range", "None for a clip", value_range, "Leave it out.")
-            _check_options(rate, format, self._lossless, encode.FORMATS)
+            _check_options(rate, format, self.lossless, encode.FORMATS)
             if rate is None:
                 raise InputError.of("Video.fps", "a number for a clip that has none", rate, "Pass fps=24.")
             frames = frame_arrays.from_clip(data, "Video", rate)
         else:
             rate = DEFAULT_FPS if fps is None else fps
-            frames, source, clips = frame_arrays.from_array(data, "Video", value_range)
-            self._set(_source=source, _clips=clips)
+            frames, source, clip_count = frame_arrays.from_array(data, "Video", value_range)
+            self._set(_source=source, _clip_count=clip_count)
         count, height, width, channels = frames.shape
-        _check_fits(format, width, height, channels, self._lossless)
+        _check_fits(format, width, height, channels, self.lossless)
         encode.require(format, "Video")
-        codec = encode.codec_of(frames, format, self._lossless)
+        codec = encode.codec_of(frames, format, self.lossless)
         file = VideoFile(format, codec, width, height, channels, float(rate), count, count / float(rate))
-        self._set(_data=frames, _file=file)
-
-    @property
-    def fps(self) -> float:
-        """Frames per second; the mean where it varies."""
-        return self._file.fps
-
-    @property
-    def rotation(self) -> int:
-        """Degrees clockwise, 0, 90, 180 or 270, by which a player turns the stored frames of a file."""
-        return self._file.rotation
-
-    @property
-    def frames(self) -> int:
-        """Number of frames that are shown; what an edit list cuts off a file is not."""
-        return self._file.frames
-
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return self._file.duration
-
-    @property
-    def width(self) -> int:
-        """Width in pixels, as shown."""
-        return self._file.width
-
-    @property
-    def height(self) -> int:
-        """Height in pixels, as shown."""
-        return self._file.height
-
-    @property
-    def format(self) -> str:
-        """File format: gif, mp4, webm, ogg, webp, apng, avif or tiff."""
-        return self._file.format
-
-    @property
-    def codec(self) -> str:
-        """Codec as FFmpeg names it."""
-        return self._file.codec
+        self._set(_pixels=frames, **_attributes(file))
 
     def to_numpy(self) -> Array:
         """The frames as a player shows them, turned and cut as the file says: (T, C, H, W) uint8, decoded from it.
@@ -198,66 +163,34 @@ class Video(Value):
         Raises:
             CodecError: the file cannot be decoded, or holds another number of frames.
         """
-        return files.decode(self._content(), self._file).transpose(0, 3, 1, 2)
+        return files.decode(self._sidecar(), self._file()).transpose(0, 3, 1, 2)
 
-    def __repr__(self) -> str:
-        file = self._file
-        caption = f", caption={self._caption!r}" if self._caption is not None else ""
-        return f"Video({file.frames} frames {file.width}x{file.height} at {file.fps:g} fps, {file.format}{caption})"
+    def _facts(self) -> list[str]:
+        return [f"{self.frames} frames {self.width}x{self.height} at {self.fps:g} fps", self.format]
 
-    def _content(self) -> Blob:
+    def _file_type(self) -> tuple[str, str]:
+        return f".{self.format}", MEDIA_TYPES[self.format]
+
+    def _sidecar(self) -> Blob:
         """The file; frames are encoded once and then let go."""
-        data, file = self._data, self._file
-        if not isinstance(data, Blob):
-            data = Blob(encode.encode(data, file.format, file.fps, self._lossless))
-            self._set(_data=data)
-        return data
+        pixels = self.__dict__.get("_pixels")
+        if pixels is not None:
+            self._set(_blob=Blob(encode.encode(pixels, self.format, self.fps, self.lossless)), _pixels=None)
+        return super()._sidecar()
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        file = self._file
-        document: dict[str, Any] = self._content().place(sink, f".{file.format}", MEDIA_TYPES[file.format])
-        document |= {"fps": file.fps, "frames": file.frames, "duration": file.duration}
-        document |= {"width": file.width, "height": file.height, "channels": file.channels}
-        document |= {"format": file.format, "codec": file.codec}
-        optional = {
-            "caption": self._caption,
-            "rotation": file.rotation or None,
-            "audio": file.audio or None,
-            "lossless": self._lossless or None,
-            "clips": self._clips,
-            "source": deepcopy(self._source),
-        }
-        return document | {name: item for name, item in optional.items() if item is not None}
-
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        blob = Blob(fetch(source, document, "video"), document["sha256"])
-        with blob.open() as content:
+    def _check(self) -> None:
+        with self._sidecar().open() as content:
             format = files.check_container(content, "video", DocumentError)
-        if format != document["format"]:
-            raise DocumentError.of("video.format", f"{format}, that of the file", document["format"], "Restore it.")
-        file = VideoFile(
-            format=format,
-            codec=document["codec"],
-            width=int(document["width"]),
-            height=int(document["height"]),
-            channels=int(document["channels"]),
-            fps=document["fps"],
-            frames=int(document["frames"]),
-            duration=document["duration"],
-            audio=bool(document.get("audio")),
-            rotation=int(document.get("rotation", 0)),
-        )
-        video = cls.__new__(cls)
-        video._set(
-            _data=blob,
-            _file=file,
-            _caption=document.get("caption"),
-            _source=deepcopy(document.get("source")),
-            _lossless=bool(document.get("lossless")),
-            _clips=document.get("clips"),
-        )
-        return video
+        if format != self.format:
+            raise DocumentError.of("video.format", f"{format}, that of the file", self.format, "Restore it.")
+
+    def _file(self) -> VideoFile:
+        told = {name: self.__dict__[f"_{name}"] for name in VideoFile._fields if f"_{name}" in self.__dict__}
+        return VideoFile(**told)
+
+
+def _attributes(file: VideoFile) -> dict[str, Any]:
+    return {f"_{name}": member for name, member in file._asdict().items()}
 
 
 def _check_options(fps: Any, format: Any, lossless: Any, formats: tuple[str, ...]) -> None:

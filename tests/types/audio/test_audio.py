@@ -582,7 +582,9 @@ def test_a_damaged_ogg_page_is_refused_though_libsndfile_plays_on() -> None:
 def test_a_flac_header_that_promises_more_is_refused(frames: int) -> None:
     data = bytearray(file_of("flac"))
     data[21:26] = ((data[21] >> 4 << 36) | frames).to_bytes(5, "big")
-    with pytest.raises(InputError, match=r"^Audio: expected (a whole flac file|at most 2147483648 samples), got "):
+    with pytest.raises(
+        InputError, match=r"^Audio: expected (a whole flac file|at most 67108864 samples in 6429 bytes of flac), got "
+    ):
         Audio(bytes(data))
 
 
@@ -603,7 +605,6 @@ def test_noise_behind_a_magic_number_is_refused(start: bytes) -> None:
         (34, b"\x11\0", "17 bits in frames of 4 bytes, 2 channels"),
         (36, b"junk", "no samples"),
         (12, b"junk", "samples before their format"),
-        (40, b"\xff\xff\xff\xff", "8000 of 4294967295 bytes of samples"),
         (40, b"\x3d\x1f\0\0", "7997 bytes of samples in frames of 4 bytes"),
     ],
 )
