@@ -102,7 +102,7 @@ class Box3D(Frozen):
         self._finish("Box3D", {"color": color, "label": label, "score": score}, problems)
         unit = _unit(turn)
         with np.errstate(over="ignore", invalid="ignore"):
-            corners = middle + (0.5 * extent * _UNIT_CORNERS) @ _rotation(unit).T
+            corners = middle + (0.5 * extent * _UNIT_CORNERS) @ rotation(unit).T
         if not np.isfinite(corners).all():
             raise InputError.of("Box3D.size", "corners within float64", size, "Use another unit.", "range")
         placement = {"center": middle.tolist(), "size": extent.tolist(), "orientation": unit.tolist()}
@@ -315,7 +315,7 @@ def _unit(quaternion: Array) -> Array:
     return unit
 
 
-def _rotation(unit: Array) -> Array:
+def rotation(unit: Array) -> Array:
     """The matrix R of a unit quaternion: `R @ v` turns a column vector (Shoemake 1985)."""
     w, x, y, z = unit.tolist()
     return np.array(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,14 +52,16 @@ class Content(NamedTuple):
     found: Found = Found({}, ())
 
 
-def read_content(data: Any, file_type: str | None) -> Content:
+def read_content(data: Any, file_type: str | None, intensity: Any) -> Content:
     """The content of whatever `Object3D` accepts; raises InputError."""
     is_scene = isinstance(data, Mapping)
     if not is_scene and not is_array(data) and not isinstance(data, (list, tuple)):
+        if intensity is not None:
+            raise InputError.of(f"{_WHERE}.intensity", "none beside a file", intensity, "Pass the points as an array.")
         return _read_file(data, file_type)
     if file_type is not None:
         raise InputError.of(f"{_WHERE}.file_type", "no file_type beside points", file_type, "Leave it out.")
-    records, scene = _read_scene(data, _WHERE) if is_scene else (cloud.pack(data, _WHERE, InputError), {})
+    records, scene = _read_points(data, intensity)
     return _cloud(Blob(ply.write(records)), "ply", records)._replace(**scene)
 
 
@@ -74,7 +77,14 @@ def _cloud(blob: Blob, format: str, records: Array) -> Content:
     return Content(blob, format, points=len(records), bounds=cloud.bounds(records))
 
 
-def _read_scene(scene: Mapping[Any, Any], where: str) -> tuple[Array, dict[str, Any]]:
+def _read_points(data: Any, intensity: Any = None) -> tuple[Array, dict[str, Any]]:
+    """The records of points or of a scene's points, and what else the scene holds."""
+    if isinstance(data, Mapping):
+        return _read_scene(data, _WHERE, intensity)
+    return cloud.pack(data, _WHERE, InputError, intensity), {}
+
+
+def _read_scene(scene: Mapping[Any, Any], where: str, intensity: Any) -> tuple[Array, dict[str, Any]]:
     """The records of a scene's points, and its other content; the problems of all its parts at once."""
     problems = [
         problem(where, f"only {', '.join(_SCENE_MEMBERS)}", name, "Leave it out.")
@@ -84,7 +94,8 @@ def _read_scene(scene: Mapping[Any, Any], where: str) -> tuple[Array, dict[str, 
     if (kind := scene.get("type")) not in SCENE_TYPES:
         problems.append(problem(f"{where}.type", "'lidar/beta'", kind, "It is the one kind of scene there is."))
     parts: dict[str, Any] = {}
-    readers = {"points": _points_of_scene, "boxes": read_boxes, "vectors": read_vectors}
+    readers: dict[str, Callable[[Any, str], Any]]
+    readers = {"points": partial(_points_of_scene, intensity=intensity), "boxes": read_boxes, "vectors": read_vectors}
     for name, read in readers.items():
         try:
             parts[name] = read(scene.get(name), f"{where}.{name}")
@@ -95,10 +106,10 @@ def _read_scene(scene: Mapping[Any, Any], where: str) -> tuple[Array, dict[str, 
     return parts.pop("points"), {"scene": kind, **parts}
 
 
-def _points_of_scene(points: Any, where: str) -> Array:
+def _points_of_scene(points: Any, where: str, intensity: Any) -> Array:
     if points is None or (isinstance(points, np.ndarray) and points.shape == (0,)):
         points = []
-    return cloud.pack(points, where, InputError)
+    return cloud.pack(points, where, InputError, intensity)
 
 
 def _read_file(data: Any, file_type: str | None) -> Content:
@@ -114,7 +125,7 @@ def _read_file(data: Any, file_type: str | None) -> Content:
         raise InputError.of(_WHERE, f"a file of type {format}", "an archive", "Unpack it first.", "archive")
     if format == "pts.json":
         return _read_pts_json(blob, content)
-    if format == "ply" and (header := ply.read_header(content, _WHERE, InputError)).faces == 0:
+    if format == "ply" and not (header := ply.read_header(content, _WHERE, InputError)).is_mesh:
         return _checked_cloud(blob, ply.read(content, header, _WHERE, InputError))
     folder = Path(name).parent if name and os.path.isfile(name) else None
     mesh = meshes.probe(content, format, folder, _WHERE)
@@ -122,9 +133,7 @@ def _read_file(data: Any, file_type: str | None) -> Content:
 
 
 def _read_pts_json(blob: Blob, content: bytes) -> Content:
-    points = _load_json(content, _WHERE, InputError)
-    is_scene = isinstance(points, dict)
-    records, scene = _read_scene(points, _WHERE) if is_scene else (cloud.pack(points, _WHERE, InputError), {})
+    records, scene = _read_points(_load_json(content, _WHERE, InputError))
     return _cloud(blob, "pts.json", records)._replace(**scene)
 
 

@@ -1,4 +1,4 @@
-"""Mesh files: checked by parsing them with trimesh within limits, and never changed."""
+"""Mesh files: checked by parsing them within limits, and never changed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from ..._core import canonical
 from ..._core.deps import need
 from ..._core.errors import CodecError, InputError, MissingDependencyError
-from . import gltf
+from . import gltf, gltf_scene, ply, points
 from . import resources as mesh_resources
 from .points import Bounds
-from .resources import Found
+from .resources import Found, Resource
 
 _NOTHING = Found({}, ())
 
@@ -30,50 +30,83 @@ class Mesh(NamedTuple):
 
 
 def probe(data: bytes, format: str, folder: Path | None, where: str) -> Mesh:
-    """Parse a mesh of a format (obj, gltf, glb, stl, ply, babylon) with the files it names.
+    """What a mesh of a format (obj, gltf, glb, stl, ply, babylon) shows, with the files it names.
 
     Raises:
-        InputError: it cannot be parsed, is empty, holds NaN or names files outside its folder.
-        MissingDependencyError: trimesh is not installed.
+        InputError: it cannot be parsed, is empty, holds NaN or lacks a buffer in its folder.
+        MissingDependencyError: trimesh, which reads obj and stl, is not installed.
     """
     if format == "babylon":
         _check_babylon(data, where)
         return Mesh(None, None, None, _NOTHING)
-    found = _NOTHING
-    if format in ("gltf", "glb"):
-        named = gltf.named_files(data, format == "glb", where)
-        found = mesh_resources.collect(named, folder, len(data), where)
-    elif format == "obj":
-        found = mesh_resources.collect(mesh_resources.of_obj(data), folder, len(data), where)
-    buffers = {
-        uri: resource.blob.read() for uri, resource in found.resources.items() if resource.media_type.endswith("buffer")
-    }
     try:
-        scene = _load(data, format, buffers, materials=False)
-        return Mesh(*_measure(scene), found)
-    except MissingDependencyError:
+        if format == "ply":
+            return _probe_ply(data, where)
+        if format in ("gltf", "glb"):
+            return _probe_gltf(gltf.read(data, format == "glb", where), folder, len(data), where)
+        named = mesh_resources.of_obj(data) if format == "obj" else ()
+        found = mesh_resources.collect(named, folder, len(data), where)
+        return Mesh(*_measure(_load(data, format, {}, materials=False)), found)
+    except (MissingDependencyError, InputError):
         raise
-    except Exception as error:  # trimesh raises whatever its parsers stumble over
+    except Exception as error:  # trimesh raises whatever its parsers stumble over, and a damaged glTF is any JSON
         reason = str(error).rstrip(".") or type(error).__name__
         hint = f"Parsing failed: {reason}."
         raise InputError.of(where, f"a whole file of type {format}", f"{len(data)} bytes", hint, "broken") from error
 
 
-def export(data: bytes, format: str, resources: Mapping[str, bytes], to: str, where: str) -> bytes:
-    """The mesh in another format (glb or ply), written by trimesh with its materials.
+def _probe_ply(data: bytes, where: str) -> Mesh:
+    vertices, triangles = ply.read_mesh(data, ply.read_header(data, where, InputError), where, InputError)
+    if not len(triangles):
+        raise ValueError("it holds no faces")
+    bounds = points.bounds(vertices)
+    if bounds is None or not np.isfinite(bounds).all():
+        raise ValueError("a vertex is not finite")
+    return Mesh(len(vertices), len(triangles), bounds, _NOTHING)
+
+
+def _probe_gltf(mesh: gltf.Gltf, folder: Path | None, size: int, where: str) -> Mesh:
+    found = mesh_resources.collect(mesh.named_files(), folder, size, where)
+    files = {uri: resource.blob.read() for uri, resource in found.resources.items() if resource.is_buffer}
+    with np.errstate(all="ignore"):
+        return Mesh(*gltf_scene.measure(mesh, mesh.buffers(files)), found)
+
+
+def export(data: bytes, format: str, resources: Mapping[str, Resource], to: str, where: str) -> bytes:
+    """The mesh in another format (glb or ply): a glTF as GLB with all that is in it, others through trimesh.
 
     Raises:
         CodecError: trimesh could not convert it.
         MissingDependencyError: trimesh is not installed.
     """
+    files = {uri: resource.blob.read() for uri, resource in resources.items()}
     try:
-        scene = _load(data, format, resources, materials=True)
+        if format == "gltf" and to == "glb":
+            media_types = {uri: resource.media_type for uri, resource in resources.items()}
+            return gltf.pack(gltf.read(data, False, where), files, media_types)
+        data, format, files = _plain(data, format, files, where)
+        scene = _load(data, format, files, materials=True)
         written = scene.export(file_type=to) if to == "glb" else scene.to_mesh().export(file_type=to)
     except MissingDependencyError:
         raise
     except Exception as error:
         raise CodecError(f"{where}: expected trimesh to write {to}, got an error. {error}") from error
     return bytes(written)
+
+
+def _plain(data: bytes, format: str, files: dict[str, bytes], where: str) -> tuple[bytes, str, dict[str, bytes]]:
+    """The same mesh for trimesh, without what it does not read: quantized and sparse glTF, unusual PLY."""
+    if format == "ply" and not (header := ply.read_header(data, where, InputError)).is_plain:
+        vertices, triangles = ply.read_mesh(data, header, where, InputError)
+        return ply.write(vertices, triangles), format, files
+    if format in ("gltf", "glb"):
+        mesh = gltf.read(data, format == "glb", where)
+        tree, buffers = gltf_scene.dense(mesh, mesh.buffers(files))
+        if len(buffers) > len(mesh.tree.get("buffers", [])):
+            parts = {f"buffer/{index}": part for index, part in enumerate(buffers)}
+            packed = gltf.Gltf({**tree, "buffers": [{"uri": uri} for uri in parts]}, b"")
+            return gltf.pack(packed, parts, {}), "glb", files
+    return data, format, files
 
 
 def _load(data: bytes, format: str, resources: Mapping[str, bytes], *, materials: bool) -> Any:

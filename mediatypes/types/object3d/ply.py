@@ -1,8 +1,9 @@
-"""PLY, the polygon file format (Turk 1994): point clouds written as binary little-endian, common variants read."""
+"""PLY, the polygon file format (Turk 1994): one writer, binary little-endian, and a reader of its common variants."""
 
 from __future__ import annotations
 
 import re
+import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from ...columns.arrays import Array
 from .points import AXES
 
 _MAX_HEADER = 64 * 1024
-_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": ""}
+_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
 _TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
 _TYPES |= {"float": "f4", "double": "f8"}
 _SIZED = {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"}
@@ -21,34 +22,73 @@ _NAMES = {code: name for name, code in _TYPES.items()}
 _HEADER = re.compile(rb"ply\r?\n(.*?)end_header\r?\n", re.DOTALL)
 
 
+class Property(NamedTuple):
+    """A number of each row, or a list of numbers that its length precedes."""
+
+    name: str
+    code: str  # numpy's, without byte order
+    length: str | None  # code of a list's length
+
+
+class Element(NamedTuple):
+    name: str
+    size: int  # rows
+    properties: tuple[Property, ...]
+
+    def least_width(self, ascii: bool) -> int:
+        """Bytes that a row needs at least: its numbers and the lengths of its lists; in text, a digit and a space."""
+        return sum(2 if ascii else np.dtype(item.length or item.code).itemsize for item in self.properties)
+
+
 class Header(NamedTuple):
-    """What the header of a PLY file says of its vertices, and how many faces it announces."""
+    """What the header of a PLY file says."""
 
     format: str  # binary_little_endian, binary_big_endian or ascii
-    vertices: int
-    properties: tuple[tuple[str, str], ...]  # (name, numpy code without byte order) of each vertex property
-    faces: int
+    elements: tuple[Element, ...]
     offset: int  # of the first byte after the header
-    first: bool  # the vertices come before every other element
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        return np.dtype([(name, _ORDERS[self.format] + code) for name, code in self.properties])
+    def vertex(self) -> Element:
+        return next(element for element in self.elements if element.name == "vertex")
+
+    @property
+    def vertices(self) -> int:
+        return self.vertex.size
+
+    @property
+    def is_mesh(self) -> bool:
+        return any(element.name in _FACES and element.size for element in self.elements)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether vertices of single numbers come first and faces behind, which is what every reader knows."""
+        has_lists = any(item.length for item in self.vertex.properties)
+        return self.elements[0] is self.vertex and not has_lists and "tristrips" not in {e.name for e in self.elements}
 
     @property
     def least_size(self) -> int:
-        """Bytes the file needs at least; in text, a digit and a separator for each number."""
-        width = 2 * len(self.properties) if self.format == "ascii" else self.dtype.itemsize
-        return self.offset + self.vertices * width + self.faces - (self.format == "ascii")
+        """Bytes that the file needs at least."""
+        ascii = self.format == "ascii"
+        return self.offset + sum(each.size * each.least_width(ascii) for each in self.elements) - ascii
 
 
-def write(records: Array) -> bytes:
-    """A binary little-endian PLY of packed little-endian records: a vertex for each, a property for each field."""
-    fields = ((name, records.dtype[name]) for name in records.dtype.names or ())
-    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(records)}"]
+def write(vertices: Array, triangles: Array | None = None) -> bytes:
+    """A binary little-endian PLY.
+
+    Args:
+        vertices: (n,) records; each field becomes a property.
+        triangles: (m, 3) indices of vertices.
+    """
+    fields = [(name, vertices.dtype[name].newbyteorder("<")) for name in vertices.dtype.names or ()]
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"]
     lines += [f"property {_NAMES[dtype.str[1:]]} {name}" for name, dtype in fields]
-    header = "\n".join([*lines, "end_header\n"]).encode("ascii")
-    return header + records.tobytes()
+    body = [vertices.astype(fields, copy=False).tobytes()]
+    if triangles is not None:
+        lines += [f"element face {len(triangles)}", "property list uchar int vertex_indices"]
+        faces = np.empty(len(triangles), [("length", "u1"), ("corners", "<i4", 3)])
+        faces["length"], faces["corners"] = 3, triangles
+        body.append(faces.tobytes())
+    return b"".join(["\n".join([*lines, "end_header\n"]).encode("ascii"), *body])
 
 
 def read_header(data: bytes, where: str, error: type[ValidationError]) -> Header:
@@ -66,58 +106,208 @@ def read_header(data: bytes, where: str, error: type[ValidationError]) -> Header
         hint = f"Reading it failed: {broken}."
         raise error.of(where, "a PLY header that can be read", data[:12], hint, "broken") from broken
     if len(data) < header.least_size:
-        expected = f"at least {header.least_size} bytes for {header.vertices} vertices and {header.faces} faces"
+        counts = ", ".join(f"{element.size} of {element.name}" for element in header.elements)
+        expected = f"at least {header.least_size} bytes for {counts}"
         raise error.of(where, expected, len(data), "The file is cut short: write it again.", "broken")
     return header
 
 
 def read(data: bytes, header: Header, where: str, error: type[ValidationError]) -> Array:
-    """(n,) records of the vertices, read-only and without a copy where the file is binary.
+    """(n,) records of the vertices' single numbers, read-only and without a copy where the file is binary.
 
     Raises:
-        InputError or DocumentError (as `error` says): x, y, z are missing, or the text does not hold such numbers.
+        InputError or DocumentError (as `error` says): x, y, z are missing, or the file does not hold such numbers.
     """
-    names = [name for name, _ in header.properties]
-    if not header.first or not set(AXES) <= set(names):
-        raise error.of(where, "vertices with x, y, z first", names, "Write it again with a PLY exporter.", "broken")
-    if header.format != "ascii":
-        return np.frombuffer(data, header.dtype, header.vertices, header.offset)
-    words = data[header.offset :].split(maxsplit=header.vertices * len(names))[: header.vertices * len(names)]
+    return _read(data, header, where, error, with_triangles=False)[0]
+
+
+def read_mesh(data: bytes, header: Header, where: str, error: type[ValidationError]) -> tuple[Array, Array]:
+    """The vertices as `read` returns them, and (m, 3) triangles: of polygons fans, of strips each of their triangles.
+
+    Raises:
+        InputError or DocumentError (as `error` says): as `read`, or a face names a vertex which is not there.
+    """
+    return _read(data, header, where, error, with_triangles=True)
+
+
+def _read(
+    data: bytes, header: Header, where: str, error: type[ValidationError], *, with_triangles: bool
+) -> tuple[Array, Array]:
+    names = [item.name for item in header.vertex.properties if not item.length]
+    if not set(AXES) <= set(names):
+        raise error.of(where, "vertices with x, y, z", names, "Write it again with a PLY exporter.", "broken")
+    vertices: Array = np.empty(0)
+    triangles = [np.empty((0, 3), np.int64)]
     try:
-        table = np.array(words, np.float64).reshape(header.vertices, len(names))
-    except ValueError as broken:
-        expected = f"{header.vertices} lines of {len(names)} numbers"
-        raise error.of(where, expected, data[header.offset :][:40], "Write it again.", "broken") from broken
-    records = np.empty(header.vertices, header.dtype)
-    with np.errstate(all="ignore"):
-        for column, name in enumerate(names):
-            records[name] = table[:, column]
-    records.setflags(write=False)
-    return records
+        body = _Body(data, header)
+        for element in header.elements:
+            if element.name == "vertex":
+                vertices = body.rows(element)[names]
+                if not with_triangles:
+                    break
+            elif with_triangles and element.name in _FACES:
+                triangles.append(_FACES[element.name](*body.lists(element, _corners(element))))
+            else:
+                body.skip(element)
+        found = np.concatenate(triangles)
+        if len(found) and not 0 <= found.min() <= found.max() < header.vertices:
+            raise ValueError("a face names a vertex that is not there")
+    except (ValueError, IndexError, OverflowError, struct.error) as broken:
+        hint = f"Reading it failed: {broken}."
+        raise error.of(where, "a whole PLY file", f"{len(data)} bytes", hint, "broken") from broken
+    if header.format == "ascii":  # which was read as float64
+        with np.errstate(all="ignore"):
+            vertices = vertices.astype([(item.name, item.code) for item in header.vertex.properties if not item.length])
+    vertices.setflags(write=False)
+    return vertices, found
+
+
+class _Body:
+    """What follows the header, read element by element. Text is read as the float64 numbers that stand in it."""
+
+    def __init__(self, data: bytes, header: Header) -> None:
+        self._data, self._position, self._code = data, header.offset, _ORDERS[header.format].__add__
+        if header.format == "ascii":
+            self._data = np.fromiter(map(float, data[header.offset :].split()), np.float64).tobytes()
+            self._position, self._code = 0, lambda code: "=f8"
+
+    def rows(self, element: Element) -> Array:
+        """(n,) records of an element. Each list in it has one length in all rows and is a field (length,)."""
+        fields: list[Any] = []
+        lists = []
+        for item, (_, length) in zip(element.properties, self._first_row(element), strict=True):
+            if item.length:
+                lists.append((f"length of {item.name}", length))
+                fields += [(lists[-1][0], self._code(item.length)), (item.name, self._code(item.code), (length,))]
+            else:
+                fields.append((item.name, self._code(item.code)))
+        dtype = np.dtype(fields)
+        if dtype.itemsize * element.size > len(self._data) - self._position:
+            raise ValueError(f"it ends inside the element {element.name}, or that has lists of several lengths")
+        rows: Array = np.empty(element.size)
+        if fields:
+            rows = np.frombuffer(self._data, dtype, element.size, self._position)
+        if any((rows[name] != length).any() for name, length in lists):
+            raise ValueError(f"the element {element.name} has lists of several lengths")
+        self._position += rows.nbytes if fields else 0
+        return rows
+
+    def lists(self, element: Element, wanted: Property) -> tuple[Array, Array]:
+        """The values of a property in all rows, one after the other, and (n,) how many of them each row has."""
+        dtype = np.dtype(self._code(wanted.code))
+        if not element.size:
+            return np.empty(0, dtype), np.empty(0, np.int64)
+        try:
+            values = self.rows(element)[wanted.name].reshape(element.size, -1)
+            return values.reshape(-1), np.full(element.size, values.shape[1])
+        except ValueError:  # lists of several lengths are found by going from row to row
+            column, places = element.properties.index(wanted), list[tuple[int, int]]()
+        layout = self._layout(element)
+        for _ in range(element.size):
+            row, self._position = self._row(layout, self._position)
+            places.append(row[column])
+        starts, lengths = np.array(places, np.int64).T
+        before = np.cumsum(lengths) - lengths
+        at = np.repeat(starts - before * dtype.itemsize, lengths) + np.arange(lengths.sum()) * dtype.itemsize
+        single = np.frombuffer(self._data, np.uint8)[at[:, None] + np.arange(dtype.itemsize)]
+        return np.ascontiguousarray(single).view(dtype).reshape(-1), lengths
+
+    def skip(self, element: Element) -> None:
+        """Go on behind an element."""
+        if element.properties:
+            self.lists(element, element.properties[0])
+
+    def _first_row(self, element: Element) -> list[tuple[int, int]]:
+        if not element.size:
+            return [(0, 0)] * len(element.properties)
+        return self._row(self._layout(element), self._position)[0]
+
+    def _layout(self, element: Element) -> list[tuple[struct.Struct | None, int]]:
+        """Of each property how the length of a list is read, and the bytes of a value."""
+        layout = []
+        for item in element.properties:
+            order, code = (found := self._code(item.length or item.code))[0], found[1:]
+            number = struct.Struct(order + np.dtype(code).char)
+            layout.append((number if item.length else None, np.dtype(self._code(item.code)).itemsize))
+        return layout
+
+    def _row(self, layout: list[tuple[struct.Struct | None, int]], start: int) -> tuple[list[tuple[int, int]], int]:
+        """Where the values of each property of a row start, and how many there are; then where the next row starts."""
+        places = []
+        for length_of, size in layout:
+            length = 1
+            if length_of:
+                length = int(length_of.unpack_from(self._data, start)[0])
+                start += length_of.size
+            places.append((start, length))
+            start += length * size
+            if length < 0 or start > len(self._data):
+                raise ValueError("it ends inside a row")
+        return places, start
+
+
+def _fans(corners: Array, lengths: Array) -> Array:
+    """(m, 3) triangles of polygons, each as a fan around its first corner."""
+    corners = corners.astype(np.int64)
+    counts = np.maximum(lengths - 2, 0)
+    first = np.repeat(np.cumsum(lengths) - lengths, counts)
+    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + 1
+    return np.stack([corners[first], corners[first + step], corners[first + step + 1]], axis=1)
+
+
+def _strips(corners: Array, lengths: Array) -> Array:
+    """(m, 3) triangles of strips, which also a -1 ends; every other one is turned, so that all face one way."""
+    corners = corners.astype(np.int64)
+    starts = np.zeros(len(corners) + 1, np.bool_)
+    starts[np.cumsum(lengths)] = True
+    starts[1:] |= corners == -1
+    starts[0] = True
+    strip = np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0))[:-1]  # where its strip starts
+    at = (
+        np.flatnonzero((strip[:-2] == strip[2:]) & (corners[:-2] != -1) & (corners[2:] != -1))
+        if len(corners) > 2
+        else np.empty(0, np.int64)
+    )
+    triangles = np.stack([corners[at], corners[at + 1], corners[at + 2]], axis=1)
+    turned = (at - strip[at]) % 2 == 1
+    triangles[turned] = triangles[turned][:, [1, 0, 2]]
+    return triangles
+
+
+_FACES = {"face": _fans, "tristrips": _strips}
+
+
+def _corners(element: Element) -> Property:
+    for item in element.properties:
+        if item.length and item.name in ("vertex_indices", "vertex_index"):
+            return item
+    raise ValueError(f"the element {element.name} without a list vertex_indices")
 
 
 def _parse(lines: list[str], offset: int) -> Header:
-    format, elements = "", dict[str, int]()
-    properties: list[tuple[str, str]] = []
-    element = ""
+    format, elements = "", dict[str, tuple[int, list[Property]]]()
     for words in map(str.split, lines):
         match words:
             case ["format", name, "1.0"] if name in _ORDERS:
                 format = name
-            case ["element", element, count]:
-                elements[element] = _count(count)
-            case ["property", "list", *_] if element != "vertex":
-                pass
-            case ["property", type, name]:
-                properties += [(name, _READ[type])] if element == "vertex" else []
+            case ["element", element, count] if element not in elements:
+                properties = list[Property]()
+                elements[element] = _count(count), properties
+            case ["property", "list", length, type, name] if elements and _READ[length][0] != "f":
+                properties.append(Property(name, _READ[type], _READ[length]))
+            case ["property", type, name] if elements:
+                properties.append(Property(name, _READ[type], None))
             case [] | ["comment" | "obj_info", *_]:
                 pass
             case _:
                 raise ValueError(f"unknown line {show(' '.join(words))}")
-    if not format or "vertex" not in elements or len({name for name, _ in properties}) != len(properties):
-        raise ValueError("expected a format, the element vertex and properties of different names")
-    first = next(iter(elements)) == "vertex"
-    return Header(format, elements["vertex"], tuple(properties), elements.get("face", 0), offset, first)
+    if not format or "vertex" not in elements:
+        raise ValueError("expected a format and the element vertex")
+    for name, (_, properties) in elements.items():
+        if len({item.name for item in properties}) != len(properties):
+            raise ValueError(f"expected properties of different names in the element {name}")
+    found = tuple(Element(name, count, tuple(properties)) for name, (count, properties) in elements.items())
+    return Header(format, found, offset)
 
 
 def _count(text: str) -> int:

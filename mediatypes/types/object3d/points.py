@@ -14,21 +14,23 @@ AXES = ("x", "y", "z")
 CATEGORY = ("category",)
 COLOR = ("red", "green", "blue")
 CATEGORIES = 14
+INTENSITY = "intensity"
 _EXTRAS: dict[int, tuple[str, ...]] = {3: (), 4: CATEGORY, 6: COLOR}
+_VIRIDIS = [  # the colour map of matplotlib, at every sixteenth of its length
+    *((68, 1, 84), (72, 24, 106), (71, 45, 123), (66, 64, 134), (59, 82, 139), (51, 99, 141)),
+    *((44, 114, 142), (38, 130, 142), (33, 145, 140), (31, 160, 136), (40, 174, 128), (63, 188, 115)),
+    *((94, 201, 98), (132, 212, 75), (173, 220, 48), (216, 226, 25), (253, 231, 37)),
+]
 _LAYOUTS = "(n, 3) of x, y, z; (n, 4) with a category 1..14; or (n, 6) with red, green, blue 0..255"
+_INTENSITY_HINT = "An intensity goes beside x, y, z: Object3D(points[:, :3], intensity=points[:, 3]); or leave it out."
 
 
-def record_dtype(coordinate: np.dtype[Any], extras: tuple[str, ...]) -> np.dtype[Any]:
-    """The packed little-endian record of a point: three coordinates, then one byte for each extra."""
-    kind = coordinate.newbyteorder("<")
-    return np.dtype([*((axis, kind) for axis in AXES), *((name, "u1") for name in extras)])
-
-
-def pack(data: Any, where: str, error: type[ValidationError]) -> Array:
+def pack(data: Any, where: str, error: type[ValidationError], intensity: Any = None) -> Array:
     """(n,) records of an (n, 3), (n, 4) or (n, 6) array or list of lists; see `Object3D` for what is accepted.
 
     float32 and float64 coordinates are kept, float16 becomes float32, integers become int32, or float64 where
-    they need more bits. Categories and colours become one byte each.
+    they need more bits. Categories and colours become one byte each. An intensity of each point is kept like a
+    coordinate behind colours that show it.
 
     Raises:
         InputError or DocumentError (as `error` says): another shape, NaN, infinity, a category or colour out of range.
@@ -39,18 +41,50 @@ def pack(data: Any, where: str, error: type[ValidationError]) -> Array:
     if array.ndim != 2 or array.shape[1] not in _EXTRAS or array.dtype.kind == "b":
         raise error.of(where, _LAYOUTS, array, _shape_hint(array), "shape")
     extras = _EXTRAS[array.shape[1]]
-    records = np.empty(len(array), record_dtype(_coordinate_dtype(array), extras))
     problems: list[Problem] = []
-    for column, name in enumerate(AXES + extras):
-        values = np.ascontiguousarray(array[:, column])  # several passes over it follow
-        place = f"{where}[:, {column}]"
-        if name in AXES:
-            _fill_axis(records[name], values, place, problems)
-        else:
+    columns = {name: np.ascontiguousarray(array[:, column]) for column, name in enumerate(AXES + extras)}
+    fields: list[Any] = [(axis, _number_dtype(array)) for axis in AXES]
+    fields += [(name, "u1") for name in extras]
+    if intensity is not None:
+        values = _read_intensity(intensity, array, error)
+        fields += [*((name, "u1") for name in COLOR), (INTENSITY, _number_dtype(values))]
+        columns |= {INTENSITY: values, **dict(zip(COLOR, colors_of(values).T, strict=True))}
+    records = np.empty(len(array), fields)
+    for column, (name, values) in enumerate(columns.items()):
+        place = f"{where}[:, {column}]" if column < array.shape[1] else f"{where}.{name}"
+        if name in extras:
             _fill_byte(records[name], values, place, extras == CATEGORY, problems)
+        elif name in COLOR:
+            records[name] = values
+        else:
+            _fill_number(records[name], values, place, problems)
     if problems:
         raise error(problems)
     return records
+
+
+def colors_of(intensity: Array) -> Array:
+    """(n, 3) uint8: the colour map viridis from the smallest to the largest value, linear between 17 colours."""
+    with np.errstate(all="ignore"):  # what is not finite is refused later
+        values = intensity.astype(np.float64)
+        low = values.min(initial=np.inf)
+        share = np.nan_to_num((values - low) / max(values.max(initial=-np.inf) - low, np.finfo(np.float64).tiny))
+    steps = np.linspace(0, 1, len(_VIRIDIS))
+    channels = [np.interp(share, steps, channel) for channel in zip(*_VIRIDIS, strict=True)]
+    colors: Array = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+    return colors
+
+
+def _read_intensity(intensity: Any, points: Array, error: type[ValidationError]) -> Array:
+    values = as_array(intensity, "Object3D.intensity")
+    values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    if points.shape[1] != 3:
+        hint = "Pass points[:, :3]."
+        raise error.of("Object3D.intensity", "points of x, y, z beside it", points, hint, "shape")
+    if values.shape != (len(points),) or values.dtype.kind == "b":
+        hint = "Pass a number for each point."
+        raise error.of("Object3D.intensity", f"{len(points)} numbers", values, hint, "shape")
+    return values
 
 
 def unpack(records: Array) -> Array:
@@ -78,7 +112,7 @@ def bounds(records: Array) -> Bounds | None:
     return tuple(float(axis.min()) for axis in axes), tuple(float(axis.max()) for axis in axes)
 
 
-def _coordinate_dtype(array: Array) -> np.dtype[Any]:
+def _number_dtype(array: Array) -> np.dtype[Any]:
     if array.dtype.kind == "f":
         return np.dtype("<f8" if array.dtype.itemsize > 4 else "<f4")
     limits = np.iinfo(np.int32)
@@ -86,7 +120,7 @@ def _coordinate_dtype(array: Array) -> np.dtype[Any]:
     return np.dtype("<i4" if fits else "<f8")
 
 
-def _fill_axis(target: Array, values: Array, where: str, problems: list[Problem]) -> None:
+def _fill_number(target: Array, values: Array, where: str, problems: list[Problem]) -> None:
     target[:] = values
     if not len(values) or target.dtype == np.int32:
         return
@@ -98,9 +132,10 @@ def _fill_axis(target: Array, values: Array, where: str, problems: list[Problem]
             problems.append(problem(where, "integers that float64 can hold", int(values.max()), hint, "range"))
     elif not (np.isfinite(values.min()) and np.isfinite(values.max())):
         bad = np.flatnonzero(~np.isfinite(values))
+        what = "numbers" if where.endswith(INTENSITY) else "coordinates"
         hint = "Drop such points: points[np.isfinite(points).all(axis=1)]."
         got = f"{bad.size} of {len(values)} that are not, the first at index {bad[0]}"
-        problems.append(Problem(where, f"expected finite coordinates, got {got}", "nan", hint))
+        problems.append(Problem(where, f"expected finite {what}, got {got}", "nan", hint))
 
 
 def _fill_byte(target: Array, values: Array, where: str, category: bool, problems: list[Problem]) -> None:
@@ -111,14 +146,15 @@ def _fill_byte(target: Array, values: Array, where: str, category: bool, problem
     if not (smallest >= low and largest <= high):  # also for NaN
         expected = f"a {'category' if category else 'colour'} from {low} to {high}"
         found = f"values from {smallest:g} to {largest:g}"
-        hint = "Renumber the categories." if category else "Clip them with np.clip(colours, 0, 255)."
+        hint = f"Renumber the categories. {_INTENSITY_HINT}" if category else "Clip them with np.clip(colours, 0, 255)."
         problems.append(Problem(where, f"expected {expected}, got {found}", "range", hint))
         return
     whole = values.astype(np.uint8)
     target[:] = whole
     if values.dtype.kind == "f" and (whole != values).any():
         found = values[whole != values][0]
-        hint = "Use whole numbers." if category or largest > 1 else "Scale 0..1 colours: np.rint(255 * colours)."
+        hint = "Use whole numbers." if largest > 1 else "Scale 0..1 colours: np.rint(255 * colours)."
+        hint = _INTENSITY_HINT if category else hint
         problems.append(problem(where, "whole numbers", float(found), hint, "fraction"))
 
 
@@ -127,4 +163,8 @@ def _shape_hint(array: Array) -> str:
         return "It looks like one row for each coordinate: pass points.T."
     if array.ndim == 3:
         return "Flatten it: points.reshape(-1, points.shape[-1])."
-    return "Choose these columns."
+    return (
+        f"Choose these columns. {_INTENSITY_HINT}"
+        if array.ndim == 2 and array.shape[1] == 5
+        else "Choose these columns."
+    )

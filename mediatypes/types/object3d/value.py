@@ -13,7 +13,7 @@ from ..._core.inputs import text
 from ..._core.sidecar import Blob, Sink, Source, fetch
 from ..._core.value import Value
 from ...columns.arrays import Array, is_array
-from . import gltf, meshes, ply
+from . import gltf_points, meshes, ply
 from . import points as cloud
 from .boxes3d import BOX3D, VECTOR3D, Box3D
 from .content import FILE_TYPES, SCENE_TYPES, Content, read_content, stored_records
@@ -71,6 +71,8 @@ class Object3D(Value):
             * a pts.json or PLY file of points, kept byte for byte.
         caption: text shown with the object.
         file_type: "obj", "gltf", "glb", "stl", "ply", "babylon" or "pts.json", where no file name tells it.
+        intensity: (n,) numbers beside (n, 3) points, such as the reflectance of a LiDAR. They are kept exactly, and
+            shown as colours of the map viridis, dark for the smallest and yellow for the largest.
 
     Raises:
         InputError: with what is wrong: shape, NaN, a range, a broken or empty mesh, a file outside its folder.
@@ -85,8 +87,11 @@ class Object3D(Value):
     declaration = OBJECT3D
     _content: Content
 
-    def __init__(self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None) -> None:
-        self._set(_caption=text(caption, "Object3D.caption"), _content=read_content(data_or_path, file_type))
+    def __init__(
+        self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None, intensity: Any = None
+    ) -> None:
+        content = read_content(data_or_path, file_type, intensity)
+        self._set(_caption=text(caption, "Object3D.caption"), _content=content)
 
     @classmethod
     def from_file(cls, data_or_path: Any, file_type: str | None = None, *, caption: str | None = None) -> Self:
@@ -96,11 +101,11 @@ class Object3D(Value):
         return cls(data_or_path, caption, file_type=file_type)
 
     @classmethod
-    def from_numpy(cls, data: Any, *, caption: str | None = None) -> Self:
+    def from_numpy(cls, data: Any, *, caption: str | None = None, intensity: Any = None) -> Self:
         """A point cloud from an (n, 3), (n, 4) or (n, 6) array or tensor; raises as `Object3D` does."""
         if not is_array(data):
             raise InputError.of("Object3D.from_numpy", "an array", data, "Use Object3D(data) for other data.")
-        return cls(data, caption)
+        return cls(data, caption, intensity=intensity)
 
     @classmethod
     def from_point_cloud(
@@ -111,6 +116,7 @@ class Object3D(Value):
         point_cloud_type: str = "lidar/beta",
         *,
         caption: str | None = None,
+        intensity: Any = None,
     ) -> Self:
         """A scene of points with boxes and vectors.
 
@@ -119,6 +125,7 @@ class Object3D(Value):
             boxes: list or array of `Box3D`, or of dicts with `corners` (8, 3) and perhaps `color`, `label`, `score`.
             vectors: list or array of dicts with `start` and `end`, each [x, y, z], and perhaps `color`, `label`.
             point_cloud_type: "lidar/beta", the one there is.
+            intensity: (n,) numbers beside (n, 3) points; see `Object3D`.
 
         Colours of boxes and vectors are three numbers, kept as given.
 
@@ -127,7 +134,8 @@ class Object3D(Value):
         >>> scene.points, scene.boxes
         (2, (Box3D(center=(1.0, 1.0, 1.0), label='car'),))
         """
-        return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors}, caption)
+        scene = {"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors}
+        return cls(scene, caption, intensity=intensity)
 
     @property
     def format(self) -> str:
@@ -181,19 +189,27 @@ class Object3D(Value):
     def to_numpy(self) -> Array:
         """(n, 3), (n, 4) or (n, 6) points in the dtype of the coordinates, as they were given.
 
-        Integers come as int32. Other properties of a PLY file the user gave (normals, intensity) stay in the file.
+        Integers come as int32. Other properties of a PLY file (normals, say) stay in the file.
 
         Raises:
             InputError: it is a mesh.
         """
         return cloud.unpack(self._records())
 
+    @property
+    def intensity(self) -> Array | None:
+        """(n,) intensity of each point, in its own dtype; None for points without one and for a mesh."""
+        if self.format != "ply" or self.points is None:
+            return None
+        records = self._records()
+        return records[cloud.INTENSITY].copy() if cloud.INTENSITY in (records.dtype.names or ()) else None
+
     def to_ply(self) -> bytes:
         """A PLY file: of points exactly (boxes and vectors have no place in it), of a mesh through trimesh."""
         if self.format == "ply":
             return self.to_bytes()
         if self.points is None:
-            return meshes.export(self.to_bytes(), self.format, self.resources, "ply", "Object3D.to_ply")
+            return meshes.export(self.to_bytes(), self.format, self._content.found.resources, "ply", "Object3D.to_ply")
         return ply.write(self._records())
 
     def to_glb(self) -> bytes:
@@ -206,10 +222,10 @@ class Object3D(Value):
         if self.format == "glb":
             return self.to_bytes()
         if self.points is None:
-            return meshes.export(self.to_bytes(), self.format, self.resources, "glb", "Object3D.to_glb")
+            return meshes.export(self.to_bytes(), self.format, self._content.found.resources, "glb", "Object3D.to_glb")
         if self.points == 0:
             raise InputError.of("Object3D.to_glb", "at least one point", 0, "glTF cannot hold an empty cloud.")
-        return gltf.write_points(self._records())
+        return gltf_points.write(self._records())
 
     def to_pts_json(self) -> bytes:
         """W&B's JSON of a point cloud or scene: 80 bytes for each coloured point; raises InputError for a mesh."""
