@@ -179,7 +179,8 @@ class RunView:
 
         _check_steps(steps)
         history = self._history()
-        return with_integers(history.read(select(history.specs, columns), steps))
+        specs = history.specs
+        return with_integers(history.read(select(specs, columns), steps), specs)
 
     def to_arrow(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
         """`history()`, by the name that goes with `to_pandas()` and `to_polars()`."""
@@ -235,7 +236,7 @@ class RunView:
         specs = [spec for spec in history.specs if spec.key == key]
         if not specs:
             raise no_column(key, [spec.key for spec in history.specs])
-        table = with_integers(history.read(["_step", *(spec.name for spec in specs)]))
+        table = with_integers(history.read(["_step", *(spec.name for spec in specs)]), specs)
         for batch in table.to_batches(max_chunksize=_CHUNK):
             columns = [_plain_cells(spec.kind, batch.column(spec.name)) for spec in specs]
             for step, *cells in zip(batch.column("_step").to_pylist(), *columns, strict=True):
@@ -291,7 +292,7 @@ class RunView:
         """The value of a cell: plain data, or a media value decoded from its document."""
         if kind in PLAIN_KINDS:
             return plain_value(kind, cell)
-        if kind.endswith("_list"):
+        if kind == "media_list":
             return [decode(canonical.loads(text), self.store) for text in cell]
         return decode(canonical.loads(cell), self.store)
 
@@ -331,6 +332,6 @@ def _plain_cells(kind: str, column: pa.Array) -> list[Any]:
 
     if kind in PLAIN_KINDS:
         return column.to_pylist()  # type: ignore[no-any-return]
-    if not kind.endswith("_list"):
+    if kind != "media_list":
         return pc.struct_field(column, "_doc").to_pylist()  # type: ignore[no-any-return]
     return [None if cell is None else [item["_doc"] for item in cell] for cell in column.to_pylist()]

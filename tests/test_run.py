@@ -380,7 +380,7 @@ def test_bare_objects_of_other_packages_are_wrapped(run: mt.Run) -> None:
     run.log({"picture": picture, "pictures": [picture, picture], "array": np.zeros((3, 2)), "long": np.arange(257)})
     run.summary["weights"] = np.ones(1000)
     view = mt.open_run(run.path)
-    kinds = {"array": ("tensor",), "long": ("tensor",), "picture": ("image",), "pictures": ("image_list",)}
+    kinds = {"array": ("tensor",), "long": ("tensor",), "picture": ("image",), "pictures": ("media_list",)}
     assert view.keys() == kinds
     assert list(view.values("picture")) == [(0, mt.Image(picture))]
     assert list(view.values("pictures")) == [(0, [mt.Image(picture)] * 2)]

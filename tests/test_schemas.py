@@ -157,7 +157,10 @@ def test_the_tables_have_every_field(tag: str) -> None:
 
 def test_tables_show_nested_parts_and_mark_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     point = Record("A point.", (Field("unit", Text(pattern="a|b"), "Unit."),))
-    fields = (Field("caption", Text(), "Shown.", False), Field("points", List(Map(point)), "Points by name.", False))
+    fields = (
+        Field("caption", Text(), "Shown.", False, column=True),
+        Field("points", List(Map(point)), "Points by name.", False),
+    )
     declared = Document("acme", "1.0", "A thing.", fields)
     monkeypatch.setattr(schemas, "builtin_types", lambda: ("acme",))
     monkeypatch.setattr(schemas, "lookup", lambda type: (object, declared))

@@ -3,12 +3,13 @@
 Example:
 
     HISTOGRAM = Document("histogram", "1.0", "Counts over contiguous bins.", (
-        Field("values", List(Number(minimum=0), 1, 512), "Count of each bin.", column=True),
-        Field("bins", List(Number(), 2, 513), "Edges, ascending.", column=True),
+        Field("values", List(Number(minimum=0), 1, 512), "Count of each bin."),
+        Field("bins", List(Number(), 2, 513), "Edges, ascending."),
+        Field("nan_count", Integer(1), "NaN values in the data.", required=False, column=True),
     ))
     HISTOGRAM.check({"_type": "histogram", ...})   -> list of all problems, with paths
     HISTOGRAM.json_schema()                        -> draft 2020-12
-    HISTOGRAM.columns()                            -> {"values": "list<double>", ...}
+    HISTOGRAM.columns()                            -> {"nan_count": "int64"}
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _REFERENCE = ("path", "sha256", "size", "media_type")
 
 
 class Field(NamedTuple):
-    """One member of a record. `column=True` gives it a column of its own in `history.parquet`.
+    """One member of a record. `column=True` gives it a column of its own in `media.parquet`.
 
     A member that is not required is left out of the document where the value has the default.
     """
@@ -131,7 +132,7 @@ class Document(Record):
     ) -> None:
         self.type, self.version = type, version
         self.major = version.partition(".")[0]
-        tag = Field("_type", Text(choices=(type,)), "The media type.", column=True)
+        tag = Field("_type", Text(choices=(type,)), "The media type.")
         versioned = Field("_version", Text(pattern=rf"{self.major}\.[0-9]+"), "Version of this document's format.")
         super().__init__(doc, (tag, versioned, *fields), rules)
 
@@ -144,9 +145,8 @@ class Document(Record):
         }
 
     def columns(self) -> dict[str, str]:
-        """Arrow columns of a cell: the common ones, this type's own, and the whole document as JSON."""
-        own = {f.name: f.shape.column for f in self.fields if f.column}
-        return {"_type": "utf8", **COMMON_COLUMNS, **own, "_doc": "utf8"}
+        """The columns of this type in an index of media, beside those of all types: names and Arrow types."""
+        return {f.name: f.shape.column for f in self.fields if f.column}
 
 
 def reference(doc: str = "the sidecar") -> tuple[Field, ...]:
@@ -157,6 +157,3 @@ def reference(doc: str = "the sidecar") -> tuple[Field, ...]:
         Field("size", Integer(0), "Length of the sidecar in bytes."),
         Field("media_type", Text(min_length=1), "Media type of the sidecar, such as image/png."),
     )
-
-
-COMMON_COLUMNS = {"path": "utf8", "sha256": "utf8", "size": "int64", "media_type": "utf8", "caption": "utf8"}

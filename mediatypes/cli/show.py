@@ -48,10 +48,12 @@ def _run(arguments: Namespace) -> int:
 
 
 def _lines(view: RunView) -> Iterator[str]:
-    from ..runfolder.merge_rows import spec_of
+    from ..runfolder.schema import FIXED
+    from ..runfolder.select import with_integers
 
-    table = view.history()
-    specs = [spec for field in table.schema if (spec := spec_of(field))]
+    history = view._history()
+    specs = history.specs
+    table = with_integers(history.read([*FIXED, *(spec.name for spec in specs)]), specs)
     yield f"{clean(view.name)}: {view.status}, {_extent(table)}"
     described = {"project": view.project, "tags": ", ".join(view.tags), "notes": view.notes}
     config = {
@@ -112,9 +114,10 @@ def _range(column: pa.ChunkedArray) -> tuple[Any, Any]:
 
 
 def _dimensions(cell: Any) -> str:
-    """What the columns of a media cell say about its extent."""
+    """What a document says about its extent."""
     if isinstance(cell, list):
         return f"{len(cell)} items"
+    cell = canonical.loads(cell["_doc"])
     if cell.get("width") and cell.get("height"):
         return f"{cell['width']} x {cell['height']}"
     if cell.get("values"):

@@ -13,9 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from .._core import canonical
-from .._core.declaration import COMMON_COLUMNS
-from .._core.errors import InputError, UnknownTypeError, Verbatim
-from .._core.registry import lookup
+from .._core.errors import InputError, Verbatim
 from .arrays import Array
 
 
@@ -35,9 +33,16 @@ TYPES = {
 }
 
 
-def media_type(tag: str) -> pa.DataType:
-    """The struct that documents of a media type are cells of."""
-    return pa.struct([pa.field(name, TYPES[column]) for name, column in _media_columns(tag).items()])
+_MEDIA = {
+    "_type": "utf8",
+    "path": "utf8",
+    "sha256": "utf8",
+    "size": "int64",
+    "media_type": "utf8",
+    "caption": "utf8",
+    "_doc": "utf8",
+}
+MEDIA = pa.struct([pa.field(name, TYPES[column]) for name, column in _MEDIA.items()])  # a document of any type
 
 
 def leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:
@@ -80,24 +85,17 @@ def parquet_options(schema: pa.Schema) -> dict[str, Any]:
     }
 
 
-def documents(tag: str, items: list[Any]) -> pa.Array:
-    """Media documents as structs: the common fields, the type's own, and the whole document as JSON."""
+def documents(items: list[Any]) -> pa.Array:
+    """Media documents as structs: the members that all types have, and the whole document as JSON."""
     children = []
-    for name, column in _media_columns(tag).items():
+    for name, column in _MEDIA.items():
         if name == "_doc":
             values: list[Any] = [None if document is None else canonical.dumps(document) for document in items]
         else:
             values = [None if document is None else document.get(name) for document in items]
         children.append(COLUMN_BUILDERS[column](values))
     valid = np.array([document is not None for document in items], bool)
-    return pa.StructArray.from_buffers(media_type(tag), len(items), [bitmap(valid)], children=children)
-
-
-def _media_columns(tag: str) -> dict[str, str]:
-    try:
-        return lookup(tag)[1].columns()
-    except UnknownTypeError:  # a tracker's own type: what every document has
-        return {"_type": "utf8", **COMMON_COLUMNS, "_doc": "utf8"}
+    return pa.StructArray.from_buffers(MEDIA, len(items), [bitmap(valid)], children=children)
 
 
 def texts(values: list[Any]) -> pa.Array:

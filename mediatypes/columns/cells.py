@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from .arrays import Array
-from .arrow import TYPES, documents, fixed, list_array, list_of, media_type, numbers, paths, texts
+from .arrow import COLUMN_BUILDERS, MEDIA, TYPES, documents, fixed, list_array, list_of, paths, texts
 
 _KINDS = {
     "null": "double",
@@ -20,6 +20,8 @@ _KINDS = {
     "number_list": "list<double>",
     "string_list": "list<utf8>",
 }
+MEDIA_LIST = "media_list"  # lists of documents, of one type or of several
+_MEDIA_LISTS = list_of(MEDIA)
 
 
 def is_media_kind(kind: str) -> bool:
@@ -31,9 +33,7 @@ def arrow_type(kind: str) -> pa.DataType:
     """The type of a column of this kind."""
     if kind in _KINDS:
         return TYPES[_KINDS[kind]]
-    if kind.endswith("_list"):
-        return list_of(arrow_type(kind.removesuffix("_list")))
-    return media_type(kind)
+    return _MEDIA_LISTS if kind == MEDIA_LIST else MEDIA
 
 
 def inner_paths(kind: str) -> list[str]:
@@ -72,8 +72,8 @@ def build_list(kind: str, values: list[Any]) -> pa.Array:
     """An array of Python values, None for null."""
     if kind in ("string", "json"):
         return texts(values)
-    if kind.endswith("_list"):
-        return list_array(values, lambda items: build_list(kind.removesuffix("_list"), items))
-    if kind == "number":
-        return numbers(values, np.float64)
-    return documents(kind, values)
+    if kind == "string_list":
+        return list_array(values, texts)
+    if kind == "number_list":
+        return COLUMN_BUILDERS["list<double>"](values)
+    return list_array(values, documents) if kind == MEDIA_LIST else documents(values)

@@ -4,7 +4,7 @@ number      int within 2**53, float         null         None
 integer     int beyond that                 number_list  list of numbers, perhaps with None
 boolean     bool                            string_list  list of texts, perhaps with None
 string      text                            json         other lists, empty dicts
-<type>      a media document                <type>_list  a list of documents of one type; media_list of several
+<type>      a media document                media_list   a list of documents, of one type or of several
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from .._core import canonical
 from .._core.canonical import is_utf8_encodable
 from .._core.errors import InputError, Problem, describe, problem
+from .._core.registry import is_tag
 from .._core.value import MediaValue, is_media
 from .._core.wrapping import is_array, tag_of, wrap
 from .plain import MAX_DEPTH, make_plain, not_utf8, refused, too_deep, too_large
@@ -172,11 +173,7 @@ def fits(kind: Any, value: Any) -> bool:
     """Whether plain data is what a cell of this kind holds; a journal may be damaged, or made by others."""
     if kind in _CHECKS:
         return _CHECKS[kind](value)
-    if not isinstance(kind, str) or not kind:
-        return False
-    if kind.endswith("_list"):
-        return isinstance(value, list) and all(map(_is_document, value))
-    return _is_document(value)
+    return _is_document(value) and value["_type"] == kind
 
 
 def _is_integer(value: Any) -> bool:
@@ -188,7 +185,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_document(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("_type"), str)
+    return isinstance(value, dict) and is_tag(value.get("_type"))
+
+
+def _are_documents(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_document, value))
 
 
 def _is_json(value: Any) -> bool:
@@ -215,6 +216,7 @@ _CHECKS: dict[Any, Callable[[Any], bool]] = {
     "number_list": _is_list_of(_is_number),
     "string_list": _is_list_of(_is_text),
     "json": _is_json,
+    "media_list": _are_documents,
 }
 
 
@@ -273,9 +275,7 @@ def _list(values: Sequence[Any], where: str, encode: Encoder) -> Cell:
     if not kinds <= SCALARS:
         media = [_is_item(value) for value in values]
         if all(media):
-            documents = [encode(wrap(value)) for value in values]
-            tags = {document["_type"] for document in documents}
-            return f"{tags.pop() if len(tags) == 1 else 'media'}_list", documents
+            return "media_list", [encode(wrap(value)) for value in values]
         if problems := _misplaced(values, media, where):
             raise InputError(problems)
     problems = []

@@ -45,9 +45,9 @@ def too_many(found: list[Named]) -> list[Problem]:
     """A warning for each type of which a call holds more than the W&B docs advise."""
     counts = dict.fromkeys(_MANY, 0)
     for _, kind, value in found:
-        type = kind.removesuffix("_list")
-        if type in counts:
-            counts[type] += len(value) if kind.endswith("_list") else 1
+        for type in [kind] if kind in counts else [one["_type"] for one in value] if kind == "media_list" else ():
+            if type in counts:
+                counts[type] += 1
     return [
         Problem(
             "log",

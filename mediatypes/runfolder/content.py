@@ -85,12 +85,12 @@ class RunContent:
             for key, (_, value) in self.summary.explicit.items():
                 media.add_explicit(key, value)
 
-    def media(self) -> pa.Table:
+    def media(self) -> MediaRows:
         """What `media.parquet` will hold."""
         media = MediaRows(self.specs, self.metrics)
         for _ in self.rows(media):
             pass
-        return media.table()
+        return media
 
     def forget(self) -> None:
         """Keep no calls in memory: they are read again."""

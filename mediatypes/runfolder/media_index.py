@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from .._core import canonical
+from .._core.registry import builtin_types, known_types, lookup
 from ..columns.arrays import Array
-from ..columns.arrow import COLUMN_BUILDERS, TYPES
+from ..columns.arrow import COLUMN_BUILDERS
+from ..columns.cells import MEDIA_LIST
 from ..journal.metrics import Metrics
-from .merge_rows import GROUP_BYTES, GROUP_ROWS, Cells, column_metadata
+from .merge_rows import GROUP_BYTES, GROUP_ROWS, Cells
 from .schema import ColumnSpec, free_name
 
 FIXED = {
@@ -25,13 +28,24 @@ FIXED = {
     "sha256": "utf8",
     "size": "int64",
     "media_type": "utf8",
-    "width": "int64",
-    "height": "int64",
-    "duration": "double",
     "_doc": "utf8",
 }
-_COPIED = ("caption", "path", "sha256", "size", "media_type", "width", "height", "duration")
+_COPIED = ("caption", "path", "sha256", "size", "media_type")
 INDEX_KINDS = {"number": "double", "integer": "int64", "string": "utf8"}
+
+
+def type_columns(tags: Iterable[str]) -> dict[str, str]:
+    """The columns that these types declare (`Field(column=True)`), by name; ours before others of the same name."""
+    found = dict(FIXED)
+    for tag in (*builtin_types(), *known_types()):
+        if tag in tags:
+            found = lookup(tag)[1].columns() | found
+    return {name: column for name, column in found.items() if name not in FIXED}
+
+
+def all_columns() -> dict[str, str]:
+    """The columns that an index of media of all our types has, beside those of step metrics."""
+    return FIXED | type_columns(builtin_types())
 
 
 class MediaRows:
@@ -40,13 +54,17 @@ class MediaRows:
     Args:
         specs: all columns of the history.
         metrics: whose step metrics become columns.
+        tags: the types whose own columns it has; by default those that were gathered when the first table is made.
     """
 
-    def __init__(self, specs: Iterable[ColumnSpec], metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, specs: Iterable[ColumnSpec], metrics: Metrics, tags: Collection[str] | None = None) -> None:
+        self._metrics, self._tags = metrics, tags
+        specs = list(specs)
+        self._kinds = {spec.kind for spec in specs}
         self._indexes = [_Index(name, [s for s in specs if s.key == name]) for name in metrics.step_metrics]
         self.indexes = [spec for index in self._indexes for spec in index.specs]
         self._rows: list[tuple[Any, ...]] = []  # as FIXED has the columns
+        self._documents: list[dict[str, Any]] = []  # of each row
         self._values: list[list[Any]] = []  # for each row, of all index columns
         self._size = 0  # characters of the documents
         self._steps = np.zeros(0, np.int64)
@@ -76,6 +94,7 @@ class MediaRows:
         """Note one logged item: `step` is None for a summary, `index` the position in a list, `values` the indexes."""
         copied, text = [document.get(name) for name in _COPIED], canonical.dumps(document)
         self._rows.append((key, step, index, document["_type"], *copied, text))
+        self._documents.append(document)
         self._values.append(values)
         self._size += len(text)
 
@@ -91,25 +110,37 @@ class MediaRows:
 
     def clear(self) -> None:
         """Forget what was gathered; values of index columns are carried on."""
-        self._rows, self._values, self._size = [], [], 0
+        self._rows, self._documents, self._values, self._size = [], [], [], 0
 
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the table."""
-        fields = [pa.field(name, TYPES[column]) for name, column in FIXED.items()]
-        taken = {name.lower() for name in FIXED}
+    @cached_property
+    def _own(self) -> dict[str, str]:
+        """The columns of types. If there is more to come, a list may yet bring any type."""
+        tags = self._tags
+        if tags is None:
+            found = {document["_type"] for document in self._documents} | self._kinds
+            tags = builtin_types() if self.is_full and MEDIA_LIST in self._kinds else found
+        return type_columns(tags)
+
+    @cached_property
+    def columns(self) -> list[ColumnSpec]:
+        """The index columns, under their names in this table."""
+        taken = {name.lower() for name in (*FIXED, *self._own)}
+        specs = []
         for i, spec in enumerate(self.indexes):
             first = spec.key not in [other.key for other in self.indexes[:i]]
             name = free_name(spec.key if first else f"{spec.key}#{spec.kind}", spec.kind, taken)
-            fields.append(pa.field(name, TYPES[INDEX_KINDS[spec.kind]], metadata=column_metadata(spec)))
-        return pa.schema(fields)
+            specs.append(spec._replace(name=name))
+        return specs
 
     def table(self) -> pa.Table:
         """All of them."""
-        kinds = [*FIXED.values(), *(INDEX_KINDS[spec.kind] for spec in self.indexes)]
-        rows = [*zip(*self._rows, strict=True), *zip(*self._values, strict=True)] if self._rows else [()] * len(kinds)
-        arrays = [COLUMN_BUILDERS[kind](list(values)) for kind, values in zip(kinds, rows, strict=True)]
-        return pa.Table.from_arrays(arrays, schema=self.schema)
+        own, indexes = self._own, self.columns
+        values: list[Any] = [*zip(*self._rows, strict=True)] if self._rows else [()] * len(FIXED)
+        values += [[document.get(name) for document in self._documents] for name in own]
+        values += [*zip(*self._values, strict=True)] if self._values else [()] * len(indexes)
+        kinds = [*FIXED.values(), *own.values(), *(INDEX_KINDS[spec.kind] for spec in indexes)]
+        arrays = [COLUMN_BUILDERS[kind](list(column)) for kind, column in zip(kinds, values, strict=True)]
+        return pa.Table.from_arrays(arrays, [*FIXED, *own, *(spec.name for spec in indexes)])
 
 
 class _Index:

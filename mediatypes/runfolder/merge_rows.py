@@ -18,33 +18,12 @@ Cells = tuple[Array, Array | list[Any]]  # of one column: ascending rows, counte
 
 GROUP_ROWS = 128 * 1024
 GROUP_BYTES = 64 * 1024 * 1024
-KEY, KIND, INTEGER = b"mediatypes.key", b"mediatypes.kind", b"mediatypes.integer"
 
 
 def arrow_schema(specs: Iterable[ColumnSpec]) -> pa.Schema:
-    """The columns of a history: the fixed three, then one for each key and kind, described in field metadata."""
+    """The columns of a history: the fixed three, then one for each key and kind."""
     fields = [pa.field(name, pa.int64() if name == "_step" else pa.float64(), nullable=False) for name in FIXED]
-    return pa.schema([*fields, *map(column_field, specs)])
-
-
-def column_field(spec: ColumnSpec) -> pa.Field:
-    """A column with its key and kind in the metadata."""
-    return pa.field(spec.name, arrow_type(spec.kind), metadata=column_metadata(spec))
-
-
-def column_metadata(spec: ColumnSpec) -> dict[bytes, bytes]:
-    """What the metadata of a column's field says: its key and kind, and whether all its numbers were integers."""
-    metadata = {KEY: spec.key.encode(), KIND: spec.kind.encode()}
-    return metadata | ({INTEGER: b"true"} if spec.integral and spec.kind in ("number", "number_list") else {})
-
-
-def spec_of(field: pa.Field) -> ColumnSpec | None:
-    """What the metadata of a history's field says; None for a fixed column."""
-    metadata = field.metadata or {}
-    if KEY not in metadata or KIND not in metadata:
-        return None
-    integral = metadata.get(INTEGER) == b"true"
-    return ColumnSpec(field.name, metadata[KEY].decode(), metadata[KIND].decode(), integral)
+    return pa.schema([*fields, *((spec.name, arrow_type(spec.kind)) for spec in specs)])
 
 
 class MediaSink(Protocol):

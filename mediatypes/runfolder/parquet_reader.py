@@ -9,24 +9,26 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._core import canonical
-from .._core.errors import DocumentError, StoreError, os_error
+from .._core.errors import DocumentError, Problem, StoreError, Verbatim, os_error, problem
 from .._core.location import Location
+from .._core.registry import is_tag
 from .._core.sidecar import open_file, read_file
 from ..columns.arrays import Array
 from ..columns.batch import Batch, Column, Values
-from ..columns.cells import is_media_kind
+from ..columns.cells import MEDIA_LIST, arrow_type, is_media_kind
 from .footer_checksum import is_damaged
-from .merge_rows import spec_of
-from .schema import FIXED, ColumnSpec
+from .merge_rows import arrow_schema
+from .schema import COLUMNS, ColumnSpec
 
 FOOTER = b"mediatypes"
+_PROBLEMS = 20  # of one footer that are told
 _SMALL = 256 * 1024  # bytes of a file that is read as a whole: less work than ranges of it
 _READ_ROWS = 4096  # read at once: how many bytes they take is known only then
 _PIECE_ROWS, _PIECE_BYTES = 64 * 1024, 32 * 1024 * 1024  # whichever comes first is handed on at once
@@ -68,9 +70,16 @@ class StoredTable:
 
     @cached_property
     def columns(self) -> list[ColumnSpec]:
-        """The columns that are named for a key and kind."""
-        with _our_errors(self.path, "a readable schema"):
-            return _columns_of(self.schema)
+        """The columns that stand for a key and kind, as the footer lists them; raises `DocumentError`."""
+        listed = self.footer.get("columns")
+        problems = list(COLUMNS.check(listed, "columns"))
+        specs = [] if problems else [ColumnSpec(c["name"], c["key"], c["kind"], c["integral"]) for c in listed or ()]
+        problems += _misfits(self.schema, specs)
+        if problems:
+            hint = "Restore the file, or recover the run from its journal."
+            found = [p._replace(path=f"{self.path}: {p.path}", hint=p.hint or hint) for p in problems[:_PROBLEMS]]
+            raise DocumentError(found)
+        return specs
 
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """Some columns, in this order; all by default. Damaged pages are refused."""
@@ -149,22 +158,32 @@ def _open_local(path: Path) -> pa.NativeFile:
     return pa.OSFile(str(path))
 
 
-class _Columns(NamedTuple):
-    """The columns of a file by its schema, which of a sweep's runs is the next one's."""
+def _misfits(schema: pa.Schema, specs: Iterable[ColumnSpec]) -> Iterator[Problem]:
+    """Where the columns that a footer lists are not those of the file."""
+    types: dict[str, pa.DataType] = dict(zip(schema.names, schema.types, strict=True))
+    if len(types) < len(schema.names):
+        yield problem("columns", "columns of different names", Verbatim("equal ones"), "", "columns")
+    for spec in specs:
+        expected = arrow_type(spec.kind)
+        if types.pop(spec.name, None) != expected:
+            where = f"columns[{spec.name!r}]"
+            if is_media_kind(spec.kind) and spec.kind != MEDIA_LIST and not is_tag(spec.kind):
+                yield problem(where, "a kind", spec.kind, "", "columns")
+            else:
+                found = schema.field(spec.name).type if spec.name in schema.names else "no such column"
+                message = f"expected a column of {expected} for the kind {spec.kind}, got {found}"
+                yield Problem(where, message, "columns")
 
-    schema: pa.Schema = pa.schema([])
-    specs: tuple[ColumnSpec, ...] = ()
 
-
-_latest = _Columns()
-
-
-def _columns_of(schema: pa.Schema) -> list[ColumnSpec]:
-    global _latest
-    known, schema = _latest, schema.remove_metadata()  # of the file; that of the fields is compared
-    if not schema.equals(known.schema, check_metadata=True):
-        _latest = known = _Columns(schema, tuple(spec for field in schema if (spec := spec_of(field))))
-    return list(known.specs)
+def _wrong_fixed(schema: pa.Schema) -> Iterator[Problem]:
+    """Which of the columns that every history has are not there, or others."""
+    for expected in arrow_schema([]):
+        number = schema.names.count(expected.name)
+        field = schema.field(expected.name) if number == 1 else None
+        if field is None or field.type != expected.type or field.nullable:
+            got = f"{field.type}{', which may be null' * field.nullable}" if field else f"{number} columns"
+            message = f"expected {expected.type} in every row, got {got}"
+            yield Problem(expected.name, message, "columns", "Restore the file from a copy.")
 
 
 class StoredHistory(StoredTable):
@@ -172,9 +191,9 @@ class StoredHistory(StoredTable):
 
     def __init__(self, path: Location) -> None:
         super().__init__(path)
-        if not set(FIXED) <= set(self.schema.names):
-            found = self.schema.names
-            raise DocumentError.of(str(path), f"the columns {', '.join(FIXED)}", found, "Restore it.", "foreign")
+        problems = list(_wrong_fixed(self.schema))
+        if problems:
+            raise DocumentError(p._replace(path=f"{path}: {p.path}") for p in problems)
 
     @property
     def specs(self) -> list[ColumnSpec]:
@@ -267,7 +286,7 @@ def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
         return column.to_numpy()  # type: ignore[no-any-return]
     if not is_media_kind(kind):
         return column.to_pylist()  # type: ignore[no-any-return]
-    if kind.endswith("_list"):
+    if kind == MEDIA_LIST:
         return [[canonical.loads(item["_doc"]) for item in cell] for cell in column.to_pylist()]
     return [canonical.loads(text) for chunk in column.chunks for text in chunk.field("_doc").to_pylist()]
 

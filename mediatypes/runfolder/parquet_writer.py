@@ -18,14 +18,20 @@ from ..columns.arrow import parquet_options
 from .footer_checksum import seal
 from .merge_rows import GROUP_ROWS
 from .parquet_reader import FOOTER
+from .schema import ColumnSpec
 
 _SMALL = 64 * 1024  # bytes of rows: zstd takes longer to begin than to unpack them, and snappy is as small then
 
 
 def write_parquet(
-    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], footer: dict[str, Any], durable: bool = True
+    path: Path,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    columns: Iterable[ColumnSpec],
+    footer: dict[str, Any],
+    durable: bool = True,
 ) -> int:
-    """Write all batches as row groups of one file and answer the number of rows.
+    """Write all batches as row groups of one file and return the number of rows.
 
     The file is reopened and its rows counted before it gets its final name; with `durable` it is on the disk by then.
 
@@ -35,7 +41,7 @@ def write_parquet(
     batches = iter(batches)
     first = list(islice(batches, 1))
     small = sum(batch.nbytes for batch in first) <= _SMALL
-    with parquet_file(path, schema, footer, durable, "snappy" if small else "zstd") as file:
+    with parquet_file(path, schema, columns, footer, durable, "snappy" if small else "zstd") as file:
         for batch in chain(first, batches):
             file.write(batch)
     return file.rows
@@ -44,26 +50,34 @@ def write_parquet(
 class ParquetFile:
     """A file in the making."""
 
-    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
-        self._writer, self._schema, self.rows = writer, schema, 0
+    def __init__(self, writer: pq.ParquetWriter) -> None:
+        self._writer, self.rows = writer, 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
-        table = pa.Table.from_batches([batch]).replace_schema_metadata(self._schema.metadata)
-        self._writer.write_table(table, GROUP_ROWS)
+        self._writer.write_table(pa.Table.from_batches([batch]), GROUP_ROWS)
         self.rows += batch.num_rows
 
 
 @contextlib.contextmanager
 def parquet_file(
-    path: Path, schema: pa.Schema, footer: dict[str, Any], durable: bool = True, compression: str = "zstd"
+    path: Path,
+    schema: pa.Schema,
+    columns: Iterable[ColumnSpec],
+    footer: dict[str, Any],
+    durable: bool = True,
+    compression: str = "zstd",
 ) -> Iterator[ParquetFile]:
-    """A file that gets its name when the block ends without an error; see `write_parquet`."""
-    schema = schema.with_metadata({FOOTER: canonical.dump_bytes(footer)})
+    """A file that gets its name when the block ends without an error; see `write_parquet`.
+
+    Its metadata are JSON: `footer`, and the list of `columns` for keys and kinds. No Arrow schema is needed to read it.
+    """
+    metadata = canonical.dump_bytes({**footer, "columns": [spec._asdict() for spec in columns]})
     hint = "Free some space; the journal is kept, so that nothing is lost."
     with replacing(path, "write the history", hint, durable=durable) as temporary:
-        with pq.ParquetWriter(temporary, schema, **_options(schema, compression)) as writer:
-            file = ParquetFile(writer, schema)
+        with pq.ParquetWriter(temporary, schema, store_schema=False, **_options(schema, compression)) as writer:
+            writer.add_key_value_metadata({FOOTER: metadata})
+            file = ParquetFile(writer)
             yield file
         seal(temporary)
         counted = pq.read_metadata(temporary).num_rows

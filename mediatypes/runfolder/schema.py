@@ -11,20 +11,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from .._core.declaration import Boolean, Field, List, Record, Text
 from ..columns.batch import Batch, Column
 from ..columns.cells import inner_paths
 from ..columns.logged import PLAIN_KINDS
 
 FIXED = ("_step", "_timestamp", "_runtime")
+INTEGRAL_KINDS = ("number", "number_list")  # whose integers are stored as doubles
 
 
 class ColumnSpec(NamedTuple):
-    """One column of `history.parquet` beside the fixed three."""
+    """One column of `history.parquet` beside the fixed three, as the footer lists it."""
 
     name: str
     key: str
     kind: str
-    integral: bool  # all values were integers, and are given back as such
+    integral: bool  # a column of numbers: all of them were integers, and are given back as such
+
+
+COLUMNS = List(
+    Record(
+        "A column: its name, key and kind.",
+        (
+            Field("name", Text(), "Name in the file."),
+            Field("key", Text(), "The exact key."),
+            Field("kind", Text(), "The kind."),
+            Field("integral", Boolean(), "Whether all numbers were integers."),
+        ),
+    )
+)
 
 
 class Schema:
@@ -70,7 +85,7 @@ class Schema:
             bare = None if any((key, kind) in self._given for kind in real) else ranked[0]
             for kind in ranked:
                 name = self._given.get((key, kind)) or free_name(key if kind == bare else f"{key}#{kind}", kind, taken)
-                specs.append(ColumnSpec(name, key, kind, self._integral[key, kind]))
+                specs.append(ColumnSpec(name, key, kind, self._integral[key, kind] and kind in INTEGRAL_KINDS))
         if keys is None:
             return specs
         wanted = set(keys)

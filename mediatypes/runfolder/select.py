@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from .._core.errors import InputError
 from ..columns.arrow import list_of
-from .merge_rows import INTEGER
 from .schema import FIXED, ColumnSpec
 
 
@@ -35,10 +34,11 @@ def no_column(column: str, known: Iterable[str]) -> InputError:
     return InputError.of("history", "a key of this run", column, hint, "key")
 
 
-def with_integers(table: pa.Table) -> pa.Table:
+def with_integers(table: pa.Table, specs: Iterable[ColumnSpec]) -> pa.Table:
     """Columns whose values were all integers, as int64 instead of the double they are stored as."""
+    integral = {spec.name for spec in specs if spec.integral}
     for i, field in enumerate(table.schema):
-        if (field.metadata or {}).get(INTEGER) == b"true":
+        if field.name in integral:
             kind = list_of(pa.int64()) if pa.types.is_list(field.type) else pa.int64()
             table = table.set_column(i, field.with_type(kind), table.column(i).cast(kind))
     return table

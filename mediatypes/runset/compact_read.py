@@ -9,7 +9,7 @@ import pyarrow as pa
 from .._core.location import Location
 from ..runfolder.parquet_reader import Steps, StoredTable, within_any
 from ..runfolder.schema import FIXED, ColumnSpec
-from ..runfolder.select import no_column
+from ..runfolder.select import no_column, with_integers
 from .manifest import TABLES, Manifest, read
 from .union import RUN, with_any
 
@@ -32,7 +32,7 @@ class Compacted:
         self.parts = {table: [Manifest.part_path(root, table, number) for number in (0, *numbers)] for table in TABLES}
 
     def table(self, table: str, keys: list[str] | None = None, steps: Steps | None = None) -> pa.Table:
-        """The fixed columns and those of these keys, of the rows that have a value for one of them."""
+        """The fixed columns and those of these keys, integers as such, of the rows that have a value for one."""
         wanted = self._wanted(table, keys)
         first = StoredTable(self.parts[table][0], self._dictionaries(table))
         own = {spec.name for spec in self.columns[table]}
@@ -44,7 +44,8 @@ class Compacted:
         with ThreadPoolExecutor() as pool:
             found = list(pool.map(lambda path: self._read(table, path, schema, sparse, steps), self.parts[table][1:]))
         tables = [rows for rows in found if rows is not None]
-        return pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
+        rows = pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
+        return with_integers(rows, wanted)
 
     def _read(
         self, table: str, path: Location, schema: pa.Schema, sparse: list[str], steps: Steps | None

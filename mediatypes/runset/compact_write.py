@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from itertools import chain, groupby
@@ -27,10 +27,10 @@ import pyarrow as pa
 from .._core.errors import MediaTypesError, Problem, describe
 from .._core.parallel import map_runs
 from ..columns.arrow import TYPES, fixed, texts
-from ..columns.cells import is_media_kind
+from ..columns.cells import arrow_type, is_media_kind
 from ..runfolder import files
-from ..runfolder.media_index import FIXED as MEDIA_FIXED
-from ..runfolder.merge_rows import GROUP_ROWS, arrow_schema, column_field, spec_of
+from ..runfolder.media_index import all_columns as media_columns
+from ..runfolder.merge_rows import GROUP_ROWS, arrow_schema
 from ..runfolder.parquet_reader import StoredHistory, StoredTable
 from ..runfolder.parquet_writer import write_parquet
 from ..runfolder.schema import FIXED as ROW_FIXED
@@ -129,7 +129,7 @@ def compact(
         write = partial(_write_part, destination=destination, given=columns)
         for job, result in map_runs(write, again, executor):
             written[job.number] = result
-        manifest.commit({number: Part(result.stamps) for number, result in written.items()}, columns, _empty(columns))
+        manifest.commit({number: Part(result.stamps) for number, result in written.items()}, columns, _schemas(columns))
     problems += [problem for result in written.values() for problem in result.problems]
     stamped = {run for result in written.values() for run in result.stamps}
     return Compacted(
@@ -218,10 +218,14 @@ def _write_part(job: _Job, destination: Path, given: dict[str, list[ColumnSpec]]
     columns["runs"] = _named("runs", given["runs"], [own["runs"], listing.columns])
     for table in TABLES:
         schema = _schema(table, columns[table])
-        new = _conform(schema, sources[table]) if table != "runs" else [_fill(listing.table(columns["runs"]), schema)]
+        new = (
+            _conform(schema, columns[table], sources[table])
+            if table != "runs"
+            else [_fill(listing.table(columns["runs"]), schema)]
+        )
         tables = chain(old.rows(table, schema) if old else (), new)
         path = Manifest.part_path(destination, table, job.number, aside=True)
-        write_parquet(path, schema, _grouped(tables), {"format": files.FORMAT, "table": table})
+        write_parquet(path, schema, _grouped(tables), columns[table], {"format": files.FORMAT, "table": table})
     return _Written(columns, stamps, problems)
 
 
@@ -251,7 +255,9 @@ class _Old:
 
 
 def _fixed(table: str) -> tuple[str, ...]:
-    return {"history": (RUN, *ROW_FIXED), "media": (RUN, *MEDIA_FIXED), "runs": RUN_FIXED}[table]
+    if table == "media":
+        return RUN, *media_columns()
+    return {"history": (RUN, *ROW_FIXED), "runs": RUN_FIXED}[table]
 
 
 def _named(table: str, given: list[ColumnSpec], found: list[list[ColumnSpec]]) -> list[ColumnSpec]:
@@ -288,23 +294,24 @@ def _schema(table: str, columns: list[ColumnSpec]) -> pa.Schema:
     if table == "runs":
         fixed = Listing([]).table([]).schema
     elif table == "media":
-        fixed = pa.schema([(RUN, pa.utf8()), *((name, TYPES[kind]) for name, kind in MEDIA_FIXED.items())])
+        fixed = pa.schema([(RUN, pa.utf8()), *((name, TYPES[kind]) for name, kind in media_columns().items())])
     else:
         fixed = pa.schema([(RUN, pa.utf8()), *arrow_schema([])])
-    return pa.schema([*fixed, *map(column_field, columns)])
+    return pa.schema([*fixed, *((spec.name, arrow_type(spec.kind)) for spec in columns)])
 
 
-def _empty(columns: dict[str, list[ColumnSpec]]) -> dict[str, pa.Table]:
-    return {table: pa.Table.from_batches([], _schema(table, columns[table])) for table in TABLES}
+def _schemas(columns: dict[str, list[ColumnSpec]]) -> dict[str, pa.Schema]:
+    return {table: _schema(table, columns[table]) for table in TABLES}
 
 
-def _conform(schema: pa.Schema, sources: Iterable[_Source]) -> Iterator[pa.Table]:
+def _conform(schema: pa.Schema, columns: list[ColumnSpec], sources: Iterable[_Source]) -> Iterator[pa.Table]:
     """The rows of runs with the columns of a part: those of runs that are alike, as in a sweep, all at once."""
+    in_part = {(spec.key, spec.kind): spec.name for spec in columns}
     for (specs, _), alike in groupby(sources, lambda source: source.like):
-        names = {(spec.key, spec.kind): spec.name for spec in specs}
+        names = {spec.name: in_part.get((spec.key, spec.kind), "") for spec in specs}
         pieces = ((source.run, table) for source in alike for table in source.table.pieces())
         for runs, table in _joined(pieces):
-            yield _fill(_renamed(table, schema, names, runs), schema)
+            yield _fill(_renamed(table, names, runs), schema)
 
 
 def _joined(pieces: Iterable[tuple[str, pa.Table]]) -> Iterator[tuple[pa.Array, pa.Table]]:
@@ -323,15 +330,10 @@ def _joined(pieces: Iterable[tuple[str, pa.Table]]) -> Iterator[tuple[pa.Array, 
             rows, size = rows + table.num_rows, size + table.get_total_buffer_size()
 
 
-def _renamed(table: pa.Table, schema: pa.Schema, names: dict[tuple[str, str], str], runs: pa.Array) -> pa.Table:
-    """The columns of runs' tables under the names of a part."""
-    columns = {RUN: runs}
-    for field in schema:
-        spec = spec_of(field)
-        name = names.get((spec.key, spec.kind)) if spec else field.name
-        if field.name != RUN and name in table.column_names:
-            columns[field.name] = table.column(name)
-    return pa.table(columns)
+def _renamed(table: pa.Table, names: Mapping[str, str], runs: pa.Array) -> pa.Table:
+    """The columns of runs' tables under the names of a part; those that `names` does not have keep theirs."""
+    columns = {names.get(name, name): column for name, column in zip(table.column_names, table.columns, strict=True)}
+    return pa.table({**columns, RUN: runs})
 
 
 def _fill(table: pa.Table, schema: pa.Schema) -> pa.Table:

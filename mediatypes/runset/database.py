@@ -18,8 +18,7 @@ from .._core.errors import InputError, Verbatim
 from .._core.location import Location
 from ..columns.arrow import TYPES
 from ..runfolder import files
-from ..runfolder.media_index import FIXED as MEDIA_FIXED
-from ..runfolder.merge_rows import spec_of
+from ..runfolder.media_index import all_columns as media_columns
 from ..runfolder.opening import History
 from ..runfolder.parquet_reader import StoredHistory, StoredTable, parts_dataset
 from ..runfolder.schema import FIXED, ColumnSpec, Schema
@@ -34,6 +33,15 @@ class Closed(NamedTuple):
 
     path: Path
     columns: list[ColumnSpec]
+    fixed: tuple[str, ...] = FIXED
+
+
+class _Open(NamedTuple):
+    """The rows of one run: a table or dataset of pyarrow."""
+
+    columns: list[ColumnSpec]
+    fixed: tuple[str, ...]
+    rows: Any
 
 
 Source = Closed | History
@@ -103,30 +111,33 @@ class _Database:
     def history(self, histories: Mapping[str, Source]) -> None:
         """The view of all rows."""
         stored: dict[str, Closed] = {}
-        others = {}
+        others: dict[str, _Open] = {}
         for run, history in histories.items():
             if isinstance(history, Closed):
                 stored[run] = history
             elif isinstance(history, StoredHistory):  # elsewhere: pyarrow reads, and only what DuckDB asks it for
-                others[run] = (history.specs, history.dataset())
+                others[run] = _Open(history.specs, FIXED, history.dataset())
             else:
-                others[run] = (history.specs, history.read([*FIXED, *(spec.name for spec in history.specs)]))
+                table = history.read([*FIXED, *(spec.name for spec in history.specs)])
+                others[run] = _Open(history.specs, FIXED, table)
         self._unite("history", FIXED, union_schema, stored, others)
 
     def media(self, histories: Mapping[str, Source]) -> None:
         """The view of all logged media."""
-        stored, others = {}, {}
+        stored: dict[str, Closed] = {}
+        others: dict[str, _Open] = {}
         for run, history in histories.items():
             if isinstance(history, Closed):
                 path = history.path.with_name(files.MEDIA)
-                stored[run] = Closed(path, StoredTable(path).columns)
+                stored[run] = Closed(path, (index := StoredTable(path)).columns, _fixed_media(index.schema))
             elif isinstance(history, StoredHistory):
                 elsewhere = StoredTable(history.path.with_name(files.MEDIA))
-                others[run] = (elsewhere.columns, elsewhere.dataset())
+                others[run] = _Open(elsewhere.columns, _fixed_media(elsewhere.schema), elsewhere.dataset())
             else:
-                table = history.media()
-                others[run] = ([spec for field in table.schema if (spec := spec_of(field))], table)
-        self._unite("media", tuple(MEDIA_FIXED), _media_schema, stored, others)
+                media = history.media()
+                table = media.table()
+                others[run] = _Open(media.columns, _fixed_media(table.schema), table)
+        self._unite("media", tuple(media_columns()), _media_schema, stored, others)
 
     def _unite(
         self,
@@ -134,22 +145,22 @@ class _Database:
         fixed: tuple[str, ...],
         schema_of: Callable[[list[ColumnSpec]], pa.Schema],
         stored: Mapping[str, Closed],
-        others: Mapping[str, tuple[list[ColumnSpec], pa.Table]],
+        others: Mapping[str, _Open],
     ) -> None:
         """A view of the rows of many tables with the columns of all."""
-        alike: dict[tuple[ColumnSpec, ...], dict[str, Path]] = {}
+        alike: dict[tuple[tuple[str, ...], tuple[ColumnSpec, ...]], dict[str, Path]] = {}
         for run, table in stored.items():
-            alike.setdefault(tuple(table.columns), {})[run] = table.path
+            alike.setdefault((table.fixed, tuple(table.columns)), {})[run] = table.path
         schema = Schema((RUN, *fixed))
-        for specs in (*alike, *(specs for specs, _ in others.values())):
+        for specs in (*(like for _, like in alike), *(other.columns for other in others.values())):
             for spec in specs:
                 schema.add_column(spec.key, spec.kind, spec.integral)
         columns = {(spec.key, spec.kind): spec.name for spec in schema.specs()}
         parts = [f"from {self._table(schema_of(schema.specs()).empty_table())}"]
-        for run, (specs, rows) in others.items():
-            parts.append(_select(_literal(run), fixed, specs, columns, self._table(rows)))
-        for like, paths in alike.items():
-            parts.append(_select(RUN, fixed, like, columns, self._files(paths)))
+        for run, other in others.items():
+            parts.append(_select(_literal(run), other.fixed, other.columns, columns, self._table(other.rows)))
+        for (own, like), paths in alike.items():
+            parts.append(_select(RUN, own, like, columns, self._files(paths)))
         self.view(name, parts)
 
     def view(self, name: str, parts: list[str]) -> None:
@@ -170,7 +181,16 @@ class _Database:
 
 def _media_schema(specs: list[ColumnSpec]) -> pa.Schema:
     own = [field for field in union_schema(specs) if field.name not in FIXED]
-    return pa.schema([own[0], *((name, TYPES[kind]) for name, kind in MEDIA_FIXED.items()), *own[1:]])
+    return pa.schema([own[0], *((name, TYPES[kind]) for name, kind in media_columns().items()), *own[1:]])
+
+
+def _fixed_media(schema: pa.Schema) -> tuple[str, ...]:
+    """The columns of an index of media that stand for no key; files of others have those of fewer types."""
+    return tuple(
+        name
+        for name, kind in media_columns().items()
+        if (name, TYPES[kind]) in zip(schema.names, schema.types, strict=True)
+    )
 
 
 def _select(

@@ -15,7 +15,6 @@ from ..columns import logged
 from ..columns.arrow import list_array, numbers, texts
 from ..columns.batch import Column
 from ..columns.cells import make_array
-from ..runfolder.merge_rows import column_field
 from ..runfolder.schema import ColumnSpec, Schema
 from ..runfolder.select import with_integers
 
@@ -74,19 +73,18 @@ class Listing:
         for name in _TIMES:
             times = [run.get(name) for run in described]
             arrays[name] = numbers([float(t) if type(t) is int else t for t in times], np.float64)
-        fields = [pa.field(name, array.type) for name, array in arrays.items()]
         for spec in columns:
             rows, values = self._cells.get((spec.key, spec.kind), ([], []))
             plain: Any = values if spec.kind not in ("number", "integer", "boolean") else np.array(values)
             arrays[spec.name] = make_array(spec.kind, np.array(rows, np.int64), plain, count)
-            fields.append(column_field(spec))
-        return pa.Table.from_arrays(list(arrays.values()), schema=pa.schema(fields))
+        return pa.Table.from_arrays(list(arrays.values()), list(arrays))
 
 
 def list_runs(runs: Iterable[tuple[str, Listed]], at_once: bool = False) -> pa.Table:
     """One row for each run, by its name; integers as such. `at_once` as in `Listing`."""
     listing = Listing(runs, at_once)
-    return with_integers(listing.table(listing.columns))
+    columns = listing.columns
+    return with_integers(listing.table(columns), columns)
 
 
 def _describe(named: tuple[str, Listed]) -> dict[str, Any]:

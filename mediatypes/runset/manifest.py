@@ -10,30 +10,21 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from .._core.declaration import Field, Integer, Json, List, Map, Record, Text
+from .._core.declaration import Field, Integer, List, Map, Record, Text
 from .._core.errors import DocumentError, StoreError, os_error
 from .._core.location import Location
 from ..runfolder import files
 from ..runfolder.lock import Lock
 from ..runfolder.parquet_writer import write_parquet
-from ..runfolder.schema import ColumnSpec
+from ..runfolder.schema import COLUMNS, ColumnSpec
 
 FILE = "compact.json"
 TABLES = ("history", "media", "runs")
-_COLUMN = Record(
-    "A column: its name, key and kind.",
-    (
-        Field("name", Text(), "Name in all parts."),
-        Field("key", Text(), "The exact key."),
-        Field("kind", Text(), "The kind."),
-        Field("integral", Json(), "Whether all numbers were integers."),
-    ),
-)
 _JSON = Record(
     "What a compacted dataset holds.",
     (
         Field("format", Text(pattern=r"[0-9]+\.[0-9]+"), "Version of the run folder's format."),
-        Field("columns", Map(List(_COLUMN)), "By table: the columns beside the fixed ones."),
+        Field("columns", Map(COLUMNS), "By table: the columns beside the fixed ones."),
         Field("parts", Map(Map(List(Integer()))), "By number of the part: the runs in it, each with its stamp."),
     ),
 )
@@ -105,7 +96,7 @@ class Manifest:
         return root / table / f"{'.' if aside else ''}part-{number:05}.parquet"
 
     def commit(
-        self, parts: Mapping[int, Part], columns: dict[str, list[ColumnSpec]], empty: Mapping[str, pa.Table]
+        self, parts: Mapping[int, Part], columns: dict[str, list[ColumnSpec]], schemas: Mapping[str, pa.Schema]
     ) -> None:
         """Put parts that were written aside in place, then say so."""
         for number, part in parts.items():
@@ -122,7 +113,7 @@ class Manifest:
             for table in TABLES:
                 (self.root / table).mkdir(exist_ok=True)
                 path = self.part_path(self.root, table, 0)
-                write_parquet(path, empty[table].schema, [], {"format": files.FORMAT, "table": table})
+                write_parquet(path, schemas[table], [], columns[table], {"format": files.FORMAT, "table": table})
         if parts or not (self.root / FILE).exists():
             known = {str(number): {run: list(s) for run, s in part.items()} for number, part in self.parts.items()}
             found = {

@@ -188,12 +188,11 @@ class RunSet(Sequence[RunView]):
             InputError: no run has such a key.
             DocumentError, StoreError: a file of a run is damaged or gone.
         """
-        from ..runfolder.select import with_integers
         from .union import read_part, unite
 
         wanted = _keys(keys)
         parts = in_threads(lambda view: read_part(view._history(), wanted, steps), self, self._is_elsewhere)
-        return with_integers(unite(self.names, parts, wanted))
+        return unite(self.names, parts, wanted)
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL; needs duckdb.
@@ -263,15 +262,11 @@ class CompactedRuns(RunSet):
 
     def table(self) -> pa.Table:
         """One row for each run, as `RunSet.table()` has them."""
-        from ..runfolder.select import with_integers
-
-        return with_integers(self._data.table("runs"))
+        return self._data.table("runs")
 
     def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
         """The rows of all runs, as `RunSet.history()` has them; columns keep the names they were first given."""
-        from ..runfolder.select import with_integers
-
-        return with_integers(self._data.table("history", _keys(keys), steps))
+        return self._data.table("history", _keys(keys), steps)
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL, as `RunSet.sql()`."""

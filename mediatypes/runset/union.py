@@ -1,7 +1,7 @@
 """Many histories as one: which column of which run becomes which column of all.
 
 The rule is that of one run (`schema`), applied to the keys and kinds of all of them in order: what decides is the exact
-key and the kind in the field metadata, never a column's name or a guess from its values.
+key and kind in the footer, never a column's name or a guess from its values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..runfolder.merge_rows import arrow_schema
 from ..runfolder.opening import History
 from ..runfolder.parquet_reader import Steps
 from ..runfolder.schema import FIXED, ColumnSpec, Schema
-from ..runfolder.select import no_column
+from ..runfolder.select import no_column, with_integers
 
 RUN = "run"  # the column that names the run, before all others
 
@@ -41,7 +41,7 @@ def read_part(history: History, keys: Collection[str] | None, steps: Steps | Non
 
 
 def unite(runs: Sequence[str], parts: Sequence[Part], keys: Collection[str] | None) -> pa.Table:
-    """The rows of all runs, one run after another, with the columns of all; `run` is a dictionary column.
+    """The rows of all runs, one run after another, with the columns of all, integers as such; `run` is a dictionary.
 
     Raises:
         InputError: no run has one of the keys.
@@ -65,7 +65,7 @@ def unite(runs: Sequence[str], parts: Sequence[Part], keys: Collection[str] | No
         indexes = pa.Array.from_buffers(pa.int32(), len(which), [None, pa.py_buffer(which)])
         runs_of_rows = pa.DictionaryArray.from_arrays(indexes, names)
         tables.append(_conform(pa.concat_tables(rows), runs_of_rows, specs, wanted, schema))
-    return pa.concat_tables(tables) if tables else schema.empty_table()
+    return with_integers(pa.concat_tables(tables) if tables else schema.empty_table(), wanted)
 
 
 def _conform(

@@ -115,10 +115,8 @@ class _Logged(NamedTuple):
 
 def _logged(view: mt.RunView, key: str, step: int | None) -> Iterator[_Logged]:
     """The values of a key in order of step; those of one step in the order of their columns."""
-    from ..runfolder.merge_rows import spec_of
-
-    table = view.history(steps=None if step is None else (step, step + 1))
-    specs = [spec for field in table.schema if (spec := spec_of(field)) and spec.key == key]
+    table = view.history([key], None if step is None else (step, step + 1))
+    specs = [spec for spec in view._history().specs if spec.key == key]
     columns = [(spec.kind, table.column(spec.name).to_pylist()) for spec in specs]
     for row, at in enumerate(table.column("_step").to_pylist()):
         for kind, cells in columns:

@@ -18,7 +18,8 @@ from ..runfolder import files
 from ..runfolder.content import RunContent
 from ..runfolder.media_index import MediaRows
 from ..runfolder.merge_rows import arrow_schema
-from ..runfolder.parquet_writer import parquet_file, write_parquet
+from ..runfolder.parquet_writer import ParquetFile, parquet_file, write_parquet
+from ..runfolder.schema import ColumnSpec
 
 
 def finish(root: Path, status: str) -> None:
@@ -45,7 +46,7 @@ def finish(root: Path, status: str) -> None:
     run |= {name: item for name, item in optional.items() if item}
     media = MediaRows(content.specs, content.metrics)
     footer = {**run, "summary": summary, "calls": content.calls}
-    write_rows(root, arrow_schema(content.specs), content.rows(media), footer, media)
+    write_rows(root, content.specs, content.rows(media), footer, media)
     files.write_json(root / files.SUMMARY, summary, durable=True)
     sync_names(root)  # before run.json says that they count
     files.write_json(root / files.RUN, run, durable=True)
@@ -58,7 +59,7 @@ def finish(root: Path, status: str) -> None:
 
 def write_rows(
     root: Path,
-    schema: pa.Schema,
+    specs: list[ColumnSpec],
     batches: Iterable[pa.RecordBatch],
     footer: dict[str, Any],
     media: MediaRows,
@@ -66,12 +67,19 @@ def write_rows(
 ) -> int:
     """Write `history.parquet`, and `media.parquet` of what `media` gathers while the batches are made.
 
-    Answers the number of rows; raises as `write_parquet`.
+    Returns the number of rows; raises as `write_parquet`.
     """
-    with parquet_file(root / files.MEDIA, media.schema, {"format": files.FORMAT, "id": footer["id"]}, durable) as index:
+    with contextlib.ExitStack() as stack:
+        index: ParquetFile | None = None
 
         def flush() -> None:
-            for batch in media.table().to_batches():
+            nonlocal index
+            table = media.table()
+            if index is None:  # only now it is known which types there are
+                described = {"format": files.FORMAT, "id": footer["id"]}
+                file = parquet_file(root / files.MEDIA, table.schema, media.columns, described, durable)
+                index = stack.enter_context(file)
+            for batch in table.to_batches():
                 index.write(batch)
             media.clear()
 
@@ -82,7 +90,7 @@ def write_rows(
                     flush()
             flush()
 
-        return write_parquet(root / files.HISTORY, schema, gathered(), footer, durable)
+        return write_parquet(root / files.HISTORY, arrow_schema(specs), gathered(), specs, footer, durable)
 
 
 def _keep_journals(root: Path) -> None:

@@ -174,7 +174,7 @@ def test_show_has_a_line_for_every_key(folder: Path, capsys: pytest.CaptureFixtu
     assert rows["epoch"] == ["epoch", "number", "1", "0", "0", "0"]
     assert rows["note"] == ["note", "string", "1", "begins"]
     assert rows["photo"][:6] == ["photo", "image", "1", "160", "x", "120"]
-    assert rows["gallery"][:5] == ["gallery", "image_list", "1", "2", "items"]
+    assert rows["gallery"][:5] == ["gallery", "media_list", "1", "2", "items"]
     assert rows["pixels"] == ["pixels", "histogram", "1", "64", "bins"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -233,7 +234,7 @@ def test_footers_agree(folder: Path, file: str, changes: Any, expected: Any) -> 
             ("not-json", "history.parquet.options", "expected JSON, got '{'"),
         ),
         (
-            replaced("photo", lambda cell: cell and {**cell, "width": 3}),
+            replaced("photo", lambda cell: cell and {**cell, "size": 3}),
             ("differs", "photo[step 2]", "expected the members that its document has, got "),
         ),
         (
@@ -250,6 +251,16 @@ def test_rows_agree_with_themselves(folder: Path, change: Any, expected: Any) ->
     rewrite(folder / "history.parquet", change)
     code, where, message = verify(folder)[0]
     assert (code, where, message[: len(expected[2])]) == expected
+
+
+def of_columns(change: Callable[[Any], Any]) -> Callable[[pa.Table], pa.Table]:
+    """Change what the footer says of the first column."""
+
+    def changed(table: pa.Table) -> pa.Table:
+        columns = json.loads(table.schema.metadata[b"mediatypes"])["columns"]
+        return of_footer(columns=[change(columns[0]), *columns[1:]])(table)
+
+    return changed
 
 
 def abandon(run: mt.Run) -> None:
@@ -271,32 +282,25 @@ def as_type(name: str, kind: pa.DataType) -> Callable[[pa.Table], pa.Table]:
 @pytest.mark.parametrize(
     ("change", "where", "message"),
     [
-        (as_type("_step", pa.utf8()), "_step", "expected int64, got string"),
-        (as_type("_timestamp", pa.int64()), "_timestamp", "expected double, got int64"),
-        (as_type("loss", pa.utf8()), "loss", "expected double for the kind number, got string"),
-        (as_type("note", pa.int64()), "note", "expected string for the kind string, got int64"),
-        (lambda t: t.drop(["_runtime"]), "_runtime", "expected double, got no column"),
+        (as_type("_step", pa.utf8()), "_step", "expected int64 in every row, got string"),
+        (as_type("_step", pa.int64()), "_step", "expected int64 in every row, got int64, which may be null"),
+        (as_type("_timestamp", pa.int64()), "_timestamp", "expected double in every row, got int64"),
+        (as_type("loss", pa.utf8()), "columns['loss']", "expected a column of double for the kind number, got string"),
+        (as_type("note", pa.int64()), "columns['note']", "expected a column of string for the kind string, got int64"),
+        (lambda t: t.drop(["_runtime"]), "_runtime", "expected double in every row, got 0 columns"),
+        (lambda t: t.drop(["loss"]), "columns['loss']", "expected a column of double for the kind number, got no such"),
         (
             lambda t: t.append_column(t.schema.field("loss"), t.column("loss")),
-            "",
+            "columns",
             "expected columns of different names, got ",
         ),
-        (
-            lambda t: t.append_column(
-                pa.field("x", pa.utf8(), metadata={b"mediatypes.key": b"x", b"mediatypes.kind": b"A b"}),
-                t.column("note"),
-            ),
-            "x",
-            "expected a kind, got 'A b'",
-        ),
-        (
-            lambda t: t.append_column(
-                pa.field("x", pa.utf8(), metadata={b"mediatypes.key": b"\xff", b"mediatypes.kind": b"string"}),
-                t.column("note"),
-            ),
-            "x",
-            "expected a key and a kind in UTF-8, got ",
-        ),
+        (of_columns(lambda one: {**one, "kind": "A b"}), "columns['loss']", "expected a kind, got 'A b'"),
+        (of_columns(lambda one: {**one, "kind": "complex"}), "columns['loss']", "expected a column of struct<"),
+        (of_columns(lambda one: {**one, "key": 5}), "columns[0].key", "expected text, got 5"),
+        (of_columns(lambda one: {**one, "key": "\ud800"}), "columns[0].key", "expected text that UTF-8 can hold"),
+        (of_columns(lambda one: "epoch"), "columns[0]", "expected an object, got 'epoch'"),
+        (of_footer(columns={"epoch": 1}), "columns", "expected a list of an object, got {'epoch': 1}"),
+        (of_footer(columns=None), "columns", "expected a list of an object, got None"),
     ],
 )
 @pytest.mark.parametrize("is_over", [True, False])
@@ -306,12 +310,11 @@ def test_columns_of_other_types_are_found(folder: Path, is_over: bool, change: A
         run.log({"loss": 1})
     rewrite(folder / "history.parquet", change)
     try:
-        code, place, said = verify(folder)[0]
-        assert (code, place, said[: len(message)]) == (
-            "columns",
-            ".".join(filter(None, ("history.parquet", where))),
-            message,
-        )
+        _, place, said = verify(folder)[0]
+        assert (place, said[: len(message)]) == (f"{folder / 'history.parquet'}: {where}", message)
+        for read in (lambda view: view.history(), lambda view: view.keys(), lambda view: list(view.values("loss"))):
+            with pytest.raises(mt.DocumentError, match=re.escape(message)):
+                read(mt.open_run(folder))
     finally:
         if not is_over:
             abandon(run)

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 import mediatypes as mt
 from mediatypes._core.declaration import Shape
 from mediatypes._core.errors import Problem, problem
+from mediatypes._core.registry import builtin_types, lookup
 from mediatypes.declare import (
     Boolean,
     Document,
@@ -28,6 +29,7 @@ from mediatypes.declare import (
     Text,
     reference,
 )
+from mediatypes.runfolder.media_index import FIXED, all_columns
 
 # Values for any shape: what JSON can hold, near the bounds that the shapes below have. No text ends in a newline:
 # Python's `$`, by which the jsonschema package matches patterns, allows one there, ECMA-262's does not.
@@ -240,23 +242,23 @@ def test_the_schema_of_a_document_names_its_dialect_version_and_rules() -> None:
     Draft202012Validator.check_schema(schema)
 
 
-def test_columns_are_the_common_ones_the_type_s_own_and_the_document() -> None:
+def test_columns_are_the_fields_that_ask_for_one() -> None:
     assert RANGE.columns() == {
-        "_type": "utf8",
-        "path": "utf8",
-        "sha256": "utf8",
-        "size": "int64",
-        "media_type": "utf8",
-        "caption": "utf8",
         "low": "double",
         "high": "double",
         "weights": "list<double>",
         "extra": "json",
         "closed": "bool",
         "steps": "int64",
-        "_doc": "utf8",
     }
-    assert list(RANGE.columns())[-1] == "_doc"
+
+
+def test_a_column_of_the_media_has_one_type_whatever_declares_it() -> None:
+    declared = [(tag, *column) for tag in builtin_types() for column in lookup(tag)[1].columns().items()]
+    names = {name: column for _, name, column in declared}
+    assert [(tag, name, column) for tag, name, column in declared if names[name] != column] == []
+    assert not names.keys() & FIXED.keys()
+    assert all_columns() == FIXED | names
 
 
 def test_a_reference_is_four_required_fields() -> None:

@@ -109,7 +109,7 @@ def test_sql_sees_runs_history_and_media(runs: mt.RunSet) -> None:
     assert runs.sql('select run from runs where "config.net.depth" > 4').fetchall() == [("b",)]
     found = runs.sql("select run, step, caption, path from media where type = 'image' order by step").fetchall()
     assert [row[:3] for row in found] == [("a", i, f"step {i}") for i in range(4)]
-    assert runs.sql("select distinct img.width from history where img is not null").fetchall() == [(64,)]
+    assert runs.sql("select distinct width from media where type = 'image'").fetchall() == [(64,)]
     assert runs.sql('select "acc#string" from history where "acc#string" is not null').fetchall() == [("diverged",)]
     with pytest.raises(mt.InputError, match=r'sql: expected a query that DuckDB takes, got .*"nope"'):
         runs.sql("select nope from history")
@@ -163,10 +163,10 @@ def test_more_runs_are_read_than_files_can_be_open(tmp_path: Path) -> None:
     code = """
 import resource, sys
 import mediatypes as mt
-from mediatypes.runfolder import parquet_reader as stored
+from mediatypes.runfolder import parquet_reader
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))
-stored._SMALL = 0  # every file counts as a large one, which is not read into memory
+parquet_reader._SMALL = 0  # every file counts as a large one, which is not read into memory
 runs = mt.open_runs(sys.argv[1])
 print(sum(runs.history(["x"]).column("x").to_pylist()))
 """

@@ -50,7 +50,7 @@ class Content:
 
     def read(self, columns: list[str]) -> pa.Table:
         """Some columns, integers as such."""
-        return with_integers(self.history.read(columns))
+        return with_integers(self.history.read(columns), self.specs)
 
     def items(self) -> Iterator[Item]:
         """Every media document, column by column, then those that were set in the summary."""

@@ -35,8 +35,8 @@ HISTOGRAM = Document(
     "1.0",
     "Counts over contiguous bins. Bin i holds bins[i] <= x < bins[i + 1]; the last bin includes its upper edge.",
     (
-        Field("values", List(Number(minimum=0), 1, MAX_BINS), "Count (or weight) of each bin.", column=True),
-        Field("bins", List(Number(), 2, MAX_BINS + 1), "Edges, strictly ascending.", column=True),
+        Field("values", List(Number(minimum=0), 1, MAX_BINS), "Count (or weight) of each bin."),
+        Field("bins", List(Number(), 2, MAX_BINS + 1), "Edges, strictly ascending."),
         Field("nan_count", Integer(1), "NaN values in the data, if any; no bin holds them.", False, True),
         Field("positive_infinity_count", Integer(1), "+inf values in the data, if any.", required=False),
         Field("negative_infinity_count", Integer(1), "-inf values in the data, if any.", required=False),

@@ -13,7 +13,7 @@ from ..._core import canonical
 from ..._core.codec import encode
 from ..._core.errors import DocumentError, MediaTypesError
 from ..._core.sidecar import Sink, Source
-from ...columns.arrow import binaries, bitmap, documents, fixed, list_array, list_of, media_type, texts
+from ...columns.arrow import MEDIA, binaries, bitmap, documents, fixed, list_array, list_of, texts
 from .cells import BROKEN, PLAIN, SCALAR_LISTS, from_json, is_media_list, item_kind, mixed_text, read_mixed
 
 _TYPES = {
@@ -41,8 +41,8 @@ def storage_type(kind: str) -> pa.DataType:
     if kind in SCALAR_LISTS:
         return list_of(_TYPES[item_kind(kind)])
     if is_media_list(kind):
-        return list_of(media_type(item_kind(kind)))
-    return _TYPES[kind] if kind in _TYPES else media_type(kind)
+        return list_of(MEDIA)
+    return _TYPES.get(kind, MEDIA)
 
 
 def build(kind: str, values: list[Any], sink: Sink) -> pa.Array:
@@ -64,8 +64,8 @@ def build(kind: str, values: list[Any], sink: Sink) -> pa.Array:
     if kind in SCALAR_LISTS:
         return list_array(values, lambda items: build(item_kind(kind), items, sink))
     if is_media_list(kind):
-        return list_array(values, lambda items: _documents(item_kind(kind), items, sink))
-    return _documents(kind, values, sink)
+        return list_array(values, lambda items: _documents(items, sink))
+    return _documents(values, sink)
 
 
 def infer(values: list[Any]) -> tuple[str, pa.Array] | None:
@@ -149,8 +149,8 @@ def _texts_of(kind: str, data: pa.ChunkedArray) -> list[Any]:
     return found
 
 
-def _documents(tag: str, values: list[Any], sink: Sink) -> pa.Array:
-    return documents(tag, [None if value is None else encode(value, sink) for value in values])
+def _documents(values: list[Any], sink: Sink) -> pa.Array:
+    return documents([None if value is None else encode(value, sink) for value in values])
 
 
 def _numbers(kind: str, values: list[Any]) -> pa.Array:

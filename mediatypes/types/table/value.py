@@ -61,8 +61,8 @@ TABLE = Document(
     (
         Field("num_rows", Integer(0), "Rows.", column=True),
         Field("num_columns", Integer(0), "Columns.", column=True),
-        Field("columns", List(Text(min_length=1)), "Name of each column.", column=True),
-        Field("kinds", List(Text(pattern="[a-z][a-z0-9_]{0,62}")), "Kind of each column.", column=True),
+        Field("columns", List(Text(min_length=1)), "Name of each column."),
+        Field("kinds", List(Text(pattern="[a-z][a-z0-9_]{0,62}")), "Kind of each column."),
         Field("format", Text(choices=("json",)), "Present when the parts are JSON; else they are Parquet.", False),
         Field("parts", List(_REFERENCE), "The rows."),
         Field("refs", List(_REFERENCE), "Every sidecar of the cells, once.", required=False),

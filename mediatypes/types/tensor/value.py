@@ -36,7 +36,7 @@ TENSOR = Document(
     (
         *reference("the npy file"),
         Field("dtype", Text(choices=DTYPES), "dtype of the values.", column=True),
-        Field("shape", List(Integer(0), 0, 64), "Length of each axis.", column=True),
+        Field("shape", List(Integer(0), 0, 64), "Length of each axis."),
         Field("min", Number(), "Smallest value; an integer is exact, false is 0.", False, True),
         Field("max", Number(), "Largest value; an integer is exact, true is 1.", False, True),
         Field("mean", Number(), "Arithmetic mean, summed in float64.", False, True),

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from ..._core import canonical
 from ..._core.errors import Problem, Verbatim, problem, show
+from ..._core.registry import builtin_types
 from ...runfolder.content import RunContent
-from ...runfolder.media_index import MediaRows
+from ...runfolder.media_index import FIXED, MediaRows
 from ...runfolder.parquet_reader import StoredTable
 
 REBUILD = 'Write it again: mediatypes.Run(path, mode="resume").finish().'
@@ -40,17 +41,23 @@ def _text(value: Any) -> str:
 def check_media(content: RunContent, found: StoredTable) -> Iterator[Problem]:
     """Where `media.parquet` does not hold the media of the rows and of the summary, in any order."""
     media = _MediaDigests(content)
+    named = {(spec.key, spec.kind): spec.name for spec in found.columns}
+    indexes = {spec.name: named.get((spec.key, spec.kind), "") for spec in media.columns}
+    compared: dict[str, str] = {}  # columns, and their names in the file
+    for field in media.table().schema:
+        name = indexes.get(field.name, field.name)
+        got = found.schema.field(name).type if name in found.schema.names else "no such column"
+        if got == field.type and (field.name in indexes or name not in named.values()):
+            compared[field.name] = name
+        elif field.name in indexes or field.name in FIXED:  # an older version had fewer columns of types
+            yield Problem(name or field.name, f"expected a column of {field.type}, got {got}", "columns", REBUILD)
+            return
+    media.compared = list(compared)
     for _ in content.rows(media):
         pass
     media.flush()
-    expected, schema = media.digests, media.table().schema
-    for field in schema:
-        if field.name not in found.schema.names or found.schema.field(field.name).type != field.type:
-            got = found.schema.field(field.name).type if field.name in found.schema.names else "no such column"
-            yield Problem(field.name, f"expected a column of {field.type}, got {got}", "columns", REBUILD)
-            return
-    digests, foreign = _Digests(), 0
-    for table in found.pieces(schema.names):
+    expected, digests, foreign = media.digests, _Digests(), 0
+    for table in found.pieces(list(compared.values())):
         foreign += digests.add(table, expected)
     for key, (count, total) in expected.rows.items():
         if digests.rows.get(key, (0, 0)) != (count, total):
@@ -86,8 +93,9 @@ class _MediaDigests(MediaRows):
     """The rows that `media.parquet` should have, of which only digests are kept."""
 
     def __init__(self, content: RunContent) -> None:
-        super().__init__(content.specs, content.metrics)
+        super().__init__(content.specs, content.metrics, builtin_types())
         self.digests = _Digests()
+        self.compared: list[str] = []  # columns
 
     def add(self, key: str, step: int | None, index: int | None, document: dict[str, Any], values: list[Any]) -> None:
         super().add(key, step, index, document, values)
@@ -96,5 +104,5 @@ class _MediaDigests(MediaRows):
 
     def flush(self) -> None:
         """Digest what was gathered."""
-        self.digests.add(self.table())
+        self.digests.add(self.table().select(self.compared))
         self.clear()

@@ -44,7 +44,7 @@ class Documents:
         self.unchecked: set[str] = set()
 
     def check_text(self, text: str, where: str, kind: str) -> None:
-        """Check a document as it stands in a cell of this kind; "media" is any."""
+        """Check a document as it stands in a cell of this kind; "" is any."""
         if not self._cells.is_new(f"{kind} {text}"):
             return
         try:
@@ -54,7 +54,7 @@ class Documents:
             return
         if self.documents.is_new(text):
             self._check(document, where)
-        if kind != "media" and isinstance(document, dict) and document.get("_type") != kind:
+        if kind and isinstance(document, dict) and document.get("_type") != kind:
             self._refuse([problem("_type", f"{kind}, as the column says", document.get("_type"), _COPY)], where)
 
     def check(self, document: Any, where: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +10,9 @@ import pyarrow.compute as pc
 
 from ..._core import canonical
 from ..._core.errors import Problem, problem, show
-from ..._core.registry import is_tag
-from ...columns.cells import arrow_type, build_list, is_media_kind
+from ...columns.cells import MEDIA_LIST, build_list, is_media_kind
 from ...runfolder import files
 from ...runfolder.media_index import documents
-from ...runfolder.merge_rows import INTEGER, spec_of
 from ...runfolder.schema import FIXED, ColumnSpec
 from .documents import Documents
 from .report import Findings
@@ -22,46 +20,6 @@ from .report import Findings
 _PIECE = 256  # media cells that are Python objects at once
 _ROUNDING = 1e-5  # seconds: of the difference of two times since 1970, as doubles
 _COPY = "Restore the file from a copy."
-
-
-def check_schema(schema: pa.Schema) -> Iterator[Problem]:
-    """What is wrong with the columns of a `history.parquet`."""
-    if len(set(schema.names)) < len(schema.names):
-        yield problem("", "columns of different names", schema.names, _COPY, "columns")
-        return
-    for name in FIXED:
-        expected = pa.int64() if name == "_step" else pa.float64()
-        found = schema.field(name).type if name in schema.names else "no column"
-        if found != expected:
-            yield Problem(name, f"expected {expected}, got {found}", "columns", _COPY)
-    for field in schema:
-        try:
-            spec = spec_of(field)
-        except UnicodeDecodeError:
-            yield problem(field.name, "a key and a kind in UTF-8", field.metadata, _COPY, "columns")
-            continue
-        if spec is None:
-            continue
-        item = spec.kind.removesuffix("_list")
-        if is_media_kind(spec.kind) and item != "media" and not is_tag(item):
-            yield problem(field.name, "a kind", spec.kind, _COPY, "columns")
-        elif not _fits(field.type, arrow_type(spec.kind)):
-            message = f"expected {arrow_type(spec.kind)} for the kind {spec.kind}, got {field.type}"
-            yield Problem(field.name, message, "columns", _COPY)
-
-
-def _fits(found: pa.DataType, expected: pa.DataType) -> bool:
-    """Whether a column has a type, perhaps with members that a later minor version of the format added."""
-    if pa.types.is_list(expected):
-        return pa.types.is_list(found) and _fits(found.value_type, expected.value_type)
-    if pa.types.is_struct(expected):
-        if not pa.types.is_struct(found):
-            return False
-        names = [field.name for field in found]
-        return len(set(names)) == len(names) and all(
-            field.name in names and _fits(found.field(field.name).type, field.type) for field in expected
-        )
-    return bool(found == expected)
 
 
 class Rows:
@@ -80,13 +38,12 @@ class Rows:
         self.sound = True
         self._last: int | None = None  # step of the last row
 
-    def check(self, tables: Iterable[pa.Table]) -> None:
-        """Check rows; raises `DocumentError` where they cannot be read."""
+    def check(self, specs: list[ColumnSpec], tables: Iterable[pa.Table]) -> None:
+        """Check rows that have these columns; raises `DocumentError` where they cannot be read."""
         for table in tables:
             self._check_steps(table)
-            for field in table.schema:
-                if spec := spec_of(field):
-                    self._check_column(table, spec, (field.metadata or {}).get(INTEGER) == b"true")
+            for spec in specs:
+                self._check_column(table, spec)
             self.count += table.num_rows
 
     def _check_steps(self, table: pa.Table) -> None:
@@ -110,9 +67,9 @@ class Rows:
                 got = f"{runtimes[row]} in step {steps[row]}"
                 self._add(Problem("_runtime", f"expected _timestamp - {self._started}, got {got}", "differs", _COPY))
 
-    def _check_column(self, table: pa.Table, spec: ColumnSpec, is_integral: bool) -> None:
+    def _check_column(self, table: pa.Table, spec: ColumnSpec) -> None:
         if is_media_kind(spec.kind):
-            kind = spec.kind.removesuffix("_list")
+            kind = "" if spec.kind == MEDIA_LIST else spec.kind
             for place, text in documents(table, spec.name):
                 self._documents.check_text(text, f"{spec.key}{place}", kind)
             if self._deep and self._documents.sound:
@@ -120,11 +77,11 @@ class Rows:
         elif spec.kind == "json":
             for text in pc.unique(table.column(spec.name).drop_null()).to_pylist():
                 self._check_json(text, spec)
-        elif is_integral and spec.kind in ("number", "number_list"):
+        elif spec.integral:
             column = table.column(spec.name)
             values = (pc.list_flatten(column) if spec.kind == "number_list" else column).drop_null().to_numpy()
             for value in values[~(np.trunc(values) == values)][:1]:  # NaN is none
-                expected = "expected whole numbers, as its metadata says"
+                expected = "expected whole numbers, as the footer says"
                 self._add(Problem(spec.name, f"{expected}, got {value}", "integer", _COPY))
 
     def _check_json(self, text: str, spec: ColumnSpec) -> None:
@@ -135,11 +92,8 @@ class Rows:
 
     def _check_copies(self, table: pa.Table, spec: ColumnSpec) -> None:
         """The members of a media cell repeat the document beside them."""
-        expected_type = arrow_type(spec.kind)
         for batch in table.select(["_step", spec.name]).to_batches(max_chunksize=_PIECE):
             column = batch.column(1)
-            if column.type != expected_type:  # of a later minor version
-                continue
             cells = column.to_pylist()
             expected = build_list(spec.kind, [_document(cell) for cell in cells])
             if column.equals(expected):

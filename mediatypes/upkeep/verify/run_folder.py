@@ -15,11 +15,12 @@ from ...runfolder.content import RunContent
 from ...runfolder.media_index import FIXED as FIXED_COLUMNS
 from ...runfolder.opening import open_history
 from ...runfolder.parquet_reader import StoredHistory, StoredTable
+from ...runfolder.schema import ColumnSpec
 from ...store.packed import RunStore
 from .derived import REBUILD, check_media, check_summary
 from .documents import Documents
 from .report import Findings, Report
-from .rows import Rows, check_schema
+from .rows import Rows
 
 _PARTS = (files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.JOURNAL, files.SIDECARS, files.PACKED)
 _COPY = "Restore the file from a copy."
@@ -101,13 +102,8 @@ class _Folder:
 
     def _stored(self) -> None:
         """`history.parquet`: columns, rows, and what its footer says."""
-        table = StoredTable(self.root / files.HISTORY)
-        if problems := list(check_schema(table.schema)):
-            self.sound = False
-            self.findings.add(problems, files.HISTORY)
-            return
-        stored = StoredHistory(table.path)
-        self._rows(stored.pieces())
+        stored = StoredHistory(self.root / files.HISTORY)
+        self._rows(stored.specs, stored.pieces())
         if self.deep:
             self.findings.add(self._footers(stored), files.HISTORY)
 
@@ -121,10 +117,10 @@ class _Folder:
             if stored.footer.get(name) != self.run[name]:
                 yield problem(name, f"{self.run[name]}, as {files.RUN} says", stored.footer.get(name), _COPY, "differs")
 
-    def _rows(self, tables: Iterable[pa.Table]) -> None:
+    def _rows(self, specs: list[ColumnSpec], tables: Iterable[pa.Table]) -> None:
         rows = Rows(self.findings, self.documents, float(self.run["started"]), self.deep)
         try:
-            rows.check(tables)
+            rows.check(specs, tables)
         finally:
             self.rows = rows.count
             self.sound &= rows.sound and self.documents.sound
@@ -135,7 +131,7 @@ class _Folder:
         if isinstance(history, StoredHistory):  # it was finished a moment ago
             self.check()
             return
-        self._rows(pa.Table.from_batches([batch]) for batch in history.rows())
+        self._rows(history.specs, (pa.Table.from_batches([batch]) for batch in history.rows()))
         self._documents_of(history.summary_values())
         for found in history.notes.damage:
             if found.code == "torn":  # how a run that is written, or was killed, may look
@@ -163,7 +159,7 @@ class _Folder:
     def _media(self) -> None:
         """`media.parquet` can be read, and is that of this run."""
         table = StoredTable(self.root / files.MEDIA)
-        for name in FIXED_COLUMNS.keys() - set(table.schema.names):
+        for name in [name for name in FIXED_COLUMNS if name not in table.schema.names]:
             self.findings.add(
                 [problem(name, "a column of this name", table.schema.names, REBUILD, "columns")], files.MEDIA
             )

@@ -158,7 +158,7 @@ def test_long(folder: Path, tmp_path: Path) -> None:
     assert cell("best", "kind") == ["image"]
     assert table[table["key"] == "best"]["step"].isna().all()
     assert all((tmp_path / "long" / path).is_file() for path in table["path"].dropna())
-    media = table[table["kind"].isin(["image", "image_list", "audio", "histogram", "tensor"])]
+    media = table[table["kind"].isin(["image", "media_list", "audio", "histogram", "tensor"])]
     assert len(media) == 8
     decode_all([{"document": text} for text in media["json"]], tmp_path / "long")
 

@@ -16,7 +16,7 @@ from ....columns.arrays import Array
 from ....journal.metrics import Metrics
 from ....runfolder import files
 from ....runfolder.media_index import MediaRows
-from ....runfolder.merge_rows import arrow_schema, build_rows
+from ....runfolder.merge_rows import build_rows
 from ....runfolder.schema import Schema
 from ....runfolder.summary import Summary
 from ....writing.finish import write_rows
@@ -122,7 +122,7 @@ class Folder:
         calls = _Count()
         batches = build_rows(map(read, calls.through(kept if size <= 1 else order.batches())), specs, started, media)
         footer = {**run, "summary": values, "calls": facts.total}
-        rows = write_rows(self.path, arrow_schema(specs), batches, footer, media, durable=False)  # the logs are there
+        rows = write_rows(self.path, specs, batches, footer, media, durable=False)  # the logs are there
         files.write_json(self.path / files.SUMMARY, values)
         files.write_json(self.path / files.RUN, run)
         if facts.layouts:

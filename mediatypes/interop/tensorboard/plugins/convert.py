@@ -216,9 +216,10 @@ def _listed(documents: list[dict[str, Any]]) -> Cell:
     """One document alone; several, or none, as a list."""
     if not documents:
         return Cell("number_list", "empty_list", [])
-    kinds = {document["_type"] for document in documents}
-    kind = kinds.pop() if len(kinds) == 1 else "media"
-    return Cell(kind, kind, documents[0]) if len(documents) == 1 else Cell(f"{kind}_list", f"{kind}_list", documents)
+    if len(documents) > 1:
+        return Cell("media_list", "media_list", documents)
+    kind = documents[0]["_type"]
+    return Cell(kind, kind, documents[0])
 
 
 def _bytes_field(data: bytes, value: Value, wanted: int) -> bytes:
