@@ -24,7 +24,7 @@ from ._core.errors import (
 )
 from ._core.hooks import hook
 from ._core.value import MediaValue
-from .columns import logged
+from .columns import log_cells
 from .journal import frames
 from .journal.calls import checked_step, take_timestamp, too_many
 from .journal.metrics import Metric
@@ -231,12 +231,12 @@ class Run:
         commit = (step is None) if commit is None else bool(commit)
         self._writer.remember(data, self._writer.add(row, stamp, found, commit))
 
-    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[logged.Named]:
+    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[log_cells.Named]:
         """All cells of a call; with problems only those that are good."""
         if not isinstance(data, Mapping):
             problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
             return []
-        found, joined = logged.read_cells(
+        found, joined = log_cells.read_cells(
             data, "log", self._encode, problems, keep_good=self._record, paths=self._paths, stamped=True
         )
         if not problems or self._record:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._core import canonical
 from ._core.codec import decode
 from ._core.errors import InputError, Problem, StoreError, Verbatim
-from .columns.logged import PLAIN_KINDS, plain_value
+from .columns.log_cells import PLAIN_KINDS, plain_value
 from .journal.metrics import Metric, Metrics
 from .runfolder import files
 from .store.location import RemotePath

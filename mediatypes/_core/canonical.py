@@ -10,6 +10,7 @@ import json
 import math
 from typing import Any
 
+MAX_DEPTH = 64  # of objects and lists in each other, in all data that we take or read
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .canonical import is_utf8_encodable
+from .canonical import MAX_DEPTH, is_utf8_encodable
 from .errors import Problem, problem
 from .sidecar import Sink, Source
 
@@ -56,7 +56,7 @@ _PLAIN = frozenset((bool, int, float, type(None)))
 
 
 class Json(Shape):
-    """Any JSON value, nested at most 64 deep. A non-finite float is one: it is written tagged."""
+    """Any JSON value, nested at most `MAX_DEPTH` deep. A non-finite float is one: it is written tagged."""
 
     def encode(self, value: Any, sink: Sink) -> Any:
         return copy.deepcopy(value)
@@ -67,7 +67,7 @@ class Json(Shape):
     def share(self, value: Any) -> Any:
         return copy.deepcopy(value)
 
-    def accepts(self, value: object, depth: int = 64) -> bool:
+    def accepts(self, value: object, depth: int = MAX_DEPTH) -> bool:
         if isinstance(value, str):
             return value.isascii()
         if isinstance(value, dict) and depth:
@@ -77,7 +77,7 @@ class Json(Shape):
             return all(self.accepts(item, depth - 1) for item in value)
         return type(value) in _PLAIN
 
-    def check(self, value: object, where: str, depth: int = 64) -> Iterator[Problem]:
+    def check(self, value: object, where: str, depth: int = MAX_DEPTH) -> Iterator[Problem]:
         if isinstance(value, dict) and depth:
             for name, item in value.items():
                 if not isinstance(name, str) or not is_utf8_encodable(name):
@@ -90,7 +90,9 @@ class Json(Shape):
         elif isinstance(value, str):
             yield from _ANY_TEXT.check(value, where)
         elif value is not None and type(value) not in (bool, int, float):
-            yield problem(where, "JSON data" + ("" if depth else " nested at most 64 deep"), value, "Make it plain.")
+            yield problem(
+                where, "JSON data" + ("" if depth else f" nested at most {MAX_DEPTH} deep"), value, "Make it plain."
+            )
 
     def json_schema(self) -> dict[str, Any]:
         return {}

@@ -5,13 +5,19 @@ They are recognised by name: whoever made one has imported its package, so nothi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from .codec import check
 from .deps import is_class
+from .errors import InputError
 from .registry import lookup
+from .sidecar import Sink
 
 MAX_LIST = 256  # a one-dimensional array up to this length is a list, not a tensor
+DOCUMENT = "document"  # tag of a dict that says that it is one
+DOCUMENT_HINT = "A member _type marks a media document: rename it if this is none."
 _TAGS = (  # module, class, tag
     ("PIL.Image", "Image", "image"),
     ("matplotlib.axes", "Axes", "figure"),
@@ -38,13 +44,17 @@ def class_tag(cls: Any) -> str:
 def tag_of(value: object) -> str | None:
     """The tag of the media type that a bare object is logged as; None if it is not wrapped.
 
-    An array or tensor is a "tensor", except a scalar and one with a single axis of at most 256 values. No array is
-    ever made a histogram or an image: that has to be asked for.
+    An array or tensor is a "tensor", except one of a single element, whatever its shape, and one with a single axis of
+    at most 256 values. No array is ever made a histogram or an image: that has to be asked for. A dict with a member
+    `_type` is a "document".
     """
     cls: Any = type(value)
     tag = class_tag(cls)
     if tag == "array":
-        return "tensor" if _is_large(value) else None
+        shape = array_shape(value)
+        return "tensor" if shape and set(shape) != {1} and (len(shape) > 1 or shape[0] > MAX_LIST) else None
+    if not tag and isinstance(value, Mapping) and "_type" in value:
+        return DOCUMENT
     if not tag and getattr(value, "__name__", None) == "matplotlib.pyplot":
         return "figure"
     return tag or None
@@ -60,16 +70,37 @@ def wrap(value: Any) -> Any:
     """The media value of a bare object, or the object itself where it has none.
 
     Raises:
-        InputError: its type does not take the object.
+        InputError: its type does not take the object, or it is a dict with `_type` that is no document.
         MissingDependencyError: its type needs a package for it.
     """
     tag = tag_of(value)
+    if tag == DOCUMENT:
+        return GivenDocument(value)
     return value if tag is None else lookup(tag)[0](value)
 
 
-def _is_large(array: Any) -> bool:
+class GivenDocument:
+    """A media document that was given in place of a value: it is kept as it is, and its sidecars stay where they are.
+
+    Args:
+        document: a dict with a member `_type`.
+
+    Raises:
+        InputError: it is no valid document.
+    """
+
+    def __init__(self, document: Mapping[Any, Any]) -> None:
+        self.document = dict(document)
+        if problems := check(self.document):
+            raise InputError(found._replace(hint=DOCUMENT_HINT) for found in problems)
+
+    def __media__(self, sink: Sink) -> dict[str, Any]:
+        return self.document
+
+
+def array_shape(array: Any) -> tuple[int, ...] | None:
+    """The length of each axis of an array of any framework; None if it does not say."""
     try:
-        lengths = tuple(array.shape) if hasattr(array, "shape") else (len(array),)
+        return tuple(map(int, array.shape)) if hasattr(array, "shape") else (len(array),)
     except (AttributeError, TypeError):  # it is for the array protocol to say what it is
-        return False
-    return len(lengths) > 1 or (len(lengths) == 1 and lengths[0] > MAX_LIST)
+        return None

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from .._core.errors import Problem, problem
-from ..columns.logged import Named, scalar_code
+from ..columns.log_cells import Named, scalar_code
 
 _MANY = {"image": 50, "audio": 100}  # in a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
 

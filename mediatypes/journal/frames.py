@@ -16,7 +16,7 @@ from zlib import crc32
 
 from .._core import canonical
 from .._core.errors import InputError
-from ..columns.logged import fits
+from ..columns.log_cells import fits
 
 MAGIC: Final = b"MTJRNL1\n"
 MAX_FRAME: Final = 2**28  # a larger claim is damage, whatever the checksum says

@@ -19,7 +19,7 @@ from .._core.errors import DocumentError, Problem, StoreError, os_error
 from .._core.location import Location
 from ..columns.arrays import Array
 from ..columns.batch import Batch, Column, Values
-from ..columns.logged import EXACT
+from ..columns.classify import EXACT
 from . import frames
 from .metrics import Metric
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from .._core.declaration import Boolean, Field, List, Record, Text
 from ..columns.batch import Batch, Column
 from ..columns.cells import inner_paths
-from ..columns.logged import PLAIN_KINDS
+from ..columns.log_cells import PLAIN_KINDS
 
 FIXED = ("_step", "_timestamp", "_runtime")
 INTEGRAL_KINDS = ("number", "number_list")  # whose integers are stored as doubles

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..columns.batch import Batch, Column
-from ..columns.logged import plain_value
+from ..columns.log_cells import plain_value
 from ..journal.metrics import Metrics
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -11,7 +11,7 @@ import pyarrow as pa
 from .._core import canonical
 from .._core.location import Location
 from .._core.parallel import in_threads
-from ..columns import logged
+from ..columns import log_cells
 from ..columns.arrow import list_array, numbers, texts
 from ..columns.batch import Column
 from ..columns.cells import make_array
@@ -100,13 +100,13 @@ def _leaves(key: str, value: Any) -> Iterable[tuple[str, Any]]:
         yield key, value
 
 
-def _cell(value: Any) -> logged.Cell:
+def _cell(value: Any) -> log_cells.Cell:
     """Kind and plain data of a member of `run.json` or `summary.json`; documents and odd values as JSON text."""
     if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
         return "json", canonical.dumps(value)
     if type(value) is int and not -(2**63) <= value < 2**63:
         return "string", str(value)
-    return logged.make_cell(value, "runs", logged.no_media)
+    return log_cells.make_cell(value, "runs", log_cells.no_media)
 
 
 def _text(value: Any) -> str | None:

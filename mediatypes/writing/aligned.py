@@ -8,7 +8,7 @@ from collections.abc import Collection
 from time import monotonic, sleep
 
 from .._core.errors import StoreError
-from ..columns.logged import Named, number_kind
+from ..columns.log_cells import Named, number_kind
 from .call_writer import CallWriter, Numbers
 
 GLOBAL_STEP = "global_step"

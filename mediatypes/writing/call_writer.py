@@ -10,7 +10,7 @@ from typing import Any
 from zlib import crc32
 
 from .._core.errors import InputError, StoreError
-from ..columns import logged
+from ..columns import log_cells
 from ..journal import frames
 from ..journal.append import Syncer
 from ..journal.calls import layout_codes
@@ -55,7 +55,7 @@ class CallWriter:
 
     def remember(self, data: Any, layout: frames.Layout | None) -> None:
         """Let `log_numbers` take calls like this one, which `add` wrote with that layout."""
-        if layout and tuple(data) == layout.keys and all(map(logged.scalar_code, map(type, data.values()))):
+        if layout and tuple(data) == layout.keys and all(map(log_cells.scalar_code, map(type, data.values()))):
             self._quick[(*data, *map(type, data.values()))] = layout  # numpy scalars pack as they are
 
     def put(self, calls: list[Numbers]) -> None:
@@ -71,7 +71,7 @@ class CallWriter:
                 new[keys, codes] = layout
                 written.append(layout.declaration())
             if layout is None:
-                found = [(key, logged.number_kind(value), value) for key, value in zip(keys, values, strict=True)]
+                found = [(key, log_cells.number_kind(value), value) for key, value in zip(keys, values, strict=True)]
                 written.append(frames.call_frame(row, stamp, found))
                 described |= {key: (count, value) for key, _, value in found}
             else:
@@ -84,7 +84,7 @@ class CallWriter:
         for layout, (body, count) in latest.items():
             layout.last, layout.sequence = body, count
 
-    def add(self, row: int, stamp: float, found: list[logged.Named], commit: bool) -> frames.Layout | None:
+    def add(self, row: int, stamp: float, found: list[log_cells.Named], commit: bool) -> frames.Layout | None:
         """Write a call; answers its layout, if it was packed."""
         keys, codes, declaration = tuple(key for key, _, _ in found), layout_codes(found), b""
         layout = self._layouts.get((keys, codes))
@@ -93,7 +93,7 @@ class CallWriter:
         if layout is None:
             self.write(frames.call_frame(row, stamp, found), row, commit)
             self._last |= {
-                key: (self.calls, logged.plain_value(kind, value)) for key, kind, value in found if kind != "null"
+                key: (self.calls, log_cells.plain_value(kind, value)) for key, kind, value in found if kind != "null"
             }
             return None
         body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *(value for _, _, value in found))

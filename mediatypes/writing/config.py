@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._core.errors import InputError, MediaTypesError, Problem, describe
-from ..columns.plain import BAD, make_plain
-from ..columns.python_objects import as_mapping
+from ..columns.plain_data import BAD, make_plain
+from ..columns.simplify import as_mapping
 from ..journal import frames
 from .config_file import read_file
 from .live import Append, ByAttribute, Lock, Report

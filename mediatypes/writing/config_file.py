@@ -13,6 +13,7 @@ from typing import Any
 
 from .._core.deps import need
 from .._core.errors import InputError, Verbatim, show
+from .._core.sidecar import open_file
 
 MAX_SIZE = 2**20  # bytes, of which PyYAML takes seconds
 _HINT = "Check the path."
@@ -33,17 +34,17 @@ def read_file(path: str | os.PathLike[str]) -> Mapping[Any, Any]:
     if load is None:
         raise InputError.of("config", "a file with the suffix .json, .yaml or .yml", file.name, _HINT)
     try:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             data = stream.read(MAX_SIZE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError.of("config", "a file that can be read", Verbatim(f"{file.name!r}: {reason}"), _HINT) from None
     if len(data) > MAX_SIZE:
         raise InputError.of(where, f"at most {MAX_SIZE} bytes", Verbatim("more"), "Pass the part that you need.")
-    found = load(data, where)
-    if not isinstance(found, Mapping):
-        raise InputError.of(where, "an object of names and values", found, "Name the values.")
-    return found
+    config = load(data, where)
+    if not isinstance(config, Mapping):
+        raise InputError.of(where, "an object of names and values", config, "Name the values.")
+    return config
 
 
 def _load_json(data: bytes, where: str) -> Any:
@@ -54,20 +55,20 @@ def _load_json(data: bytes, where: str) -> Any:
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"the name {show(name)} twice in an object")
-    return found
+    return members
 
 
 def _load_yaml(data: bytes, where: str) -> Any:
     yaml = need("yaml", extra="yaml", needed_for="A config from a YAML file")
     try:
-        found = yaml.load(data, _loader())
+        config = yaml.load(data, _loader())
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _malformed(where, "YAML", error) from None
-    return {} if found is None else found
+    return {} if config is None else config
 
 
 @cache

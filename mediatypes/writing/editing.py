@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core.errors import InputError, Problem, StoreError, Verbatim
-from ..columns import logged
+from ..columns import log_cells
 from ..runfolder import files
 from ..runfolder.lock import Lock
 
@@ -56,7 +56,7 @@ def _summary(root: Path, run: dict[str, Any], explicit: dict[str, list[Any] | No
         from ..runfolder.content import RunContent  # numpy and pyarrow are needed only for this
 
         return RunContent(root, run).summary_values()
-    shown = {key: logged.plain_value(*cell) for key, cell in explicit.items() if cell is not None}
+    shown = {key: log_cells.plain_value(*cell) for key, cell in explicit.items() if cell is not None}
     return files.read_json(root / files.SUMMARY) | shown
 
 
@@ -65,7 +65,7 @@ def _explicit(summary: Mapping[str, Any]) -> dict[str, list[Any] | None]:
     problems: list[Problem] = []
     if not isinstance(summary, Mapping):
         raise InputError.of("edit.summary", "a dict of keys to values", summary, "Name the value: {'best': best}.")
-    found, _ = logged.read_cells(summary, "edit.summary", logged.no_media, problems, keep_good=True)
+    found, _ = log_cells.read_cells(summary, "edit.summary", log_cells.no_media, problems, keep_good=True)
     if problems:
         raise InputError(problems)
     return {key: None if kind == "null" else [kind, value] for key, kind, value in found}

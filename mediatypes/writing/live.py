@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .._core.errors import InputError, Problem
-from ..columns import logged
-from ..columns.python_objects import as_mapping, read_items
+from ..columns import log_cells
+from ..columns.simplify import as_mapping, read_items
 from ..journal import frames
 from ..journal.metrics import Metric, Metrics
 
@@ -77,14 +77,14 @@ class LiveSummary(ByAttribute):
     def __init__(
         self,
         last: Callable[[], dict[str, Any]],
-        encode: logged.Encoder,
+        encode: log_cells.Encoder,
         append: Append,
         lock: Lock,
-        explicit: Mapping[str, logged.Cell],
+        explicit: Mapping[str, log_cells.Cell],
         report: Report | None = None,
     ) -> None:
         self._last, self._encode, self._append, self._lock, self._report = last, encode, append, lock, report
-        self._explicit: dict[str, Any] = {key: logged.plain_value(*cell) for key, cell in explicit.items()}
+        self._explicit: dict[str, Any] = {key: log_cells.plain_value(*cell) for key, cell in explicit.items()}
 
     def update(self, values: Any = None, /, **named: Any) -> None:
         """Set several values, all or none of them. With `on_error="record"` the good ones are set.
@@ -104,7 +104,7 @@ class LiveSummary(ByAttribute):
         except InputError as error:
             problems += error.problems
             new = named
-        found, _ = logged.read_cells(new, "summary", self._encode, problems, keep_good=keep_good)
+        found, _ = log_cells.read_cells(new, "summary", self._encode, problems, keep_good=keep_good)
         if problems and not keep_good:
             raise InputError(problems)
         with self._lock:
@@ -112,7 +112,7 @@ class LiveSummary(ByAttribute):
                 self._report(problems)
             if found:
                 self._append(frames.json_frame(frames.SUMMARY, {key: [kind, plain] for key, kind, plain in found}))
-                self._explicit |= {key: logged.plain_value(kind, plain) for key, kind, plain in found}
+                self._explicit |= {key: log_cells.plain_value(kind, plain) for key, kind, plain in found}
 
     def __getitem__(self, key: str) -> Any:
         return self._values()[key]

@@ -282,7 +282,7 @@ def test_scalars_and_short_tensors_of_torch_are_numbers(tmp_path: Path) -> None:
     reasons = [(problem.path, problem.hint) for problem in caught.value.problems]
     assert reasons == [
         ('log["meta"]', "Reading it failed: Cannot copy out of meta tensor; no data."),
-        ('log["c"]', "Log .real and .imag."),
+        ('log["c"]', "Pass .real and .imag."),
     ]
     run.finish()
     view = mt.open_run(run.path)

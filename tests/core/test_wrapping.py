@@ -22,7 +22,7 @@ WRAPPED: dict[str, tuple[Any, type[Any]]] = {
     "a matplotlib figure": (matplotlib.figure.Figure(), mt.Figure),
     "matplotlib axes": (matplotlib.figure.Figure().add_subplot(), mt.Figure),
     "a Plotly figure": (go.Figure(go.Scatter(y=[1, 2])), mt.Figure),
-    "two axes": (np.zeros((1, 1)), mt.Tensor),
+    "two axes": (np.zeros((1, 2)), mt.Tensor),
     "a photograph": (photograph("coffee"), mt.Tensor),
     "257 values": (np.zeros(257), mt.Tensor),
     "a pandas DataFrame": (pd.DataFrame({"a": [1]}), mt.Table),

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 import mediatypes as mt
-from mediatypes.columns.logged import PLAIN_KINDS
+from mediatypes.columns.log_cells import PLAIN_KINDS
 from mediatypes.runfolder import files
 
 THREE = 3  # threads

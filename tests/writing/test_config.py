@@ -6,7 +6,9 @@ import argparse
 import dataclasses
 import json
 import math
+import os
 from collections import UserDict
+from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 
 import mediatypes as mt
+from mediatypes.upkeep.verify import check
 from mediatypes.writing.config import plain_config
 
 NESTED = {"lr": 1e-4, "net": {"depth": 3, "widths": [8, 16]}, "name": "a"}
@@ -165,7 +168,7 @@ BAD_FILES: list[tuple[str, bytes | None, str]] = [
     ("c.yaml", b"a: 1\na: 2\n", ": c.yaml: expected YAML, got the name 'a' twice in line 2. Correct the file."),
     ("c.yaml", b"a: [1\n", ": c.yaml: expected YAML, got expected ',' or ']', but got '<stream end>' in line 2. {fix}"),
     ("c.yaml", b"5", f": c.yaml: {NAMED} 5. Name the values."),
-    ("c.yaml", b"{1: a}", ": expected keys that are text, got 1. Use str(key)."),
+    ("c.yaml", b"{~: a}", ": expected keys that are text, got None. Use str(key)."),
     ("c.yaml", b"b: !!binary aGk=", f"[\"b\"]: {PLAIN} b'hi'. {BINARY}"),
 ]
 
@@ -248,12 +251,17 @@ def test_what_is_no_mapping_is_refused(run: mt.Run, source: Any) -> None:
 
 
 def test_all_problems_of_a_config_are_told_at_once_and_nothing_is_set(run: mt.Run) -> None:
-    bad = {"ok": 1, "net": {"act": math.sin, "ok": 2, 3: 4}, "list": [1, b"x", 2**1024], "image": mt.Histogram([1, 2])}
+    bad = {
+        "ok": 1,
+        "net": {"act": math.sin, "ok": 2, (3,): 4},
+        "list": [1, b"x", 2**1024],
+        "image": mt.Histogram([1, 2]),
+    }
     with pytest.raises(mt.InputError) as caught:
         run.config.update(bad)
     assert [str(problem) for problem in caught.value.problems] == [
-        f'config["net"]["act"]: {PLAIN} the function math.sin. Log its name, or what it returns when called.',
-        'config["net"]: expected keys that are text, got 3. Use str(key).',
+        f'config["net"]["act"]: {PLAIN} the function math.sin. Pass its name, or what it returns when called.',
+        'config["net"]: expected keys that are text, got (3,). Use str(key).',
         f"config[\"list\"][1]: {PLAIN} b'x'. Decode it to text, or wrap it in a media value such as Image(data).",
         f'config["list"][2]: expected an integer of 1024 bits, got {str(2**1024)[:57]}... Pass it as text.',
         'config["image"]: expected plain data, got Histogram(64 bins from 1 to 2). '
@@ -292,7 +300,7 @@ def test_recording_sets_what_is_good_of_a_summary(recording: mt.Run) -> None:
 
 def test_a_summary_tells_all_problems_at_once(run: mt.Run) -> None:
     with pytest.raises(mt.InputError) as caught:
-        run.summary.update({"a": object(), "b": {"c": [b"", math.sin]}, 1: 2, "d.e": 1, "d": {"e": 2}})
+        run.summary.update({"a": object(), "b": {"c": [b"", math.sin]}, (1,): 2, "d.e": 1, "d": {"e": 2}})
     paths = [problem.path for problem in caught.value.problems]
     assert paths == ['summary["a"]', 'summary["b.c"][0]', 'summary["b.c"][1]', "summary", 'summary["d.e"]']
     assert dict(run.summary) == {}
@@ -346,3 +354,96 @@ def test_an_object_that_cannot_be_read_is_refused_by_name(run: mt.Run) -> None:
     with pytest.raises(mt.InputError) as caught:
         run.config.update(Broken())
     assert str(caught.value) == f"config: {reason}"
+
+
+def test_a_pipe_is_no_config_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.yaml")
+    with pytest.raises(mt.InputError, match=r"^config: expected a file that can be read, got 'c.yaml': not a regular"):
+        mt.Run(tmp_path / "run", config=tmp_path / "c.yaml")
+
+
+def nested(depth: int, leaf: Any = 1) -> dict[str, Any]:
+    data: Any = leaf
+    for _ in range(depth):
+        data = {"a": data}
+    return {"a": data}  # type: ignore[no-any-return]
+
+
+def cyclic() -> dict[str, Any]:
+    data: dict[str, Any] = {"good": 1}
+    data["self"] = [data]
+    return data
+
+
+def test_data_nested_64_deep_is_taken_and_read_everywhere(tmp_path: Path) -> None:
+    deep = nested(63)
+    run = mt.Run(tmp_path / "run", config=deep)
+    inner = nested(62)["a"]
+    run.log({"k": [inner], "t": mt.Table(["c"], [[[inner]]])})
+    run.summary["k"] = [inner]
+    run.log(deep)
+    for _ in ("live", "finished"):
+        view = mt.open_run(run.path)
+        assert view.config == deep
+        assert view.summary["k"] == [inner]
+        assert next(view.values("k")) == (0, [inner])
+        assert next(view.values("t"))[1].get_column("c") == [[inner]]
+        assert list(view.values(".".join("a" * 64))) == [(1, 1)]
+        run.finish()
+    assert not check(run.path, deep=True).problems
+
+
+@pytest.mark.parametrize("data", [nested(64), nested(66), nested(250), nested(5000), cyclic()], ids=range(5))
+def test_data_nested_deeper_or_in_itself_are_refused_everywhere(tmp_path: Path, data: dict[str, Any]) -> None:
+    with pytest.raises(mt.InputError, match="nested at most 64 deep"):
+        mt.Run(tmp_path / "run", config=data)
+    run = mt.Run(tmp_path / "run")
+    for refused in (
+        lambda: run.config.update(data),
+        lambda: run.log(data),
+        lambda: run.log({"k": [data]}),
+        lambda: run.summary.update(data),
+        lambda: run.summary.update({"k": [data]}),
+        lambda: mt.Table(["a"], [[data]]),
+        lambda: mt.Table(["a"], [[[data]]]),
+    ):
+        with pytest.raises(mt.InputError, match="nested at most 64 deep"):
+            refused()
+    recording = mt.Run(tmp_path / "recording", config=data, on_error="record")
+    recording.log({"k": [data], "loss": 1})
+    recording.summary.update({"k": [data], "best": 1})
+    assert len(recording.problems) >= 3
+    recording.finish()
+    view = mt.open_run(recording.path)
+    assert list(view.values("loss")) == [(0, 1)]
+    assert {key for key in view.summary if key[0] != "_"} == {"loss", "best"}
+    assert not check(recording.path, deep=True).problems
+
+
+def test_keys_that_are_no_text_are_as_json_writes_them(run: mt.Run) -> None:
+    phase = Enum("Phase", {"TRAIN": "train"})
+    data = {0: "cat", 0.5: 4, np.int64(1): "dog", phase.TRAIN: 3}
+    expected = {"0": "cat", "0.5": 4, "1": "dog", "train": 3}
+    run.config.update({"id2label": data})
+    run.log({"names": data, "list": [data, {False: 1}]})
+    run.summary.update({"names": data})
+    assert read_twice(run) == {"id2label": expected}
+    view = mt.open_run(run.path)
+    assert json.loads(json.dumps({False: 1})) == {"false": 1}
+    assert next(view.values("list")) == (0, [expected, {"false": 1}])
+    assert {key: view.summary[f"names.{key}"] for key in expected} == expected
+
+
+def test_keys_of_one_text_are_refused(run: mt.Run) -> None:
+    twins = {1: "a", "1": "b"}
+    message = "expected keys that differ as text, got 1 and '1'. Rename one of them."
+    for change, where in (
+        (lambda: run.config.update(names=twins), 'config["names"]'),
+        (lambda: run.log({"names": twins}), 'log["names"]'),
+        (lambda: run.log(twins), "log"),
+        (lambda: run.summary.update({"k": [twins]}), 'summary["k"][0]'),
+        (lambda: mt.Table(["a"], [[twins]]), "Table.data[0]['a']"),
+    ):
+        with pytest.raises(mt.InputError) as caught:
+            change()
+        assert str(caught.value) == f"{where}: {message}"

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from ..._core import canonical
 from ..._core.codec import decode, encode
 from ..._core.sidecar import Sink, Source
+from ...columns.typed_scalars import JSON_FORMS, JsonForm
 
 SCALAR_LISTS = frozenset(("null_list", "integer_list", "number_list", "boolean_list", "string_list"))
-PLAIN = SCALAR_LISTS | {"null", "integer", "number", "boolean", "string", "binary", "decimal", "json"}
-PLAIN |= {"datetime", "timestamp", "date", "duration"}
-_MICROSECOND = timedelta(microseconds=1)
-_WRITERS: dict[str, Any] = {
-    "datetime": datetime.isoformat,
-    "timestamp": datetime.isoformat,
-    "date": date.isoformat,
-    "duration": lambda value: value // _MICROSECOND,
-    "decimal": str,
-    "binary": lambda value: base64.b64encode(value).decode(),
-    "json": canonical.loads,
-}
-_READERS: dict[str, Any] = {
-    "datetime": datetime.fromisoformat,
-    "timestamp": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "duration": lambda cell: int(cell) * _MICROSECOND,
-    "decimal": Decimal,
-    "binary": lambda cell: base64.b64decode(cell, validate=True),
-    "json": lambda cell: cell,
-}
+PLAIN = SCALAR_LISTS | {"null", "integer", "number", "boolean", "string", "json", *JSON_FORMS}
+FORMS = {
+    **JSON_FORMS,
+    "json": JsonForm(canonical.loads, lambda cell: cell),
+}  # kinds that JSON holds in another form
 
 
 def is_media_list(kind: str) -> bool:
@@ -52,7 +34,7 @@ def to_json(kind: str, value: Any, sink: Sink) -> Any:
     if kind == "mixed":
         return canonical.loads(mixed_text(value, sink))
     if kind in PLAIN:
-        return _WRITERS[kind](value) if kind in _WRITERS else value
+        return FORMS[kind].write(value) if kind in FORMS else value
     if is_media_list(kind):
         return [None if item is None else encode(item, sink) for item in value]
     return encode(value, sink)
@@ -65,7 +47,7 @@ def from_json(kind: str, cell: Any, source: Source | None = None) -> Any:
     if kind == "mixed":
         return _untagged(cell, source)
     if kind in PLAIN:
-        return _READERS[kind](cell) if kind in _READERS else cell
+        return FORMS[kind].read(cell) if kind in FORMS else cell
     if is_media_list(kind):
         return [_value(item, item_kind(kind), source) for item in cell]
     return _value(cell, kind, source)
@@ -85,12 +67,12 @@ def _value(document: Any, tag: str, source: Source | None) -> Any:
 def tag(value: Any, kind: str) -> Any:
     """A kept value of another kind as a column of mixed values keeps it: JSON text, or the media as they are.
 
-    What JSON cannot tell apart is the object `{"_type": kind, "value": cell}`, and so is a dict with a `_type`.
+    What JSON cannot tell apart is the object `{"_type": kind, "value": cell}`.
     """
     if kind not in PLAIN:
         return value
-    cell = _WRITERS[kind](value) if kind in _WRITERS else value
-    if kind in _WRITERS and not (kind == "json" and not (isinstance(cell, dict) and "_type" in cell)):
+    cell = FORMS[kind].write(value) if kind in FORMS else value
+    if kind in JSON_FORMS:
         cell = {"_type": kind, "value": cell}
     return canonical.dumps(cell)
 
@@ -114,6 +96,6 @@ def _untagged(cell: Any, source: Source | None) -> Any:
     if not isinstance(cell, dict) or "_type" not in cell:
         return cell
     kind = cell["_type"]
-    if kind not in _READERS and kind not in ("media", "media_list"):
+    if kind not in JSON_FORMS and kind not in ("media", "media_list"):
         raise ValueError(f"a cell of the unknown kind {kind!r}")
     return from_json(kind, cell["value"], source)

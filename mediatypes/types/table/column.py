@@ -13,8 +13,9 @@ from ..._core import canonical
 from ..._core.errors import DocumentError, InputError
 from ..._core.sidecar import HashingSink, Sink
 from ...columns.arrow import fixed, texts
+from ...columns.classify import EXACT
 from .cells import BROKEN, PLAIN, from_json
-from .kinds import EXACT, convert, read_values
+from .kinds import convert, read_values
 from .storage import build, infer, storage_type, values_of
 
 KIND = b"mediatypes.kind"

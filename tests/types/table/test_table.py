@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections import namedtuple
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from pathlib import Path
+from enum import Enum, IntEnum
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
 from typing import Any
+from uuid import UUID
 
 import duckdb
 import numpy as np
@@ -20,6 +24,7 @@ import mediatypes as mt
 from mediatypes import InputError, Table
 from mediatypes._core.sidecar import Blob
 from mediatypes.testing import ValueContract
+from tests.columns import test_values as values
 from tests.strategies import decoded, encode, photograph, texts
 
 NAN, INF = float("nan"), float("inf")
@@ -70,9 +75,12 @@ def more_kinds() -> Table:
     return Table(columns, [row + cells for row, cells in zip(rows, media, strict=True)])
 
 
+Point = namedtuple("Point", "x y")
+
+
 def mixed_cells() -> list[Any]:
     return [
-        *(1, "x", None, True, 0.5, [1, {"a": -INF}], 2**60, [], {"_type": "date", "value": "x"}, {"a": 1}),
+        *(1, "x", None, True, 0.5, [1, {"a": -INF}], 2**60, [], {"a": 1}),
         *(NOW, NOW.replace(tzinfo=UTC), NOW.date(), timedelta(1), Decimal("1.10"), b"\xff", [0.5, 1], "2020-01-01"),
         *(picture(), [picture(), mt.Histogram([])], mt.Histogram([2]), [None, picture()]),
     ]
@@ -166,6 +174,31 @@ KINDS: dict[str, tuple[list[Any], str, list[Any]]] = {
     ),
     "bytes": ([b"\x00\xff", bytearray(b"x"), b"", None], "binary", [b"\x00\xff", b"x", b"", None]),
     "dicts": ([{"a": np.float32(0.5)}, {}], "json", [{"a": 0.5}, {}]),
+    "paths": ([PurePosixPath("a/b"), "c", None], "string", ["a/b", "c", None]),
+    "enums": ([Enum("E", {"A": "x"}).A, IntEnum("I", {"B": 2}).B.name], "string", ["x", "B"]),
+    "uuids, times, fractions": (
+        [UUID(int=1), time(1, 2), Fraction(1, 3)],
+        "string",
+        ["00000000-0000-0000-0000-000000000001", "01:02:00", "1/3"],
+    ),
+    "dataclasses": (
+        [Point(1, 0.5), {"x": 2, "y": date(2020, 1, 2)}],
+        "json",
+        [{"x": 1, "y": 0.5}, {"x": 2, "y": "2020-01-02"}],
+    ),
+    "sets and ranges": ([{3, 1}, range(2), frozenset()], "integer_list", [[1, 3], [0, 1], []]),
+    "dates in a list": ([[date(2020, 1, 2), None]], "string_list", [["2020-01-02", None]]),
+    "scalars of Arrow": ([pa.scalar(NOW), NOW, pa.scalar(None)], "datetime", [NOW, NOW, None]),
+    "keys that are no text": ([{1: "a", False: "b"}], "json", [{"1": "a", "false": "b"}]),
+    "arrays of one element": ([np.array([0.5]), np.array([[1.5]]), 2.5], "number", [0.5, 1.5, 2.5]),
+    "times in arrays of one element": ([np.array([NOW], "datetime64[us]"), NOW], "datetime", [NOW, NOW]),
+    "an array of one element among lists": ([np.array([1, 2]), np.array([3])], "integer_list", [[1, 2], [3]]),
+    "masked": ([np.ma.masked, np.ma.array([[1]], mask=[[True]]), 1], "integer", [None, None, 1]),
+    "masked lists": (
+        [np.ma.array([1, -9999], mask=[False, True]), np.ma.array(["2020-01-02"] * 2, "M8[D]", mask=[True, False])][:1],
+        "integer_list",
+        [[1, None]],
+    ),
     "only None": ([None, None], "null", [None, None]),
 }
 
@@ -212,14 +245,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "0, 1, 250, tzinfo=dat... Make the column one type, or pass allow_mixed_types=True.",
     ),
     "all problems": (
-        {"columns": ["a", "b"], "data": [[1 + 2j, {1}], [object, time(1)]]},
+        {"columns": ["a", "b"], "data": [[1 + 2j, {1, "a"}], [object, {"_type": "float", "value": "nan"}]]},
         "4 problems:\n"
-        "- Table.data[0]['a']: expected a value that a table can hold, got (1+2j). Use two columns, .real and .imag.\n"
-        "- Table.data[1]['a']: expected a value that a table can hold, got <class 'object'>. Convert it, or give its "
-        "class a __media__(sink) method.\n"
-        "- Table.data[0]['b']: expected a value that a table can hold, got {1}. Use sorted(...): a set has no order.\n"
-        "- Table.data[1]['b']: expected a value that a table can hold, got datetime.time(1, 0). Use a datetime, text, "
-        "or a timedelta since midnight.",
+        "- Table.data[0]['a']: expected a number, text, bool, None, a media value or a list of these, got (1+2j). Pass "
+        ".real and .imag.\n"
+        "- Table.data[1]['a']: expected a number, text, bool, None, a media value or a list of these, got the class "
+        "builtins.object. Pass its name, or what it returns when called.\n"
+        f"- Table.data[0]['b']: expected a set whose items can be sorted, got { {1, 'a'}!r}. Pass a list.\n"
+        "- Table.data[1]['b']: _type: expected the name of a media type, got 'float'. A member _type marks a media "
+        "document: rename it if this is none.",
     ),
     "long duration": (
         {"columns": ["a"], "data": [[timedelta.max]]},
@@ -241,7 +275,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "large": (
         {"columns": ["a"], "data": [[2**63]]},
-        "Table.data[0]['a']: expected an integer of 64 bits, got 9223372036854775808. Pass a Decimal or text.",
+        "Table.data[0]['a']: expected an integer of 64 bits, got 9223372036854775808. Pass it as text or as a float.",
     ),
     "large among floats": (
         {"columns": ["a"], "data": [[0.5], [2**53 + 1]]},
@@ -258,12 +292,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "media and numbers in a list": (
         {"columns": ["a"], "data": [[[mt.Histogram([1]), 2]]]},
-        "Table.data[0]['a'][1]: expected a media value like others of the list, got 2. Put media values into a list or "
-        "column of their own.",
+        "Table.data[0]['a'][1]: expected only media values in a list of media, got 2. Leave it out, or log it under "
+        "its own key.",
     ),
     "media in a dict": (
         {"columns": ["a"], "data": [[{"h": mt.Histogram([1])}]]},
-        "Table.data[0]['a'].h: expected JSON data, got Histogram(64 bins from 0.5 to 1.5). Make it plain.",
+        "Table.data[0]['a'][\"h\"]: expected plain data, got Histogram(64 bins from 0.5 to 1.5). Log a media value "
+        "under its own key.",
     ),
     "format": (
         {"columns": ["a"], "format": "csv"},
@@ -509,10 +544,10 @@ def test_lists_are_native_in_arrow_and_other_tools() -> None:
 
 
 def test_frames_with_lists_durations_and_bytes() -> None:
-    frame = pd.DataFrame({"l": [np.array([0.5]), None], "t": [pd.Timedelta("1s"), pd.NaT], "b": [b"x", None]})
+    frame = pd.DataFrame({"l": [np.array([0.5, 1]), None], "t": [pd.Timedelta("1s"), pd.NaT], "b": [b"x", None]})
     table = Table(frame)
     assert table.kinds == ["number_list", "duration", "binary"]
-    assert list(table) == [[[0.5], timedelta(seconds=1), b"x"], [None, None, None]]
+    assert list(table) == [[[0.5, 1.0], timedelta(seconds=1), b"x"], [None, None, None]]
     assert str(table.get_dataframe().dtypes["t"]).startswith("timedelta64")
     assert table.get_column("t", convert_to="numpy").tolist() == [timedelta(seconds=1), None]
     arrow = pa.table(
@@ -755,3 +790,41 @@ def test_any_rows_survive(rows: list[tuple[Any, ...]]) -> None:
 def test_rows_are_iterated_across_parts() -> None:
     rows = [[i, str(i)] for i in range(8200)]
     assert list(Table(["a", "b"], rows)) == rows
+
+
+def test_hidden_values_of_masked_arrays_are_none() -> None:
+    hidden = np.ma.array([[1, -9999], [-9999, 4]], mask=[[0, 1], [1, 0]])
+    times = np.ma.array(["2020-01-02", "1900-01-01"], "M8[D]", mask=[0, 1])
+    table = Table(["a", "b"], hidden)
+    table.add_column("c", times)
+    table.add_column("d", hidden[:, 0])
+    table.add_column("e", [hidden[0], times])
+    expected = [[1, None, datetime(2020, 1, 2), 1, [1, None]], [None, 4, None, None, ["2020-01-02", None]]]
+    assert list(decoded(table)) == expected
+    assert list(Table(["t", "u"], np.ma.vstack([times, times[::-1]]))) == [
+        [datetime(2020, 1, 2), None],
+        [None, datetime(2020, 1, 2)],
+    ]
+
+
+def test_a_moment_before_year_1_in_utc_is_refused() -> None:
+    first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    with pytest.raises(InputError, match="expected a time of the years 1 to 9999 in UTC, got 0001-01-01 00:00:00"):
+        Table(["a"], [[first]])
+    with pytest.raises(InputError, match="expected a time of the years 1 to 9999, got 20000-01-01"):
+        Table(["a"], [[np.datetime64("20000-01-01")]])
+
+
+@pytest.mark.parametrize("row", [row for row in values.KEPT if "_type" not in row.example], ids=lambda row: row.example)
+def test_a_table_takes_what_a_run_takes(row: values.Row) -> None:
+    """The table "What a logged value becomes", as cells: times and decimals keep their type, all else is the same."""
+    table = Table(["a"], [[values.value(row.example)]])
+    (cell,) = decoded(table).get_column("a")
+    if table.kinds[0] not in ("datetime", "timestamp", "date", "duration", "decimal"):
+        expected = values.value(row.config if row.kind in ("number_list", "leaves") else row.result)
+        assert values.same(cell, expected) or cell == [1.0, 2.5, None]  # integers among floats of a column
+
+
+def test_a_document_in_a_cell_is_decoded_first() -> None:
+    with pytest.raises(InputError, match=r"expected a media value, got .* Decode it: mt.decode\(document, store\)"):
+        Table(["a"], [[mt.encode(mt.Histogram([1]), mt.MemoryStore())]])

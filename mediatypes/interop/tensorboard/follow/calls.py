@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...._core import canonical
-from ....columns.logged import Named
+from ....columns.log_cells import Named
 from ....writing.call_writer import CallWriter, Numbers
 from ..importing.decode import is_integral
 from ..log.event_table import Events

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...._core import canonical
 from ...._core.sidecar import Sink
-from ....columns.logged import Named
+from ....columns.log_cells import Named
 from ....writing.hook import WriterHook
 from ..log.event_table import Events
 from ..plugins.convert import Cell

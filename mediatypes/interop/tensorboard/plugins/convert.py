@@ -15,7 +15,7 @@ from ...._core import canonical
 from ...._core.errors import MediaTypesError
 from ...._core.sidecar import Blob, Sink
 from ....columns.arrays import Array
-from ....columns.logged import EXACT
+from ....columns.classify import EXACT
 from ....formats import protobuf
 from ..log.events import Metadata, Value
 from ..log.tensors import TensorValue, read_tensor

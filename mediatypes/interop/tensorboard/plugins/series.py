@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ....columns.logged import RESERVED
+from ....columns.log_cells import RESERVED
 from ....writing.aligned import GLOBAL_STEP
 from ..log.events import Metadata, Value
 

@@ -1,16 +1,16 @@
-"""What the objects of Python and of other packages stand for when they are logged.
+"""What the objects of Python and of other packages stand for: the one place that says it for every container.
 
-The table in section 8 of `schemas/README.md` says it of each, and the tests read that table.
+`docs` has a table of them under "What a logged value becomes", and the tests read that table.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, MappingView, Sequence, Set
-from datetime import date, time, timedelta
-from decimal import Decimal
+from datetime import time
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
@@ -20,21 +20,30 @@ from uuid import UUID
 
 from .._core.deps import is_class
 from .._core.errors import InputError, Problem, Verbatim
-from .._core.wrapping import class_tag
+from .._core.wrapping import array_shape, class_tag, is_array, tag_of
+from .typed_scalars import typed_scalar
 
 MAX_ITEMS: Final = 2**22  # of one value: a YAML file of ten lines can stand for billions
 _REASON: Final = 200  # characters of another library's message
 SCALARS: Final = frozenset((float, int, str, bool, NoneType))  # nearly all values: nothing to look for in them
 
 
-def simplify(value: Any) -> Any:
+def simplify(value: Any, *, typed: bool = False) -> Any:
     """What a value stands for: a number, text, bool, None, list or mapping of any items; else the value itself.
 
-    Media values, arrays and unknown objects stay. May raise whatever the value raises when it is read.
+    Media values, longer arrays and unknown objects stay. May raise whatever the value raises when it is read.
+
+    Args:
+        value: anything.
+        typed: whether times, durations, decimals and bytes stay as they are, for `typed_scalar`.
     """
-    cls: Any = type(value)
-    convert = _converter(cls)
-    return value if convert is None else convert(value)
+    while type(value) not in SCALARS:
+        cls: Any = type(value)
+        convert = None if typed and typed_scalar(cls) else _converter(cls)
+        if convert is None:
+            return value
+        value = convert(value)
+    return value
 
 
 def read_items(value: Mapping[Any, Any], where: str) -> list[tuple[Any, Any]]:
@@ -49,8 +58,22 @@ def read_items(value: Mapping[Any, Any], where: str) -> list[tuple[Any, Any]]:
         raise unreadable(value, where, error) from error
 
 
+def key_text(key: Any) -> str | None:
+    """A key of a mapping as the name of a JSON object: text, and numbers and bools as `json` writes them.
+
+    None if it is none of these.
+    """
+    if not isinstance(key, str) or type(key) is not str:
+        key = simplify(key)
+    if isinstance(key, str):
+        return key
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return repr(key) if isinstance(key, int) or (isinstance(key, float) and key - key == 0) else None
+
+
 def as_mapping(source: Any, where: str, expected: str) -> Mapping[Any, Any]:
-    """What holds names and values, or a list of pairs, as a mapping.
+    """A mapping of what holds names and values, or of a list of pairs.
 
     Raises:
         InputError: it is none.
@@ -66,18 +89,38 @@ def as_mapping(source: Any, where: str, expected: str) -> Mapping[Any, Any]:
     return value
 
 
-def simplified(value: Any, where: str) -> Any:
-    """`simplify`, with one kind of error.
+def simplified(value: Any, where: str, *, typed: bool = False) -> Any:
+    """`simplify`, with one kind of error; an array that is no tensor becomes its scalar or its list, too.
 
     Raises:
         InputError: the value cannot be read.
     """
     try:
-        return simplify(value)
+        value = simplify(value, typed=typed)
+        cls: Any = type(value)
+        if cls in SCALARS or (typed and typed_scalar(cls)):
+            return value
+        if is_array(value) and tag_of(value) is None:
+            value = simplify(_elements(value, typed), typed=typed)
+        return value
     except InputError as error:
         raise InputError(located(error.problems, where)) from None
-    except Exception as error:  # a property or iterator of the user's class may raise anything
+    except Exception as error:  # a property or iterator of the user's class, or a tensor without data
         raise unreadable(value, where, error) from error
+
+
+def array_elements(array: Any, where: str) -> Any:
+    """The values of an array of any framework as nested lists.
+
+    Raises:
+        InputError: it cannot be read, or holds complex numbers or records.
+    """
+    try:
+        return _elements(array, False)
+    except InputError as error:
+        raise InputError(located(error.problems, where)) from None
+    except Exception as error:
+        raise unreadable(array, where, error) from error
 
 
 @lru_cache(maxsize=4096)
@@ -91,6 +134,8 @@ def _converter(cls: Any) -> Callable[[Any], Any] | None:
         return _numpy_converter(cls)
     if class_tag(cls):  # an array, or an object that a media type takes
         return None
+    if scalar := typed_scalar(cls):
+        return scalar.to_plain
     for base, convert in _CONVERTERS:
         if issubclass(cls, base):
             return convert
@@ -99,12 +144,12 @@ def _converter(cls: Any) -> Callable[[Any], Any] | None:
     if is_class(cls, "pydantic", "BaseModel"):
         return dict
     if is_class(cls, "pyarrow", "Scalar"):
-        return lambda value: simplify(value.as_py())
+        return lambda value: value.as_py()
     if issubclass(cls, Mapping):
         return None
     if issubclass(cls, (list, tuple)):
         return None if cls in (list, tuple) else list
-    if issubclass(cls, (Sequence, MappingView)) and not issubclass(cls, (bytes, bytearray, memoryview)):
+    if issubclass(cls, (Sequence, MappingView)):
         return list
     if issubclass(cls, Set):
         return _sorted_set
@@ -116,7 +161,7 @@ def _converter(cls: Any) -> Callable[[Any], Any] | None:
 def _list_of_range(value: range) -> list[int]:
     count = (value.stop - value.start) // value.step
     if count > MAX_ITEMS:
-        raise InputError.of("", f"at most {MAX_ITEMS} items", value, "Log its start, stop and step.", "many")
+        raise InputError.of("", f"at most {MAX_ITEMS} items", value, "Pass its start, stop and step.", "many")
     return list(value)
 
 
@@ -129,13 +174,12 @@ def _sorted_set(value: Set[Any]) -> list[Any]:
 
 
 _CONVERTERS: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
-    (Enum, lambda value: simplify(value.value)),
+    (Enum, lambda value: value.value),
     (int, int.__int__),
     (float, float.__float__),
     (str, str.__str__),
-    ((date, time), lambda value: value.isoformat()),
-    (timedelta, timedelta.total_seconds),
-    ((Decimal, Fraction, UUID), str),
+    (time, time.isoformat),
+    ((Fraction, UUID), str),
     (os.PathLike, os.fspath),
     ((Namespace, SimpleNamespace), vars),
     (range, _list_of_range),
@@ -156,32 +200,28 @@ def _field_names(cls: Any) -> tuple[str, ...]:
 # Arrays ----------------------------------------------------------------------------------------------------------
 
 
-def elements(array: Any, where: str) -> Any:
-    """A scalar array of any framework as a scalar, a longer one as a list.
-
-    Raises:
-        InputError: it cannot be read, or holds complex numbers or records.
-    """
-    try:
+def _elements(array: Any, typed: bool) -> Any:
+    """An array of one element as its scalar, a longer one as nested lists."""
+    shape = array_shape(array)
+    is_single = shape is not None and set(shape) <= {1}
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is None or not isinstance(array, numpy.ndarray):
+        for name in ("tolist", "to_list"):
+            if callable(method := getattr(array, name, None)):
+                return _unwrapped(method(), len(shape or ())) if is_single else method()
         import numpy
 
-        if not isinstance(array, numpy.ndarray):
-            for name in ("tolist", "to_list"):
-                if callable(method := getattr(array, name, None)):
-                    return method()
-        return _numpy_elements(numpy.asanyarray(array))
-    except InputError as error:
-        raise InputError(located(error.problems, where)) from None
-    except Exception as error:  # a tensor without data, or one that is not on this machine
-        raise unreadable(array, where, error) from error
+        array = numpy.asanyarray(array)
+    if typed and is_single and array.dtype.kind in "Mm" and not numpy.ma.getmaskarray(array).any():
+        return array.reshape(-1)[0]  # a typed scalar still
+    values = _numpy_elements(array)
+    return _unwrapped(values, array.ndim) if is_single else values
 
 
-def array_size(array: Any) -> int:
-    """How many values an array has."""
-    size = 1
-    for length in getattr(array, "shape", None) or (len(array),):
-        size *= int(length)
-    return size
+def _unwrapped(values: Any, depth: int) -> Any:
+    for _ in range(depth):
+        (values,) = values
+    return values
 
 
 def _numpy_converter(cls: Any) -> Callable[[Any], Any] | None:
@@ -196,7 +236,7 @@ def _numpy_converter(cls: Any) -> Callable[[Any], Any] | None:
 def _numpy_scalar(value: Any) -> Any:
     import numpy
 
-    return simplify(_numpy_elements(numpy.asarray(value)))
+    return _numpy_elements(numpy.asarray(value))
 
 
 def _numpy_elements(array: Any) -> Any:
@@ -204,14 +244,14 @@ def _numpy_elements(array: Any) -> Any:
 
     kind = array.dtype.kind
     if kind in "Mm":
-        plain: Any = numpy.datetime_as_string(array) if kind == "M" else _seconds(array)
-        plain = numpy.asarray(plain, object)
-        plain[numpy.isnat(array)] = None
+        data = numpy.ma.getdata(array)
+        plain: Any = numpy.asarray(numpy.datetime_as_string(data) if kind == "M" else _seconds(data), object)
+        plain[numpy.isnat(data) | numpy.ma.getmaskarray(array)] = None
         return plain.tolist()
     if kind == "c":
-        raise InputError.of("", "real numbers", array, "Log .real and .imag.", "dtype")
+        raise InputError.of("", "real numbers", array, "Pass .real and .imag.", "dtype")
     if array.dtype.names:
-        raise InputError.of("", "an array without fields", array, "Log each field under its own key.", "dtype")
+        raise InputError.of("", "an array without fields", array, "Pass each field by itself.", "dtype")
     if kind == "f" and array.dtype.itemsize > 8:  # a long double: the nearest double
         array = array.astype(numpy.float64)
     return array.tolist()
@@ -223,7 +263,7 @@ def _seconds(array: Any) -> Any:
     try:
         return array / numpy.timedelta64(1, "s")
     except TypeError:  # months and years have no length
-        raise InputError.of("", "a duration in a unit of time", array, "Log it in seconds.") from None
+        raise InputError.of("", "a duration in a unit of time", array, "Pass it in seconds.") from None
 
 
 # Messages ------------------------------------------------------------------------------------------------------------

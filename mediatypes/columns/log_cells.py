@@ -1,4 +1,4 @@
-"""What a logged value becomes: a kind, and plain JSON data.
+"""The cells of a call to `log`, or of a change to the summary: key, kind and plain JSON data of each value.
 
 number      int within 2**53, float         null         None
 integer     int beyond that                 number_list  list of numbers, perhaps with None
@@ -10,19 +10,19 @@ string      text                            json         other lists, empty dict
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from types import NoneType
 from typing import Any
 
 from .._core import canonical
-from .._core.canonical import is_utf8_encodable
+from .._core.canonical import MAX_DEPTH
 from .._core.errors import InputError, Problem, describe, problem
 from .._core.registry import is_tag
 from .._core.value import MediaValue, is_media
-from .._core.wrapping import is_array, tag_of, wrap
-from .plain import MAX_DEPTH, make_plain, not_utf8, refused, too_deep, too_large
-from .python_objects import SCALARS, elements, located, read_items, simplified, simplify
+from .._core.wrapping import tag_of
+from .classify import EXACT, MEDIA, MEDIA_LIST, ONE_KIND, classify, has_media
+from .plain_data import named_items, too_deep
+from .simplify import SCALARS, located, simplify
 
 Cell = tuple[str, Any]  # kind, plain value
 Named = tuple[str, str, Any]  # key, kind, plain value
@@ -31,8 +31,6 @@ Leaf = tuple[str, Any, Path]  # key, value, and how the key was nested
 Encoder = Callable[[MediaValue], dict[str, Any]]
 
 PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
-_KINDS: dict[type, str] = {float: "number", bool: "boolean", NoneType: "null"}  # of classes with one kind
-EXACT = 2**53  # whole numbers up to here are exact as doubles
 RESERVED = ("_step", "_runtime", "_timestamp")
 
 
@@ -62,7 +60,7 @@ def read_cells(
         Exception: what a foreign media value raised, with a note that names the key; not with `keep_good`.
     """
     joined: dict[str, Path] = {}
-    found: list[Named] = []
+    cells: list[Named] = []
     media: list[Leaf] = []  # last: whether other keys are bad is known before a sidecar is placed
     for leaf in flatten(data, where, problems, stamped=stamped):
         key, value, path = leaf
@@ -72,27 +70,28 @@ def read_cells(
                 message = "expected one way to write this key, got it both literally and nested in a dict"
                 problems.append(Problem(f'{where}["{key}"]', message, "key", "Rename one of them."))
                 continue
-        kind = _KINDS.get(type(value))
+        kind = ONE_KIND.get(type(value))
         if kind is not None:
-            found.append((key, kind, value))
+            cells.append((key, kind, value))
+        elif type(value) is int and -EXACT <= value <= EXACT:
+            cells.append((key, "number", value))
         elif type(value) not in SCALARS and has_media(value):
             media.append(leaf)
         else:
-            _read_cell(found, key, value, where, encode, problems, keep_good)
+            _read_cell(cells, key, value, where, encode, problems, keep_good)
     for key, value, _ in media:
         if keep_good or not problems:
-            _read_cell(found, key, value, where, encode, problems, keep_good)
-    return found, joined
+            _read_cell(cells, key, value, where, encode, problems, keep_good)
+    return cells, joined
 
 
 def _read_cell(
-    found: list[Named], key: str, value: Any, where: str, encode: Encoder, problems: list[Problem], keep_good: bool
+    cells: list[Named], key: str, value: Any, where: str, encode: Encoder, problems: list[Problem], keep_good: bool
 ) -> None:
+    place = f'{where}["{key}"]'
     try:
-        kind, plain = make_cell(value, f'{where}["{key}"]', encode)
-        found.append((key, kind, plain))
+        cells.append((key, *make_cell(value, place, encode)))
     except Exception as error:  # a tracker's own media class may raise anything
-        place = f'{where}["{key}"]'
         if not (keep_good or isinstance(error, InputError)):
             error.add_note(f"While logging {place}.")
             raise
@@ -106,27 +105,18 @@ def flatten(
     if len(path) >= MAX_DEPTH:
         problems.append(too_deep(where, f"dicts nested at most {MAX_DEPTH} deep"))
         return
-    try:
-        items = read_items(data, where)
-    except InputError as error:
-        problems += error.problems
-        return
-    for name, value in items:
-        if not isinstance(name, str) or not name:
-            problems.append(problem(where, "keys that are text and not empty", name, "Use str(key).", "key"))
+    for key, value in named_items(data, where, problems):
+        if not key:
+            problems.append(problem(where, "keys that are not empty", key, "Name the value.", "key"))
             continue
-        key = str.__str__(name)  # of an Enum of texts the text
         if not path and key[0] == "_" and not _is_own(key, value, where, problems, stamped):
-            continue
-        if not key.isascii() and not is_utf8_encodable(key):
-            problems.append(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
             continue
         if type(value) not in SCALARS:
             try:
                 value = simplify(value)
             except Exception:  # make_cell will say what is wrong, as it does for values in lists
                 pass
-            if isinstance(value, Mapping) and value and not is_media(value):
+            if isinstance(value, Mapping) and value and not is_media(value) and tag_of(value) is None:
                 yield from flatten(value, f'{where}["{key}"]', problems, (*path, key))
                 continue
         here = (*path, key)
@@ -148,20 +138,6 @@ def _is_own(key: str, value: Any, where: str, problems: list[Problem], stamped: 
         hint = "Use datetime.timestamp(), or leave it out."
         problems.append(problem(place, "finite seconds since 1970", value, hint, "key"))
     return False
-
-
-def has_media(value: Any) -> bool:
-    """Whether encoding this value places sidecars."""
-    if isinstance(value, (list, tuple)):
-        return any(map(_is_item, value))
-    return is_media(value) or tag_of(value) is not None
-
-
-def _is_item(value: Any) -> bool:
-    """Whether a value is an item of a list of media; an array in a list stays a list."""
-    if type(value) in SCALARS:
-        return False
-    return is_media(value) or tag_of(value) not in (None, "tensor")
 
 
 def number_kind(value: float) -> str:
@@ -240,70 +216,17 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
     Raises:
         InputError: the value cannot be logged; the messages say what to do instead.
     """
-    if type(value) not in SCALARS:
-        value = simplified(value, where)
-        if is_array(value) and tag_of(value) is None:  # a scalar, or short
-            value = simplified(elements(value, where), where)
-    kind = _KINDS.get(type(value))
-    if kind is not None:
-        return kind, value
-    if isinstance(value, int):
-        return _integer(value, where)
-    if isinstance(value, str):
-        if not value.isascii() and not is_utf8_encodable(value):
-            raise InputError(not_utf8(value, where))
-        return "string", value
-    if isinstance(value, (list, tuple)):
-        return _list(value, where, encode)
-    if isinstance(value, Mapping) and not value and not is_media(value):
-        return "json", "{}"
-    value = wrap(value)
-    if is_media(value):
-        document = encode(value)
+    kind, plain = classify(value, where)
+    if kind == MEDIA:
+        document = encode(plain)
         return document["_type"], document
-    raise refused(value, where)
-
-
-def _integer(value: int, where: str) -> Cell:
-    if not -(2**63) <= value < 2**63:
-        raise InputError(too_large(value, where))
-    return ("number" if -EXACT <= value <= EXACT else "integer"), value
-
-
-def _list(values: Sequence[Any], where: str, encode: Encoder) -> Cell:
-    kinds = set(map(type, values))
-    if not kinds <= SCALARS:
-        media = [_is_item(value) for value in values]
-        if all(media):
-            return "media_list", [encode(wrap(value)) for value in values]
-        if problems := _misplaced(values, media, where):
-            raise InputError(problems)
-    problems = []
-    plain = make_plain(values, where, problems)
-    if problems:
-        raise InputError(problems)
-    kinds = set(map(type, plain)) - {NoneType}
-    if kinds <= {float} or (kinds <= {int, float} and all(type(v) is not int or -EXACT <= v <= EXACT for v in plain)):
+    if kind == MEDIA_LIST:
+        return kind, [encode(item) for item in plain]
+    if kind in PLAIN_KINDS and kind != "json":
+        return (number_kind(plain) if kind == "integer" else kind), plain
+    if kind == "null_list" or (kind == "integer_list" and all(v is None or -EXACT <= v <= EXACT for v in plain)):
         return "number_list", plain
-    if kinds == {str}:
-        return "string_list", plain
     return "json", canonical.dumps(plain)
-
-
-def _misplaced(values: Sequence[Any], media: list[bool], where: str) -> list[Problem]:
-    """What cannot stand in a list of plain data: a media value beside others, and an array that is a Tensor alone."""
-    if any(media):
-        hint = "Leave it out, or log it under its own key."
-        rest = [i for i, is_item in enumerate(media) if not is_item]
-        expected = "only media values in a list of media"
-        return [problem(f"{where}[{i}]", expected, values[i], hint, "mixed") for i in rest[:100]]
-    hint = "Wrap each: [mt.Image(a) for a in arrays], or mt.Tensor(a)."
-    expected = "a number, text or media value in a list"
-    return [
-        problem(f"{where}[{i}]", expected, value, hint, "array")
-        for i, value in enumerate(values)
-        if tag_of(value) == "tensor"
-    ][:100]
 
 
 def plain_value(kind: str, value: Any) -> Any:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any, Final
 
-from .._core.canonical import is_utf8_encodable
-from .._core.errors import InputError, Problem, problem
+from .._core.canonical import MAX_DEPTH, is_utf8_encodable
+from .._core.errors import InputError, Problem, Verbatim, problem, show
 from .._core.value import is_media
-from .._core.wrapping import MAX_LIST, is_array, tag_of
-from .python_objects import MAX_ITEMS, SCALARS, array_size, elements, named, read_items, simplified
+from .._core.wrapping import DOCUMENT, DOCUMENT_HINT, MAX_LIST, array_shape, is_array, tag_of
+from .simplify import MAX_ITEMS, SCALARS, array_elements, key_text, named, read_items, simplified
 
-MAX_DEPTH: Final = 200  # of nested dicts and lists
 BAD: Final = object()  # in place of a value that is no plain data
 LOGGED: Final = "a number, text, bool, None, a media value or a list of these"
 _PLAIN: Final = "a number, text, bool, None, or a list or dict of these"
@@ -64,34 +64,27 @@ class _Reader:
         """A scalar, list or mapping; anything else is refused."""
         value = simplified(value, where)
         if is_array(value):
-            size = tag_of(value) == "tensor" and array_size(value)
-            if size and size > MAX_LIST:
+            if prod(array_shape(value) or ()) > MAX_LIST:
                 hint = "Log it as a Tensor under its own key, or pass value.tolist()."
                 raise InputError.of(where, f"an array of at most {MAX_LIST} values here", value, hint, "array")
-            value = simplified(elements(value, where), where)
+            value = array_elements(value, where)
+        tag = None if type(value) in SCALARS else tag_of(value)
+        if tag == DOCUMENT:
+            raise InputError.of(where, "plain data", value, DOCUMENT_HINT, "document")
+        if is_media(value) or tag is not None:
+            raise InputError.of(where, "plain data", value, "Log a media value under its own key.")
         if type(value) in SCALARS or isinstance(value, (Mapping, list, tuple)):
             return value
-        if is_media(value) or tag_of(value) is not None:
-            raise InputError.of(where, "plain data", value, "Log a media value under its own key.")
         raise refused(value, where, _PLAIN)
 
     def read_dict(self, value: Mapping[Any, Any], where: str, depth: int) -> Any:
         plain: dict[str, Any] = {}
-        try:
-            items = read_items(value, where)
-        except InputError as error:
-            return self.refuse(*error.problems)
-        for key, item in items:
-            if not isinstance(key, str):
-                self.refuse(problem(where, "keys that are text", key, "Use str(key).", "key"))
-                continue
-            name = str.__str__(key)  # of an Enum of texts the text
-            if not name.isascii() and not is_utf8_encodable(name):
-                self.refuse(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
-                continue
+        problems: list[Problem] = []
+        for name, item in named_items(value, where, problems):
             read = self.read(item, f'{where}["{name}"]', depth - 1)
             if read is not BAD:
                 plain[name] = read
+        self.refuse(*problems)
         return plain
 
     def read_list(self, value: Sequence[Any], where: str, depth: int) -> Any:
@@ -107,13 +100,35 @@ class _Reader:
             return False
         return str not in kinds or all(v.isascii() or is_utf8_encodable(v) for v in values if type(v) is str)
 
-    def refuse(self, *found: Problem) -> Any:
-        self.problems += found[: max(self.most - len(self.problems), 0)]
+    def refuse(self, *problems: Problem) -> Any:
+        self.problems += problems[: max(self.most - len(self.problems), 0)]
         return BAD
 
 
+def named_items(value: Mapping[Any, Any], where: str, problems: list[Problem]) -> Iterator[tuple[str, Any]]:
+    """The items of a mapping, their keys as text; keys that are none become problems, and so do two of one text."""
+    try:
+        items = read_items(value, where)
+    except InputError as error:
+        problems += error.problems
+        return
+    given: dict[str, Any] = {}  # the keys as they were, by their text
+    for key, item in items:
+        name = key if type(key) is str else key_text(key)
+        if name is None:
+            problems.append(problem(where, "keys that are text", key, "Use str(key).", "key"))
+        elif not name.isascii() and not is_utf8_encodable(name):
+            problems.append(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
+        elif name in given:
+            twins = Verbatim(f"{show(given[name])} and {show(key)}")
+            problems.append(problem(where, "keys that differ as text", twins, "Rename one of them.", "key"))
+        else:
+            given[name] = key
+            yield name, item
+
+
 def too_large(value: int, where: str, bits: int = 64) -> Problem:
-    hint = "Log it as text or as a float." if bits == 64 else "Pass it as text."
+    hint = "Pass it as text or as a float." if bits == 64 else "Pass it as text."
     return problem(where, f"an integer of {bits} bits", value, hint, "range")
 
 
@@ -137,11 +152,11 @@ def _hint(value: Any) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "Decode it to text, or wrap it in a media value such as Image(data)."
     if isinstance(value, complex):
-        return "Log .real and .imag."
+        return "Pass .real and .imag."
     if isinstance(value, Mapping):
-        return "Log its items."
+        return "Pass its items."
     if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
-        return "Log its name, or what it returns when called."
+        return "Pass its name, or what it returns when called."
     if hasattr(value, "__next__"):
         return "Use list(value): it can be read only once."
     return "Convert it, or give its class a __media__(sink) method."
