@@ -313,7 +313,7 @@ def test_a_time_stamp_can_be_given(run: mt.Run) -> None:
 
 _WANTED = "expected a number, text, bool, None, a media value or a list of these, got"
 REFUSED: list[tuple[Any, str]] = [
-    ({"k": 1 + 2j}, f'log["k"]: {_WANTED} (1+2j). Log .real and .imag.'),
+    ({"k": 1 + 2j}, f'log["k"]: {_WANTED} (1+2j). Pass .real and .imag.'),
     (
         {"k": b"abc"},
         f"log[\"k\"]: {_WANTED} b'abc'. Decode it to text, or wrap it in a media value such as Image(data).",
@@ -329,17 +329,22 @@ REFUSED: list[tuple[Any, str]] = [
     ),
     (
         {"a": {"k": copy.copy}},
-        f'log["a.k"]: {_WANTED} the function copy.copy. Log its name, or what it returns when called.',
+        f'log["a.k"]: {_WANTED} the function copy.copy. Pass its name, or what it returns when called.',
     ),
-    ({"k": 2**63}, f'log["k"]: expected an integer of 64 bits, got {2**63}. Log it as text or as a float.'),
-    ({"k": np.uint64(2**63)}, f'log["k"]: expected an integer of 64 bits, got {2**63}. Log it as text or as a float.'),
-    ({"k": [-(2**70)]}, f'log["k"][0]: expected an integer of 64 bits, got {-(2**70)}. Log it as text or as a float.'),
+    ({"k": 2**63}, f'log["k"]: expected an integer of 64 bits, got {2**63}. Pass it as text or as a float.'),
+    ({"k": np.uint64(2**63)}, f'log["k"]: expected an integer of 64 bits, got {2**63}. Pass it as text or as a float.'),
+    ({"k": [-(2**70)]}, f'log["k"][0]: expected an integer of 64 bits, got {-(2**70)}. Pass it as text or as a float.'),
     ({"k": "\ud800"}, "log[\"k\"]: expected text that UTF-8 can hold, got '\\ud800'. Remove the lone surrogates."),
     ({"\ud800": 1}, "log: expected keys that UTF-8 can hold, got '\\ud800'. Remove the lone surrogates."),
-    ({"": 1}, "log: expected keys that are text and not empty, got ''. Use str(key)."),
-    ({1: 1}, "log: expected keys that are text and not empty, got 1. Use str(key)."),
-    ({"a": {None: 1}}, 'log["a"]: expected keys that are text and not empty, got None. Use str(key).'),
-    ({"k": [{1: 2}]}, 'log["k"][0]: expected keys that are text, got 1. Use str(key).'),
+    ({"": 1}, "log: expected keys that are not empty, got ''. Name the value."),
+    ({(1,): 1}, "log: expected keys that are text, got (1,). Use str(key)."),
+    ({"a": {None: 1}}, 'log["a"]: expected keys that are text, got None. Use str(key).'),
+    ({"k": [{math.inf: 2}]}, 'log["k"][0]: expected keys that are text, got inf. Use str(key).'),
+    (
+        {"q": [{"_type": "image"}]},
+        "log[\"q\"]: _version: expected the field '_version', got none. "
+        "A member _type marks a media document: rename it if this is none.",
+    ),
     ({"_step": 3}, "log[\"_step\"]: expected a key of your own, got '_step'. Use log(..., step=)."),
     ({"_runtime": 3}, "log[\"_runtime\"]: expected a key of your own, got '_runtime'. Use log(..., step=)."),
     ([("k", 1)], "log: expected a dict of keys to values, got [('k', 1)]. Name the value: {'loss': loss}."),
@@ -408,15 +413,6 @@ def test_data_without_a_bottom_is_refused(run: mt.Run, data: dict[str, Any]) -> 
     with pytest.raises(mt.InputError, match="nested"):
         run.config.update(data)
     assert rows(run) == []
-
-
-def test_what_can_be_logged_nested_can_be_read_nested(run: mt.Run) -> None:
-    value: list[Any] = []
-    for _ in range(100):
-        value = [value]
-    run.log({"a": value})
-    run.finish()
-    assert list(mt.open_run(run.path).values("a")) == [(0, value)]
 
 
 def test_all_problems_of_a_call_are_told_at_once(run: mt.Run) -> None:
@@ -530,7 +526,7 @@ def test_fifty_images_in_a_call_are_no_problem(run: mt.Run) -> None:
         {"tags": ["\ud800"]},
         {"config": [1]},
         {"config": {"a": object()}},
-        {"config": {1: 2}},
+        {"config": {None: 2}},
         {"on_error": "ignore"},
     ],
     ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", repr(value)),
