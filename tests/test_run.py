@@ -342,7 +342,8 @@ REFUSED: list[tuple[Any, str]] = [
     ({"k": [{math.inf: 2}]}, 'log["k"][0]: expected keys that are text, got inf. Use str(key).'),
     (
         {"q": [{"_type": "image"}]},
-        "log[\"q\"]: _version: expected the field '_version', got none. "
+        "log[\"q\"]: expected a media document, as its _type says, got {'_type': 'image'}: _version: expected the "
+        "field '_version', got none. "
         "A member _type marks a media document: rename it if this is none.",
     ),
     ({"_step": 3}, "log[\"_step\"]: expected a key of your own, got '_step'. Use log(..., step=)."),

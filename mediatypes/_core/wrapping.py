@@ -11,7 +11,7 @@ from typing import Any
 
 from .codec import check
 from .deps import is_class
-from .errors import InputError
+from .errors import InputError, Verbatim, show
 from .registry import lookup
 from .sidecar import Sink
 
@@ -92,7 +92,8 @@ class GivenDocument:
     def __init__(self, document: Mapping[Any, Any]) -> None:
         self.document = dict(document)
         if problems := check(self.document):
-            raise InputError(found._replace(hint=DOCUMENT_HINT) for found in problems)
+            got = Verbatim(f"{show(self.document)}: {problems[0]._replace(hint='')}".rstrip("."))
+            raise InputError.of("", "a media document, as its _type says", got, DOCUMENT_HINT, "document")
 
     def __media__(self, sink: Sink) -> dict[str, Any]:
         return self.document

@@ -252,8 +252,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "- Table.data[1]['a']: expected a number, text, bool, None, a media value or a list of these, got the class "
         "builtins.object. Pass its name, or what it returns when called.\n"
         f"- Table.data[0]['b']: expected a set whose items can be sorted, got { {1, 'a'}!r}. Pass a list.\n"
-        "- Table.data[1]['b']: _type: expected the name of a media type, got 'float'. A member _type marks a media "
-        "document: rename it if this is none.",
+        "- Table.data[1]['b']: expected a media document, as its _type says, got {'_type': 'float', 'value': 'nan'}: "
+        "_type: expected the name of a media type, got 'float'. A member _type marks a media document: rename it if "
+        "this is none.",
     ),
     "long duration": (
         {"columns": ["a"], "data": [[timedelta.max]]},
