@@ -99,7 +99,7 @@ def _recognise(file: BinaryIO, head: bytes) -> Recognised:
 
 def _behind_tags(file: BinaryIO) -> Recognised:
     file.seek(0)
-    data = file.read(_MAX_INDEX)
+    data = file.read()
     rest = data[mp3.after_tags(data) :]
     if not rest or rest.startswith(b"ID3"):
         return Recognised(None, "other", "an ID3 tag alone")

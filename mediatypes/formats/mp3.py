@@ -23,6 +23,7 @@ _BITRATES = {  # kilobits in a second, by whether it is MPEG-1 and by layer
 }
 _HALVED = {3: 0, 2: 1, 0: 2}  # how often the rate is, by version
 _DECODER_DELAY = 529  # samples that every decoder of layer III puts first
+_MAX_TORN, _MAX_SEARCH = 64, 4096  # places that are no frame, and bytes of each
 _NOT_ZERO = re.compile(rb"[^\0]")
 
 
@@ -145,7 +146,8 @@ def _parse(head: bytes) -> _Frame | None:
 def _walk(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, _Frame | None]]:
     """Start, end and head of each frame; None for a head stands for bytes between them that are no tag."""
     known: dict[bytes, _Frame | None] = {}
-    while position < end:
+    torn = 0
+    while position < end and torn <= _MAX_TORN:
         head = data[position : position + 4]
         if head not in known:
             known[head] = _parse(head)
@@ -160,14 +162,16 @@ def _walk(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, _Fra
         elif head[0]:
             yield position, position, None
             position = _next_sync(data, position + 1, end)
+            torn += 1
         else:
             found = _NOT_ZERO.search(data, position, end)
             position = found.start() if found else end
 
 
 def _next_sync(data: bytes, position: int, end: int) -> int:
-    """Where two frames stand one behind the other, or the end."""
-    while (position := data.find(b"\xff", position, end)) >= 0:
+    """Where two frames stand one behind the other, not far away, or the end."""
+    last = min(end, position + _MAX_SEARCH)
+    while (position := data.find(b"\xff", position, last)) >= 0:
         frame = _parse(data[position : position + 4])
         if frame is not None and is_frame(data[position + frame.size : position + frame.size + 4]):
             return position
@@ -177,10 +181,13 @@ def _next_sync(data: bytes, position: int, end: int) -> int:
 
 def _find_tag(start: bytes, first: _Frame) -> bytes:
     """What a first frame without sound says of those that follow; empty if it is a frame like others."""
+    if first.layer != 3:
+        return b""
+    if start[36:40] == b"VBRI":
+        return start[36:]
     at = 4 + _side_information(first)
-    if first.layer == 3 and start[at : at + 4] in (b"Xing", b"Info"):
-        return start[at:]
-    return start[36:] if first.layer == 3 and start[36:40] == b"VBRI" else b""
+    checked = at + 2  # where a frame with a checksum goes on
+    return next((start[begin:] for begin in (at, checked) if start[begin : begin + 4] in (b"Xing", b"Info")), b"")
 
 
 def _read_tag(tag: bytes) -> tuple[int | None, tuple[int, int] | None]:

@@ -10,8 +10,8 @@ from ..._core.errors import InputError, Problem, problem
 from ..._core.inputs import read_blob, text
 from ..._core.value import FileValue
 from ...columns.arrays import Array, is_array
-from . import files
-from .files import FORMATS, SUBTYPES, AudioFile
+from . import codecs
+from .codecs import FORMATS, SUBTYPES, AudioFile
 from .samples import Samples, read_samples
 
 
@@ -112,7 +112,7 @@ class Audio(FileValue):
             file, converted = _from_samples(data_or_path, int(sample_rate or 0), format, subtype, clip)
             self._set(**converted)
         elif (blob := read_blob(data_or_path, "Audio")) is not None:
-            file = files.probe(blob, "Audio")
+            file = codecs.probe(blob, "Audio")
             _check_file(file, sample_rate, format, subtype, clip)
         else:
             hint = "See help(mediatypes.Audio)."
@@ -130,7 +130,7 @@ class Audio(FileValue):
             MissingDependencyError: a format that needs soundfile.
             CodecError, DocumentError: the file cannot be read, or is not what the document says.
         """
-        samples = files.to_numpy(self._file())
+        samples = codecs.to_numpy(self._file())
         return samples[:, 0] if self.channels == 1 else samples
 
     def _facts(self) -> list[str]:
@@ -138,10 +138,10 @@ class Audio(FileValue):
         return [length, f"{self.sample_rate} Hz", f"{self.channels} ch", f"{self.format} {self.subtype}"]
 
     def _file_type(self) -> tuple[str, str]:
-        return f".{self.format}", files.MEDIA_TYPES[self.format]
+        return f".{self.format}", codecs.MEDIA_TYPES[self.format]
 
     def _check(self) -> None:
-        files.check(self._file())
+        codecs.check(self._file())
 
     def _file(self) -> AudioFile:
         return AudioFile(self._sidecar(), self.format, self.subtype, self.sample_rate, self.channels, self.frames)
@@ -154,7 +154,7 @@ def _from_samples(
     samples = read_samples(data, "Audio", clip)
     subtype = subtype or _default_subtype(samples, format)
     source = None if samples.is_kept_in(subtype) else {"dtype": samples.dtype}
-    file = files.write(samples, sample_rate, format, subtype, "Audio")
+    file = codecs.write(samples, sample_rate, format, subtype, "Audio")
     return file, {"_source": source, "_clipped_count": samples.clipped_count}
 
 

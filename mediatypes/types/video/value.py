@@ -13,9 +13,9 @@ from ..._core.inputs import read_blob, text
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
 from ...columns.arrays import Array, is_array
-from . import encode, files
+from . import decode, encode
 from . import frames as frame_arrays
-from .files import MEDIA_TYPES, VideoFile
+from .decode import MEDIA_TYPES, VideoFile
 
 DEFAULT_FPS = 4
 _SLOWEST, _FASTEST = 0.01, 1000.0  # frames per second; webm counts milliseconds
@@ -128,7 +128,7 @@ class Video(FileValue):
         if blob is None:
             hint = "Pass np.stack(data)." if isinstance(data_or_path, (list, tuple)) else "See help(mediatypes.Video)."
             raise InputError.of("Video", "an array, tensor, path, bytes, file or moviepy clip", data_or_path, hint)
-        file = files.probe(blob, "Video")
+        file = decode.probe(blob, "Video")
         if not file.fps:  # pages of a TIFF have no time
             rate = float(DEFAULT_FPS if fps is None else fps)
             file = file._replace(fps=rate, duration=file.frames / rate)
@@ -163,7 +163,7 @@ class Video(FileValue):
         Raises:
             CodecError: the file cannot be decoded, or holds another number of frames.
         """
-        return files.decode(self._sidecar(), self._file()).transpose(0, 3, 1, 2)
+        return decode.decode(self._sidecar(), self._file()).transpose(0, 3, 1, 2)
 
     def _facts(self) -> list[str]:
         return [f"{self.frames} frames {self.width}x{self.height} at {self.fps:g} fps", self.format]
@@ -180,7 +180,7 @@ class Video(FileValue):
 
     def _check(self) -> None:
         with self._sidecar().open() as content:
-            format = files.check_container(content, "video", DocumentError)
+            format = decode.check_container(content, "video", DocumentError)
         if format != self.format:
             raise DocumentError.of("video.format", f"{format}, that of the file", self.format, "Restore it.")
 
@@ -228,8 +228,8 @@ def _check_fits(format: str, width: int, height: int, channels: int, lossless: b
     if format == "ogg" and min(width, height) < encode.MIN_SIDE_OGG:
         expected = f"at least {encode.MIN_SIDE_OGG} pixels a side for ogg"
         problems.append(problem("Video", expected, f"{width} x {height}", "Pass format='webm'.", "too-small"))
-    if max(width, height) > encode.MAX_SIDE or width * height > files.MAX_PIXELS:
-        expected = f"at most {encode.MAX_SIDE} pixels a side and {files.MAX_PIXELS} in all"
+    if max(width, height) > encode.MAX_SIDE or width * height > decode.MAX_PIXELS:
+        expected = f"at most {encode.MAX_SIDE} pixels a side and {decode.MAX_PIXELS} in all"
         problems.append(problem("Video", expected, f"{width} x {height}", "Log a smaller version.", "too-large"))
     if problems:
         raise InputError(problems)

@@ -121,6 +121,17 @@ def test_a_header_that_does_not_say_what_the_encoder_put_around_is_believed_in_t
     assert Audio(bytes(data)).frames == len(heard(bytes(data), "mp3"))
 
 
+def test_a_first_frame_as_fraunhofer_writes_it_is_no_sound() -> None:
+    frames = ffmpeg(*TONE, "-b:a", "64k", *MP3, "-write_xing", "0", "-id3v2_version", "0", "-")
+    count = len(frames) // 192
+    tag = b"VBRI" + struct.pack(">HHHII", 1, 0, 75, len(frames), count)
+    first = (frames[:4] + bytes(32) + tag).ljust(192, b"\0")
+    audio = Audio(first + frames)
+    assert audio.frames == len(heard(first + frames, "mp3")) == count * 1152
+    np.testing.assert_array_equal(audio.to_numpy(), Audio(frames).to_numpy())
+    assert refused((first + frames)[:-384]).endswith(f"It is cut short: {count - 2} of {count} frames are there.")
+
+
 @pytest.mark.parametrize("tag", [b"", ID3V1, ID3V2])
 def test_mp3_files_one_behind_the_other_are_heard_to_the_end(tag: bytes) -> None:
     part = written("MP3")

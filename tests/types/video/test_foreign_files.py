@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,45 @@ def test_a_file_trimmed_on_both_sides_is_what_a_player_shows(film: Path, tmp_pat
     assert video.frames < 30
 
 
+def edited(film: Path, *edits: tuple[int, int]) -> bytes:
+    """A film with another edit list: milliseconds, and where they begin in units of the media; -1 is empty."""
+    data = film.read_bytes()
+    at = data.index(b"elst") - 4
+    content = struct.pack(">II", 0, len(edits)) + b"".join(struct.pack(">Iihh", *edit, 1, 0) for edit in edits)
+    box = struct.pack(">I", 8 + len(content)) + b"elst" + content
+    grown = len(box) - int.from_bytes(data[at : at + 4], "big")
+    made = bytearray(data[:at] + box + data[at + len(box) - grown :])
+    for parent in (b"edts", b"trak", b"moov"):  # the pictures stand before them all, and do not move
+        begin = data.rindex(parent, 0, at) - 4
+        made[begin : begin + 4] = (int.from_bytes(data[begin : begin + 4], "big") + grown).to_bytes(4, "big")
+    return bytes(made)
+
+
+@pytest.mark.parametrize(
+    ("edits", "frames", "seconds"),
+    [
+        ([(1000, 1024)], 25, 1.0),
+        ([(700, 1024 + 10 * 512)], 18, 0.7),
+        ([(500, -1), (1000, 1024)], 25, 1.0),
+        ([(400, 1024 + 25 * 512), (400, 1024)], 20, 0.8),
+        ([(9000, 1024)], 50, 2.0),
+    ],
+    ids=["end", "both", "empty first", "two pieces the other way round", "longer than there is"],
+)
+def test_what_an_edit_list_leaves_is_shown(
+    edits: list[tuple[int, int]], frames: int, seconds: float, tmp_path: Path
+) -> None:
+    film = made(tmp_path / "film.mp4", *PATTERN, *YUV, "-c:v", "libx264", "-g", "50")
+    whole = mt.Video(film).to_numpy()
+    path = tmp_path / "edited.mp4"
+    path.write_bytes(edited(film, *edits))
+    video = check(path)
+    assert (video.frames, video.duration) == (frames, seconds)
+    begins = [(begin - 1024) // 512 for _, begin in edits if begin > 0]
+    for begin in begins:
+        assert (whole[begin] == video.to_numpy()).all(axis=(1, 2, 3)).any()
+
+
 @pytest.mark.parametrize("options", [("-use_editlist", "0"), ("-movflags", "frag_keyframe+empty_moov"), ()])
 def test_a_delay_of_b_frames_is_no_cut(film: Path, options: tuple[str, ...], tmp_path: Path) -> None:
     video = check(made(tmp_path / "b.mp4", "-i", film, "-c", "copy", *options))
@@ -81,6 +121,18 @@ def test_frames_that_last_differently_are_counted_and_their_rate_is_the_mean(suf
     video = check(made(tmp_path / f"a.{suffix}", *PATTERN, *YUV, *slower, "-bf", "0"))
     assert video.duration == pytest.approx(4.8, abs=0.25)
     assert video.fps == pytest.approx(video.frames / video.duration, rel=0.01)
+
+
+def test_frames_that_theora_repeats_are_frames() -> None:
+    """An empty packet shows the frame before it once more."""
+    still = np.full((20, 3, 32, 48), 200, np.uint8)
+    still[10:] = 60
+    video = mt.Video(still, format="ogg", fps=10)
+    found = video.to_numpy()
+    assert found.shape == still.shape
+    assert np.abs(found.astype(int) - still).max() < 8
+    probed = mt.Video(video.to_bytes())
+    assert (probed.frames, probed.duration, probed.fps) == (20, 2.0, 10)
 
 
 # rotation

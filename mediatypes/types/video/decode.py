@@ -185,7 +185,7 @@ def _count(packets: Iterator[Any]) -> tuple[int, int, float]:
     """
     total, shown, start, end = 0, 0, np.inf, 0.0
     for packet in packets:
-        if packet.size:
+        if packet.size or _repeats(packet):
             total += 1
             if not packet.is_discard:
                 shown += 1
@@ -193,6 +193,11 @@ def _count(packets: Iterator[Any]) -> tuple[int, int, float]:
                     start = min(start, float(packet.pts * packet.time_base))
                     end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
     return total, shown, max(0.0, end - start)
+
+
+def _repeats(packet: Any) -> bool:
+    """Whether a packet shows the frame before it once more, as empty ones of Theora do; the last of all has no time."""
+    return not packet.size and packet.pts is not None
 
 
 def _times(stream: Any, count: int, seconds: float) -> tuple[float, float]:
@@ -227,10 +232,16 @@ def _decode_av(blob: Blob, file: VideoFile) -> Iterator[Array]:
         stream = decoder = _pictures(container)
         if file.channels == 4:  # FFmpeg's own VP9 decoder ignores alpha
             decoder = av.codec.CodecContext.create("libvpx-vp9" if file.codec == "vp9" else "libvpx", "r")
+        pixels = None
         for packet in container.demux(stream):
+            if _repeats(packet):
+                if pixels is not None:
+                    yield pixels
+                continue
             for frame in decoder.decode(packet):
                 pixels = frame.to_ndarray(format=layout)[..., : file.channels]
-                yield np.rot90(pixels, -file.rotation // 90) if file.rotation else pixels
+                pixels = np.rot90(pixels, -file.rotation // 90) if file.rotation else pixels
+                yield pixels
 
 
 def _require_frame(frames: Iterator[Any]) -> Any:

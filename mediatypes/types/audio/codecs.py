@@ -104,9 +104,11 @@ def to_numpy(file: AudioFile) -> Array:
         with content, soundfile.SoundFile(content) as sound:
             _require_same(file, (sound.subtype, sound.samplerate, sound.channels, frames or sound.frames))
             samples: Array = sound.read(file.frames, _READ_AS.get(sound.subtype, "float32"), always_2d=True)
+            if len(samples) != file.frames:
+                raise ValueError(f"{len(samples)} of {file.frames} frames")
+    except DocumentError:
+        raise
     except (soundfile.SoundFileError, ValueError) as error:
-        if isinstance(error, DocumentError):
-            raise
         raise CodecError.of("audio", f"soundfile to read {file.format}", str(error), "See the cause.") from error
     return samples
 
