@@ -4,12 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo test spark soak bench schemas clean
+.PHONY: help demo check test test-base newcomer spark soak bench schemas clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      log a run on photographs into demo-runs/ and show it back with pandas"
+	@echo "make check     style, types and the tests of what differs from main; a minute or less"
 	@echo "make test      style, types and the whole test suite"
+	@echo "make test-base the tests that numpy, pyarrow and Pillow are enough for, in a venv of nothing else"
 	@echo "make spark     read runs with pyspark (half a gigabyte, needs Java); not part of make test"
 	@echo "make soak      kill writers and damage files of runs some thousand times, half an hour; not part of make test"
 	@echo "make bench     measure against the alternatives, medians of interleaved rounds"
@@ -22,14 +24,25 @@ demo: $(VENV)/.demo
 	$(IN_VENV) -m mediatypes demo
 	@echo "To type these yourself: . $(VENV)/bin/activate"
 
+check: $(VENV)/.test
+	@$(call step,1/4 ruff check,ruff check)
+	@$(call step,2/4 ruff format,ruff format --check)
+	@$(call step,3/4 mypy,mypy)
+	@$(call step,4/4 pytest of what changed,pytest -q -n 2 $$($(IN_VENV) -m tests.changed))
+	@echo "All is well with what changed."
+
 test: $(VENV)/.test
-	@$(call check,1/4 ruff check,ruff check)
-	@$(call check,2/4 ruff format,ruff format --check)
-	@$(call check,3/4 mypy,mypy)
-	@$(call check,4/4 pytest,pytest -n 2)
+	@$(call step,1/5 ruff check,ruff check)
+	@$(call step,2/5 ruff format,ruff format --check)
+	@$(call step,3/5 mypy,mypy)
+	@$(call step,4/5 pyright,basedpyright --pythonpath $(IN_VENV))
+	@$(call step,5/5 pytest,pytest -n 2)
 	@echo "All is well."
 
-check = echo "$(1)"; $(IN_VENV) -m $(2) || { echo "make test: $(1) failed; what it found stands above." >&2; exit 1; }
+step = echo "$(1)"; $(IN_VENV) -m $(2) || { echo "make $@: $(1) failed; what it found stands above." >&2; exit 1; }
+
+test-base: $(VENV)-base/.pip
+	$(VENV)-base/bin/python -m pytest -q --base
 
 spark: $(VENV)/.spark
 	$(IN_VENV) -m pytest tests/runset/test_spark.py tests/runfolder/test_other_readers.py -k spark
@@ -45,7 +58,7 @@ schemas: $(VENV)/.test
 	$(IN_VENV) -m mediatypes.schemas --write schemas
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-base .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find mediatypes tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Each stamp is newer than pyproject.toml once its packages are installed; without that nothing is done.
@@ -63,6 +76,11 @@ $(VENV)/.test: pyproject.toml $(VENV)/.pip
 $(VENV)/.spark: $(VENV)/.test
 	@echo "Installing pyspark, a minute or two the first time ..."
 	$(IN_VENV) -m pip install 'pyspark>=4'
+	@touch $@
+
+$(VENV)-base/.pip: pyproject.toml $(VENV)/.pip
+	$(IN_VENV) -m venv $(VENV)-base
+	$(VENV)-base/bin/python -m pip install --editable . 'pytest>=8.2'
 	@touch $@
 
 # pip knows --group since 25.1, and a fresh machine may bring an older one.

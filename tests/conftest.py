@@ -11,10 +11,21 @@ from typing import Any
 
 import pytest
 
+from tests.base_only import BaseOnly, replace_hypothesis
 from tests.processes import start as start
 from tests.remote import make_bucket, s3_server
+from tests.samples import Array, FakeTensor, photograph
 from tests.spark import local_spark
-from tests.strategies import Array, FakeTensor, photograph
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--base", action="store_true", help="skip tests that need more than numpy, pyarrow and Pillow")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--base"):
+        replace_hypothesis()
+        config.pluginmanager.register(BaseOnly())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,68 +1,17 @@
-"""Values that several test files need: real photographs and their files, stand-ins, hypothesis strategies."""
+"""Hypothesis strategies of values."""
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skimage.data
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import mediatypes as mt
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from tests.samples import Array
 
 MAX_SIDE = 12
-
-
-@cache
-def photograph(name: str) -> Array:
-    """A photograph of scikit-image, read-only: astronaut, coffee, chelsea (RGB), coins, camera (grey)..."""
-    pixels: Array = getattr(skimage.data, name)()
-    pixels.setflags(write=False)
-    return pixels
-
-
-def photograph_file(name: str) -> Path:
-    """A file of scikit-image's wheel: rocket.jpg, chelsea.png, multipage.tif, no_time_for_that_tiny.gif..."""
-    return Path(skimage.data.__file__).with_name(name)
-
-
-class FakeTensor:
-    """As much of `torch.Tensor` as arrays are made from; `bfloat16` has, as there, no numpy form."""
-
-    def __init__(self, array: Array, dtype: str = "") -> None:
-        self.array, self.dtype, self.shape = array, dtype or f"torch.{array.dtype.name}", array.shape
-
-    def detach(self) -> FakeTensor:
-        return self
-
-    cpu = resolve_conj = resolve_neg = detach
-
-    def is_floating_point(self) -> bool:
-        return "float" in self.dtype
-
-    def float(self) -> FakeTensor:
-        return FakeTensor(self.array.astype(np.float32))
-
-    def numpy(self) -> Array:
-        if self.dtype == "torch.bfloat16":
-            raise TypeError("Got unsupported ScalarType BFloat16")
-        return self.array
-
-
-def encode(value: Any) -> tuple[dict[str, Any], mt.MemoryStore]:
-    """A value's document and the store that holds its sidecars."""
-    store = mt.MemoryStore()
-    return mt.encode(value, store), store
-
-
-def decoded(value: Any) -> Any:
-    """A value written and read back."""
-    return mt.decode(*encode(value))
 
 
 def pixels(dtype: Any = np.uint8) -> st.SearchStrategy[Array]:

@@ -16,41 +16,53 @@ class Remote(Protocol):
     @property
     def filesystem(self) -> Any:
         """The file system of pyarrow, on which it is at `path`."""
+        ...
 
     @property
     def path(self) -> str:
         """Where it is on the file system."""
+        ...
 
     @property
     def name(self) -> str:
         """The last part."""
+        ...
 
     def __truediv__(self, name: str) -> Self:
         """What is below it."""
+        ...
 
     def with_name(self, name: str) -> Self:
         """What is beside it."""
+        ...
 
     def exists(self) -> bool:
         """Whether there is a file or a directory."""
+        ...
 
     def is_file(self) -> bool:
         """Whether there is a file."""
+        ...
 
     def is_dir(self) -> bool:
         """Whether there is a directory."""
+        ...
 
     def glob(self, pattern: str) -> Iterable[Self]:
         """What stands directly in it under names that match."""
+        ...
 
     def read_bytes(self) -> bytes:
         """A small file."""
+        ...
 
     def open(self, mode: str = "rb") -> BinaryIO:
         """A file, to be read; what is not read is not transferred."""
+        ...
 
     def native(self) -> Any:
         """A file as pyarrow reads it: ranges, several at a time."""
+        ...
 
 
 Location = Path | Remote

@@ -37,6 +37,7 @@ class Sink(Protocol):
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         """Store the bytes (or the content of the file) and answer the path or URL to write down."""
+        ...
 
 
 @runtime_checkable
@@ -45,6 +46,7 @@ class Source(Protocol):
 
     def open(self, path: str) -> BinaryIO:
         """Open what `Sink.put` answered with `path`; raises `SidecarMissing`."""
+        ...
 
 
 class Blob:

@@ -20,6 +20,7 @@ class MediaValue(Protocol):
 
     def __media__(self, sink: Sink) -> dict[str, Any]:
         """Put sidecars into `sink` and return the document. No other input or output."""
+        ...
 
 
 def is_media(value: object) -> bool:
@@ -176,7 +177,7 @@ def _frozen(value: Frozen, name: str) -> AttributeError:
 class Value(Frozen):
     """A media value: frozen, hashable, picklable data that encodes to a document and sidecars."""
 
-    declaration: ClassVar[Document]
+    declaration: ClassVar[Document]  # pyright: ignore[reportIncompatibleVariableOverride] : never assigned
     _caption: str | None
 
     @property

@@ -106,7 +106,7 @@ class Board:
 
 def describe(key: _Key) -> str:
     """A value in short: media as type, bytes and path."""
-    value = key.value.item() if hasattr(key.value, "item") else key.value
+    value: Any = key.value.item() if hasattr(key.value, "item") else key.value
     if key.is_integral and isinstance(value, float):
         value = int(value)
     if key.kind.endswith("_list") and key.kind not in ("number_list", "string_list"):

@@ -54,8 +54,9 @@ class Metric(NamedTuple):
         """The definition that a journal or `run.json` holds; raises ValueError if it is malformed."""
         if problems := list(METRIC.check(value)):
             raise ValueError(str(problems[0]))
-        known = {name: value[name] for name in cls._fields if name in value}
-        return cls(**known | {"summary": tuple(known.get("summary", ()))})
+        known: dict[str, Any] = {name: value[name] for name in cls._fields if name in value}
+        known["summary"] = tuple(known.get("summary", ()))
+        return cls(**known)
 
 
 class Metrics:

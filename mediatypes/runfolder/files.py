@@ -63,6 +63,7 @@ def write_json(path: Path, value: object, durable: bool = False) -> None:
 def read_json(path: Location) -> dict[str, Any]:
     """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
     tries = 1 if isinstance(path, Path) else _TRIES
+    value: Any = None
     for left in reversed(range(tries)):
         data = _read_small(path)
         try:

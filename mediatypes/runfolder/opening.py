@@ -25,18 +25,18 @@ def open_history(root: Location, run: dict[str, Any]) -> tuple[dict[str, Any], H
     """
     left = _TRIES
     while True:
-        left, failed = left - 1, None
+        left -= 1
         try:
             if run.get("status") != "running":
                 return run, StoredHistory(root / files.HISTORY)
-            history = RunContent(root, run)
+            content: RunContent | StoreError = RunContent(root, run)
         except StoreError as error:
-            failed = error
+            content = error
         again = files.read_run_json(root)
         if not left or repr(again) == repr(run):  # repr: NaN equals itself
-            if failed:
-                raise failed
-            return run, history
+            if isinstance(content, StoreError):
+                raise content
+            return run, content
         run = again
 
 

@@ -146,7 +146,7 @@ def _plan(manifest: Manifest, changed: dict[int, list[_Found]], new: Sequence[_F
     last = max(manifest.parts, default=0)
     chunks = _chunks(new, _RUNS - len(manifest.parts.get(last, ())) if last else 0)
     first = next(chunks, [])
-    numbers = sorted({*changed, *([last] if last and first else [])})
+    numbers: list[int] = sorted({*changed, *([last] if last and first else [])})
     jobs = []
     for number in numbers:
         read = [*changed.get(number, ()), *(first if number == last else ())]

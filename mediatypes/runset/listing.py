@@ -29,9 +29,11 @@ class Listed(Protocol):
     @property
     def path(self) -> Location:
         """Where it is."""
+        ...
 
     def describe(self) -> dict[str, Any]:
         """`run.json`, and the summary under "summary"."""
+        ...
 
 
 class Listing:

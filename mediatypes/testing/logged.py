@@ -133,7 +133,7 @@ def _items(kind: str, cell: Any) -> Iterator[tuple[str, Any]]:
         for item in cell:
             yield from _items(kind, item)
     elif cell is not None:
-        yield kind, canonical.loads(cell) if kind == "json" else cell
+        yield kind, canonical.loads(cell) if kind == "json" and isinstance(cell, str) else cell
 
 
 def _matches(item: _Logged, view: mt.RunView, type: str | None, value: Any, members: dict[str, Any]) -> bool:

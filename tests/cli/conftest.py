@@ -9,16 +9,16 @@ import textwrap
 from pathlib import Path
 
 import pytest
-import skimage.data
 
 import mediatypes as mt
+from tests.samples import photograph
 
 ROOT = Path(__file__).parents[2]
 
 
 def log(run: mt.Run) -> mt.Run:
     """Scalars with statistics, nested references of every sort, and media in the summary."""
-    photo = skimage.data.astronaut()[:64, 100:180]
+    photo = photograph("astronaut")[:64, 100:180]
     boxes = mt.BoundingBoxes2D.from_xyxy([[10, 20, 60, 50]], domain="pixel")
     run.define_metric("loss", summary="min,mean", step_metric="epoch")
     run.log({"loss": 0.5, "epoch": 0, "note": "begins", "options": {}, "words": ["a", None]})
@@ -40,6 +40,7 @@ def log(run: mt.Run) -> mt.Run:
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run and one that was killed, to be copied."""
+    photograph("astronaut")  # here first: without its package the tests are skipped, not failed
     root = tmp_path_factory.mktemp("runs")
     code = """
         import os, sys, mediatypes as mt

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import skimage.data
 
 import mediatypes as mt
 from mediatypes.cli import COMMANDS, main
+from tests.samples import photograph
 
 COMMAND_NAMES = [command.name for command in COMMANDS]
 
@@ -31,7 +31,7 @@ class Hologram:
 
 def log_photographs(path: Path, **options: Any) -> mt.Run:
     """A run with two photographs among its scalars; not finished."""
-    photo = skimage.data.astronaut()[:120, 100:260]
+    photo = photograph("astronaut")[:120, 100:260]
     boxes = mt.BoundingBoxes2D.from_xyxy([[10, 20, 90, 110]], domain="pixel", scores=[0.9])
     mask = mt.ImageMask(photo[..., 0] > 128, class_labels={1: "bright"})
     run = mt.Run(path, **options)
@@ -179,7 +179,7 @@ def test_show_has_a_line_for_every_key(folder: Path, capsys: pytest.CaptureFixtu
 
 
 def test_show_adds_up_the_sidecars_of_an_image_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    photo = mt.Image(skimage.data.coins(), masks={"m": mt.ImageMask(skimage.data.coins() > 100)})
+    photo = mt.Image(photograph("coins"), masks={"m": mt.ImageMask(photograph("coins") > 100)})
     with mt.Run(tmp_path / "run") as run:
         run.log({"photo": photo})
         run.log({"photo": photo})
@@ -258,10 +258,10 @@ def test_show_lists_what_could_not_be_logged(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_validate_accepts_a_document_and_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    document = mt.encode(mt.Histogram(skimage.data.camera()), mt.MemoryStore())
+    document = mt.encode(mt.Histogram(photograph("camera")), mt.MemoryStore())
     one, two = tmp_path / "one.json", tmp_path / "two.json"
     one.write_text(json.dumps(document))
-    two.write_text(json.dumps([document, mt.encode(mt.Image(skimage.data.camera()), mt.MemoryStore())]))
+    two.write_text(json.dumps([document, mt.encode(mt.Image(photograph("camera")), mt.MemoryStore())]))
     assert main(["validate", str(one), str(two)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{one}: fine, 1 document and 0 sidecars."
@@ -269,7 +269,7 @@ def test_validate_accepts_a_document_and_a_list(tmp_path: Path, capsys: pytest.C
 
 
 def test_validate_prints_every_problem_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    document = mt.encode(mt.Image(skimage.data.camera()), mt.MemoryStore())
+    document = mt.encode(mt.Image(photograph("camera")), mt.MemoryStore())
     path = tmp_path / "documents.json"
     path.write_text(json.dumps([document, {**document, "width": "wide", "sha256": "abc"}, {"_type": "unheard_of"}, 7]))
     assert main(["validate", str(path)]) == 1

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import skimage.data
 
 import mediatypes as mt
 from mediatypes.cli import main
@@ -23,6 +22,7 @@ from mediatypes.cli._board import Board, sparkline
 from mediatypes.cli._downsample import Series
 from mediatypes.runfolder.follower import Follower
 from tests.processes import Start
+from tests.samples import photograph
 
 WATCH = "import sys; from mediatypes.cli import main; sys.exit(main(['watch', *sys.argv[1:]]))"
 
@@ -100,7 +100,7 @@ def test_only_keys_that_changed_stand_in_a_line(tmp_path: Path, start: Start) ->
         first = watch.stdout.readline()
         run.log({"a": 2})
         second = watch.stdout.readline()
-        run.log({"photo": mt.Image(skimage.data.coins())})
+        run.log({"photo": mt.Image(photograph("coins"))})
         third = watch.stdout.readline()
     assert first.endswith(" step 0: a=1 b=x\n")
     assert second.endswith(" step 1: a=2\n")

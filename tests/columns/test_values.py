@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import mediatypes as mt
-from tests.strategies import FakeTensor
+from tests.samples import FakeTensor
 
 TEXT = (Path(__file__).parents[2] / "schemas" / "README.md").read_text("utf-8")
 SECTION = TEXT[TEXT.index("### What a logged value becomes") : TEXT.index("## 9. history.parquet")]

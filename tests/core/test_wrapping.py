@@ -15,7 +15,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes._core.wrapping import tag_of, wrap
-from tests.strategies import FakeTensor, photograph
+from tests.samples import FakeTensor, photograph
 
 WRAPPED: dict[str, tuple[Any, type[Any]]] = {
     "a PIL image": (PIL.Image.fromarray(photograph("coffee")), mt.Image),

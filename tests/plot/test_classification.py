@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import mediatypes as mt
 from mediatypes import InputError, Plot
 from mediatypes.plot import _curves
-from tests.strategies import Array
+from tests.samples import Array
 
 metrics = pytest.importorskip("sklearn.metrics", reason="curves are compared with scikit-learn")
 NAN = float("nan")

@@ -16,7 +16,7 @@ import pytest
 import mediatypes as mt
 from mediatypes import DocumentError, InputError, Plot, Table
 from mediatypes.testing import ValueContract
-from tests.strategies import decoded, encode, photograph
+from tests.samples import decoded, encode, photograph
 
 
 def losses() -> Table:

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import skimage.data
 
 import mediatypes as mt
 from mediatypes.columns.batch import Batch
 from mediatypes.journal.reader import JournalReader
 from mediatypes.runfolder.follower import Follower
+from tests.samples import photograph
 
 
 def told(batches: Iterable[Batch], key: str = "i") -> list[tuple[int, Any]]:
@@ -54,7 +54,7 @@ def test_each_call_is_told_once(tmp_path: Path) -> None:
 
 
 def test_media_and_texts_are_told_as_the_journal_has_them(tmp_path: Path) -> None:
-    photo = mt.Image(skimage.data.astronaut()[:64, 100:180], caption="hair")
+    photo = mt.Image(photograph("astronaut")[:64, 100:180], caption="hair")
     with mt.Run(tmp_path / "run") as run, Follower(run.path) as follower:
         run.log({"photo": photo, "note": "begins", "list": [1, 2]}, step=7)
         (batch,) = follower.poll()
@@ -90,7 +90,7 @@ def test_the_end_of_a_run_is_told_after_its_last_calls(tmp_path: Path) -> None:
 def test_a_run_that_is_over_is_read_from_its_rows(tmp_path: Path) -> None:
     with mt.Run(tmp_path / "run") as run:
         expected = log(run, 5)
-        run.log({"text": "a", "i": 5, "photo": mt.Image(skimage.data.coins())})
+        run.log({"text": "a", "i": 5, "photo": mt.Image(photograph("coins"))})
     with Follower(run.path) as follower:
         batches = all_new(follower)
     assert told(batches) == [*expected, (5, 5)]

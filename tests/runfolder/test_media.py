@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import mediatypes as mt
 from mediatypes.runfolder import merge_rows
 from mediatypes.runfolder.media_index import FIXED
-from tests.strategies import photograph
+from tests.samples import photograph
 
 HISTOGRAM = mt.Histogram([1, 2], num_bins=2)
 PHOTOS = ("astronaut", "chelsea", "coffee")

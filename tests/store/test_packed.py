@@ -12,7 +12,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes._core.sidecar import fetch
-from tests.strategies import photograph
+from tests.samples import photograph
 
 
 def put(store: mt.PackedStore, data: bytes | Path, media_type: str = "image/png", suffix: str = ".png") -> str:

@@ -16,7 +16,7 @@ import pytest
 import mediatypes as mt
 from mediatypes.store.location import RemotePath
 from mediatypes.store.urls import locate
-from tests.strategies import Array
+from tests.samples import Array
 
 
 def put(store: Any, data: Any) -> str:

@@ -26,7 +26,7 @@ from mediatypes.store.location import RemotePath
 from mediatypes.store.remote import writable
 from mediatypes.upkeep.transfer import RunCopy
 from tests.remote import make_bucket
-from tests.strategies import Array
+from tests.samples import Array
 
 
 def log_photographs(run: mt.Run, photo: Array, rows: int = 4) -> None:

@@ -62,4 +62,4 @@ def _plain(cell: Any, spec: ColumnSpec, tally: Tally) -> Any:
         return None
     if isinstance(cell, list):
         return [_plain(item, spec, tally) for item in cell]
-    return json.loads(cell) if spec.kind == "json" and cell is not None else cell
+    return json.loads(cell) if spec.kind == "json" and isinstance(cell, str) else cell

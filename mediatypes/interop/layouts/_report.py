@@ -104,12 +104,13 @@ class Tally:
         """Copy a sidecar, or say why not. That the export cannot be written is raised."""
         try:
             file = self._folder.joinpath(*safe_parts(target))
+        except UnsafePath:
+            return _REMOTE if "://" in target else _UNSAFE
+        try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with open(file, "xb") as written:
                 for data in self._read(reference):
                     written.write(data)
-        except UnsafePath:
-            return _REMOTE if "://" in target else _UNSAFE
         except _Unreadable as error:
             os.unlink(file)
             return str(error)

@@ -73,7 +73,7 @@ def convert(samples: Samples, subtype: str) -> Array:
     bits = _BITS[subtype]
     full = 2.0 ** (bits - 1)
     reaches_top = samples.peak * full > full - 1
-    made = np.empty(array.shape, _INTEGERS[subtype])
+    made: Array = np.empty(array.shape, _INTEGERS[subtype])
     buffer = np.empty((min(_BLOCK, len(floats)), floats.shape[1]), _wide(floats, bits))
     for start in range(0, len(floats), _BLOCK):
         piece = floats[start : start + _BLOCK]

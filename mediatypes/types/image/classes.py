@@ -126,10 +126,10 @@ def _read(classes: Any, where: str) -> dict[int, str]:
 
 
 def _class_id(key: Any) -> int | None:
-    if isinstance(key, bool):
+    if isinstance(key, bool) or (isinstance(key, str) and not re.fullmatch("[+-]?[0-9]{1,19}", key)):
         return None
     try:
-        id = int(key) if isinstance(key, str) and re.fullmatch("[+-]?[0-9]{1,19}", key) else index(key)
+        id = int(key) if isinstance(key, str) else index(key)
     except TypeError:
         return None
     return id if -(2**63) <= id < 2**63 else None

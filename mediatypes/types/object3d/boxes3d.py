@@ -275,7 +275,7 @@ def _numbers(value: Any, shape: tuple[int, ...], where: str, problems: list[Prob
         problems += error.problems
         return np.ones(shape)
     if array.shape != shape or array.dtype.kind == "b":
-        expected = f"numbers of shape {shape}" if len(shape) > 1 else f"{shape[0]} numbers"
+        expected = f"{shape[0]} numbers" if len(shape) == 1 else f"numbers of shape {shape}"
         problems.append(problem(where, expected, value, "Check their count.", "shape"))
         return np.ones(shape)
     array = np.array(array, np.float64)

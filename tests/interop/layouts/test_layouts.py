@@ -19,7 +19,7 @@ import pytest
 import mediatypes as mt
 from mediatypes.cli import main
 from mediatypes.interop.layouts import LAYOUTS, Lost
-from tests.strategies import photograph
+from tests.samples import photograph
 
 TONE = np.sin(np.arange(800) / 9).astype("f4")
 

@@ -23,7 +23,7 @@ import mediatypes as mt
 from mediatypes import Audio, InputError
 from mediatypes.formats import wav
 from mediatypes.testing import ValueContract
-from tests.strategies import Array, FakeTensor, decoded, encode
+from tests.samples import Array, FakeTensor, decoded, encode
 
 RATE = 8000
 SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")

@@ -27,7 +27,7 @@ from mediatypes._core.sidecar import Blob
 from mediatypes.testing import ValueContract
 from mediatypes.types.figure.plotly_json import check_figure, read_json
 from mediatypes.types.pictures import matplotlib
-from tests.strategies import decoded, encode, photograph
+from tests.samples import decoded, encode, photograph
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 import mediatypes as mt
 from mediatypes import Histogram, InputError
 from mediatypes.testing import ValueContract
-from tests.strategies import FakeTensor, decoded, photograph
+from tests.samples import FakeTensor, decoded, photograph
 
 NAN, INF = float("nan"), float("inf")
 

@@ -18,7 +18,8 @@ import mediatypes as mt
 from mediatypes import Html, InputError
 from mediatypes.testing import ValueContract
 from mediatypes.types.html.markup import STYLE
-from tests.strategies import decoded, encode, texts
+from tests.samples import decoded, encode
+from tests.strategies import texts
 
 TABLE = pd.DataFrame({"name": ["Größe", "東京"], "loss": [0.25, 1e-9]}).to_html()
 PAGE = f"<!DOCTYPE html>\n<html lang='de'><head><title>Läufe</title></head><body>{TABLE}</body></html>"

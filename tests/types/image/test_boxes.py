@@ -16,7 +16,8 @@ from hypothesis import given, settings
 
 import mediatypes as mt
 from mediatypes import BoundingBoxes2D, Classes, InputError
-from tests.strategies import Array, FakeTensor, boxes, decoded, encode, photograph
+from tests.samples import Array, FakeTensor, decoded, encode, photograph
+from tests.strategies import boxes
 
 NAN, INF = float("nan"), float("inf")
 LABELS = {1: "cat", 2: "dog"}

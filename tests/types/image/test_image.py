@@ -21,7 +21,8 @@ from hypothesis.extra import numpy as hnp
 import mediatypes as mt
 from mediatypes import BoundingBoxes2D, Image, ImageMask, InputError
 from mediatypes.testing import ValueContract
-from tests.strategies import Array, FakeTensor, decoded, encode, images, photograph, photograph_file, pixels
+from tests.samples import Array, FakeTensor, decoded, encode, photograph, photograph_file
+from tests.strategies import images, pixels
 
 COFFEE, COINS = photograph("coffee"), photograph("coins")  # (400, 600, 3) and (303, 384)
 SMALL = COFFEE[100:160, 200:290]

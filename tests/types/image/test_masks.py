@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 import mediatypes as mt
 from mediatypes import Classes, ImageMask, InputError
-from tests.strategies import Array, FakeTensor, decoded, encode, photograph
+from tests.samples import Array, FakeTensor, decoded, encode, photograph
 
 LABELS = {0: "table", 1: "cup"}
 IDS = (photograph("coffee")[:, :, 0] > 200).astype(np.uint8)  # (400, 600): the bright parts of a photograph

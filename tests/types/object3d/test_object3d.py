@@ -26,7 +26,7 @@ import mediatypes as mt
 from mediatypes.testing.contract import ValueContract
 from mediatypes.types.object3d import gltf_points, ply, resources
 from mediatypes.types.object3d import points as cloud
-from tests.strategies import FakeTensor
+from tests.samples import FakeTensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MESH_TYPES = ("obj", "stl", "ply", "glb")

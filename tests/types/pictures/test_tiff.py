@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 import mediatypes as mt
-from tests.strategies import Array, encode, photograph, photograph_file
+from tests.samples import Array, encode, photograph, photograph_file
 
 SMALL = photograph("coffee")[100:160, 100:190]
 DEEP = SMALL.astype(np.uint16) * np.uint16(257) ^ np.arange(90, dtype=np.uint16)[:, None]

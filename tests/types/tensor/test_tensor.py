@@ -20,7 +20,7 @@ from mediatypes import DocumentError, InputError, Tensor
 from mediatypes.formats import npy as npy_format
 from mediatypes.formats import small_floats
 from mediatypes.testing import ValueContract
-from tests.strategies import decoded, encode, photograph
+from tests.samples import decoded, encode, photograph
 
 NAN, INF = float("nan"), float("inf")
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import mediatypes as mt
 from mediatypes.testing import ValueContract
 from mediatypes.types.video import encode
-from tests.strategies import FakeTensor
+from tests.samples import FakeTensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FORMATS = ("gif", "mp4", "webm", "ogg")

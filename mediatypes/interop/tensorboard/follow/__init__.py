@@ -29,7 +29,8 @@ class LogFollower:
     """
 
     def __init__(self, logdir: LogDir, out: Path, nested: Nested, options: Options) -> None:
-        self.logdir, self.out, self.nested, self.options = logdir, out, nested, options
+        self.logdir, self.out, self.options = logdir, out, options
+        self.nested: Nested = nested
         self.runs: dict[str, FollowedRun] = {}  # by folder
         self._last: FollowedRun | None = None
         self._homes: dict[str, str] = {}  # event files: the folder of their run

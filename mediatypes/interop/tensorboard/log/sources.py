@@ -29,9 +29,11 @@ class LogDir(Protocol):
 
     def list(self) -> list[LogFile]:
         """Every file, in the order of the paths."""
+        ...
 
     def open(self, path: str) -> BinaryIO:
         """A file, open for reading from its start."""
+        ...
 
 
 def open_logdir(url: str | os.PathLike[str]) -> LogDir:

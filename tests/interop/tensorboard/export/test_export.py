@@ -36,7 +36,7 @@ from tests.interop.tensorboard.event_files import (
     tensor,
     write,
 )
-from tests.strategies import photograph, photograph_file
+from tests.samples import photograph, photograph_file
 
 Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = np.array([0, 1, 127, 128, -5, 2**40, 2**62, -(2**63), 2**63 - 1, 0])

@@ -21,7 +21,7 @@ import pytest
 import mediatypes as mt
 from mediatypes.interop.tensorboard import import_logdir
 from tests.interop.tensorboard.live.test_writers import WRITERS, accumulate, make_ndarray, open_writer, quietly
-from tests.strategies import photograph, photograph_file
+from tests.samples import photograph, photograph_file
 
 Array = np.ndarray[Any, np.dtype[Any]]
 pytestmark = pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed: the oracle")

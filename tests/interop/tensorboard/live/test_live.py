@@ -25,7 +25,7 @@ from mediatypes.interop.tensorboard.live.namespaces import Namespaces
 from mediatypes.run import writer_hook
 from tests.interop.tensorboard.live.test_writers import accumulate, need_tensorflow, open_writer
 from tests.processes import Start
-from tests.strategies import photograph
+from tests.samples import photograph
 
 HIDDEN = ("_timestamp", "_runtime")
 WRITERS = ("tensorboardX", "torch")
