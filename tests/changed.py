@@ -21,7 +21,7 @@ def changed_files() -> list[str]:
     return [*git("diff", "--name-only", base[0]), *git("ls-files", "--others", "--exclude-standard")]
 
 
-def tests_of(file: str) -> str | None:
+def find_tests(file: str) -> str | None:
     """The test file or folder of a changed file: of `mediatypes/types/audio/files.py` it is `tests/types/audio`."""
     path = Path(file)
     if path.suffix == ".md":
@@ -40,7 +40,7 @@ def tests_of(file: str) -> str | None:
 
 def chosen(files: list[str]) -> Iterator[str]:
     """Test files and folders, none inside another."""
-    found = {*ALWAYS, *filter(None, map(tests_of, files))}
+    found = {*ALWAYS, *filter(None, map(find_tests, files))}
     yield from sorted(one for one in found if not any(str(parent) in found for parent in Path(one).parents))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.changed import chosen, tests_of
+from tests.changed import chosen, find_tests
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ from tests.changed import chosen, tests_of
         ("schemas/image-1.0.json", None),
     ],
 )
-def test_the_tests_of_a_file(file: str, tests: str | None) -> None:
-    assert tests_of(file) == tests
+def test_the_find_tests_a_file(file: str, tests: str | None) -> None:
+    assert find_tests(file) == tests
 
 
 def test_a_file_inside_a_chosen_folder_is_not_named_again() -> None:
