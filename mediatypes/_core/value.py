@@ -177,7 +177,7 @@ def _frozen(value: Frozen, name: str) -> AttributeError:
 class Value(Frozen):
     """A media value: frozen, hashable, picklable data that encodes to a document and sidecars."""
 
-    declaration: ClassVar[Document]  # pyright: ignore[reportIncompatibleVariableOverride] : never assigned
+    declaration: ClassVar[Document]
     _caption: str | None
 
     @property
