@@ -11,7 +11,7 @@ from statistics import median
 
 from .harness import Entry, Result, Series, Target
 
-_PACKAGES = ("mediatypes", "numpy", "pyarrow", "pillow", "pandas", "isal", "wandb", "trackio", "tensorboardX")
+_PACKAGES = ("mediatypes-ml", "numpy", "pyarrow", "pillow", "pandas", "isal", "wandb", "trackio", "tensorboardX")
 _ROW = "  {:<18} {:>9} {:>9}   {:<26} {:>9} {:>9}   {:>8} {:>8}   {}"
 _HEADER = _ROW.format(
     "figure", "ours min", "median", "baseline", "min", "median", "x median", "x min", "target"

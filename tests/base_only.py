@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Generator
+from doctest import UnexpectedException
 from types import ModuleType
 from typing import Any
 
@@ -60,7 +61,8 @@ def needed(error: BaseException | None) -> str:
         if isinstance(error, ModuleNotFoundError) and error.name:
             package = error.name.partition(".")[0]
             return "" if package in ("mediatypes", "tests") else package
-        error = error.__cause__ or error.__context__
+        in_docstring = isinstance(error, UnexpectedException)
+        error = error.exc_info[1] if in_docstring else error.__cause__ or error.__context__
     return ""
 
 

@@ -158,11 +158,18 @@ def test_constructors_describe_every_argument(name: str) -> None:
 
 
 @pytest.mark.parametrize("module", modules())
-def test_examples_run(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))  # an example may register a type
     found = importlib.import_module(module)
-    results = doctest.testmod(found, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, verbose=False)
+    results = doctest.testmod(
+        found,
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+        verbose=False,
+        raise_on_error=pytestconfig.getoption("--base"),  # then a missing package skips it
+    )
     assert results.failed == 0
 
 

@@ -52,7 +52,7 @@ def tag_of(value: object) -> str | None:
     tag = class_tag(cls)
     if tag == "array":
         shape = array_shape(value)
-        return "tensor" if shape and set(shape) != {1} and (len(shape) > 1 or shape[0] > MAX_LIST) else None
+        return "tensor" if shape and set(shape) != {1} and (len(shape) > 1 or max(shape) > MAX_LIST) else None
     if not tag and isinstance(value, Mapping) and "_type" in value:
         return DOCUMENT
     if not tag and getattr(value, "__name__", None) == "matplotlib.pyplot":

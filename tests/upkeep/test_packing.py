@@ -23,7 +23,7 @@ import mediatypes as mt
 from mediatypes.cli import main
 from mediatypes.upkeep.packing import Moved
 from tests.processes import left_by_a_killed_process
-from tests.strategies import photograph
+from tests.samples import photograph
 
 STEPS = 6
 

@@ -285,7 +285,7 @@ def _corners(element: Element) -> Property:
 
 
 def _parse(lines: list[str], offset: int) -> Header:
-    format, elements = "", dict[str, tuple[int, list[Property]]]()
+    format, elements, properties = "", dict[str, tuple[int, list[Property]]](), list[Property]()
     for words in map(str.split, lines):
         match words:
             case ["format", name, "1.0"] if name in _ORDERS:

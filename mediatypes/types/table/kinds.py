@@ -181,4 +181,5 @@ def _read_media(value: Any, where: str) -> tuple[str, Any]:
     if isinstance(value, GivenDocument):
         raise InputError.of(where, "a media value", value.document, "Decode it: mt.decode(document, store).")
     tag = value.declaration.type if isinstance(value, Value) else encode(value, HashingSink())["_type"]
-    return tag, value.snapshot() if hasattr(value, "snapshot") else value  # a table may grow later
+    snapshot = getattr(value, "snapshot", None)  # a table may grow later
+    return tag, snapshot() if snapshot else value

@@ -25,7 +25,8 @@ from mediatypes import InputError, Table
 from mediatypes._core.sidecar import Blob
 from mediatypes.testing import ValueContract
 from tests.columns import test_values as values
-from tests.strategies import decoded, encode, photograph, texts
+from tests.samples import decoded, encode, photograph
+from tests.strategies import texts
 
 NAN, INF = float("nan"), float("inf")
 NOW = datetime(2026, 11, 21, 12, 0, 1, 250)
