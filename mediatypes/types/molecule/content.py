@@ -1,4 +1,4 @@
-"""What every molecule parser answers, and the few rules they share."""
+"""What every molecule parser returns, and the few rules they share."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import NamedTuple
 
 from ..._core.errors import InputError
 
-_ELEMENTS = frozenset(
+MAX_LINES = 10_000_000  # of a file, each of which takes its time, also an empty one
+ELEMENTS = tuple(  # by atomic number, from 1
     re.findall(
         "[A-Z][a-z]?",
-        "H D He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y "
+        "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y "
         "Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os "
         "Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn "
         "Nh Fl Mc Lv Ts Og",
     )
 )
-_DECIMAL = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
+SYMBOLS = frozenset((*ELEMENTS, "D"))
+_DECIMAL = re.compile(r"\s*+[-+]?(?:\d++\.?\d*+|\.\d++)(?:[eE][-+]?\d++)?\s*+", re.ASCII)
 
 
 class Content(NamedTuple):
@@ -33,7 +35,7 @@ class Content(NamedTuple):
 
 def hill(counts: Mapping[str, int]) -> str | None:
     """The formula in Hill order (C, H, then by letter; without C all by letter); None if an element is unknown."""
-    if not counts or not counts.keys() <= _ELEMENTS:
+    if not counts or not counts.keys() <= SYMBOLS:
         return None
     first = ("C", "H") if "C" in counts else ()
     order = [symbol for symbol in first if symbol in counts] + sorted(counts.keys() - set(first))
@@ -42,8 +44,15 @@ def hill(counts: Mapping[str, int]) -> str | None:
 
 def common(formulas: Iterable[str | None]) -> str | None:
     """The one formula that all models have, if they do."""
-    found = set(formulas)
-    return found.pop() if len(found) == 1 else None
+    different = set(formulas)
+    return different.pop() if len(different) == 1 else None
+
+
+def check_lines(data: bytes) -> None:
+    """Refuse more lines than `MAX_LINES`."""
+    count = data.count(b"\n") + data.count(b"\r")
+    if count > MAX_LINES and count - data.count(b"\r\n") > MAX_LINES:
+        raise InputError.of("Molecule", f"at most {MAX_LINES} lines", "more", "Log fewer models.", "too-large")
 
 
 def lines(data: bytes) -> Iterator[tuple[int, str]]:

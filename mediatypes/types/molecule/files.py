@@ -14,11 +14,11 @@ from ..._core.deps import is_instance
 from ..._core.errors import CodecError, InputError
 from ..._core.inputs import read_blob, text
 from ..._core.sidecar import Blob
-from .content import Content
+from .content import Content, check_lines
 from .gemmi import read_cif, read_pdb
 from .mmtf import read_mmtf
-from .rdkit import read_mol2, read_sdf
-from .text_formats import read_gro, read_pqr, read_xyz
+from .rdkit import read_sdf
+from .text_formats import read_gro, read_mol2, read_pqr, read_xyz
 
 MAX_BYTES = 256 * 1024 * 1024  # of a file, and of what a gzip file unpacks to
 _GZIP = b"\x1f\x8b"
@@ -37,6 +37,7 @@ _FORMATS: dict[str, tuple[str, Callable[[bytes], Content]]] = {  # media type, p
     "xyz": ("chemical/x-xyz", read_xyz),
 }
 FORMATS = tuple(_FORMATS)
+_NAMES = {name: name for name in _FORMATS} | {"ent": "pdb", "pdb1": "pdb"}  # the wwPDB's names; pdb1: an assembly
 
 
 class MoleculeFile(NamedTuple):
@@ -63,7 +64,10 @@ def read_file(data: Any, file_type: Any) -> tuple[MoleculeFile, Content]:
     if blob.size == 0:
         raise InputError.of("Molecule", f"content in {format} format", "0 bytes", "Write the file first.", "empty")
     media_type, parse = _FORMATS[format]
-    content = parse(unpack(blob, InputError))
+    data = unpack(blob, InputError)
+    if format != "mmtf":
+        check_lines(data)
+    content = parse(data)
     return MoleculeFile(blob, format, "application/gzip" if is_gzip(blob) else media_type), content
 
 
@@ -116,21 +120,21 @@ def _read_text(file: Any) -> bytes:
 
 def _format(data: Any, file_type: Any) -> str:
     if file_type is not None:
-        found = file_type.lower() if isinstance(file_type, str) else ""
-        if found not in _FORMATS:
+        format = _NAMES.get(file_type.lower()) if isinstance(file_type, str) else None
+        if format is None:
             expected = f"one of {', '.join(FORMATS)}"
             raise InputError.of("Molecule.file_type", expected, file_type, "Name the format of the data.", "format")
-        return found
+        return format
     name = data if isinstance(data, (str, os.PathLike)) else getattr(data, "name", None)
     if not isinstance(name, (str, os.PathLike)) or _is_content(name):
         hint = f"Pass one of {', '.join(FORMATS)}."
         raise InputError.of("Molecule.file_type", "the format of data that has no file name", None, hint, "format")
-    found = PurePath(os.fspath(name).lower().removesuffix(".gz")).suffix[1:]
-    if found not in _FORMATS:
+    format = _NAMES.get(PurePath(os.fspath(name).lower().removesuffix(".gz")).suffix[1:])
+    if format is None:
         expected = f"a file name that ends in one of .{', .'.join(FORMATS)} (or that and .gz)"
         hint = "Pass file_type=, or use Molecule.from_smiles(...) for a SMILES."
         raise InputError.of("Molecule", expected, os.fspath(name), hint, "format")
-    return found
+    return format
 
 
 def _is_content(data: Any) -> bool:

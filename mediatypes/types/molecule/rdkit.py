@@ -1,4 +1,4 @@
-"""sdf, mol and mol2, read with RDKit one record at a time."""
+"""sdf and mol, read with RDKit one record at a time."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from ..._core.deps import need
 from .content import Content, bad_line, common, cut, hill, lines, no_atoms
 
 Record = tuple[int, str]  # number of its first line, text
-
-_MOL2_START = "@<TRIPOS>MOLECULE"
 
 
 def read_sdf(data: bytes) -> Content:
@@ -25,19 +21,6 @@ def read_sdf(data: bytes) -> Content:
         mol.UpdatePropertyCache(strict=False)  # counts the hydrogens that a molfile leaves out
         found.append((mol.GetNumAtoms(), formula_of(mol)))
     return _content(found, "an sdf file with atoms", data)
-
-
-def read_mol2(data: bytes) -> Content:
-    """Tripos mol2, in which every atom is written down. Source: Tripos Mol2 file format."""
-    chem = rdkit("rdkit.Chem", "Molecule of a mol2 file")
-    found = []
-    for record in _mol2_records(data):
-        _check_claims(record)
-        mol = _parse(chem.MolFromMol2Block, record, "mol2", "@<TRIPOS>ATOM")
-        if not np.isfinite(mol.GetConformer().GetPositions()).all():
-            raise bad_line(record[0], "finite positions in this molecule", "nan or inf")
-        found.append((mol.GetNumAtoms(), hill(Counter(atom.GetSymbol() for atom in mol.GetAtoms()))))
-    return _content(found, "a mol2 file with atoms", data)
 
 
 def formula_of(mol: Any) -> str | None:
@@ -60,32 +43,6 @@ def sdf_records(data: bytes) -> Iterator[Record]:
         if start > 1:
             raise cut(f"$$$$ after the molecule in line {start}")
         yield start, "\n".join(rows)
-
-
-def _mol2_records(data: bytes) -> Iterator[Record]:
-    start, rows = 1, list[str]()
-    for number, line in lines(data):
-        if line.startswith(_MOL2_START) and any(row.startswith(_MOL2_START) for row in rows[:1]):
-            yield start, "\n".join(rows)
-            start, rows = number, []
-        if rows or line.startswith(_MOL2_START):
-            rows.append(line)
-        elif line.strip() and not line.startswith("#"):
-            raise bad_line(number, _MOL2_START, line)
-        else:
-            start = number + 1
-    if rows:
-        yield start, "\n".join(rows)
-
-
-def _check_claims(record: Record) -> None:
-    """Refuse more atoms or bonds than there are lines: RDKit allocates what the third line claims."""
-    number, text = record
-    rows = text.split("\n")
-    claims = rows[2].split()[:2] if len(rows) > 2 else []
-    if not claims or not all(claim.isdecimal() and int(claim[:18]) < len(rows) for claim in claims):
-        got = " ".join(claims) or "the end of the molecule"
-        raise bad_line(number + 2, "as many atoms and bonds as follow", got)
 
 
 def _parse(parser: Any, record: Record, format: str, ending: str) -> Any:
