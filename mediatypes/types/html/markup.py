@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from typing import BinaryIO
 
 from ..._core.errors import InputError, ValidationError
 
@@ -24,7 +25,8 @@ ENCODINGS = (  # of the WHATWG standard, as far as Python has them; beside utf-8
 _BY_CODEC = {codecs.lookup(name).name: name for name in ENCODINGS} | dict.fromkeys(
     ("ascii", "iso8859-1"), "windows-1252"
 )
-_PRESCAN = 1024  # bytes in which the standard looks for the declaration
+_PIECE = 1 << 20  # bytes that are decoded at a time
+PRESCAN = 1024  # bytes in which the standard looks for the declaration
 _CHARSET = re.compile(rb"""<meta\b[^>]*?\bcharset\s*=\s*["']?\s*([-\w.:]+)""", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _SPACE = r"(?>\s+|<!--.*?-->)*+"
@@ -35,15 +37,15 @@ _OPENING = re.compile(  # what may stand before the content of the head; a <head
 )
 
 
-def find_encoding(data: bytes) -> str:
-    """The encoding of a file: by its byte order mark, else as a meta tag declares it, else UTF-8."""
-    if data.startswith(codecs.BOM_UTF8):
+def find_encoding(start: bytes) -> str:
+    """The encoding of a file that begins so: by its byte order mark, else as a meta tag declares it, else UTF-8."""
+    if start.startswith(codecs.BOM_UTF8):
         return "utf-8"
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    declared = _CHARSET.search(_COMMENT.sub(b"", data[:_PRESCAN]))
-    found = _known(declared[1].decode("ascii", "replace")) if declared else None
-    return "utf-8" if found is None or found == "utf-16" else found  # a tag that reads as ASCII is not in UTF-16
+    declared = _CHARSET.search(_COMMENT.sub(b"", start[:PRESCAN]))
+    encoding = _known(declared[1].decode("ascii", "replace")) if declared else None
+    return "utf-8" if encoding in (None, "utf-16") else encoding  # a tag that reads as ASCII is not in UTF-16
 
 
 def decode(data: bytes, encoding: str, where: str, error: type[ValidationError]) -> str:
@@ -56,6 +58,18 @@ def decode(data: bytes, encoding: str, where: str, error: type[ValidationError])
         raise error.of(
             where, f"{encoding} text", got, f"Byte {broken.start} is the first. {fix}", "encoding"
         ) from broken
+
+
+def check(file: BinaryIO, encoding: str, where: str, error: type[ValidationError]) -> None:
+    """Raise what `decode` raises for the content of a file, without holding its text."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
+    try:
+        while piece := file.read(_PIECE):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        file.seek(0)
+        decode(file.read(), encoding, where, error)  # which knows the place
 
 
 def insert_style(markup: str) -> str:

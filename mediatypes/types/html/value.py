@@ -12,7 +12,7 @@ from ..._core.declaration import Boolean, Document, Field, Text, reference
 from ..._core.errors import DocumentError, InputError, problem
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
-from .markup import ENCODINGS, decode, find_encoding, insert_style
+from .markup import ENCODINGS, PRESCAN, check, decode, find_encoding, insert_style
 
 HTML = Document(
     "html",
@@ -31,6 +31,7 @@ HTML = Document(
         Field("caption", Text(), "Text shown with the HTML.", required=False),
     ),
 )
+MAX_BYTES = 256 * 1024 * 1024
 _HEIGHT = 400  # pixels of the frame in a notebook
 
 
@@ -49,8 +50,10 @@ class Html(FileValue):
         data_is_not_path: True takes a string for HTML, whatever it looks like.
         caption: text shown with the HTML.
 
+    A page may have 256 MiB.
+
     Raises:
-        InputError: no such file, a file that is not text in its encoding, or data of another type.
+        InputError: no such file, more than 256 MiB, a file that is not text in its encoding, or data of another type.
 
     >>> page = Html("<h1>Results</h1>", caption="epoch 3")
     >>> page.text
@@ -92,7 +95,8 @@ class Html(FileValue):
         return ".html", "text/html"
 
     def _check(self) -> None:
-        decode(self.to_bytes(), self.encoding, "html", DocumentError)
+        with self._sidecar().open() as file:
+            check(file, self.encoding, "html", DocumentError)
 
 
 def _check_options(data: Any, inject: Any, data_is_not_path: Any) -> None:
@@ -110,12 +114,23 @@ def _check_options(data: Any, inject: Any, data_is_not_path: Any) -> None:
 def _read(data: Any, data_is_not_path: bool) -> tuple[Blob, str]:
     markup = _read_text(data, data_is_not_path)
     if markup is not None:
-        return Blob(markup.encode()), "utf-8"
+        _check_size(len(markup))
+        blob = Blob(markup.encode())
+        _check_size(blob.size)
+        return blob, "utf-8"
     blob = _read_blob(data)
-    content = blob.read()
-    encoding = find_encoding(content)
-    decode(content, encoding, "Html", InputError)
+    _check_size(blob.size)
+    with blob.open() as file:
+        encoding = find_encoding(file.read(PRESCAN))
+        file.seek(0)
+        check(file, encoding, "Html", InputError)
     return blob, encoding
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BYTES:
+        hint = "Log the data as a Table, or a link to the page."
+        raise InputError.of("Html", f"at most {MAX_BYTES} bytes", size, hint, "too-large")
 
 
 def _read_text(data: Any, data_is_not_path: bool) -> str | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import time
+import tracemalloc
 from collections.abc import Callable
 from html.parser import HTMLParser
 from io import BytesIO, StringIO, TextIOWrapper
@@ -333,3 +334,46 @@ def test_a_store_of_files_gives_it_back(tmp_path: Path) -> None:
     document = mt.encode(Html(PAGE), store)
     assert (tmp_path / document["path"]).read_text("utf-8") == PAGE
     assert mt.decode(document, store) == Html(PAGE)
+
+
+def test_a_page_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("mediatypes.types.html.value.MAX_BYTES", 100)
+    (tmp_path / "a.html").write_bytes(b"x" * 101)
+    for data in (
+        "x" * 101,
+        "\u00e9" * 51,
+        b"x" * 101,
+        BytesIO(b"x" * 101),
+        StringIO("x" * 101),
+        tmp_path / "a.html",
+    ):
+        with pytest.raises(mt.InputError) as caught:
+            mt.Html(data)
+        size = 102 if data == "\u00e9" * 51 else 101
+        expected = f"Html: expected at most 100 bytes, got {size}. Log the data as a Table, or a link to the page."
+        assert str(caught.value) == expected
+    assert mt.Html("x" * 100).text == "x" * 100
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "shift_jis", "iso-2022-jp", "gb18030"])
+def test_a_long_page_is_decoded_in_pieces(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediatypes.types.html.markup._PIECE", 7)  # which parts characters
+    text = f"<meta charset={encoding}><p>" + "\u65e5\u672c\u8a9e " * 50
+    assert mt.Html(text.encode(encoding)).text == text
+    with pytest.raises(mt.InputError, match="is the first"):
+        mt.Html(
+            f"<meta charset={encoding}>".encode("utf-16" if encoding == "utf-16" else "ascii") + b"\xff\xff\xff\x1b\xd8"
+        )
+
+
+def test_a_large_file_is_not_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    with open(path, "wb") as file:
+        for _ in range(80):
+            file.write(b"<p>text</p>" * 95325)
+    tracemalloc.start()
+    try:
+        assert mt.Html(path).encoding == "utf-8"
+        assert tracemalloc.get_traced_memory()[1] < 16 * 2**20  # of 80 MiB
+    finally:
+        tracemalloc.stop()
