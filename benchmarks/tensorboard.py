@@ -157,7 +157,7 @@ def _rebin_warm(logs: Path, count: int) -> Figures:
     """Read, verified, parsed and rebinned; nothing written."""
     from mediatypes.formats.tfrecord import RecordReader
     from mediatypes.interop.tensorboard.log.events import read_event
-    from mediatypes.interop.tensorboard.plugins.histograms import read_protos
+    from mediatypes.interop.tensorboard.plugins.histogram_bins import read_protos
 
     (path,) = logs.glob("*tfevents*")
     begin = time.process_time()

@@ -86,6 +86,14 @@ def text(data: bytes, start: int, end: int) -> str:
     return data[start:end].decode("utf-8", "backslashreplace")
 
 
+def last_bytes(data: bytes, span: tuple[int, int], wanted: int) -> bytes:
+    """The bytes of a field of the message data[span], the last of several; raises `Malformed` without any."""
+    spans = [place for number, kind, *place in fields(data, *span) if (number, kind) == (wanted, BYTES)]
+    if not spans:
+        raise Malformed("a value without its file")
+    return data[slice(*spans[-1])]
+
+
 def numbers(data: bytes, found: list[Field], dtype: str) -> Array:
     """A repeated number, packed or not; `found` are its fields, `dtype` is "varint" or that of the fixed form."""
     if dtype == "varint":

@@ -19,8 +19,9 @@ from ..importing import events_parquet
 from ..importing.plan import is_event_file, safe_name
 from ..log.event_table import Events
 from ..log.events import Metadata
+from ..plugins import MESSAGES
 from ..plugins.series import Series
-from . import encode, records, summaries
+from . import encode, records
 from .documents import Counter
 from .file import EventFile
 from .from_events import Group, Restorer
@@ -167,7 +168,7 @@ def _belongs(found: _Row, first: _Row) -> bool:
     if first.series.type == "histogram":
         kept = [first.series.key + part for part in _PARTS]
         return found.series.type == "histogram_statistics" or found.series.key in kept
-    return found.series == first.series and first.series.type in summaries.MESSAGES
+    return found.series == first.series and first.series.type in MESSAGES
 
 
 def _by_series(series: Array) -> Iterator[tuple[int, Array]]:

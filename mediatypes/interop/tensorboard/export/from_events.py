@@ -13,6 +13,7 @@ from ....columns.arrays import Array
 from ....formats import npy
 from ....types.tensor.data import stored_dtype
 from ..log.events import WHAT, Metadata
+from ..plugins import MESSAGES
 from ..plugins.hparams import read_hparams
 from ..plugins.series import Series
 from . import encode, sessions, summaries
@@ -97,7 +98,7 @@ class Restorer:
             return sessions.raw(known.content) if read_hparams(known.content) == cell else _session(cell)
         if type == "histogram":
             return self._histogram(group)
-        if type in summaries.MESSAGES:
+        if type in MESSAGES:
             found = [self._read(series, one) for one in (cell, *(cell for _, cell in group.more))]
             files = [data for data in found if data is not None]
             return (

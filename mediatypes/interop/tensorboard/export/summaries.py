@@ -35,14 +35,6 @@ DTYPES = {  # TensorFlow's DataType by the name of a tensor's dtype
 _STRING = 7
 _COLORS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}  # Summary.Image.colorspace by the mode of an image
 _WAV = 11  # AudioPluginData.Encoding
-MESSAGES = (  # plugins whose tensors hold messages, not values
-    "custom_scalars",
-    "graphs",
-    "graph_run_metadata",
-    "graph_run_metadata_graph",
-    "graph_keras_model",
-    "graph_tagged_run_metadata",
-)
 VERTEX, FACE, COLOR = 1, 2, 3  # MeshPluginData.ContentType
 MESH_SUFFIXES = {VERTEX: "_VERTEX", FACE: "_FACE", COLOR: "_COLOR"}  # of tags, as TensorFlow names them
 

@@ -13,8 +13,8 @@ from ....formats.tfrecord import Records
 from ..log.event_table import Content, Events
 from ..log.events import Event, Metadata, read_event
 from ..log.scalars import ScalarParser, Scalars
-from ..plugins.convert import Cell, Converter, Rejected
-from ..plugins.event_cells import CellReader, Ready
+from ..plugins.base import Cell, Rejected
+from ..plugins.convert import CellReader, Converter
 from ..plugins.series import Series, SeriesList, key_of, plugin_of
 
 _INTEGRAL = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "bool")
@@ -42,9 +42,9 @@ class FileDecoder:
         return self._cells.problems
 
     @property
-    def unlisted(self) -> int:
+    def unlisted_count(self) -> int:
         """Problems beyond those."""
-        return self._cells.unlisted
+        return self._cells.unlisted_count
 
     @property
     def version(self) -> str:
@@ -69,7 +69,7 @@ class FileDecoder:
         events = [self._event(records, i, int(offsets[i]), rest) for i in chosen]
         data = records.data
         spans = [value.span for event in events if event for value in event.values if value.kind == "histo"]
-        ready: Ready = dict(zip(spans, self.converter.read_histograms(data, spans), strict=True))
+        ready = self.converter.convert_histograms(data, spans)
         for i, event in zip(chosen, events, strict=True):
             if event is not None:
                 for tag, plugin, cell in self._cells.read(data, event, int(offsets[i]), ready):
@@ -100,7 +100,7 @@ class FileDecoder:
         number = self._numbers.get(made_from)
         if number is None:
             key = key_of(self.folder, tag, plugin) + cell.suffix
-            number = self.series.number(Series(self.folder, tag, key, cell.kind, cell.type))
+            number = self.series.intern(Series(self.folder, tag, key, cell.kind, cell.type))
             self._numbers[made_from] = number
         return number
 

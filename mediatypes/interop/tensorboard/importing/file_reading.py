@@ -70,6 +70,6 @@ class FileReading:
             file=FileReport(self.name, file.size, reader.position, records, version, whole + damage),
             remembered=remembered,
             problems=problems[:_KEPT_PROBLEMS],
-            unlisted=known.unlisted + decoder.unlisted + len(problems[_KEPT_PROBLEMS:]),
+            unlisted=known.unlisted + decoder.unlisted_count + len(problems[_KEPT_PROBLEMS:]),
             settled=reader.settled,
         )

@@ -173,7 +173,7 @@ class _RunImport:
     def _import(self, heads: dict[str, Any], live: bool) -> RunReport:
         self.series = SeriesList()
         for one in self.earlier.series:
-            self.series.number(one)
+            self.series.intern(one)
         log = EventLog(self.staging.path / events_parquet.NAME, self.series.all, self.names)
         sink, message_sink = self.staging.sink(files.SIDECARS), self.staging.sink(FILES)
         converter = Converter(sink, message_sink)

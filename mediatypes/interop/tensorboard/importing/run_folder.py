@@ -21,12 +21,10 @@ from ....runfolder.schema import Schema
 from ....runfolder.summary import Summary
 from ....writing.finish import write_rows
 from ..log.event_table import Content, Events
-from ..plugins import custom_scalars
+from ..plugins import SHOWN_OTHERWISE, custom_scalars
 from ..plugins.series import Series
 from .plan import RunPlan
 from .step_order import MeshMaker, StepOrder, read
-
-_SHOWN_OTHERWISE = ("hparams", "session_log", "histogram_statistics", "mesh_vertices", "mesh_faces", "mesh_colors")
 
 
 class Numbered(Protocol):
@@ -132,7 +130,7 @@ class Folder:
             notes.append(
                 f"charts of custom_scalars: {files.ATTACHED}/{custom_scalars.NAME} says which curves they show"
             )
-        for type in sorted({one.type for one in series if not one.kind} - set(_SHOWN_OTHERWISE)):
+        for type in sorted({one.type for one in series if not one.kind} - {*SHOWN_OTHERWISE, "session_log"}):
             if count := facts.counts[type]:
                 notes.append(f"{count} of type {type}: not in the history; events.parquet names their files")
         if calls.repeated:

@@ -21,7 +21,7 @@ class Source(Protocol):
     def __call__(self, low: int | None = None, high: int | None = None) -> Iterable[Events]: ...
 
 
-MeshMaker = Callable[[dict[str, Any]], dict[str, Any] | None]  # documents of its parts by type
+MeshMaker = Callable[[dict[str, Any]], tuple[str, Any] | None]  # of documents of parts by type: kind and value
 _AT_ONCE = 2 << 20  # events sorted in memory, if they are numbers; see `Events.weights`
 _SAMPLE = 1024  # every so many of them a step is noted
 
@@ -35,7 +35,7 @@ class StepOrder:
     Args:
         events: gives the events, in their order, as often as it is asked; at least those with low <= step < high.
         series: those of the run.
-        mesh: makes the document of a mesh from those of its parts.
+        mesh: makes meshes of their parts.
     """
 
     def __init__(self, events: Source, series: list[Series], mesh: MeshMaker) -> None:
@@ -105,23 +105,25 @@ class StepOrder:
                     Values(calls, np.array([events.cells[i].value for i in calls.tolist()], np.int64), True),
                 )
             elif kind == "mesh":
-                made = self._meshes(events, calls)
-                if made:
-                    yield (key, "object3d"), Values(np.array(list(made)), list(made.values()), False)
+                for made_kind, made in self._meshes(events, calls).items():
+                    yield (key, made_kind), Values(np.array(list(made)), list(made.values()), False)
             else:
                 contents = [events.cells[i] for i in calls.tolist()]
                 yield (key, kind), Values(calls, contents if kind != "number_list" else values_of(contents), False)
 
-    def _meshes(self, events: Events, calls: Array) -> dict[int, Any]:
-        """The mesh of each step by its last call."""
+    def _meshes(self, events: Events, calls: Array) -> dict[str, dict[int, Any]]:
+        """By kind the meshes of each step, by its last call."""
         parts: dict[int, tuple[int, dict[str, Any]]] = {}
         for call in calls.tolist():
             step = int(events.steps[call])
-            found = parts.get(step, (0, {}))[1]
-            found[self._series[events.series[call]].type] = events.cells[call].value
-            parts[step] = (call, found)
-        made = {call: self._mesh(found) for call, found in parts.values()}
-        return {call: document for call, document in made.items() if document is not None}
+            own = parts.get(step, (0, {}))[1]
+            own[self._series[events.series[call]].type] = events.cells[call].value
+            parts[step] = (call, own)
+        made: dict[str, dict[int, Any]] = {}
+        for call, own in parts.values():
+            if (meshes := self._mesh(own)) is not None:
+                made.setdefault(meshes[0], {})[call] = meshes[1]
+        return made
 
 
 def read(batch: Batch) -> Batch:

@@ -20,8 +20,7 @@ from ....store.directory import DirectoryStore
 from ....writing.hook import WriterHook
 from ..importing.plan import is_attached, is_event_file, safe_name
 from ..log.events import read_event
-from ..plugins.convert import Converter
-from ..plugins.event_cells import CellReader
+from ..plugins.convert import CellReader, Converter
 from ..plugins.series import SeriesList, key_of
 from .growing import GrowingFile
 from .namespaces import Namespaces, absolute

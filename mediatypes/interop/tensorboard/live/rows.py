@@ -9,7 +9,7 @@ from ...._core.sidecar import Sink
 from ....columns.log_cells import Named
 from ....writing.hook import WriterHook
 from ..log.event_table import Events
-from ..plugins.convert import Cell
+from ..plugins.base import Cell
 from ..plugins.mesh import MeshMaker
 from ..plugins.series import Series
 
@@ -68,7 +68,7 @@ class LiveRows:
             self.cells(waiting, at[0], at[1])
 
     def _mesh(self, key: str, parts: dict[str, dict[str, Any]]) -> list[Named]:
-        """The mesh that these tensors are; they themselves if they are none, or a batch of several."""
-        if document := self._meshes(parts):
-            return [(key, "object3d", document)]
+        """The mesh that these tensors are; they themselves if they are none."""
+        if meshes := self._meshes(parts):
+            return [(key, *meshes)]
         return [(f"{key}.{name.removeprefix('mesh_')}", "tensor", document) for name, document in parts.items()]

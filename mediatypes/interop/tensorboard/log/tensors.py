@@ -42,7 +42,8 @@ _TYPES = {  # DataType: types.proto
     25: _Type("float8_e4m3fn", "|u1", 18, "bytes"),
 }
 _STRING = 7
-_MOST_FILLED = 2**24  # elements that one value may stand for
+_MAX_FILLED = 2**22  # elements that one number may stand for
+_MAX_FILLED_STRINGS = 2**10  # a tensor of strings is written out
 _BITS = ("float16", "bfloat16")  # half_val holds their bits
 
 
@@ -54,12 +55,23 @@ class TensorValue(NamedTuple):
     array: Array | None  # bits of bfloat16 and 8-bit floats; None of strings
     strings: list[bytes]
 
+    def require_numbers(self) -> Array:
+        """The elements; raises `protobuf.Malformed` if they are no real numbers."""
+        if self.array is None or self.array.dtype.kind not in "biuf":
+            raise protobuf.Malformed(f"a tensor of dtype {self.dtype}")
+        return self.array
+
+    def require_strings(self, *ranks: int) -> None:
+        """Raise `protobuf.Malformed` if the elements are no strings, or the rank is another."""
+        if self.array is not None or len(self.shape) not in ranks:
+            raise protobuf.Malformed(f"a tensor of dtype {self.dtype} and shape {self.shape}")
+
 
 def read_tensor(data: bytes, start: int, end: int) -> TensorValue | None:
     """The tensor in data[start:end]; None if its type is one that only TensorFlow has (resources, quantised...).
 
     Raises:
-        wire.Malformed: the values do not fill the shape that it claims.
+        protobuf.Malformed: the values do not fill the shape that it claims.
     """
     code, content = 0, None
     shape: tuple[int, ...] = ()
@@ -88,12 +100,12 @@ def _shape(data: bytes, start: int, end: int) -> tuple[int, ...]:
     sizes = []
     for number, kind, at, until in protobuf.fields(data, start, end):
         if number == 2 and kind == protobuf.BYTES:
-            found = [
+            given = [
                 protobuf.signed(value)
                 for n, k, value, _ in protobuf.fields(data, at, until)
                 if (n, k) == (1, protobuf.VARINT)
             ]
-            sizes.append(found[-1] if found else 0)
+            sizes.append(given[-1] if given else 0)
         elif number == 3 and kind == protobuf.VARINT and at:
             raise protobuf.Malformed("a tensor of unknown rank")
     if min(sizes, default=0) < 0 or len(sizes) > 64:
@@ -125,12 +137,12 @@ def _elements(
 
 def _filled(values: Any, count: int) -> Any:
     """The values of a list, or, where it is shorter than the tensor, its last one again and again."""
-    found = len(values)
-    if found == count:
+    given = len(values)
+    if given == count:
         return values
-    if found > count or count > _MOST_FILLED:
-        raise protobuf.Malformed(f"{found} values for a tensor of {count}")
+    if given > count or count > (_MAX_FILLED_STRINGS if isinstance(values, list) else _MAX_FILLED):
+        raise protobuf.Malformed(f"{given} values for a tensor of {count}")
     if isinstance(values, list):
-        return [*values, *[values[-1] if values else b""] * (count - found)]
-    last = values[-1] if found else values.dtype.type(0)
-    return np.concatenate([values, np.full(count - found, last, values.dtype)])
+        return [*values, *[values[-1] if values else b""] * (count - given)]
+    last = values[-1] if given else values.dtype.type(0)
+    return np.concatenate([values, np.full(count - given, last, values.dtype)])

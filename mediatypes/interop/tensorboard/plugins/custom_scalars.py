@@ -9,13 +9,25 @@ from __future__ import annotations
 from typing import Any
 
 from ....formats import protobuf
+from . import text
+from .base import Cell, Given, Plugin, files_of
 
 NAME = "custom_scalars.json"
 _MARGIN = {1: "value", 2: "lower", 3: "upper"}
 
 
+def convert(given: Given) -> list[Cell]:
+    """Charts of scalars that have keys of their own; what a Plot shows has to be in its own table."""
+    if given.tensor.array is not None:
+        return text.convert(given)
+    cells = files_of(given)
+    for cell, data in zip(cells, given.tensor.strings, strict=True):
+        cell.value["layout"] = read_layout(data)
+    return cells
+
+
 def read_layout(data: bytes) -> list[dict[str, Any]]:
-    """The categories of a layout, as `custom_scalars.json` has them; raises `wire.Malformed`."""
+    """The categories of a layout, as `custom_scalars.json` has them; raises `protobuf.Malformed`."""
     return [_category(data, *place) for place in _messages(data, 0, len(data), 2)]
 
 
@@ -59,3 +71,6 @@ def _messages(data: bytes, start: int, end: int, wanted: int) -> list[tuple[int,
 def _text(data: bytes, start: int, end: int, wanted: int) -> str:
     found = _messages(data, start, end, wanted)
     return protobuf.text(data, *found[-1]) if found else ""
+
+
+PLUGIN = Plugin(convert, holds_messages=True)

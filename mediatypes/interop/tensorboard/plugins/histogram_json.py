@@ -15,7 +15,7 @@ import numpy as np
 
 from ...._core import canonical
 from ....columns.arrays import Array
-from .histograms import Bins
+from .histogram_bins import Bins
 
 _SMALL = 1 << 12  # whole counts below have a text
 _EXACT = 2.0**53  # whole counts below are written as integers

@@ -11,6 +11,9 @@ import math
 from typing import Any
 
 from ....formats import protobuf
+from ..log.events import Metadata
+from . import text
+from .base import Cell, Plugin
 
 _STATUS = {1: "success", 2: "failure", 3: "running"}  # api.proto, enum Status
 _DEEPEST = 50
@@ -115,3 +118,10 @@ def _read_value(data: bytes, start: int, end: int, depth: int) -> Any:
 
 
 _SECTIONS = {2: ("experiment", _read_experiment), 3: ("start", _read_start), 4: ("end", _read_end)}
+
+
+def _convert_metadata(metadata: Metadata) -> list[Cell]:
+    return [Cell("", "hparams", read_hparams(metadata.content))]
+
+
+PLUGIN = Plugin(text.convert, convert_metadata=_convert_metadata, shown_otherwise=("hparams",))

@@ -1,20 +1,47 @@
-"""Meshes: the documents of their parts, which events hold one by one, become those of meshes."""
+"""Meshes: events hold their parts one by one, the history what these are together."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...._core.codec import encode
 from ...._core.errors import InputError, MediaTypesError, Problem, StoreError
-from ...._core.sidecar import Sink
+from ...._core.sidecar import Blob, Sink
+from ....columns.arrays import Array
+from ....formats import protobuf
 from ....runfolder import files
-from . import media
+from . import tensors, text
+from .base import Cell, Given, Plugin
+
+PARTS = {1: "mesh_vertices", 2: "mesh_faces", 3: "mesh_colors"}  # MeshPluginData.ContentType
+_TAG = re.compile(r"_(VERTEX|FACE|COLOR|[123])$")  # of torch and TensorFlow, of tensorboardX
+
+
+def convert(given: Given) -> list[Cell]:
+    """(b, n, 3): one part of the meshes of a batch; any other tensor as it is."""
+    content, array = given.metadata.content, given.tensor.array
+    content_types = [
+        at for number, kind, at, _ in protobuf.fields(content, 0, len(content)) if (number, kind) == (3, 0)
+    ]
+    part = PARTS.get(content_types[-1] if content_types else 0)
+    if part is None or array is None or array.ndim != 3 or array.shape[2] != 3:
+        return text.convert(given)
+    return [Cell("", part, tensors.document(array, given.sinks.media))]
+
+
+def _key_of(tag: str) -> str:
+    return _TAG.sub("", tag) or tag
+
+
+PLUGIN = Plugin(convert, key_of=_key_of, shown_otherwise=tuple(PARTS.values()))
 
 
 class MeshMaker:
-    """Makes the mesh of its parts.
+    """Makes the meshes of their parts.
 
     Args:
         roots: where the sidecars of the parts are.
@@ -24,50 +51,86 @@ class MeshMaker:
 
     def __init__(self, roots: tuple[Path, ...], sink: Sink, problems: list[Problem]) -> None:
         self._roots, self._sink, self._problems = roots, sink, problems
-        self._made: dict[str, dict[str, Any] | None] = {}
+        self._made: dict[str, tuple[str, Any] | None] = {}
 
-    def __call__(self, parts: dict[str, Any]) -> dict[str, Any] | None:
-        """The document of the mesh of these documents, by type; None if they are none."""
+    def __call__(self, parts: dict[str, Any]) -> tuple[str, Any] | None:
+        """Kind and value of the meshes of documents by type, a list if they are a batch; None if they are none."""
         key = repr(sorted((part, document["sha256"]) for part, document in parts.items()))
         if key not in self._made:
-            self._made[key] = self._make(parts)
+            try:
+                self._made[key] = self._make({name: self._load(document) for name, document in parts.items()})
+            except MediaTypesError as error:
+                message = str(error).rstrip(".")
+                self._problems.append(Problem("mesh", message, "mesh", "Its tensors are in events.parquet."))
+                self._made[key] = None
         return self._made[key]
 
-    def _make(self, parts: dict[str, Any]) -> dict[str, Any] | None:
-        """The documents of the meshes that stand in the batches of their parts."""
-        arrays = {name: self._load(document) for name, document in parts.items()}
-        vertices = arrays.get("mesh_vertices")
-        try:
-            if vertices is None:
-                raise InputError.of("mesh", "vertices", None, "It is kept as tensors.")
-            faces, colors = arrays.get("mesh_faces"), arrays.get("mesh_colors")
-            each = [None] * len(vertices)
-            all_parts = zip(
-                vertices, each if faces is None else faces, each if colors is None else colors, strict=False
-            )
-            found = [media.mesh(points, face, color, self._sink) for points, face, color in all_parts]
-            return found[0] if len(found) == 1 else None
-        except (MediaTypesError, IndexError) as error:
-            text = str(error).rstrip(".")
-            self._problems.append(Problem("mesh", text, "mesh", "Its tensors are in events.parquet."))
-            return None
+    def _make(self, parts: dict[str, Array]) -> tuple[str, Any]:
+        sizes = {name: len(array) for name, array in parts.items()}
+        if "mesh_vertices" not in parts or len(set(sizes.values())) != 1 or not sizes["mesh_vertices"]:
+            raise InputError.of("mesh", "vertices, and as many faces and colors", sizes, "It is kept as tensors.")
+        others = (parts.get("mesh_faces"), parts.get("mesh_colors"))
+        documents = []
+        for i in range(sizes["mesh_vertices"]):
+            faces, colors = (None if part is None else part[i] for part in others)
+            documents.append(_document(parts["mesh_vertices"][i], faces, colors, self._sink))
+        return ("object3d", documents[0]) if len(documents) == 1 else ("media_list", documents)
 
-    def _load(self, document: dict[str, Any]) -> np.ndarray[Any, Any]:
+    def _load(self, document: dict[str, Any]) -> Array:
         for root in self._roots:
             if (root / document["path"]).is_file():
-                loaded: np.ndarray[Any, Any] = np.load(root / document["path"], allow_pickle=False)
+                loaded: Array = np.load(root / document["path"], allow_pickle=False)
                 return loaded
         raise StoreError.of(document["path"], "a sidecar of the import", "none", "Import again.")
 
 
-def mesh_paths(root: Path, all: bool = False) -> set[str]:
+def mesh_paths(root: Path, is_all: bool = False) -> set[str]:
     """The sidecars of the meshes that the history of a run shows, or all that are there."""
     import pyarrow.parquet as pq
 
     path = root / files.MEDIA
     if not path.is_file():
         return set()
-    if all:
+    if is_all:
         return {path.relative_to(root).as_posix() for path in (root / files.SIDECARS).glob("*/*.ply")}
     table = pq.ParquetFile(path).read(["type", "path"]).to_pydict()
     return {path for type, path in zip(table["type"], table["path"], strict=True) if type == "object3d"}
+
+
+def _document(vertices: Array, faces: Array | None, colors: Array | None, sink: Sink) -> dict[str, Any]:
+    """A point cloud of (n, 3) vertices, or with (m, 3) faces a mesh as binary PLY; colours are 0 to 255."""
+    from ....types.object3d.content import Content
+    from ....types.object3d.value import Object3D
+
+    if faces is None:
+        points = vertices if colors is None else np.hstack([vertices, np.clip(np.rint(colors), 0, 255)])
+        return encode(Object3D(points), sink)
+    if (colors is not None and colors.shape != vertices.shape) or not np.isfinite(vertices).all() or not len(vertices):
+        raise InputError.of("mesh", "finite vertices, and a color for each", vertices, "It is kept as tensors.")
+    if faces.size and (faces.min() < 0 or faces.max() >= len(vertices)):
+        raise InputError.of("mesh", f"faces of vertices 0 to {len(vertices) - 1}", faces, "It is kept as tensors.")
+    blob = Blob(_ply(vertices, faces, colors))
+    low, high = ([float(x) for x in corner] for corner in (vertices.min(axis=0), vertices.max(axis=0)))
+    made = Object3D.__new__(Object3D)
+    bounds = (tuple(low), tuple(high))
+    content = Content(blob, "ply", vertices=len(vertices), faces=len(faces), bounds=bounds)
+    made._set(_caption=None, _content=content)
+    return encode(made, sink)
+
+
+def _ply(vertices: Array, faces: Array, colors: Array | None) -> bytes:
+    """PLY: http://paulbourke.net/dataformats/ply/."""
+    fields = [("xyz", "<f4", 3)] + ([("rgb", "u1", 3)] if colors is not None else [])
+    records = np.zeros(len(vertices), fields)
+    records["xyz"] = vertices
+    if colors is not None:
+        records["rgb"] = np.clip(np.rint(colors), 0, 255)
+    corners = np.zeros(len(faces), [("n", "u1"), ("at", "<i4", 3)])
+    corners["n"], corners["at"] = 3, faces
+    color = "property uchar red\nproperty uchar green\nproperty uchar blue\n" if colors is not None else ""
+    header = (
+        f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n"
+        f"property float x\nproperty float y\nproperty float z\n{color}"
+        f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
+    )
+    return header.encode() + records.tobytes() + corners.tobytes()

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from ....columns.log_cells import RESERVED
 from ....writing.aligned import GLOBAL_STEP
 from ..log.events import Metadata, Value
-
-PLUGINS = {"simple_value": "scalars", "histo": "histograms", "image": "images", "audio": "audio"}  # without metadata
-_TEXT_SUFFIX = "/text_summary"  # torch and tensorboardX add it to the tags of add_text
-_MESH_TAG = re.compile(r"_(VERTEX|FACE|COLOR|[123])$")  # of torch and TensorFlow, of tensorboardX
+from . import BY_MESSAGE, PLUGINS, UNKNOWN
 
 
 class Series(NamedTuple):
@@ -31,17 +27,17 @@ class SeriesList:
         self.all: list[Series] = []
         self._numbers: dict[Series, int] = {}
 
-    def number(self, series: Series) -> int:
-        found = self._numbers.get(series)
-        if found is None:
-            found = self._numbers[series] = len(self.all)
+    def intern(self, series: Series) -> int:
+        """The number of a series, which is a new one for one that was not there."""
+        number = self._numbers.setdefault(series, len(self.all))
+        if number == len(self.all):
             self.all.append(series)
-        return found
+        return number
 
 
 def plugin_of(value: Value, metadata: Metadata) -> str:
     """Which plugin a value is for."""
-    return metadata.plugin or PLUGINS.get(value.kind, "")
+    return metadata.plugin or BY_MESSAGE.get(value.kind, "")
 
 
 def key_of(folder: str, tag: str, plugin: str = "") -> str:
@@ -50,9 +46,6 @@ def key_of(folder: str, tag: str, plugin: str = "") -> str:
     What no key can be, the empty tag and the names of the history's own columns, is written `tag:<tag>`; so is
     `global_step`, which is what lines up the rows of a live run.
     """
-    if plugin == "text":
-        tag = tag.removesuffix(_TEXT_SUFFIX) or tag
-    elif plugin == "mesh":
-        tag = _MESH_TAG.sub("", tag) or tag
+    tag = PLUGINS.get(plugin, UNKNOWN).key_of(tag)
     key = f"{folder}/{tag}" if folder else tag
     return f"tag:{key}" if not tag or key in (*RESERVED, "_timestamp", GLOBAL_STEP) else key

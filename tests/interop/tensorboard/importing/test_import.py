@@ -678,7 +678,7 @@ def test_histograms_that_are_written_many_at_once_are_what_they_are_alone() -> N
     """Edges on and off TensorFlow's grid, counts of every size; the text is that of the encoder, number by number."""
     from mediatypes._core import canonical
     from mediatypes.interop.tensorboard.plugins import histogram_json
-    from mediatypes.interop.tensorboard.plugins.histograms import Bins
+    from mediatypes.interop.tensorboard.plugins.histogram_bins import Bins
 
     numbers = np.random.default_rng(0)
     grid = histogram_json._grid()[0]
@@ -792,11 +792,11 @@ def test_the_document_of_an_image_is_that_of_the_type(mode: str, caption: str | 
 
     import PIL.Image
 
-    from mediatypes.interop.tensorboard.plugins import media
+    from mediatypes.interop.tensorboard.plugins import images
 
     file = io.BytesIO()
     PIL.Image.new(mode, (5, 3)).save(file, "PNG")
     one, other = mt.MemoryStore(), mt.MemoryStore()
-    document = media.picture(file.getvalue(), caption, one)
+    document = images.picture(file.getvalue(), caption, one)
     assert document == mt.encode(mt.Image(file.getvalue(), caption=caption), other)
     assert mt.decode(document, one) == mt.decode(document, other)

@@ -1,0 +1,27 @@
+"""Arrays as documents of tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...._core.codec import encode
+from ...._core.sidecar import Blob, Sink
+from ....columns.arrays import Array
+
+
+def document(array: Array, sink: Sink, dtype: str = "") -> dict[str, Any]:
+    """A tensor; `dtype` names one that numpy does not have, of which the array holds the bits."""
+    from ....formats import npy
+    from ....formats.small_floats import BITS, to_float32
+    from ....types.tensor.statistics import describe
+    from ....types.tensor.value import Tensor
+
+    if dtype not in BITS:
+        return encode(Tensor(array), sink)
+    made = Tensor.__new__(Tensor)
+    bits = np.ascontiguousarray(array)
+    made._set(_blob=Blob(npy.write(bits)), _dtype=dtype, _shape=bits.shape, _caption=None)
+    made._set(_statistics=describe(to_float32(bits, dtype)))
+    return encode(made, sink)
