@@ -73,7 +73,7 @@ class _RunImport:
         with ExitStack() as self.stack:
             if lock is None and self.earlier.footer:
                 self.was_killed = (self.target / files.JOURNAL).exists()
-                self._take_lock(Lock(self.target))
+                self._take_lock(_wait_for_lock(self.target))
                 if self.was_killed:
                     files.remove_leftovers(self.target)
                 heads = self._load()  # as it is now that nobody else changes it
