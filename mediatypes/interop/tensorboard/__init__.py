@@ -83,7 +83,7 @@ def import_logdir(
     mediatypes._core.errors.InputError: logdir: expected event files, got none below ... Their names contain tfevents.
     """
     from ..._core.parallel import map_runs
-    from .importing.importer import import_run
+    from .importing.importer import import_run, is_imported
     from .importing.plan import make_plan
     from .importing.run_folder import Options
     from .log.sources import open_logdir
@@ -98,6 +98,7 @@ def import_logdir(
         raise InputError.of("logdir", "event files", found, "Their names contain tfevents.", "no-events")
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
     target = Path(out).absolute()
+    plan = plan.without_empty(lambda run: is_imported(target / run.folder))
     sizes = [sum(file.size for file in run.files) for run in plan.runs]
     reports, done = list[RunReport](), 0
     work = partial(import_run, opened, out=target, options=options)
@@ -106,7 +107,7 @@ def import_logdir(
         done += size
         if progress is not None:
             progress(done, sum(sizes), report.name)
-    return ImportReport(reports, list(plan.ignored))
+    return ImportReport(reports, list(plan.ignored), list(plan.problems))
 
 
 def follow_logdir(
@@ -165,7 +166,7 @@ def follow_logdir(
             raise InputError.of(name, "seconds, 0 or more", seconds, "Leave it out, or pass 1.0.")
     until = Until(stop, idle)
     if "://" not in os.fspath(logdir) and not wait_for(Path(logdir), until, interval):
-        return ImportReport([], [])
+        return ImportReport([], [], [])
     opened = open_logdir(logdir)
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
     follower = LogFollower(opened, Path(out).absolute(), nested, options)

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ...._core.errors import MediaTypesError, Problem
-from ..importing.importer import import_run
-from ..importing.plan import Nested, Peek, Plan, make_plan
+from ..importing.importer import import_run, is_imported
+from ..importing.plan import Nested, Peek, Plan, RunPlan, make_plan
 from ..importing.report import FollowState, ImportReport, RunReport
 from ..importing.run_folder import Options
 from ..log.sources import LogDir
@@ -50,7 +50,8 @@ class LogFollower:
             self.listing = time.monotonic() - began
             sizes = {file.path: file.size for file in listed}
             if sizes.keys() != self._paths or any(sizes.get(path) != size for path, size in self._unsure.items()):
-                self._assign(make_plan(self.logdir, self.nested, listed, self._peeks), sizes)
+                plan = make_plan(self.logdir, self.nested, listed, self._peeks)
+                self._assign(plan.without_empty(self._was_there), sizes)
         except (MediaTypesError, OSError) as error:
             if str(error) != self._failed:  # as long as it fails in the same way it is said once
                 self._failed = str(error)
@@ -79,8 +80,9 @@ class LogFollower:
         try:
             plan = make_plan(self.logdir, self.nested)
         except (MediaTypesError, OSError):  # poll() has said it
-            plan = Plan((), (), frozenset())
+            plan = Plan((), (), (), frozenset())
         sizes = {file.path: file.size for found in plan.runs for file in found.files}
+        plan = plan.without_empty(self._was_there)
         reports: list[RunReport | None] = []
         for found in plan.runs:
             run = self.runs.pop(found.folder, None)
@@ -92,7 +94,12 @@ class LogFollower:
             else:
                 reports.append(report)
         whole = [report for report in reports if report]
-        return ImportReport(sorted(whole, key=lambda report: report.name), list(plan.ignored))
+        return ImportReport(sorted(whole, key=lambda report: report.name), list(plan.ignored), list(plan.problems))
+
+    def _was_there(self, plan: RunPlan) -> bool:
+        """Whether a run was imported before this began."""
+        run = self.runs.get(plan.folder)
+        return not run.is_new if run else is_imported(self.out / plan.folder)
 
     def _assign(self, plan: Plan, sizes: dict[str, int]) -> None:
         """Give new event files to their runs. What was given stays there until the end."""

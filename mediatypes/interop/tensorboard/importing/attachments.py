@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from ....runfolder import files
 from ..log.sources import LogDir
 from .plan import RunPlan, safe_name
+
+_PIECE = 1 << 20
 
 
 class Attached:
@@ -28,14 +29,17 @@ class Attached:
         return all(_is_in(root, name, size) for name, _, size in self._wanted)
 
     def copy(self, root: Path, unless: Path | None) -> list[str]:
-        """Copy them to a folder, unless another one has them already; answers the paths of all."""
+        """Copy them to a folder, unless another one has them already; returns the paths of all."""
         for name, path, size in self._wanted:
             if unless and _is_in(unless, name, size) and not name.endswith(".pbtxt"):
                 continue
             place = root / files.ATTACHED / name
             place.parent.mkdir(parents=True, exist_ok=True)
             with self._logdir.open(path) as source, open(place, "wb") as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
+                left = size  # not more, if it grows
+                while left and (piece := source.read(min(left, _PIECE))):
+                    sink.write(piece)
+                    left -= len(piece)
         return sorted(f"{files.ATTACHED}/{name}" for name, _, _ in self._wanted)
 
 

@@ -47,9 +47,14 @@ def import_run(
     """
     try:
         return _RunImport(logdir, plan, out / plan.folder, options).run(lock, live)
-    except (MediaTypesError, OSError) as error:
-        problems = [Problem("", str(error).rstrip("."), type(error).__name__)]
+    except Exception as error:  # whatever it is, the next run is imported
+        problems = [Problem("", str(error).rstrip(".") or type(error).__name__, type(error).__name__)]
         return RunReport(plan.name, plan.folder, "failed", {}, 0, 0, [], [], problems, [])
+
+
+def is_imported(target: Path) -> bool:
+    """Whether a folder holds what an import made."""
+    return (target / events_parquet.NAME).exists()
 
 
 class _RunImport:

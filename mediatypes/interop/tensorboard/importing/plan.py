@@ -7,7 +7,8 @@
 3. A directory that `add_scalars` made is a namespace of the run it was called for: `loss_train/loss` of torch,
    `loss/train/loss` of tensorboardX.
 4. A directory that `add_hparams` made is part of the run it was called for: its values have the names they would have
-   there, and its hyperparameters are that run's config.
+   there, and its hyperparameters are that run's config. Several of them below one directory are trials, and a run each,
+   as TensorBoard shows them; the directory above is then a run only if it holds anything else.
 
 The last two are tried before the second. `nested="runs"` makes every directory a run, `nested="namespaces"` the whole
 log directory one.
@@ -17,10 +18,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
-from ...._core.errors import MediaTypesError
+from ...._core.errors import MediaTypesError, Problem
 from ...._core.sidecar import safe_parts
 from ....formats import protobuf, tfrecord
 from ..log.events import read_event
@@ -34,6 +36,7 @@ _ENDINGS = (".profile-empty", ".sagemaker-uploaded")
 _ATTACHED = re.compile(  # files beside the events that belong to a run: torch's profiler, the projector, TF's profiler
     r"(^|/)([^/]*\.pbtxt|[^/]*\.pt\.trace\.json(\.gz)?|plugins/.+|\d{5}/(.+/)?(tensors\.tsv|metadata\.tsv|sprite\.png))$"
 )
+MAX_ATTACHED = 1 << 32  # bytes of a file that is kept as it is
 _PEEK = 1 << 18  # bytes of a file read to see what made its directory
 
 
@@ -54,6 +57,7 @@ class RunPlan(NamedTuple):
     files: tuple[EventFile, ...]  # in the order of their names
     attached: tuple[tuple[str, LogFile], ...]  # files kept as they are, by their name below the run's directory
     path: str  # of the run's directory below the log directory
+    is_empty: bool = False  # it has trials below it, and no values
 
 
 class Plan(NamedTuple):
@@ -61,7 +65,14 @@ class Plan(NamedTuple):
 
     runs: tuple[RunPlan, ...]
     ignored: tuple[str, ...]
+    problems: tuple[Problem, ...]  # why some of them are
     unsure: frozenset[str]  # event files that hold too little yet to tell which run they are of
+
+    def without_empty(self, is_kept: Callable[[RunPlan], bool]) -> Plan:
+        """The plan without the runs that are empty, but for those that are kept."""
+        kept = tuple(run for run in self.runs if not run.is_empty or is_kept(run))
+        left = [file.path for run in self.runs if run not in kept for file in run.files]
+        return self._replace(runs=kept, ignored=tuple(sorted([*self.ignored, *left])))
 
 
 class Peek(NamedTuple):
@@ -69,6 +80,25 @@ class Peek(NamedTuple):
 
     tags: frozenset[str]
     is_session: bool  # `add_hparams` wrote it: experiment and session together
+    is_empty: bool  # it holds nothing at all
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it says what made its directory."""
+        return bool(self.tags) or self.is_session
+
+
+class _Peeks:
+    """How event files begin, each read once, and again as long as that is not telling."""
+
+    def __init__(self, logdir: LogDir, known: dict[str, Peek]) -> None:
+        self._logdir, self.known = logdir, known
+
+    def of(self, file: LogFile | EventFile) -> Peek:
+        known = self.known.get(file.path)
+        if known is None or not known.is_telling:
+            known = self.known[file.path] = _peek(self._logdir, file)
+        return known
 
 
 def is_event_file(path: str) -> bool:
@@ -92,44 +122,76 @@ def make_plan(
         peeks: how event files begin, by path, as far as it is known; grows.
     """
     listed = logdir.list() if listed is None else listed
-    peeks = {} if peeks is None else peeks
+    problems = [
+        _unread(file, "a regular file below the log directory", file.refusal) for file in listed if file.refusal
+    ]
+    ignored = [file.path for file in listed if file.refusal]
+    listed = [file for file in listed if not file.refusal]
+    peek = _Peeks(logdir, {} if peeks is None else peeks)
     events = [file for file in listed if is_event_file(file.path)]
     folders = sorted({_parent(file.path) for file in events}, key=lambda path: (path.count("/"), path))
     first = {_parent(file.path): file for file in reversed(events)}
+    trials = _trials(folders, first, peek) if nested == "auto" else {}
+    are_trials = {folder for below in trials.values() for folder in below}
     homes: dict[str, tuple[str, str]] = {}  # directory: its run, and its namespace there
     for folder in folders:
-        homes[folder] = _home(folder, first[folder], homes, logdir, nested, peeks)
+        homes[folder] = (folder, "") if folder in are_trials else _home(folder, first[folder], homes, nested, peek)
     runs: dict[str, list[EventFile]] = {}
     for file in events:
         run, namespace = homes[_parent(file.path)]
         runs.setdefault(run, []).append(EventFile(_below(file.path, run), namespace, file.path, file.size))
     attached: dict[str, list[tuple[str, LogFile]]] = {}
-    ignored = []
     for file in listed:
         owner = next((run for run in _ancestors(file.path) if run in runs), None)
         if is_event_file(file.path):
             continue
-        if owner is not None and is_attached(_below(file.path, owner)):
+        if owner is not None and is_attached(_below(file.path, owner)) and file.size > MAX_ATTACHED:
+            problems.append(_unread(file, f"at most {MAX_ATTACHED} bytes", f"{file.size} bytes"))
+            ignored.append(file.path)
+        elif owner is not None and is_attached(_below(file.path, owner)):
             attached.setdefault(owner, []).append((_below(file.path, owner), file))
         else:
             ignored.append(file.path)
     plans = [
         RunPlan(
-            run or logdir.name, folder_of(run or logdir.name), tuple(sorted(files)), tuple(attached.get(run, ())), run
+            run or logdir.name,
+            folder_of(run or logdir.name),
+            tuple(sorted(files)),
+            tuple(attached.get(run, ())),
+            run,
+            run in trials and run not in attached and all(peek.of(file).is_empty for file in files),
         )
         for run, files in sorted(runs.items())
     ]
-    unsure = {folder for folder, file in first.items() if file.path in peeks and not any(peeks[file.path])}
-    return Plan(tuple(plans), tuple(ignored), frozenset(file.path for file in events if _parent(file.path) in unsure))
+    unsure = {
+        folder
+        for folder, file in first.items()
+        if folder not in trials and file.path in peek.known and not peek.known[file.path].is_telling
+    }
+    return Plan(
+        tuple(plans),
+        tuple(sorted(ignored)),
+        tuple(problems),
+        frozenset(file.path for file in events if _parent(file.path) in unsure),
+    )
+
+
+def _unread(file: LogFile, expected: str, got: str) -> Problem:
+    return Problem(file.path, f"expected {expected}, got {got}", "not-read", "It is not part of the run.")
+
+
+def _trials(folders: list[str], first: dict[str, LogFile], peek: _Peeks) -> dict[str, list[str]]:
+    """Directories below which `add_hparams` made several, and these."""
+    made: dict[str, list[str]] = {}
+    for folder in folders:
+        above = next((one for one in _ancestors(folder) if one in first), None)
+        if above is not None and peek.of(first[folder]).is_session:
+            made.setdefault(above, []).append(folder)
+    return {above: below for above, below in made.items() if len(below) > 1}
 
 
 def _home(
-    folder: str,
-    file: LogFile,
-    homes: dict[str, tuple[str, str]],
-    logdir: LogDir,
-    nested: Nested,
-    peeks: dict[str, Peek],
+    folder: str, file: LogFile, homes: dict[str, tuple[str, str]], nested: Nested, peek: _Peeks
 ) -> tuple[str, str]:
     if nested == "namespaces":
         return "", folder
@@ -138,9 +200,7 @@ def _home(
     above = next((one for one in _ancestors(folder) if one in homes), None)
     if above is not None:
         run, namespace = homes[above]
-        if not any(peeks.get(file.path, ())):
-            peeks[file.path] = _peek(logdir, file)
-        tags, is_session = peeks[file.path]
+        tags, is_session, _ = peek.of(file)
         if is_session:
             return run, namespace
         below = _below(folder, above)
@@ -152,21 +212,26 @@ def _home(
     return folder, ""
 
 
-def _peek(logdir: LogDir, file: LogFile) -> Peek:
+def _peek(logdir: LogDir, file: LogFile | EventFile) -> Peek:
     """How a file begins."""
     tags, sections = set(), set()
+    is_empty = file.size <= _PEEK
     try:
         with logdir.open(file.path) as opened:
-            for records in tfrecord.RecordReader(opened, min(file.size, _PEEK)):
+            reader = tfrecord.RecordReader(opened, min(file.size, _PEEK))
+            for records in reader:
                 for start, end in zip(records.starts.tolist(), records.ends.tolist(), strict=True):
-                    for value in read_event(records.data, start, end).values:
+                    event = read_event(records.data, start, end)
+                    is_empty &= event.what in ("", "file_version")
+                    for value in event.values:
                         if value.metadata is not None and value.metadata.plugin == "hparams":
                             sections |= set(read_hparams(value.metadata.content))
                         else:
                             tags.add(value.tag)
+            is_empty &= not reader.damage
     except (MediaTypesError, protobuf.Malformed, OSError):
-        pass  # whoever imports it says what is wrong
-    return Peek(frozenset(tags), {"experiment", "start"} <= sections)
+        is_empty = False  # whoever imports it says what is wrong
+    return Peek(frozenset(tags), {"experiment", "start"} <= sections, is_empty)
 
 
 def folder_of(name: str) -> str:

@@ -49,10 +49,12 @@ class ImportReport(NamedTuple):
 
     runs: list[RunReport]
     ignored: list[str]  # files that are of no run
+    problems: list[Problem]  # of the log directory: why some of these are not read
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {"runs": [run.to_json() for run in self.runs], "ignored": self.ignored}
+        problems = [problem._asdict() for problem in self.problems]
+        return {"runs": [run.to_json() for run in self.runs], "ignored": self.ignored, "problems": problems}
 
     @property
     def is_complete(self) -> bool:
@@ -79,6 +81,7 @@ class ImportReport(NamedTuple):
             for file in run.files:
                 said += [f"{file.name}@{d['offset']}: {d['size']} bytes: {d['meaning']}" for d in file.damage]
             lines += [f"{run.name}: {text}" for text in _shortened(said)]
+        lines += _shortened([str(problem) for problem in self.problems])
         lines += [f"not imported: {name}" for name in _shortened(self.ignored)]
         return "\n".join(lines)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import threading
 import time
 import weakref
@@ -157,7 +158,8 @@ class RunCapture:
             return []
         names = (name for name in os.listdir(logdir) if is_event_file(name) and f".{self._pid}." in name)
         paths = sorted(f"{logdir}/{name}" for name in names)
-        return [path for path in paths if path not in self._tails and path not in self._own and self._is_new(path)]
+        new = [path for path in paths if path not in self._tails and path not in self._own]
+        return [path for path in new if stat.S_ISREG(os.lstat(path).st_mode) and self._is_new(path)]
 
     def _is_new(self, path: str) -> bool:
         return os.path.getmtime(path) >= self._began - 2  # file systems round times
@@ -257,4 +259,5 @@ def _below(logdir: Path, others: dict[str, str]) -> Iterator[tuple[Path, str]]:
         folders[:] = sorted(one for one in folders if absolute(os.path.join(folder, one)) not in others)
         for name in sorted(names):
             path = Path(folder) / name
-            yield path, path.relative_to(logdir).as_posix()
+            if stat.S_ISREG(path.lstat().st_mode):  # no link: it may lead anywhere
+                yield path, path.relative_to(logdir).as_posix()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
@@ -11,6 +13,7 @@ from ...._core.errors import InputError, StoreError, os_error
 from ....store.location import RemotePath
 from ....store.urls import is_url, locate
 
+OUTSIDE, IRREGULAR = "a link out of the log directory", "no regular file"
 HEAD = 1024  # bytes by which a file is known again
 _HINT = "Check the URL, the credentials and the network."
 
@@ -20,6 +23,7 @@ class LogFile(NamedTuple):
 
     path: str  # relative, with /
     size: int
+    refusal: str = ""  # what it is, if it is not to be read
 
 
 class LogDir(Protocol):
@@ -28,7 +32,7 @@ class LogDir(Protocol):
     name: str
 
     def list(self) -> list[LogFile]:
-        """Every file, in the order of the paths."""
+        """Every file, in the order of the paths. What is not to be read is told: see `LogFile.refusal`."""
         ...
 
     def open(self, path: str) -> BinaryIO:
@@ -62,12 +66,13 @@ class LocalDir:
         elif not self.root.is_dir():
             raise InputError.of("logdir", "an existing directory", path, "Check the path.", "no-directory")
         self.name = _shown(self.root.resolve().name)
+        self._real = os.path.realpath(self.root)
         self._odd: dict[str, str] = {}  # names that UTF-8 cannot hold, by how they are shown
 
     def list(self) -> list[LogFile]:
         if self._only:
             return [LogFile(self._only, (self.root / self._only).stat().st_size)]
-        found: list[LogFile] = []
+        listed: list[LogFile] = []
         seen: set[tuple[int, int]] = set()
         waiting, links = [(str(self.root), "")], list[tuple[str, str]]()
         while waiting or links:  # links last: what they lead to may have a place of its own
@@ -84,23 +89,31 @@ class LocalDir:
             for entry in entries:
                 path = below + entry.name
                 try:
-                    if entry.is_dir():
+                    refusal = OUTSIDE if entry.is_symlink() and not self._is_inside(entry.path) else ""
+                    if entry.is_dir() and not refusal:
                         (links if entry.is_symlink() else waiting).append((entry.path, f"{path}/"))
                         continue
-                    size = os.stat(entry.path).st_size  # that of the entry may be out of date on Windows
+                    status = os.stat(entry.path)  # that of the entry may be out of date on Windows
                 except OSError:  # removed meanwhile, or a link to nowhere
                     continue
+                if not refusal and not stat.S_ISREG(status.st_mode):
+                    refusal = IRREGULAR
                 shown = _shown(path)
                 if shown != path:
                     self._odd[shown] = path
-                found.append(LogFile(shown, size))
-        return sorted(found)
+                listed.append(LogFile(shown, 0 if refusal else status.st_size, refusal))
+        return sorted(listed)
+
+    def _is_inside(self, path: str) -> bool:
+        real = os.path.realpath(path)
+        return real == self._real or real.startswith(self._real.rstrip(os.sep) + os.sep)
 
     def open(self, path: str) -> BinaryIO:
+        place = self.root / self._odd.get(path, path)
         try:
-            return open(self.root / self._odd.get(path, path), "rb", buffering=0)
+            return open(place, "rb", buffering=0, opener=_open_regular)
         except OSError as error:
-            raise os_error(StoreError, str(self.root / path), "read the file", error, "Check permissions.") from error
+            raise os_error(StoreError, str(place), "read the file", error, "Check permissions.") from error
 
 
 class RemoteDir:
@@ -143,6 +156,15 @@ def read_head(logdir: LogDir, path: str, size: int) -> dict[str, Any]:
     with logdir.open(path) as opened:
         data = opened.read(size)
     return {"size": size, "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """The descriptor of a file; a pipe or device is refused, which would block or never end."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, IRREGULAR)
+    return descriptor
 
 
 def _shown(path: str) -> str:
