@@ -18,6 +18,7 @@ Cells = tuple[Array, Array | list[Any]]  # of one column: ascending rows, counte
 
 GROUP_ROWS = 128 * 1024
 GROUP_BYTES = 64 * 1024 * 1024
+GROUP_CELLS = 1 << 26  # of all columns: one without a value takes memory too
 
 
 def arrow_schema(specs: Iterable[ColumnSpec]) -> pa.Schema:
@@ -45,7 +46,7 @@ def build_rows(
     media: MediaSink | None = None,
     chosen: list[ColumnSpec] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Record batches of whole rows, at most 128k rows or about 64 MiB each.
+    """Record batches of whole rows, at most 128k rows, 2**26 cells or about 64 MiB each.
 
     Args:
         batches: all calls in order, each as `scan()` yields them.
@@ -56,12 +57,13 @@ def build_rows(
     """
     chosen = specs if chosen is None else chosen
     schema, rows = arrow_schema(chosen), _Rows(specs, chosen, started, media)
+    most = max(min(GROUP_ROWS, GROUP_CELLS // len(schema)), 1)
     for batch in batches:
         rows.add(batch)
-        while rows.complete >= GROUP_ROWS or (rows.size > GROUP_BYTES and rows.complete):
-            yield rows.take(min(rows.complete, GROUP_ROWS), schema)
-    while rows.complete + 1 > GROUP_ROWS:
-        yield rows.take(GROUP_ROWS, schema)
+        while rows.complete >= most or (rows.size > GROUP_BYTES and rows.complete):
+            yield rows.take(min(rows.complete, most), schema)
+    while rows.complete + 1 > most:
+        yield rows.take(most, schema)
     if rows.last >= rows.first:
         yield rows.take(rows.last + 1 - rows.first, schema)
 
