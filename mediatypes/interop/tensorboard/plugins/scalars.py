@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....columns.logged import EXACT
+from ....columns.classify import EXACT
 from ..log.events import Value
 from . import text
 from .base import Cell, Given, Plugin, Sinks
