@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -168,6 +169,24 @@ def _rebin_warm(logs: Path, count: int) -> Figures:
     return {"CPU us each": (time.process_time() - begin) / count * 1e6}
 
 
+def _check_records(native: bool) -> Figures:
+    """The checksums of 2000 records of 20 kB, as images have."""
+    from mediatypes.formats import crc32c
+
+    data, ends = _records()
+    before, crc32c._native = crc32c._native, crc32c._native if native else lambda: None  # type: ignore[assignment]
+    begin = time.process_time()
+    crc32c.checksums(data, ends - 20_000, ends)
+    took = time.process_time() - begin
+    crc32c._native = before
+    return {"CPU us each": took / len(ends) * 1e6}
+
+
+@cache
+def _records() -> tuple[bytes, np.ndarray[Any, Any]]:
+    return np.random.default_rng(0).bytes(64 + 2000 * 20_000), 64 + 20_000 * np.arange(1, 2001)
+
+
 _SCALARS = (
     at_most("CPU s", 1.0),
     at_most("Parquet/log", 0.25),
@@ -219,4 +238,17 @@ def _tb_runs(scratch: Path) -> list[Contender]:
     return [
         Contender("mediatypes, to run folders", fresh(__name__, import_fresh.__name__, str(logs), str(scratch))),
         Contender(_TBPARSE, fresh(__name__, parse_fresh.__name__, str(logs)), "tbparse"),
+    ]
+
+
+@benchmark(
+    "tb-checksums",
+    "checksums of 2000 records of 20 kB, with the extra crc32c",
+    faster_than("without it", "CPU us each", 3),
+    needs=("google_crc32c",),
+)
+def _tb_checksums(scratch: Path) -> list[Contender]:
+    return [
+        Contender("google-crc32c", partial(_check_records, True)),
+        Contender("without it", partial(_check_records, False)),
     ]

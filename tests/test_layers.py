@@ -63,7 +63,7 @@ ARROW = (
 WHEN_USED = {
     "columns": {"pyarrow", "numpy"},
     "types": {"PIL", "pyarrow"},
-    "formats": {"PIL", "isal", "pyarrow"},
+    "formats": {"PIL", "google_crc32c", "isal", "pyarrow"},
     "plot": {"pyarrow"},
     "store": {"pyarrow"},
     "view": {"pyarrow"},

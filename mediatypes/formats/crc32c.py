@@ -4,6 +4,7 @@ A CRC is linear over GF(2): the register after some bytes is the XOR of what eac
 depends only on the byte and on how many bytes follow it. So ranges are read from their ends in words of 8 bytes, and
 tables by distance to the end serve ranges of every length. Longer ranges are blocks that are combined in pairs, and
 long ones are shortened first: bytes are moved towards the end, to several places each, where they contribute the same.
+Where the extra `crc32c` is installed, it takes the ranges that are longer than a block.
 
 CRC-32C: RFC 3720, appendix B.4 (reflected polynomial 0x82F63B78, register preset and inverted at the end).
 Masking: TensorFlow, core/lib/hash/crc32c.h, `Mask`.
@@ -11,6 +12,7 @@ Masking: TensorFlow, core/lib/hash/crc32c.h, `Mask`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -50,7 +52,10 @@ def checksums(data: Buffer, starts: Array, ends: Array) -> Array:
     lengths = ends - starts
     if not len(lengths):
         return np.zeros(0, np.uint32)
-    if int(lengths.max()) <= _BLOCK:
+    longest = int(lengths.max())
+    if longest > _BLOCK and type(data) is bytes and (native := _native()):
+        return _checksums_natively(native, data, starts, ends, lengths)
+    if longest <= _BLOCK:
         linear = _short(data, ends, lengths)
     else:
         linear = np.empty(len(lengths), np.uint32)
@@ -58,14 +63,37 @@ def checksums(data: Buffer, starts: Array, ends: Array) -> Array:
         for i, compute in enumerate((_short, _blocks, _long, _sliced)):
             if len(chosen := np.flatnonzero(size == i)):
                 linear[chosen] = compute(data, ends[chosen], lengths[chosen])
-    found: Array = linear ^ _preset(lengths) ^ _ONES
-    return found
+    sums: Array = linear ^ _preset(lengths) ^ _ONES
+    return sums
+
+
+@cache
+def _native() -> Callable[[bytes], int] | None:
+    """The checksum of bytes by google-crc32c, where it is installed with its C code."""
+    try:
+        import google_crc32c
+    except (ImportError, Warning):  # it warns that its C code is missing
+        return None
+    return google_crc32c.value if google_crc32c.implementation == "c" else None
+
+
+def _checksums_natively(
+    native: Callable[[bytes], int], data: bytes, starts: Array, ends: Array, lengths: Array
+) -> Array:
+    """Of ranges longer than a block one by one, which for shorter ones would cost more than all of them at once."""
+    sums = np.empty(len(lengths), np.uint32)
+    is_short = lengths <= _BLOCK
+    sums[is_short] = checksums(data, starts[is_short], ends[is_short])
+    places = zip(starts[~is_short].tolist(), ends[~is_short].tolist(), strict=True)
+    sums[~is_short] = [native(data[start:end]) for start, end in places]  # it takes no views
+    return sums
 
 
 def length_checksums(lengths: Array) -> Array:
     """(n,) uint32: masked CRC-32C of the 8 little-endian bytes of each length, (n,) uint64."""
     result = np.full(len(lengths), _preset(np.array([8]))[0] ^ _ONES, np.uint32)
-    for position in range(4):
+    pairs = 2 if int(lengths.max(initial=0)) < 2**32 else 4  # two bytes of zeros contribute nothing
+    for position in range(pairs):
         pair = (lengths >> np.uint64(16 * position)) & np.uint64(0xFFFF)
         result ^= _pairs(6 - 2 * position)[pair.astype(np.intp)]
     return mask(result)

@@ -8,6 +8,7 @@ that it hits: reading goes on at the next twelve bytes that are a sound header.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from struct import Struct
 from typing import BinaryIO, NamedTuple
 
@@ -23,6 +24,7 @@ _ROWS = 1 << 15  # records checked at once
 _WINDOW = 1 << 20  # bytes searched at once for a header
 _FEW, _MANY = 512, 1 << 16  # records stepped through one by one before a pattern of lengths is looked for
 _LONGEST_PATTERN = 256
+_ZEROS = bytes(_PIECE)
 _UNSOUND = -1
 _LENGTH, _HEADER = Struct("<Q"), Struct("<QI")
 
@@ -85,6 +87,13 @@ class RecordReader:
         lost, claimed, open_ended = -1, -1, False
         last: Damage | None = None  # a record with damage, of which nobody knows yet what follows it
         while piece := self.file.read(min(wanted, self.size - start - len(rest))):
+            if (
+                lost >= 0
+                and rest == _ZEROS[: len(rest)]
+                and piece == (_ZEROS if len(piece) == _PIECE else bytes(len(piece)))
+            ):
+                start += len(piece)  # a hole, where no header is sound
+                continue
             data = bytes(crc32c.HEADROOM) + rest + piece
             base, at, wanted, last = start - crc32c.HEADROOM, crc32c.HEADROOM, _PIECE, None
             while True:
@@ -161,17 +170,23 @@ def _find_header(data: bytes, at: int, size: int) -> tuple[int, bool]:
     upper, lower, stored = crc32c.words(data, "<u4")[4:], crc32c.words(data, "<u8"), crc32c.words(data, "<u4")[8:]
     for first in range(at, len(stored), _WINDOW):
         last = min(first + _WINDOW, len(stored))
-        found = first + np.flatnonzero(upper[first:last] == 0)
-        lengths = lower[found]
-        possible = lengths <= MAX_LENGTH
-        found, lengths = found[possible], lengths[possible]
-        sound = crc32c.length_checksums(lengths) == stored[found]
-        found, ends = found[sound], (found + lengths.astype(np.int64) + (HEADER + FOOTER))[sound]
+        places = first + np.flatnonzero(upper[first:last] == 0)
+        lengths = lower[places]
+        possible = (lengths <= MAX_LENGTH) & ((lengths > 0) | (stored[places] == _checksum_of_0()))
+        places, lengths = places[possible], lengths[possible]
+        sound = crc32c.length_checksums(lengths) == stored[places]
+        places, ends = places[sound], (places + lengths.astype(np.int64) + (HEADER + FOOTER))[sound]
         fits = np.flatnonzero(ends <= size)
-        is_first &= len(found) == 0 or (len(fits) > 0 and fits[0] == 0)
+        is_first &= len(places) == 0 or (len(fits) > 0 and fits[0] == 0)
         if len(fits):
-            return int(found[fits[0]]), is_first
+            return int(places[fits[0]]), is_first
     return -1, is_first
+
+
+@cache
+def _checksum_of_0() -> np.uint32:
+    sums: Array = crc32c.length_checksums(np.zeros(1, np.uint64))
+    return np.uint32(sums[0])
 
 
 class _Chain:

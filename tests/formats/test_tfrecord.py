@@ -6,6 +6,9 @@ import io
 import os
 import random
 import struct
+import sys
+import tempfile
+import time
 from typing import Any
 
 import numpy as np
@@ -54,6 +57,36 @@ def test_checksums_of_ranges_that_are_read_slice_by_slice(monkeypatch: pytest.Mo
     starts, ends = np.array([64, 70, 5000]), np.array([20_000, 1071, 5001])
     expected = [crc32c(data[start:end]) for start, end in zip(starts, ends, strict=True)]
     assert crc_format.checksums(data, starts, ends).tolist() == expected
+
+
+@pytest.fixture(params=["ours", "google-crc32c"])
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Long checksums with the extra `crc32c` and without it."""
+    if request.param == "ours":
+        monkeypatch.setattr(crc_format, "_native", lambda: None)
+    else:
+        pytest.importorskip("google_crc32c")
+        if crc_format._native() is None:
+            pytest.skip("google-crc32c has no C code here")
+    return str(request.param)
+
+
+def test_both_implementations_give_the_sums_of_the_standard(implementation: str) -> None:
+    data = random.Random(7).randbytes(12_000)
+    starts = np.array([64, 64, 65, 100, 3000, 64])
+    ends = np.array([64, 128, 130, 101, 9000, 12_000])
+    expected = [crc32c(data[start:end]) for start, end in zip(starts, ends, strict=True)]
+    assert crc_format.checksums(data, starts, ends).tolist() == expected
+    assert crc_format.checksums(memoryview(bytearray(data)), starts, ends).tolist() == expected  # of an export
+    pattern = bytes(64) + bytes(range(32)) * 4  # RFC 3720, B.4: 32 bytes that ascend
+    assert crc_format.checksums(pattern, np.array([64]), np.array([96])).tolist() == [0x46DD794E]
+
+
+def test_without_the_package_checksums_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google_crc32c", None)
+    crc_format._native.cache_clear()
+    assert crc_format._native() is None
+    crc_format._native.cache_clear()
 
 
 RECORDS = [VERSION, *(scalar(tag, i / 7, i) for i in range(4) for tag in ("loss", "a/longer tag"))]
@@ -216,3 +249,36 @@ def test_what_may_be_a_record_that_goes_on_beyond_the_end_is_read_again() -> Non
         found, reader = read(data[:size])
         assert reader.settled == (size == len(data))
         assert found == [PAYLOADS[0], *([outer[12:-4], PAYLOADS[4]] if reader.settled else PAYLOADS[1:4])]
+
+
+def test_a_hole_of_zeros_is_passed_at_the_speed_of_reading_it() -> None:
+    """What a crash leaves on some file systems. A header of zeros has another checksum, so none is missed."""
+    size = 1 << 29
+    with tempfile.TemporaryFile(buffering=0) as file:
+        file.write(DATA)
+        file.seek(size)
+        file.write(RECORDS[1])
+        took = []
+        for use in (lambda: [file.read(1 << 22) for _ in range(size >> 22)], lambda: read_file(file)):
+            file.seek(0)
+            began = time.process_time()
+            use()
+            took.append(time.process_time() - began)
+        file.seek(0)
+        found, reader = read_file(file)
+    assert found == [*PAYLOADS, PAYLOADS[1]]
+    assert reader.damage == [tfrecord.Damage(len(DATA), size - len(DATA), "header")]
+    assert took[1] < took[0] + 3  # 21 s for so many bytes where each is looked at
+
+
+def read_file(file: Any) -> Read:
+    reader = tfrecord.RecordReader(file, file.seek(0, 2) - file.seek(0))
+    return [found.data[a:b] for found in reader for a, b in zip(found.starts, found.ends, strict=True)], reader
+
+
+def test_records_of_no_bytes_are_found_after_damage() -> None:
+    """The one header that is mostly zeros."""
+    empty = record(b"")
+    found, reader = read(RECORDS[0] + bytes(1000) + b"x" + bytes(30) + empty + RECORDS[1])
+    assert found == [PAYLOADS[0], b"", PAYLOADS[1]]
+    assert [damage.kind for damage in reader.damage] == ["header"]
