@@ -18,7 +18,7 @@ from mediatypes.interop.tensorboard.follow import LogFollower, tail
 from mediatypes.interop.tensorboard.follow import run as followed
 from mediatypes.interop.tensorboard.importing import plan, run_folder
 from mediatypes.interop.tensorboard.importing.run_folder import Options
-from mediatypes.interop.tensorboard.log.sources import LocalDir, open_logdir
+from mediatypes.interop.tensorboard.log.sources import LocalDir, OUTSIDE, open_logdir
 from mediatypes.runfolder.follower import Follower
 from tests.interop.tensorboard.event_files import VERSION, field, metadata, scalar, strings, write
 from tests.interop.tensorboard.importing.test_growing import (
@@ -419,7 +419,8 @@ def test_a_directory_that_links_lead_to_has_its_own_place(tmp_path: Path) -> Non
     write(tmp_path / "elsewhere", scalar("loss", 1, 1), name=NAME)
     (tmp_path / "logs" / "a").symlink_to(tmp_path / "logs" / "z")
     (tmp_path / "logs" / "b").symlink_to(tmp_path / "elsewhere")
-    assert [file.path for file in open_logdir(tmp_path / "logs").list()] == [f"b/{NAME}", f"z/deep/{NAME}"]
+    listed = open_logdir(tmp_path / "logs").list()
+    assert [(file.path, file.refusal) for file in listed] == [("b", OUTSIDE), (f"z/deep/{NAME}", "")]
 
 
 def test_what_a_killed_follower_left_can_be_recovered(logs: Path, follower: LogFollower) -> None:
