@@ -18,7 +18,7 @@ from mediatypes.interop.tensorboard.follow import LogFollower, tail
 from mediatypes.interop.tensorboard.follow import run as followed
 from mediatypes.interop.tensorboard.importing import plan, run_folder
 from mediatypes.interop.tensorboard.importing.run_folder import Options
-from mediatypes.interop.tensorboard.log.sources import LocalDir, OUTSIDE, open_logdir
+from mediatypes.interop.tensorboard.log.sources import OUTSIDE, LocalDir, open_logdir
 from mediatypes.runfolder.follower import Follower
 from tests.interop.tensorboard.event_files import VERSION, field, metadata, scalar, strings, write
 from tests.interop.tensorboard.importing.test_growing import (
