@@ -142,8 +142,8 @@ def few_colours(frames: Array, limit: int) -> set[Any] | None:
     colours: set[Any] = set()
     for frame in frames:
         pixels = frame[..., 0] if frame.shape[2] == 1 else frame[..., :3]
-        found = PIL.Image.fromarray(np.ascontiguousarray(pixels)).getcolors(limit)
-        if found is None or len(colours := colours | {colour for _, colour in found}) > limit:
+        counted = PIL.Image.fromarray(np.ascontiguousarray(pixels)).getcolors(limit)
+        if counted is None or len(colours := colours | {colour for _, colour in counted}) > limit:
             return None
     return colours
 

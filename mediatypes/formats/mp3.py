@@ -114,15 +114,15 @@ def read(data: bytes) -> Stream:
             spans.append((start, stop))
     if first is None:
         raise ValueError("It has no whole frame.")
-    said, trim = None, None
+    count, trim = None, None
     if tag := _find_tag(data[slice(*spans[0])], first):
-        said, trim = _read_tag(tag)
+        count, trim = _read_tag(tag)
         del spans[0]  # it has no sound
-    if flaw and said != len(spans):
+    if flaw and count != len(spans):
         raise ValueError(flaw)
-    if said is not None and said > len(spans) + 1:  # some count the first frame too
-        raise ValueError(f"It is cut short: {len(spans)} of {said} frames are there.")
-    if said is not None and said < len(spans) and trim:  # files were appended: what was behind the sound is within
+    if count is not None and count > len(spans) + 1:  # some count the first frame too
+        raise ValueError(f"It is cut short: {len(spans)} of {count} frames are there.")
+    if count is not None and count < len(spans) and trim:  # files were appended: what was behind the sound is within
         trim = (trim[0], 0)
     return Stream(data, first, spans, trim)
 
@@ -164,8 +164,8 @@ def _walk(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, _Fra
             position = _next_sync(data, position + 1, end)
             torn += 1
         else:
-            found = _NOT_ZERO.search(data, position, end)
-            position = found.start() if found else end
+            other = _NOT_ZERO.search(data, position, end)
+            position = other.start() if other else end
 
 
 def _next_sync(data: bytes, position: int, end: int) -> int:

@@ -114,9 +114,9 @@ def read_header(file: BinaryIO, size: int, where: str, error: type[ValidationErr
     try:
         return _read_header(file, size)
     except (_BrokenError, struct.error) as broken:
-        found = str(broken) if isinstance(broken, _BrokenError) else "a header cut short"
+        got = str(broken) if isinstance(broken, _BrokenError) else "a header cut short"
         hint = "Write the file again, or convert it with another program."
-        raise error(Problem(where, f"expected a readable WAV file, got {found}", "broken", hint)) from broken
+        raise error(Problem(where, f"expected a readable WAV file, got {got}", "broken", hint)) from broken
 
 
 def read(data: bytes, header: Header) -> Array:
@@ -147,14 +147,13 @@ def _chunk_head(name: bytes, length: int) -> bytes:
 
 
 class _BrokenError(Exception):
-    """What was found in a WAV file that cannot be."""
+    """What a WAV file says that cannot be."""
 
 
 def _read_header(file: BinaryIO, size: int) -> Header:
-    magic, said = struct.unpack("<4sI", file.read(8))
-    order = _ORDERS[magic]
-    if order == ">":
-        said = int.from_bytes(said.to_bytes(4, "little"), "big")
+    head = file.read(8)
+    order = _ORDERS[head[:4]]
+    (riff_size,) = struct.unpack(f"{order}4xI", head)
     format: _Format | None = None
     long_size = None
     start = 12
@@ -165,8 +164,8 @@ def _read_header(file: BinaryIO, size: int) -> Header:
             if format is None:
                 raise _BrokenError("samples before their format")
             if length == MAX_BYTES and long_size is not None:
-                said, length = long_size
-            if _is_open_ended(file, start + 8, length, said, size):
+                riff_size, length = long_size
+            if _is_open_ended(file, start + 8, length, riff_size, size):
                 length = (size - start - 8) // max(1, format.frame_size) * format.frame_size
             return _header(format, order, start + 8, length, size)
         if name == b"fmt ":
@@ -179,10 +178,10 @@ def _read_header(file: BinaryIO, size: int) -> Header:
     raise _BrokenError(f"no samples after {_MAX_CHUNKS} chunks")
 
 
-def _is_open_ended(file: BinaryIO, offset: int, length: int, said: int, size: int) -> bool:
-    """Whether the size of the samples was not known when it was written; `said` is that of the file by its header."""
+def _is_open_ended(file: BinaryIO, offset: int, length: int, riff_size: int, size: int) -> bool:
+    """Whether the size of the samples, `length`, was not known when it was written; `size` is that of the file."""
     if length > size - offset:
-        return length >= _OPEN_ENDED or said in (0, size - 8)
+        return length >= _OPEN_ENDED or riff_size in (0, size - 8)
     if length:
         return False
     for _ in range(_MAX_CHUNKS):  # no samples, if chunks follow up to the end

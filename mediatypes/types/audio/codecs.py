@@ -120,22 +120,22 @@ def _recognise(file: BinaryIO, size: int, where: str) -> str:
     if start[:4] in (b"fLaC", b"OggS"):
         return "flac" if start[:4] == b"fLaC" else "ogg"
     file.seek(0)
-    found = containers.recognise(file)
-    if found.name in _BEHIND_TAGS:
-        return _BEHIND_TAGS[found.name]
-    raise _not_audio(found, where)
+    recognised = containers.recognise(file)
+    if recognised.name in _BEHIND_TAGS:
+        return _BEHIND_TAGS[recognised.name]
+    raise _not_audio(recognised, where)
 
 
-def _not_audio(found: containers.Recognised, where: str) -> InputError:
+def _not_audio(recognised: containers.Recognised, where: str) -> InputError:
     hints = {
-        "video": f"{'It has pictures: pass it to Video, or t' if found.format else 'T'}ake its sound: {_CONVERT}",
+        "video": f"{'It has pictures: pass it to Video, or t' if recognised.format else 'T'}ake its sound: {_CONVERT}",
         "sound": f"Convert it: {_CONVERT}",
         "samples": "Pass its samples: Audio(*soundfile.read(FILE)).",
         "picture": "Pass it to Image.",
         "other": "Convert it to WAV or FLAC.",
     }
-    expected = f"expected a file of {', '.join(FORMATS)}, got {found.name}"
-    return InputError(Problem(where, expected, "not-audio", hints[found.kind]))
+    expected = f"expected a file of {', '.join(FORMATS)}, got {recognised.name}"
+    return InputError(Problem(where, expected, "not-audio", hints[recognised.kind]))
 
 
 def _wav_header(blob: Blob, where: str, error: type[ValidationError]) -> wav.Header:
@@ -166,8 +166,8 @@ def _decode_whole(blob: Blob, format: str, header: wav.Header | None, where: str
         content, frames = _decodable(blob, format, header)
         with content, soundfile.SoundFile(content) as sound:
             frames = frames or sound.frames
-            found = AudioFile(blob, format, sound.subtype, sound.samplerate, sound.channels, frames)
-            _check_length(found, where)
+            file = AudioFile(blob, format, sound.subtype, sound.samplerate, sound.channels, frames)
+            _check_length(file, where)
             decoded = _count(sound, frames)
     except InputError:
         raise
@@ -180,7 +180,7 @@ def _decode_whole(blob: Blob, format: str, header: wav.Header | None, where: str
         raise _broken(where, format, blob, f"soundfile says: {str(error).rpartition(': ')[2].rstrip('.')}.") from error
     if decoded != frames:
         raise _broken(where, format, blob, "It is cut short or damaged.")
-    return found
+    return file
 
 
 def _check_ogg(blob: Blob, where: str) -> None:
@@ -262,9 +262,9 @@ def _rate_missed(format: str, subtype: str, rate: int, channels: int) -> str:
             return "" if rate in _MP3_RATES else f"one of {', '.join(map(str, _MP3_RATES))} Hz in mp3"
 
 
-def _require_same(file: AudioFile, found: tuple[str, int, int, int]) -> None:
-    said = (file.subtype, file.sample_rate, file.channels, file.frames)
-    if said != found:
-        expected = "{} at {} Hz, {} channels, {} frames".format(*said)
-        got = "{} at {} Hz, {} channels, {} frames".format(*found)
+def _require_same(file: AudioFile, content: tuple[str, int, int, int]) -> None:
+    document = (file.subtype, file.sample_rate, file.channels, file.frames)
+    if document != content:
+        expected = "{} at {} Hz, {} channels, {} frames".format(*document)
+        got = "{} at {} Hz, {} channels, {} frames".format(*content)
         raise DocumentError(Problem("audio", f"expected {expected}, got {got}", "size", "Restore the document."))

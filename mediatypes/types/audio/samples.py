@@ -105,9 +105,9 @@ def _limited(array: Array, where: str, clip: bool) -> tuple[Array, int, float]:
     if low >= -1 and high <= 1:
         return array, 0, high
     if not clip:
-        found = f"{array.dtype} samples from {low:g} to {high:g}"
+        got = f"{array.dtype} samples from {low:g} to {high:g}"
         hint = "Divide by the full scale, or pass clip=True to cut what is outside."
-        raise InputError(Problem(where, f"expected samples from -1 to 1, got {found}", "range", hint))
+        raise InputError(Problem(where, f"expected samples from -1 to 1, got {got}", "range", hint))
     return np.clip(array, -1, 1), int(np.count_nonzero(np.abs(array) > 1)), min(high, 1.0)
 
 

@@ -70,6 +70,10 @@ class Audio(FileValue):
             as PCM_16; "FLOAT" keeps float32 exactly, "DOUBLE" float64.
         clip: cut samples outside -1..1 and record how many, instead of refusing them.
 
+    A file is as long as a player plays it: every frame of an mp3 counts, less the samples that its encoder says it put
+    around the sound (LAME's tag); without a tag they count too. A wav out of a pipe, whose header does not know its
+    length, reaches to the end of the file.
+
     A sample that is stored in another type than it came in is recorded as `source` in the document. The same samples
     give the same bytes: always in wav, in the other formats with the same soundfile.
 
@@ -180,11 +184,11 @@ def _check_options(rate: Any, format: Any, subtype: Any) -> None:
 
 
 def _check_file(file: AudioFile, rate: Any, format: Any, subtype: Any, clip: bool) -> None:
-    """What is said of a file is true of it; it is never converted."""
-    said = {"sample_rate": rate, "format": format, "subtype": subtype}
+    """Options may repeat what a file is; it is never converted."""
+    options = {"sample_rate": rate, "format": format, "subtype": subtype}
     problems = [
         problem(f"Audio.{name}", f"{getattr(file, name)!r}, that of the file", value, "Leave it out, or pass samples.")
-        for name, value in said.items()
+        for name, value in options.items()
         if value is not None and value != getattr(file, name)
     ]
     if clip:

@@ -95,8 +95,8 @@ def _probe_tiff(data: bytes, where: str) -> Pictures:
     with tiff.open_pages(data, f"{where} of a tiff file") as pages:
         for page in pages:
             if page.dtype != "uint8" or page.channels == 2:
-                found = f"{page.dtype} with {page.channels} channels"
-                raise ValueError(f"a page is {found}, not uint8 with 1, 3 or 4; read the pages and pass an array")
+                got = f"{page.dtype} with {page.channels} channels"
+                raise ValueError(f"a page is {got}, not uint8 with 1, 3 or 4; read the pages and pass an array")
             shapes.add((page.width, page.height, page.channels))
             count += 1
             _check_pixels(count, page.width, page.height, _MAX_PIXELS, where)

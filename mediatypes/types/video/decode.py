@@ -72,11 +72,11 @@ def probe(blob: Blob, where: str) -> VideoFile:
 
 def check_container(file: BinaryIO, where: str, error: type[ValidationError]) -> str:
     """The format of a file, told by its first bytes."""
-    found = containers.recognise(file)
-    if found.format is None:
-        message = f"expected a video file ({', '.join(MEDIA_TYPES)}), got {found.name}"
-        raise error(Problem(where, message, "not-a-video", _HINTS.get(found.kind, "Convert it to mp4 or webm.")))
-    return found.format
+    format, kind, name = containers.recognise(file)
+    if format is None:
+        message = f"expected a video file ({', '.join(MEDIA_TYPES)}), got {name}"
+        raise error(Problem(where, message, "not-a-video", _HINTS.get(kind, "Convert it to mp4 or webm.")))
+    return format
 
 
 def decode(blob: Blob, file: VideoFile) -> Array:
@@ -85,14 +85,14 @@ def decode(blob: Blob, file: VideoFile) -> Array:
         if file.format == "gif":
             from ...formats import gif
 
-            found = gif.decode(blob.read(), file.channels)
+            decoded = gif.decode(blob.read(), file.channels)
         elif file.format in _DEMUXERS:
-            found = _decode_av(blob, file)
+            decoded = _decode_av(blob, file)
         else:
             from . import animations
 
-            found = animations.decode(blob.read(), file.format, file.channels)
-        frames = [_cut(frame, file) for frame in found]
+            decoded = animations.decode(blob.read(), file.format, file.channels)
+        frames = [_cut(frame, file) for frame in decoded]
         if len(frames) != file.frames:
             raise ValueError(f"it holds {len(frames)} frames")
         return np.stack(frames)
@@ -130,14 +130,14 @@ def _probe_pictures(data: bytes, format: str, where: str) -> VideoFile:
     from . import animations
 
     try:
-        found = animations.probe(data, format, where, MAX_PIXELS)
+        pictures = animations.probe(data, format, where, MAX_PIXELS)
     except MediaTypesError:
         raise
     except Exception as error:  # codecs raise what they like
         raise _broken(where, format, f"Reading it failed: {str(error).rstrip('.')}.") from error
-    fps = found.frames / found.duration if found.duration else 0.0
+    fps = pictures.frames / pictures.duration if pictures.duration else 0.0
     codec = _PICTURE_CODECS.get(format, format)
-    return VideoFile(format, codec, *found[:3], fps, found.frames, found.duration)
+    return VideoFile(format, codec, *pictures[:3], fps, pictures.frames, pictures.duration)
 
 
 def _probe_av(file: BinaryIO, format: str, where: str) -> VideoFile:
@@ -201,13 +201,13 @@ def _repeats(packet: Any) -> bool:
 
 
 def _times(stream: Any, count: int, seconds: float) -> tuple[float, float]:
-    """Frames per second and seconds: what the file says, where its frames bear it out to within one of them."""
-    rate, said = float(stream.average_rate or 0), float((stream.duration or 0) * stream.time_base)
+    """Frames per second and seconds: those of the file's header, where its frames bear them out to within one frame."""
+    rate, stated = float(stream.average_rate or 0), float((stream.duration or 0) * stream.time_base)
     if not seconds:
         return rate, count / rate
     if abs(rate * seconds - count) > 1:
         rate = count / seconds
-    return rate, said if abs(said - seconds) * count <= seconds * 1.001 else seconds
+    return rate, stated if abs(stated - seconds) * count <= seconds * 1.001 else seconds
 
 
 def _rotation(frame: Any, where: str) -> int:

@@ -79,6 +79,9 @@ class Video(FileValue):
     alpha only whether it is at least 128; webm keeps alpha; mp4 and ogg have none. The rest is
     lossy unless `lossless`. A gif frame lasts whole centiseconds, rounded so that no error adds up.
 
+    A file is told as a player shows it: what an edit list cuts off is not counted, and a file that is turned when it is
+    shown (`rotation`) has the width, height and frames of the turned one.
+
     Tiles: black clips fill B up to a power of two; they stand row by row in 2 ** ((B.bit_length() - 1) // 2) rows.
 
     Raises:
