@@ -94,6 +94,9 @@ def _recognise(file: BinaryIO, head: bytes) -> Recognised:
     for pattern, kind, name in _SIGNATURES:
         if re.match(pattern, head, re.DOTALL):
             return Recognised(None, kind, name)
+    file.seek(0)
+    if mp3.begins_within_a_frame(file.read(2**13)):
+        return Recognised(None, "sound", "MP3 that begins within a frame")
     return Recognised(None, "other", f"{_size(file)} bytes starting {head[:12]!r}")
 
 

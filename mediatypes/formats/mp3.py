@@ -80,6 +80,17 @@ def is_frame(start: bytes) -> bool:
     return _parse(start) is not None
 
 
+def begins_within_a_frame(start: bytes) -> bool:
+    """Whether these bytes are of a stream that was cut off at its beginning: frames stand one behind the other."""
+    position = _next_sync(start, 0, len(start))
+    for _ in range(4):
+        frame = _parse(start[position : position + 4])
+        if frame is None:
+            return False
+        position += frame.size
+    return True
+
+
 def after_tags(file: bytes) -> int:
     """Where an ID3v2 tag ends, or several, and the zeros that may follow; 0 without one."""
     position = 0
@@ -104,7 +115,7 @@ def read(data: bytes) -> Stream:
         if frame is None:
             flaw = flaw or f"What stands at byte {start} is no frame of it."
         elif not frame.size:
-            raise ValueError("Its bit rate is free, which few programs read: convert it to WAV or FLAC.")
+            raise ValueError("Its bit rate is free, which few programs read.")
         elif first is not None and not frame.is_like(first):
             raise ValueError(f"It changes to {frame.channels} channels at {frame.sample_rate} Hz at byte {start}.")
         elif stop > end:

@@ -130,6 +130,7 @@ def _not_audio(recognised: containers.Recognised, where: str) -> InputError:
     hints = {
         "video": f"{'It has pictures: pass it to Video, or t' if recognised.format else 'T'}ake its sound: {_CONVERT}",
         "sound": f"Convert it: {_CONVERT}",
+        "audio": "Remove the ID3 tag before it.",
         "samples": "Pass its samples: Audio(*soundfile.read(FILE)).",
         "picture": "Pass it to Image.",
         "other": "Convert it to WAV or FLAC.",
@@ -172,7 +173,7 @@ def _decode_whole(blob: Blob, format: str, header: wav.Header | None, where: str
     except InputError:
         raise
     except ValueError as error:
-        raise _broken(where, format, blob, str(error)) from error
+        raise _broken(where, format, blob, f"{error} Convert what is there: {_CONVERT}") from error
     except soundfile.SoundFileError as error:
         if header is not None:
             expected = f"expected samples that soundfile reads, got a WAV file of {header.codec}"

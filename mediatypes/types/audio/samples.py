@@ -15,6 +15,7 @@ _BITS = {"PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _WORKING = {"float16": "float32", np.dtype(np.longdouble).name: "float64"}
 _INTEGERS = {"PCM_U8": np.uint8, "PCM_16": np.int16, "PCM_24": np.int32, "PCM_32": np.int32}
 _BLOCK = 2**16  # frames that are converted at once, so that what is between stays in the processor's cache
+_ROUNDING = 1e-5  # a filter or a resampler ends so far outside of -1..1
 _FLOATS = {"FLOAT": np.float32, "DOUBLE": np.float64}
 
 
@@ -39,7 +40,8 @@ class Samples(NamedTuple):
 def read_samples(data: Any, where: str, clip: bool) -> Samples:
     """Samples of a (frames,) or (frames, channels) array, tensor or list.
 
-    Floats must be in -1..1; uint8 has its silence at 128; int16 and int32 use their full range.
+    Floats must be in -1..1, up to a rounding error of 1e-5, which is cut; uint8 has its silence at 128; int16 and
+    int32 use their full range.
 
     Raises:
         InputError: another shape or dtype, no frames, NaN, infinity, or values out of range without `clip`.
@@ -104,7 +106,7 @@ def _limited(array: Array, where: str, clip: bool) -> tuple[Array, int, float]:
         raise InputError.of(where, "finite samples", array, "Replace NaN and infinities: np.nan_to_num(data).", "nan")
     if low >= -1 and high <= 1:
         return array, 0, high
-    if not clip:
+    if not clip and max(-low, high) > 1 + _ROUNDING:
         got = f"{array.dtype} samples from {low:g} to {high:g}"
         hint = "Divide by the full scale, or pass clip=True to cut what is outside."
         raise InputError(Problem(where, f"expected samples from -1 to 1, got {got}", "range", hint))

@@ -46,7 +46,7 @@ AUDIO = Document(
         Field("duration", Number(0), "Length in seconds.", column=True),
         Field("caption", Text(), "Text shown with the clip.", required=False),
         Field("source", SOURCE, "Present when samples were converted to another type.", required=False),
-        Field("clipped_count", Integer(1), "Samples outside -1..1 that were cut, as asked for.", False, default=0),
+        Field("clipped_count", Integer(1), "Samples outside -1..1 that were cut.", False, default=0),
     ),
     (Rule("the duration is frames / sample_rate", _duration_fits),),
 )
@@ -68,7 +68,8 @@ class Audio(FileValue):
         subtype: of samples in wav: "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT" or "DOUBLE"; in flac: "PCM_16" or
             "PCM_24". By default integers are stored as they are (in flac uint8 as PCM_16, int32 as PCM_24) and floats
             as PCM_16; "FLOAT" keeps float32 exactly, "DOUBLE" float64.
-        clip: cut samples outside -1..1 and record how many, instead of refusing them.
+        clip: cut samples outside -1..1, instead of refusing them. Those outside by a rounding error, 1e-5, are always
+            cut. How many were cut is recorded (`clipped_count`).
 
     A file is as long as a player plays it: every frame of an mp3 counts, less the samples that its encoder says it put
     around the sound (LAME's tag); without a tag they count too. A wav out of a pipe, whose header does not know its

@@ -245,6 +245,15 @@ def test_clipped_samples_are_cut_and_counted() -> None:
     assert encode(audio)[0]["clipped_count"] == audio.clipped_count == decoded(audio).clipped_count == 2
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_rounding_error_outside_the_range_is_cut_and_counted(dtype: Any) -> None:
+    audio = Audio(np.array([0.5, 1.000009, -1.000009, 1], dtype), RATE, subtype="DOUBLE")
+    assert audio.to_numpy().tolist() == [0.5, 1, -1, 1]
+    assert audio.clipped_count == 2
+    with pytest.raises(InputError, match=r"expected samples from -1 to 1, got float64 samples from 0 to 1\.0001"):
+        Audio([0, 1.0001], RATE)
+
+
 def test_clip_records_nothing_where_nothing_was_cut() -> None:
     assert Audio(chord(), RATE, clip=True) == Audio(chord(), RATE)
 

@@ -18,6 +18,7 @@ from tests.ffmpeg import PATTERN, TONE, Array, ffmpeg, heard, made
 MP3 = ("-c:a", "libmp3lame", "-f", "mp3")
 EXPECTED = "Audio: expected a file of wav, flac, ogg, mp3, got "
 CONVERT = "ffmpeg -i FILE -vn sound.flac."
+WHAT_IS_THERE = f"Convert what is there: {CONVERT}"
 
 
 def refused(data: Any) -> str:
@@ -129,7 +130,9 @@ def test_a_first_frame_as_fraunhofer_writes_it_is_no_sound() -> None:
     audio = Audio(first + frames)
     assert audio.frames == len(heard(first + frames, "mp3")) == count * 1152
     np.testing.assert_array_equal(audio.to_numpy(), Audio(frames).to_numpy())
-    assert refused((first + frames)[:-384]).endswith(f"It is cut short: {count - 2} of {count} frames are there.")
+    assert refused((first + frames)[:-384]).endswith(
+        f"It is cut short: {count - 2} of {count} frames are there. {WHAT_IS_THERE}"
+    )
 
 
 @pytest.mark.parametrize("tag", [b"", ID3V1, ID3V2])
@@ -154,19 +157,28 @@ def test_an_mp3_that_cannot_be_whole_is_refused_with_the_reason() -> None:
     bare = ffmpeg(*TONE, "-b:a", "64k", *MP3, "-write_xing", "0", "-id3v2_version", "0", "-")
     whole = "Audio: expected a whole mp3 file, got "
     cut = bare[:-100]
-    assert refused(cut) == f"{whole}{len(cut)} bytes. Its last frame has 92 of 192 bytes."
+    assert refused(cut) == f"{whole}{len(cut)} bytes. Its last frame has 92 of 192 bytes. {WHAT_IS_THERE}"
     torn = bare[:1920] + b"torn" + bare[1920:]
-    assert refused(torn) == f"{whole}{len(torn)} bytes. What stands at byte 1920 is no frame of it."
+    assert refused(torn) == f"{whole}{len(torn)} bytes. What stands at byte 1920 is no frame of it. {WHAT_IS_THERE}"
     mixed = bare + ffmpeg(*TONE, "-ar", "44100", *MP3, "-write_xing", "0", "-id3v2_version", "0", "-")
     at = len(bare)
-    assert refused(mixed) == f"{whole}{len(mixed)} bytes. It changes to 1 channels at 44100 Hz at byte {at}."
-    free = b"\xff\xfb\x04\xc0" + bytes(400)
-    assert refused(free) == (
-        f"{whole}404 bytes. Its bit rate is free, which few programs read: convert it to WAV or FLAC."
+    assert (
+        refused(mixed)
+        == f"{whole}{len(mixed)} bytes. It changes to 1 channels at 44100 Hz at byte {at}. {WHAT_IS_THERE}"
     )
+    free = b"\xff\xfb\x04\xc0" + bytes(400)
+    assert refused(free) == (f"{whole}404 bytes. Its bit rate is free, which few programs read. {WHAT_IS_THERE}")
     said = written("MP3")
     short = said[: len(said) * 3 // 4]
     assert refused(short).startswith(f"{whole}{len(short)} bytes. It")
+
+
+def test_a_stream_that_was_joined_within_a_frame_is_named_with_what_to_do(tmp_path: Path) -> None:
+    data = ffmpeg(*TONE, "-b:a", "64k", *MP3, "-write_xing", "0", "-id3v2_version", "0", "-")[100:]
+    path = tmp_path / "joined.mp3"
+    path.write_bytes(data)
+    assert refused(path) == f"{EXPECTED}MP3 that begins within a frame. Convert it: {CONVERT}"
+    assert Audio(made(tmp_path / "sound.flac", "-i", path)).duration == pytest.approx(2, abs=0.1)
 
 
 def test_an_mp3_comes_back_from_its_document() -> None:
@@ -298,13 +310,16 @@ def test_a_flac_file_out_of_a_pipe_is_counted(options: tuple[str, ...]) -> None:
 
 def test_a_flac_file_out_of_a_pipe_that_was_cut_is_refused() -> None:
     data = ffmpeg(*TONE, "-c:a", "flac", "-f", "flac", "-")[:-10]
-    assert refused(data) == (f"Audio: expected a whole flac file, got {len(data)} bytes. Its last frame is not whole.")
+    assert refused(data) == (
+        f"Audio: expected a whole flac file, got {len(data)} bytes. Its last frame is not whole. {WHAT_IS_THERE}"
+    )
 
 
 def test_flac_files_one_behind_the_other_are_refused_and_not_half_heard() -> None:
     data = written("FLAC") * 2
     assert refused(data) == (
-        f"Audio: expected a whole flac file, got {len(data)} bytes. It is two files, one behind the other."
+        f"Audio: expected a whole flac file, got {len(data)} bytes. "
+        f"It is two files, one behind the other. {WHAT_IS_THERE}"
     )
 
 
@@ -387,6 +402,7 @@ def test_a_video_is_no_audio(suffix: str, options: tuple[str, ...], name: str, t
 def test_an_id3_tag_may_stand_before_other_sound() -> None:
     raw = ffmpeg(*TONE, "-c:a", "aac", "-f", "adts", "-")
     assert refused(ID3V2 + raw) == f"{EXPECTED}raw AAC (ADTS). Convert it: {CONVERT}"
+    assert refused(ID3V2 + written("WAV")) == f"{EXPECTED}a WAV file. Remove the ID3 tag before it."
     assert refused(ID3V2) == f"{EXPECTED}an ID3 tag alone. Convert it to WAV or FLAC."
     assert Audio(ID3V2 + written("FLAC")).format == "flac"
 
