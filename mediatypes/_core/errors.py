@@ -18,7 +18,7 @@ A message reads **where: expected what, got value. fix.**
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Self
 
 _SHOWN = 60
@@ -168,6 +168,15 @@ class RunLocked(StoreError):
 
 class RunClosed(MediaTypesError, RuntimeError):
     """The run was finished; nothing can be logged to it any more."""
+
+
+def collect(problems: list[Problem], call: Callable[..., Any], *arguments: Any) -> Any:
+    """What a call returns; None where it raises InputError, whose problems are added to the others."""
+    try:
+        return call(*arguments)
+    except InputError as error:
+        problems += error.problems
+        return None
 
 
 def os_error(cls: type[StoreError], where: str, doing: str, error: OSError, hint: str) -> StoreError:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..._core.declaration import Document, Field, Integer, Number, Record, Rule, Text, reference
-from ..._core.errors import InputError, Problem, problem
+from ..._core.errors import InputError, Problem, collect, problem
 from ..._core.inputs import read_blob, text
 from ..._core.value import FileValue
 from ...columns.arrays import Array, is_array
@@ -110,20 +110,13 @@ class Audio(FileValue):
         subtype: str | None = None,
         clip: bool = False,
     ) -> None:
-        self._set(_caption=text(caption, "Audio.caption"))
-        if is_array(data_or_path) or isinstance(data_or_path, (list, tuple)):
-            format = "wav" if format is None else format
-            _check_options(sample_rate, format, subtype)
-            file, converted = _from_samples(data_or_path, int(sample_rate or 0), format, subtype, clip)
-            self._set(**converted)
-        elif (blob := read_blob(data_or_path, "Audio")) is not None:
-            file = codecs.probe(blob, "Audio")
-            _check_file(file, sample_rate, format, subtype, clip)
-        else:
-            hint = "See help(mediatypes.Audio)."
-            raise InputError.of("Audio", "an array, tensor, list of samples, path, bytes or file", data_or_path, hint)
-        members = {f"_{name}": member for name, member in file._asdict().items()}
-        self._set(**members, _duration=file.frames / file.sample_rate)
+        problems: list[Problem] = []
+        self._set(_caption=collect(problems, text, caption, "Audio.caption"))
+        make = _from_samples if is_array(data_or_path) or isinstance(data_or_path, (list, tuple)) else _from_file
+        attributes = collect(problems, make, data_or_path, sample_rate, format, subtype, clip)
+        if problems:
+            raise InputError(problems)
+        self._set(**attributes)
 
     def to_numpy(self) -> Array:
         """The samples: (frames,) of one channel, else (frames, channels).
@@ -152,15 +145,34 @@ class Audio(FileValue):
         return AudioFile(self._sidecar(), self.format, self.subtype, self.sample_rate, self.channels, self.frames)
 
 
-def _from_samples(
-    data: Any, sample_rate: int, format: str, subtype: str | None, clip: bool
-) -> tuple[AudioFile, dict[str, Any]]:
-    """The file of samples, and the attributes that say how they were changed."""
-    samples = read_samples(data, "Audio", clip)
+def _from_samples(data: Any, rate: Any, format: Any, subtype: Any, clip: bool) -> dict[str, Any]:
+    """The attributes of a clip of samples."""
+    format = "wav" if format is None else format
+    problems = _option_problems(rate, format, subtype)
+    samples: Samples | None = collect(problems, read_samples, data, "Audio", clip)
+    if samples is None or problems:
+        raise InputError(problems)
     subtype = subtype or _default_subtype(samples, format)
     source = None if samples.is_kept_in(subtype) else {"dtype": samples.dtype}
-    file = codecs.write(samples, sample_rate, format, subtype, "Audio")
-    return file, {"_source": source, "_clipped_count": samples.clipped_count}
+    file = codecs.write(samples, int(rate), format, subtype, "Audio")
+    return {**_attributes(file), "_source": source, "_clipped_count": samples.clipped_count}
+
+
+def _from_file(data: Any, rate: Any, format: Any, subtype: Any, clip: bool) -> dict[str, Any]:
+    """The attributes of a file, which is never converted: options may repeat what it is."""
+    blob = read_blob(data, "Audio")
+    if blob is None:
+        hint = "See help(mediatypes.Audio)."
+        raise InputError.of("Audio", "an array, tensor, list of samples, path, bytes or file", data, hint)
+    file = codecs.probe(blob, "Audio")
+    _check_file(file, rate, format, subtype, clip)
+    return _attributes(file)
+
+
+def _attributes(file: AudioFile) -> dict[str, Any]:
+    return {f"_{name}": member for name, member in file._asdict().items()} | {
+        "_duration": file.frames / file.sample_rate
+    }
 
 
 def _default_subtype(samples: Samples, format: str) -> str:
@@ -170,7 +182,7 @@ def _default_subtype(samples: Samples, format: str) -> str:
     return "PCM_24" if samples.subtype == "PCM_32" and "PCM_24" in possible else possible[0]
 
 
-def _check_options(rate: Any, format: Any, subtype: Any) -> None:
+def _option_problems(rate: Any, format: Any, subtype: Any) -> list[Problem]:
     problems = []
     if rate is None or isinstance(rate, bool) or not hasattr(rate, "__index__") or int(rate) < 1:
         hint = "Pass the frames in a second: Audio(data, 16000)."
@@ -180,12 +192,10 @@ def _check_options(rate: Any, format: Any, subtype: Any) -> None:
     elif subtype is not None and subtype not in SUBTYPES[format]:
         expected = f"one of {', '.join(SUBTYPES[format])} in {format}"
         problems.append(problem("Audio.subtype", expected, subtype, "Leave it out for the default."))
-    if problems:
-        raise InputError(problems)
+    return problems
 
 
 def _check_file(file: AudioFile, rate: Any, format: Any, subtype: Any, clip: bool) -> None:
-    """Options may repeat what a file is; it is never converted."""
     options = {"sample_rate": rate, "format": format, "subtype": subtype}
     problems = [
         problem(f"Audio.{name}", f"{getattr(file, name)!r}, that of the file", value, "Leave it out, or pass samples.")

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from ..._core.declaration import Boolean, Document, Field, Integer, List, Number, Record, Rule, Text, reference
-from ..._core.errors import DocumentError, InputError, Problem, problem
+from ..._core.errors import DocumentError, InputError, Problem, collect, problem
 from ..._core.inputs import read_blob, text
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
@@ -118,45 +118,14 @@ class Video(FileValue):
         value_range: tuple[float, float] | None = None,
         lossless: bool = False,
     ) -> None:
-        is_clip = frame_arrays.is_clip(data_or_path)
-        if is_clip or is_array(data_or_path):
-            format = format or ("webm" if lossless is True else "gif")
-            _check_options(fps, format, lossless, encode.FORMATS)
-            self._set(_caption=text(caption, "Video.caption"), _lossless=lossless)
-            self._set_frames(data_or_path, is_clip, fps, format, value_range)
-            return
-        _check_options(fps, format, lossless, tuple(MEDIA_TYPES))
-        self._set(_caption=text(caption, "Video.caption"))
-        blob = read_blob(data_or_path, "Video")
-        if blob is None:
-            hint = "Pass np.stack(data)." if isinstance(data_or_path, (list, tuple)) else "See help(mediatypes.Video)."
-            raise InputError.of("Video", "an array, tensor, path, bytes, file or moviepy clip", data_or_path, hint)
-        file = decode.probe(blob, "Video")
-        if not file.fps:  # pages of a TIFF have no time
-            rate = float(DEFAULT_FPS if fps is None else fps)
-            file = file._replace(fps=rate, duration=file.frames / rate)
-        _check_file_options(file, fps, format, value_range, lossless)
-        self._set(_blob=blob, **_attributes(file))
-
-    def _set_frames(self, data: Any, is_clip: bool, fps: float | None, format: str, value_range: Any) -> None:
-        if is_clip:
-            rate = getattr(data, "fps", None) if fps is None else fps
-            if value_range is not None:
-                raise InputError.of("Video.value_range", "None for a clip", value_range, "Leave it out.")
-            _check_options(rate, format, self.lossless, encode.FORMATS)
-            if rate is None:
-                raise InputError.of("Video.fps", "a number for a clip that has none", rate, "Pass fps=24.")
-            frames = frame_arrays.from_clip(data, "Video", rate)
-        else:
-            rate = DEFAULT_FPS if fps is None else fps
-            frames, source, clip_count = frame_arrays.from_array(data, "Video", value_range)
-            self._set(_source=source, _clip_count=clip_count)
-        count, height, width, channels = frames.shape
-        _check_fits(format, width, height, channels, self.lossless)
-        encode.require(format, "Video")
-        codec = encode.codec_of(frames, format, self.lossless)
-        file = VideoFile(format, codec, width, height, channels, float(rate), count, count / float(rate))
-        self._set(_pixels=frames, **_attributes(file))
+        problems: list[Problem] = []
+        self._set(_caption=collect(problems, text, caption, "Video.caption"))
+        is_frames = frame_arrays.is_clip(data_or_path) or is_array(data_or_path)
+        make = _from_frames if is_frames else _from_file
+        attributes = collect(problems, make, data_or_path, fps, format, value_range, lossless)
+        if problems:
+            raise InputError(problems)
+        self._set(**attributes)
 
     def to_numpy(self) -> Array:
         """The frames as a player shows them, turned and cut as the file says: (T, C, H, W) uint8, decoded from it.
@@ -196,7 +165,54 @@ def _attributes(file: VideoFile) -> dict[str, Any]:
     return {f"_{name}": member for name, member in file._asdict().items()}
 
 
-def _check_options(fps: Any, format: Any, lossless: Any, formats: tuple[str, ...]) -> None:
+def _from_frames(data: Any, fps: Any, format: Any, value_range: Any, lossless: Any) -> dict[str, Any]:
+    """The attributes of a video of an array or clip."""
+    is_clip = frame_arrays.is_clip(data)
+    if fps is None:
+        fps = getattr(data, "fps", None) if is_clip else DEFAULT_FPS
+    format = format or ("webm" if lossless is True else "gif")
+    problems = _option_problems(fps, format, lossless, encode.FORMATS)
+    source = clip_count = frames = None
+    if not is_clip:
+        frames, source, clip_count = (
+            collect(problems, frame_arrays.from_array, data, "Video", value_range) or [None] * 3
+        )
+    else:
+        if value_range is not None:
+            problems.append(problem("Video.value_range", "None for a clip", value_range, "Leave it out."))
+        if fps is None:
+            problems.append(problem("Video.fps", "a number for a clip that has none", fps, "Pass fps=24."))
+        if not problems:
+            frames = frame_arrays.from_clip(data, "Video", fps)
+    if frames is None or problems:
+        raise InputError(problems)
+    count, height, width, channels = frames.shape
+    _check_fits(format, width, height, channels, lossless)
+    encode.require(format, "Video")
+    codec = encode.codec_of(frames, format, lossless)
+    file = VideoFile(format, codec, width, height, channels, float(fps), count, count / float(fps))
+    changes = {"_source": source, "_clip_count": clip_count, "_lossless": lossless}
+    return {"_pixels": frames, **changes, **_attributes(file)}
+
+
+def _from_file(data: Any, fps: Any, format: Any, value_range: Any, lossless: Any) -> dict[str, Any]:
+    """The attributes of a video of a file, which is kept as it is: options may repeat what it is."""
+    problems = _option_problems(fps, format, lossless, tuple(MEDIA_TYPES))
+    blob = collect(problems, read_blob, data, "Video")
+    if blob is None and not problems:
+        hint = "Pass np.stack(data)." if isinstance(data, (list, tuple)) else "See help(mediatypes.Video)."
+        raise InputError.of("Video", "an array, tensor, path, bytes, file or moviepy clip", data, hint)
+    file: VideoFile | None = collect(problems, decode.probe, blob, "Video") if blob is not None else None
+    if file is None or problems:
+        raise InputError(problems)
+    if not file.fps:  # pages of a TIFF have no time
+        rate = float(DEFAULT_FPS if fps is None else fps)
+        file = file._replace(fps=rate, duration=file.frames / rate)
+    _check_file_options(file, fps, format, value_range, lossless)
+    return {"_blob": blob, **_attributes(file)}
+
+
+def _option_problems(fps: Any, format: Any, lossless: Any, formats: tuple[str, ...]) -> list[Problem]:
     problems: list[Problem] = []
     fastest = _FASTEST_GIF if format == "gif" else _FASTEST
     if fps is not None and not (_is_number(fps) and _SLOWEST <= fps <= fastest):
@@ -208,8 +224,7 @@ def _check_options(fps: Any, format: Any, lossless: Any, formats: tuple[str, ...
         problems.append(problem("Video.format", f"one of {', '.join(formats)}", format, hint))
     if not isinstance(lossless, bool):
         problems.append(problem("Video.lossless", "True or False", lossless, "Use bool(...)."))
-    if problems:
-        raise InputError(problems)
+    return problems
 
 
 def _is_number(value: Any) -> bool:
@@ -239,7 +254,6 @@ def _check_fits(format: str, width: int, height: int, channels: int, lossless: b
 
 
 def _check_file_options(file: VideoFile, fps: Any, format: Any, value_range: Any, lossless: Any) -> None:
-    """A file is kept as it is: options may repeat what it is, but not ask for something else."""
     problems: list[Problem] = []
     if format not in (None, file.format):
         problems.append(problem("Video.format", f"{file.format}, that of the file", format, "Leave it out."))

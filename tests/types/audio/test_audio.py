@@ -345,6 +345,16 @@ REFUSED: dict[str, tuple[Callable[[], Audio], str]] = {
         "Pass the frames in a second: Audio(data, 16000).\n"
         "- Audio.format: expected one of wav, flac, ogg, mp3, got 'WAV'. Leave it out for wav.",
     ),
+    "everything at once": (
+        lambda: Audio(chord(100, 2).T, 0, 7, format="aac"),  # type: ignore[arg-type]
+        "4 problems:\n"
+        "- Audio.caption: expected text, got 7. Use str(...).\n"
+        "- Audio.sample_rate: expected a whole number of Hz, at least 1, got 0. "
+        "Pass the frames in a second: Audio(data, 16000).\n"
+        "- Audio.format: expected one of wav, flac, ogg, mp3, got 'aac'. Leave it out for wav.\n"
+        "- Audio: expected an array (n,) or (n, channels), got ndarray of shape (2, 100) and dtype float32. "
+        "It looks like (channels, n): pass data.T.",
+    ),
     "a subtype of another format": (
         lambda: Audio(chord(), RATE, format="flac", subtype="FLOAT"),
         "Audio.subtype: expected one of PCM_16, PCM_24 in flac, got 'FLOAT'. Leave it out for the default.",

@@ -614,8 +614,19 @@ def test_other_input_is_refused(data: Any, options: Any, message: str) -> None:
     assert refused(data, **options) == message
 
 
-def test_all_problems_of_the_options_are_named() -> None:
-    assert refused(pan(2), fps=-1, format="mov", lossless="yes").startswith("3 problems:\n- Video.fps: ")
+def test_all_problems_are_named_at_once() -> None:
+    message = refused(pan(2)[:, :2], caption=3, fps=-1, format="mov", lossless="yes")
+    assert message == "\n".join(
+        [
+            "5 problems:",
+            "- Video.caption: expected text, got 3. Use str(...).",
+            "- Video.fps: expected frames per second from 0.01 to 1000, got -1. Leave it out for 4.",
+            "- Video.format: expected one of gif, mp4, webm, ogg, got 'mov'. Leave it out for gif.",
+            "- Video.lossless: expected True or False, got 'yes'. Use bool(...).",
+            f"- {SHAPES}(2, 2, 32, 48) and dtype uint8. Choose the channels to show.",
+        ]
+    )
+    assert refused("gone.mp4", fps=-1).startswith("2 problems:\n- Video.fps: ")
 
 
 def test_frames_of_few_colours_are_smaller_and_sharper_as_vp8() -> None:
