@@ -1,7 +1,7 @@
 """Interleaved rounds: what an entry is, and how it is measured.
 
-An entry is a function that prepares its data and answers its contenders, ours first. A contender measures itself
-once whenever it is called, and answers figures: a name with its unit, and a number of which less is better.
+An entry is a function that prepares its data and returns its contenders, ours first. A contender measures itself
+once whenever it is called, and returns figures: a name with its unit, and a number of which less is better.
 
     @benchmark("sort-1k", "sorted() of 1000 floats", faster_than("list.sort", "CPU us", 2.0))
     def sort(scratch: Path) -> list[Contender]:
@@ -80,7 +80,7 @@ ENTRIES: dict[str, Entry] = {}
 def benchmark(
     name: str, title: str, *targets: Target, rounds: int = 7, needs: tuple[str, ...] = ()
 ) -> Callable[[Prepare], Prepare]:
-    """Register a function as an entry; it gets an empty directory and answers the contenders, ours first.
+    """Register a function as an entry; it gets an empty directory and returns the contenders, ours first.
 
     Args:
         name: lower-case words joined with "-".
@@ -135,7 +135,7 @@ def command(module: str, function: str, *arguments: object) -> list[str]:
 
 
 def fresh(module: str, function: str, *arguments: object) -> Measure:
-    """Measure in a new interpreter: `module.function(*arguments)` answers the figures there."""
+    """Measure in a new interpreter: `module.function(*arguments)` returns the figures there."""
 
     def measure() -> Figures:
         done = subprocess.run(

@@ -85,7 +85,7 @@ def import_logdir(
     from ..._core.parallel import map_runs
     from .importing.importer import import_run, is_imported
     from .importing.plan import make_plan
-    from .importing.run_folder import Options
+    from .importing.write_folder import Options
     from .log.sources import open_logdir
 
     _check_nested(nested)
@@ -140,7 +140,7 @@ def follow_logdir(
             five seconds at most.
         out: where the run folders go, each by the run's path below `logdir`.
         nested, purge, step_metric, keep_events, project, tags: as for `import_logdir`.
-        stop: is called between two looks; this ends once it answers True. Default: only an interrupt ends it, which is
+        stop: is called between two looks; this ends once it returns True. Default: only an interrupt ends it, which is
             raised when all is imported.
         idle: seconds without anything new, after which this ends. Default: never.
         interval: seconds between two looks.
@@ -156,15 +156,15 @@ def follow_logdir(
     >>> follow_logdir(tempfile.mkdtemp(), tempfile.mkdtemp(), idle=0).runs
     []
     """
-    from .follow import LogFollower, Until, follow, wait_for
-    from .importing.run_folder import Options
+    from .follow import LogFollower, StopCondition, follow, wait_for
+    from .importing.write_folder import Options
     from .log.sources import LocalDir, open_logdir
 
     _check_nested(nested)
     for name, seconds in (("interval", interval), ("idle", 0 if idle is None else idle)):
         if type(seconds) not in (int, float) or not 0 <= seconds < threading.TIMEOUT_MAX:
             raise InputError.of(name, "seconds, 0 or more", seconds, "Leave it out, or pass 1.0.")
-    until = Until(stop, idle)
+    until = StopCondition(stop, idle)
     if "://" not in os.fspath(logdir) and not wait_for(Path(logdir), until, interval):
         return ImportReport([], [], [])
     opened = open_logdir(logdir)

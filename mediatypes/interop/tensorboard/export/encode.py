@@ -1,4 +1,4 @@
-"""Protobuf messages, written field by field; `wire` reads them.
+"""Protobuf messages, written field by field; `formats.protobuf` reads them.
 
 Wire format: https://protobuf.dev/programming-guides/encoding. As every writer does, a number that is 0 is left out.
 """

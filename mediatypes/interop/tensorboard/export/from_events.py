@@ -1,4 +1,4 @@
-"""Values of summaries from the rows of `events.parquet`, by type: `values` of the importer, undone."""
+"""Values of summaries from the rows of `events.parquet`, by type: `plugins` of the importer, undone."""
 
 from __future__ import annotations
 

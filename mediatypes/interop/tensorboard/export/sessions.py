@@ -1,4 +1,4 @@
-"""Hyperparameters and how a session ended, as the hparams plugin reads them; see `hparams` of the importer.
+"""Hyperparameters and how a session ended, as the hparams plugin reads them; see `plugins.hparams`.
 
 TensorBoard makes its table from every session: the columns are their hyperparameters and scalars. An experiment
 message would replace that by what one run alone knows, since only the first one that is found counts; so none is made.

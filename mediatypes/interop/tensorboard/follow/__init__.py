@@ -11,7 +11,7 @@ from ...._core.errors import MediaTypesError, Problem
 from ..importing.importer import import_run, is_imported
 from ..importing.plan import Nested, Peek, Plan, RunPlan, make_plan
 from ..importing.report import FollowState, ImportReport, RunReport
-from ..importing.run_folder import Options
+from ..importing.write_folder import Options
 from ..log.sources import LogDir
 from .run import FollowedRun
 
@@ -43,7 +43,7 @@ class LogFollower:
         self._executor = ThreadPoolExecutor(1, "mediatypes-import")
 
     def poll(self) -> bool:
-        """Take what is new; answers whether there was anything."""
+        """Take what is new; returns whether there was anything."""
         try:
             began = time.monotonic()
             listed = self.logdir.list()
@@ -116,7 +116,7 @@ class LogFollower:
         self._unsure = {path: sizes[path] for path in plan.unsure if path not in self._homes}
 
 
-class Until:
+class StopCondition:
     """When to end: `stop()` says so, or nothing new came for `idle` seconds."""
 
     def __init__(self, stop: Callable[[], bool] | None, idle: float | None) -> None:
@@ -129,7 +129,7 @@ class Until:
         return is_idle or bool(self._stop and self._stop())
 
 
-def wait_for(path: Path, until: Until, interval: float) -> bool:
+def wait_for(path: Path, until: StopCondition, interval: float) -> bool:
     """Wait until a path exists; False if it is time to end before."""
     while not path.exists():
         if until():
@@ -139,7 +139,7 @@ def wait_for(path: Path, until: Until, interval: float) -> bool:
 
 
 def follow(
-    follower: LogFollower, until: Until, interval: float, progress: Callable[[FollowState], None] | None
+    follower: LogFollower, until: StopCondition, interval: float, progress: Callable[[FollowState], None] | None
 ) -> ImportReport:
     """Poll until it is time to end or the process is interrupted; then finish."""
     try:

@@ -15,7 +15,7 @@ from ....writing.session import Session, open_session, resume_session
 from ..importing.importer import REPORT, import_run
 from ..importing.plan import EventFile, RunPlan
 from ..importing.report import RunReport
-from ..importing.run_folder import Options
+from ..importing.write_folder import Options
 from ..log.sources import LogDir
 from .tail import LiveRun
 
@@ -77,7 +77,7 @@ class FollowedRun:
         self._files |= {file.path: file for file in files}
 
     def read(self, sizes: dict[str, int]) -> bool:
-        """Take what is new, by the sizes of the files now; answers whether there was anything."""
+        """Take what is new, by the sizes of the files now; returns whether there was anything."""
         now = time.monotonic()
         if now < self._retry:
             return False
@@ -166,7 +166,7 @@ class FollowedRun:
         return True
 
     def _release_journal(self) -> Lock | None:
-        """Write no more to the journal; answers the lock of the run, if it was open."""
+        """Write no more to the journal; returns the lock of the run, if it was open."""
         if self._renewal is not None:
             try:
                 self._swap(self._renewal)

@@ -14,7 +14,7 @@ from ....writing.config import Config
 from ....writing.session import Session
 from ..importing.decode import FileDecoder, open_reader
 from ..importing.plan import EventFile
-from ..importing.previous import read_earlier
+from ..importing.previous import read_previous
 from ..log.event_table import Events
 from ..log.sources import HEAD, LogDir, read_head
 from ..plugins.convert import Converter
@@ -49,7 +49,7 @@ class LiveRun:
         self._series = SeriesList()
         self.calls = EventCalls(self.writer, self._series.all, set(session.last))
         self._converter = Converter(DirectoryStore(root, files.SIDECARS), DirectoryStore(root, files.ATTACHED))
-        self._known = read_earlier(root).known
+        self._known = read_previous(root).known
         self._tails: dict[str, _Tail] = {}
 
     @property
@@ -88,7 +88,7 @@ class LiveRun:
         return sum(sizes[file.path] - self._tail(file).position for file in grown)
 
     def read(self, grown: list[EventFile], sizes: dict[str, int]) -> list[Problem]:
-        """Log what is new in these files; answers what is wrong with some."""
+        """Log what is new in these files; returns what is wrong with some."""
         problems: list[Problem] = []
         found: list[Events] = []
         for file in grown:

@@ -13,7 +13,7 @@ from ..plugins.convert import Converter
 from ..plugins.series import SeriesList
 from .decode import FileDecoder, open_reader
 from .plan import EventFile
-from .previous import Known
+from .previous import FileState
 from .report import FileReport
 
 _KEPT_PROBLEMS = 100  # of a file, kept in full; the rest is counted
@@ -30,10 +30,10 @@ class FileReading:
     """
 
     def __init__(
-        self, logdir: LogDir, name: str, file: EventFile | None, head: dict[str, Any] | None, known: Known | None
+        self, logdir: LogDir, name: str, file: EventFile | None, head: dict[str, Any] | None, known: FileState | None
     ) -> None:
         self.logdir, self.name, self.file = logdir, name, file
-        self.known = known or Known(FileReport(name, 0, 0, 0, "", []), {"size": 0}, "", {}, [], 0, True)
+        self.known = known or FileState(FileReport(name, 0, 0, 0, "", []), {"size": 0}, "", {}, [], 0, True)
         self.problems: list[Problem] = []  # once it was read
         self._is_new = known is None
         self._head = head or self.known.head

@@ -19,15 +19,15 @@ from ..log.sources import HEAD, LogDir, read_head
 from ..plugins.convert import Converter
 from ..plugins.mesh import MeshMaker, mesh_paths
 from ..plugins.series import SeriesList
-from . import events_parquet, run_folder
+from . import events_parquet, write_folder
 from .attachments import Attached
 from .events_parquet import EventLog
 from .file_reading import FileReading
 from .plan import EventFile, RunPlan
-from .previous import NOTHING, Known, read_earlier, run_report
+from .previous import NOTHING, FileState, read_previous, run_report
 from .report import RunReport
-from .run_folder import Options
 from .staging import Staging
+from .write_folder import Options
 
 REPORT = "import.json"
 FILES = files.ATTACHED
@@ -62,12 +62,12 @@ class _RunImport:
         self.logdir, self.plan, self.target, self.options = logdir, plan, target, options
         self.lock: Lock | None = None
         self.was_killed = False  # whoever wrote the run before
-        self.earlier, self.moved = NOTHING, list[str]()
+        self.previous, self.moved = NOTHING, list[str]()
         self.names: list[str] = []  # of event files, by number
         self.problems: list[Problem] = []
         self.kept: list[tuple[Events, int]] | None = []
         self.kept_events = self.kept_text = self.added = 0
-        self.facts = run_folder.Facts()
+        self.stats = write_folder.ImportStats()
         self.attached = Attached(logdir, plan, options.keep_events)
 
     def run(self, lock: Lock | None, live: bool) -> RunReport:
@@ -76,7 +76,7 @@ class _RunImport:
         if self._is_current(heads):
             return run_report(files.read_json(self.target / REPORT))
         with ExitStack() as self.stack:
-            if lock is None and self.earlier.footer:
+            if lock is None and self.previous.footer:
                 self.was_killed = (self.target / files.JOURNAL).exists()
                 self._take_lock(_wait_for_lock(self.target))
                 if self.was_killed:
@@ -84,9 +84,9 @@ class _RunImport:
                 heads = self._load()  # as it is now that nobody else changes it
             self._require_ours()
             self.is_anew = bool(self.moved) and self._can_be_read_anew(heads)
-            self.before = self.earlier.names
+            self.before = self.previous.names
             if self.is_anew:
-                self.earlier = NOTHING
+                self.previous = NOTHING
             self.staging = Staging(self.target, self.is_anew)
             try:
                 report = self._import(heads, live)
@@ -102,9 +102,9 @@ class _RunImport:
 
     def _load(self) -> dict[str, Any]:
         """What an earlier import left, if there is any, and how the event files begin now."""
-        self.earlier = read_earlier(self.target)
+        self.previous = read_previous(self.target)
         heads = {file.name: self._head(file) for file in self.plan.files}
-        known = self.earlier.known
+        known = self.previous.known
         same = [name for name, head in heads.items() if name in known and known[name].head == head]
         if known and not same and not self.lock:
             hint = "Choose another destination, or remove that folder."
@@ -128,7 +128,7 @@ class _RunImport:
     def _can_be_read_anew(self, heads: dict[str, Any]) -> bool:
         """Whether all that was imported is still there; else what is known stays as it is, and that is said."""
         sizes = {file.name: file.size for file in self.plan.files}
-        for name, known in self.earlier.known.items():
+        for name, known in self.previous.known.items():
             if name not in self.moved and (heads.get(name) != known.head or sizes[name] < known.file.position):
                 for moved in self.moved:
                     text = f"expected {moved} where it was, got it in another run or namespace of the log directory"
@@ -150,11 +150,11 @@ class _RunImport:
 
     def _head(self, file: EventFile) -> dict[str, Any]:
         """The first bytes of a file, by size and hash; of a known one as many as were there."""
-        known = self.earlier.known.get(file.name)
+        known = self.previous.known.get(file.name)
         return read_head(self.logdir, file.path, known.head["size"] if known else min(file.size, HEAD))
 
     def _is_current(self, heads: dict[str, Any]) -> bool:
-        known = self.earlier.known
+        known = self.previous.known
         if (self.target / files.JOURNAL).exists():  # somebody wrote the run, and was killed
             return False
         unchanged = not self.moved and all(
@@ -168,7 +168,7 @@ class _RunImport:
             run = files.read_run_json(self.target)
         except (StoreError, DocumentError):
             return False
-        is_whole = whole.get("state") == self._state(self.earlier.footer) == run.get("import")
+        is_whole = whole.get("state") == self._state(self.previous.footer) == run.get("import")
         return is_whole and run["status"] != "running"  # else whoever followed the logs was killed
 
     def _state(self, footer: dict[str, Any]) -> str:
@@ -177,12 +177,12 @@ class _RunImport:
 
     def _import(self, heads: dict[str, Any], live: bool) -> RunReport:
         self.series = SeriesList()
-        for one in self.earlier.series:
+        for one in self.previous.series:
             self.series.intern(one)
         log = EventLog(self.staging.path / events_parquet.NAME, self.series.all, self.names)
         sink, message_sink = self.staging.sink(files.SIDECARS), self.staging.sink(FILES)
         converter = Converter(sink, message_sink)
-        sources: list[Known] = []
+        sources: list[FileState] = []
         try:
             found = self._all_files(heads)
             anew = {name for name, file in found.items() if file is not None and self._is_unsettled(name, file)}
@@ -194,7 +194,7 @@ class _RunImport:
                 while held is not None and held[0] == name:
                     self._take(log, held[1], number)
                     held = next(earlier, None)
-                known = None if name in anew else self.earlier.known.get(name)
+                known = None if name in anew else self.previous.known.get(name)
                 reading = FileReading(self.logdir, name, file, heads[name] if file else None, known)
                 for events in reading.read(self.series, converter):
                     self._take(log, events, number)
@@ -212,9 +212,9 @@ class _RunImport:
             raise
         before = mesh_paths(self.target, self.was_killed) if self._has_meshes() else set()
         state = self._state(footer)
-        made = run_folder.Folder(self.staging.path, self.target, self.plan, self.options, state, self.before)
+        made = write_folder.FolderWriter(self.staging.path, self.target, self.plan, self.options, state, self.before)
         mesh = MeshMaker((self.staging.path, self.target), sink, self.problems)
-        rows, notes = made.write(self._events, self.series.all, self.names, self.facts, mesh, self.problems)
+        rows, notes = made.write(self._events, self.series.all, self.names, self.stats, mesh, self.problems)
         before -= mesh_paths(self.staging.path) if before else set()
         attached = self.attached.copy(self.staging.path, None if self.is_anew else self.target)
         if live:
@@ -222,8 +222,8 @@ class _RunImport:
         report = RunReport(
             self.plan.name,
             self.plan.folder,
-            "updated" if self.earlier.footer or self.is_anew else "new",
-            dict(sorted(self.facts.counts.items())),
+            "updated" if self.previous.footer or self.is_anew else "new",
+            dict(sorted(self.stats.counts.items())),
             self.added,
             rows,
             [source.file for source in sources],
@@ -251,12 +251,12 @@ class _RunImport:
 
     def _is_unsettled(self, name: str, file: EventFile) -> bool:
         """Whether a file has grown of which the end could not be understood: it is read from its start."""
-        known = self.earlier.known.get(name)
+        known = self.previous.known.get(name)
         return known is not None and not known.settled and file.size > known.file.size
 
     def _all_files(self, heads: dict[str, Any]) -> dict[str, EventFile | None]:
         """The event files by name, in the order of their last part: those that are gone, and those that are there."""
-        known = self.earlier.known
+        known = self.previous.known
         found: dict[str, EventFile | None] = dict.fromkeys(known)
         for file in self.plan.files:
             name = file.name
@@ -270,8 +270,8 @@ class _RunImport:
 
     def _earlier(self) -> Iterator[tuple[str, Events]]:
         """The events of an earlier import, with the name of their file."""
-        if self.earlier.footer:
-            names = self.earlier.names
+        if self.previous.footer:
+            names = self.previous.names
             for events, number in events_parquet.read_events(self.target / events_parquet.NAME, self.series.all, names):
                 yield names[number], events
 
@@ -279,7 +279,7 @@ class _RunImport:
         """Events go to the log, and are kept or read again for the history."""
         if not len(events.steps):
             return
-        self.facts.add(events, number, self.series.all)
+        self.stats.add(events, number, self.series.all)
         log.add(events, number)
         self.kept_events += len(events.steps)
         self.kept_text += events.size

@@ -15,7 +15,7 @@ from .plan import RESERVED
 from .report import FileReport, RunReport
 
 
-class Known(NamedTuple):
+class FileState(NamedTuple):
     """An event file."""
 
     file: FileReport
@@ -39,7 +39,7 @@ class Known(NamedTuple):
         return found
 
     @classmethod
-    def from_json(cls, found: dict[str, Any]) -> Known:
+    def from_json(cls, found: dict[str, Any]) -> FileState:
         tags = {
             tag: Metadata(plugin, bytes.fromhex(content), name, description)
             for tag, (plugin, content, name, description) in found["tags"].items()
@@ -49,11 +49,11 @@ class Known(NamedTuple):
         return cls(file_report(found), found["head"], *rest)
 
 
-class Earlier(NamedTuple):
+class PreviousImport(NamedTuple):
     """An earlier import; of a run that is new nothing."""
 
     footer: dict[str, Any]
-    known: dict[str, Known]  # by name
+    known: dict[str, FileState]  # by name
     series: list[Series]
 
     @property
@@ -62,10 +62,10 @@ class Earlier(NamedTuple):
         return list(self.known)
 
 
-NOTHING = Earlier({}, {}, [])
+NOTHING = PreviousImport({}, {}, [])
 
 
-def read_earlier(target: Path) -> Earlier:
+def read_previous(target: Path) -> PreviousImport:
     """What the folder of a run holds of an earlier import; raises RunExists if it holds something else."""
     if not target.exists() or all(path.is_dir() and path.name not in RESERVED for path in target.iterdir()):
         return NOTHING  # or other runs, of directories below this one's
@@ -75,8 +75,8 @@ def read_earlier(target: Path) -> Earlier:
         raise RunExists(f"{target}: expected no run or an imported one, got {files.describe_run(target)}. {hint}")
     try:
         footer = events_parquet.read_footer(path)
-        known = {source["name"]: Known.from_json(source) for source in footer["sources"]}
-        return Earlier(footer, known, [Series(*item) for item in footer["series"]])
+        known = {source["name"]: FileState.from_json(source) for source in footer["sources"]}
+        return PreviousImport(footer, known, [Series(*item) for item in footer["series"]])
     except Exception as error:  # cut, or not ours: pyarrow and JSON have many ways to say it
         hint = "Remove the folder and import again."
         raise DocumentError.of(str(path), "the events of an earlier import", str(error)[:60], hint, "events") from error

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...._core.errors import InputError, Verbatim
 from ....run import Run, newest_run, writer_hook
-from .capture import RunCapture, Tap
+from .capture import RunCapture, WriterCapture
 from .namespaces import Namespaces
 from .patching import WRAPPERS, Patches
 
@@ -110,7 +110,7 @@ class _Listener:
     def opened(self, writer: Any, logdir: str, was_late: bool = False) -> Any:
         with _lock:
             found = _capture_for(logdir)
-            return found.tap(writer, logdir, was_late) if found else _Unclaimed(writer, logdir)
+            return found.capture_writer(writer, logdir, was_late) if found else _Unclaimed(writer, logdir)
 
     def follow(self, logdir: str, flush: Callable[[], None]) -> None:
         with _lock:
@@ -123,15 +123,15 @@ class _Unclaimed:
 
     def __init__(self, writer: Any, logdir: str) -> None:
         self._writer, self._logdir = weakref.ref(writer), logdir
-        self._tap: Tap | None = None
+        self._capture: WriterCapture | None = None
 
     def take(self, event: Any) -> None:
-        if self._tap is None and (writer := self._writer()) is not None:
+        if self._capture is None and (writer := self._writer()) is not None:
             with _lock:
                 if found := _capture_for(self._logdir):
-                    self._tap = found.tap(writer, self._logdir, was_late=True)
-        if self._tap is not None:
-            self._tap.take(event)
+                    self._capture = found.capture_writer(writer, self._logdir, was_late=True)
+        if self._capture is not None:
+            self._capture.take(event)
 
 
 _listener = _Listener()

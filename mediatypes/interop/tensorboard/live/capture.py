@@ -55,7 +55,7 @@ class RunCapture:
         self._followed: dict[str, str] = {}  # directories of writers whose files are followed, with their namespaces
         self._tails: dict[str, GrowingFile] = {}
         self._series = SeriesList()
-        self.taps: list[dict[str, str]] = []
+        self.numbers: list[dict[str, str]] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         run.before_finish(self.finish)
@@ -65,7 +65,7 @@ class RunCapture:
         """Whether events still go into the run."""
         return self.run.is_open and os.getpid() == self._pid
 
-    def tap(self, writer: Any, logdir: str, was_late: bool = False) -> Tap:
+    def capture_writer(self, writer: Any, logdir: str, was_late: bool = False) -> WriterCapture:
         """What takes the events of a writer."""
         place = self._enter(logdir)
         for name in (
@@ -85,7 +85,7 @@ class RunCapture:
                     "What it logged before is only in its event files: make the writer later, or import them.",
                 )
             )
-        return Tap(self, place)
+        return WriterCapture(self, place)
 
     def follow(self, logdir: str, flush: Callable[[], None]) -> None:
         """Follow the event files that this process writes into a directory."""
@@ -112,7 +112,7 @@ class RunCapture:
         if self._thread:
             self._thread.join()
             self._read_tails()
-        for numbers in self.taps:
+        for numbers in self.numbers:
             numbers.clear()
         for logdir, place in (self._root | self._logdirs).items():
             try:
@@ -178,14 +178,14 @@ class RunCapture:
                     shutil.copyfile(path, temporary)
 
 
-class Tap:
+class WriterCapture:
     """Takes the events of one writer."""
 
     def __init__(self, capture: RunCapture, folder: str) -> None:
         self._capture, self._folder = capture, folder
         self._numbers: dict[str, str] = {}  # keys by tag, of plain scalars; emptied when the run finishes
         self._number = capture.rows.number
-        capture.taps.append(self._numbers)
+        capture.numbers.append(self._numbers)
         self._reader = CellReader(capture._converter, {})
         self._is_first = True  # no summary came yet
 

@@ -15,14 +15,14 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Protocol
 
-TAP = "_mediatypes_tap"  # attribute of a writer: what takes its events
+CAPTURE = "_mediatypes_capture"  # attribute of a writer: what takes its events
 
 
 class Listener(Protocol):
     """Hears of writers."""
 
     def opened(self, writer: Any, logdir: str, was_late: bool = False) -> Any:
-        """A writer was made; answers what takes its events: an object with `take(event)`."""
+        """A writer was made; returns what takes its events: an object with `take(event)`."""
 
     def follow(self, logdir: str, flush: Callable[[], None]) -> None:
         """Native code writes event files into a directory; `flush` brings what it holds into them."""
@@ -40,24 +40,24 @@ _OPENING = _Opening()
 
 def wrap_writer(module: Any, listener: Listener) -> Callable[[], None]:
     """Hear of the events of `EventFileWriter`, which those of tensorboard (torch's too), tensorboardX and TensorFlow 1
-    have in common; answers how to undo it."""
+    have in common; returns how to undo it."""
     cls = module.EventFileWriter
     init, add_event = cls.__init__, cls.add_event
 
     @wraps(init)
     def __init__(self: Any, logdir: Any, *args: Any, **named: Any) -> None:  # noqa: N807
-        setattr(self, TAP, _OPENING)
+        setattr(self, CAPTURE, _OPENING)
         init(self, logdir, *args, **named)
-        setattr(self, TAP, listener.opened(self, str(logdir)))
+        setattr(self, CAPTURE, listener.opened(self, str(logdir)))
 
     @wraps(add_event)
     def take(self: Any, event: Any, *args: Any, **named: Any) -> Any:
         answer = add_event(self, event, *args, **named)
-        tap = self.__dict__.get(TAP)
-        if tap is None:
-            tap = listener.opened(self, str(self._logdir), was_late=True)
-            setattr(self, TAP, tap)
-        tap.take(event)
+        capture = self.__dict__.get(CAPTURE)
+        if capture is None:
+            capture = listener.opened(self, str(self._logdir), was_late=True)
+            setattr(self, CAPTURE, capture)
+        capture.take(event)
         return answer
 
     cls.__init__, cls.add_event = __init__, take
@@ -69,7 +69,7 @@ def wrap_writer(module: Any, listener: Listener) -> Callable[[], None]:
 
 
 def wrap_operations(module: Any, listener: Listener) -> Callable[[], None]:
-    """Hear of the directories that TensorFlow 2 writes summaries into, Keras too; answers how to undo it."""
+    """Hear of the directories that TensorFlow 2 writes summaries into, Keras too; returns how to undo it."""
     create, close = module.create_summary_file_writer, module.close_summary_writer
     closed: set[int] = set()  # of handles, which `flush` keeps alive
 

@@ -54,7 +54,7 @@ class Event(NamedTuple):
 
 
 def read_event(data: bytes, start: int, end: int) -> Event:
-    """The event in data[start:end]; raises `wire.Malformed`."""
+    """The event in data[start:end]; raises `protobuf.Malformed`."""
     if (usual := _read_usual(data, start, end)) is not None:
         return usual
     wall_time, step, what, span = 0.0, 0, "", (start, start)

@@ -94,7 +94,7 @@ class Server:
             return json.loads(data) if "json" in answer.headers["Content-Type"] else data
 
     def wait(self, runs: set[str]) -> None:
-        """Until all was read."""
+        """StopCondition all was read."""
         end = time.monotonic() + 60
         while set(self.get("runs")) != runs or not self.get("plugin/hparams/experiment", {"experimentName": ""}):
             assert time.monotonic() < end, self.get("runs")

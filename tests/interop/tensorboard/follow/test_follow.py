@@ -16,8 +16,8 @@ import mediatypes as mt
 from mediatypes.interop.tensorboard import follow_logdir, import_logdir
 from mediatypes.interop.tensorboard.follow import LogFollower, tail
 from mediatypes.interop.tensorboard.follow import run as followed
-from mediatypes.interop.tensorboard.importing import plan, run_folder
-from mediatypes.interop.tensorboard.importing.run_folder import Options
+from mediatypes.interop.tensorboard.importing import plan, write_folder
+from mediatypes.interop.tensorboard.importing.write_folder import Options
 from mediatypes.interop.tensorboard.log.sources import OUTSIDE, LocalDir, open_logdir
 from mediatypes.runfolder.follower import Follower
 from tests.interop.tensorboard.event_files import VERSION, field, metadata, scalar, strings, write
@@ -211,7 +211,7 @@ def test_an_import_that_fails_meanwhile_is_told_and_made_again(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(run_folder, "write_rows", fail)
+        patched.setattr(write_folder, "write_rows", fail)
         for step in range(1, 20):
             add(logs / "a" / NAME, scalar("loss", step, step))
             follower.poll()

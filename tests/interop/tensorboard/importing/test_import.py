@@ -560,7 +560,7 @@ def test_the_runs_of_another_log_directory_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_import_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mediatypes.interop.tensorboard.importing import run_folder as made
+    from mediatypes.interop.tensorboard.importing import write_folder as made
 
     write(tmp_path / "logs" / "a", scalar("loss", 1, 1))
 

@@ -430,7 +430,7 @@ def test_a_forked_child_leaves_the_run_alone(tmp_path: Path, writer: Any) -> Non
     board = writer()
     board.add_scalar("loss", 1.0, 0)
     writer_hook(run).align().flush()
-    tap = next(value for value in vars(board._get_file_writer().event_writer).values() if hasattr(value, "take"))
+    capture = next(value for value in vars(board._get_file_writer().event_writer).values() if hasattr(value, "take"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of fork in a process with threads
         child = os.fork()
@@ -438,7 +438,7 @@ def test_a_forked_child_leaves_the_run_alone(tmp_path: Path, writer: Any) -> Non
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                tap.take(_event())
+                capture.take(_event())
             os._exit(0)
         except BaseException:
             os._exit(1)

@@ -43,7 +43,7 @@ class Options(NamedTuple):
     tags: tuple[str, ...] = ()
 
 
-class Facts:
+class ImportStats:
     """What is gathered while events pass by."""
 
     def __init__(self) -> None:
@@ -73,37 +73,37 @@ class Facts:
         self.total += len(events.steps)
 
 
-class Folder:
+class FolderWriter:
     """Writes the files of a run folder but `events.parquet`.
 
     Args:
         path: where they are written.
         target: the run's folder; its `run.json`, if there is one, keeps what its reader changed.
         state: names the events that they are made from.
-        earlier: the event files that it was made from before.
+        previous: the event files that it was made from before.
     """
 
     def __init__(
-        self, path: Path, target: Path, plan: RunPlan, options: Options, state: str, earlier: list[str]
+        self, path: Path, target: Path, plan: RunPlan, options: Options, state: str, previous: list[str]
     ) -> None:
         self.path, self.target, self.plan, self.options, self.state = path, target, plan, options, state
-        self.earlier = earlier
+        self.previous = previous
 
     def write(
         self,
         events: Numbered,
         series: list[Series],
         names: list[str],
-        facts: Facts,
+        stats: ImportStats,
         mesh: MeshMaker,
         problems: list[Problem],
     ) -> tuple[int, list[str]]:
-        """Write them; answers the number of rows, and what is to be said of them."""
+        """Write them; returns the number of rows, and what is to be said of them."""
         notes: list[str] = []
         folders = [name.rpartition("/")[0] for name in names]
-        chosen = _Chosen(events, series, folders, facts, self.options, notes)
+        chosen = _Chosen(events, series, folders, stats, self.options, notes)
         order = StepOrder(chosen, series, mesh)
-        started = facts.first if np.isfinite(facts.first) else 0.0
+        started = stats.first if np.isfinite(stats.first) else 0.0
         schema, summary, kept = Schema(), Summary(), []
         size = 0
         for batch in order.batches():
@@ -111,7 +111,7 @@ class Folder:
             summary.add(batch, started)
             size += 1
             kept = [batch] if size == 1 else []
-        run = self._run(facts, started, names, problems, notes)
+        run = self._run(stats, started, names, problems, notes)
         last = summary.values()
         last = {key: canonical.loads(item.text) if isinstance(item, Content) else item for key, item in last.items()}
         values = canonical.loads(canonical.dumps(last))  # in one order, however the documents came
@@ -119,32 +119,32 @@ class Folder:
         media = MediaRows(specs, Metrics())
         calls = _Count()
         batches = build_rows(map(read, calls.through(kept if size <= 1 else order.batches())), specs, started, media)
-        footer = {**run, "summary": values, "calls": facts.total}
+        footer = {**run, "summary": values, "calls": stats.total}
         rows = write_rows(self.path, specs, batches, footer, media, durable=False)  # the logs are there
         files.write_json(self.path / files.SUMMARY, values)
         files.write_json(self.path / files.RUN, run)
-        if facts.layouts:
-            layouts = [{"folder": folder, "categories": found} for folder, found in sorted(facts.layouts.items())]
+        if stats.layouts:
+            layouts = [{"folder": folder, "categories": found} for folder, found in sorted(stats.layouts.items())]
             (self.path / files.ATTACHED).mkdir(exist_ok=True)
             files.write_json(self.path / files.ATTACHED / custom_scalars.NAME, {"layouts": layouts})
             notes.append(
                 f"charts of custom_scalars: {files.ATTACHED}/{custom_scalars.NAME} says which curves they show"
             )
         for type in sorted({one.type for one in series if not one.kind} - {*SHOWN_OTHERWISE, "session_log"}):
-            if count := facts.counts[type]:
+            if count := stats.counts[type]:
                 notes.append(f"{count} of type {type}: not in the history; events.parquet names their files")
         if calls.repeated:
             notes.append(f"{calls.repeated} values share key and step with a later one; events.parquet has them all")
         return rows, notes
 
     def _run(
-        self, facts: Facts, started: float, names: list[str], problems: list[Problem], notes: list[str]
+        self, stats: ImportStats, started: float, names: list[str], problems: list[Problem], notes: list[str]
     ) -> dict[str, Any]:
         """`run.json`."""
         config: dict[str, Any] = {}
         status = "finished"
         group = ""
-        for found in facts.hparams:
+        for found in stats.hparams:
             start, end = found.get("start", {}), found.get("end", {})
             for name, value in start.get("hparams", {}).items():
                 if name in config and config[name] != value:
@@ -154,7 +154,7 @@ class Folder:
             status = {"failure": "failed", "success": "finished"}.get(end.get("status", ""), status)
         known = files.read_json(self.target / files.RUN) if (self.target / files.RUN).is_file() else {}
         id = known.get("id")
-        if id in (None, _identity(self.plan, self.earlier)):  # else somebody has changed it
+        if id in (None, _identity(self.plan, self.previous)):  # else somebody has changed it
             id = _identity(self.plan, names)
         run: dict[str, Any] = {
             "format": files.FORMAT,
@@ -167,7 +167,7 @@ class Folder:
             "environment": {**files.environment(), "argv": []},
             "status": status,
             "started": started,
-            "finished": facts.last if np.isfinite(facts.last) else started,
+            "finished": stats.last if np.isfinite(stats.last) else started,
             "import": self.state,
         }
         if group:
@@ -190,12 +190,12 @@ class _Chosen:
         events: Numbered,
         series: list[Series],
         folders: list[str],
-        facts: Facts,
+        stats: ImportStats,
         options: Options,
         notes: list[str],
     ) -> None:
         self._events, self._folders = events, folders
-        self._starts = facts.starts if options.purge else []
+        self._starts = stats.starts if options.purge else []
         self._metric: tuple[Array, Array, Array] | None = None
         if options.step_metric is not None:
             self._metric = _read_metric(events, series, options.step_metric)
