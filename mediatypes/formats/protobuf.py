@@ -94,11 +94,11 @@ def last_bytes(data: bytes, span: tuple[int, int], wanted: int) -> bytes:
     return data[slice(*spans[-1])]
 
 
-def numbers(data: bytes, found: list[Field], dtype: str) -> Array:
-    """A repeated number, packed or not; `found` are its fields, `dtype` is "varint" or that of the fixed form."""
+def numbers(data: bytes, places: list[Field], dtype: str) -> Array:
+    """A repeated number, packed or not; `places` are its fields, `dtype` is "varint" or that of the fixed form."""
     if dtype == "varint":
         values: list[int] = []
-        for _, wire, start, end in found:
+        for _, wire, start, end in places:
             if wire == VARINT:
                 values.append(start)
                 continue
@@ -107,7 +107,7 @@ def numbers(data: bytes, found: list[Field], dtype: str) -> Array:
                 values.append(value)
         return np.array(values, np.uint64).view(np.int64)
     size = np.dtype(dtype).itemsize
-    if any((end - start) % size for _, _, start, end in found):
+    if any((end - start) % size for _, _, start, end in places):
         raise Malformed(f"numbers that do not fill {size} bytes each")
-    pieces = [np.frombuffer(data, dtype, (end - start) // size, start) for _, _, start, end in found]
+    pieces = [np.frombuffer(data, dtype, (end - start) // size, start) for _, _, start, end in places]
     return pieces[0] if len(pieces) == 1 else np.concatenate([np.zeros(0, dtype), *pieces])

@@ -98,14 +98,14 @@ class RecordReader:
             base, at, wanted, last = start - crc32c.HEADROOM, crc32c.HEADROOM, _PIECE, None
             while True:
                 if lost >= 0:
-                    found, is_first = _find_header(data, at, self.size - base)
+                    header, is_first = _find_header(data, at, self.size - base)
                     open_ended |= not is_first
-                    if found < 0:
+                    if header < 0:
                         at = max(at, len(data) - HEADER + 1)
                         break
-                    self.damage.append(Damage(lost, base + found - lost, "header"))
+                    self.damage.append(Damage(lost, base + header - lost, "header"))
                     self.settled &= not open_ended
-                    at, lost, open_ended = found, -1, False
+                    at, lost, open_ended = header, -1, False
                 offsets, at = self._chain.follow(data, at)
                 suspect = -1
                 if len(offsets):
@@ -202,19 +202,19 @@ class _Chain:
 
     def follow(self, data: bytes, at: int) -> tuple[Array, int]:
         """Where whole records with sound headers begin from `at` on, and where the first one does that is not."""
-        found = [np.zeros(0, np.int64)]
+        pieces = [np.zeros(0, np.int64)]
         while True:
             if self._pattern is not None:
                 offsets, at = self._predict(data, at, self._pattern)
-                found.append(offsets)
+                pieces.append(offsets)
             offsets, at = _step(data, at, self._steps)
-            found.append(offsets)
+            pieces.append(offsets)
             if len(offsets) < self._steps:
                 if len(offsets):
                     self._pattern = None
                 break
             self._learn(offsets, at)
-        offsets = np.concatenate(found)
+        offsets = np.concatenate(pieces)
         lengths = crc32c.words(data, "<u8")[offsets]
         sound = crc32c.length_checksums(lengths) == crc32c.words(data, "<u4")[offsets + 8]
         if not sound.all():

@@ -94,8 +94,8 @@ def import_logdir(
     if not plan.runs:
         from ..._core.errors import Verbatim
 
-        found = Verbatim(f"none below {os.fspath(logdir)}")
-        raise InputError.of("logdir", "event files", found, "Their names contain tfevents.", "no-events")
+        none = Verbatim(f"none below {os.fspath(logdir)}")
+        raise InputError.of("logdir", "event files", none, "Their names contain tfevents.", "no-events")
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
     target = Path(out).absolute()
     plan = plan.without_empty(lambda run: is_imported(target / run.folder))

@@ -72,12 +72,12 @@ class Converter:
         types = {one["_type"] for one in sound}
         if len(types) == 1 and (type := types.pop()) in _BATCHES and isinstance(cell, list):
             return (self._images if type == "image" else self._sounds)(key, kind, sound)
-        found: Parts = []
+        all_parts: Parts = []
         for i, document in enumerate(sound):
             suffix = f"/{i}" if isinstance(cell, list) else ""
             parts = self._document(key, kind, tag + suffix, document)
-            found += [(suffix + inner, value) for inner, value in parts]
-        return found
+            all_parts += [(suffix + inner, value) for inner, value in parts]
+        return all_parts
 
     def _document(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
         convert = _BY_TYPE.get(document["_type"])
@@ -163,8 +163,8 @@ class Converter:
         return [("", summaries.sounds([(data, caption)], caption))] if data else []
 
     def _sounds(self, key: str, kind: str, documents: list[dict[str, Any]]) -> Parts:
-        found = [(self._wave(key, kind, document), document.get("caption", "")) for document in documents]
-        files = [(data, caption) for data, caption in found if data]
+        clips = [(self._wave(key, kind, document), document.get("caption", "")) for document in documents]
+        files = [(data, caption) for data, caption in clips if data]
         return [("", summaries.sounds(files))] if files else []
 
     def _wave(self, key: str, kind: str, document: dict[str, Any]) -> bytes | None:
@@ -233,7 +233,7 @@ class Converter:
         if not all(complete for _, complete in rows.values()):
             self._lose(key, kind, "its counts made up from shares: the plot has none, and no thresholds")
         single = len(rows) == 1
-        return [("" if single else f"/{name}", summaries.pr_curve(found)) for name, (found, _) in rows.items()]
+        return [("" if single else f"/{name}", summaries.pr_curve(curve)) for name, (curve, _) in rows.items()]
 
     def _object3d(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
         value = self._decode(key, kind, document)

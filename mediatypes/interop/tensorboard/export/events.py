@@ -76,7 +76,7 @@ class _Writer:
         self._series = [Series(*item) for item in footer["series"]]
         self._names = [source["name"] for source in footer["sources"]]
         self._known = [
-            {tag: Metadata(found[0], bytes.fromhex(found[1]), *found[2:]) for tag, found in source["tags"].items()}
+            {tag: Metadata(known[0], bytes.fromhex(known[1]), *known[2:]) for tag, known in source["tags"].items()}
             for source in footer["sources"]
         ]
         self._folder, self._counter = folder, counter
@@ -131,20 +131,20 @@ class _Writer:
             one = self._series[events.series[row]]
             content = events.cells.get(row)
             cell = content.value if content else float(events.values[row])
-            found = _Row(row, int(events.offsets[row]), one, int(events.steps[row]), float(events.times[row]), cell)
-            if self._waiting and not _belongs(found, self._waiting[0]):
+            item = _Row(row, int(events.offsets[row]), one, int(events.steps[row]), float(events.times[row]), cell)
+            if self._waiting and not _belongs(item, self._waiting[0]):
                 yield from self._restored()
-            self._waiting.append(found)
+            self._waiting.append(item)
         if plain[-1]:
             yield from self._restored()
-        self._waiting = [found._replace(row=-1) for found in self._waiting]
+        self._waiting = [item._replace(row=-1) for item in self._waiting]
 
     def _restored(self) -> Iterator[tuple[int, bytes]]:
         """The event of the rows that wait, if it can be made, and the first of them."""
         waiting, self._waiting = self._waiting, []
         if waiting:
             first = waiting[0]
-            group = Group(first.series, first.cell, [(found.series, found.cell) for found in waiting[1:]])
+            group = Group(first.series, first.cell, [(item.series, item.cell) for item in waiting[1:]])
             made = self._restorer.event(group)
             if made is not None:
                 self._count += 1
@@ -161,18 +161,18 @@ def _short(part: str) -> str:
     return f"{part[: _LONGEST // 5]}-{hashlib.sha256(part.encode()).hexdigest()[:8]}"
 
 
-def _belongs(found: _Row, first: _Row) -> bool:
+def _belongs(row: _Row, first: _Row) -> bool:
     """Whether a row is part of the value that `first` began: more of a histogram, or one more message of a tensor."""
-    if found.offset != first.offset or found.series.tag != first.series.tag:
+    if row.offset != first.offset or row.series.tag != first.series.tag:
         return False
     if first.series.type == "histogram":
         kept = [first.series.key + part for part in _PARTS]
-        return found.series.type == "histogram_statistics" or found.series.key in kept
-    return found.series == first.series and first.series.type in MESSAGES
+        return row.series.type == "histogram_statistics" or row.series.key in kept
+    return row.series == first.series and first.series.type in MESSAGES
 
 
 def _by_series(series: Array) -> Iterator[tuple[int, Array]]:
     """The rows of each series."""
     order = np.argsort(series, kind="stable")
-    found, starts = np.unique(series[order], return_index=True)
-    yield from zip(found.tolist(), np.split(order, starts[1:]), strict=True)
+    numbers, starts = np.unique(series[order], return_index=True)
+    yield from zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)

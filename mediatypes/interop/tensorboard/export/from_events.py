@@ -99,8 +99,8 @@ class Restorer:
         if type == "histogram":
             return self._histogram(group)
         if type in MESSAGES:
-            found = [self._read(series, one) for one in (cell, *(cell for _, cell in group.more))]
-            files = [data for data in found if data is not None]
+            messages = [self._read(series, one) for one in (cell, *(cell for _, cell in group.more))]
+            files = [data for data in messages if data is not None]
             return (
                 summaries.strings(files, (len(files),) if len(files) > 1 else ()) + self.metadata(series.tag)
                 if files
@@ -207,8 +207,8 @@ def _session(cell: dict[str, Any]) -> bytes:
     """A message of the hparams plugin, from what the importer read of it."""
     if "end" in cell:
         return sessions.end(cell["end"].get("status", ""), cell["end"].get("end_time", 0.0))
-    found = cell.get("start", {})
-    return sessions.start(found.get("hparams", {}), found.get("start_time", 0.0), found)
+    start = cell.get("start", {})
+    return sessions.start(start.get("hparams", {}), start.get("start_time", 0.0), start)
 
 
 _BY_TYPE: dict[str, Callable[[Restorer, Series, list[dict[str, Any]]], bytes | None]] = {

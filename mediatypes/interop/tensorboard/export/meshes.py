@@ -30,18 +30,18 @@ def shape_of(value: Any) -> Shape:
         CodecError: trimesh cannot read it.
     """
     if value.points is None:
-        found, faces, colors, lost = _mesh(value)
+        corners, faces, colors, lost = _mesh(value)
     else:
         points = value.to_numpy()
-        found, faces, lost = points[:, :3], None, []
+        corners, faces, lost = points[:, :3], None, []
         colors = points[:, 3:].astype(np.uint8) if points.shape[1] == 6 else None
         parts = {"categories": points.shape[1] == 4, "boxes": value.boxes, "vectors": value.vectors}
         lost = [f"without its {name}, which TensorBoard does not show" for name, there in parts.items() if there]
-    if not len(found):
+    if not len(corners):
         raise InputError.of("mesh", "at least one point", 0, "TensorBoard shows no empty cloud.")
     with np.errstate(over="ignore"):
-        vertices = found.astype(np.float32)
-    if (vertices != found).any():
+        vertices = corners.astype(np.float32)
+    if (vertices != corners).any():
         lost.append("its coordinates rounded to float32")
     return Shape(vertices, faces, colors, tuple(lost))
 

@@ -59,14 +59,14 @@ def scalar_blocks(form: Form, rows: Array, steps: Array, times: Array, values: A
         values: (n,) float64; what float32 cannot hold is rounded, or infinite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        found = values.astype(form.dtype)
+        rounded = values.astype(form.dtype)
     sizes = _varint_sizes(steps)
     smallest, largest = (int(sizes.min()), int(sizes.max())) if len(sizes) else (0, -1)
     blocks = []
     for size in range(smallest, largest + 1):
         chosen = slice(None) if smallest == largest else np.flatnonzero(sizes == size)
         if len(rows[chosen]):
-            records = _scalars(form, size, steps[chosen], times[chosen], found[chosen])
+            records = _scalars(form, size, steps[chosen], times[chosen], rounded[chosen])
             blocks.append(Block(rows[chosen], records))
     return blocks
 
@@ -155,6 +155,6 @@ def _varint_sizes(steps: Array) -> Array:
 def _varints(steps: Array, size: int) -> Array:
     """(n, size) uint8: the steps as varints of that size."""
     shifts = _U64(7) * np.arange(size, dtype=np.uint64)
-    found = (steps.astype(np.int64).view(np.uint64)[:, None] >> shifts).astype(np.uint8) & 0x7F
-    found[:, :-1] |= 0x80
-    return found
+    digits = (steps.astype(np.int64).view(np.uint64)[:, None] >> shifts).astype(np.uint8) & 0x7F
+    digits[:, :-1] |= 0x80
+    return digits

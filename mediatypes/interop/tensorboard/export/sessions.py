@@ -67,7 +67,7 @@ def flat(config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     >>> flat({"model": {"depth": 4}, "sizes": [8, 16]})
     ({'model.depth': 4, 'sizes': '[8,16]'}, ['sizes'])
     """
-    found: dict[str, Any] = {}
+    flattened: dict[str, Any] = {}
     changed: list[str] = []
     waiting = list(reversed(config.items()))
     while waiting:
@@ -75,11 +75,11 @@ def flat(config: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         if isinstance(value, dict) and value:
             waiting += [(f"{name}.{inner}", item) for inner, item in reversed(value.items())]
             continue
-        while name in found:  # a name with a dot of its own
+        while name in flattened:  # a name with a dot of its own
             name += "#2"
         if isinstance(value, (str, bool, float)) or (type(value) is int and abs(value) <= _EXACT):
-            found[name] = value
+            flattened[name] = value
         else:
-            found[name] = canonical.dumps(value)
+            flattened[name] = canonical.dumps(value)
             changed.append(name)
-    return found, changed
+    return flattened, changed

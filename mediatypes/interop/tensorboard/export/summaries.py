@@ -66,8 +66,8 @@ def _shape(shape: tuple[int, ...]) -> bytes:
 
 def texts(items: list[str], shape: tuple[int, ...] | None = None, caption: str = "") -> bytes:
     """Texts, which TensorBoard shows as Markdown: one, a list, or rows of a table."""
-    found = [item.encode("utf-8", "backslashreplace") for item in items]
-    return strings(found, (len(items),) if shape is None else shape) + metadata("text", b"", caption)
+    encoded = [item.encode("utf-8", "backslashreplace") for item in items]
+    return strings(encoded, (len(items),) if shape is None else shape) + metadata("text", b"", caption)
 
 
 def image_message(data: bytes, width: int, height: int, mode: str) -> bytes:
@@ -125,13 +125,13 @@ def mesh(
     parts = {VERTEX: (vertices, np.float32), FACE: (faces, np.int32), COLOR: (colors, np.uint8)}
     given = {part: array.astype(dtype)[None] for part, (array, dtype) in parts.items() if array is not None}
     components = sum(1 << part for part in given)
-    found = []
+    tagged = []
     for part, array in given.items():
         shape = encode.field(6, b"".join(map(encode.varint, array.shape)))
         content = encode.text(2, name) + encode.integer(3, part) + encode.field(5, "{}") + shape
         content += encode.integer(7, components)
-        found.append((MESH_SUFFIXES[part], tensor(array) + metadata("mesh", content, caption)))
-    return found
+        tagged.append((MESH_SUFFIXES[part], tensor(array) + metadata("mesh", content, caption)))
+    return tagged
 
 
 def histo(limits: Array, counts: Array, statistics: dict[str, float]) -> bytes:

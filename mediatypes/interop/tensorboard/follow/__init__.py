@@ -81,12 +81,12 @@ class LogFollower:
             plan = make_plan(self.logdir, self.nested)
         except (MediaTypesError, OSError):  # poll() has said it
             plan = Plan((), (), (), frozenset())
-        sizes = {file.path: file.size for found in plan.runs for file in found.files}
+        sizes = {file.path: file.size for planned in plan.runs for file in planned.files}
         plan = plan.without_empty(self._was_there)
         reports: list[RunReport | None] = []
-        for found in plan.runs:
-            run = self.runs.pop(found.folder, None)
-            reports.append(run.close(found) if run else import_run(self.logdir, found, self.out, self.options))
+        for planned in plan.runs:
+            run = self.runs.pop(planned.folder, None)
+            reports.append(run.close(planned) if run else import_run(self.logdir, planned, self.out, self.options))
         for run in self.runs.values():
             report = run.close(run.current(sizes))
             if run.is_new and all(path in sizes for path in run.paths):  # they belong to other runs by now
@@ -103,15 +103,17 @@ class LogFollower:
 
     def _assign(self, plan: Plan, sizes: dict[str, int]) -> None:
         """Give new event files to their runs. What was given stays there until the end."""
-        for found in plan.runs:
-            new = [file for file in found.files if file.path not in self._homes and file.path not in plan.unsure]
-            run = self.runs.get(found.folder)
+        for planned in plan.runs:
+            new = [file for file in planned.files if file.path not in self._homes and file.path not in plan.unsure]
+            run = self.runs.get(planned.folder)
             if run is not None:
-                run.add(found, new)
+                run.add(planned, new)
             elif new:
-                run = FollowedRun(self.logdir, found._replace(files=tuple(new)), self.out, self.options, self._executor)
-                self.runs[found.folder] = run
-            self._homes |= dict.fromkeys((file.path for file in new), found.folder)
+                run = FollowedRun(
+                    self.logdir, planned._replace(files=tuple(new)), self.out, self.options, self._executor
+                )
+                self.runs[planned.folder] = run
+            self._homes |= dict.fromkeys((file.path for file in new), planned.folder)
         self._paths = set(sizes)
         self._unsure = {path: sizes[path] for path in plan.unsure if path not in self._homes}
 

@@ -102,12 +102,12 @@ class EventCalls:
         self._newest = np.append(self._newest, np.array(lowest, np.int64))
 
     def _shape(self, series: tuple[int, ...]) -> _Shape:
-        found = self._shapes.get(series)
-        if found is None:
+        shape = self._shapes.get(series)
+        if shape is None:
             if len(self._shapes) >= _MOST_SHAPES:
                 self._shapes.clear()
-            found = self._shapes[series] = _Shape([self._series[number] for number in series])
-        return found
+            shape = self._shapes[series] = _Shape([self._series[number] for number in series])
+        return shape
 
     def _write_mixed(self, events: Events, first: int, last: int, row: int) -> None:
         """Events of which some are no numbers, or share a key: as many calls as it takes."""

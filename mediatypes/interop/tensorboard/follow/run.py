@@ -192,8 +192,8 @@ class FollowedRun:
 
     def current(self, sizes: dict[str, int]) -> RunPlan:
         """The run with the files that are there, as long as they are now."""
-        found = [file._replace(size=sizes[file.path]) for file in self._files.values() if file.path in sizes]
-        return self.plan._replace(files=tuple(sorted(found)))
+        current = [file._replace(size=sizes[file.path]) for file in self._files.values() if file.path in sizes]
+        return self.plan._replace(files=tuple(sorted(current)))
 
     def _import(self, plan: RunPlan, lock: Lock | None = None) -> RunReport:
         report = import_run(self.logdir, plan, self.out, self.options, lock)

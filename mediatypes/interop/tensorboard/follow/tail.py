@@ -61,7 +61,7 @@ class LiveRun:
 
     def grown(self, wanted: Iterable[EventFile], sizes: dict[str, int]) -> list[EventFile]:
         """The files with another size than when they were read."""
-        found = []
+        grown = []
         for file in wanted:
             size = sizes.get(file.path)
             tail = self._tails.get(file.path)
@@ -69,19 +69,19 @@ class LiveRun:
                 continue
             known = self._known.get(file.name)
             if tail is not None or known is None or known.file.size != size:
-                found.append(file)
-        return found
+                grown.append(file)
+        return grown
 
     def gone(self, sizes: dict[str, int]) -> list[Problem]:
         """The files that were removed before they were imported whole; each is told once."""
-        found = []
+        problems = []
         for path, tail in self._tails.items():
             if path not in sizes and tail.position > tail.imported and not tail.is_gone:
                 tail.is_gone = True
                 text = f"expected {path} to stay until it is imported, got it removed"
                 hint = "What came since the last import goes with the next one: put it back, or copy the run now."
-                found.append(Problem(path, text, "gone", hint))
-        return found
+                problems.append(Problem(path, text, "gone", hint))
+        return problems
 
     def behind(self, grown: list[EventFile], sizes: dict[str, int]) -> int:
         """How many bytes are still to be read."""
@@ -90,20 +90,20 @@ class LiveRun:
     def read(self, grown: list[EventFile], sizes: dict[str, int]) -> list[Problem]:
         """Log what is new in these files; returns what is wrong with some."""
         problems: list[Problem] = []
-        found: list[Events] = []
+        new: list[Events] = []
         for file in grown:
             tail = self._tail(file)
             tail.size = sizes[file.path]
             try:
                 problem = self._changed(tail)
-                found += [] if problem else self._decode(tail)
+                new += [] if problem else self._decode(tail)
             except (MediaTypesError, OSError) as error:
                 problem = Problem(file.path, str(error).rstrip("."), type(error).__name__)
             if problem:
                 tail.is_lost = True  # until the next import
                 problems.append(problem)
-        if found:
-            events = Events.join(found)
+        if new:
+            events = Events.join(new)
             self.calls.write(events)
             self._configure(events)
         return problems
@@ -114,13 +114,13 @@ class LiveRun:
 
     def _tail(self, file: EventFile) -> _Tail:
         """A file from where the import stopped."""
-        found = self._tails.get(file.path)
-        if found is None:
+        tail = self._tails.get(file.path)
+        if tail is None:
             known = self._known.get(file.name)
             decoder = FileDecoder(file.folder, self._series, self._converter, dict(known.remembered) if known else {})
             place = (known.file.position, known.file.size, known.head) if known else (0, 0, {"size": 0})
-            found = self._tails[file.path] = _Tail(file, decoder, *place)
-        return found
+            tail = self._tails[file.path] = _Tail(file, decoder, *place)
+        return tail
 
     def _changed(self, tail: _Tail) -> Problem | None:
         """Whether a file is not the one whose beginning was read."""
@@ -138,9 +138,9 @@ class LiveRun:
     def _decode(self, tail: _Tail) -> list[Events]:
         with self.logdir.open(tail.file.path) as opened:
             reader = open_reader(opened, tail.size, tail.position)
-            found = [events for events in tail.decoder.decode(reader) if len(events.steps)]
+            decoded = [events for events in tail.decoder.decode(reader) if len(events.steps)]
         tail.position = reader.position
-        return found
+        return decoded
 
     def _configure(self, events: Events) -> None:
         """Hyperparameters are the run's config."""

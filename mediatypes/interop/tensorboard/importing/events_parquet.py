@@ -170,8 +170,8 @@ def read_footer(path: Path) -> dict[str, Any]:
     """What `close` wrote; raises ValueError, OSError or an error of pyarrow if the file is not one of ours."""
     import pyarrow.parquet as pq
 
-    found = pq.read_metadata(path).metadata or {}
-    footer = canonical.loads(found[FOOTER])
+    metadata = pq.read_metadata(path).metadata or {}
+    footer = canonical.loads(metadata[FOOTER])
     if not isinstance(footer, dict):
         raise ValueError("no footer")
     return footer
@@ -196,7 +196,7 @@ def read_events(
         columns = {name: table.column(name) for name in table.column_names}
         names = [columns[name].chunk(0).dictionary.to_pylist() for name in ("key", "tag", "type")]
         codes = [numbers_of(columns[name].chunk(0).indices) for name in ("key", "tag", "type")]
-        sizes = [max(len(found), 1) for found in names]
+        sizes = [max(len(entries), 1) for entries in names]
         joined = (codes[0].astype(np.int64) * sizes[1] + codes[1]) * sizes[2] + codes[2]
         distinct, which = np.unique(joined, return_inverse=True)
         lookup = [

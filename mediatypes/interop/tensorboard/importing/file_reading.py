@@ -51,8 +51,8 @@ class FileReading:
             head = read_head(self.logdir, file.path, size) if self._head["size"] < size else self._head
             self.known = self.known._replace(folder=file.folder, head=head)
         self.problems += self.known.problems
-        if self.known.unlisted:
-            text = f"expected no more than {_KEPT_PROBLEMS} problems, got {self.known.unlisted} more"
+        if self.known.unlisted_count:
+            text = f"expected no more than {_KEPT_PROBLEMS} problems, got {self.known.unlisted_count} more"
             self.problems.append(Problem(self.name, text, "many"))
 
     def _decode(self, file: EventFile, series: SeriesList, converter: Converter) -> Iterator[Events]:
@@ -63,13 +63,13 @@ class FileReading:
             yield from decoder.decode(reader)
         new = sorted(decoder.problems, key=lambda problem: int(problem.path.removeprefix("@")))
         problems = known.problems + [problem._replace(path=f"{self.name}{problem.path}") for problem in new]
-        whole = [found for found in report.damage if found["offset"] < report.position]
-        damage = [{**found._asdict(), "meaning": KINDS[found.kind]} for found in reader.damage]
+        whole = [one for one in report.damage if one["offset"] < report.position]
+        damage = [{**one._asdict(), "meaning": KINDS[one.kind]} for one in reader.damage]
         version, records = decoder.version or report.writer, report.records + reader.count
         self.known = known._replace(
             file=FileReport(self.name, file.size, reader.position, records, version, whole + damage),
             remembered=remembered,
             problems=problems[:_KEPT_PROBLEMS],
-            unlisted=known.unlisted + decoder.unlisted_count + len(problems[_KEPT_PROBLEMS:]),
+            unlisted_count=known.unlisted_count + decoder.unlisted_count + len(problems[_KEPT_PROBLEMS:]),
             settled=reader.settled,
         )

@@ -184,11 +184,11 @@ class _RunImport:
         converter = Converter(sink, message_sink)
         sources: list[FileState] = []
         try:
-            found = self._all_files(heads)
-            anew = {name for name, file in found.items() if file is not None and self._is_unsettled(name, file)}
+            named = self._all_files(heads)
+            anew = {name for name, file in named.items() if file is not None and self._is_unsettled(name, file)}
             earlier = ((name, events) for name, events in self._earlier() if name not in anew)
             held = next(earlier, None)
-            for name, file in found.items():
+            for name, file in named.items():
                 number = len(self.names)
                 self.names.append(name)
                 while held is not None and held[0] == name:
@@ -257,7 +257,7 @@ class _RunImport:
     def _all_files(self, heads: dict[str, Any]) -> dict[str, EventFile | None]:
         """The event files by name, in the order of their last part: those that are gone, and those that are there."""
         known = self.previous.known
-        found: dict[str, EventFile | None] = dict.fromkeys(known)
+        named: dict[str, EventFile | None] = dict.fromkeys(known)
         for file in self.plan.files:
             name = file.name
             if name in known and known[name].head != heads[name]:
@@ -265,8 +265,8 @@ class _RunImport:
                 self.problems.append(Problem(name, text, "replaced", "The events of both are kept."))
                 name = f"{name}#{heads[name]['sha256'][:8]}"
                 heads[name] = self._head(file._replace(name=name))
-            found[name] = file
-        return dict(sorted(found.items(), key=lambda item: (item[0].rpartition("/")[2], item[0])))
+            named[name] = file
+        return dict(sorted(named.items(), key=lambda item: (item[0].rpartition("/")[2], item[0])))
 
     def _earlier(self) -> Iterator[tuple[str, Events]]:
         """The events of an earlier import, with the name of their file."""

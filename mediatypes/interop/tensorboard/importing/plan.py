@@ -265,11 +265,11 @@ def _parent(path: str) -> str:
 
 def _ancestors(path: str) -> list[str]:
     """The directories above a path, the nearest first, the log directory ("") last."""
-    found = []
+    ancestors = []
     while path:
         path = _parent(path)
-        found.append(path)
-    return found
+        ancestors.append(path)
+    return ancestors
 
 
 def _below(path: str, folder: str) -> str:

@@ -23,30 +23,30 @@ class FileState(NamedTuple):
     folder: str  # namespace of its keys
     remembered: dict[str, Metadata]  # by tag
     problems: list[Problem]  # of its values
-    unlisted: int  # problems beyond those
+    unlisted_count: int  # problems beyond those
     settled: bool  # see `RecordReader`
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for the footer of `events.parquet`."""
         tags = {tag: [m.plugin, m.content.hex(), m.display_name, m.description] for tag, m in self.remembered.items()}
-        found: dict[str, Any] = {**self.file._asdict(), "head": self.head, "folder": self.folder, "tags": tags}
+        plain: dict[str, Any] = {**self.file._asdict(), "head": self.head, "folder": self.folder, "tags": tags}
         if self.problems:
-            found["problems"] = [list(problem) for problem in self.problems]
-        if self.unlisted:
-            found["unlisted"] = self.unlisted
+            plain["problems"] = [list(problem) for problem in self.problems]
+        if self.unlisted_count:
+            plain["unlisted_count"] = self.unlisted_count
         if not self.settled:
-            found["settled"] = False
-        return found
+            plain["settled"] = False
+        return plain
 
     @classmethod
-    def from_json(cls, found: dict[str, Any]) -> FileState:
+    def from_json(cls, plain: dict[str, Any]) -> FileState:
         tags = {
             tag: Metadata(plugin, bytes.fromhex(content), name, description)
-            for tag, (plugin, content, name, description) in found["tags"].items()
+            for tag, (plugin, content, name, description) in plain["tags"].items()
         }
-        problems = [Problem(*problem) for problem in found.get("problems", [])]
-        rest = (found["folder"], tags, problems, found.get("unlisted", 0), found.get("settled", True))
-        return cls(file_report(found), found["head"], *rest)
+        problems = [Problem(*problem) for problem in plain.get("problems", [])]
+        rest = (plain["folder"], tags, problems, plain.get("unlisted_count", 0), plain.get("settled", True))
+        return cls(file_report(plain), plain["head"], *rest)
 
 
 class PreviousImport(NamedTuple):
@@ -82,16 +82,16 @@ def read_previous(target: Path) -> PreviousImport:
         raise DocumentError.of(str(path), "the events of an earlier import", str(error)[:60], hint, "events") from error
 
 
-def file_report(found: dict[str, Any]) -> FileReport:
+def file_report(plain: dict[str, Any]) -> FileReport:
     """A file's report, from plain data."""
-    report = FileReport(*(found[name] for name in FileReport._fields))
+    report = FileReport(*(plain[name] for name in FileReport._fields))
     fields = (*Damage._fields, "meaning")  # canonical JSON had them in another order
     return report._replace(damage=[{name: one[name] for name in fields} for one in report.damage])
 
 
-def run_report(found: dict[str, Any]) -> RunReport:
+def run_report(plain: dict[str, Any]) -> RunReport:
     """The report of an earlier import, of which nothing has changed, as `import.json` has it."""
-    problems = [Problem(**problem) for problem in found["problems"]]
-    values = {**found, "status": "unchanged", "added": 0, "problems": problems}
-    values["files"] = [file_report(file) for file in found["files"]]
+    problems = [Problem(**problem) for problem in plain["problems"]]
+    values = {**plain, "status": "unchanged", "added": 0, "problems": problems}
+    values["files"] = [file_report(file) for file in plain["files"]]
     return RunReport(**{name: values[name] for name in RunReport._fields})

@@ -38,10 +38,10 @@ class RunReport(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        found = self._asdict()
-        found["files"] = [file._asdict() for file in self.files]
-        found["problems"] = [problem._asdict() for problem in self.problems]
-        return found
+        plain = self._asdict()
+        plain["files"] = [file._asdict() for file in self.files]
+        plain["problems"] = [problem._asdict() for problem in self.problems]
+        return plain
 
 
 class ImportReport(NamedTuple):

@@ -46,9 +46,9 @@ class Staging:
                 if not self.target.is_dir():
                     raise
         made = set()
-        for folder, _, found in os.walk(self.path):
+        for folder, _, file_names in os.walk(self.path):
             below = Path(folder).relative_to(self.path)
-            for name in found if below.parts else ():
+            for name in file_names if below.parts else ():
                 (self.target / below).mkdir(parents=True, exist_ok=True)
                 os.replace(Path(folder) / name, self.target / below / name)
                 made.add(self.target / below / name)
@@ -61,9 +61,9 @@ class Staging:
     def _remove_others(self, made: set[Path]) -> None:
         """Remove the sidecars and attached files that were not made now, and folders that are empty then."""
         for below in (files.SIDECARS, files.ATTACHED):
-            for folder, _, found in os.walk(self.target / below, topdown=False):
+            for folder, _, file_names in os.walk(self.target / below, topdown=False):
                 with contextlib.suppress(OSError):
-                    for path in {Path(folder) / name for name in found} - made:
+                    for path in {Path(folder) / name for name in file_names} - made:
                         path.unlink()
                     os.rmdir(folder)
 

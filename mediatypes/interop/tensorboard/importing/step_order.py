@@ -57,10 +57,10 @@ class StepOrder:
         sequence = 0
         edges = [None, *self._bounds.tolist(), None]
         for low, high in pairwise(edges):
-            found = [_between(chunk, low, high) for chunk in self._events(low, high)]
-            found = [chunk for chunk in found if len(chunk.steps)]
-            if found:
-                batch = self._batch(Events.join(found), sequence)
+            chosen = [_between(chunk, low, high) for chunk in self._events(low, high)]
+            chosen = [chunk for chunk in chosen if len(chunk.steps)]
+            if chosen:
+                batch = self._batch(Events.join(chosen), sequence)
                 sequence += len(batch.steps)
                 if len(batch.steps):
                     yield batch
@@ -88,11 +88,11 @@ class StepOrder:
                 integral.append(True)
         for i in np.unique(events.series).tolist():
             integral[column_of[i]] &= is_integral(self._series[i].type)
-        found = column_of[events.series]
+        codes = column_of[events.series]
         if len(numbers) < 2**16:
-            found = found.astype(np.uint16)  # which numpy sorts by radix
-        order = np.argsort(found, kind="stable")
-        edges = np.searchsorted(found[order], np.arange(len(numbers) + 1, dtype=np.int64))
+            codes = codes.astype(np.uint16)  # which numpy sorts by radix
+        order = np.argsort(codes, kind="stable")
+        edges = np.searchsorted(codes[order], np.arange(len(numbers) + 1, dtype=np.int64))
         for (key, kind), first, last, whole in zip(numbers, edges[:-1], edges[1:], integral, strict=True):
             calls = order[first:last]
             if not len(calls):

@@ -124,7 +124,7 @@ class FolderWriter:
         files.write_json(self.path / files.SUMMARY, values)
         files.write_json(self.path / files.RUN, run)
         if stats.layouts:
-            layouts = [{"folder": folder, "categories": found} for folder, found in sorted(stats.layouts.items())]
+            layouts = [{"folder": name, "categories": categories} for name, categories in sorted(stats.layouts.items())]
             (self.path / files.ATTACHED).mkdir(exist_ok=True)
             files.write_json(self.path / files.ATTACHED / custom_scalars.NAME, {"layouts": layouts})
             notes.append(
@@ -144,8 +144,8 @@ class FolderWriter:
         config: dict[str, Any] = {}
         status = "finished"
         group = ""
-        for found in stats.hparams:
-            start, end = found.get("start", {}), found.get("end", {})
+        for session in stats.hparams:
+            start, end = session.get("start", {}), session.get("end", {})
             for name, value in start.get("hparams", {}).items():
                 if name in config and config[name] != value:
                     notes.append(f"hyperparameter {name}: {value!r} replaces {config[name]!r} of an earlier session")
@@ -225,15 +225,15 @@ class _Chosen:
 def _read_metric(events: Numbered, series: list[Series], key: str) -> tuple[Array, Array, Array] | None:
     """Step, number and value of each event of the step metric, sorted by the first two; None if it has no values."""
     wanted = np.array([one.key == key and one.kind == "number" for one in series], bool)
-    found, first = [], 0
+    chunks, first = [], 0
     for chunk, _ in events():
         rows = np.flatnonzero(wanted[chunk.series])
         rows = rows[np.isfinite(chunk.values[rows]) & (np.abs(chunk.values[rows]) < 2**62)]
-        found.append((chunk.steps[rows], first + rows, np.rint(chunk.values[rows]).astype(np.int64)))
+        chunks.append((chunk.steps[rows], first + rows, np.rint(chunk.values[rows]).astype(np.int64)))
         first += len(chunk.steps)
-    if not found:
+    if not chunks:
         return None
-    steps, order, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    steps, order, values = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     if not len(steps):
         return None
     places = np.lexsort((order, steps))

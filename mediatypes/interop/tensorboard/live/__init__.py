@@ -64,25 +64,25 @@ def patch(
         modules = list(WRAPPERS)
         _choose(modules, _X, tensorboard_x, "tensorboardX")
         _choose(modules, _PYTORCH, pytorch, "tensorboard")
-        found = _Patch(run, root_logdir, save, modules, is_explicit=True)
-        _add(found)
-        found.capture()
+        made = _Patch(run, root_logdir, save, modules, is_explicit=True)
+        _add(made)
+        made.capture()
 
 
 def unpatch() -> None:
     """Undo `patch()`. What was logged stays, and runs that were made with `sync_tensorboard=True` go on capturing."""
     with _lock:
-        for found in [one for one in _active if one.is_explicit]:
-            _remove(found)
+        for one in [one for one in _active if one.is_explicit]:
+            _remove(one)
 
 
 def attach(run: Run) -> None:
     """What `Run(sync_tensorboard=True)` asks for: capture until the run is finished."""
     with _lock:
-        found = _Patch(run, "", True, list(WRAPPERS), is_explicit=False)
-        _add(found)
-        found.capture()
-        writer_hook(run).before_finish(lambda: _remove(found), last=True)
+        made = _Patch(run, "", True, list(WRAPPERS), is_explicit=False)
+        _add(made)
+        made.capture()
+        writer_hook(run).before_finish(lambda: _remove(made), last=True)
 
 
 class _Patch:
@@ -109,13 +109,13 @@ class _Listener:
 
     def opened(self, writer: Any, logdir: str, was_late: bool = False) -> Any:
         with _lock:
-            found = _capture_for(logdir)
-            return found.capture_writer(writer, logdir, was_late) if found else _Unclaimed(writer, logdir)
+            capture = _capture_for(logdir)
+            return capture.capture_writer(writer, logdir, was_late) if capture else _Unclaimed(writer, logdir)
 
     def follow(self, logdir: str, flush: Callable[[], None]) -> None:
         with _lock:
-            if found := _capture_for(logdir):
-                found.follow(logdir, flush)
+            if capture := _capture_for(logdir):
+                capture.follow(logdir, flush)
 
 
 class _Unclaimed:
@@ -128,8 +128,8 @@ class _Unclaimed:
     def take(self, event: Any) -> None:
         if self._capture is None and (writer := self._writer()) is not None:
             with _lock:
-                if found := _capture_for(self._logdir):
-                    self._capture = found.capture_writer(writer, self._logdir, was_late=True)
+                if capture := _capture_for(self._logdir):
+                    self._capture = capture.capture_writer(writer, self._logdir, was_late=True)
         if self._capture is not None:
             self._capture.take(event)
 
@@ -140,8 +140,8 @@ _patches: Patches | None = None
 
 def _capture_for(logdir: str) -> RunCapture | None:
     for one in reversed(_active):
-        if one.names.contains(logdir) and (found := one.capture()):
-            return found
+        if one.names.contains(logdir) and (capture := one.capture()):
+            return capture
     return None
 
 
@@ -170,5 +170,5 @@ def _choose(modules: list[str], module: str, choice: bool | None, package: str) 
     if choice is False:
         modules.remove(module)
     elif choice and find_spec(package) is None:
-        found = Verbatim("no such package")
-        raise InputError.of("patch", f"{package} to be installed", found, f"Install it with: pip install {package}")
+        missing = Verbatim("no such package")
+        raise InputError.of("patch", f"{package} to be installed", missing, f"Install it with: pip install {package}")

@@ -216,15 +216,15 @@ class WriterCapture:
                 event = read_event(data, 0, len(data))
             except protobuf.Malformed:  # never of a message that was just written
                 return
-            found = list(self._reader.read(data, event, 0))
+            read = list(self._reader.read(data, event, 0))
             if self._is_first and event.values:
                 self._is_first = False
-                if any(cell.type == "hparams" and "experiment" in cell.value for _, _, cell in found):
+                if any(cell.type == "hparams" and "experiment" in cell.value for _, _, cell in read):
                     # It is of `add_hparams`, and part of the run above.
                     self._folder = self._folder.rpartition("/")[0]
-            keyed = [(key_of(self._folder, tag, plugin) + cell.suffix, cell) for tag, plugin, cell in found]
+            keyed = [(key_of(self._folder, tag, plugin) + cell.suffix, cell) for tag, plugin, cell in read]
             if [value.kind for value in event.values] == ["simple_value"] and keyed[0][1].kind == "number":
-                self._numbers[found[0][0]] = keyed[0][0]
+                self._numbers[read[0][0]] = keyed[0][0]
             self._capture.rows.cells(keyed, event.step, event.wall_time)
 
 

@@ -28,11 +28,11 @@ class LiveRows:
         self._calls = run.align()
         self.number = self._calls.number  # one number: key, step, time, value
 
-    def cells(self, found: list[tuple[str, Cell]], step: int, time: float) -> None:
+    def cells(self, keyed: list[tuple[str, Cell]], step: int, time: float) -> None:
         """Log the cells of one event, by key."""
         named: dict[str, Named] = {}
         parts: dict[str, dict[str, Any]] = {}  # of meshes
-        for key, cell in found:
+        for key, cell in keyed:
             if cell.type == "hparams":
                 self.run.config.update(cell.value.get("start", {}).get("hparams", {}))
             elif cell.type.startswith("mesh_"):

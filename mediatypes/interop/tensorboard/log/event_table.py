@@ -69,10 +69,10 @@ class Events(NamedTuple):
     @property
     def weights(self) -> Array:
         """(n,) int64: about how much memory each event takes, in that of one number."""
-        found = np.ones(len(self.steps), np.int64)
+        weights = np.ones(len(self.steps), np.int64)
         for row, cell in self.cells.items():
-            found[row] += len(cell.text) // _NUMBER
-        return found
+            weights[row] += len(cell.text) // _NUMBER
+        return weights
 
     @property
     def columns(self) -> tuple[Array, ...]:
@@ -85,22 +85,22 @@ class Events(NamedTuple):
         return cls(series, steps, times, values, offsets, cells)
 
     @classmethod
-    def join(cls, found: list[Self]) -> Self:
+    def join(cls, pieces: list[Self]) -> Self:
         """Events of several, one after another."""
-        if len(found) == 1:
-            return found[0]
+        if len(pieces) == 1:
+            return pieces[0]
         cells: dict[int, Content] = {}
         first = 0
-        for events in found:
+        for events in pieces:
             cells |= {first + row: cell for row, cell in events.cells.items()}
             first += len(events.steps)
-        return cls._with([np.concatenate(parts) for parts in zip(*(e.columns for e in found), strict=True)], cells)
+        return cls._with([np.concatenate(parts) for parts in zip(*(e.columns for e in pieces), strict=True)], cells)
 
 
-def first_rows(found: list[Events], rows: int, text: int) -> int:
+def first_rows(pieces: list[Events], rows: int, text: int) -> int:
     """How many events come first until there are so many rows, or cells of so many characters."""
     first = 0
-    for events in found:
+    for events in pieces:
         for row, cell in sorted(events.cells.items()):
             if first + row >= rows:
                 return rows
@@ -121,5 +121,5 @@ def plain_array(numbers: Array) -> pa.Array:
 
 def numbers_of(array: pa.Array) -> Array:
     """The numbers of an Arrow array, whatever stands where it is null; its `to_numpy` would import pandas as well."""
-    found: Array = np.frombuffer(array.buffers()[1], array.type.to_pandas_dtype(), len(array) + array.offset)
-    return found[array.offset :]
+    numbers: Array = np.frombuffer(array.buffers()[1], array.type.to_pandas_dtype(), len(array) + array.offset)
+    return numbers[array.offset :]

@@ -104,7 +104,7 @@ def _read_usual(data: bytes, start: int, end: int) -> Event | None:
 
 
 def _value(data: bytes, start: int, end: int) -> Value:
-    tag, found, number, span, metadata = "", "", 0.0, (start, start), None
+    tag, value_kind, number, span, metadata = "", "", 0.0, (start, start), None
     for field, kind, at, until in protobuf.fields(data, start, end):
         if kind == protobuf.BYTES:
             if field == 1:
@@ -112,10 +112,10 @@ def _value(data: bytes, start: int, end: int) -> Value:
             elif field == 9:
                 metadata = read_metadata(data, at, until)
             elif field in KINDS:
-                found, span = KINDS[field], (at, until)
+                value_kind, span = KINDS[field], (at, until)
         elif field == 2 and kind == protobuf.FIXED32:
-            found, number = "simple_value", protobuf.single(data, at)
-    return Value(tag, found, number, span, metadata)
+            value_kind, number = "simple_value", protobuf.single(data, at)
+    return Value(tag, value_kind, number, span, metadata)
 
 
 def read_metadata(data: bytes, start: int, end: int) -> Metadata:

@@ -60,11 +60,11 @@ class ScalarParser:
         self._forms: dict[bytes, int] = {}
 
     def parse(self, records: Records) -> Scalars:
-        found = [
+        parsed = [
             self._parse(records, first, min(first + _PIECE, len(records.starts)))
             for first in range(0, len(records.starts), _PIECE)
         ]
-        return found[0] if len(found) == 1 else Scalars(*map(np.concatenate, zip(*found, strict=True)))
+        return parsed[0] if len(parsed) == 1 else Scalars(*map(np.concatenate, zip(*parsed, strict=True)))
 
     def _parse(self, records: Records, first: int, last: int) -> Scalars:
         view = _View(records.data)
@@ -168,14 +168,14 @@ def _find_values(view: _View, at: Array, ends: Array) -> tuple[Array, Array]:
 
 def _words(view: _View, starts: Array, ends: Array) -> list[Array]:
     """The bytes of each range in words of 8, the last ones filled with zeros; all as many as the longest has."""
-    found = []
+    words = []
     for i in range(0, int((ends - starts).max(initial=0)), 8):
         left = np.clip(ends - starts - i, 0, 8)
         word = view.u8[np.minimum(starts + i, len(view.u8) - 1)]
         if int(left.min()) < 8:
             word &= _FIRST[left]
-        found.append(word)
-    return found
+        words.append(word)
+    return words
 
 
 def _distinct(hashes: Array) -> tuple[Array, Array]:

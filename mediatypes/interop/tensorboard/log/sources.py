@@ -137,10 +137,10 @@ class RemoteDir:
 
     def list(self) -> list[LogFile]:
         try:
-            found = self._root().entries(recursive=True)
+            sizes = self._root().entries(recursive=True)
         except OSError as error:
             raise os_error(StoreError, self.shown, "list the directory", error, _HINT) from error
-        return sorted(LogFile(path, size) for path, size in found.items() if size is not None)
+        return sorted(LogFile(path, size) for path, size in sizes.items() if size is not None)
 
     def open(self, path: str) -> BinaryIO:
         root = self._root()

@@ -48,8 +48,8 @@ def _chart(data: bytes, start: int, end: int) -> dict[str, Any]:
     for number, kind, at, until in protobuf.fields(data, start, end):  # of both the later one counts
         if kind == protobuf.BYTES and number == 2:
             chart.pop("margins", None)
-            found = [protobuf.text(data, *place) for place in _messages(data, at, until, 1)]
-            chart["tags"] = [*chart.get("tags", ()), *found]
+            tags = [protobuf.text(data, *place) for place in _messages(data, at, until, 1)]
+            chart["tags"] = [*chart.get("tags", ()), *tags]
         elif kind == protobuf.BYTES and number == 3:
             chart.pop("tags", None)
             series = [
@@ -69,8 +69,8 @@ def _messages(data: bytes, start: int, end: int, wanted: int) -> list[tuple[int,
 
 
 def _text(data: bytes, start: int, end: int, wanted: int) -> str:
-    found = _messages(data, start, end, wanted)
-    return protobuf.text(data, *found[-1]) if found else ""
+    places = _messages(data, start, end, wanted)
+    return protobuf.text(data, *places[-1]) if places else ""
 
 
 PLUGIN = Plugin(convert, holds_messages=True)

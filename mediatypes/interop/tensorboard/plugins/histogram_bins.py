@@ -50,7 +50,7 @@ _NOTHING = Bins(np.array([0.0, 1.0]), np.zeros(1))  # of no data; a bin is neede
 
 def read_protos(data: bytes, spans: list[tuple[int, int]]) -> list[Binned | protobuf.Malformed]:
     """The histograms of these HistogramProto messages: nearly all of them at once."""
-    found: list[Binned | protobuf.Malformed | None] = [None] * len(spans)
+    binned: list[Binned | protobuf.Malformed | None] = [None] * len(spans)
     protos: list[_Proto] = []
     places: list[int] = []
     for i, span in enumerate(spans):
@@ -60,15 +60,15 @@ def read_protos(data: bytes, spans: list[tuple[int, int]]) -> list[Binned | prot
                 protos.append(proto)
                 places.append(i)
             else:
-                found[i] = Binned(_NOTHING, None, None, proto.statistics)
+                binned[i] = Binned(_NOTHING, None, None, proto.statistics)
         except protobuf.Malformed as error:
-            found[i] = error
+            binned[i] = error
     for i, proto, bins in zip(places, protos, _regular(protos) if protos else [], strict=True):
         try:
-            found[i] = _finish(proto, bins)
+            binned[i] = _finish(proto, bins)
         except protobuf.Malformed as error:
-            found[i] = error
-    return [one for one in found if one is not None]
+            binned[i] = error
+    return [one for one in binned if one is not None]
 
 
 def read_tensor(array: Array) -> Binned:
@@ -109,8 +109,8 @@ def _read_usual(data: bytes, start: int, end: int) -> _Proto | None:
     """A message as nearly all writers make it: the statistics, then limits and counts, packed; None of others."""
     if end - start <= _USUAL.size:
         return None
-    found = _USUAL.unpack_from(data, start)
-    if found[::2] != _USUAL_TAGS:
+    fields = _USUAL.unpack_from(data, start)
+    if fields[::2] != _USUAL_TAGS:
         return None
     size, first = protobuf.varint(data, start + _USUAL.size, end)
     middle = first + size
@@ -120,7 +120,7 @@ def _read_usual(data: bytes, start: int, end: int) -> _Proto | None:
     if again != size or size % 8 or second + size != end:
         return None
     right, count = (np.frombuffer(data, "<f8", size // 8, at) for at in (first, second))
-    return _Proto(right, count, dict(zip(_STATISTICS.values(), found[1::2], strict=True)))
+    return _Proto(right, count, dict(zip(_STATISTICS.values(), fields[1::2], strict=True)))
 
 
 def _regular(protos: list[_Proto]) -> list[Bins | None]:

@@ -29,16 +29,16 @@ def document(bins: Bins) -> dict[str, Any]:
     return _HEAD | {"bins": bins.edges.tolist(), "values": counts.tolist()}
 
 
-def documents(found: list[Bins]) -> list[canonical.PreEncodedJson]:
+def documents(histograms: list[Bins]) -> list[canonical.PreEncodedJson]:
     """The same documents with their JSON; in place of lists they have arrays, (k + 1,) and (k,) float64."""
-    if not found:
+    if not histograms:
         return []
-    sizes = np.array([len(bins.counts) for bins in found])
+    sizes = np.array([len(bins.counts) for bins in histograms])
     until = np.cumsum(sizes)
-    low = _edge_texts(np.concatenate([bins.edges for bins in found])).tolist()
-    high = _count_texts(np.concatenate([bins.counts for bins in found]), until - sizes, sizes).tolist()
+    low = _edge_texts(np.concatenate([bins.edges for bins in histograms])).tolist()
+    high = _count_texts(np.concatenate([bins.counts for bins in histograms]), until - sizes, sizes).tolist()
     made = []
-    for i, (bins, end) in enumerate(zip(found, until.tolist(), strict=True)):
+    for i, (bins, end) in enumerate(zip(histograms, until.tolist(), strict=True)):
         edges = ",".join(low[end - len(bins.counts) + i : end + i + 1])
         counts = ",".join(high[end - len(bins.counts) : end])
         text = f'{{"_type":"histogram","_version":"1.0","bins":[{edges}],"values":[{counts}]}}'
@@ -46,37 +46,37 @@ def documents(found: list[Bins]) -> list[canonical.PreEncodedJson]:
     return made
 
 
-def statistics(found: dict[str, float]) -> dict[str, Any]:
+def statistics(numbers: dict[str, float]) -> dict[str, Any]:
     """The statistics of a message with their JSON."""
-    if not math.isfinite(sum(found.values())):
-        return found
-    text = ",".join([f'"{name}":{found[name]!r}' for name in sorted(found)])
-    return canonical.PreEncodedJson(found, f"{{{text}}}")
+    if not math.isfinite(sum(numbers.values())):
+        return numbers
+    text = ",".join([f'"{name}":{numbers[name]!r}' for name in sorted(numbers)])
+    return canonical.PreEncodedJson(numbers, f"{{{text}}}")
 
 
 def _edge_texts(edges: Array) -> Array:
     grid, texts = _grid()
     places = np.minimum(np.searchsorted(grid, edges), len(grid) - 1)
-    found = texts.take(places)
+    shown = texts.take(places)
     rest = np.flatnonzero(grid.take(places).view(np.int64) != edges.view(np.int64))  # -0.0 is not 0.0
-    found[rest] = list(map(repr, edges[rest].tolist()))
-    return found
+    shown[rest] = list(map(repr, edges[rest].tolist()))
+    return shown
 
 
 def _count_texts(counts: Array, begins: Array, sizes: Array) -> Array:
     whole = np.repeat(_whole(counts, begins), sizes)
     known = whole & (counts < _SMALL)
-    found = _small().take(np.where(known, counts, 0).astype(np.intp))
+    shown = _small().take(np.where(known, counts, 0).astype(np.intp))
     rest = np.flatnonzero(~known)
     numbers = zip(counts[rest].tolist(), whole[rest].tolist(), strict=True)
-    found[rest] = [str(int(number)) if is_whole else repr(number) for number, is_whole in numbers]
-    return found
+    shown[rest] = [str(int(number)) if is_whole else repr(number) for number, is_whole in numbers]
+    return shown
 
 
 def _whole(counts: Array, begins: Array) -> Array:
     """Which of several histograms have only counts that are written as integers."""
-    found: Array = np.logical_and.reduceat((np.trunc(counts) == counts) & (counts < _EXACT), begins)
-    return found
+    are_whole: Array = np.logical_and.reduceat((np.trunc(counts) == counts) & (counts < _EXACT), begins)
+    return are_whole
 
 
 @cache

@@ -29,41 +29,41 @@ def read_hparams(content: bytes) -> dict[str, Any]:
 
 
 def _read_start(data: bytes, start: int, end: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"hparams": {}}
+    session: dict[str, Any] = {"hparams": {}}
     names = {2: "model_uri", 3: "monitor_url", 4: "group_name"}
     for number, kind, at, until in protobuf.fields(data, start, end):
         if number == 1 and kind == protobuf.BYTES:
-            found["hparams"] |= _read_entry(data, at, until, _DEEPEST)
+            session["hparams"] |= _read_entry(data, at, until, _DEEPEST)
         elif number in names and kind == protobuf.BYTES:
-            found[names[number]] = protobuf.text(data, at, until)
+            session[names[number]] = protobuf.text(data, at, until)
         elif number == 5 and kind == protobuf.FIXED64:
-            found["start_time"] = protobuf.double(data, at)
-    return found
+            session["start_time"] = protobuf.double(data, at)
+    return session
 
 
 def _read_end(data: bytes, start: int, end: int) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    session: dict[str, Any] = {}
     for number, kind, at, _ in protobuf.fields(data, start, end):
         if number == 1 and kind == protobuf.VARINT:
-            found["status"] = _STATUS.get(at, "unknown")
+            session["status"] = _STATUS.get(at, "unknown")
         elif number == 2 and kind == protobuf.FIXED64:
-            found["end_time"] = protobuf.double(data, at)
-    return found
+            session["end_time"] = protobuf.double(data, at)
+    return session
 
 
 def _read_experiment(data: bytes, start: int, end: int) -> dict[str, Any]:
     """Experiment: description = 1, user = 2, time_created_secs = 3, hparam_infos = 4, metric_infos = 5, name = 6."""
-    found: dict[str, Any] = {}
+    experiment: dict[str, Any] = {}
     names = {1: "description", 2: "user", 6: "name"}
     lists = {4: "hparams", 5: "metrics"}
     for number, kind, at, until in protobuf.fields(data, start, end):
         if number in names and kind == protobuf.BYTES:
-            found[names[number]] = protobuf.text(data, at, until)
+            experiment[names[number]] = protobuf.text(data, at, until)
         elif number == 3 and kind == protobuf.FIXED64:
-            found["time_created"] = protobuf.double(data, at)
+            experiment["time_created"] = protobuf.double(data, at)
         elif number in lists and kind == protobuf.BYTES:
-            found.setdefault(lists[number], []).append(_read_name(data, at, until, is_metric=number == 5))
-    return found
+            experiment.setdefault(lists[number], []).append(_read_name(data, at, until, is_metric=number == 5))
+    return experiment
 
 
 def _read_name(data: bytes, start: int, end: int, *, is_metric: bool) -> str:
