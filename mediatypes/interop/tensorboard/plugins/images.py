@@ -37,7 +37,6 @@ def _convert_message(data: bytes, value: Value, caption: str | None, sinks: Sink
 def picture(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
     """An image, or a GIF that moves as a video; raises InputError if it is neither."""
     from ....types.image.value import Image
-    from ....types.pictures import files
     from ....types.video.value import Video
 
     if data[:4] == b"GIF8" and _frames(data) > 1:
@@ -49,11 +48,7 @@ def picture(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
         document |= {"width": png.width, "height": png.height, "format": png.format}
         document |= {"mode": png.mode, "bit_depth": png.bit_depth}
         return document if caption is None else document | {"caption": caption}
-    file = files.probe(blob, "image", InputError)
-    image = Image.__new__(Image)
-    image._set(_pixels=None, _blob=blob, _file=file, _source=None, _quality=None, _caption=caption)
-    image._set(_grouping=None, _classes=None, _boxes={}, _masks={}, _encoder="zlib")
-    return image.__media__(sink)
+    return encode(Image(data, caption=caption), sink)
 
 
 def _png_file(data: bytes) -> ImageFile | None:

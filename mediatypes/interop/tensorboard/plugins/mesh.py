@@ -99,6 +99,7 @@ def mesh_paths(root: Path, is_all: bool = False) -> set[str]:
 
 def _document(vertices: Array, faces: Array | None, colors: Array | None, sink: Sink) -> dict[str, Any]:
     """A point cloud of (n, 3) vertices, or with (m, 3) faces a mesh as binary PLY; colours are 0 to 255."""
+    from ....types.object3d import ply
     from ....types.object3d.content import Content
     from ....types.object3d.value import Object3D
 
@@ -109,28 +110,14 @@ def _document(vertices: Array, faces: Array | None, colors: Array | None, sink: 
         raise InputError.of("mesh", "finite vertices, and a color for each", vertices, "It is kept as tensors.")
     if faces.size and (faces.min() < 0 or faces.max() >= len(vertices)):
         raise InputError.of("mesh", f"faces of vertices 0 to {len(vertices) - 1}", faces, "It is kept as tensors.")
-    blob = Blob(_ply(vertices, faces, colors))
-    low, high = ([float(x) for x in corner] for corner in (vertices.min(axis=0), vertices.max(axis=0)))
-    made = Object3D.__new__(Object3D)
-    bounds = (tuple(low), tuple(high))
-    content = Content(blob, "ply", vertices=len(vertices), faces=len(faces), bounds=bounds)
-    made._set(_caption=None, _content=content)
-    return encode(made, sink)
-
-
-def _ply(vertices: Array, faces: Array, colors: Array | None) -> bytes:
-    """PLY: http://paulbourke.net/dataformats/ply/."""
-    fields = [("xyz", "<f4", 3)] + ([("rgb", "u1", 3)] if colors is not None else [])
-    records = np.zeros(len(vertices), fields)
-    records["xyz"] = vertices
-    if colors is not None:
-        records["rgb"] = np.clip(np.rint(colors), 0, 255)
-    corners = np.zeros(len(faces), [("n", "u1"), ("at", "<i4", 3)])
-    corners["n"], corners["at"] = 3, faces
-    color = "property uchar red\nproperty uchar green\nproperty uchar blue\n" if colors is not None else ""
-    header = (
-        f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n"
-        f"property float x\nproperty float y\nproperty float z\n{color}"
-        f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
-    )
-    return header.encode() + records.tobytes() + corners.tobytes()
+    fields = [(name, "<f4") for name in "xyz"] + [
+        (name, "u1") for name in ("red", "green", "blue") if colors is not None
+    ]
+    columns = [*vertices.T, *([] if colors is None else np.clip(np.rint(colors), 0, 255).T)]
+    records = np.empty(len(vertices), fields)
+    for (name, _), column in zip(fields, columns, strict=True):
+        records[name] = column
+    low, high = (tuple(map(float, corner)) for corner in (vertices.min(axis=0), vertices.max(axis=0)))
+    blob = Blob(ply.write(records, faces))
+    content = Content(blob, "ply", vertices=len(vertices), faces=len(faces), bounds=(low, high))
+    return encode(Object3D._of(content=content, caption=None), sink)

@@ -20,8 +20,7 @@ def document(array: Array, sink: Sink, dtype: str = "") -> dict[str, Any]:
 
     if dtype not in BITS:
         return encode(Tensor(array), sink)
-    made = Tensor.__new__(Tensor)
     bits = np.ascontiguousarray(array)
-    made._set(_blob=Blob(npy.write(bits)), _dtype=dtype, _shape=bits.shape, _caption=None)
-    made._set(_statistics=describe(to_float32(bits, dtype)))
-    return encode(made, sink)
+    statistics = describe(to_float32(bits, dtype))
+    blob = Blob(npy.write(bits))
+    return encode(Tensor._of(blob, dtype=dtype, shape=bits.shape, statistics=statistics, caption=None), sink)
