@@ -19,12 +19,11 @@ from . import crc32c
 
 HEADER, FOOTER = 12, 4
 MAX_LENGTH = 2**31 - 1  # a protobuf message holds less (protobuf.dev, "Encoding": size limit of 2 GiB)
-_PIECE = 4 << 20
+_PIECE_BYTES = 4 << 20
 _ROWS = 1 << 15  # records checked at once
-_WINDOW = 1 << 20  # bytes searched at once for a header
+_WINDOW_BYTES = 1 << 20  # bytes searched at once for a header
 _FEW, _MANY = 512, 1 << 16  # records stepped through one by one before a pattern of lengths is looked for
 _LONGEST_PATTERN = 256
-_ZEROS = bytes(_PIECE)
 _UNSOUND = -1
 _LENGTH, _HEADER = Struct("<Q"), Struct("<QI")
 
@@ -83,19 +82,15 @@ class RecordReader:
         self._chain = _Chain()
 
     def __iter__(self) -> Iterator[Records]:
-        rest, start, wanted = b"", self.position, _PIECE  # `rest` stands at `start` in the file
+        rest, start, wanted = b"", self.position, _PIECE_BYTES  # `rest` stands at `start` in the file
         lost, claimed, open_ended = -1, -1, False
         last: Damage | None = None  # a record with damage, of which nobody knows yet what follows it
         while piece := self.file.read(min(wanted, self.size - start - len(rest))):
-            if (
-                lost >= 0
-                and rest == _ZEROS[: len(rest)]
-                and piece == (_ZEROS if len(piece) == _PIECE else bytes(len(piece)))
-            ):
+            if lost >= 0 and piece == bytes(len(piece)) and rest == bytes(len(rest)):
                 start += len(piece)  # a hole, where no header is sound
                 continue
             data = bytes(crc32c.HEADROOM) + rest + piece
-            base, at, wanted, last = start - crc32c.HEADROOM, crc32c.HEADROOM, _PIECE, None
+            base, at, wanted, last = start - crc32c.HEADROOM, crc32c.HEADROOM, _PIECE_BYTES, None
             while True:
                 if lost >= 0:
                     header, is_first = _find_header(data, at, self.size - base)
@@ -126,7 +121,7 @@ class RecordReader:
             if lost < 0 and claimed > 0:
                 if start + claimed > self.size:
                     break
-                wanted = max(_PIECE, claimed - len(rest))
+                wanted = max(_PIECE_BYTES, claimed - len(rest))
         end = self.position
         if last:
             self.damage.append(last)
@@ -168,8 +163,8 @@ def _find_header(data: bytes, at: int, size: int) -> tuple[int, bool]:
     and whether no sound header stands before it, whose record would go on beyond them."""
     is_first = True
     upper, lower, stored = crc32c.words(data, "<u4")[4:], crc32c.words(data, "<u8"), crc32c.words(data, "<u4")[8:]
-    for first in range(at, len(stored), _WINDOW):
-        last = min(first + _WINDOW, len(stored))
+    for first in range(at, len(stored), _WINDOW_BYTES):
+        last = min(first + _WINDOW_BYTES, len(stored))
         places = first + np.flatnonzero(upper[first:last] == 0)
         lengths = lower[places]
         possible = (lengths <= MAX_LENGTH) & ((lengths > 0) | (stored[places] == _checksum_of_0()))

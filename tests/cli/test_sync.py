@@ -32,7 +32,7 @@ SYNC = """
 import sys
 from mediatypes.cli import main
 from mediatypes.interop.tensorboard.follow import tail
-tail._MOST_EVENTS = int(sys.argv[1])
+tail._MAX_EVENTS = int(sys.argv[1])
 sys.exit(main(["sync", *sys.argv[2:], "--follow", "--interval", "0.05"]))
 """
 

@@ -142,7 +142,7 @@ def test_pieces_of_any_size_give_the_same(piece: int, monkeypatch: pytest.Monkey
     damaged[OFFSETS[3] + 1] ^= 4
     damaged[OFFSETS[5] + 20] ^= 4
     whole = read(bytes(damaged))
-    monkeypatch.setattr(tfrecord, "_PIECE", piece)
+    monkeypatch.setattr(tfrecord, "_PIECE_BYTES", piece)
     found = read(bytes(damaged))
     assert found[0] == whole[0]
     assert sorted(found[1].damage) == sorted(whole[1].damage)
@@ -150,7 +150,7 @@ def test_pieces_of_any_size_give_the_same(piece: int, monkeypatch: pytest.Monkey
 
 def test_a_regular_log_is_read_by_prediction_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tfrecord, "_FEW", 8)
-    monkeypatch.setattr(tfrecord, "_PIECE", 1500)
+    monkeypatch.setattr(tfrecord, "_PIECE_BYTES", 1500)
     records = [scalar(tag, i, i) for i in range(300) for tag in ("a", "bb", "ccc")]
     records[400:400] = [record(os.urandom(700)), record(b""), record(os.urandom(3000))]
     found, reader = read(b"".join(records))
@@ -232,10 +232,10 @@ def test_a_damaged_file_that_grows_gives_what_one_reading_gives(piece: int, monk
     random_numbers = random.Random(piece)
     for _ in range(150):
         data = damaged(random_numbers)
-        monkeypatch.setattr(tfrecord, "_PIECE", 1 << 22)
+        monkeypatch.setattr(tfrecord, "_PIECE_BYTES", 1 << 22)
         found, reader = read(data)
         whole = found, reader.damage, reader.position
-        monkeypatch.setattr(tfrecord, "_PIECE", piece)
+        monkeypatch.setattr(tfrecord, "_PIECE_BYTES", piece)
         sizes = sorted(random_numbers.randrange(len(data) + 1) for _ in range(random_numbers.choice([0, 1, 3, 40])))
         assert in_steps(data, [*sizes, len(data)]) == whole
     assert in_steps(data, list(range(len(data) + 1))) == whole

@@ -28,7 +28,7 @@ __all__ = [
     "unpatch",
 ]
 Progress = Callable[[int, int, str], None]
-_REMOTE = 5.0  # seconds between two looks at a bucket
+_REMOTE_SECONDS = 5.0  # seconds between two looks at a bucket
 
 
 def __getattr__(name: str) -> Any:
@@ -170,7 +170,9 @@ def follow_logdir(
     opened = open_logdir(logdir)
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
     follower = LogFollower(opened, Path(out).absolute(), nested, options)
-    return follow(follower, until, interval if isinstance(opened, LocalDir) else max(interval, _REMOTE), progress)
+    return follow(
+        follower, until, interval if isinstance(opened, LocalDir) else max(interval, _REMOTE_SECONDS), progress
+    )
 
 
 def _check_nested(nested: Nested) -> None:

@@ -13,7 +13,7 @@ from . import encode, records
 from .records import Block
 
 VERSION = "brain.Event:2"
-_WAITING = 4 << 20  # bytes that are kept back, so that many records are framed at once
+_WAITING_BYTES = 4 << 20  # bytes that are kept back, so that many records are framed at once
 
 
 class EventFile:
@@ -53,7 +53,7 @@ class EventFile:
     def _wait(self, data: bytes | memoryview, framed: bool) -> None:
         self._waiting.append((data, framed))
         self._size += len(data)
-        if self._size >= _WAITING:
+        if self._size >= _WAITING_BYTES:
             self._flush()
 
     def _flush(self) -> None:

@@ -15,7 +15,7 @@ from ..importing.write_folder import Options
 from ..log.sources import LogDir
 from .run import FollowedRun
 
-_LONGEST = 1.0  # seconds between two looks, unless more is asked for
+_MAX_PAUSE_SECONDS = 1.0  # seconds between two looks, unless more is asked for
 
 
 class LogFollower:
@@ -153,7 +153,9 @@ def follow(
                     progress(follower.state())
             if until():
                 break
-            rest = min(4 * follower.listing, _LONGEST)  # where there are very many files, all of a core is not for them
+            rest = min(
+                4 * follower.listing, _MAX_PAUSE_SECONDS
+            )  # where there are very many files, all of a core is not for them
             time.sleep(max(interval - (time.monotonic() - began), rest))
     finally:
         report = follower.finish()

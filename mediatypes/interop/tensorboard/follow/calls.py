@@ -14,8 +14,8 @@ from ..importing.decode import is_integral
 from ..log.event_table import Events
 from ..plugins.series import Series
 
-_MOST_SHAPES = 4096  # remembered
-_AT_ONCE = 4096  # calls written with one append
+_MAX_SHAPES = 4096  # remembered
+_CALLS_AT_ONCE = 4096  # calls written with one append
 _LAST_ROW = 2**63 - 1
 
 
@@ -92,8 +92,8 @@ class EventCalls:
         self.events += len(rows)
 
     def _put(self, calls: list[Numbers]) -> None:
-        for first in range(0, len(calls), _AT_ONCE):
-            self._writer.put(calls[first : first + _AT_ONCE])
+        for first in range(0, len(calls), _CALLS_AT_ONCE):
+            self._writer.put(calls[first : first + _CALLS_AT_ONCE])
         calls.clear()
 
     def _note_new_series(self) -> None:
@@ -104,7 +104,7 @@ class EventCalls:
     def _shape(self, series: tuple[int, ...]) -> _Shape:
         shape = self._shapes.get(series)
         if shape is None:
-            if len(self._shapes) >= _MOST_SHAPES:
+            if len(self._shapes) >= _MAX_SHAPES:
                 self._shapes.clear()
             shape = self._shapes[series] = _Shape([self._series[number] for number in series])
         return shape

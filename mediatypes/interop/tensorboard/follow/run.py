@@ -19,9 +19,9 @@ from ..importing.write_folder import Options
 from ..log.sources import LogDir
 from .tail import LiveRun
 
-_AT_ONCE = 32 << 20  # bytes; more is imported
-_PAUSE = 10.0  # seconds until what failed is tried again
-_REST = 600.0  # seconds without anything new, after which a run is closed until there is more
+_MAX_BYTES_READ = 32 << 20  # bytes; more is imported
+_RETRY_SECONDS = 10.0  # seconds until what failed is tried again
+_IDLE_SECONDS = 600.0  # seconds without anything new, after which a run is closed until there is more
 _Renewal = tuple[RunReport, Session | None]
 
 
@@ -129,10 +129,10 @@ class FollowedRun:
         self.problems += live.gone(sizes)
         grown = live.grown(self._files.values(), sizes)
         if not grown:
-            if now - self._changed > _REST and self._renewal is None:
+            if now - self._changed > _IDLE_SECONDS and self._renewal is None:
                 self.close(self.current(sizes))
             return False
-        is_much = live.behind(grown, sizes) > _AT_ONCE
+        is_much = live.behind(grown, sizes) > _MAX_BYTES_READ
         if not is_much:
             self.problems += live.read(grown, sizes)
         if (is_much or live.is_long) and self._renewal is None:
@@ -184,7 +184,7 @@ class FollowedRun:
         if problem not in self._said:
             self._said.append(problem)
             self.problems.append(problem)
-        self._retry = now + _PAUSE
+        self._retry = now + _RETRY_SECONDS
         lock = self._release_journal()
         if lock:
             lock.release()

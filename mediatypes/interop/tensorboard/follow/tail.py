@@ -16,13 +16,13 @@ from ..importing.decode import FileDecoder, open_reader
 from ..importing.plan import EventFile
 from ..importing.previous import read_previous
 from ..log.event_table import Events
-from ..log.sources import HEAD, LogDir, read_head
+from ..log.sources import HEAD_BYTES, LogDir, read_head
 from ..plugins.convert import Converter
 from ..plugins.series import SeriesList
 from .calls import EventCalls
 
-_MOST_EVENTS = 200_000  # in a journal, or as many as were imported before
-_MOST_DISPLACED = 5_000  # events with another step than theirs, or a quarter of those that were imported
+_MAX_EVENTS = 200_000  # in a journal, or as many as were imported before
+_MAX_DISPLACED = 5_000  # events with another step than theirs, or a quarter of those that were imported
 
 
 class _Tail:
@@ -56,8 +56,8 @@ class LiveRun:
     def is_long(self) -> bool:
         """Whether it is time to import what the journal holds."""
         stored = self.session.calls
-        many = self.calls.events > max(_MOST_EVENTS, stored)
-        return many or self.calls.displaced > max(_MOST_DISPLACED, stored // 4)
+        many = self.calls.events > max(_MAX_EVENTS, stored)
+        return many or self.calls.displaced > max(_MAX_DISPLACED, stored // 4)
 
     def grown(self, wanted: Iterable[EventFile], sizes: dict[str, int]) -> list[EventFile]:
         """The files with another size than when they were read."""
@@ -128,8 +128,8 @@ class LiveRun:
         if tail.size < tail.position:
             text = f"expected at least the {tail.position} bytes that were read, got {tail.size}"
             return Problem(path, text, "shorter", "What was imported of it is kept.")
-        if head["size"] < min(tail.size, HEAD):
-            tail.head = read_head(self.logdir, path, min(tail.size, HEAD))
+        if head["size"] < min(tail.size, HEAD_BYTES):
+            tail.head = read_head(self.logdir, path, min(tail.size, HEAD_BYTES))
         if head["size"] and read_head(self.logdir, path, head["size"]) != head:
             text = f"expected {path} as it was, got another file of that name"
             return Problem(path, text, "replaced", "The next import reads it.")

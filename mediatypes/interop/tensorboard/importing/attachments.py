@@ -8,7 +8,7 @@ from ....runfolder import files
 from ..log.sources import LogDir
 from .plan import RunPlan, safe_name
 
-_PIECE = 1 << 20
+_PIECE_BYTES = 1 << 20
 
 
 class Attached:
@@ -37,7 +37,7 @@ class Attached:
             place.parent.mkdir(parents=True, exist_ok=True)
             with self._logdir.open(path) as source, open(place, "wb") as sink:
                 left = size  # not more, if it grows
-                while left and (piece := source.read(min(left, _PIECE))):
+                while left and (piece := source.read(min(left, _PIECE_BYTES))):
                     sink.write(piece)
                     left -= len(piece)
         return sorted(f"{files.ATTACHED}/{name}" for name, _, _ in self._wanted)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAME = run_files.EVENTS
 FOOTER = b"mediatypes"
-GROUP_ROWS, GROUP_TEXT = 128 * 1024, 16 << 20  # a row group ends with the row or character that fills it
+GROUP_ROWS, GROUP_CHARACTERS = 128 * 1024, 16 << 20  # a row group ends with the row or character that fills it
 _STEP = 2  # the column's place
 _NAMES = ("tag", "key", "type", "file")
 
@@ -70,8 +70,8 @@ class EventLog:
         self._waiting.append((events._replace(series=self._numbered(events.series)), file))
         self._count += len(events.steps)
         self._text += events.size
-        while self._count >= GROUP_ROWS or self._text >= GROUP_TEXT:
-            self._write(first_rows([events for events, _ in self._waiting], GROUP_ROWS, GROUP_TEXT))
+        while self._count >= GROUP_ROWS or self._text >= GROUP_CHARACTERS:
+            self._write(first_rows([events for events, _ in self._waiting], GROUP_ROWS, GROUP_CHARACTERS))
 
     def close(self, footer: dict[str, Any]) -> None:
         """Write what is waiting, and the footer."""

@@ -8,7 +8,7 @@ from typing import Any
 from ...._core.errors import Problem
 from ....formats.tfrecord import KINDS
 from ..log.event_table import Events
-from ..log.sources import HEAD, LogDir, read_head
+from ..log.sources import HEAD_BYTES, LogDir, read_head
 from ..plugins.convert import Converter
 from ..plugins.series import SeriesList
 from .decode import FileDecoder, open_reader
@@ -47,7 +47,7 @@ class FileReading:
         elif file is not None and (self._is_new or file.size != known.file.size):
             yield from self._decode(file, series, converter)
         if file is not None:
-            size = min(file.size, HEAD)
+            size = min(file.size, HEAD_BYTES)
             head = read_head(self.logdir, file.path, size) if self._head["size"] < size else self._head
             self.known = self.known._replace(folder=file.folder, head=head)
         self.problems += self.known.problems

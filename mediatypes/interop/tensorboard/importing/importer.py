@@ -15,7 +15,7 @@ from ...._core.processes import this_process
 from ....runfolder import files
 from ....runfolder.lock import Lock
 from ..log.event_table import Events
-from ..log.sources import HEAD, LogDir, read_head
+from ..log.sources import HEAD_BYTES, LogDir, read_head
 from ..plugins.convert import Converter
 from ..plugins.mesh import MeshMaker, mesh_paths
 from ..plugins.series import SeriesList
@@ -32,8 +32,8 @@ from .write_folder import Options
 REPORT = "import.json"
 FILES = files.ATTACHED
 _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
-_KEPT_TEXT = 64 << 20  # and so many characters of their cells
-_TRIES, _PAUSE = 50, 0.1  # seconds
+_KEPT_CHARACTERS = 64 << 20  # and so many characters of their cells
+_TRIES, _PAUSE_SECONDS = 50, 0.1  # seconds
 
 
 def import_run(
@@ -151,7 +151,7 @@ class _RunImport:
     def _head(self, file: EventFile) -> dict[str, Any]:
         """The first bytes of a file, by size and hash; of a known one as many as were there."""
         known = self.previous.known.get(file.name)
-        return read_head(self.logdir, file.path, known.head["size"] if known else min(file.size, HEAD))
+        return read_head(self.logdir, file.path, known.head["size"] if known else min(file.size, HEAD_BYTES))
 
     def _is_current(self, heads: dict[str, Any]) -> bool:
         known = self.previous.known
@@ -285,7 +285,7 @@ class _RunImport:
         self.kept_text += events.size
         if self.kept is not None:
             self.kept.append((events, number))
-            if self.kept_events > _KEPT_EVENTS or self.kept_text > _KEPT_TEXT:
+            if self.kept_events > _KEPT_EVENTS or self.kept_text > _KEPT_CHARACTERS:
                 self.kept = None
 
     def _events(self, low: int | None = None, high: int | None = None) -> Iterator[tuple[Events, int]]:
@@ -301,5 +301,5 @@ def _wait_for_lock(target: Path) -> Lock:
     for _ in range(_TRIES):
         with suppress(RunLocked):
             return Lock(target)
-        time.sleep(_PAUSE)
+        time.sleep(_PAUSE_SECONDS)
     return Lock(target)

@@ -37,7 +37,7 @@ _ATTACHED = re.compile(  # files beside the events that belong to a run: torch's
     r"(^|/)([^/]*\.pbtxt|[^/]*\.pt\.trace\.json(\.gz)?|plugins/.+|\d{5}/(.+/)?(tensors\.tsv|metadata\.tsv|sprite\.png))$"
 )
 MAX_ATTACHED = 1 << 32  # bytes of a file that is kept as it is
-_PEEK = 1 << 18  # bytes of a file read to see what made its directory
+_PEEK_BYTES = 1 << 18  # bytes of a file read to see what made its directory
 
 
 class EventFile(NamedTuple):
@@ -215,10 +215,10 @@ def _home(
 def _peek(logdir: LogDir, file: LogFile | EventFile) -> Peek:
     """How a file begins."""
     tags, sections = set(), set()
-    is_empty = file.size <= _PEEK
+    is_empty = file.size <= _PEEK_BYTES
     try:
         with logdir.open(file.path) as opened:
-            reader = tfrecord.RecordReader(opened, min(file.size, _PEEK))
+            reader = tfrecord.RecordReader(opened, min(file.size, _PEEK_BYTES))
             for records in reader:
                 for start, end in zip(records.starts.tolist(), records.ends.tolist(), strict=True):
                     event = read_event(records.data, start, end)

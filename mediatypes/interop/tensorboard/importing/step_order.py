@@ -22,8 +22,8 @@ class Source(Protocol):
 
 
 MeshMaker = Callable[[dict[str, Any]], tuple[str, Any] | None]  # of documents of parts by type: kind and value
-_AT_ONCE = 2 << 20  # events sorted in memory, if they are numbers; see `Events.weights`
-_SAMPLE = 1024  # every so many of them a step is noted
+_EVENTS_AT_ONCE = 2 << 20  # events sorted in memory, if they are numbers; see `Events.weights`
+_EVENTS_PER_SAMPLE = 1024  # every so many of them a step is noted
 
 
 class StepOrder:
@@ -45,10 +45,16 @@ class StepOrder:
             if chunk.cells:
                 order = np.argsort(chunk.steps)
                 ends = total + np.cumsum(chunk.weights[order])
-                samples.append(np.repeat(chunk.steps[order], np.diff(ends // _SAMPLE, prepend=total // _SAMPLE)))
+                samples.append(
+                    np.repeat(
+                        chunk.steps[order], np.diff(ends // _EVENTS_PER_SAMPLE, prepend=total // _EVENTS_PER_SAMPLE)
+                    )
+                )
                 total = int(ends[-1])
             else:
-                samples.append(np.sort(chunk.steps)[-total % _SAMPLE :: _SAMPLE])  # counted through all chunks
+                samples.append(
+                    np.sort(chunk.steps)[-total % _EVENTS_PER_SAMPLE :: _EVENTS_PER_SAMPLE]
+                )  # counted through all chunks
                 total += len(chunk.steps)
         self._bounds = _bounds(np.sort(np.concatenate(samples)))
 
@@ -142,7 +148,7 @@ def values_of(contents: list[Any]) -> list[Any]:
 
 def _bounds(samples: Array) -> Array:
     """Steps between which there are about so many events as fit into memory."""
-    distance = _AT_ONCE // _SAMPLE
+    distance = _EVENTS_AT_ONCE // _EVENTS_PER_SAMPLE
     return np.unique(samples[distance::distance])
 
 

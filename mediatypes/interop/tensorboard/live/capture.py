@@ -27,8 +27,8 @@ from .growing import GrowingFile
 from .namespaces import Namespaces, absolute
 from .rows import LiveRows
 
-_POLL = 0.2  # seconds between two looks at files that are followed
-_PATIENCE = 5.0  # seconds to wait for a writer's queue
+_POLL_SECONDS = 0.2  # seconds between two looks at files that are followed
+_FLUSH_SECONDS = 5.0  # seconds to wait for a writer's queue
 
 
 class RunCapture:
@@ -136,7 +136,7 @@ class RunCapture:
         return place
 
     def _poll(self) -> None:
-        while not self._stop.wait(_POLL):
+        while not self._stop.wait(_POLL_SECONDS):
             self._read_tails()
 
     def _read_tails(self) -> None:
@@ -245,7 +245,7 @@ def _flush(writer: Any) -> None:
     """Bring what a writer holds into its file."""
     if writer is None:
         return
-    queue, end = getattr(writer, "_event_queue", None), time.monotonic() + _PATIENCE
+    queue, end = getattr(writer, "_event_queue", None), time.monotonic() + _FLUSH_SECONDS
     if hasattr(writer, "_ev_writer") and queue is not None:  # tensorboardX flushes only what has left its queue
         while not queue.empty() and time.monotonic() < end:
             time.sleep(0.005)

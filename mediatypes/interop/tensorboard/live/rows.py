@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...._core import canonical
+from ...._core.errors import Problem
 from ...._core.sidecar import Sink
 from ....columns.log_cells import Named
 from ....writing.hook import WriterHook
@@ -12,6 +13,8 @@ from ..log.event_table import Events
 from ..plugins.base import Cell
 from ..plugins.mesh import MeshMaker
 from ..plugins.series import Series
+
+_TRIALS_HINT = "Open a run for each trial, or import the log directory: there each is one."
 
 
 class LiveRows:
@@ -34,7 +37,7 @@ class LiveRows:
         parts: dict[str, dict[str, Any]] = {}  # of meshes
         for key, cell in keyed:
             if cell.type == "hparams":
-                self.run.config.update(cell.value.get("start", {}).get("hparams", {}))
+                self._configure(cell.value.get("start", {}).get("hparams", {}))
             elif cell.type.startswith("mesh_"):
                 parts.setdefault(key, {})[cell.type] = cell.value
             elif cell.kind:
@@ -66,6 +69,15 @@ class LiveRows:
                 waiting.append((one.key, Cell(one.kind, one.type, cell)))
         if waiting:
             self.cells(waiting, at[0], at[1])
+
+    def _configure(self, hparams: dict[str, Any]) -> None:
+        """Hyperparameters are the run's config; of several trials it is that of the last one, which is told."""
+        config = self.run.config
+        changed = sorted(name for name, value in hparams.items() if name in config and config[name] != value)
+        if changed:
+            message = f"expected the hyperparameters of one trial, got others: {', '.join(changed)} changed"
+            self.run.say_once(Problem("config", message, "trials", _TRIALS_HINT))
+        config.update(hparams)
 
     def _mesh(self, key: str, parts: dict[str, dict[str, Any]]) -> list[Named]:
         """The mesh that these tensors are; they themselves if they are none."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-_NUMBER = 4  # characters of a cell that take about as much memory as the event of a number
+_CHARACTERS_PER_NUMBER = 4  # characters of a cell that take about as much memory as the event of a number
 
 
 class Content:
@@ -71,7 +71,7 @@ class Events(NamedTuple):
         """(n,) int64: about how much memory each event takes, in that of one number."""
         weights = np.ones(len(self.steps), np.int64)
         for row, cell in self.cells.items():
-            weights[row] += len(cell.text) // _NUMBER
+            weights[row] += len(cell.text) // _CHARACTERS_PER_NUMBER
         return weights
 
     @property

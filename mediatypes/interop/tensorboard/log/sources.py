@@ -14,7 +14,7 @@ from ....store.location import RemotePath
 from ....store.urls import is_url, locate
 
 OUTSIDE, IRREGULAR = "a link out of the log directory", "no regular file"
-HEAD = 1024  # bytes by which a file is known again
+HEAD_BYTES = 1024  # bytes by which a file is known again
 _HINT = "Check the URL, the credentials and the network."
 
 

@@ -16,7 +16,7 @@ from . import text
 from .base import Cell, Plugin
 
 _STATUS = {1: "success", 2: "failure", 3: "running"}  # api.proto, enum Status
-_DEEPEST = 50
+_MAX_DEPTH = 50
 
 
 def read_hparams(content: bytes) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def _read_start(data: bytes, start: int, end: int) -> dict[str, Any]:
     names = {2: "model_uri", 3: "monitor_url", 4: "group_name"}
     for number, kind, at, until in protobuf.fields(data, start, end):
         if number == 1 and kind == protobuf.BYTES:
-            session["hparams"] |= _read_entry(data, at, until, _DEEPEST)
+            session["hparams"] |= _read_entry(data, at, until, _MAX_DEPTH)
         elif number in names and kind == protobuf.BYTES:
             session[names[number]] = protobuf.text(data, at, until)
         elif number == 5 and kind == protobuf.FIXED64:

@@ -177,7 +177,7 @@ def test_steps_that_go_back_are_seen_after_the_last_row_and_put_in_their_place(
 def test_what_is_followed_is_imported_now_and_then_and_readers_go_on(
     logs: Path, follower: LogFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "_MOST_EVENTS", 30)
+    monkeypatch.setattr(tail, "_MAX_EVENTS", 30)
     seen: list[float] = []
     run = follower.runs["a"]
     reader = None
@@ -203,8 +203,8 @@ def test_what_is_followed_is_imported_now_and_then_and_readers_go_on(
 def test_an_import_that_fails_meanwhile_is_told_and_made_again(
     logs: Path, follower: LogFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "_MOST_EVENTS", 5)
-    monkeypatch.setattr(followed, "_PAUSE", 0.0)
+    monkeypatch.setattr(tail, "_MAX_EVENTS", 5)
+    monkeypatch.setattr(followed, "_RETRY_SECONDS", 0.0)
     run = follower.runs["a"]
 
     def fail(*_: Any, **__: Any) -> None:
@@ -226,7 +226,7 @@ def test_an_import_that_fails_meanwhile_is_told_and_made_again(
 
 
 def test_much_at_once_is_imported(logs: Path, follower: LogFollower, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(followed, "_AT_ONCE", 1000)
+    monkeypatch.setattr(followed, "_MAX_BYTES_READ", 1000)
     add(logs / "a" / NAME, *(scalar("loss", step, step) for step in range(1, 100)))
     follower.poll()
     run = follower.runs["a"]
@@ -242,7 +242,7 @@ def test_much_at_once_is_imported(logs: Path, follower: LogFollower, monkeypatch
 def test_a_run_that_rests_is_closed_until_there_is_more(
     logs: Path, follower: LogFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(followed, "_REST", 0.0)
+    monkeypatch.setattr(followed, "_IDLE_SECONDS", 0.0)
     for step in (1, 2):
         add(logs / "a" / NAME, scalar("loss", step, step))
         follower.poll()
@@ -256,7 +256,7 @@ def test_a_run_that_rests_is_closed_until_there_is_more(
 @pytest.mark.parametrize("seed", range(4))
 def test_any_growth_gives_what_one_import_gives(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Values of all kinds, damage, several files in turn, new directories; imports between, and several sessions."""
-    monkeypatch.setattr(tail, "_MOST_EVENTS", 20)
+    monkeypatch.setattr(tail, "_MAX_EVENTS", 20)
     chosen, files = random.Random(seed), {path: (b"".join(r), len(r[0])) for path, r in tree(7 * seed).items()}
     logs, sizes = tmp_path / "logs", dict.fromkeys(files, 0)
     logs.mkdir()
@@ -278,7 +278,7 @@ def test_any_growth_gives_what_one_import_gives(seed: int, tmp_path: Path, monke
 def test_what_is_wrong_with_one_file_or_run_is_said_once_and_the_others_go_on(
     logs: Path, follower: LogFollower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(followed, "_PAUSE", 0.0)
+    monkeypatch.setattr(followed, "_RETRY_SECONDS", 0.0)
     for name in ("cut", "replaced", "gone", "fine"):
         write(logs / name, scalar("loss", 1, 1), name=NAME)
     with mt.Run(follower.out / "taken") as run:

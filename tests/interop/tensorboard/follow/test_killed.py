@@ -52,7 +52,7 @@ def scenario(root: Path, last: int) -> None:
 
     for name in ("replace", "rename", "unlink", "rmdir", "mkdir", "fsync"):
         counted(name)
-    tail._MOST_EVENTS = 8
+    tail._MAX_EVENTS = 8
     follower = LogFollower(open_logdir(root / "logs"), root / "runs", "auto", Options())
     for path, data in parts():
         (root / "logs" / path).parent.mkdir(parents=True, exist_ok=True)

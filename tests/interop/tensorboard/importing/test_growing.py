@@ -115,8 +115,8 @@ def test_what_grows_gives_what_one_import_gives(seed: int, tmp_path: Path, monke
     if seed % 2:
         for module, name, limit in (
             (events_parquet, "GROUP_ROWS", 13),
-            (step_order, "_AT_ONCE", 40),
-            (step_order, "_SAMPLE", 4),
+            (step_order, "_EVENTS_AT_ONCE", 40),
+            (step_order, "_EVENTS_PER_SAMPLE", 4),
         ):
             monkeypatch.setattr(module, name, limit)
         monkeypatch.setattr(importer, "_KEPT_EVENTS", 20)

@@ -183,10 +183,10 @@ def test_two_imports_at_once(tmp_path: Path) -> None:
 
 def test_memory_is_bounded_by_the_piece_not_by_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same 1000 steps again and again, as restarts log them."""
-    for module, limit in ((importer, "_KEPT_EVENTS"), (step_order, "_AT_ONCE"), (events_parquet, "GROUP_ROWS")):
+    for module, limit in ((importer, "_KEPT_EVENTS"), (step_order, "_EVENTS_AT_ONCE"), (events_parquet, "GROUP_ROWS")):
         monkeypatch.setattr(module, limit, 10_000)
     monkeypatch.setattr(merge_rows, "GROUP_BYTES", 100_000)
-    monkeypatch.setattr(tfrecord, "_PIECE", 1 << 17)
+    monkeypatch.setattr(tfrecord, "_PIECE_BYTES", 1 << 17)
     session = [scalar(tag, step, step) for step in range(1000) for tag in ("a", "b")]
     peaks = []
     for times in (1, 15, 60):  # the first one fills caches
@@ -202,11 +202,15 @@ def test_memory_is_bounded_by_the_piece_not_by_the_file(tmp_path: Path, monkeypa
 def test_memory_is_bounded_by_the_text_of_documents_not_by_their_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module, limit in ((importer, "_KEPT_TEXT"), (events_parquet, "GROUP_TEXT"), (merge_rows, "GROUP_BYTES")):
+    for module, limit in (
+        (importer, "_KEPT_CHARACTERS"),
+        (events_parquet, "GROUP_CHARACTERS"),
+        (merge_rows, "GROUP_BYTES"),
+    ):
         monkeypatch.setattr(module, limit, 400_000)
     monkeypatch.setattr(media_index, "GROUP_BYTES", 400_000)
-    monkeypatch.setattr(step_order, "_AT_ONCE", 20_000)
-    monkeypatch.setattr(tfrecord, "_PIECE", 1 << 17)
+    monkeypatch.setattr(step_order, "_EVENTS_AT_ONCE", 20_000)
+    monkeypatch.setattr(tfrecord, "_PIECE_BYTES", 1 << 17)
     edges = [i / 7 for i in range(500)]
     values = [value("h", histogram(edges, [1.0] * 500, 0.0, edges[-1]))]
     peaks = []

@@ -135,6 +135,20 @@ def test_step_of_log_is_ignored_and_that_is_said_once(tmp_path: Path) -> None:
     assert [problem.code for problem in mt.open_run(run.path).problems] == ["step-ignored"]
 
 
+def test_a_second_trial_in_one_run_is_told(tmp_path: Path, writer: Any) -> None:
+    run = mt.Run(tmp_path / "run", sync_tensorboard=True)
+    board = writer()
+    board.add_hparams({"lr": 0.1, "batch": 4}, {"acc": 0.5})
+    assert run.problems == []
+    with pytest.warns(UserWarning, match="lr changed"):
+        board.add_hparams({"lr": 0.2, "batch": 4}, {"acc": 0.75})
+    run.finish()
+    view = mt.open_run(run.path)
+    assert view.config == {"lr": 0.2, "batch": 4}
+    assert [problem.code for problem in view.problems] == ["trials"]
+    assert [acc for _, acc in view.values("acc")] == [0.5, 0.75]
+
+
 def test_a_counter_that_restarts_or_stands_still_loses_nothing(tmp_path: Path, writer: Any) -> None:
     with mt.Run(tmp_path / "run", sync_tensorboard=True) as run:
         board = writer()
