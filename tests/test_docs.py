@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from mediatypes._core import registry
+
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "schemas/README.md"]
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "tests/README.md", "schemas/README.md"]
 BLOCK = re.compile(
     r"^(?:<!-- skip: (?P<skip>.+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -35,10 +37,11 @@ def blocks(name: str, language: str = "") -> list[Block]:
     return [block for block in found if not language or block.language == language]
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if blocks(name, "python")])
 def test_every_python_block_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of one document share their names, as a reader would type them one after another."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     names: dict[str, Any] = {"__name__": "__main__"}
     found = [block for block in blocks(name, "python") if block.skip is None]
     assert found
@@ -100,3 +103,12 @@ def test_links_inside_the_repository_lead_somewhere(name: str) -> None:
         target = (ROOT / name).parent / path if path else ROOT / name
         assert target.exists(), match[0]
         assert not anchor or anchor in anchors(target.read_text("utf-8")), match[0]
+
+
+def test_every_promise_of_security_names_tests_that_are_there() -> None:
+    rows = [line for line in (ROOT / "SECURITY.md").read_text("utf-8").splitlines() if line.startswith("| ")][1:]
+    for row in rows:
+        named = re.findall(r"`(tests/[^`]+)::(test_\w+)`", row.split("|")[2])
+        assert named, row
+        for path, test in named:
+            assert f"def {test}(" in (ROOT / path).read_text("utf-8"), test
