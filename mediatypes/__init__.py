@@ -39,8 +39,10 @@ _NAMES = {
     "_core.registry": ("register",),
     "_core.sidecar": ("Sink", "Source"),
     "_core.value": ("MediaValue",),
-    "interop.layouts": ("export",),
-    "upkeep.packing": ("gc", "pack", "unpack"),
+    "interop.layouts": ("ExportReport", "export"),
+    "interop.tensorboard.importing.report": ("ImportReport",),
+    "journal.metrics": ("Metric",),
+    "upkeep.packing": ("Moved", "gc", "pack", "unpack"),
     "plot": ("Plot", "plot_table"),
     "upkeep.recover": ("recover",),
     "run": ("Run",),
@@ -49,7 +51,8 @@ _NAMES = {
     "store.memory": ("MemoryStore",),
     "store.packed": ("PackedStore",),
     "store.remote": ("RemoteStore", "open_store"),
-    "upkeep.transfer": ("copy",),
+    "runset.compact_write": ("Compacted",),
+    "upkeep.transfer": ("Copied", "copy"),
     "types.image.boxes": ("BoundingBoxes2D",),
     "types.image.classes": ("Classes",),
     "types.image.masks": ("ImageMask",),
@@ -66,7 +69,7 @@ _NAMES = {
     "types.video.value": ("Video",),
     "view": ("RunView", "open_run"),
 }
-_MODULES = ("interop", "plot")
+_MODULES = ("declare", "interop", "plot", "testing")
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = ["__version__", *sorted((*_HOMES, *_MODULES))]
 
@@ -76,9 +79,11 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"mediatypes.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'mediatypes' has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"mediatypes.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(importlib.import_module(f"mediatypes.{_HOMES[name]}"), name)
+    if isinstance(value, type):
+        value.__module__ = __name__  # what users import it from, which is where tracebacks and help() say it is
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

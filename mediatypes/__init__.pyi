@@ -1,5 +1,7 @@
+from . import declare as declare
 from . import interop as interop
 from . import plot as plot
+from . import testing as testing
 from ._core.codec import decode as decode
 from ._core.codec import encode as encode
 from ._core.codec import schema as schema
@@ -24,10 +26,14 @@ from ._core.registry import register as register
 from ._core.sidecar import Sink as Sink
 from ._core.sidecar import Source as Source
 from ._core.value import MediaValue as MediaValue
+from .interop.layouts import ExportReport as ExportReport
 from .interop.layouts import export as export
+from .interop.tensorboard.importing.report import ImportReport as ImportReport
+from .journal.metrics import Metric as Metric
 from .plot import Plot as Plot
 from .plot import plot_table as plot_table
 from .run import Run as Run
+from .runset.compact_write import Compacted as Compacted
 from .runset.runset import RunSet as RunSet
 from .runset.runset import compact as compact
 from .runset.runset import open_runs as open_runs
@@ -50,10 +56,12 @@ from .types.object3d.value import Object3D as Object3D
 from .types.table.value import Table as Table
 from .types.tensor.value import Tensor as Tensor
 from .types.video.value import Video as Video
+from .upkeep.packing import Moved as Moved
 from .upkeep.packing import gc as gc
 from .upkeep.packing import pack as pack
 from .upkeep.packing import unpack as unpack
 from .upkeep.recover import recover as recover
+from .upkeep.transfer import Copied as Copied
 from .upkeep.transfer import copy as copy
 from .view import RunView as RunView
 from .view import open_run as open_run

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import pydoc
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +51,7 @@ def test_every_public_name_resolves_in_a_fresh_process() -> None:
 def test_every_public_name_knows_where_it_is_from(name: str) -> None:
     found = getattr(mt, name)
     assert found.__name__ == name
-    assert found.__module__.startswith("mediatypes.")
+    assert found.__module__ == "mediatypes" if isinstance(found, type) else found.__module__.startswith("mediatypes.")
 
 
 STDLIB_ONLY = [
@@ -123,3 +125,30 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 
 def test_completion_lists_the_public_names() -> None:
     assert dir(mt) == sorted(mt.__all__)
+
+
+def test_a_traceback_names_an_error_as_users_import_it() -> None:
+    code = "import mediatypes; mediatypes.Image('nothing.png')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.splitlines()[-1].startswith("mediatypes.InputError: Image: ")
+
+
+@pytest.mark.parametrize("first", ["mediatypes.Html", "mediatypes.types.html.value.Html"])
+def test_a_pickle_names_the_public_class_and_is_read_whatever_was_imported_first(first: str) -> None:
+    code = f"""
+import importlib, pickle
+module, _, name = {first!r}.rpartition(".")
+value = getattr(importlib.import_module(module), name)("<p>")
+data = pickle.dumps(value)
+import mediatypes
+answer = [data.hex(), type(pickle.loads(data)) is mediatypes.Html]
+"""
+    data, is_same = loaded_after(code)
+    assert is_same
+    assert pickle.loads(bytes.fromhex(data)) == mt.Html("<p>")
+
+
+def test_help_shows_a_class_and_its_examples() -> None:
+    text = pydoc.render_doc(mt.Html, renderer=pydoc.plaintext)
+    assert text.startswith("Python Library Documentation: class Html in module mediatypes")
+    assert ">>> page = Html(" in text

@@ -71,7 +71,7 @@ def validate(document: object) -> None:
     >>> import mediatypes as mt
     >>> mt.validate({"_type": "histogram", "_version": "1.0", "values": [1, -2], "bins": [0, 1, 2]})
     Traceback (most recent call last):
-    mediatypes._core.errors.DocumentError: values[1]: expected a finite number >= 0, got -2.
+    mediatypes.DocumentError: values[1]: expected a finite number >= 0, got -2.
     """
     declaration = declaration_of(document)
     problems = tuple(declaration.check(document))

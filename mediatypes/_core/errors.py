@@ -70,6 +70,13 @@ def install_command(extra: str) -> str:
 class MediaTypesError(Exception):
     """Base of every exception of this package."""
 
+    __module__ = "mediatypes"  # whence users import them: a traceback says mediatypes.InputError
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.__module__ == __name__:
+            cls.__module__ = MediaTypesError.__module__
+
     @classmethod
     def of(cls, path: str, expected: str, got: object, hint: str = "", code: str = "invalid") -> Self:
         """This error in the message grammar: **path: expected what, got value. hint.**"""

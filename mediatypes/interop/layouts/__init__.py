@@ -9,9 +9,9 @@ from pathlib import Path
 from ..._core.atomic import remove_leftovers, replacing
 from ..._core.errors import InputError, StoreError, Verbatim
 from ...view import RunView, open_run
-from ._report import Lost, Report, Tally
+from ._report import ExportReport, Lost, Tally
 
-__all__ = ["LAYOUTS", "Lost", "Report", "export"]
+__all__ = ["LAYOUTS", "ExportReport", "Lost", "export"]
 
 LAYOUTS = {
     "csv": "history.csv and media.csv, the media beside them",
@@ -22,7 +22,7 @@ LAYOUTS = {
 }
 
 
-def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.PathLike[str]) -> Report:
+def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.PathLike[str]) -> ExportReport:
     """Write a run as a folder of another layout: all of it or nothing, and nothing outside that folder.
 
     Args:

@@ -32,7 +32,7 @@ class Lost:
 
 
 @dataclass(frozen=True)
-class Report:
+class ExportReport:
     """An export: where it is, its layout, rows written, media files with their bytes, and what it did not carry."""
 
     path: Path
@@ -95,10 +95,10 @@ class Tally:
             self._size += len(data)
         return data
 
-    def report(self, path: Path, layout: str) -> Report:
+    def report(self, path: Path, layout: str) -> ExportReport:
         """What was done."""
         lost = tuple(Lost(key, kind, count, reason) for (key, kind, reason), count in self._lost.items())
-        return Report(path, layout, self.rows, self._files, self._size, lost)
+        return ExportReport(path, layout, self.rows, self._files, self._size, lost)
 
     def _try(self, reference: dict[str, Any], target: str) -> str | None:
         """Copy a sidecar, or say why not. That the export cannot be written is raised."""

@@ -80,7 +80,7 @@ def import_logdir(
     >>> import tempfile
     >>> import_logdir(tempfile.mkdtemp(), tempfile.mkdtemp())
     Traceback (most recent call last):
-    mediatypes._core.errors.InputError: logdir: expected event files, got none below ... Their names contain tfevents.
+    mediatypes.InputError: logdir: expected event files, got none below ... Their names contain tfevents.
     """
     from ..._core.parallel import map_runs
     from .importing.importer import import_run, is_imported
