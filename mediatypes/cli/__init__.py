@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import compact, copy, demo, export, gc, import_, pack, query, recover, show, sync, validate, verify, watch
+from . import compact, copy, demo, export, gc, import_, ls, pack, query, recover, show, sync, validate, verify, watch
 from ._command import complain
 
 COMMANDS = (
     demo.COMMAND,
+    ls.COMMAND,
     show.COMMAND,
     watch.COMMAND,
     query.COMMAND,

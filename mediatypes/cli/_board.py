@@ -12,6 +12,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from .._core.references import references
+from . import _terminal
 from ._text import clean, count, cut, in_bytes, shorten, table_of
 
 if TYPE_CHECKING:
@@ -96,12 +97,14 @@ class Board:
         if len(shown) < len(self.keys):
             yield f"and {len(self.keys) - len(shown)} keys more: choose some with --keys"
 
-    def changes(self) -> str:
-        """The keys that have a new value since this was asked last."""
-        new = [(name, key) for name, key in self.keys.items() if key.is_new]
-        for _, key in new:
-            key.is_new = False
-        return " ".join(f"{clean(name)}={describe(key)}" for name, key in new)
+    def changes(self) -> list[tuple[int, str]]:
+        """The keys that have a new value since this was asked last, by the step at which it was logged."""
+        steps: dict[int, list[str]] = {}
+        for name, key in self.keys.items():
+            if key.is_new:
+                key.is_new = False
+                steps.setdefault(key.step, []).append(f"{clean(name)}={describe(key)}")
+        return [(step, " ".join(steps[step])) for step in sorted(steps)]
 
 
 def describe(key: _Key) -> str:
@@ -158,8 +161,8 @@ class Screen:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._is_terminal = sys.stdout.isatty()
-        self._drawn, self._lines, self._calls = -math.inf, 0, 0
+        self._screen = _terminal.stdout()
+        self._drawn, self._calls = -math.inf, 0
 
     def show(self, follower: Follower, board: Board, is_over: bool) -> None:
         """Draw it if something has changed and it is time, or the run is over."""
@@ -168,18 +171,18 @@ class Screen:
         if now - self._drawn < wait and not is_over:
             return
         self._calls = board.calls
-        if self._is_terminal:
+        if self._screen.is_terminal:
             self._drawn = now
             width, height = get_terminal_size()
             name = clean(follower.root.name)  # the whole path may leave no room for the state
-            lines = [cut(line, width) for line in [head(name, follower, board), *board.table(width, height - 3)]]
-            up = f"\x1b[{self._lines}F" if self._lines else ""
-            # Without wrapping: a letter may be wider than one column.
-            print(f"{up}\x1b[J\x1b[?7l" + "\n".join(lines) + "\x1b[?7h", flush=True)
-            self._lines = len(lines)
-        elif changes := board.changes():
-            self._drawn = now
-            print(f"{time.strftime('%H:%M:%S')} step {board.last}: {changes}", flush=True)
+            lines = [head(name, follower, board), *board.table(width, height - 3)]
+            self._screen.draw([cut(line, width) for line in lines])
+            if is_over:
+                self._screen.keep()
+        else:
+            for step, changes in board.changes():
+                self._drawn = now
+                print(f"{time.strftime('%H:%M:%S')} step {step}: {changes}", flush=True)
 
 
 def state(name: str, follower: Follower, board: Board) -> Iterator[str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .._core.errors import MediaTypesError
+from ._runs import find
+from ._text import clean
 
 
 class Command(NamedTuple):
@@ -33,12 +35,16 @@ def note(text: str) -> None:
     print("mediatypes:", " ".join(text.splitlines()), file=sys.stderr)
 
 
-def for_each(paths: Iterable[Path], doing: Callable[[Path], str]) -> int:
-    """Do something to each run and print what it answers; a run that it fails for does not stop it. The exit code."""
+def for_each(paths: Iterable[str], doing: Callable[[Path], str]) -> int:
+    """Do something to each run that the paths mean, and print what comes of it; one that fails does not stop it.
+
+    Returns:
+        The exit code.
+    """
     code = 0
-    for path in paths:
+    for path in find(paths):
         try:
-            print(f"{path}: {doing(path)}", flush=True)
+            print(clean(f"{path}: {doing(Path(path))}"), flush=True)
         except MediaTypesError as error:
             complain(error)
             code = 2

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
 from typing import Self
+
+from . import _terminal
 
 _WIDTH = 24
 _SECONDS = 0.1  # between two drawings
@@ -27,8 +28,7 @@ class Progress:
         self._what, self._total, self._done, self._at = what, total, 0, ""
         self._began = time.monotonic()
         self._drawn = self._began  # work that is done at once needs no bar
-        self._is_shown = False
-        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._screen = _terminal.stderr()
 
     def step(self, count: int = 1) -> None:
         """Say that so many more are done."""
@@ -38,9 +38,9 @@ class Progress:
         """Say how many of how many are done, and what is at hand."""
         self._done, self._total, self._at = done, total, now_at
         now = time.monotonic()
-        if self._is_terminal and now - self._drawn >= _SECONDS:
-            self._drawn, self._is_shown = now, True
-            print(f"\r\x1b[K{self._line(now - self._began)}", end="", file=sys.stderr, flush=True)
+        if self._screen.is_terminal and now - self._drawn >= _SECONDS:
+            self._drawn = now
+            self._screen.draw([self._line(now - self._began)])
 
     def _line(self, seconds: float) -> str:
         if not self._total:
@@ -56,5 +56,4 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self._screen.clear()

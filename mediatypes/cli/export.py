@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from .._core.errors import MediaTypesError
 from ..interop.layouts import LAYOUTS, export
-from ._command import Command
+from ._command import Command, complain
+from ._runs import add_runs, find
 from ._text import clean, count, in_bytes
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("path", metavar="RUN", help="the folder of a run, finished or not")
+    add_runs(parser)
     layouts = "; ".join(f"{name}: {what}" for name, what in LAYOUTS.items())
     parser.add_argument("--layout", required=True, choices=LAYOUTS, help=layouts)
-    parser.add_argument("-o", dest="dest", metavar="DEST", type=Path, required=True, help="the folder to be made")
+    where = "the folder to be made; of several runs each has its own below it"
+    parser.add_argument("-o", dest="dest", metavar="DEST", type=Path, required=True, help=where)
 
 
 def _run(arguments: Namespace) -> int:
-    report = export(arguments.path, arguments.layout, arguments.dest)
+    paths = find(arguments.runs)
+    if len(paths) == 1:
+        _export(paths[0], arguments.layout, arguments.dest)
+        return 0
+    code, base = 0, os.path.commonpath([os.path.abspath(path) for path in paths])
+    for path in paths:
+        try:
+            _export(path, arguments.layout, arguments.dest / os.path.relpath(path, base))
+        except MediaTypesError as error:
+            complain(error)
+            code = 2
+    return code
+
+
+def _export(path: str, layout: str, dest: Path) -> None:
+    report = export(path, layout, dest)
     rows, media = count(report.rows, "row"), count(report.files, "media file")
-    print(f"{arguments.dest}: {rows} and {media}, {in_bytes(report.size)}")
+    print(f"{dest}: {rows} and {media}, {in_bytes(report.size)}")
     if report.lost:
-        print(f"{arguments.layout} did not carry:")
+        print(f"{layout} did not carry:")
     for lost in report.lost:
         print(f"- {clean(lost.key)} ({lost.kind}): {count(lost.count, 'value')}, {lost.reason}")
-    return 0
 
 
 COMMAND = Command(

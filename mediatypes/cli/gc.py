@@ -7,16 +7,17 @@ from functools import partial
 from pathlib import Path
 
 from ._command import Command, for_each
+from ._runs import add_runs
 from ._text import count, in_bytes
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="RUN", nargs="+", type=Path, help="the folder of a run that is over")
+    add_runs(parser)
     parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 
 
 def _run(arguments: Namespace) -> int:
-    return for_each(arguments.paths, partial(_collect, dry_run=arguments.dry_run))
+    return for_each(arguments.runs, partial(_collect, dry_run=arguments.dry_run))
 
 
 def _collect(path: Path, dry_run: bool) -> str:

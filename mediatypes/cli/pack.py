@@ -7,15 +7,16 @@ from pathlib import Path
 
 from ..runfolder import files
 from ._command import Command, for_each
+from ._runs import add_runs
 from ._text import count, in_bytes
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="RUN", nargs="+", type=Path, help="the folder of a run that is over")
+    add_runs(parser)
 
 
 def _pack(arguments: Namespace) -> int:
-    return for_each(arguments.paths, _packed)
+    return for_each(arguments.runs, _packed)
 
 
 def _packed(path: Path) -> str:
@@ -27,7 +28,7 @@ def _packed(path: Path) -> str:
 
 
 def _unpack(arguments: Namespace) -> int:
-    return for_each(arguments.paths, _unpacked)
+    return for_each(arguments.runs, _unpacked)
 
 
 def _unpacked(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .._core.errors import MediaTypesError
 from ._command import Command, complain
 from ._progress import Progress
+from ._runs import add_runs, find
 from ._text import clean, count, in_bytes
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _LOST = ("torn", "frame", "checksum")  # codes of what stood in a journal and co
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="RUN", nargs="+", help="the folder of a run whose process is gone")
+    add_runs(parser)
     parser.add_argument(
         "--force",
         action="store_true",
@@ -28,9 +29,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    code = 0
-    with Progress("recover", len(arguments.paths)) as progress:
-        for path in arguments.paths:
+    code, paths = 0, find(arguments.runs)
+    with Progress("recover", len(paths)) as progress:
+        for path in paths:
             try:
                 lines = list(_recover(path, arguments.force))
             except MediaTypesError as error:
@@ -47,7 +48,12 @@ def _recover(path: str, force: bool) -> Iterator[str]:
     from ..upkeep.recover import recover
     from ..view import open_run
 
-    run = files.read_run_json(Path(path))
+    root = Path(path)
+    if (root / files.HISTORY).is_file() and not (root / files.RUN).exists():
+        view = recover(path, force)
+        yield f"{path}: {files.RUN} was lost, and is made again of {files.HISTORY}; {view.status}: {_holds(view)}."
+        return
+    run = files.read_run_json(root)
     if run["status"] != "running":
         yield f"{path}: over already, {run['status']}: {_holds(open_run(path))}."
         return

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._core import canonical
+from .._core.errors import MediaTypesError
 from .._core.references import references
-from ._command import Command
+from ._command import Command, complain
+from ._runs import add_runs, find
 from ._text import clean, cut, in_bytes, shorten, table_of
 
 if TYPE_CHECKING:
@@ -37,14 +39,22 @@ _WIDEST = (29, 14, 9, 10, 10, 12, 10)  # with their gaps, 100 columns
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("path", metavar="RUN", help="the folder of a run, finished or not")
+    add_runs(parser)
 
 
 def _run(arguments: Namespace) -> int:
     from ..view import open_run
 
-    print(*_lines(open_run(arguments.path)), sep="\n")
-    return 0
+    code = 0
+    for number, path in enumerate(find(arguments.runs)):
+        try:
+            lines = list(_lines(open_run(path)))
+        except MediaTypesError as error:
+            complain(error)
+            code = 2
+        else:
+            print(*([""] if number else []), *lines, sep="\n")
+    return code
 
 
 def _lines(view: RunView) -> Iterator[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from . import import_
+from . import _terminal, import_
 from ._command import Command, note
-from ._text import clean, count
+from ._text import clean, count, cut
 
 if TYPE_CHECKING:
     from ..interop.tensorboard import FollowState
@@ -92,14 +92,14 @@ class _Screen:
     """One line that is written over on a terminal, elsewhere a line for each change, at most one a second."""
 
     def __init__(self) -> None:
-        self._is_terminal = sys.stdout.isatty()
+        self._screen = _terminal.stdout()
         self._began, self._events = time.monotonic(), -1  # of the last line
         self._pending: FollowState | None = None
 
     def show(self, state: FollowState) -> None:
         """Say how far it is, and what is wrong."""
         for run, problem in state.problems:
-            self._clear()
+            self._screen.clear()
             note(clean(f"{run}: {problem}" if run else str(problem)))
         state = state._replace(problems=[])
         now = time.monotonic()
@@ -111,11 +111,10 @@ class _Screen:
         at = f", {state.run} at step {state.step}" if state.step is not None else ""
         live = f"{count(state.runs, 'run')}, {state.live} live, {state.events:,} events, {rate:,.0f}/s{at}"
         line = clean(f"{time.strftime('%H:%M:%S')} {live}")
-        print(f"\r\x1b[K{line}" if self._is_terminal else line, end="" if self._is_terminal else "\n", flush=True)
-
-    def _clear(self) -> None:
-        if self._is_terminal:
-            print("\r\x1b[K", end="", flush=True)
+        if self._screen.is_terminal:
+            self._screen.draw([cut(line, get_terminal_size().columns)])
+        else:
+            print(line, flush=True)
 
     def __enter__(self) -> _Screen:
         return self
@@ -124,7 +123,7 @@ class _Screen:
         if self._pending is not None:
             self._began -= _LINES
             self.show(self._pending)
-        self._clear()
+        self._screen.clear()
 
 
 COMMAND = Command(

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from ._command import Command
+from ._runs import RUNS, find
 from ._text import clean, count
 
 if TYPE_CHECKING:
@@ -14,15 +15,13 @@ if TYPE_CHECKING:
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "paths", metavar="PATH", nargs="+", help="a run folder, or a JSON file of one document or a list"
-    )
+    parser.add_argument("paths", metavar="PATH", nargs="+", help=f"a JSON file of one document or a list, {RUNS}")
 
 
 def _run(arguments: Namespace) -> int:
     from ..upkeep.verify import check_all
 
-    return max(_print(report) for report in check_all(arguments.paths))
+    return max(_print(report) for report in check_all(find(arguments.paths)))
 
 
 def _print(report: Report) -> int:

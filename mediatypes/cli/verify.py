@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._command import Command
 from ._progress import Progress
+from ._runs import add_runs, find
 from ._text import clean, count, in_bytes, table_of
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ _WIDEST = (200, 20, 80, 1000)  # of run, code, place; what is wrong stands whole
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "paths", metavar="RUN", nargs="+", type=Path, help="a run folder, or a folder of which all runs are verified"
-    )
+    add_runs(parser)
     parser.add_argument(
         "--jobs", metavar="N", type=int, help="processes that work (default: one for 16 runs, at most one a core)"
     )
@@ -32,7 +30,7 @@ def _run(arguments: Namespace) -> int:
     from .._core.parallel import workers
     from ..upkeep.verify import check_all
 
-    paths = [run for path in arguments.paths for run in _runs(path)]
+    paths = find(arguments.runs)
     jobs = arguments.jobs or min(workers(), len(paths) // _RUNS_A_PROCESS)
     reports = []
     with Progress("verify", len(paths)) as progress:
@@ -44,16 +42,6 @@ def _run(arguments: Namespace) -> int:
         if report.error:
             print(f"mediatypes: {clean(report.error)}", file=sys.stderr)
     return max(report.code for report in reports)
-
-
-def _runs(path: Path) -> list[Path]:
-    """The run at a path, or those below it; the path itself if there is none, which is then complained of."""
-    from ..runfolder import files
-    from ..runset.discovery import find_runs
-
-    if (path / files.RUN).exists() or not path.is_dir():
-        return [path]
-    return list(find_runs(path)) or [path]
 
 
 def _lines(reports: list[Report]) -> Iterator[str]:

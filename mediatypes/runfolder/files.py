@@ -98,6 +98,8 @@ def read_run_json(root: Location) -> dict[str, Any]:
             raise
         found = "a directory without it" if _is_dir(root) else "no such directory"
         hint = "Pass the folder given to Run(...)."
+        if isinstance(root, Path) and (root / HISTORY).is_file():
+            hint = f"It was lost: mediatypes recover {root} makes it again."
         raise StoreError.of(str(root), "a run folder with run.json", found, hint) from error
     version = run.get("format")
     if isinstance(version, str) and is_newer(version.partition(".")[0], FORMAT.partition(".")[0]):

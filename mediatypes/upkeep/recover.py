@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .._core.errors import DocumentError, Problem
 from ..runfolder import files
 from ..runfolder.lock import Lock
 from ..view import RunView
@@ -13,8 +14,9 @@ from ..view import RunView
 def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
     """Write the Parquet files of a run that was killed, as `finish()` would have; its status is "killed" then.
 
-    A run that is over stays as it is; what a crash left of its journal is removed. `RunView.problems` of the answer
-    says what could not be read.
+    A run that is over stays as it is; what a crash left of its journal is removed. A lost `run.json` is made again of
+    the snapshot in the footer of `history.parquet`, which a problem of the run then says. `RunView.problems` says what
+    could not be read.
 
     Args:
         path: the run's directory.
@@ -34,6 +36,8 @@ def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
     ('killed', True)
     """
     root = Path(path).absolute()
+    if (root / files.HISTORY).is_file() and not (root / files.RUN).exists():
+        _rebuild_run_json(root, force)
     if files.read_run_json(root)["status"] == "running" or (root / files.JOURNAL).exists():
         lock = Lock(root, force)
         try:
@@ -47,3 +51,26 @@ def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
         finally:
             lock.release()
     return RunView(root)
+
+
+def _rebuild_run_json(root: Path, force: bool) -> None:
+    """Make `run.json`, and `summary.json` if it is lost too, of what the footer of `history.parquet` repeats."""
+    from ..runfolder.parquet_reader import StoredHistory
+
+    run = dict(StoredHistory(root / files.HISTORY).footer)
+    summary = run.pop("summary", {})
+    for name in ("columns", "calls"):  # which are of the file
+        run.pop(name, None)
+    if files.journals(root / files.JOURNAL):  # rows that the file may not have yet
+        run["status"] = "running"
+    lost = Problem(files.RUN, "lost, and made again of the footer of history.parquet; later edits are gone", "rebuilt")
+    run["problems"] = [*run.get("problems", []), lost._asdict()]
+    if problems := list(files.RUN_JSON.check(run)):
+        raise DocumentError(p._replace(path=f"{root / files.HISTORY}: {p.path}") for p in problems)
+    lock = Lock(root, force)
+    try:
+        if not (root / files.SUMMARY).exists():
+            files.write_json(root / files.SUMMARY, summary, durable=True)
+        files.write_json(root / files.RUN, run, durable=True)
+    finally:
+        lock.release()

@@ -17,6 +17,7 @@ from ..journal.append import Journal, first_frame_end
 from ..journal.metrics import Metric
 from ..runfolder import files
 from ..runfolder.lock import Lock
+from ..runfolder.readme import write_readme
 
 
 class Session(NamedTuple):
@@ -96,6 +97,7 @@ def _require_free(root: Path) -> None:
 
 def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any], durable: bool) -> Session:
     _remove_unborn(root)
+    write_readme(root)
     id, started = token_hex(4), time.time()
     journal = _new_journal(root, id, 0, started)
     start: dict[str, Any] = {"format": files.FORMAT, "id": id, "project": None, "name": root.name, "notes": None}

@@ -119,7 +119,7 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == f"mediatypes {mt.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["show"], ["validate"], ["show", "a", "b"]])
+@pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["show"], ["validate"], ["ls", "a", "b"]])
 def test_wrong_usage_exits_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit:
         main(arguments)

@@ -12,6 +12,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.cli import main
+from tests.processes import Start
 
 
 def test_it_says_what_was_recovered(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,3 +97,40 @@ def test_a_foreign_journal_is_refused_in_one_line(killed: Path, capsys: pytest.C
     assert out == ""
     assert err.count("\n") == 1
     assert "expected a journal of mediatypes" in err
+
+
+def test_a_lost_run_json_is_made_again_of_the_footer(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    was, summary = json.loads((folder / "run.json").read_text()), json.loads((folder / "summary.json").read_text())
+    (folder / "run.json").unlink()
+    (folder / "summary.json").unlink()
+    with pytest.raises(mt.StoreError, match=f"It was lost: mediatypes recover {folder} makes it again"):
+        mt.open_run(folder)
+    assert main(["recover", str(folder)]) == 0
+    what = "run.json was lost, and is made again of history.parquet; finished: 4 rows"
+    assert capsys.readouterr().out.startswith(f"{folder}: {what}")
+    now = json.loads((folder / "run.json").read_text())
+    (problem,) = now.pop("problems")
+    assert problem["code"] == "rebuilt"
+    assert now == was
+    assert json.loads((folder / "summary.json").read_text()) == summary
+    assert main(["verify", str(folder)]) == 0
+
+
+def test_rows_of_a_journal_beside_a_lost_run_json_are_not_lost(tmp_path: Path, start: Start) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"a": 1})
+    code = """
+        import os, sys, mediatypes as mt
+        mt.Run(sys.argv[1], mode="resume").log({"a": 2})
+        os._exit(1)
+    """
+    start(code, tmp_path / "run").wait()
+    (tmp_path / "run" / "run.json").unlink()
+    assert list(mt.recover(tmp_path / "run").values("a")) == [(0, 1), (1, 2)]
+
+
+def test_a_root_means_the_runs_below_it(folder: Path, killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recover", str(folder.parent)]) == 0
+    over, recovered = sorted(capsys.readouterr().out.splitlines(), reverse=True)
+    assert over.startswith(f"{folder}: over already, finished: ")
+    assert recovered.startswith(f"{killed}: recovered, ")

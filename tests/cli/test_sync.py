@@ -230,4 +230,5 @@ def test_on_a_terminal_it_is_one_line(tmp_path: Path) -> None:
     shown = os.read(ours, 10_000).decode()
     os.close(ours)
     assert done.returncode == 0
-    assert re.match(r"\r\x1b\[K\d\d:\d\d:\d\d 1 run, 0 live, 1 events, 0/s\r\x1b\[Krun  status", shown)
+    line = r"\d\d:\d\d:\d\d 1 run, 0 live, 1 events, 0/s"
+    assert re.match(rf"\r\x1b\[J\x1b\[\?7l{line}\x1b\[\?7h\r\x1b\[Jrun  status", shown)

@@ -108,6 +108,15 @@ def test_only_keys_that_changed_stand_in_a_line(tmp_path: Path, start: Start) ->
     assert watch.wait() == 0
 
 
+def test_each_value_stands_at_the_step_at_which_it_was_logged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with mt.Run(folder.parent / "steps") as run:
+        run.log({"acc": 0.5, "loss": 2}, step=3)
+        run.log({"loss": 1}, step=8)
+    assert main(["watch", str(run.path)]) == 0
+    lines = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert lines[:2] == ["step 3: acc=0.5", "step 8: loss=1"]
+
+
 def test_it_ends_when_the_writer_is_killed(tmp_path: Path, start: Start) -> None:
     code = """
         import sys, mediatypes as mt
@@ -183,12 +192,12 @@ def test_a_terminal_is_drawn_in_place(tmp_path: Path) -> None:
     process.gathering.join()  # type: ignore[attr-defined]
     assert (process.returncode, err) == (0, b"")
     text = b"".join(written).decode().replace("\r\n", "\n")
-    *screens, end = text.split("\x1b[?7h\n")
+    *screens, end = text.split("\x1b[?7h")
     assert len(screens) > 1
     before: list[str] = []
     for screen in screens:
         up, _, drawn = screen.partition("\x1b[J\x1b[?7l")
-        assert up == (f"\x1b[{len(before)}F" if before else "")
+        assert up == (f"\x1b[{len(before) - 1}F" if before else "\r")
         before = drawn.split("\n")
         assert len(before) <= 11
         assert all(len(line) <= 80 for line in before)
@@ -197,7 +206,7 @@ def test_a_terminal_is_drawn_in_place(tmp_path: Path) -> None:
     assert "█" in before[2]
     assert before[-1].startswith("and ")
     assert before[-1].endswith(" keys more: choose some with --keys")
-    assert end.startswith(f"{run.path}: finished after ")
+    assert end.startswith(f"\n{run.path}: finished after ")
 
 
 def test_a_terminal_without_blocks_gets_letters(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -348,8 +357,9 @@ def test_progress_is_shown_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     with _progress.Progress("verify", 4) as progress:
         progress.step(3)
-        assert re.fullmatch(r"\r\x1b\[Kverify \[#{18}\.{6}\] 3 of 4, \d+ s left", capsys.readouterr().err)
-    assert capsys.readouterr().err == "\r\x1b[K"
+        line = r"verify \[#{18}\.{6}\] 3 of 4, \d+ s left"
+        assert re.fullmatch(rf"\r\x1b\[J\x1b\[\?7l{line}\x1b\[\?7h", capsys.readouterr().err)
+    assert capsys.readouterr().err == "\r\x1b[J"
     with _progress.Progress("import") as progress:
         progress.step()
-        assert re.fullmatch(r"\r\x1b\[Kimport: 1, \d+ s", capsys.readouterr().err)
+        assert re.fullmatch(r"\r\x1b\[J\x1b\[\?7limport: 1, \d+ s\x1b\[\?7h", capsys.readouterr().err)

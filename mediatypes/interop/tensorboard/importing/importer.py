@@ -14,6 +14,7 @@ from ...._core.errors import DocumentError, MediaTypesError, Problem, RunExists,
 from ...._core.processes import this_process
 from ....runfolder import files
 from ....runfolder.lock import Lock
+from ....runfolder.readme import README, write_readme
 from ..log.event_table import Events
 from ..log.sources import HEAD_BYTES, LogDir, read_head
 from ..plugins.convert import Converter
@@ -234,7 +235,8 @@ class _RunImport:
         files.write_json(self.staging.path / REPORT, {**report.to_stored(), "state": state})
         if not self.lock and (self.target / files.RUN).exists():  # another process was faster
             self._take_lock(_wait_for_lock(self.target))
-        self.staging.commit((events_parquet.NAME, files.HISTORY, files.MEDIA, files.SUMMARY, files.RUN, REPORT))
+        write_readme(self.staging.path)
+        self.staging.commit((README, events_parquet.NAME, files.HISTORY, files.MEDIA, files.SUMMARY, files.RUN, REPORT))
         for path in before:  # of meshes whose parts were not all there
             (self.target / path).unlink(missing_ok=True)
         return report

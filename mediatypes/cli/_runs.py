@@ -1,0 +1,37 @@
+"""Which runs the arguments of a command mean."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from pathlib import Path
+
+RUNS = "a run folder, a folder of which all runs are meant, or a quoted pattern of folders"
+
+
+def add_runs(parser: ArgumentParser) -> None:
+    """The argument `runs`, of one or more."""
+    parser.add_argument("runs", metavar="RUN", nargs="+", help=RUNS)
+
+
+def find(paths: Iterable[str]) -> list[str]:
+    """The runs at paths, or below them, or in folders that match a pattern; each once, as they were named.
+
+    A path without a run stands for itself, and so does a URL: whoever opens it says what is wrong.
+
+    Raises:
+        StoreError: nothing matches a pattern, or a directory cannot be listed.
+    """
+    from ..runfolder import files
+    from ..runset.discovery import find_roots, find_runs
+
+    found: list[str] = []
+    for text in paths:
+        is_pattern = any(letter in text for letter in "*?[") and not Path(text).exists()
+        for root in map(str, find_roots(text)) if is_pattern else [text]:
+            path = Path(root)
+            if (path / files.RUN).exists() or not path.is_dir():
+                found.append(root)
+            else:
+                found += map(str, list(find_runs(path)) or [path])
+    return list(dict.fromkeys(found))

@@ -1,0 +1,109 @@
+"""`mediatypes ls`"""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections import defaultdict
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+from shutil import get_terminal_size
+from typing import Any, NamedTuple
+
+from ..journal.metrics import FIXED
+from ._command import Command, note
+from ._text import clean, cut, shorten, table_of
+
+_WIDE = 200  # columns where there is no terminal
+_WIDEST = (60, 30, 11, 6, 12, 1000)
+_SUMMARY = "summary."
+
+
+class _Line(NamedTuple):
+    """A line of the table; `name` stands there only where the folder has another."""
+
+    run: str
+    name: str
+    status: str
+    age: str
+    step: str
+    values: str
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "root", metavar="ROOT", nargs="?", default=".", help="the directory of the runs (default: this one), or a URL"
+    )
+    parser.add_argument(
+        "--keys", metavar="KEY", nargs="+", default=["*"], help="only these values; * and ? stand for others: 'val.*'"
+    )
+
+
+def _run(arguments: Namespace) -> int:
+    from ..runset.runset import open_runs
+
+    runs = open_runs(arguments.root)
+    for problem in runs.problems:
+        note(f"left out: {problem}")
+    rows = runs.table().to_pylist()
+    if not rows:
+        print(f"{clean(arguments.root)}: no runs. Pass the directory that holds them.")
+    print(*_lines(rows, arguments.keys), sep="\n", end="\n" if rows else "")
+    return 2 if runs.problems else 0
+
+
+def _lines(rows: list[dict[str, Any]], keys: list[str]) -> Iterator[str]:
+    """A table of the runs, and what is odd about their folders."""
+    lines = [_Line("run", "name", "status", "age", "step", "last values")]
+    for row in rows:
+        name = row["name"] if row["name"] != PurePath(row["path"]).name else ""
+        values = {key.removeprefix(_SUMMARY): value for key, value in row.items() if key.startswith(_SUMMARY)}
+        step = shorten(values.get("_step"))
+        lines.append(
+            _Line(row["run"], name or "", row["status"] or "", _age(row["started"]), step, _chosen(values, keys))
+        )
+    if not any(line.name for line in lines[1:]):
+        lines[0] = lines[0]._replace(name="")
+    width = get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+    if rows:
+        yield from (cut(line, width) for line in table_of(lines, _WIDEST, left=len(_WIDEST)))
+    places = defaultdict(list)
+    for row in rows:
+        places[row["id"]].append(row["run"])
+    for id, runs in places.items():
+        if id and len(runs) > 1:
+            yield f"the same run (id {clean(id)}) {len(runs)} times: {', '.join(map(clean, runs))}"
+
+
+def _age(started: float | None) -> str:
+    """How long ago a run began: 40 s, 3 min, 5 h, 12 d."""
+    if started is None:
+        return ""
+    seconds = max(time.time() - started, 0)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _chosen(values: dict[str, Any], keys: list[str]) -> str:
+    """The scalars of a run's summary whose key matches; those that the library adds are left out."""
+    return " ".join(
+        f"{clean(key)}={shorten(value)}"
+        for key, value in values.items()
+        if isinstance(value, (bool, int, float, str)) and any(fnmatchcase(key, pattern) for pattern in keys)
+        if key not in FIXED
+    )
+
+
+COMMAND = Command(
+    "ls",
+    "list runs with their status, age and last values",
+    "List the runs below a directory: status, how long ago each began, and the values in its summary. Runs whose\n"
+    "folder has another name than they have, and copies of one run, are said.",
+    "mediatypes ls runs --keys loss 'val.*'",
+    _add_arguments,
+    _run,
+)
