@@ -269,11 +269,12 @@ def test_the_folder_says_who_is_the_authority(folders: dict[str, Path]) -> None:
     assert (live["status"], over["status"]) == ("running", "finished")
     assert set(live["writer"]) == {"host", "pid", "began"}
     assert set(over) == set(live) - {"writer"} | {"finished", "explicit"}
-    assert sorted(path.name for path in folders["live"].iterdir()) == ["journal", "media", "run.json"]
+    assert sorted(path.name for path in folders["live"].iterdir()) == ["README.txt", "journal", "media", "run.json"]
     assert sorted(path.name for path in (folders["resumed"] / "journal").glob("*.log")) == ["0001.log", "0002.log"]
     assert sorted(path.name for path in (folders["killed"] / "journal").glob("*.log"))[-1] == "0003.log"
-    assert sorted(path.name for path in folders["cut"].iterdir()) == ["history.parquet", "journal", "media", "run.json"]
-    files = ["history.parquet", "media", "media.parquet", "run.json", "summary.json"]
+    names = ["README.txt", "history.parquet", "journal", "media", "run.json"]
+    assert sorted(path.name for path in folders["cut"].iterdir()) == names
+    files = ["README.txt", "history.parquet", "media", "media.parquet", "run.json", "summary.json"]
     assert sorted(path.name for path in folders["over"].iterdir()) == files
     summary = parse((folders["over"] / "summary.json").read_bytes())
     assert (summary["loss"], summary["note"], summary["_step"], summary["best"]["caption"]) == (

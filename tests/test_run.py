@@ -279,6 +279,7 @@ def test_any_text_is_a_key_and_twins_in_case_get_a_column_each(run: mt.Run) -> N
     names = view.history().column_names
     assert len({name.lower() for name in names}) == len(names)
     assert sorted(path.name for path in run.path.iterdir()) == [
+        "README.txt",
         "history.parquet",
         "media.parquet",
         "run.json",

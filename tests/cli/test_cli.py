@@ -307,11 +307,14 @@ def test_validate_refuses_a_document_of_a_newer_major_version(
 def test_validate_goes_on_after_a_path_that_cannot_be_read(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["validate", str(tmp_path / "no.json"), str(tmp_path), str(folder)]) == 2
+    (tmp_path / "empty").mkdir()
+    assert main(["validate", str(tmp_path / "no.json"), str(tmp_path / "empty"), str(folder)]) == 2
     out, err = capsys.readouterr()
     assert out == f"{folder}: fine, 4 documents and 4 sidecars.\n"
     assert err.splitlines()[0].startswith(f"mediatypes: {tmp_path / 'no.json'}: expected to read the file, got ")
-    assert err.splitlines()[1].startswith(f"mediatypes: {tmp_path}: expected a run folder with run.json, got ")
+    assert err.splitlines()[1].startswith(
+        f"mediatypes: {tmp_path / 'empty'}: expected a run folder with run.json, got "
+    )
 
 
 def test_validate_accepts_live_and_killed_runs(live: mt.Run, killed: Path, capsys: pytest.CaptureFixture[str]) -> None:

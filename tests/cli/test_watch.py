@@ -55,8 +55,13 @@ def test_keys_are_chosen_by_patterns(folder: Path, capsys: pytest.CaptureFixture
 
 def test_a_run_that_is_over_is_shown_and_its_end_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", str(folder)]) == 0
-    line, end = capsys.readouterr().out.splitlines()
-    assert re.match(r"\d\d:\d\d:\d\d step 3: loss=nan epoch=1 note=begins ", line)
+    *lines, end = capsys.readouterr().out.splitlines()
+    assert [line.split(" ")[1:4] for line in lines] == [
+        ["step", "0:", "note=begins"],
+        ["step", "1:", "table=table"],
+        ["step", "2:", "epoch=1"],
+        ["step", "3:", "loss=nan"],
+    ]
     assert re.fullmatch(rf"{re.escape(str(folder))}: finished after \d+\.\d s: 4 rows, steps 0 to 3\.", end)
 
 
@@ -287,8 +292,8 @@ def test_the_latest_of_several_kinds_is_shown(tmp_path: Path) -> None:
             run.log({"a": value})
         for batch in follower.poll():
             board.add(batch)
-    assert board.changes() == "a=true"
-    assert board.changes() == ""
+    assert board.changes() == [(4, "a=true")]
+    assert board.changes() == []
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 1000])

@@ -94,6 +94,7 @@ def test_a_packed_run_gives_the_same_values_and_unpacked_the_same_bytes(folder: 
     moved = mt.pack(folder)
     assert moved == Moved(len(names), size)
     assert sorted(path.name for path in folder.iterdir()) == [
+        "README.txt",
         "history.parquet",
         "media.parquet",
         "run.json",
