@@ -203,11 +203,14 @@ def _repeats(packet: Any) -> bool:
 def _times(stream: Any, count: int, seconds: float) -> tuple[float, float]:
     """Frames per second and seconds: those of the file's header, where its frames bear them out to within one frame."""
     rate, stated = float(stream.average_rate or 0), float((stream.duration or 0) * stream.time_base)
+    if not seconds and not rate:
+        raise ValueError("it does not say how long a frame lasts")
     if not seconds:
         return rate, count / rate
-    if abs(rate * seconds - count) > 1:
+    if not rate or abs(rate * seconds - count) > 1:
         rate = count / seconds
-    return rate, stated if abs(stated - seconds) * count <= seconds * 1.001 else seconds
+    is_true = stated and abs(stated - seconds) * count <= seconds * 1.001
+    return rate, stated if is_true else seconds
 
 
 def _rotation(frame: Any, where: str) -> int:

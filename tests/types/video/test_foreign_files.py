@@ -135,6 +135,14 @@ def test_frames_that_theora_repeats_are_frames() -> None:
     assert (probed.frames, probed.duration, probed.fps) == (20, 2.0, 10)
 
 
+@pytest.mark.parametrize("format", ["mp4", "webm", "ogg"])
+def test_one_frame_lasts_as_long_as_its_file_says(format: str) -> None:
+    data = mt.Video(np.full((1, 3, 32, 48), 90, np.uint8), format=format, fps=10).to_bytes()
+    video = mt.Video(data)
+    assert (video.frames, video.fps) == (1, pytest.approx(10))
+    assert video.duration == pytest.approx(0.1, abs=0.001)
+
+
 # rotation
 
 
@@ -210,6 +218,8 @@ def test_sound_with_a_cover_is_sound(
     with av.open(path) as container:
         assert len(container.streams.video) == 1
     assert refused(path) == EXPECTED + message
+    if suffix != "m4a":
+        assert mt.Audio(path).frames == 96_000
 
 
 @pytest.mark.parametrize(
