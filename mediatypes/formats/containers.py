@@ -30,6 +30,8 @@ _SIGNATURES: tuple[tuple[bytes, Kind, str], ...] = (  # first bytes: what they a
     (rb"wvpk", "sound", "a WavPack file"),
     (rb"MAC ", "sound", "a Monkey's Audio file"),
     (rb"MPCK|MP\+", "sound", "a Musepack file"),
+    (rb"tBaK", "sound", "a TAK file"),
+    (rb"OFR ", "sound", "an OptimFROG file"),
     (rb"DSD |FRM8", "sound", "a DSD file"),
     (rb"\.ra\xfd", "sound", "a RealAudio file"),
     (rb"FORM....AIF[FC]", "samples", "an AIFF file"),

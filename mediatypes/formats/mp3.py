@@ -135,6 +135,8 @@ def read(data: bytes) -> Stream:
         raise ValueError(f"It is cut short: {len(spans)} of {count} frames are there.")
     if count is not None and count < len(spans) and trim:  # files were appended: what was behind the sound is within
         trim = (trim[0], 0)
+    if trim and sum(trim) >= len(spans) * first.samples:  # LAME 3.97 of a sound of some milliseconds
+        trim = None
     return Stream(data, first, spans, trim)
 
 
@@ -257,5 +259,5 @@ def _tag_size_before(data: bytes, end: int) -> int:
     if data[max(0, end - 9) : end] == b"LYRICS200" and data[end - 15 : end - 9].isdigit():
         return int(data[end - 15 : end - 9]) + 15
     if end >= 10 and data[end - 10 : end - 7] == b"3DI":
-        return 10 + _id3_size(b"ID3" + data[end - 7 : end], 0)
+        return _id3_size(b"ID3" + data[end - 7 : end], 0)
     return 0

@@ -46,6 +46,7 @@ def read(data: bytes, dtype: str = "float32") -> Array:
 # MP3
 
 ID3V2 = b"ID3\3\0\0\0\0\2\0" + b"a" * 256
+ID3V2_BEHIND = b"ID3\4\0\x10\0\0\2\0" + b"a" * 256 + b"3DI\4\0\x10\0\0\2\0"
 ID3V1 = b"TAG" + b"x" * 125
 LYRICS3 = b"LYRICSBEGIN" + b"INF0000210" + b"000021LYRICS200" + ID3V1
 
@@ -98,6 +99,7 @@ def test_an_mp3_out_of_a_pipe_is_whole() -> None:
         (b"", ape(header=True) + ID3V1),
         (b"", LYRICS3),
         (ID3V2, ape(header=False) + ID3V1),
+        (b"", ape(header=True) + ID3V2_BEHIND),
         (b"", bytes(5000)),
     ],
 )
@@ -113,6 +115,17 @@ def test_tags_around_an_mp3_are_no_sound(write_xing: str, before: bytes, behind:
 def test_what_lame_put_around_the_sound_is_not_counted(tmp_path: Path) -> None:
     data = made(tmp_path / "a.mp3", *TONE, "-q:a", "4", *MP3).read_bytes()
     assert Audio(data).frames == 96_000 == len(heard(data, "mp3"))
+
+
+def test_a_tag_of_lame_that_leaves_no_sound_is_not_believed(tmp_path: Path) -> None:
+    """LAME 3.97 writes such tags for sounds of some milliseconds."""
+    short = ("-f", "lavfi", "-i", "sine=duration=0.02")
+    data = bytearray(made(tmp_path / "a.mp3", *short, "-q:a", "4", *MP3).read_bytes())
+    at = data.index(b"Info" if b"Info" in data else b"Xing")
+    count = int.from_bytes(data[at + 8 : at + 12], "big")
+    assert Audio(bytes(data)).frames == 882
+    data[at + 141 : at + 144] = b"\xff\xff\xff"  # 4095 samples before and behind
+    assert Audio(bytes(data)).frames == count * 1152 < 4095
 
 
 def test_a_header_that_does_not_say_what_the_encoder_put_around_is_believed_in_the_rest() -> None:
