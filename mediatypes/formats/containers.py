@@ -48,6 +48,7 @@ _SIGNATURES: tuple[tuple[bytes, Kind, str], ...] = (  # first bytes: what they a
     (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video", "a Windows Media file (wmv, wma)"),
     (rb"\x00\x00\x01[\xba\xb3]", "video", "an MPEG program stream"),
     (rb"\x47.{187}\x47", "video", "an MPEG transport stream"),
+    (rb"[FCZ]WS", "other", "a Flash program (swf)"),
     (rb"\.RMF", "video", "a RealMedia file"),
     (rb"RIFF....WEBP", "picture", "a WebP image"),
     (rb"\x89PNG", "picture", "a PNG image"),

@@ -23,6 +23,7 @@ _BITRATES = {  # kilobits in a second, by whether it is MPEG-1 and by layer
 }
 _HALVED = {3: 0, 2: 1, 0: 2}  # how often the rate is, by version
 _DECODER_DELAY = 529  # samples that every decoder of layer III puts first
+_LONGEST = 1441  # bytes of a frame of layer III
 _MAX_TORN, _MAX_SEARCH = 64, 4096  # places that are no frame, and bytes of each
 _NOT_ZERO = re.compile(rb"[^\0]")
 
@@ -82,7 +83,7 @@ def is_frame(start: bytes) -> bool:
 
 def begins_within_a_frame(start: bytes) -> bool:
     """Whether these bytes are of a stream that was cut off at its beginning: frames stand one behind the other."""
-    position = _next_sync(start, 0, len(start))
+    position = _next_sync(start, 0, _LONGEST)
     for _ in range(4):
         frame = _parse(start[position : position + 4])
         if frame is None:

@@ -403,13 +403,26 @@ def test_another_sound_file_is_named_with_what_to_do(
         ("mp4", ("-c:v", "libx264", "-c:a", "aac"), "an mp4 file"),
         ("webm", ("-c:v", "libvpx", "-c:a", "libopus"), "a WebM file"),
         ("ogv", ("-c:v", "libtheora", "-c:a", "libvorbis"), "an Ogg file"),
-        ("gif", (), "a GIF"),
     ],
 )
 def test_a_video_is_no_audio(suffix: str, options: tuple[str, ...], name: str, tmp_path: Path) -> None:
-    sources = (*PATTERN, *TONE) if suffix != "gif" else PATTERN
-    path = made(tmp_path / f"a.{suffix}", *sources, "-pix_fmt", "yuv420p" if suffix != "gif" else "rgb8", *options)
+    path = made(tmp_path / f"a.{suffix}", *PATTERN, *TONE, "-pix_fmt", "yuv420p", *options)
     assert refused(path) == f"{EXPECTED}{name}. It has pictures: pass it to Video, or take its sound: {CONVERT}"
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (b"GIF89a", "a GIF. It has pictures: pass it to Video."),
+        (b"\xff\xd8\xff\xe0", "a JPEG image. Pass it to Image."),
+        (b"MThd\0\0\0\6", "a MIDI file: notes, not sound. Convert it to WAV or FLAC."),
+        (b"RIFF\0\0\0\0AVI ", f"an AVI file. Take its sound: {CONVERT}"),
+        (b"#!AMR\n", f"an AMR file. Convert it: {CONVERT}"),
+        (b"CWS\5" + bytes(200) + b"\xff\xfb\x90\0" * 40, "a Flash program (swf). Convert it to WAV or FLAC."),
+    ],
+)
+def test_other_files_are_told_by_their_first_bytes(start: bytes, message: str) -> None:
+    assert refused(start + bytes(100)) == EXPECTED + message
 
 
 def test_an_id3_tag_may_stand_before_other_sound() -> None:
