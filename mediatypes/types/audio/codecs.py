@@ -31,11 +31,8 @@ _MAX_SAMPLES = 2**31
 _BLOCK = 4096  # frames; libsndfile puts a whole write of Vorbis on the stack and crashes on a long one
 _SERIAL = 0
 _CONVERT = "ffmpeg -i FILE -vn sound.flac."
-_WITH_SOUND = dict.fromkeys(("mp4", "webm", "ogg"), f"It has pictures: pass it to Video, or take its sound: {_CONVERT}")
-_PICTURES: dict[str | None, str] = {
-    None: f"Take its sound: {_CONVERT}",
-    **_WITH_SOUND,
-}  # by the format of a video, if it is one that we keep
+_HAS_PICTURES = f"It has pictures: pass it to Video, or take its sound: {_CONVERT}"
+_PICTURES = {"": f"Take its sound: {_CONVERT}", "mp4": _HAS_PICTURES, "webm": _HAS_PICTURES, "ogg": _HAS_PICTURES}
 _BEHIND_TAGS = {"an MP3 file": "mp3", "a FLAC file": "flac"}  # of ID3
 _READ_AS = {"PCM_S8": "int16", "PCM_16": "int16", "PCM_24": "int32", "PCM_32": "int32"}  # by soundfile
 
@@ -133,7 +130,7 @@ def _recognise(file: BinaryIO, size: int, where: str) -> str:
 
 def _not_audio(recognised: containers.Recognised, where: str) -> InputError:
     hints = {
-        "video": _PICTURES.get(recognised.format, "It has pictures: pass it to Video."),
+        "video": _PICTURES.get(recognised.format or "", "It has pictures: pass it to Video."),
         "sound": f"Convert it: {_CONVERT}",
         "audio": "Remove the ID3 tag before it.",
         "samples": "Pass its samples: Audio(*soundfile.read(FILE)).",
