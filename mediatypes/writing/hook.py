@@ -60,8 +60,8 @@ class WriterHook:
     def say_once(self, problem: Problem) -> None:
         """Warn of something, and keep it in the run; only the first time."""
         if problem not in self._said:
-            self._said.add(problem)
             self._tell(problem)
+            self._said.add(problem)
 
     def close(self) -> None:
         """The run is over: nothing is logged any more."""

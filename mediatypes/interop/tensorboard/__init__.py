@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..._core.errors import InputError
+from ..._core.errors import InputError, problem
 from .importing.plan import Nested
 from .importing.report import FileReport, FollowState, ImportReport, RunReport
 
@@ -95,7 +95,8 @@ def import_logdir(
         from ..._core.errors import Verbatim
 
         none = Verbatim(f"none below {os.fspath(logdir)}")
-        raise InputError.of("logdir", "event files", none, "Their names contain tfevents.", "no-events")
+        missing = problem("logdir", "event files", none, "Their names contain tfevents.", "no-events")
+        raise InputError([missing, *plan.problems])
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
     target = Path(out).absolute()
     plan = plan.without_empty(lambda run: is_imported(target / run.folder))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ...._core import canonical
-from ...._core.errors import Problem
+from ...._core.errors import InputError, Problem
 from ....columns.arrays import Array
 from ....journal.metrics import Metrics
 from ....runfolder import files
@@ -25,6 +25,8 @@ from ..plugins import SHOWN_OTHERWISE, custom_scalars
 from ..plugins.series import Series
 from .plan import RunPlan
 from .step_order import MeshMaker, StepOrder, read
+
+_MAX_CELLS, _CELLS_PER_EVENT = 1 << 30, 1 << 12  # of a history; more only where they hold values
 
 
 class Numbered(Protocol):
@@ -105,10 +107,13 @@ class FolderWriter:
         order = StepOrder(chosen, series, mesh)
         started = stats.first if np.isfinite(stats.first) else 0.0
         schema, summary, kept = Schema(), Summary(), []
-        size = 0
+        column_count = len({(one.key, one.kind) for one in series if one.kind})
+        size = row_count = 0
         for batch in order.batches():
             schema.add(batch)
             summary.add(batch, started)
+            row_count += 1 + int(np.count_nonzero(np.diff(batch.steps)))
+            _check_density(row_count, column_count, stats.total)
             size += 1
             kept = [batch] if size == 1 else []
         run = self._run(stats, started, names, problems, notes)
@@ -180,6 +185,13 @@ class FolderWriter:
 def _identity(plan: RunPlan, names: list[str]) -> str:
     """The id of a run: the same whenever these event files are imported."""
     return hashlib.sha256(repr((plan.name, names[:1])).encode()).hexdigest()[:8]
+
+
+def _check_density(rows: int, columns: int, events: int) -> None:
+    """Raise InputError for a table so large and empty that it cannot be what was meant."""
+    if rows * columns > max(_MAX_CELLS, _CELLS_PER_EVENT * events):
+        hint = "Log values of the same step under few tags."
+        raise InputError.of("history", f"at most {_MAX_CELLS} cells", f"{columns} tags in {rows} steps", hint, "sparse")
 
 
 class _Chosen:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...._core.atomic import replacing
-from ...._core.errors import Problem
+from ...._core.errors import Problem, StoreError
 from ....formats import protobuf
 from ....runfolder import files
 from ....store.directory import DirectoryStore
@@ -56,6 +56,7 @@ class RunCapture:
         self._tails: dict[str, GrowingFile] = {}
         self._series = SeriesList()
         self.numbers: list[dict[str, str]] = []
+        self._untold: list[Problem] = []  # that could not be kept in the run: `finish` tries again
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         run.before_finish(self.finish)
@@ -105,6 +106,9 @@ class RunCapture:
         """Flush the writers, read the rest of what is followed, and keep the files. The run is finished after that."""
         if os.getpid() != self._pid:
             return
+        for problem in list(self._untold):
+            self.say(problem)
+            self._untold.remove(problem)
         for flush in self._flushes:
             with contextlib.suppress(Exception):  # closed writers have many ways to say so
                 flush()
@@ -124,8 +128,11 @@ class RunCapture:
     def guard(self, error: Exception, what: str) -> None:
         """An error of capturing never reaches the training."""
         text = f"expected it to be logged, got {type(error).__name__}: {error}".rstrip(".")
-        with contextlib.suppress(Exception):  # the disk may be full
-            self.say(Problem(what, text, "capture", "It is in the event file only."))
+        problem = Problem(what, text, "capture", "It is in the event file only.")
+        try:
+            self.say(problem)
+        except Exception:  # the disk may be full
+            self._untold.append(problem)
 
     def _enter(self, logdir: str) -> str:
         place = self.namespaces.of(logdir)
@@ -150,6 +157,8 @@ class RunCapture:
                             for events in tail.read():
                                 self.rows.events(events, self._series.all)
             except Exception as error:
+                if self._stop.is_set() and isinstance(error, StoreError):  # the rest waits for the next `finish`
+                    raise
                 self.guard(error, logdir)
 
     def _new_files(self, logdir: str) -> list[str]:

@@ -42,7 +42,7 @@ _TYPES = {  # DataType: types.proto
     25: _Type("float8_e4m3fn", "|u1", 18, "bytes"),
 }
 _STRING = 7
-_MAX_FILLED = 2**22  # elements that one number may stand for
+_MAX_FILLED = 2**18  # elements that one number may stand for
 _MAX_FILLED_STRINGS = 2**10  # a tensor of strings is written out
 _BITS = ("float16", "bfloat16")  # half_val holds their bits
 

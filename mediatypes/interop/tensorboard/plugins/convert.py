@@ -45,8 +45,13 @@ class Converter:
             raise Rejected(f"{type(error).__name__}: {error}") from error
 
     def convert_histograms(self, data: bytes, spans: histograms.Spans) -> Ready:
-        """The cells of HistogramProto messages, many at once, by their spans."""
-        return dict(zip(spans, histograms.convert_messages(data, spans, self.sinks), strict=True))
+        """The cells of HistogramProto messages, many at once, by their spans; none of them if one is beyond that."""
+        try:
+            return dict(zip(spans, histograms.convert_messages(data, spans, self.sinks), strict=True))
+        except (StoreError, OSError):
+            raise
+        except Exception:  # `convert` finds out which one it is
+            return {}
 
     def _convert(self, data: bytes, value: Value, name: str, metadata: Metadata) -> list[Cell]:
         plugin = PLUGINS.get(name, UNKNOWN)

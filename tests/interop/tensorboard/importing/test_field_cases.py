@@ -29,7 +29,7 @@ from tests.interop.tensorboard.event_files import (
     tensor,
     write,
 )
-from tests.interop.tensorboard.importing.test_import import value
+from tests.interop.tensorboard.importing.test_import import histogram, value
 
 EVENTS = "events.out.tfevents.1500000000.host"
 
@@ -240,3 +240,45 @@ def test_tags_that_each_have_steps_of_their_own_fit_into_memory(
     view = mt.open_run(tmp_path / "runs" / "logs")
     for i in (0, 250, 499):
         assert list(view.values(f"tag{i}")) == [(i, float(i))]
+
+
+def test_a_table_that_would_be_all_but_empty_is_refused_and_costs_its_run_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediatypes.interop.tensorboard.importing.write_folder._MAX_CELLS", 1000)
+    monkeypatch.setattr("mediatypes.interop.tensorboard.importing.write_folder._CELLS_PER_EVENT", 20)
+    write(tmp_path / "logs" / "a", *(scalar(f"tag{i}", 1.0, i) for i in range(40)))
+    write(tmp_path / "logs" / "b", *(scalar(f"tag{i % 10}", 1.0, i) for i in range(200)))
+    a, b = import_logdir(tmp_path / "logs", tmp_path / "runs").runs
+    assert (a.status, b.status) == ("failed", "new")
+    assert "40 tags in 40 steps" in a.problems[0].message
+
+
+def test_a_directory_of_links_only_says_so(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere", scalar("loss", 1.0, 1))
+    (tmp_path / "logs").mkdir()
+    os.symlink(tmp_path / "elsewhere", tmp_path / "logs" / "a")
+    with pytest.raises(mt.InputError, match="got a link out of the log directory"):
+        import_logdir(tmp_path / "logs", tmp_path / "runs")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "link")  # but what the user names is read
+    assert [run.status for run in import_logdir(tmp_path / "link", tmp_path / "runs").runs] == ["new"]
+
+
+def test_a_histogram_that_no_other_reads_is_told_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mediatypes.interop.tensorboard.plugins import histogram_bins
+
+    read = histogram_bins.read_protos
+
+    def fail(data: bytes, spans: list[tuple[int, int]]) -> Any:
+        if any(data[start:end] == bad for start, end in spans):
+            raise FloatingPointError("no such number")
+        return read(data, spans)
+
+    monkeypatch.setattr(histogram_bins, "read_protos", fail)
+    bad = histogram([0.0, 1, 2], [0, 3, 4], 0.0, 2.0).removeprefix(b"\x2a")[1:]
+    good = histogram([0.0, 1, 2], [0, 1, 1], 0.0, 2.0)
+    values = (histogram([0.0, 1, 2], [0, 3, 4], 0.0, 2.0), good)
+    write(tmp_path / "logs", *(record(event(summary(value("h", one)), step=i)) for i, one in enumerate(values)))
+    (report,) = import_logdir(tmp_path / "logs", tmp_path / "runs").runs
+    assert report.events["rejected"] == 1
+    assert [step for step, _ in mt.open_run(tmp_path / "runs" / "logs").values("h")] == [1]

@@ -398,13 +398,16 @@ def test_what_waits_when_the_disk_is_full_is_there_once_the_run_could_be_finishe
     for step in (1, 2):
         for tag in ("loss", "acc"):
             board.add_scalar(tag, float(step), step)
+    board.add_text("note", "lost", 2)
     for _ in range(2):
         with pytest.raises(mt.StoreError, match="free some space"):
             run.finish()
     os.dup2(saved, journal)
     board.add_scalar("loss", 3.0, 3)
-    run.finish()
+    with pytest.warns(UserWarning, match="note|event"):
+        run.finish()
     os.close(saved), os.close(full)
+    assert [problem.code for problem in mt.open_run(run.path).problems] == ["capture"]  # of the text
     assert points(run.path, "loss") == [(0, 1.0), (1, 1.0), (2, 2.0), (3, 3.0)]
     assert points(run.path, "acc") == [(0, 1.0), (1, 1.0), (2, 2.0)]
 
