@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..._core.canonical import is_utf8_encodable
 from ..._core.errors import DocumentError
 from ...columns.cells import is_media_kind
 from ...runfolder import files
@@ -99,14 +100,19 @@ def cells_of(column: pa.Array, key: str) -> list[Any]:
 
 def _document(text: str | None, key: str) -> dict[str, Any]:
     try:
-        found = json.loads(text or "")
+        document = json.loads(text or "", parse_constant=_refuse)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or not isinstance(found.get("_type"), str):
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("_type"), str):
         raise DocumentError.of(key, "a document", text, "Restore history.parquet from a copy.", "not-json")
-    return found
+    return document
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def dumps(value: Any) -> str:
     """One line of valid JSON, members in their order."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return line if is_utf8_encodable(line) else json.dumps(value, allow_nan=False)

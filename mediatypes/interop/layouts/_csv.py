@@ -42,9 +42,16 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
 def _media_table(rows: list[dict[str, Any]]) -> pa.Table:
     def column(name: str) -> pa.Array:
         values = [row[name] for row in rows]
-        return numbers(values, "int64") if name in ("step", "index", "size") else texts([_text(v) for v in values])
+        if name in ("step", "index", "size") and all(map(_fits, values)):
+            return numbers(values, "int64")
+        return texts([_text(value) for value in values])
 
     return pa.table({name: column(name) for name in MEDIA})
+
+
+def _fits(value: Any) -> bool:
+    """Whether a column of int64 can hold it; the size that a document gives may be anything."""
+    return value is None or (type(value) is int and abs(value) < 2**63)
 
 
 def _text(cell: Any) -> str | None:

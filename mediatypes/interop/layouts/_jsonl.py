@@ -40,7 +40,12 @@ def _rows(content: Content, tally: Tally) -> Iterator[dict[str, Any]]:
     plain = [spec for spec in specs if spec.name not in media]
     table, position = content.read([*FIXED, *(spec.name for spec in plain)]), 0
     for batch in table.to_batches(max_chunksize=_PIECE):
-        columns = {name: batch.column(name).to_pylist() for name in FIXED}
+        columns = {
+            name: [
+                _plain(cell, ColumnSpec(name, name, "number", False), tally) for cell in batch.column(name).to_pylist()
+            ]
+            for name in FIXED
+        }
         for spec in plain:
             columns[spec.name] = [_plain(cell, spec, tally) for cell in batch.column(spec.name).to_pylist()]
         valid = {spec.name: batch.column(spec.name).is_valid().to_pylist() for spec in plain}

@@ -344,3 +344,37 @@ def test_the_command_prints_what_was_not_carried(
     ]
     assert main(["export", str(folder), "--layout", "csv", "-o", str(dest)]) == 2
     assert "expected a folder to be made" in capsys.readouterr().err
+
+
+class Foreign:
+    """Somebody's object, whose document says what it likes."""
+
+    def __init__(self, **members: Any) -> None:
+        self.members = members
+
+    def __media__(self, sink: Any) -> dict[str, Any]:
+        return {"_type": "vendor_thing", "_version": "1.0", **self.members}
+
+
+@pytest.mark.parametrize("layout", ["csv", "jsonl", "long"])
+def test_documents_that_say_what_they_like_are_exported(tmp_path: Path, layout: str) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"thing": Foreign(size=2**70, width=0.5)})
+        run.log({"thing": Foreign(size=5)})
+    report = mt.export(run.path, layout, tmp_path / layout)
+    assert report.rows > 0
+    if layout == "csv":
+        with open(tmp_path / "csv" / "media.csv", newline="") as file:
+            assert [row["size"] for row in csv.DictReader(file)] == [str(2**70), "5"]
+
+
+def test_a_time_that_is_no_number_is_null_in_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = mt.Run(tmp_path / "run")
+    monkeypatch.setattr("time.time", lambda: math.nan)
+    run.log({"loss": 1.0})
+    monkeypatch.undo()
+    report = mt.export(run.path, "jsonl", tmp_path / "jsonl")
+    run.finish()
+    (row,) = [json.loads(line) for line in (tmp_path / "jsonl" / "history.jsonl").read_text().splitlines()]
+    assert row["_timestamp"] is None
+    assert "_timestamp" in [lost.key for lost in report.lost]
