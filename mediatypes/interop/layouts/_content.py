@@ -67,8 +67,8 @@ class Content:
         """What was set in the summary, by key: its kind and value."""
         if isinstance(self.history, RunContent):
             return dict(self.history.summary.explicit)
-        found = self.described.get("explicit", {})
-        return {key: cell for key, cell in found.items() if isinstance(cell, list) and len(cell) == 2}
+        cells = self.described.get("explicit", {})
+        return {key: cell for key, cell in cells.items() if isinstance(cell, list) and len(cell) == 2}
 
     def items_of(self, spec: ColumnSpec) -> Iterator[Item]:
         """The media documents of a column."""

@@ -53,9 +53,9 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
             tally.lose(item.key, item.kind, "its document does not follow the format")
         elif row := _row(item, FOLDERS[medium], tally):
             rows[medium].append(row)
-    for medium, found in rows.items():
-        if found:
-            table = _table(medium, found)
+    for medium, medium_rows in rows.items():
+        if medium_rows:
+            table = _table(medium, medium_rows)
             write_whole(
                 folder / FOLDERS[medium] / "metadata.parquet", table.schema, table.to_batches(), "write the rows"
             )
@@ -93,8 +93,8 @@ def _copy(reference: dict[str, Any], folder: str, item: Item, tally: Tally) -> s
 
 
 def _boxes(data: bytes) -> dict[str, Any]:
-    found = json.loads(data)
-    return found if isinstance(found, dict) else {}
+    columns = json.loads(data)
+    return columns if isinstance(columns, dict) else {}
 
 
 def _table(medium: str, rows: list[dict[str, Any]]) -> pa.Table:

@@ -168,8 +168,8 @@ class _History:
         """What is no number, by row."""
         for first in range(0, len(steps) if columns else 0, _PIECE):
             cells = [_cells(spec, column.slice(first, _PIECE)) for spec, column in columns]
-            for row, found in enumerate(zip(*cells, strict=True), first):
-                for (spec, _), cell in zip(columns, found, strict=True):
+            for row, row_cells in enumerate(zip(*cells, strict=True), first):
+                for (spec, _), cell in zip(columns, row_cells, strict=True):
                     if cell is not None:
                         tag, at = self._tag(spec.key, spec.kind), (int(steps[row]), float(times[row]))
                         for payload in self._payloads(tag, spec.key, spec.kind, cell, *at):
@@ -203,8 +203,8 @@ class _History:
         for name in changed:
             self._tally.lose(name, "config", "as JSON: a hyperparameter is a number, text or boolean")
         if config:
-            found = sessions.start(config, self._started)
-            file.add(encode.event(self._started, 0, encode.summary(sessions.START, found)))
+            session = sessions.start(config, self._started)
+            file.add(encode.event(self._started, 0, encode.summary(sessions.START, session)))
 
     def _write_end(self, file: EventFile) -> None:
         described = self._content.described
@@ -218,13 +218,13 @@ class _History:
     def _write_summary(self, file: EventFile) -> None:
         """What was set, and statistics; the last values of keys are scalars already."""
         explicit = self._content.explicit()
-        found = {f"summary/{key}": cell for key, cell in explicit.items()}
+        summary = {f"summary/{key}": cell for key, cell in explicit.items()}
         for key, value in self._content.described.get("summary", {}).items():
             if key not in explicit and isinstance(value, dict) and "_type" not in value:
                 numbers = {name: item for name, item in value.items() if type(item) in (int, float)}
-                found |= {f"summary/{key}.{name}": ("number", item) for name, item in numbers.items()}
+                summary |= {f"summary/{key}.{name}": ("number", item) for name, item in numbers.items()}
         step, time = self._last
-        for key, (kind, value) in found.items():
+        for key, (kind, value) in summary.items():
             tag = self._tags.give(("summary", key, kind), key, f"{key}#{kind}")
             if kind in _SCALARS and type(value) in (int, float, bool):
                 (shown,) = self._floats(key, kind, np.array([value])).tolist()
