@@ -12,6 +12,7 @@ help:
 	@echo "make check     style, types and the tests of what differs from main; a minute or less"
 	@echo "make test      style, types and the whole test suite"
 	@echo "make test-base the tests that numpy, pyarrow and Pillow are enough for, in a venv of nothing else"
+	@echo "make newcomer  the README, the demo and twelve jobs of a first user, in an environment made from the wheel"
 	@echo "make spark     read runs with pyspark (half a gigabyte, needs Java); not part of make test"
 	@echo "make soak      kill writers and damage files of runs some thousand times, half an hour; not part of make test"
 	@echo "make bench     measure against the alternatives, medians of interleaved rounds"
@@ -43,6 +44,9 @@ step = echo "$(1)"; $(IN_VENV) -m $(2) || { echo "make $@: $(1) failed; what it 
 
 test-base: $(VENV)-base/.pip
 	$(VENV)-base/bin/python -m pytest -q --base
+
+newcomer: $(VENV)/.test
+	$(IN_VENV) -m tests.newcomer
 
 spark: $(VENV)/.spark
 	$(IN_VENV) -m pytest tests/runset/test_spark.py tests/runfolder/test_other_readers.py -k spark
