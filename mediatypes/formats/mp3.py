@@ -97,10 +97,8 @@ def after_tags(file: bytes) -> int:
     position = 0
     while size := _id3_size(file, position):
         position += size
-    if position:
-        while file[position : position + 1] == b"\0":
-            position += 1
-    return position
+    other = _NOT_ZERO.search(file, position) if position else None
+    return other.start() if other else position
 
 
 def read(data: bytes) -> Stream:
@@ -130,6 +128,8 @@ def read(data: bytes) -> Stream:
     if tag := _find_tag(data[slice(*spans[0])], first):
         count, trim = _read_tag(tag)
         del spans[0]  # it has no sound
+        if not spans:
+            raise ValueError("It has no frame with sound.")
     if flaw and count != len(spans):
         raise ValueError(flaw)
     if count is not None and count > len(spans) + 1:  # some count the first frame too

@@ -181,6 +181,8 @@ def test_an_mp3_that_cannot_be_whole_is_refused_with_the_reason() -> None:
     )
     free = b"\xff\xfb\x04\xc0" + bytes(400)
     assert refused(free) == (f"{whole}404 bytes. Its bit rate is free, which few programs read. {WHAT_IS_THERE}")
+    alone = (b"\xff\xfb\x90\xc0" + bytes(17) + b"Xing\0\0\0\1").ljust(417, b"\0")
+    assert refused(alone) == f"{whole}417 bytes. It has no frame with sound. {WHAT_IS_THERE}"
     said = written("MP3")
     short = said[: len(said) * 3 // 4]
     assert refused(short).startswith(f"{whole}{len(short)} bytes. It")
@@ -442,3 +444,23 @@ def test_hours_of_silence_in_few_bytes_are_refused_before_they_are_decoded() -> 
     assert refused(bytes(data)) == (
         f"Audio: expected at most 67108864 samples in {len(data)} bytes of flac, got 67108865. Log a shorter clip."
     )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_damage_does_harm(seed: int) -> None:
+    """What is neither refused nor named broken can be read to its end."""
+    tone = ("-f", "lavfi", "-i", "sine=duration=0.1")
+    kinds = (("libmp3lame", "mp3"), ("flac", "flac"), ("libvorbis", "ogg"), ("pcm_s16le", "wav"))
+    files = [ffmpeg(*tone, "-c:a", codec, "-f", format, "-") for codec, format in kinds]
+    pieces = [ID3V2, ID3V1, ape(header=True), LYRICS3, ID3V2_BEHIND[-10:], b"Xing\0\0\0\x0f", b"VBRI", b"fLaC", b"OggS"]
+    rng = np.random.default_rng(seed)
+    for _ in range(100):
+        data = bytearray(files[rng.integers(len(files))])
+        for _ in range(rng.integers(1, 4)):
+            at = int(rng.integers(min(60, len(data)) if rng.random() < 0.5 else len(data)))
+            data[at : at + int(rng.integers(3))] = pieces[rng.integers(len(pieces))] if rng.random() < 0.3 else b"\xff"
+        try:
+            audio = Audio(bytes(data))
+        except InputError:
+            continue
+        assert len(audio.to_numpy()) == audio.frames
