@@ -11,7 +11,7 @@ import numpy as np
 from ..._core.declaration import Document, Field, Integer, List, Number, Rule, Text
 from ..._core.errors import InputError, Problem, problem
 from ..._core.inputs import text
-from ..._core.sidecar import Sink, Source
+from ..._core.sidecar import Source
 from ..._core.value import Value
 from ...columns.arrays import Array, as_array
 from .binning import histogram
@@ -37,9 +37,9 @@ HISTOGRAM = Document(
     (
         Field("values", List(Number(minimum=0), 1, MAX_BINS), "Count (or weight) of each bin."),
         Field("bins", List(Number(), 2, MAX_BINS + 1), "Edges, strictly ascending."),
-        Field("nan_count", Integer(1), "NaN values in the data, if any; no bin holds them.", False, True),
-        Field("positive_infinity_count", Integer(1), "+inf values in the data, if any.", required=False),
-        Field("negative_infinity_count", Integer(1), "-inf values in the data, if any.", required=False),
+        Field("nan_count", Integer(1), "NaN values in the data, if any; no bin holds them.", False, True, default=0),
+        Field("positive_infinity_count", Integer(1), "+inf values in the data, if any.", False, default=0),
+        Field("negative_infinity_count", Integer(1), "-inf values in the data, if any.", False, default=0),
         Field("caption", Text(), "Text shown with the histogram.", required=False),
     ),
     (Rule("bins is one longer than values, and strictly ascending", _check_edges),),
@@ -67,11 +67,11 @@ class Histogram(Value):
     """
 
     declaration = HISTOGRAM
-    _values: Array
-    _bins: Array
-    _nan_count: int
-    _positive_infinity_count: int
-    _negative_infinity_count: int
+    values: Array  # (n,) int64 or float64, read-only
+    bins: Array  # (n + 1,) float64, read-only
+    nan_count: int
+    positive_infinity_count: int
+    negative_infinity_count: int
 
     def __init__(
         self,
@@ -83,76 +83,28 @@ class Histogram(Value):
     ) -> None:
         if (sequence is None) == (np_histogram is None):
             raise InputError.of("Histogram", "either sequence or np_histogram", sequence, "Pass one of them.")
+        self._set(_caption=text(caption, "Histogram.caption"))
         if np_histogram is not None:
             values, bins = _read_pair(np_histogram)
-            self._fill(values, bins, caption=caption)
+            self._set(_values=values, _bins=bins)
             return
         counted = _count(as_array(sequence, "Histogram.sequence"), _read_bins(num_bins))
-        self._fill(
-            counted.counts, counted.edges, counted.nan_count, counted.pos_inf_count, counted.neg_inf_count, caption
-        )
-
-    def _fill(
-        self, values: Array, bins: Array, nans: int = 0, positive: int = 0, negative: int = 0, caption: Any = None
-    ) -> None:
         self._set(
-            _values=values,
-            _bins=bins,
-            _nan_count=nans,
-            _positive_infinity_count=positive,
-            _negative_infinity_count=negative,
-            _caption=text(caption, "Histogram.caption"),
+            _values=counted.counts,
+            _bins=counted.edges,
+            _nan_count=counted.nan_count,
+            _positive_infinity_count=counted.pos_inf_count,
+            _negative_infinity_count=counted.neg_inf_count,
         )
 
-    @property
-    def values(self) -> Array:
-        """(n,) count or weight of each bin, int64 or float64; read-only."""
-        return self._values
-
-    @property
-    def bins(self) -> Array:
-        """(n + 1,) float64 edges, strictly ascending; read-only."""
-        return self._bins
-
-    @property
-    def nan_count(self) -> int:
-        """NaN values in the data; no bin holds them."""
-        return self._nan_count
-
-    @property
-    def positive_infinity_count(self) -> int:
-        """+inf values in the data; no bin holds them."""
-        return self._positive_infinity_count
-
-    @property
-    def negative_infinity_count(self) -> int:
-        """-inf values in the data; no bin holds them."""
-        return self._negative_infinity_count
-
-    def __repr__(self) -> str:
-        return f"Histogram({len(self._values)} bins from {self._bins[0]:g} to {self._bins[-1]:g})"
-
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        document: dict[str, Any] = {"values": self._values.tolist(), "bins": self._bins.tolist()}
-        for name in ("nan_count", "positive_infinity_count", "negative_infinity_count"):
-            if count := getattr(self, name):
-                document[name] = count
-        if self._caption is not None:
-            document["caption"] = self._caption
-        return document
+    def _facts(self) -> list[str]:
+        return [f"{len(self.values)} bins from {self.bins[0]:g} to {self.bins[-1]:g}"]
 
     @classmethod
     def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        made = cls.__new__(cls)
-        made._fill(
-            np.array(document["values"]),
-            np.array(document["bins"], np.float64),
-            int(document.get("nan_count", 0)),
-            int(document.get("positive_infinity_count", 0)),
-            int(document.get("negative_infinity_count", 0)),
-            document.get("caption"),
-        )
-        return made
+        value = super()._decode(document, source)
+        value._set(_values=np.array(document["values"]), _bins=np.array(document["bins"], np.float64))
+        return value
 
 
 def _count(data: Array, bins: Any) -> Any:

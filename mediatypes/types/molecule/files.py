@@ -8,7 +8,7 @@ import os
 import zlib
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..._core.deps import is_instance
 from ..._core.errors import CodecError, InputError
@@ -40,20 +40,8 @@ FORMATS = tuple(_FORMATS)
 _NAMES = {name: name for name in _FORMATS} | {"ent": "pdb", "pdb1": "pdb"}  # the wwPDB's names; pdb1: an assembly
 
 
-class MoleculeFile(NamedTuple):
-    """A file byte for byte, and what it is."""
-
-    blob: Blob
-    format: str
-    media_type: str
-
-    @property
-    def suffix(self) -> str:
-        return f".{self.format}.gz" if is_gzip(self.blob) else f".{self.format}"
-
-
-def read_file(data: Any, file_type: Any) -> tuple[MoleculeFile, Content]:
-    """What a user passes as a molecule, parsed and counted.
+def read_file(data: Any, file_type: Any) -> tuple[Blob, str, Content]:
+    """What a user passes as a molecule, with its format, parsed and counted.
 
     Raises:
         InputError: no such file, an unknown or missing format, too large, or content that is not of the format.
@@ -63,12 +51,15 @@ def read_file(data: Any, file_type: Any) -> tuple[MoleculeFile, Content]:
     blob = _blob(data)
     if blob.size == 0:
         raise InputError.of("Molecule", f"content in {format} format", "0 bytes", "Write the file first.", "empty")
-    media_type, parse = _FORMATS[format]
     data = unpack(blob, InputError)
     if format != "mmtf":
         check_lines(data)
-    content = parse(data)
-    return MoleculeFile(blob, format, "application/gzip" if is_gzip(blob) else media_type), content
+    return blob, format, _FORMATS[format][1](data)
+
+
+def file_type(blob: Blob, format: str) -> tuple[str, str]:
+    """Suffix and media type of a file."""
+    return (f".{format}.gz", "application/gzip") if is_gzip(blob) else (f".{format}", _FORMATS[format][0])
 
 
 def unpack(blob: Blob, error: type[InputError] | type[CodecError]) -> bytes:

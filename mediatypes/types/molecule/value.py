@@ -7,11 +7,9 @@ from typing import Any, Self
 from ..._core.declaration import Document, Field, Integer, Text, reference
 from ..._core.errors import CodecError, InputError
 from ..._core.inputs import text
-from ..._core.sidecar import Blob, Sink, Source, fetch
-from ..._core.value import Value
+from ..._core.value import FileValue
 from . import build as _build
-from .content import Content
-from .files import FORMATS, MoleculeFile, read_file, unpack
+from .files import FORMATS, file_type, read_file, unpack
 
 MOLECULE = Document(
     "molecule",
@@ -20,27 +18,41 @@ MOLECULE = Document(
     (
         *reference("the structure file"),
         Field("format", Text(choices=FORMATS), "File format; media_type tells whether it is gzipped.", column=True),
-        Field("atoms", Integer(1), "Atoms in the file.", column=True),
-        Field("models", Integer(1), "Models, frames or molecules in the file.", column=True),
-        Field("residues", Integer(1), "Residues, where the format has them.", required=False, column=True),
-        Field("formula", Text(min_length=1), "Hill formula, when all models have one.", required=False, column=True),
+        Field("atoms", Integer(1), "Atoms in the file, over all models.", column=True),
+        Field(
+            "models",
+            Integer(1),
+            "Models, frames or molecules in the file; of a PDB file also what END ends.",
+            column=True,
+        ),
+        Field(
+            "residues", Integer(1), "Residues over all models, where the format has them.", required=False, column=True
+        ),
+        Field(
+            "formula",
+            Text(min_length=1),
+            "Formula in Hill order, if all models have the same and their elements are known.",
+            required=False,
+            column=True,
+        ),
         Field("smiles", Text(min_length=1), "The SMILES that it was made from.", required=False, column=True),
         Field("caption", Text(), "Text shown with the molecule.", required=False),
     ),
 )
 
 
-class Molecule(Value):
+class Molecule(FileValue):
     """A chemical structure: a file that was parsed and counted, and is kept byte for byte.
 
     Args:
         data_or_path: a path, whose extension tells the format (any case; `.gz` may follow it); an open file, bytes,
             BytesIO or text of several lines, with `file_type` where there is no file name.
         caption: text shown with the molecule.
-        file_type: "pdb", "pqr", "mmcif", "mcif", "cif", "sdf", "sd", "mol", "mol2", "gro", "mmtf" or "xyz".
+        file_type: "pdb" (or "ent"), "pqr", "mmcif", "mcif", "cif", "sdf", "sd", "mol", "mol2", "gro", "mmtf" or "xyz".
 
-    pqr, gro and xyz are read without a package; the others with the extra `mol`: gemmi (pdb and the CIFs), RDKit
-    (sdf, sd, mol, mol2), msgpack (mmtf). A file may have 256 MiB, unzipped. A stored molecule is decoded without them.
+    pqr, gro, mol2 and xyz are read without a package; the others with the extra `mol`: gemmi (pdb and the CIFs), RDKit
+    (sdf, sd, mol), msgpack (mmtf). A file may have 256 MiB, unzipped, and ten million lines. A stored molecule is
+    decoded without them.
 
     Raises:
         InputError: no such file, unknown format, no atoms, or content not of the format, with its line if known.
@@ -52,13 +64,17 @@ class Molecule(Value):
     """
 
     declaration = MOLECULE
-    _file: MoleculeFile
-    _content: Content
-    _smiles: str | None
+    format: str
+    atoms: int
+    models: int
+    residues: int | None
+    formula: str | None
+    smiles: str | None
 
     def __init__(self, data_or_path: Any, caption: str | None = None, file_type: str | None = None) -> None:
-        file, content = read_file(data_or_path, file_type)
-        self._set(_file=file, _content=content, _smiles=None, _caption=text(caption, "Molecule.caption"))
+        blob, format, content = read_file(data_or_path, file_type)
+        self._set(_blob=blob, _format=format, _caption=text(caption, "Molecule.caption"))
+        self._set(**{f"_{name}": count for name, count in content._asdict().items()})
 
     @classmethod
     def from_smiles(
@@ -133,78 +149,20 @@ class Molecule(Value):
 
     @classmethod
     def _from_built(cls, built: _build.Built, caption: str | None) -> Self:
-        made = cls(built.pdb.encode(), caption, "pdb")
-        return made._replace(_content=made._content._replace(formula=built.formula))
-
-    @property
-    def atoms(self) -> int:
-        """Atoms in the file, over all models."""
-        return self._content.atoms
-
-    @property
-    def models(self) -> int:
-        """Models, frames or molecules in the file."""
-        return self._content.models
-
-    @property
-    def residues(self) -> int | None:
-        """Residues over all models; None for a format without residues."""
-        return self._content.residues
-
-    @property
-    def formula(self) -> str | None:
-        """Formula of a model in Hill order; None if models differ or elements are not known."""
-        return self._content.formula
-
-    @property
-    def format(self) -> str:
-        """File format: pdb, mmcif, sdf..."""
-        return self._file.format
-
-    @property
-    def smiles(self) -> str | None:
-        """The SMILES that the molecule was made from."""
-        return self._smiles
-
-    def to_bytes(self) -> bytes:
-        """The file as it was given."""
-        return self._file.blob.read()
+        return cls(built.pdb.encode(), caption, "pdb")._replace(_formula=built.formula)
 
     def read_text(self) -> str:
         """The unzipped file as text: UTF-8, or Latin-1 where it is not. Raises `InputError` for mmtf."""
         if self.format == "mmtf":
             raise InputError.of("Molecule.read_text", "a text format", "mmtf", "Use to_bytes().", "format")
-        data = unpack(self._file.blob, CodecError)
+        data = unpack(self._sidecar(), CodecError)
         try:
             return data.decode()
         except UnicodeDecodeError:
             return data.decode("latin-1")
 
-    def __repr__(self) -> str:
-        parts = [f"{self.atoms} atoms", self.format]
-        parts += [f"formula={self.formula!r}"] if self.formula is not None else []
-        parts += [f"caption={self._caption!r}"] if self._caption is not None else []
-        return f"Molecule({', '.join(parts)})"
+    def _facts(self) -> list[str]:
+        return [f"{self.atoms} atoms", self.format, *([f"formula={self.formula!r}"] if self.formula else [])]
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        document: dict[str, Any] = self._file.blob.place(sink, self._file.suffix, self._file.media_type)
-        fields = {"format": self.format, **self._content._asdict(), "smiles": self._smiles, "caption": self._caption}
-        return document | {name: item for name, item in fields.items() if item is not None}
-
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        made = cls.__new__(cls)
-        blob = Blob(fetch(source, document, "molecule"), document["sha256"])
-        residues = document.get("residues")
-        made._set(
-            _file=MoleculeFile(blob, document["format"], document["media_type"]),
-            _content=Content(
-                int(document["atoms"]),
-                int(document["models"]),
-                None if residues is None else int(residues),
-                document.get("formula"),
-            ),
-            _smiles=document.get("smiles"),
-            _caption=document.get("caption"),
-        )
-        return made
+    def _file_type(self) -> tuple[str, str]:
+        return file_type(self._sidecar(), self.format)

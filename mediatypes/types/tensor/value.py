@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
 
 from ..._core.declaration import Document, Field, Integer, List, Map, Number, Rule, Text, reference
-from ..._core.errors import Problem, problem
-from ..._core.inputs import text
-from ..._core.sidecar import Blob, Sink, Source, fetch
-from ..._core.value import Value
+from ..._core.errors import InputError, Problem, problem
+from ..._core.inputs import is_path, text
+from ..._core.sidecar import Blob
+from ..._core.value import FileValue
 from ...columns.arrays import Array
 from ...formats import npy
 from ...formats.small_floats import BITS, to_float32
 from .data import DTYPES, read_data, stored_dtype
-from .statistics import PERCENTILES, Statistics, describe
+from .statistics import PERCENTILES, describe
 
 
 def _size_fits(document: dict[str, Any], where: str) -> Iterator[Problem]:
@@ -44,20 +45,33 @@ TENSOR = Document(
         Field(
             "percentiles",
             Map(Number(), "|".join(map(str, PERCENTILES))),
-            "Values below which that share of the values lies, interpolated linearly.",
+            "Values below which 5, 25, 50, 75 and 95 % of the values lie, interpolated linearly; named `5` to `95`.",
             required=False,
         ),
-        Field("nan_count", Integer(1), "NaN values, if any; of a complex one either part is NaN.", False, True),
-        Field("positive_infinity_count", Integer(1), "+inf values, if any.", required=False),
-        Field("negative_infinity_count", Integer(1), "-inf values, if any.", required=False),
+        Field(
+            "nan_count", Integer(1), "NaN values, if any; of a complex one either part is NaN.", False, True, default=0
+        ),
+        Field(
+            "positive_infinity_count",
+            Integer(1),
+            "+inf values, if any; none are counted of complex ones.",
+            False,
+            default=0,
+        ),
+        Field(
+            "negative_infinity_count",
+            Integer(1),
+            "-inf values, if any; none are counted of complex ones.",
+            False,
+            default=0,
+        ),
         Field("caption", Text(), "Text shown with the tensor.", required=False),
     ),
     (Rule("the sidecar is longer than the values of that dtype and shape", _size_fits),),
 )
-_COUNTS = ("nan_count", "positive_infinity_count", "negative_infinity_count")
 
 
-class Tensor(Value):
+class Tensor(FileValue):
     """An array of any shape, kept bit for bit, with its statistics.
 
     Args:
@@ -80,10 +94,16 @@ class Tensor(Value):
     """
 
     declaration = TENSOR
-    _blob: Blob
-    _dtype: str
-    _shape: tuple[int, ...]
-    _statistics: Statistics
+    dtype: str
+    shape: tuple[int, ...]
+    min: int | float | None
+    max: int | float | None
+    mean: float | None
+    variance: float | None
+    percentiles: dict[str, float] | None
+    nan_count: int
+    positive_infinity_count: int
+    negative_infinity_count: int
 
     def __init__(self, data: Any, *, caption: str | None = None) -> None:
         caption = text(caption, "Tensor.caption")
@@ -94,80 +114,37 @@ class Tensor(Value):
             return
         array, dtype = read_data(data, "Tensor")
         values = to_float32(array, dtype) if dtype in BITS else array
-        self._set(
-            _blob=Blob(npy.write(array)),
-            _dtype=dtype,
-            _shape=array.shape,
-            _statistics=describe(values),
-            _caption=caption,
-        )
+        self._set(_blob=Blob(npy.write(array)), _dtype=dtype, _shape=array.shape, _caption=caption)
+        self._set(**{f"_{name}": statistic for name, statistic in describe(values)._asdict().items()})
 
-    @property
-    def dtype(self) -> str:
-        """Name of the dtype: float32, int64, bfloat16..."""
-        return self._dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Length of each axis; empty of a scalar."""
-        return self._shape
+    @classmethod
+    def from_path(cls, path: str | os.PathLike[str], **options: Any) -> Self:
+        """The array in an npy file, as `numpy.save` writes it; `options` and errors are those of the constructor."""
+        where = "Tensor.from_path"
+        if not is_path(path):
+            raise InputError.of(where, "the path of an npy file", path, "Use Tensor(data) for other data.")
+        try:
+            with np.errstate(all="raise"):
+                array = np.lib.format.open_memmap(path, mode="r")  # which allocates nothing that a header claims
+        except (ValueError, TypeError, OSError, ArithmeticError) as error:
+            raise InputError.of(where, "an npy file of numbers", os.fspath(path), f"numpy says: {error}.") from error
+        return cls(array, **options)
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return len(self._shape)
+        return len(self.shape)
 
     @property
     def size(self) -> int:
         """Number of values."""
-        return math.prod(self._shape)
-
-    @property
-    def min(self) -> int | float | None:
-        """Smallest finite value; an integer is exact. None of empty and complex tensors, as all statistics."""
-        return self._statistics.min
-
-    @property
-    def max(self) -> int | float | None:
-        """Largest finite value; an integer is exact."""
-        return self._statistics.max
-
-    @property
-    def mean(self) -> float | None:
-        """Mean of the finite values; None also where it overflows float64."""
-        return self._statistics.mean
-
-    @property
-    def variance(self) -> float | None:
-        """Variance of the finite values, of the population; None also where it overflows float64."""
-        return self._statistics.variance
-
-    @property
-    def percentiles(self) -> dict[str, float] | None:
-        """5th, 25th, 50th, 75th and 95th percentile of the finite values, as `np.percentile` has them."""
-        found = self._statistics.percentiles
-        return None if found is None else dict(found)
-
-    @property
-    def nan_count(self) -> int:
-        """NaN values; of complex ones those with a NaN in either part."""
-        return self._statistics.nan_count
-
-    @property
-    def positive_infinity_count(self) -> int:
-        """+inf values; 0 of complex tensors, whose infinities have no sign."""
-        return self._statistics.positive_infinity_count
-
-    @property
-    def negative_infinity_count(self) -> int:
-        """-inf values; 0 of complex tensors, whose infinities have no sign."""
-        return self._statistics.negative_infinity_count
+        return math.prod(self.shape)
 
     def to_numpy(self) -> Array:
         """The values, read-only and not copied; bfloat16 and 8-bit floats as float32, which holds them exactly."""
-        array = npy.read(self._blob.read(), stored_dtype(self._dtype), self._shape, "tensor")
-        if self._dtype in BITS:
-            array = to_float32(array, self._dtype)
+        array = npy.read(self.to_bytes(), stored_dtype(self.dtype), self.shape, "tensor")
+        if self.dtype in BITS:
+            array = to_float32(array, self.dtype)
             array.setflags(write=False)
         return array
 
@@ -175,39 +152,11 @@ class Tensor(Value):
         """`np.asarray(tensor)` is `tensor.to_numpy()`."""
         return np.array(self.to_numpy(), dtype=dtype, copy=copy)
 
-    def __repr__(self) -> str:
-        caption = "" if self._caption is None else f", caption={self._caption!r}"
-        return f"Tensor({self._dtype} of shape {self._shape}{caption})"
+    def _facts(self) -> list[str]:
+        return [f"{self.dtype} of shape {self.shape}"]
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        document: dict[str, Any] = self._blob.place(sink, ".npy", "application/x-npy")
-        document |= {"dtype": self._dtype, "shape": list(self._shape)}
-        optional = {
-            **{name: getattr(self, name) for name in ("min", "max", "mean", "variance", "percentiles")},
-            **{name: getattr(self, name) or None for name in _COUNTS},
-            "caption": self._caption,
-        }
-        return document | {name: item for name, item in optional.items() if item is not None}
+    def _file_type(self) -> tuple[str, str]:
+        return ".npy", "application/x-npy"
 
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        data = fetch(source, document, "tensor")
-        shape = tuple(map(int, document["shape"]))
-        npy.read(data, stored_dtype(document["dtype"]), shape, "tensor")
-        made = cls.__new__(cls)
-        made._set(
-            _blob=Blob(data, document["sha256"]),
-            _dtype=document["dtype"],
-            _shape=shape,
-            _statistics=_read_statistics(document),
-            _caption=document.get("caption"),
-        )
-        return made
-
-
-def _read_statistics(document: dict[str, Any]) -> Statistics:
-    found: dict[str, Any] = {name: document[name] for name in Statistics._fields if name in document}
-    found |= {name: int(found[name]) for name in _COUNTS if name in found}
-    if "percentiles" in found:
-        found["percentiles"] = dict(found["percentiles"])
-    return Statistics(**found)
+    def _check(self) -> None:
+        npy.read(self.to_bytes(), stored_dtype(self.dtype), self.shape, "tensor")
