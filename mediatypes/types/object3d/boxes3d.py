@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from ..._core.declaration import Field, List, Number, Record, Text
 from ..._core.errors import InputError, Problem, problem
 from ..._core.inputs import text
-from ..._core.sidecar import Sink, Source
+from ..._core.sidecar import Source
 from ..._core.value import Frozen
 from ...columns.arrays import Array, as_array
 
@@ -32,7 +31,12 @@ _PLACEMENT = Record(
 BOX3D = Record(
     "A box in space.",
     (
-        Field("corners", List(_TRIPLE, 8, 8), "The eight corners [x, y, z]; the order is that of `Box3D.corners`."),
+        Field(
+            "corners",
+            List(_TRIPLE, 8, 8),
+            "The eight corners [x, y, z]. With a placement they are, in the box's own axes, -x-y-z, -x-y+z, -x+y-z, "
+            "-x+y+z, +x-y-z, +x-y+z, +x+y-z, +x+y+z; without one they stand as they were given.",
+        ),
         Field("color", _TRIPLE, "Red, green, blue, as given.", required=False),
         Field("label", Text(), "Name drawn at the box.", required=False),
         Field("score", Number(), "Confidence.", required=False),
@@ -73,11 +77,11 @@ class Box3D(Frozen):
     """
 
     declaration = BOX3D
-    _corners: Array
+    color: tuple[float, ...] | None
+    label: str | None
+    score: float | None
+    _corners: Array  # (8, 3) float64
     _placement: dict[str, Any] | None
-    _color: list[float] | None
-    _label: str | None
-    _score: float | None
 
     def __init__(
         self,
@@ -160,43 +164,19 @@ class Box3D(Frozen):
         """Unit quaternion (w, x, y, z); None for a box made from corners."""
         return tuple(self._placement["orientation"]) if self._placement else None
 
-    @property
-    def color(self) -> tuple[float, ...] | None:
-        """(red, green, blue) as given."""
-        return None if self._color is None else tuple(self._color)
-
-    @property
-    def label(self) -> str | None:
-        """Name drawn at the box."""
-        return self._label
-
-    @property
-    def score(self) -> float | None:
-        """Confidence."""
-        return self._score
-
     def __repr__(self) -> str:
-        label = f", label={self._label!r}" if self._label is not None else ""
+        label = f", label={self.label!r}" if self.label is not None else ""
         return f"Box3D(center={self.center}{label})"
-
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        return {**self._to_wandb(), **({"placement": deepcopy(self._placement)} if self._placement else {})}
 
     def _to_wandb(self) -> dict[str, Any]:
         """The box as `pts.json` holds it."""
-        style = {"color": self._color and list(self._color), "label": self._label, "score": self._score}
+        style = {"color": self.color and list(self.color), "label": self.label, "score": self.score}
         return {"corners": self._corners.tolist(), **{n: item for n, item in style.items() if item is not None}}
 
     @classmethod
     def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        box = cls.__new__(cls)
-        box._set(
-            _corners=np.array(document["corners"], np.float64),
-            _placement=deepcopy(document.get("placement")),
-            _color=list(document["color"]) if "color" in document else None,
-            _label=document.get("label"),
-            _score=document.get("score"),
-        )
+        box = super()._decode(document, source)
+        box._set(_corners=np.array(document["corners"], np.float64))
         return box
 
 
@@ -221,15 +201,15 @@ def _read_all(items: Any, where: str, read: Any) -> Iterator[Any]:
     if not isinstance(items, (list, tuple)):
         raise InputError.of(where, "a list", items, "Put it into a list.")
     problems: list[Problem] = []
-    found = []
+    made = []
     for i, item in enumerate(items):
         try:
-            found.append(read(item, f"{where}[{i}]"))
+            made.append(read(item, f"{where}[{i}]"))
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
-    yield from found
+    yield from made
 
 
 def _read_box(box: Any, where: str) -> Box3D:
@@ -249,7 +229,8 @@ def _read_vector(vector: Any, where: str) -> dict[str, Any]:
     }
     if problems:
         raise InputError(problems)
-    return read | {name: item for name, item in style.items() if item is not None}
+    plain = {name: list(item) if isinstance(item, tuple) else item for name, item in style.items() if item is not None}
+    return read | plain
 
 
 def _members(item: Any, where: str, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, Any]:
@@ -285,13 +266,13 @@ def _numbers(value: Any, shape: tuple[int, ...], where: str, problems: list[Prob
     return array
 
 
-def _color(color: Any, where: str, problems: list[Problem]) -> list[float] | None:
+def _color(color: Any, where: str, problems: list[Problem]) -> tuple[float, ...] | None:
     """Three numbers kept as given: integers stay integers, and no range is asked for."""
     if color is None:
         return None
     known = len(problems)
     _numbers(color, (3,), where, problems)
-    return None if len(problems) > known else np.asarray(color).tolist()
+    return None if len(problems) > known else tuple(np.asarray(color).tolist())
 
 
 def _score(score: Any, where: str, problems: list[Problem]) -> float | None:

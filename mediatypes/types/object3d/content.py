@@ -20,7 +20,7 @@ from . import meshes, ply
 from . import points as cloud
 from .boxes3d import Box3D, read_boxes, read_vectors
 from .points import Bounds
-from .resources import MAX_BYTES, Found
+from .resources import MAX_BYTES, Resource
 
 FILE_TYPES = {
     "obj": "model/obj",
@@ -38,7 +38,7 @@ _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"\xfd7zXZ", b"R
 
 
 class Content(NamedTuple):
-    """The sidecar and what is known of it, as the document's fields say."""
+    """The sidecar and what is known of it: the members of the document."""
 
     blob: Blob
     format: str
@@ -49,7 +49,8 @@ class Content(NamedTuple):
     scene: str | None = None
     boxes: tuple[Box3D, ...] = ()
     vectors: tuple[dict[str, Any], ...] = ()
-    found: Found = Found({}, ())
+    resources: Mapping[str, Resource] | None = None
+    missing: tuple[str, ...] = ()
 
 
 def read_content(data: Any, file_type: str | None, intensity: Any) -> Content:
@@ -129,12 +130,20 @@ def _read_file(data: Any, file_type: str | None) -> Content:
         return _checked_cloud(blob, ply.read(content, header, _WHERE, InputError))
     folder = Path(name).parent if name and os.path.isfile(name) else None
     mesh = meshes.probe(content, format, folder, _WHERE)
-    return Content(blob, format, None, mesh.vertices, mesh.faces, mesh.bounds, found=mesh.found)
+    return Content(blob, format, None, mesh.vertices, mesh.faces, mesh.bounds, None, (), (), *mesh.found)
 
 
 def _read_pts_json(blob: Blob, content: bytes) -> Content:
     records, scene = _read_points(_load_json(content, _WHERE, InputError))
     return _cloud(blob, "pts.json", records)._replace(**scene)
+
+
+def mesh_content(vertices: Array, triangles: Array, colors: Array | None) -> Content:
+    """A mesh of finite (n, 3) vertices, (m, 3) indices of them and perhaps (n, 3) colours 0 to 255, as PLY."""
+    points = vertices.astype(np.float32) if colors is None else np.hstack([vertices, colors]).astype(np.float32)
+    records = cloud.pack(points, _WHERE, InputError)
+    size, bounds = len(vertices), cloud.bounds(records)
+    return Content(Blob(ply.write(records, triangles)), "ply", None, size, len(triangles), bounds)
 
 
 def _checked_cloud(blob: Blob, records: Array) -> Content:
@@ -149,12 +158,12 @@ def _checked_cloud(blob: Blob, records: Array) -> Content:
 
 def _load_json(content: bytes, where: str, error: type[ValidationError]) -> Any:
     try:
-        found = canonical.loads(content)
+        points = canonical.loads(content)
     except ValueError as broken:
         raise error.of(where, "a pts.json file", content[:12], f"Reading it failed: {broken}.", "broken") from broken
-    if not isinstance(found, (list, dict)):
-        raise error.of(where, "a list of points or a scene", found, "See Object3D.from_point_cloud.", "broken")
-    return found
+    if not isinstance(points, (list, dict)):
+        raise error.of(where, "a list of points or a scene", points, "See Object3D.from_point_cloud.", "broken")
+    return points
 
 
 def _name_of(data: Any) -> str | None:

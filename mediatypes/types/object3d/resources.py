@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from ..._core.declaration import Record, reference
 from ..._core.errors import InputError, Problem, UnsafePath, problem
-from ..._core.sidecar import Blob, Sink, Source, fetch, safe_parts
+from ..._core.sidecar import Blob, Source, fetch, safe_parts
 from ..._core.value import Frozen
 
 MAX_BYTES = 512 * 1024 * 1024  # of a mesh with everything it names; trimesh needs about ten times as much
@@ -61,8 +61,11 @@ class Resource(Frozen):
     def is_buffer(self) -> bool:
         return self.media_type == _ROLES[BUFFER]
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        return self.blob.place(sink, _SUFFIXES.get(self.media_type, ".bin"), self.media_type)
+    def _sidecar(self) -> Blob:
+        return self.blob
+
+    def _file_type(self) -> tuple[str, str]:
+        return _SUFFIXES.get(self.media_type, ".bin"), self.media_type
 
     @classmethod
     def _decode(cls, document: dict[str, Any], source: Source) -> Self:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from typing import Any, Self
 
 from ..._core.declaration import Document, Field, Integer, List, Map, Number, Rule, Text, reference
 from ..._core.errors import DocumentError, InputError, Problem, problem
 from ..._core.inputs import text
-from ..._core.sidecar import Blob, Sink, Source, fetch
-from ..._core.value import Value
+from ..._core.value import FileValue
 from ...columns.arrays import Array, is_array
 from . import gltf_points, meshes, ply
 from . import points as cloud
 from .boxes3d import BOX3D, VECTOR3D, Box3D
-from .content import FILE_TYPES, SCENE_TYPES, Content, read_content, stored_records
+from .content import FILE_TYPES, SCENE_TYPES, read_content, stored_records
 from .points import Bounds
-from .resources import RESOURCE, Found, Resource
+from .resources import RESOURCE, Resource
 
 _CORNER = List(Number(), 3, 3)
 
@@ -32,31 +30,43 @@ def _scene_has_points(document: dict[str, Any], where: str) -> Iterator[Problem]
 OBJECT3D = Document(
     "object3d",
     "1.0",
-    "A mesh as its file, or a point cloud; points that were given as numbers are a binary little-endian PLY.",
+    "A mesh as its file, or a point cloud. Points that were given as numbers are a binary little-endian PLY whose one "
+    "element `vertex` has the properties x, y, z (all float, double or int) and perhaps category (uchar, 1 to 14) or "
+    "red, green, blue (uchar); behind colours that show an intensity stands intensity (float, double or int). A mesh "
+    "that was given as numbers has x, y, z as float, perhaps red, green, blue, and the element `face` with the list "
+    "vertex_indices (uchar int) of three. Other files are the user's, byte for byte.",
     (
         *reference("the mesh or the points"),
         Field("format", Text(choices=tuple(FILE_TYPES)), "File format of the sidecar.", column=True),
         Field("points", Integer(0), "Number of points; only a point cloud has it.", False, True),
-        Field("vertices", Integer(1), "Number of vertices of a mesh, as trimesh reads them.", False, True),
-        Field("faces", Integer(0), "Number of triangles of a mesh, as trimesh reads them.", False, True),
-        Field("bounds", List(_CORNER, 2, 2), "Smallest and largest x, y, z; absent without points.", required=False),
-        Field("scene", Text(choices=SCENE_TYPES), "Kind of scene, where boxes or vectors may be shown.", False),
-        Field("boxes", List(BOX3D), "Boxes of a scene.", required=False),
-        Field("vectors", List(VECTOR3D), "Vectors of a scene.", required=False),
+        Field("vertices", Integer(1), "Number of vertices of all parts of a mesh; absent of babylon.", False, True),
+        Field("faces", Integer(0), "Number of triangles of all parts of a mesh; absent of babylon.", False, True),
         Field(
-            "resources",
-            Map(RESOURCE),
-            "Buffers, materials and textures by the name the mesh gives them.",
-            required=False,
+            "bounds",
+            List(_CORNER, 2, 2),
+            "Smallest and largest x, y, z; of a glTF those of its scene as a player shows it at first. Of a compressed "
+            "mesh they are those of the turned boxes that its accessors tell. Absent without points and of babylon.",
+            False,
         ),
-        Field("missing", List(Text(min_length=1)), "Materials and textures that were not found.", required=False),
+        Field("scene", Text(choices=SCENE_TYPES), "Kind of scene, where boxes or vectors may be shown.", False),
+        Field("boxes", List(BOX3D), "Boxes of a scene.", False, default=()),
+        Field("vectors", List(VECTOR3D), "Vectors of a scene.", False, default=()),
+        Field("resources", Map(RESOURCE), "Buffers, materials and textures by the name the mesh gives them.", False),
+        Field(
+            "missing",
+            List(Text(min_length=1)),
+            "Materials and textures that the mesh names and that are not kept: they were not there, outside the "
+            "mesh's folder, or no images.",
+            False,
+            default=(),
+        ),
         Field("caption", Text(), "Text shown with the object.", required=False),
     ),
     (Rule("a scene has points", _scene_has_points),),
 )
 
 
-class Object3D(Value):
+class Object3D(FileValue):
     """A mesh file, kept byte for byte, or a point cloud, perhaps with boxes and vectors.
 
     Args:
@@ -85,13 +95,22 @@ class Object3D(Value):
     """
 
     declaration = OBJECT3D
-    _content: Content
+    format: str
+    points: int | None
+    vertices: int | None
+    faces: int | None
+    bounds: Bounds | None
+    boxes: tuple[Box3D, ...]
+    vectors: tuple[dict[str, Any], ...]
+    missing: tuple[str, ...]
+    _scene: str | None
 
     def __init__(
         self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None, intensity: Any = None
     ) -> None:
         content = read_content(data_or_path, file_type, intensity)
-        self._set(_caption=text(caption, "Object3D.caption"), _content=content)
+        self._set(_caption=text(caption, "Object3D.caption"))
+        self._set(**{f"_{name}": member for name, member in content._asdict().items()})
 
     @classmethod
     def from_file(cls, data_or_path: Any, file_type: str | None = None, *, caption: str | None = None) -> Self:
@@ -138,53 +157,17 @@ class Object3D(Value):
         return cls(scene, caption, intensity=intensity)
 
     @property
-    def format(self) -> str:
-        """File format of the sidecar: ply for points that were given as numbers."""
-        return self._content.format
-
-    @property
-    def points(self) -> int | None:
-        """Number of points of a point cloud; None for a mesh."""
-        return self._content.points
-
-    @property
-    def vertices(self) -> int | None:
-        """Number of vertices of a mesh as trimesh reads them; None for a point cloud or babylon."""
-        return self._content.vertices
-
-    @property
-    def faces(self) -> int | None:
-        """Number of triangles of a mesh as trimesh reads them; None for a point cloud or babylon."""
-        return self._content.faces
-
-    @property
-    def bounds(self) -> Bounds | None:
-        """Smallest and largest (x, y, z); None for no points or babylon."""
-        return self._content.bounds
-
-    @property
-    def boxes(self) -> tuple[Box3D, ...]:
-        """Boxes of a scene."""
-        return self._content.boxes
-
-    @property
-    def vectors(self) -> tuple[dict[str, Any], ...]:
-        """Vectors of a scene: dicts with start, end and perhaps color and label."""
-        return deepcopy(self._content.vectors)
-
-    @property
     def resources(self) -> dict[str, bytes]:
         """The files a mesh names, by the name it gives them."""
-        return {uri: resource.blob.read() for uri, resource in self._content.found.resources.items()}
+        return {uri: resource.blob.read() for uri, resource in self._parts().items()}
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """Materials and textures the mesh names that were not there."""
-        return self._content.found.missing
-
-    def to_bytes(self) -> bytes:
-        """The file as it is stored, in `format`."""
-        return self._content.blob.read()
+    def intensity(self) -> Array | None:
+        """(n,) intensity of each point, in its own dtype; None for points without one and for a mesh."""
+        if self.format != "ply" or self.points is None:
+            return None
+        records = self._records()
+        return records[cloud.INTENSITY].copy() if cloud.INTENSITY in (records.dtype.names or ()) else None
 
     def to_numpy(self) -> Array:
         """(n, 3), (n, 4) or (n, 6) points in the dtype of the coordinates, as they were given.
@@ -196,20 +179,12 @@ class Object3D(Value):
         """
         return cloud.unpack(self._records())
 
-    @property
-    def intensity(self) -> Array | None:
-        """(n,) intensity of each point, in its own dtype; None for points without one and for a mesh."""
-        if self.format != "ply" or self.points is None:
-            return None
-        records = self._records()
-        return records[cloud.INTENSITY].copy() if cloud.INTENSITY in (records.dtype.names or ()) else None
-
     def to_ply(self) -> bytes:
         """A PLY file: of points exactly (boxes and vectors have no place in it), of a mesh through trimesh."""
         if self.format == "ply":
             return self.to_bytes()
         if self.points is None:
-            return meshes.export(self.to_bytes(), self.format, self._content.found.resources, "ply", "Object3D.to_ply")
+            return meshes.export(self.to_bytes(), self.format, self._parts(), "ply", "Object3D.to_ply")
         return ply.write(self._records())
 
     def to_glb(self) -> bytes:
@@ -222,7 +197,7 @@ class Object3D(Value):
         if self.format == "glb":
             return self.to_bytes()
         if self.points is None:
-            return meshes.export(self.to_bytes(), self.format, self._content.found.resources, "glb", "Object3D.to_glb")
+            return meshes.export(self.to_bytes(), self.format, self._parts(), "glb", "Object3D.to_glb")
         if self.points == 0:
             raise InputError.of("Object3D.to_glb", "at least one point", 0, "glTF cannot hold an empty cloud.")
         return gltf_points.write(self._records())
@@ -232,76 +207,31 @@ class Object3D(Value):
         if self.format == "pts.json":
             return self.to_bytes()
         points: Any = self.to_numpy().tolist()
-        if self._content.scene is not None:
+        if self.__dict__.get("_scene") is not None:
             boxes = [box._to_wandb() for box in self.boxes]
-            points = {"type": self._content.scene, "points": points, "boxes": boxes, "vectors": self.vectors}
+            points = {"type": self._scene, "points": points, "boxes": boxes, "vectors": self.vectors}
         return json.dumps(points, separators=(",", ":"), ensure_ascii=False).encode()
 
-    def __repr__(self) -> str:
-        content = self._content
-        if content.points is None:
-            parts = [f"{content.format} mesh"]
-            parts += [f"vertices={content.vertices}, faces={content.faces}"] if content.vertices is not None else []
-        else:
-            parts = [f"{content.points} points"]
-            parts += [f"boxes={len(content.boxes)}, vectors={len(content.vectors)}"] if content.scene else []
-        parts += [f"caption={self._caption!r}"] if self._caption is not None else []
-        return f"Object3D({', '.join(parts)})"
+    def _facts(self) -> list[str]:
+        if self.points is not None:
+            scene = [f"boxes={len(self.boxes)}, vectors={len(self.vectors)}"] if self.__dict__.get("_scene") else []
+            return [f"{self.points} points", *scene]
+        counts = [f"vertices={self.vertices}, faces={self.faces}"] if self.vertices is not None else []
+        return [f"{self.format} mesh", *counts]
+
+    def _file_type(self) -> tuple[str, str]:
+        return f".{self.format}", FILE_TYPES[self.format]
+
+    def _check(self) -> None:
+        if self.points is not None and self.format == "ply":
+            count = ply.read_header(self.to_bytes(), "object3d", DocumentError).vertices
+            if count != self.points:
+                raise DocumentError.of("object3d", f"{self.points} points", count, "Restore the document.", "size")
+
+    def _parts(self) -> Mapping[str, Resource]:
+        return self.__dict__.get("_resources") or {}
 
     def _records(self) -> Array:
         if self.points is None:
             raise InputError.of("Object3D", "a point cloud", f"a mesh ({self.format})", "Use to_bytes() or to_glb().")
         return stored_records(self.to_bytes(), self.format, "Object3D", DocumentError)
-
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        content = self._content
-        document = content.blob.place(sink, f".{content.format}", FILE_TYPES[content.format])
-        optional = {
-            "points": content.points,
-            "vertices": content.vertices,
-            "faces": content.faces,
-            "bounds": content.bounds and [list(corner) for corner in content.bounds],
-            "scene": content.scene,
-            "boxes": [box._to_part(sink) for box in content.boxes] or None,
-            "vectors": list(self.vectors) or None,
-            "resources": {uri: file._to_part(sink) for uri, file in content.found.resources.items()} or None,
-            "missing": list(content.found.missing) or None,
-            "caption": self._caption,
-        }
-        return document | {"format": content.format} | {n: item for n, item in optional.items() if item is not None}
-
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        blob = Blob(fetch(source, document, "object3d"), document["sha256"])
-        points = document.get("points")
-        if points is not None and document["format"] == "ply":
-            found = ply.read_header(blob.read(), "object3d", DocumentError).vertices
-            if found != points:
-                raise DocumentError.of("object3d", f"{int(points)} points", found, "Restore the document.", "size")
-        resources = {uri: Resource._from_part(part, source) for uri, part in document.get("resources", {}).items()}
-        content = Content(
-            blob,
-            document["format"],
-            points=_count(document, "points"),
-            vertices=_count(document, "vertices"),
-            faces=_count(document, "faces"),
-            bounds=_bounds(document),
-            scene=document.get("scene"),
-            boxes=tuple(Box3D._from_part(box, source) for box in document.get("boxes", ())),
-            vectors=tuple(deepcopy(document.get("vectors", ()))),
-            found=Found(resources, tuple(document.get("missing", ()))),
-        )
-        made = cls.__new__(cls)
-        made._set(_content=content, _caption=document.get("caption"))
-        return made
-
-
-def _count(document: dict[str, Any], name: str) -> int | None:
-    return int(document[name]) if name in document else None
-
-
-def _bounds(document: dict[str, Any]) -> Bounds | None:
-    if "bounds" not in document:
-        return None
-    low, high = document["bounds"]
-    return tuple(low), tuple(high)

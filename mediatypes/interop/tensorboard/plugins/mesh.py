@@ -10,7 +10,7 @@ import numpy as np
 
 from ...._core.codec import encode
 from ...._core.errors import InputError, MediaTypesError, Problem, StoreError
-from ...._core.sidecar import Blob, Sink
+from ...._core.sidecar import Sink
 from ....columns.arrays import Array
 from ....formats import protobuf
 from ....runfolder import files
@@ -99,25 +99,15 @@ def mesh_paths(root: Path, is_all: bool = False) -> set[str]:
 
 def _document(vertices: Array, faces: Array | None, colors: Array | None, sink: Sink) -> dict[str, Any]:
     """A point cloud of (n, 3) vertices, or with (m, 3) faces a mesh as binary PLY; colours are 0 to 255."""
-    from ....types.object3d import ply
-    from ....types.object3d.content import Content
+    from ....types.object3d.content import mesh_content
     from ....types.object3d.value import Object3D
 
+    if colors is not None:
+        colors = np.clip(np.rint(colors), 0, 255)
     if faces is None:
-        points = vertices if colors is None else np.hstack([vertices, np.clip(np.rint(colors), 0, 255)])
-        return encode(Object3D(points), sink)
+        return encode(Object3D(vertices if colors is None else np.hstack([vertices, colors])), sink)
     if (colors is not None and colors.shape != vertices.shape) or not np.isfinite(vertices).all() or not len(vertices):
         raise InputError.of("mesh", "finite vertices, and a color for each", vertices, "It is kept as tensors.")
     if faces.size and (faces.min() < 0 or faces.max() >= len(vertices)):
         raise InputError.of("mesh", f"faces of vertices 0 to {len(vertices) - 1}", faces, "It is kept as tensors.")
-    fields = [(name, "<f4") for name in "xyz"] + [
-        (name, "u1") for name in ("red", "green", "blue") if colors is not None
-    ]
-    columns = [*vertices.T, *([] if colors is None else np.clip(np.rint(colors), 0, 255).T)]
-    records = np.empty(len(vertices), fields)
-    for (name, _), column in zip(fields, columns, strict=True):
-        records[name] = column
-    low, high = (tuple(map(float, corner)) for corner in (vertices.min(axis=0), vertices.max(axis=0)))
-    blob = Blob(ply.write(records, faces))
-    content = Content(blob, "ply", vertices=len(vertices), faces=len(faces), bounds=(low, high))
-    return encode(Object3D._of(content=content, caption=None), sink)
+    return encode(Object3D._of(**mesh_content(vertices, faces, colors)._asdict()), sink)

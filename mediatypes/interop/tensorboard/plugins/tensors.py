@@ -21,6 +21,6 @@ def document(array: Array, sink: Sink, dtype: str = "") -> dict[str, Any]:
     if dtype not in BITS:
         return encode(Tensor(array), sink)
     bits = np.ascontiguousarray(array)
-    statistics = describe(to_float32(bits, dtype))
+    statistics = describe(to_float32(bits, dtype))._asdict()
     blob = Blob(npy.write(bits))
-    return encode(Tensor._of(blob, dtype=dtype, shape=bits.shape, statistics=statistics, caption=None), sink)
+    return encode(Tensor._of(blob, dtype=dtype, shape=bits.shape, **statistics), sink)
