@@ -273,8 +273,10 @@ _TRS = ("TRANSLATION", "ROTATION", "SCALE")
 
 def _moved(points: Array, matrices: Iterator[Array]) -> Iterator[Array]:
     for matrix in matrices:
+        is_unmoved = np.array_equal(matrix, np.eye(4))
         for start in range(0, len(points), _CHUNK):
-            yield points[start : start + _CHUNK].astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+            some = points[start : start + _CHUNK]
+            yield some if is_unmoved else some.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def _matrix(node: dict[str, Any]) -> Array:

@@ -72,6 +72,17 @@ def _probe_gltf(mesh: gltf.Gltf, folder: Path | None, size: int, where: str) -> 
         return Mesh(*gltf_scene.measure(mesh, mesh.buffers(files)), found)
 
 
+def to_trimesh(data: bytes, format: str, resources: Mapping[str, Resource], where: str) -> Any:
+    """The trimesh scene of a mesh with its materials.
+
+    Raises:
+        MissingDependencyError: trimesh is not installed.
+        Exception: trimesh cannot read it; it raises whatever its parsers stumble over.
+    """
+    files = {uri: resource.blob.read() for uri, resource in resources.items()}
+    return _load(*_plain(data, format, files, where), materials=True)
+
+
 def export(data: bytes, format: str, resources: Mapping[str, Resource], to: str, where: str) -> bytes:
     """The mesh in another format (glb or ply): a glTF as GLB with all that is in it, others through trimesh.
 
@@ -79,13 +90,12 @@ def export(data: bytes, format: str, resources: Mapping[str, Resource], to: str,
         CodecError: trimesh could not convert it.
         MissingDependencyError: trimesh is not installed.
     """
-    files = {uri: resource.blob.read() for uri, resource in resources.items()}
     try:
         if format == "gltf" and to == "glb":
+            files = {uri: resource.blob.read() for uri, resource in resources.items()}
             media_types = {uri: resource.media_type for uri, resource in resources.items()}
             return gltf.pack(gltf.read(data, False, where), files, media_types)
-        data, format, files = _plain(data, format, files, where)
-        scene = _load(data, format, files, materials=True)
+        scene = to_trimesh(data, format, resources, where)
         written = scene.export(file_type=to) if to == "glb" else scene.to_mesh().export(file_type=to)
     except MissingDependencyError:
         raise

@@ -127,7 +127,8 @@ def read_mesh(data: bytes, header: Header, where: str, error: type[ValidationErr
     Raises:
         InputError or DocumentError (as `error` says): as `read`, or a face names a vertex which is not there.
     """
-    return _read(data, header, where, error, with_triangles=True)
+    with np.errstate(all="ignore"):  # NaN as an index is one that is not there
+        return _read(data, header, where, error, with_triangles=True)
 
 
 def _read(
@@ -137,7 +138,7 @@ def _read(
     if not set(AXES) <= set(names):
         raise error.of(where, "vertices with x, y, z", names, "Write it again with a PLY exporter.", "broken")
     vertices: Array = np.empty(0)
-    triangles = [np.empty((0, 3), np.int64)]
+    triangles: list[Array] = []
     try:
         body = _Body(data, header)
         for element in header.elements:
@@ -149,8 +150,8 @@ def _read(
                 triangles.append(_FACES[element.name](*body.lists(element, _corners(element))))
             else:
                 body.skip(element)
-        found = np.concatenate(triangles)
-        if len(found) and not 0 <= found.min() <= found.max() < header.vertices:
+        faces = np.concatenate(triangles) if triangles else np.empty((0, 3), np.int64)
+        if len(faces) and not 0 <= faces.min() <= faces.max() < header.vertices:
             raise ValueError("a face names a vertex that is not there")
     except (ValueError, IndexError, OverflowError, struct.error) as broken:
         hint = f"Reading it failed: {broken}."
@@ -159,7 +160,7 @@ def _read(
         with np.errstate(all="ignore"):
             vertices = vertices.astype([(item.name, item.code) for item in header.vertex.properties if not item.length])
     vertices.setflags(write=False)
-    return vertices, found
+    return vertices, faces
 
 
 class _Body:
@@ -175,7 +176,7 @@ class _Body:
         """(n,) records of an element. Each list in it has one length in all rows and is a field (length,)."""
         fields: list[Any] = []
         lists = []
-        for item, (_, length) in zip(element.properties, self._first_row(element), strict=True):
+        for item, length in zip(element.properties, self._first_row(element), strict=True):
             if item.length:
                 lists.append((f"length of {item.name}", length))
                 fields += [(lists[-1][0], self._code(item.length)), (item.name, self._code(item.code), (length,))]
@@ -201,12 +202,7 @@ class _Body:
             values = self.rows(element)[wanted.name].reshape(element.size, -1)
             return values.reshape(-1), np.full(element.size, values.shape[1])
         except ValueError:  # lists of several lengths are found by going from row to row
-            column, places = element.properties.index(wanted), list[tuple[int, int]]()
-        layout = self._layout(element)
-        for _ in range(element.size):
-            row, self._position = self._row(layout, self._position)
-            places.append(row[column])
-        starts, lengths = np.array(places, np.int64).T
+            starts, lengths = self._places(element, element.properties.index(wanted))
         before = np.cumsum(lengths) - lengths
         at = np.repeat(starts - before * dtype.itemsize, lengths) + np.arange(lengths.sum()) * dtype.itemsize
         single = np.frombuffer(self._data, np.uint8)[at[:, None] + np.arange(dtype.itemsize)]
@@ -217,37 +213,53 @@ class _Body:
         if element.properties:
             self.lists(element, element.properties[0])
 
-    def _first_row(self, element: Element) -> list[tuple[int, int]]:
+    def _places(self, element: Element, column: int) -> tuple[Array, Array]:
+        """(n,) where the values of a property start in each row, and (n,) how many there are."""
+        layout, end, position = self._layout(element), len(self._data), self._position
+        starts, lengths = list[int](), list[int]()
+        for _ in range(element.size):
+            for index, (length_of, width, size) in enumerate(layout):
+                length = int(length_of(self._data, position)[0]) if length_of else 1
+                position += width
+                if index == column:
+                    starts.append(position)
+                    lengths.append(length)
+                position += length * size
+                if length < 0 or position > end:
+                    raise ValueError(f"it ends inside the element {element.name}")
+        self._position = position
+        return np.array(starts, np.int64), np.array(lengths, np.int64)
+
+    def _first_row(self, element: Element) -> list[int]:
+        """How many values each property has in the first row."""
         if not element.size:
-            return [(0, 0)] * len(element.properties)
-        return self._row(self._layout(element), self._position)[0]
+            return [0] * len(element.properties)
+        first, position = element._replace(size=1), self._position
+        lengths = []
+        for column in range(len(element.properties)):
+            self._position = position
+            lengths.append(int(self._places(first, column)[1][0]))
+        self._position = position
+        return lengths
 
-    def _layout(self, element: Element) -> list[tuple[struct.Struct | None, int]]:
-        """Of each property how the length of a list is read, and the bytes of a value."""
-        layout = []
+    def _layout(self, element: Element) -> list[tuple[Any, int, int]]:
+        """Of each property how the length of a list is read, the bytes of that, and those of a value."""
+        layout: list[tuple[Any, int, int]] = []
         for item in element.properties:
-            order, code = (found := self._code(item.length or item.code))[0], found[1:]
-            number = struct.Struct(order + np.dtype(code).char)
-            layout.append((number if item.length else None, np.dtype(self._code(item.code)).itemsize))
+            size = np.dtype(self._code(item.code)).itemsize
+            if item.length:
+                code = self._code(item.length)
+                number = struct.Struct(code[0] + np.dtype(code[1:]).char)
+                layout.append((number.unpack_from, number.size, size))
+            else:
+                layout.append((None, 0, size))
         return layout
-
-    def _row(self, layout: list[tuple[struct.Struct | None, int]], start: int) -> tuple[list[tuple[int, int]], int]:
-        """Where the values of each property of a row start, and how many there are; then where the next row starts."""
-        places = []
-        for length_of, size in layout:
-            length = 1
-            if length_of:
-                length = int(length_of.unpack_from(self._data, start)[0])
-                start += length_of.size
-            places.append((start, length))
-            start += length * size
-            if length < 0 or start > len(self._data):
-                raise ValueError("it ends inside a row")
-        return places, start
 
 
 def _fans(corners: Array, lengths: Array) -> Array:
     """(m, 3) triangles of polygons, each as a fan around its first corner."""
+    if (lengths == 3).all():
+        return corners.reshape(-1, 3)
     corners = corners.astype(np.int64)
     counts = np.maximum(lengths - 2, 0)
     first = np.repeat(np.cumsum(lengths) - lengths, counts)

@@ -228,6 +228,9 @@ class Object3D(FileValue):
             if count != self.points:
                 raise DocumentError.of("object3d", f"{self.points} points", count, "Restore the document.", "size")
 
+    def _to_trimesh(self) -> Any:
+        return meshes.to_trimesh(self.to_bytes(), self.format, self._parts(), "Object3D")
+
     def _parts(self) -> Mapping[str, Resource]:
         return self.__dict__.get("_resources") or {}
 

@@ -122,6 +122,13 @@ def test_what_is_no_mesh_is_refused(format: str, elements: list[Any], message: s
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("face", ["3 0 1 nan", "4 0 1 2 nan", "nan 0 1 2", "3 0 1", "-3 0 1 2", "1e300 0 1 2"])
+def test_faces_in_text_that_are_none_are_refused(face: str) -> None:
+    data = write("ascii", VERTICES, ("face", "list uchar int vertex_indices", [((0, 1, 2),)]))
+    with pytest.raises(mt.InputError, match="Reading it failed"):
+        mt.Object3D(data.replace(b"3 0 1 2\n", f"{face}\n".encode()), file_type="ply")
+
+
 @pytest.mark.parametrize("length", [-1, 2**31 - 1])
 def test_the_length_of_a_list_is_not_believed(length: int) -> None:
     data = write("binary_little_endian", VERTICES, ("face", "list int int vertex_indices", [((0, 1, 2),)] * 2))

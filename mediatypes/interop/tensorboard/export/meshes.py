@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,12 +47,10 @@ def shape_of(value: Any) -> Shape:
 
 def _mesh(value: Any) -> tuple[Array, Array, Array | None, list[str]]:
     """The triangles of a file as trimesh reads them, all parts of a scene together."""
-    trimesh = need("trimesh", extra="3d", needed_for=f"a mesh of type {value.format} in an event file")
+    need("trimesh", extra="3d", needed_for=f"a mesh of type {value.format} in an event file")
     try:
         with np.errstate(all="ignore"):
-            content = BytesIO(value.to_bytes())
-            scene = trimesh.load_scene(content, file_type=value.format, resolver=value.resources, process=False)
-            mesh = scene.to_mesh()
+            mesh = value._to_trimesh().to_mesh()
         kind = mesh.visual.kind
         colors = np.asarray(mesh.visual.vertex_colors)[:, :3] if kind == "vertex" else None
         faces = np.asarray(mesh.faces, np.int32).reshape(-1, 3)
