@@ -136,7 +136,7 @@ def _dimensions(cell: Any) -> str:
 
 
 def _size(table: pa.Table, name: str) -> str:
-    """Bytes of all sidecars of a column, each counted once."""
+    """Bytes of the sidecars that the documents of a column name, each counted once."""
     from ..runfolder.media_index import documents
 
     sizes = {

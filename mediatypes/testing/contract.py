@@ -22,6 +22,7 @@ import mediatypes as mt
 
 from .._core.declaration import Document
 from .._core.deps import need
+from .._core.references import references as find_references
 from .._core.registry import lookup
 from ._mutations import mutations, records, references, scramble, with_member
 from ._process import encodings, in_new_process
@@ -83,7 +84,7 @@ class ValueContract:
     def test_references_describe_their_sidecars(self, value: Any) -> None:
         document, store = _encode(value)
         found = {}
-        for reference in _references(document):
+        for _, reference in find_references(document, source=store):
             with store.open(reference["path"]) as file:
                 data = file.read()
             assert (len(data), hashlib.sha256(data).hexdigest()) == (reference["size"], reference["sha256"])
@@ -233,7 +234,8 @@ class ValueContract:
     def test_a_sink_of_another_tracker_works(self, value: Any) -> None:
         bucket = _Bucket()
         document = mt.encode(value, bucket)
-        assert {reference["path"] for reference in _references(document)} == set(bucket.objects)
+        named = {reference["path"] for _, reference in find_references(document, source=bucket)}
+        assert named == set(bucket.objects)
         assert mt.decode(document, bucket) == value
 
     def test_a_run_gives_the_values_back(self, tmp_path: Path) -> None:
@@ -311,14 +313,6 @@ def _encode_with_sidecars(value: Any) -> tuple[dict[str, Any], mt.MemoryStore]:
 def _read(document: dict[str, Any], source: mt.Source) -> None:
     """Read a document and all its sidecars, also those that a value reads when they are needed."""
     mt.encode(mt.decode(document, source), mt.MemoryStore())
-
-
-def _references(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for place in references(document):
-        found: Any = document
-        for step in place:
-            found = found[step]
-        yield found
 
 
 def _arrays(held: Any, where: str) -> Iterator[tuple[str, Any]]:

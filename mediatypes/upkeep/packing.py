@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._core import atomic, canonical
 from .._core.errors import StoreError, UnsafePath, Verbatim, os_error
-from .._core.references import references
+from .._core.references import LIST_TYPE, references
 from .._core.sidecar import hash_file, safe_parts
 from ..runfolder import files
 from ..store.directory import DirectoryStore
@@ -126,7 +126,8 @@ def gc(path: str | os.PathLike[str], dry_run: bool = False) -> Moved:
     """
     root = Path(path).absolute()
     with writing(root):
-        named = {name for text in _texts(RunView(root)) for name in _OURS.findall(text)} | _in_files(root)
+        view = RunView(root)
+        named = {name for text in _texts(view) for name in _named(text, view)} | _in_files(root)
         present = dict(_sidecars(root))
         unused = [(name, size) for name, size in present.items() if _OURS.fullmatch(name) and name not in named]
         leftover = [(file, file.stat().st_size) for file in files.leftovers(root)]
@@ -218,9 +219,21 @@ def _media_types(view: RunView) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in _texts(view):
         with contextlib.suppress(ValueError):  # not JSON, or damaged: its sidecars are packed as others
-            for _, reference in references(canonical.loads(text)):
+            for _, reference in references(canonical.loads(text), source=view.store):
                 found.setdefault(reference["path"], str(reference["media_type"]))
     return found
+
+
+def _named(text: str, view: RunView) -> Iterator[str]:
+    """Our sidecars that some JSON names, and those that its lists of references name.
+
+    Raises:
+        DocumentError, StoreError: a list is damaged, so that nobody can tell what it names.
+    """
+    yield from _OURS.findall(text)
+    if LIST_TYPE in text:
+        for _, reference in references(canonical.loads(text), source=view.store):
+            yield str(reference["path"])
 
 
 def _texts(view: RunView) -> Iterator[str]:

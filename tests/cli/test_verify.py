@@ -79,7 +79,7 @@ def test_sidecars_within_are_found_where_they_belong(folder: Path) -> None:
     found = {where for code, where, _ in verify(folder) if code == "missing"}
     assert found == {
         "table[step 1].parts[0]",
-        "table[step 1].refs[0]",
+        "table[step 1].parts[0].refs",
         "curve[step 1].table.parts[0]",
         "photo[step 2]",
         "photo[step 2].boxes.pred",
@@ -340,7 +340,7 @@ def test_a_live_run_is_verified_while_it_is_written(tmp_path: Path, capsys: pyte
         assert [code for code, _, _ in verify(run.path)] == ["missing"]
     out = capsys.readouterr().out.splitlines()
     assert out[0] == f"{run.path}: still written by process {os.getpid()} on {os.uname().nodename}"
-    assert out[1].startswith("1 run verified, nothing is wrong: 4 rows, 7 documents, 8 sidecars of ")
+    assert out[1].startswith("1 run verified, nothing is wrong: 4 rows, 7 documents, 9 sidecars of ")
 
 
 def test_a_killed_run_is_fine_and_said_to_be_killed(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -466,4 +466,4 @@ def test_references_are_found_however_deep_they_are() -> None:
     deep: Any = part
     for _ in range(100_000):
         deep = [deep]
-    assert [found for _, found in references({"x": deep, "refs": [part, 3]})] == [part, part]
+    assert [found for _, found in references({"x": deep, "parts": [part, 3]})] == [part, part]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._core.errors import SidecarMissing, StoreError, UnsafePath
-from ..._core.references import references
+from ..._core.references import LIST_TYPE, read_list, references
 from ..._core.sidecar import Source, safe_parts
 
 _CHUNK = 1024 * 1024
@@ -76,7 +76,10 @@ class Tally:
     def copy_all(self, document: dict[str, Any], key: str, kind: str) -> None:
         """Copy all sidecars of a document to the paths that they have in the run."""
         for _, reference in references(document):
-            self.copy(reference, reference["path"], key, kind)
+            is_copied = self.copy(reference, reference["path"], key, kind)
+            if is_copied and reference["media_type"] == LIST_TYPE:
+                for inner in read_list(reference, self._source, key):
+                    self.copy(inner, inner["path"], key, kind)
 
     def read(self, reference: dict[str, Any], key: str, kind: str) -> bytes | None:
         """The bytes of a sidecar; None if that is not possible, and what refers to it is lost."""

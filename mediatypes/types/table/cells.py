@@ -7,6 +7,7 @@ from typing import Any
 from ..._core import canonical
 from ..._core.codec import decode, encode
 from ..._core.sidecar import Sink, Source
+from ...columns.classify import MEDIA_LIST
 from ...columns.typed_scalars import JSON_FORMS, JsonForm
 
 SCALAR_LISTS = frozenset(("null_list", "integer_list", "number_list", "boolean_list", "string_list"))
@@ -17,16 +18,6 @@ FORMS = {
 }  # kinds that JSON holds in another form
 
 
-def is_media_list(kind: str) -> bool:
-    """Whether values of a kind are lists of media values."""
-    return kind.endswith("_list") and kind not in SCALAR_LISTS
-
-
-def item_kind(kind: str) -> str:
-    """The kind of the items of a kind of lists; "media" where they differ."""
-    return kind.removesuffix("_list")
-
-
 def to_json(kind: str, value: Any, sink: Sink) -> Any:
     """A kept value as JSON data; the sidecars of media go into `sink`."""
     if value is None:
@@ -35,7 +26,7 @@ def to_json(kind: str, value: Any, sink: Sink) -> Any:
         return canonical.loads(mixed_text(value, sink))
     if kind in PLAIN:
         return FORMS[kind].write(value) if kind in FORMS else value
-    if is_media_list(kind):
+    if kind == MEDIA_LIST:
         return [None if item is None else encode(item, sink) for item in value]
     return encode(value, sink)
 
@@ -48,8 +39,8 @@ def from_json(kind: str, cell: Any, source: Source | None = None) -> Any:
         return _untagged(cell, source)
     if kind in PLAIN:
         return FORMS[kind].read(cell) if kind in FORMS else cell
-    if is_media_list(kind):
-        return [_value(item, item_kind(kind), source) for item in cell]
+    if kind == MEDIA_LIST:
+        return [_value(item, "media", source) for item in cell]
     return _value(cell, kind, source)
 
 
@@ -81,14 +72,14 @@ def mixed_text(value: Any, sink: Sink) -> str:
     """A kept value of a mixed column as JSON text."""
     if isinstance(value, str):
         return value
-    kind = "media_list" if isinstance(value, list) else "media"
+    kind = MEDIA_LIST if isinstance(value, list) else "media"
     return canonical.dumps({"_type": kind, "value": to_json(kind, value, sink)})
 
 
 def read_mixed(text: str, source: Source | None) -> Any:
     """The kept value behind the JSON text of a mixed cell."""
     cell = canonical.loads(text)
-    is_media = isinstance(cell, dict) and cell.get("_type") in ("media", "media_list")
+    is_media = isinstance(cell, dict) and cell.get("_type") in ("media", MEDIA_LIST)
     return _untagged(cell, source) if is_media else text
 
 
@@ -96,6 +87,6 @@ def _untagged(cell: Any, source: Source | None) -> Any:
     if not isinstance(cell, dict) or "_type" not in cell:
         return cell
     kind = cell["_type"]
-    if kind not in JSON_FORMS and kind not in ("media", "media_list"):
+    if kind not in JSON_FORMS and kind not in ("media", MEDIA_LIST):
         raise ValueError(f"a cell of the unknown kind {kind!r}")
     return from_json(kind, cell["value"], source)

@@ -11,31 +11,43 @@ import pyarrow.compute as pc
 
 from ..._core import canonical
 from ..._core.errors import DocumentError, InputError
-from ..._core.sidecar import HashingSink, Sink
+from ..._core.sidecar import HashingSink, Sink, Source
+from ..._core.value import Value
 from ...columns.arrow import fixed, texts
-from ...columns.classify import EXACT
+from ...columns.classify import EXACT, MEDIA_LIST
 from .cells import BROKEN, PLAIN, from_json
 from .kinds import convert, read_values
-from .storage import build, infer, storage_type, values_of
+from .storage import build, infer, restore, storage_type, values_of
 
-KIND = b"mediatypes.kind"
+WHOLE = {"number": "integer", "number_list": "integer_list"}  # kinds of which all may be integers, and how it is told
 _NOTHING = HashingSink()
 
 
 class Column:
-    """The values of one column, typed. `head` is None where all values are Python's."""
+    """The values of one column, typed.
 
-    __slots__ = ("head", "kind", "name", "tail")
+    `head` is None where all values are Python's. Media in it are stored documents, decoded from `source` when they are
+    asked for.
+    """
 
-    def __init__(self, name: str, kind: str = "null", head: pa.ChunkedArray | None = None, tail: Any = ()) -> None:
-        self.name, self.kind, self.head = name, kind, head
+    __slots__ = ("head", "kind", "name", "source", "tail")
+
+    def __init__(
+        self,
+        name: str,
+        kind: str = "null",
+        head: pa.ChunkedArray | None = None,
+        tail: Any = (),
+        source: Source | None = None,
+    ) -> None:
+        self.name, self.kind, self.head, self.source = name, kind, head, source
         self.tail: list[Any] = list(tail)
 
     @classmethod
     def of(cls, name: str, values: list[Any], mixed: bool) -> Column:
         """A column of Python values; raises InputError where they do not fit."""
-        if found := infer(values):
-            return cls(name, found[0], pa.chunked_array([found[1]]))
+        if inferred := infer(values):
+            return cls(name, inferred[0], pa.chunked_array([inferred[1]]))
         made = cls(name)
         made.add(*made.read(values, mixed))
         return made
@@ -51,9 +63,31 @@ class Column:
     def may_hold_media(self) -> bool:
         return self.kind not in PLAIN
 
+    def media_type(self) -> str | None:
+        """The type that all its media have, also those in lists; "media" for several, None if it holds no media."""
+        if not self.may_hold_media or self.kind == "mixed":
+            return None
+        if self.kind != MEDIA_LIST:
+            return self.kind
+        chunks = [] if self.head is None else [chunk.flatten().field("_type") for chunk in self.head.chunks]
+        tags = {tag for chunk in chunks for tag in chunk.drop_null().unique().to_pylist()}
+        items = [item for cell in self.tail if cell is not None for item in cell if item is not None]
+        tags |= {item.declaration.type if isinstance(item, Value) else "media" for item in items}
+        return tags.pop() if len(tags) == 1 else "media"
+
     def copy(self) -> Column:
         """Another column of the same values, which grows on its own."""
-        return Column(self.name, self.kind, self.head, self.tail)
+        return Column(self.name, self.kind, self.head, self.tail, self.source)
+
+    def detached(self) -> Column:
+        """A copy that needs no source: its media are decoded."""
+        return self.copy() if self.source is None else Column(self.name, self.kind, None, self.kept(0, len(self)))
+
+    @property
+    def public_kind(self) -> str:
+        """The kind by the name that it has in a run, too: integers within 2**53 are numbers."""
+        number = {whole: kind for kind, whole in WHOLE.items()}.get(self.kind)
+        return number if number and self._is_exact() else self.kind
 
     def read(self, values: list[Any], mixed: bool) -> tuple[str, list[Any]]:
         """What `add` needs for these values; raises InputError where they do not fit."""
@@ -75,18 +109,18 @@ class Column:
             integers = _cast(self.head, self.kind, self.kind, self.name)
             flat = pc.list_flatten(integers) if self.kind == "integer_list" else integers
             whole += pc.min_max(flat).as_py().values()
-        found = [value for value in whole if value is not None]
-        return not found or (min(found) >= -EXACT and max(found) <= EXACT)
+        present = [value for value in whole if value is not None]
+        return not present or (min(present) >= -EXACT and max(present) <= EXACT)
 
     def add(self, kind: str, kept: list[Any]) -> None:
-        """Add values that `read` answered."""
+        """Add values that `read` returned."""
         if kind != self.kind:
             self._promote(kind)
         self.tail += kept
 
     def _promote(self, kind: str) -> None:
         if kind not in PLAIN or (kind == "json" and self.kind != "null"):  # values that Arrow cannot cast
-            self.tail, self.head = self.kept(0, len(self)), None
+            self.tail, self.head, self.source = self.kept(0, len(self)), None, None
         elif self.head is not None:
             self.head = _cast(self.head, self.kind, kind, self.name)
         self.tail = [convert(value, self.kind, kind) for value in self.tail]
@@ -95,11 +129,14 @@ class Column:
     def kept(self, start: int, stop: int) -> list[Any]:
         """Values as the tail keeps them."""
         split = self.head_length
-        found: list[Any] = []
+        values: list[Any] = []
         if self.head is not None and start < split:
-            head = _cast(self.head.slice(start, min(stop, split) - start), self.kind, self.kind, self.name)
-            found = values_of(self.kind, head)
-        return found + self.tail[max(0, start - split) : max(0, stop - split)]
+            head = self.head.slice(start, min(stop, split) - start)
+            if self.source is not None:
+                values = restore(self.kind, head, self.source, f"Table[{self.name!r}]", start)
+            else:
+                values = values_of(self.kind, _cast(head, self.kind, self.kind, self.name))
+        return values + self.tail[max(0, start - split) : max(0, stop - split)]
 
     def values(self, start: int = 0, stop: int | None = None) -> list[Any]:
         """Python values of some rows."""
@@ -120,19 +157,21 @@ class Column:
         """Some rows, ascending."""
         split = self.head_length
         head = None if self.head is None else self.head.take(_indices([row for row in rows if row < split]))
-        return Column(self.name, self.kind, head, [self.tail[row - split] for row in rows if row >= split])
+        tail = [self.tail[row - split] for row in rows if row >= split]
+        return Column(self.name, self.kind, head, tail, self.source)
 
     def field(self) -> pa.Field:
         """The field of this column in Arrow and Parquet."""
-        return pa.field(self.name, storage_type(self.kind), metadata={KIND: self.kind.encode()})
+        return pa.field(self.name, storage_type(self.kind))
 
     def array(self, start: int, stop: int, sink: Sink) -> pa.Array:
         """Some rows as they are stored; the sidecars of media go into `sink`."""
+        if self.source is not None:
+            return build(self.kind, self.kept(start, stop), sink)
         split = self.head_length
         chunks = []
         if self.head is not None and start < split:
-            found = _cast(self.head.slice(start, min(stop, split) - start), self.kind, self.kind, self.name)
-            chunks += found.chunks
+            chunks += _cast(self.head.slice(start, min(stop, split) - start), self.kind, self.kind, self.name).chunks
         tail = self.tail[max(0, start - split) : max(0, stop - split)]
         if tail or not chunks:
             chunks.append(build(self.kind, tail, sink))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from ..._core import canonical
 from ..._core.codec import encode
 from ..._core.sidecar import HashingSink, Sink
 from ...columns.arrow import list_of, lists, texts
+from ...columns.classify import MEDIA_LIST
 from ...columns.packed import FEATURES, PACKED, huggingface, pack_array, write_whole
-from .cells import PLAIN, is_media_list, item_kind
 from .column import Column
 from .parts import batches, schema_of
 
@@ -40,45 +39,40 @@ def write_plain(path: str | os.PathLike[str], columns: list[Column], rows: int, 
 
 def write_packed(path: str | os.PathLike[str], columns: list[Column], rows: int) -> None:
     """Write a table with its media inside."""
-    features = {column.name: _feature(column.kind) for column in columns if item_kind(column.kind) in FEATURES}
-    schema = pa.schema([field for column in columns for field in _fields(column)])
+    tags = {column.name: column.media_type() for column in columns}
+    features = {column.name: _feature(column.kind, tag) for column in columns if (tag := tags[column.name]) in FEATURES}
+    schema = pa.schema([field for column in columns for field in _fields(column, tags[column.name])])
     if features:
         schema = schema.with_metadata(huggingface(features))
-    write_whole(Path(path), schema, _packed(columns, rows, schema), "write the table")
+    groups = (
+        pa.RecordBatch.from_arrays(
+            [array for column in columns for array in _arrays(column, tags[column.name], start, stop)], schema=schema
+        )
+        for start in range(0, rows, _GROUP_ROWS)
+        for stop in [min(rows, start + _GROUP_ROWS)]
+    )
+    write_whole(Path(path), schema, groups, "write the table")
 
 
-def _packed(columns: list[Column], rows: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for start in range(0, rows, _GROUP_ROWS):
-        stop = min(rows, start + _GROUP_ROWS)
-        arrays = [array for column in columns for array in _arrays(column, start, stop)]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _fields(column: Column) -> list[pa.Field]:
-    if not _is_packed(column.kind):
+def _fields(column: Column, tag: str | None) -> list[pa.Field]:
+    if tag is None:
         return [column.field()]
-    if item_kind(column.kind) not in FEATURES:
+    if tag not in FEATURES:
         return [pa.field(column.name, pa.utf8())]
-    kind = list_of(PACKED) if is_media_list(column.kind) else PACKED
+    kind = list_of(PACKED) if column.kind == MEDIA_LIST else PACKED
     return [pa.field(column.name, kind), pa.field(f"{column.name}_document", pa.utf8())]
 
 
-def _feature(kind: str) -> dict[str, Any]:
+def _feature(kind: str, tag: str) -> dict[str, Any]:
     """What `datasets` calls a column; "Sequence" is the name for lists that all its versions know."""
-    feature = FEATURES[item_kind(kind)]
-    return {"_type": "Sequence", "feature": feature} if is_media_list(kind) else feature
+    return {"_type": "Sequence", "feature": FEATURES[tag]} if kind == MEDIA_LIST else FEATURES[tag]
 
 
-def _is_packed(kind: str) -> bool:
-    """Whether cells of a kind are media, or lists of media, that are written with their bytes."""
-    return kind not in PLAIN and kind != "mixed"
-
-
-def _arrays(column: Column, start: int, stop: int) -> list[pa.Array]:
-    if not _is_packed(column.kind):
+def _arrays(column: Column, tag: str | None, start: int, stop: int) -> list[pa.Array]:
+    if tag is None:
         return [column.array(start, stop, HashingSink())]
     values = column.kept(start, stop)
-    if not is_media_list(column.kind):
+    if column.kind != MEDIA_LIST:
         packed, documents = _packed_values(values)
         cells = [None if document is None else canonical.dumps(document) for document in documents]
     else:
@@ -86,15 +80,15 @@ def _arrays(column: Column, start: int, stop: int) -> list[pa.Array]:
         left, lengths = iter(documents), [None if value is None else len(value) for value in values]
         cells = [None if n is None else canonical.dumps([next(left) for _ in range(n)]) for n in lengths]
         packed = lists(lengths, packed)
-    return [packed, texts(cells)] if item_kind(column.kind) in FEATURES else [texts(cells)]
+    return [packed, texts(cells)] if tag in FEATURES else [texts(cells)]
 
 
 def _packed_values(values: list[Any]) -> tuple[pa.Array, list[Any]]:
     """Media values as structs of bytes and path, and their documents."""
-    found = list(map(_pack, values))
-    documents, contents = [document for document, _ in found], [content for _, content in found]
+    pairs = list(map(_pack, values))
+    documents, contents = [document for document, _ in pairs], [content for _, content in pairs]
     names = [
-        os.path.basename(document["path"]) if document and content is not None else None for document, content in found
+        os.path.basename(document["path"]) if document and content is not None else None for document, content in pairs
     ]
     return pack_array(contents, names, [document is not None for document in documents]), documents
 

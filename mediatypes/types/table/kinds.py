@@ -7,7 +7,7 @@ boolean   bool                            duration   timedelta, microseconds
 string    text                            decimal    Decimal, kept as its text
 binary    bytes                           json       dicts, and lists of several things, kept as JSON text
 mixed     values of several kinds: JSON text, or a media value, or a list of media values
-<type>    a media value                   <type>_list, media_list   a list of media values, perhaps with None
+<type>    a media value                   media_list   a list of media values, perhaps with None
 integer_list, number_list, boolean_list, string_list, null_list     a list of such values, perhaps with None
 
 Every kind holds None as well.
@@ -29,7 +29,7 @@ from ..._core.value import Value
 from ..._core.wrapping import GivenDocument, array_shape, is_array
 from ...columns.classify import EXACT, MEDIA, MEDIA_LIST, classify
 from ...columns.simplify import array_elements, located
-from .cells import SCALAR_LISTS, is_media_list, tag
+from .cells import SCALAR_LISTS, tag
 
 _AS_THEY_ARE = {
     type(None): "null",
@@ -55,8 +55,6 @@ def common_kind(first: str, second: str, mixed: bool) -> str | None:
         return "number"
     if pair == {"integer_list", "number_list"}:
         return "number_list"
-    if all(map(is_media_list, pair)):
-        return "media_list"
     if pair <= SCALAR_LISTS | {"json"}:
         return "json"
     return "mixed" if mixed or "mixed" in pair else None
@@ -171,9 +169,7 @@ def _read(value: Any, where: str) -> tuple[str, Any]:
     if kind == MEDIA:
         return _read_media(kept, where)
     if kind == MEDIA_LIST:
-        items = [(None, None) if v is None else _read_media(v, f"{where}[{i}]") for i, v in enumerate(kept)]
-        tags = {tag for tag, _ in items} - {None}
-        return f"{tags.pop() if len(tags) == 1 else 'media'}_list", [value for _, value in items]
+        return kind, [None if v is None else _read_media(v, f"{where}[{i}]")[1] for i, v in enumerate(kept)]
     return kind, kept
 
 

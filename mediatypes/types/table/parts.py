@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -12,17 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..._core import canonical
-from ..._core.errors import DocumentError, InputError, MediaTypesError, SidecarMissing, Verbatim
+from ..._core.errors import DocumentError, InputError, SidecarMissing, Verbatim
+from ..._core.references import read_list
 from ..._core.sidecar import Blob, Sink, Source, fetch
 from ...columns.arrow import parquet_options
 from ...formats.parquet_bounds import TooLarge, read_bounded
 from .cells import BROKEN, from_json, to_json
-from .column import Column
+from .column import WHOLE, Column
 from .kinds import read_values
-from .storage import document_texts, restore
+from .storage import document_texts, storage_type, stored_documents
 
 PART_ROWS = 8192
-PART_BYTES = 2**30  # of a part in memory
+PART_BYTES = 2**28  # of a part in memory: 32 KiB a row
 _JUDGED = 256  # texts
 JSON_BYTES = 2**26  # of a part of JSON
 FILES = {  # suffix and media type by format
@@ -37,26 +37,29 @@ class References:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self.found: dict[str, dict[str, Any]] = {}  # by path
+        self.by_path: dict[str, dict[str, Any]] = {}
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         path = self._sink.put(data, suffix=suffix, media_type=media_type, sha256=sha256, size=size)
-        self.found[path] = {"path": path, "sha256": sha256, "size": size, "media_type": media_type}
+        self.by_path[path] = {"path": path, "sha256": sha256, "size": size, "media_type": media_type}
         return path
 
 
-class _Held:
-    """The sidecars that a table's document lists, read and verified once."""
+class _Listed:
+    """The sidecars of a table's cells: only those that the lists of its parts name may be opened."""
 
-    def __init__(self, source: Source, references: list[dict[str, Any]]) -> None:
-        self._files = {
-            reference["path"]: fetch(source, reference, f"Table.refs[{i}]") for i, reference in enumerate(references)
-        }
+    def __init__(self, source: Source, parts: list[dict[str, Any]]) -> None:
+        self._source = source
+        self._lists = {f"Table.parts[{i}].refs": dict(part["refs"]) for i, part in enumerate(parts) if "refs" in part}
+        self._paths: set[str] | None = None
 
     def open(self, path: str) -> BinaryIO:
-        if path not in self._files:
-            raise SidecarMissing.of(path, "a sidecar that refs lists", "none", "Restore the table's document.")
-        return io.BytesIO(self._files[path])
+        if self._paths is None:  # when the first cell is read
+            lists = [read_list(reference, self._source, where) for where, reference in self._lists.items()]
+            self._paths = {reference["path"] for listed in lists for reference in listed}
+        if path not in self._paths:
+            raise SidecarMissing.of(path, "a sidecar that the refs of a part list", "none", "Restore the table.")
+        return self._source.open(path)
 
 
 def batches(columns: list[Column], rows: int, sink: Sink) -> Iterator[pa.RecordBatch]:
@@ -143,41 +146,48 @@ def media_digest(columns: list[Column], part: pa.RecordBatch | pa.Table) -> str:
 def read_columns(document: dict[str, Any], source: Source) -> tuple[list[Column], list[KeptPart]]:
     """The columns of a checked document, its parts read and verified; and those of Parquet as they were.
 
+    Media in cells are decoded when they are asked for.
+
     Raises:
         DocumentError: a part is no file of these columns and as many rows as it should have.
     """
-    rows = int(document["num_rows"])
+    rows, references = int(document["num_rows"]), document["parts"]
     columns = [Column(name, kind) for name, kind in zip(document["columns"], document["kinds"], strict=True)]
-    held = _Held(source, document.get("refs", []))
-    schema = schema_of(columns)
-    is_json = document.get("format") == "json"
-    parts, kept = [], []
-    for i, reference in enumerate(document["parts"]):
-        where, expected = f"Table.parts[{i}]", min(PART_ROWS, rows - i * PART_ROWS)
-        if is_json:
-            _add_json_part(columns, _fetch_json(source, reference, where), expected, held, where)
-            continue
-        data = fetch(source, reference, where)
-        parts.append(_read_part(data, schema, expected, where))
-        kept.append(KeptPart(Blob(data, reference["sha256"]), expected, media_digest(columns, parts[-1])))
-    for position, column in enumerate([] if is_json else columns):
-        values = pa.chunked_array(
-            [part.column(position).combine_chunks() for part in parts], schema.field(position).type
-        )
-        if column.may_hold_media:
-            column.tail = restore(column.kind, values, held, column.name)
-        else:
-            column.head = values
+    places = [(f"Table.parts[{i}]", min(PART_ROWS, rows - i * PART_ROWS)) for i in range(len(references))]
+    parts: list[pa.Table] = []
+    kept: list[KeptPart] = []
+    if document.get("format") == "json":
+        cells: list[list[Any]] = []
+        for reference, (where, expected) in zip(references, places, strict=True):
+            cells += _read_json_part(columns, _fetch_json(source, reference, where), expected, where)
+        for column, values in zip(columns, zip(*cells, strict=True), strict=False):
+            _set_json_cells(column, list(values))
+    else:
+        for reference, (where, expected) in zip(references, places, strict=True):
+            data = fetch(source, reference, where)
+            parts.append(_read_part(data, columns, expected, where, not parts))
+            kept.append(KeptPart(Blob(data, reference["sha256"]), expected, media_digest(columns, parts[-1])))
+        for position, column in enumerate(columns):
+            arrays = [part.column(position).combine_chunks() for part in parts]
+            column.head = pa.chunked_array(arrays, column.field().type)
+    listed = _Listed(source, references)
+    for column in columns:
+        column.source = listed if column.may_hold_media else None
     return columns, kept
 
 
-def _read_part(data: bytes, schema: pa.Schema, rows: int, where: str) -> pa.Table:
+def _read_part(data: bytes, columns: list[Column], rows: int, where: str, is_first: bool) -> pa.Table:
     try:
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        found = file.metadata.num_rows
-        if found != rows or file.schema_arrow.names != schema.names or file.schema_arrow.types != schema.types:
+        stored = file.schema_arrow
+        if is_first and len(stored) == len(columns):
+            for column, type_ in zip(columns, stored.types, strict=True):
+                whole = WHOLE.get(column.kind)
+                column.kind = whole if whole and type_ == storage_type(whole) else column.kind
+        schema = schema_of(columns)
+        if file.metadata.num_rows != rows or stored.names != schema.names or stored.types != schema.types:
             expected = f"{rows} rows of {', '.join(map(str, schema.types))}"
-            got = f"{found} of {', '.join(map(str, file.schema_arrow.types))}"
+            got = f"{file.metadata.num_rows} of {', '.join(map(str, stored.types))}"
             raise DocumentError.of(where, expected, got, _RESTORE, "part")
         return read_bounded(file, data, PART_BYTES)
     except TooLarge as error:
@@ -199,7 +209,8 @@ def _fetch_json(source: Source, reference: dict[str, Any], where: str) -> Any:
         raise DocumentError.of(where, "JSON", str(error), _RESTORE, "part") from error
 
 
-def _add_json_part(columns: list[Column], part: Any, rows: int, held: _Held, where: str) -> None:
+def _read_json_part(columns: list[Column], part: Any, rows: int, where: str) -> list[list[Any]]:
+    """The rows of a part of JSON."""
     names = [column.name for column in columns]
     data = part.get("data") if isinstance(part, dict) else None
     if not isinstance(data, list) or part.get("columns") != names or len(data) != rows:
@@ -209,24 +220,32 @@ def _add_json_part(columns: list[Column], part: Any, rows: int, held: _Held, whe
     for row, cells in enumerate(data):
         if not isinstance(cells, list) or len(cells) != len(names):
             raise DocumentError.of(f"{where}.data[{row}]", f"{len(names)} cells", cells, _RESTORE, "part")
-    for column, cells in zip(columns, zip(*data, strict=True), strict=True):
-        _add_json_cells(column, cells, held, where)
+    return data
 
 
-def _add_json_cells(column: Column, cells: tuple[Any, ...], held: _Held, where: str) -> None:
-    values, kind = [], column.kind
+def _set_json_cells(column: Column, cells: list[Any]) -> None:
+    """Give a column the cells that were read from JSON."""
+
+    def where(row: int) -> str:
+        return f"Table.parts[{row // PART_ROWS}].data[{row % PART_ROWS}][{column.name!r}]"
+
+    if column.may_hold_media:
+        try:
+            column.head = pa.chunked_array([stored_documents(column.kind, cells)])
+        except BROKEN as error:
+            raise DocumentError.of(where(0), f"cells of {column.kind}", str(error), _RESTORE, "part") from error
+        return
+    values = []
     for row, cell in enumerate(cells):
         try:
-            values.append(from_json(kind, cell, held))
+            values.append(from_json(column.kind, cell))
         except BROKEN as error:
-            if isinstance(error, MediaTypesError):
-                raise
-            at = f"{where}.data[{row}][{column.name!r}]"
-            raise DocumentError.of(at, f"a cell of {kind}", cell, _RESTORE, "part") from error
+            raise DocumentError.of(where(row), f"a cell of {column.kind}", cell, _RESTORE, "part") from error
     try:
-        found, made = read_values(values, kind, lambda row: f"{where}.data[{row}][{column.name!r}]", kind == "mixed")
+        whole = read_values(values, "null", where, False)[0] == WHOLE.get(column.kind)
+        kind, kept = read_values(values, WHOLE[column.kind] if whole else column.kind, where, False)
     except InputError as error:
         raise DocumentError(error.problems) from error
-    if found != kind:
-        raise DocumentError.of(f"{where}[{column.name!r}]", f"cells of {kind}", Verbatim(found), _RESTORE, "part")
-    column.tail += made
+    if kind != (WHOLE[column.kind] if whole else column.kind):
+        raise DocumentError.of(where(0), f"cells of {column.kind}", Verbatim(kind), _RESTORE, "part")
+    column.kind, column.tail = kind, kept

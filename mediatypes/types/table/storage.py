@@ -14,7 +14,8 @@ from ..._core.codec import encode
 from ..._core.errors import DocumentError, MediaTypesError
 from ..._core.sidecar import Sink, Source
 from ...columns.arrow import MEDIA, binaries, bitmap, documents, fixed, list_array, list_of, texts
-from .cells import BROKEN, PLAIN, SCALAR_LISTS, from_json, is_media_list, item_kind, mixed_text, read_mixed
+from ...columns.classify import MEDIA_LIST
+from .cells import BROKEN, PLAIN, SCALAR_LISTS, from_json, mixed_text, read_mixed
 
 _TYPES = {
     "null": pa.float64(),
@@ -39,8 +40,8 @@ _TIMES = {"datetime": "datetime64[us]", "timestamp": "datetime64[us]", "date": "
 def storage_type(kind: str) -> pa.DataType:
     """The Arrow type that cells of a kind are stored as."""
     if kind in SCALAR_LISTS:
-        return list_of(_TYPES[item_kind(kind)])
-    if is_media_list(kind):
+        return list_of(_TYPES[kind.removesuffix("_list")])
+    if kind == MEDIA_LIST:
         return list_of(MEDIA)
     return _TYPES.get(kind, MEDIA)
 
@@ -62,8 +63,8 @@ def build(kind: str, values: list[Any], sink: Sink) -> pa.Array:
     if kind in PLAIN and kind not in SCALAR_LISTS:
         return _times(kind, values)
     if kind in SCALAR_LISTS:
-        return list_array(values, lambda items: build(item_kind(kind), items, sink))
-    if is_media_list(kind):
+        return list_array(values, lambda items: build(kind.removesuffix("_list"), items, sink))
+    if kind == MEDIA_LIST:
         return list_array(values, lambda items: _documents(items, sink))
     return _documents(values, sink)
 
@@ -97,34 +98,48 @@ def values_of(kind: str, data: pa.ChunkedArray) -> list[Any]:
     return [None if text is None else Decimal(text) for text in values] if kind == "decimal" else values
 
 
-def restore(kind: str, data: pa.ChunkedArray, source: Source, name: str) -> list[Any]:
-    """The kept values of stored cells with media, or of a mixed kind.
+def restore(kind: str, data: pa.ChunkedArray, source: Source, where: str, start: int) -> list[Any]:
+    """The kept values of stored cells with media, or of a mixed kind; `start` is the row of the first, for messages.
 
     Raises:
         DocumentError: a cell is not of this kind.
     """
-    made: list[Any] = []
-    for row, cell in enumerate(_texts_of(kind, data)):
+    values: list[Any] = []
+    for row, cell in enumerate(_texts_of(kind, data), start):
         try:
             if kind == "mixed":
-                made.append(None if cell is None else read_mixed(cell, source))
+                values.append(None if cell is None else read_mixed(cell, source))
             elif isinstance(cell, list):
-                made.append(from_json(kind, [None if text is None else canonical.loads(text) for text in cell], source))
+                items = [None if text is None else canonical.loads(text) for text in cell]
+                values.append(from_json(kind, items, source))
             else:
-                made.append(None if cell is None else from_json(kind, canonical.loads(cell), source))
+                values.append(None if cell is None else from_json(kind, canonical.loads(cell), source))
         except BROKEN as error:
             if isinstance(error, MediaTypesError):
                 raise
             hint = "Restore the part from a copy."
-            raise DocumentError.of(f"Table[{row}][{name!r}]", f"a cell of {kind}", cell, hint, "part") from error
-    return made
+            raise DocumentError.of(f"{where}[{row}]", f"a cell of {kind}", cell, hint, "part") from error
+    return values
+
+
+def stored_documents(kind: str, cells: list[Any]) -> pa.Array:
+    """Cells of documents, read from JSON, as they stand in Parquet; raises ValueError if one is of another form."""
+    if kind == "mixed":
+        return texts([None if cell is None else canonical.dumps(cell) for cell in cells])
+    is_list = kind == MEDIA_LIST
+    if not all(cell is None or isinstance(cell, list if is_list else dict) for cell in cells):
+        raise ValueError(f"cells of {kind}")
+    items = [item for cell in cells if cell is not None for item in cell] if is_list else cells
+    if not all(item is None or isinstance(item, dict) for item in items):
+        raise ValueError("documents")
+    return list_array(cells, documents) if is_list else documents(cells)
 
 
 def document_texts(kind: str, data: pa.ChunkedArray | pa.Array) -> list[str | None]:
     """The documents in stored cells, as text."""
     found: list[str | None] = []
     for chunk in getattr(data, "chunks", [data]):
-        items = chunk.flatten() if is_media_list(kind) else chunk
+        items = chunk.flatten() if kind == MEDIA_LIST else chunk
         found += (items if kind == "mixed" else items.field("_doc")).to_pylist()
     return found
 
@@ -135,12 +150,12 @@ def _texts_of(kind: str, data: pa.ChunkedArray) -> list[Any]:
         return document_texts(kind, data)
     found: list[Any] = []
     for chunk in data.chunks:
-        items = chunk.flatten() if is_media_list(kind) else chunk
+        items = chunk.flatten() if kind == MEDIA_LIST else chunk
         valid = items.is_valid().to_pylist()
         documents_ = [
             (text or "") if flag else None for flag, text in zip(valid, items.field("_doc").to_pylist(), strict=True)
         ]
-        if not is_media_list(kind):
+        if kind != MEDIA_LIST:
             found += documents_
             continue
         left = iter(documents_)

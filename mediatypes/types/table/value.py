@@ -11,6 +11,7 @@ from ..._core import canonical
 from ..._core.declaration import Document, Field, Integer, List, Record, Rule, Text, reference
 from ..._core.deps import need
 from ..._core.errors import InputError, Problem, Verbatim, problem
+from ..._core.references import place_list
 from ..._core.sidecar import Blob, HashingSink, Sink, Source
 from ..._core.value import Value
 from . import inputs
@@ -52,7 +53,14 @@ def _columns_fit(document: dict[str, Any], where: str) -> Iterator[Problem]:
 
 
 _KEPT_PARTS = 16  # of given data; more would be a second copy of it
-_REFERENCE = Record("A sidecar.", reference())
+_LIST = Record(
+    "Every sidecar of the cells, and theirs, by path: the list is a JSON array of references.",
+    (*reference("the list"), Field("count", Integer(1), "How many they are.")),
+)
+_PART = Record(
+    "Rows of the table.",
+    (*reference("the part"), Field("refs", _LIST, "Present when its cells refer to sidecars.", required=False)),
+)
 TABLE = Document(
     "table",
     "1.0",
@@ -64,8 +72,7 @@ TABLE = Document(
         Field("columns", List(Text(min_length=1)), "Name of each column."),
         Field("kinds", List(Text(pattern="[a-z][a-z0-9_]{0,62}")), "Kind of each column."),
         Field("format", Text(choices=("json",)), "Present when the parts are JSON; else they are Parquet.", False),
-        Field("parts", List(_REFERENCE), "The rows."),
-        Field("refs", List(_REFERENCE), "Every sidecar of the cells, once.", required=False),
+        Field("parts", List(_PART), "The rows."),
         Field("sample", Text(choices=("first", "random")), "How rows were chosen, if some were left out.", False),
         Field("sampled_from", Integer(0), "Rows before some were left out.", required=False),
         Field("sample_seed", Integer(), "Seed of a random sample.", required=False),
@@ -112,7 +119,7 @@ class Table(Value):
     _max_rows: int | None
     _sample: dict[str, Any]
     _blobs: dict[int, KeptPart]  # by position
-    _kept: dict[str, list[dict[str, Any]]]  # unknown members of parts and refs
+    _unknown_parts: list[tuple[dict[str, Any], dict[str, Any]]]  # unknown members of each part, and of its refs
 
     def __init__(
         self,
@@ -135,7 +142,7 @@ class Table(Value):
         self, columns: list[Column], format: str, *, allow_mixed_types: bool = False, max_rows: int | None = None
     ) -> None:
         self._set(_columns=columns, _format=format, _mixed=allow_mixed_types, _max_rows=max_rows)
-        self._set(_sample={}, _blobs={}, _kept={})
+        self._set(_sample={}, _blobs={}, _unknown_parts=[])
 
     @property
     def columns(self) -> list[str]:
@@ -144,8 +151,8 @@ class Table(Value):
 
     @property
     def kinds(self) -> list[str]:
-        """Kind of each column: "integer", "number", "string", "image"..."""
-        return [column.kind for column in self._columns]
+        """Kind of each column, by the names that kinds have in a run: "number", "string", "image", "datetime"..."""
+        return [column.public_kind for column in self._columns]
 
     @property
     def format(self) -> str:
@@ -252,7 +259,7 @@ class Table(Value):
         return cls(dataframe=data, **options)
 
     def to_arrow(self) -> pa.Table:
-        """A pyarrow Table as it is stored, with its kinds in the field metadata; media cells are structs."""
+        """A pyarrow Table as it is stored; media cells are structs."""
         import pyarrow as pa
 
         schema = schema_of(self._columns)
@@ -293,10 +300,10 @@ class Table(Value):
 
     def snapshot(self) -> Self:
         """A copy that grows on its own; values are shared."""
-        return copy.copy(self)
+        return self._replace(_columns=[column.copy() for column in self._columns], _blobs=dict(self._blobs))
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "_columns": [column.copy() for column in self._columns]}
+        state = {**self.__dict__, "_columns": [column.detached() for column in self._columns]}
         return {**state, "_blobs": dict(self._blobs)}
 
     def _identity(self) -> str:
@@ -318,25 +325,27 @@ class Table(Value):
         self._set(_columns=[column.take(rows) for column in self._columns], _sample=record)
 
     def _encode(self, sink: Sink) -> dict[str, Any]:
-        columns, rows = self._columns, self.num_rows
-        references = References(sink)
-        count = -(-rows // PART_ROWS)
-        parts = [self._part(position, references).place(sink, *FILES[self._format]) for position in range(count)]
         document = {
-            "num_rows": rows,
-            "num_columns": len(columns),
+            "num_rows": self.num_rows,
+            "num_columns": self.num_columns,
             "columns": self.columns,
             "kinds": self.kinds,
             **({"format": self._format} if self._format != "parquet" else {}),
-            "parts": parts,
+            "parts": [self._place_part(position, sink) for position in range(-(-self.num_rows // PART_ROWS))],
             **self._sample,
         }
-        if references.found:
-            document["refs"] = list(references.found.values())
-        for name, unknown in self._kept.items():
-            for item, members in zip(document.get(name, []), unknown, strict=False):
-                item.update(copy.deepcopy(members))
+        for part, (unknown, unknown_refs) in zip(document["parts"], self._unknown_parts, strict=False):
+            part.update(copy.deepcopy(unknown))
+            part.get("refs", {}).update(copy.deepcopy(unknown_refs))
         return document
+
+    def _place_part(self, position: int, sink: Sink) -> dict[str, Any]:
+        """The document of a part, whose file and whose list of references are placed into `sink`."""
+        references = References(sink)
+        part = self._part(position, references).place(sink, *FILES[self._format])
+        if references.by_path:
+            part["refs"] = place_list(references.by_path.values(), sink)
+        return part
 
     def _part(self, position: int, sink: Sink) -> Blob:
         """The file of a part; one of Parquet is written once if its rows and their sidecars stay the same."""
@@ -362,13 +371,9 @@ class Table(Value):
         columns, blobs = read_columns(document, source)
         made._fill(columns, document.get("format", "parquet"))
         made._blobs.update(enumerate(blobs))
-        unknown = {}
-        for name in ("parts", "refs"):
-            items = [_REFERENCE.unknown(item) for item in document.get(name, [])]
-            if any(items):
-                unknown[name] = copy.deepcopy(items)
+        unknown = [(_PART.unknown(part), _LIST.unknown(part.get("refs", {}))) for part in document["parts"]]
         made._set(
             _sample={name: document[name] for name in ("sample", "sampled_from", "sample_seed") if name in document},
-            _kept=unknown,
+            _unknown_parts=copy.deepcopy(unknown),
         )
         return made

@@ -18,7 +18,7 @@ from ..._core.errors import (
     problem,
     show,
 )
-from ..._core.references import references
+from ..._core.references import LIST_TYPE, read_list, references
 from ..._core.sidecar import hash_stream
 from ...store.directory import DirectoryStore
 from .report import Findings, Seen
@@ -77,17 +77,24 @@ class Documents:
             self._refuse(error.problems, where)
             return
         for place, reference in references(document, where):
-            self._check_sidecar(reference, place)
+            if self._check_sidecar(reference, place) and reference["media_type"] == LIST_TYPE:
+                try:
+                    listed = read_list(reference, self._store, place)
+                except MediaTypesError as error:
+                    self.findings.add(describe(error), place)
+                    continue
+                for i, inner in enumerate(listed):
+                    self._check_sidecar(inner, f"{place}[{i}]")
 
     def _refuse(self, problems: Iterable[Problem], where: str) -> None:
         self.sound = False
         self.findings.add(problems, where)
 
-    def _check_sidecar(self, reference: dict[str, Any], where: str) -> None:
-        """The sidecar is there and what the reference says; what is behind a URL is not fetched."""
+    def _check_sidecar(self, reference: dict[str, Any], where: str) -> bool:
+        """Whether a sidecar is there and what the reference says, looked at once; behind a URL nothing is fetched."""
         path, size, sha256 = reference["path"], reference["size"], reference["sha256"]
         if "://" in path or not self.sidecars.is_new(f"{path} {size} {sha256}"):
-            return
+            return False
         try:
             with self._store.open(path) as file:
                 found = file.seek(0, os.SEEK_END)
@@ -110,6 +117,9 @@ class Documents:
             elif digest != sha256:
                 message = f"expected other bytes in {path}, got some of SHA-256 {digest}"
                 self.findings.add([Problem("", message, "hash", _COPY)], where)
+            else:
+                return True
+        return False
 
 
 def show_path(path: str) -> str:

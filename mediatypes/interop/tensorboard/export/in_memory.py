@@ -18,7 +18,7 @@ def decode_held(document: dict[str, Any], read: Callable[[dict[str, Any]], bytes
         DocumentError: the document or a sidecar does not follow the format.
     """
     held: dict[str, bytes] = {}
-    for _, reference in references(document):
+    for _, reference in references(document, source=_Held(held)):  # a list of references is read when it is held
         data = read(reference)
         if data is None:
             return None
