@@ -22,6 +22,7 @@ from sklearn.datasets import load_digits
 import mediatypes as mt
 from mediatypes.cli import main
 from mediatypes.upkeep.packing import Moved
+from mediatypes.upkeep.verify import check
 from tests.processes import left_by_a_killed_process
 from tests.samples import photograph
 
@@ -514,3 +515,40 @@ def test_a_packed_run_is_verified(folder: Path, capsys: pytest.CaptureFixture[st
     capsys.readouterr()
     assert main(["verify", str(folder)]) == 1
     assert "sidecars.parquet: expected a whole packed store, got " in capsys.readouterr().out
+
+
+def of_pictures(count: int) -> mt.Table:
+    return mt.Table(["img"], [[mt.Image(photograph("coffee")[i : 20 + i, :20])] for i in range(count)])
+
+
+def test_sidecars_of_the_cells_of_a_table_are_found_by_its_lists(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"t": mt.Table(["img"], [[mt.Image(np.zeros((2, 2), np.uint8))]])}, step=0)  # replaced in its row
+        run.log({"t": of_pictures(3), "nested": mt.Table(["t"], [[of_pictures(4)]])}, step=0)
+    before = dict(mt.open_run(run.path).values("t")), dict(mt.open_run(run.path).values("nested"))
+    assert mt.gc(run.path).files == 3  # a part, its list and the picture
+    assert mt.gc(run.path) == Moved(0, 0, 4 + 3 * 2 + 1 * 1)
+    mt.copy(run.path, tmp_path / "copy")
+    shutil.rmtree(run.path)
+    root = tmp_path / "copy"
+    assert mt.pack(root).kept == 0
+    order = {row["path"]: position for position, row in enumerate(pq.read_table(root / "sidecars.parquet").to_pylist())}
+    assert len(order) == 11
+    assert mt.gc(root) == Moved(0, 0, 11)
+    mt.unpack(root)
+    assert (dict(mt.open_run(root).values("t")), dict(mt.open_run(root).values("nested"))) == before
+    assert check(root, deep=True).problems == []
+
+
+@pytest.mark.parametrize("damage", ["gone", "changed"])
+def test_nothing_is_removed_when_a_list_is_damaged(tmp_path: Path, damage: str) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"t": of_pictures(1)})
+    (listed,) = (run.path / "media").rglob("*.json")
+    listed.unlink() if damage == "gone" else listed.write_bytes(b"[]")
+    (problem,) = check(run.path, deep=True).problems
+    assert (problem.code, problem.path) == ("missing" if damage == "gone" else "size", "t[step 0].parts[0].refs")
+    before = sidecars(run.path)
+    with pytest.raises((mt.SidecarMissing, mt.HashMismatch)):
+        mt.gc(run.path)
+    assert sidecars(run.path) == before

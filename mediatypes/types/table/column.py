@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..._core import canonical
-from ..._core.errors import DocumentError, InputError
+from ..._core.errors import DocumentError, InputError, MediaTypesError
 from ..._core.sidecar import HashingSink, Sink, Source
 from ..._core.value import Value
 from ...columns.arrow import fixed, texts
@@ -147,6 +147,8 @@ class Column:
             if self.kind == "mixed":
                 return [from_json("mixed", canonical.loads(v)) if isinstance(v, str) else _own(v) for v in kept]
             return list(map(_own, kept)) if self.kind.endswith("_list") else kept
+        except MediaTypesError:
+            raise
         except BROKEN as error:
             hint = "Restore the table from a copy."
             raise DocumentError.of(
