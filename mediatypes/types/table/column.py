@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -106,7 +105,7 @@ class Column:
     def _is_exact(self) -> bool:
         whole = [item for value in self.tail for item in (value if isinstance(value, list) else [value])]
         if self.head is not None:
-            integers = _cast(self.head, self.kind, self.kind, self.name)
+            integers = cast_to(self.head, self.kind, self.kind, self.name)
             flat = pc.list_flatten(integers) if self.kind == "integer_list" else integers
             whole += pc.min_max(flat).as_py().values()
         present = [value for value in whole if value is not None]
@@ -122,7 +121,7 @@ class Column:
         if kind not in PLAIN or (kind == "json" and self.kind != "null"):  # values that Arrow cannot cast
             self.tail, self.head, self.source = self.kept(0, len(self)), None, None
         elif self.head is not None:
-            self.head = _cast(self.head, self.kind, kind, self.name)
+            self.head = cast_to(self.head, self.kind, kind, self.name)
         self.tail = [convert(value, self.kind, kind) for value in self.tail]
         self.kind = kind
 
@@ -135,7 +134,7 @@ class Column:
             if self.source is not None:
                 values = restore(self.kind, head, self.source, f"Table[{self.name!r}]", start)
             else:
-                values = values_of(self.kind, _cast(head, self.kind, self.kind, self.name))
+                values = values_of(self.kind, cast_to(head, self.kind, self.kind, self.name))
         return values + self.tail[max(0, start - split) : max(0, stop - split)]
 
     def values(self, start: int = 0, stop: int | None = None) -> list[Any]:
@@ -173,72 +172,14 @@ class Column:
         split = self.head_length
         chunks = []
         if self.head is not None and start < split:
-            chunks += _cast(self.head.slice(start, min(stop, split) - start), self.kind, self.kind, self.name).chunks
+            chunks += cast_to(self.head.slice(start, min(stop, split) - start), self.kind, self.kind, self.name).chunks
         tail = self.tail[max(0, start - split) : max(0, stop - split)]
         if tail or not chunks:
             chunks.append(build(self.kind, tail, sink))
         return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
 
 
-def from_arrow(field: pa.Field, data: pa.ChunkedArray, where: str) -> Column:
-    """A column of Arrow data, kept as it was given; only whether it can be stored is looked at, chunk by chunk."""
-    kind = _kind_of(field.type, where)
-    if kind in ("integer", "datetime", "timestamp", "date", "duration", "json", "integer_list"):
-        for chunk in data.chunks:
-            try:
-                _cast(pa.chunked_array([chunk], data.type), kind, kind, where)
-            except pa.ArrowInvalid as error:
-                hint = "Cast the column first; times need whole microseconds, integers 64 bits."
-                raise InputError.of(
-                    where, f"values that fit {storage_type(kind)}", str(error), hint, "range"
-                ) from error
-    return Column(field.name, kind, data)
-
-
-def _kind_of(found: pa.DataType, where: str) -> str:
-    """The kind that a column of this Arrow type is stored as."""
-    kind = found.value_type if pa.types.is_dictionary(found) else found
-    checks: tuple[tuple[Callable[[Any], bool], str], ...] = (
-        (pa.types.is_null, "null"),
-        (pa.types.is_boolean, "boolean"),
-        (pa.types.is_integer, "integer"),
-        (pa.types.is_floating, "number"),
-        (pa.types.is_date, "date"),
-        (pa.types.is_decimal, "decimal"),
-        (lambda t: _item_type(t) is not None, ""),
-        (pa.types.is_nested, "json"),
-        (pa.types.is_duration, "duration"),
-        (lambda t: any(is_(t) for is_ in _BINARY), "binary"),
-        (lambda t: t in (pa.utf8(), pa.large_utf8(), pa.string_view()), "string"),
-        (lambda t: pa.types.is_timestamp(t) and t.tz is None, "datetime"),
-        (pa.types.is_timestamp, "timestamp"),
-    )
-    for check, name in checks:
-        if check(kind):
-            return name or f"{_kind_of(_item_type(kind), where)}_list"
-    hint = "Cast the column to text or numbers."
-    raise InputError.of(where, "a column type that a table can hold", str(found), hint, "type")
-
-
-_BINARY = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
-
-
-def _item_type(kind: pa.DataType) -> pa.DataType | None:
-    """The items of a type of lists of numbers, bools or texts."""
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        return None
-    item = kind.value_type
-    checks = (
-        pa.types.is_boolean,
-        pa.types.is_integer,
-        pa.types.is_floating,
-        pa.types.is_string,
-        pa.types.is_large_string,
-    )
-    return item if any(check(item) for check in checks) else None
-
-
-def _cast(data: pa.ChunkedArray, old: str, new: str, where: str) -> pa.ChunkedArray:
+def cast_to(data: pa.ChunkedArray, old: str, new: str, where: str) -> pa.ChunkedArray:
     """Arrow data of a kind as it is stored in a column of a kind that includes it."""
     kind = storage_type(new)
     if data.type == kind:

@@ -12,7 +12,8 @@ import pyarrow as pa
 from ..._core.canonical import is_utf8_encodable
 from ..._core.deps import is_instance
 from ..._core.errors import InputError, Problem, Verbatim, problem
-from .column import Column, from_arrow
+from .arrow_input import from_arrow
+from .column import Column
 
 DEFAULT_COLUMNS = ("Input", "Output", "Expected")
 SEED = 0  # of a random sample
@@ -64,7 +65,7 @@ def _read_rows(names: list[str], data: Any, mixed: bool) -> list[Column]:
         if data.ndim != 2:
             hint = "Pass one row for each item of the first axis."
             raise InputError.of("Table.data", "an array with two axes", data, hint, "shape")
-        data = list(map(list, data)) if data.dtype.kind == "M" else data.tolist()
+        data = list(map(list, data)) if data.dtype.kind in "mM" else data.tolist()
     if data is None:
         data = ()
     if not isinstance(data, (list, tuple)):
@@ -113,13 +114,23 @@ def read_frame(frame: Any, mixed: bool) -> list[Column]:
     if not is_frame(frame):
         hint = "Pass a pandas or polars DataFrame, or an Arrow table."
         raise InputError.of("Table.dataframe", "an object with __arrow_c_stream__", frame, hint)
-    is_batch = isinstance(frame, pa.RecordBatch)
-    table = pa.Table.from_batches([frame]) if is_batch else pa.RecordBatchReader.from_stream(frame).read_all()
-    check_names(table.column_names, "Table.columns")
-    return [
-        from_arrow(field, data, f"Table[{field.name!r}]")
+    by_value: dict[str, Column] = {}
+    if is_instance(frame, "polars", "DataFrame"):  # its Object columns are pointers to Arrow
+        objects = [name for name, dtype in frame.schema.items() if str(dtype) == "Object"]
+        by_value = {name: read_column(name, frame[name].to_list(), mixed) for name in objects}
+        names, frame = frame.columns, frame.drop(objects)
+    try:
+        is_batch = isinstance(frame, pa.RecordBatch)
+        table = pa.Table.from_batches([frame]) if is_batch else pa.RecordBatchReader.from_stream(frame).read_all()
+    except pa.ArrowException as error:
+        hint = f"Cast or drop what Arrow does not know: {error}"
+        raise InputError.of("Table.dataframe", "a stream of Arrow data", Verbatim(type(frame)), hint) from error
+    check_names([*table.column_names, *by_value], "Table.columns")
+    columns = by_value | {
+        field.name: from_arrow(field, data, f"Table[{field.name!r}]")
         for field, data in zip(table.schema, table.columns, strict=True)
-    ]
+    }
+    return [columns[name] for name in (names if by_value else table.column_names)]
 
 
 def _read_pandas(frame: Any, mixed: bool) -> list[Column]:

@@ -759,9 +759,9 @@ def test_a_table_of_an_arrow_table_equals_one_of_rows() -> None:
             "Cast the column first; times need whole microseconds, integers 64 bits.",
         ),
         (
-            pa.array([], pa.time64("us")),
-            "Table['a']: expected a column type that a table can hold, got 'time64[us]'. Cast the column to text or "
-            "numbers.",
+            pa.array([pa.MonthDayNano([1, 2, 3])]),
+            "Table['a']: expected a column type that a table can hold, got 'month_day_nano_interval'. Cast the "
+            "column to text or numbers.",
         ),
     ],
 )
@@ -896,3 +896,106 @@ def test_a_table_takes_what_a_run_takes(row: values.Row) -> None:
 def test_a_document_in_a_cell_is_decoded_first() -> None:
     with pytest.raises(InputError, match=r"expected a media value, got .* Decode it: mt.decode\(document, store\)"):
         Table(["a"], [[mt.encode(mt.Histogram([1]), mt.MemoryStore())]])
+
+
+AB = pa.array(["a", "b", None])
+ENCODED: dict[str, tuple[pa.Array, str, list[Any]]] = {
+    "run ends": (pa.RunEndEncodedArray.from_arrays([2, 4, 5], AB), "string", ["a", "a", "b", "b", None]),
+    "run ends of floats": (pa.RunEndEncodedArray.from_arrays([2, 3], [0.5, NAN]), "number", [0.5, 0.5, NAN]),
+    "run ends of a dictionary": (
+        pa.RunEndEncodedArray.from_arrays([1, 3], AB.slice(0, 2).dictionary_encode()),
+        "string",
+        ["a", "b", "b"],
+    ),
+    "run ends in a struct": (
+        pa.StructArray.from_arrays([pa.RunEndEncodedArray.from_arrays([2], ["a"])], ["x"]),
+        "json",
+        [{"x": "a"}, {"x": "a"}],
+    ),
+    "run ends in a list": (
+        pa.ListArray.from_arrays([0, 2, 3], pa.RunEndEncodedArray.from_arrays([2, 3], AB.slice(0, 2))),
+        "string_list",
+        [["a", "a"], ["b"]],
+    ),
+    "dictionary": (AB.dictionary_encode(), "string", ["a", "b", None]),
+    "dictionary of numbers": (pa.array([7, 8, 7]).dictionary_encode(), "number", [7, 8, 7]),
+    "view of text": (AB.cast(pa.string_view()), "string", ["a", "b", None]),
+    "dictionary of views": (AB.cast(pa.string_view()).dictionary_encode(), "string", ["a", "b", None]),
+    "view of bytes": (pa.array([b"a", None], pa.binary_view()), "binary", [b"a", None]),
+    "lists of views of text": (pa.array([["a"], []], pa.list_(pa.string_view())), "string_list", [["a"], []]),
+    "lists of a dictionary": (
+        pa.array([["a", "b"], None], pa.list_(pa.dictionary(pa.int32(), pa.utf8()))),
+        "string_list",
+        [["a", "b"], None],
+    ),
+    "list views": (pa.array([[1], None, [2, 3]], pa.list_view(pa.int64())), "number_list", [[1], None, [2, 3]]),
+    "large list views": (pa.array([["a"], []], pa.large_list_view(pa.utf8())), "string_list", [["a"], []]),
+    "lists of fixed size": (pa.array([[0.5, 1]], pa.list_(pa.float16(), 2)), "number_list", [[0.5, 1.0]]),
+    "lists of lists": (pa.array([[[1], []], None]), "json", [[[1], []], None]),
+    "lists of dates": (pa.array([[date(2020, 1, 2)]]), "string_list", [["2020-01-02"]]),
+    "maps": (pa.array([[("a", 1)]], pa.map_(pa.utf8(), pa.int64())), "json", [[["a", 1]]]),
+    "unions": (
+        pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [pa.array([1, 2]), AB.slice(0, 2)]),
+        "number",
+        [1, 2],
+    ),
+    "times of day": (pa.array([time(1, 2), None], pa.time64("us")), "string", ["01:02:00", None]),
+    "decimals": (pa.array([Decimal("1.50")]), "decimal", [Decimal("1.50")]),
+    "UUIDs": (
+        pa.ExtensionArray.from_storage(pa.uuid(), pa.array([UUID(int=1).bytes], pa.binary(16))),
+        "string",
+        [str(UUID(int=1))],
+    ),
+    "JSON": (pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a":[1]}', None])), "json", [{"a": [1]}, None]),
+    "bools of 8 bits": (
+        pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None], pa.int8())),
+        "boolean",
+        [True, False, None],
+    ),
+    "tensors": (
+        pa.FixedShapeTensorArray.from_numpy_ndarray(np.arange(4).reshape(1, 2, 2)),
+        "tensor",
+        [mt.Tensor(np.arange(4).reshape(2, 2))],
+    ),
+}
+
+
+@pytest.mark.parametrize("format", ["parquet", "json"])
+@pytest.mark.parametrize(("array", "kind", "expected"), ENCODED.values(), ids=ENCODED)
+def test_arrow_columns_of_every_encoding_are_read(array: Any, kind: str, expected: list[Any], format: Any) -> None:
+    table = decoded(Table.from_arrow(pa.table({"a": array}), format=format))
+    assert table.kinds == [kind]
+    assert repr(table.get_column("a")) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (pa.array([1], pa.time64("ns")), "Table['a']: expected times in whole microseconds, got 'Casting from time64"),
+        (
+            pa.ExtensionArray.from_storage(pa.opaque(pa.int64(), "thing", "acme"), pa.array([1])),
+            "Table['a']: expected a column type that a table can hold, got 'extension<arrow.opaque",
+        ),
+        (
+            pa.StructArray.from_arrays([pa.array(["image"])], ["_type"]),
+            "Table['a']: expected a media document, as its _type says, got {'_type': 'image'}: ",
+        ),
+    ],
+)
+def test_arrow_columns_whose_values_are_not_known_are_refused(array: Any, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Table.from_arrow(pa.table({"a": array}))
+    assert str(caught.value).startswith(message)
+
+
+def test_objects_of_polars_are_read_by_value() -> None:
+    objects = pl.Series([PurePosixPath("/a"), PurePosixPath("/b")], dtype=pl.Object)
+    frame = pl.DataFrame({"i": [1, 2], "p": objects, "s": ["x", "y"]})
+    table = decoded(Table(dataframe=frame))
+    assert (table.columns, table.kinds) == (["i", "p", "s"], ["number", "string", "string"])
+    assert list(table) == [[1, "/a", "x"], [2, "/b", "y"]]
+    assert decoded(Table(dataframe=frame.select("p"))).get_column("p") == ["/a", "/b"]
+    with pytest.raises(InputError, match=r"Table.data\[0\]\['p'\]: expected a number, text"):
+        Table(dataframe=pl.DataFrame({"p": pl.Series([object()], dtype=pl.Object)}))
+    with pytest.raises(InputError, match="expected a stream of Arrow data"):
+        Table(dataframe=pl.DataFrame({"a": pl.Series([1], dtype=pl.Int128)}))
