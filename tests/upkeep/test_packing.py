@@ -543,7 +543,7 @@ def test_sidecars_of_the_cells_of_a_table_are_found_by_its_lists(tmp_path: Path)
     assert mt.gc(root) == Moved(0, 0, 10)
     mt.unpack(root)
     assert cells(root) == before
-    assert check(root, deep=True).problems == []
+    assert not check(root, deep=True).problems
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed"])
