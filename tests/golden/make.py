@@ -150,7 +150,7 @@ def many_kinds() -> tuple[list[str], list[list[Any]]]:
         "date": moment.date(),
         "duration": timedelta(-1, 0, 5),
         "decimal": Decimal("1.10"),
-        "json": {"_type": "x", "a": [None, np.nan]},
+        "json": {"type": "x", "a": [None, np.nan]},
         "integers": [1, None],
         "numbers": [0.5, np.nan, None],
         "booleans": [True],

@@ -25,6 +25,7 @@ CODECS = (
     "video/webm",
     "audio/flac",
     "application/vnd.apache.parquet",
+    "application/vnd.mediatypes.references+json",  # has the hashes of others
 )
 # Their bytes change with the version of the codec.
 LARGEST = 16_000  # bytes of a case

@@ -52,6 +52,7 @@ def _columns_fit(document: dict[str, Any], where: str) -> Iterator[Problem]:
             yield problem(f"{where}{name}", f"as many as columns, {count}", found, "Restore the document.", "columns")
 
 
+_MEDIA_ROWS = 64  # that are read at once: pictures are large
 _KEPT_PARTS = 16  # of given data; more would be a second copy of it
 _LIST = Record(
     "Every sidecar of the cells, and theirs, by path: the list is a JSON array of references.",
@@ -235,8 +236,9 @@ class Table(Value):
 
     def __iter__(self) -> Iterator[list[Any]]:
         """The rows, each a list of Python values."""
-        for start in range(0, self.num_rows, PART_ROWS):
-            stop = min(self.num_rows, start + PART_ROWS)
+        size = _MEDIA_ROWS if any(column.may_hold_media for column in self._columns) else PART_ROWS
+        for start in range(0, self.num_rows, size):
+            stop = min(self.num_rows, start + size)
             yield from map(list, zip(*(column.values(start, stop) for column in self._columns), strict=True))
 
     @classmethod
