@@ -33,6 +33,7 @@ from .parts import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
 
 
@@ -227,12 +228,21 @@ class Table(Value):
         values = column.values()
         return values if convert_to is None else inputs.to_numpy(values, column.kind)
 
-    def get_dataframe(self) -> pd.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame of the Python values; needs pandas."""
-        pandas = need("pandas", extra="pandas", needed_for="Table.get_dataframe")
+        pandas = need("pandas", extra="pandas", needed_for="Table.to_pandas()")
         series = {column.name: inputs.to_series(pandas, column.values(), column.kind) for column in self._columns}
         frame: pd.DataFrame = pandas.DataFrame(series, columns=self.columns)
         return frame
+
+    def get_dataframe(self) -> pd.DataFrame:
+        """`to_pandas()`, by the name that it has in W&B."""
+        return self.to_pandas()
+
+    def to_polars(self) -> pl.DataFrame:
+        """A polars DataFrame of the table as it is stored; media cells are structs. Needs polars."""
+        polars = need("polars", extra="polars", needed_for="Table.to_polars()")
+        return polars.from_arrow(self.to_arrow())  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[list[Any]]:
         """The rows, each a list of Python values."""

@@ -999,3 +999,11 @@ def test_objects_of_polars_are_read_by_value() -> None:
         Table(dataframe=pl.DataFrame({"p": pl.Series([object()], dtype=pl.Object)}))
     with pytest.raises(InputError, match="expected a stream of Arrow data"):
         Table(dataframe=pl.DataFrame({"a": pl.Series([1], dtype=pl.Int128)}))
+
+
+def test_a_table_becomes_a_frame_of_each_package() -> None:
+    table = decoded(Table(["i", "s", "t"], [[1, "a", NOW], [None, None, None]]))
+    frame: Any = table.to_polars()
+    assert frame.rows() == [(1, "a", NOW), (None, None, None)]
+    assert table.to_pandas().equals(table.get_dataframe())
+    assert table.to_arrow().to_pylist() == [{"i": 1, "s": "a", "t": NOW}, {"i": None, "s": None, "t": None}]
