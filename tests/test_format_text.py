@@ -241,7 +241,7 @@ def test_sidecars_are_as_the_text_says(folders: dict[str, Path], name: str, read
         "class_id": [1, 2],
         "scores": {"score": [0.25, 0.5]},
     }
-    assert (boxes["count"], boxes["outside"], boxes["class_counts"]) == (2, 1, {"1": 1, "2": 1})
+    assert (boxes["count"], boxes["outside_count"], boxes["class_counts"]) == (2, 1, {"1": 1, "2": 1})
     with PILImage.open(read_sidecar(folders[name], photo["masks"]["seg"])) as mask:
         assert np.unique(np.asarray(mask), return_counts=True)[1].tolist() == [512 * 512 - 4000, 4000]
         assert np.asarray(mask).max() == 300

@@ -166,7 +166,9 @@ def _is_told(member: Any, default: Any) -> bool:
     """Whether a member that may be absent stands in the document: not the default, and no empty list or object."""
     if member is None or member is default:
         return False
-    return bool(member != default) if isinstance(member, (str, int, float)) else len(member) > 0
+    if isinstance(member, (str, int, float)):
+        return bool(member != default)
+    return isinstance(member, Frozen) or len(member) > 0
 
 
 def _frozen(value: Frozen, name: str) -> AttributeError:

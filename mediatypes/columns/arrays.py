@@ -21,12 +21,23 @@ def is_array(data: Any) -> bool:
     return isinstance(data, (np.ndarray, np.generic)) or is_torch(data) or hasattr(data, "__array__")
 
 
+def refuse_masked(data: Any, where: str) -> None:
+    """Raise InputError for a numpy array with masked values, or a list of them: what a mask hides is no value."""
+    if isinstance(data, (list, tuple)) and data and isinstance(data[0], np.ndarray):
+        for part in data:
+            refuse_masked(part, where)
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+        fill = "np.nan" if data.dtype.kind in "fc" else "0"
+        raise InputError.of(where, "an array without masked values", data, f"Pass array.filled({fill}).", "masked")
+
+
 def as_array(data: Any, where: str) -> Array:
     """A numpy array of the data, perhaps sharing its memory; bfloat16 and 8-bit floats become float32.
 
     Raises:
-        InputError: it cannot be made an array, or holds objects or strings instead of numbers.
+        InputError: it cannot be made an array, has masked values, or holds objects or strings instead of numbers.
     """
+    refuse_masked(data, where)
     try:
         if is_torch(data):
             tensor = data.detach().cpu().resolve_conj().resolve_neg()
@@ -46,3 +57,14 @@ def as_array(data: Any, where: str) -> Array:
     if array.dtype.kind not in "biuf":
         raise InputError.of(where, "real numbers", array, "Convert the array to numbers first.", "dtype")
     return array
+
+
+def as_number(data: Any) -> Any:
+    """The Python number in an array or tensor of one element; anything else as it is."""
+    if not is_array(data) or isinstance(data, np.generic):
+        return data
+    try:
+        array = as_array(data, "")
+    except InputError:
+        return data
+    return array.item() if array.size == 1 else data

@@ -1,4 +1,4 @@
-"""Lossless PNG, written about eight times as fast as Pillow writes it, and read with all 16 bits.
+"""Lossless PNG, written about eight times as fast as Pillow writes it; and what Pillow passes over when it reads one.
 
 Every row of an image gets the same filter, computed for many rows at once, and deflate looks only for runs:
 after filtering, other matches are too rare to pay for the search. The sections named are those of the PNG
@@ -10,8 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import pairwise
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,30 +21,30 @@ Pixels = np.ndarray[Any, np.dtype[Any]]
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">2I5B")  # width, height, depth, colour type, compression, filter method, interlace
 _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: grey, grey and alpha, RGB, RGBA (11.2.1)
-_CHANNELS = {color: channels for channels, color in _COLOR_TYPES.items()}
-_NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)  # filter types (9.2)
+_CHANNELS = {color: channels for channels, color in _COLOR_TYPES.items()} | {3: 1}  # 3: places in a palette
+_START = struct.Struct(">8sI4s2I5B")  # signature, length, IHDR and its data
+_UP, _PAETH = 2, 4  # filter types (9.2)
 
 _BLOCK = 3 << 15  # bytes filtered at once: all temporaries fit the L2 cache, and malloc reuses their memory
 _FEW_RUNS = 0.4  # below, searching for runs costs more time than it saves bytes (photographs: 0.1 to 0.35)
 _MEM_LEVEL = 9  # zlib's largest, which the module does not name: the longest deflate blocks
-_MAX_RATIO = 1032  # deflate's best: 258 bytes from two bits
-_MAX_DIAGONALS = 1 << 20  # bounds the time that a hostile file of one very long row can take
 
 
-def encode(pixels: Pixels, *, encoder: str = "zlib") -> bytes:
+def encode(pixels: Pixels, *, encoder: str = "zlib", profile: bytes = b"") -> bytes:
     """A PNG file of the pixels: equal arrays give equal bytes for one encoder and one version of it.
 
     Args:
         pixels: (H, W) or (H, W, C) uint8 or uint16, of any memory layout. C is 1 (grey), 2 (grey, alpha),
             3 (RGB) or 4 (RGBA).
         encoder: "zlib", or "isal" for over three times the speed at about a tenth more bytes.
+        profile: the ICC profile of the colours.
 
     Raises:
         ValueError: another shape, dtype or encoder, or no pixels at all.
         ImportError: the encoder is "isal" and the package is not installed.
     """
-    # Of the filters only Paeth is good on every photograph; Up costs isal less time, and decode16 far less.
-    return _encode(pixels, _PAETH if encoder == "zlib" and pixels.dtype == np.uint8 else _UP, encoder)
+    # Of the filters only Paeth is good on every photograph; Up costs isal less time.
+    return _encode(pixels, _PAETH if encoder == "zlib" and pixels.dtype == np.uint8 else _UP, encoder, profile)
 
 
 def encode_indexed(labels: Pixels) -> bytes:
@@ -55,32 +54,7 @@ def encode_indexed(labels: Pixels) -> bytes:
     return _encode(labels, _UP, "zlib")
 
 
-def decode16(data: bytes, *, max_pixels: int = 1 << 28) -> npt.NDArray[np.uint16]:
-    """The (H, W) or (H, W, C) samples of a PNG file of 16 bits that is not interlaced, as they are stored.
-
-    A palette, transparent colour or gamma beside them is left unused.
-
-    Raises:
-        ValueError: another kind of PNG, a broken or truncated one, or one of more than `max_pixels` pixels.
-    """
-    header, compressed = _read(data)
-    width, height, channels = _parse_header(header, max_pixels)
-    size = 2 * channels  # bytes of a pixel
-    lines = np.frombuffer(_inflate(compressed, height * (1 + width * size)), np.uint8).reshape(height, -1)
-    filters = lines[:, 0]
-    if filters.max() > _PAETH:
-        raise ValueError(f"PNG filter type {filters.max()} does not exist")
-    padded = np.zeros((height + 1, width + 1, size), np.uint8)  # neighbours outside the image are 0 (9.2)
-    padded[1:, 1:] = lines[:, 1:].reshape(height, width, size)
-    if filters.max() <= _UP:
-        _unfilter_runs(filters, padded)
-    else:
-        _unfilter_diagonals(filters, padded)
-    pixels = padded[1:, 1:].view(">u2").astype(np.uint16)
-    return pixels[..., 0] if channels == 1 else pixels
-
-
-def _encode(pixels: Pixels, filter_type: int, encoder: str) -> bytes:
+def _encode(pixels: Pixels, filter_type: int, encoder: str, profile: bytes = b"") -> bytes:
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     if pixels.ndim not in (2, 3) or channels not in _COLOR_TYPES or not pixels.size:
         raise ValueError(f"expected pixels of shape (H, W) or (H, W, 1 to 4), got {pixels.shape}")
@@ -93,6 +67,8 @@ def _encode(pixels: Pixels, filter_type: int, encoder: str) -> bytes:
     header = _HEADER.pack(width, height, pixels.itemsize * 8, _COLOR_TYPES[channels], 0, 0, 0)
     pieces = [_SIGNATURE]
     pieces += _chunk(b"IHDR", [header], crc32)
+    if profile:  # a name, a zero, the method of compression (11.3.2.3)
+        pieces += _chunk(b"iCCP", [b"ICC profile\0\0", zlib.compress(profile, 9)], crc32)
     pieces += _chunk(b"IDAT", [*body, deflater.flush()], crc32)
     pieces += _chunk(b"IEND", [], crc32)
     return b"".join(pieces)
@@ -129,7 +105,7 @@ def _filtered(pixels: Pixels, filter_type: int) -> Iterator[Bytes]:
     height, width, channels = pixels.shape
     size = channels * pixels.itemsize
     count = min(height, max(1, _BLOCK // (width * size)))
-    padded = np.zeros((count + 1, width + 1, channels), pixels.dtype.newbyteorder(">"))  # as in decode16
+    padded = np.zeros((count + 1, width + 1, channels), pixels.dtype.newbyteorder(">"))  # 0 outside the image (9.2)
     rows = padded.view(np.uint8).reshape(count + 1, -1)
     for start in range(0, height, count):
         n = min(count, height - start)
@@ -140,14 +116,6 @@ def _filtered(pixels: Pixels, filter_type: int) -> Iterator[Bytes]:
         np.subtract(rows[1 : n + 1, size:], _PREDICTORS[filter_type](left, above, corner), out=lines[:, 1:])
         yield lines
         rows[0] = rows[n]
-
-
-def _average(left: Bytes, above: Bytes, corner: Bytes) -> Bytes:
-    """floor((left + above) / 2) without the ninth bit of the sum."""
-    half = left ^ above
-    half >>= 1
-    half += left & above
-    return half
 
 
 def _paeth(left: Bytes, above: Bytes, corner: Bytes) -> Bytes:
@@ -175,112 +143,52 @@ def _paeth(left: Bytes, above: Bytes, corner: Bytes) -> Bytes:
 
 
 _PREDICTORS: dict[int, Callable[[Bytes, Bytes, Bytes], Bytes]] = {
-    _SUB: lambda left, above, corner: left,
     _UP: lambda left, above, corner: above,
-    _AVERAGE: _average,
     _PAETH: _paeth,
 }
 
 
-def _read(data: bytes) -> tuple[bytes, bytes]:
-    """The header and the joined image data of a file whose chunks are whole and in order (5.6)."""
-    chunks = _chunks(data)
-    kind, header = next(chunks)
-    if kind != b"IHDR":
-        raise ValueError(f"PNG starts with chunk {kind!r}, not IHDR")
-    parts: list[memoryview] = []
-    previous = kind
-    for kind, body in chunks:
-        if kind == b"IDAT":
-            if parts and previous != b"IDAT":
-                raise ValueError("PNG image data is interrupted by another chunk")
-            parts.append(body)
-        elif not kind[0] & 0x20 and kind not in (b"PLTE", b"IEND"):  # critical: cannot be skipped (5.4)
-            raise ValueError(f"PNG has an unexpected critical chunk {kind!r}")
-        previous = kind
-    return bytes(header), b"".join(parts)
+class Header(NamedTuple):
+    """The chunk IHDR (11.2.1)."""
+
+    width: int
+    height: int
+    bit_depth: int
+    color_type: int
+
+    @property
+    def channels(self) -> int:
+        return _CHANNELS[self.color_type]
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """The type and data of each chunk up to IEND, their CRCs checked."""
-    if not data.startswith(_SIGNATURE):
-        raise ValueError("not a PNG file: its signature is missing")
-    view, start, kind = memoryview(data), len(_SIGNATURE), b""
-    while kind != b"IEND":
-        if len(data) - start < 12:
-            raise ValueError("PNG is truncated: it ends without a chunk IEND")
-        length, kind = struct.unpack_from(">I4s", data, start)
-        end = start + 8 + length
-        if end + 4 > len(data):
-            raise ValueError(f"PNG is truncated within chunk {kind!r}")
-        if zlib.crc32(view[start + 4 : end]) != int.from_bytes(view[end : end + 4]):
-            raise ValueError(f"PNG chunk {kind!r} is damaged: its CRC does not match")
-        yield kind, view[start + 8 : end]
-        start = end + 4
+def read_header(data: bytes) -> Header | None:
+    """What the start of a PNG file says, at least 33 bytes of it; None of another file or of an unknown kind."""
+    if len(data) < _START.size or not data.startswith(_SIGNATURE):
+        return None
+    _, _, kind, *fields = _START.unpack_from(data)
+    header = Header(*fields[:4])
+    return header if kind == b"IHDR" and header.color_type in _CHANNELS else None
 
 
-def _parse_header(header: bytes, max_pixels: int) -> tuple[int, int, int]:
-    """Width, height and channels (11.2.1)."""
-    if len(header) != _HEADER.size:
-        raise ValueError(f"PNG header has {len(header)} bytes, not {_HEADER.size}")
-    width, height, depth, color, compression, filter_method, interlace = _HEADER.unpack(header)
-    if depth != 16 or color not in _CHANNELS:
-        raise ValueError(f"expected a PNG of 16 bits, got bit depth {depth} with colour type {color}")
-    if interlace:
-        raise ValueError("interlaced PNG of 16 bits is not supported")
-    if compression or filter_method:
-        raise ValueError(f"PNG has unknown compression {compression} or filter method {filter_method}")
-    if not 0 < width * height <= max_pixels:
-        raise ValueError(f"PNG claims {width} x {height} pixels, expected 1 to {max_pixels} in all")
-    return width, height, _CHANNELS[color]
+def chunk_names(data: bytes) -> list[bytes]:
+    """The names of the chunks of a PNG file; of one that is cut short the last one is not IEND."""
+    names, position = [], len(_SIGNATURE)
+    while position + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        position += length + 12
+        if position <= len(data):
+            names.append(name)
+    return names
 
 
-def _inflate(compressed: bytes, size: int) -> bytes:
-    """Exactly `size` bytes: a claim too large is refused unallocated, a stream too long is left unread."""
-    if size > _MAX_RATIO * len(compressed):
-        raise ValueError(f"PNG claims {size} bytes of pixels, more than its image data can hold")
-    inflater = zlib.decompressobj()
-    try:
-        raw = inflater.decompress(compressed, size + 1)
-    except zlib.error as error:
-        raise ValueError(f"PNG image data is damaged: {error}") from error
-    if len(raw) != size or not inflater.eof:
-        raise ValueError(f"PNG image data is not a whole stream of {size} bytes")
-    return raw
-
-
-def _unfilter_runs(filters: Bytes, padded: Bytes) -> None:
-    """Undo None, Sub and Up in place in (H + 1, W + 1, bytes of a pixel), equal neighbouring rows at once."""
-    starts = [0, *(np.flatnonzero(np.diff(filters)) + 1).tolist(), len(filters)]
-    for start, end in pairwise(starts):
-        if filters[start] == _SUB:
-            rows, axis = padded[start + 1 : end + 1], 1
-        elif filters[start] == _UP:
-            rows, axis = padded[start : end + 1], 0  # from the row above on
-        else:
+def check_image_data(file: BinaryIO) -> None:
+    """Raise ValueError where the checksum of image data is wrong; decoders pass it over."""
+    file.seek(len(_SIGNATURE))
+    while len(start := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", start)
+        if kind != b"IDAT":
+            file.seek(length + 4, 1)
             continue
-        np.add.accumulate(rows, axis=axis, dtype=np.uint8, out=rows)
-
-
-def _unfilter_diagonals(filters: Bytes, padded: Bytes) -> None:
-    """Undo any filters in place in (H + 1, W + 1, bytes of a pixel), one antidiagonal at a time.
-
-    The neighbours that predict a pixel lie on the two antidiagonals before its own, so one step can decode it
-    for every row: height + width steps instead of height * width. Along an antidiagonal the index of a pixel
-    grows by the width of the image, that is by one padded row less one.
-    """
-    height, width = padded.shape[0] - 1, padded.shape[1] - 1
-    if height + width > _MAX_DIAGONALS:
-        raise ValueError(f"PNG of {width} x {height} pixels is too long for its filters")
-    flat = padded.reshape(-1, padded.shape[2])
-    kinds = set(filters.tolist()) - {_NONE}
-    masks = {kind: np.where(filters == kind, 255, 0).astype(np.uint8)[:, None] for kind in kinds}
-    for diagonal in range(height + width - 1):
-        first, end = max(0, diagonal - width + 1), min(height, diagonal + 1)  # rows of the image
-        start = (first + 1) * (width + 1) + diagonal - first + 1
-        pixels, left, above, corner = (
-            flat[at : at + (end - first - 1) * width + 1 : width]
-            for at in (start, start - 1, start - width - 1, start - width - 2)
-        )
-        for kind, mask in masks.items():
-            pixels += _PREDICTORS[kind](left, above, corner) & mask[first:end]
+        body, crc = file.read(length), file.read(4)
+        if len(body) < length or zlib.crc32(body, zlib.crc32(kind)) != int.from_bytes(crc):
+            raise ValueError("its image data are damaged: a checksum does not match")

@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,13 +18,13 @@ from .._core.deps import need
 from .._core.errors import MediaTypesError
 from ..columns.arrays import Array
 
-if TYPE_CHECKING:
-    from PIL.Image import Image as PILImage
-
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 _MAX_BYTES = 2**30  # of a decoded page; a larger claim is refused before it is allocated
-_BITS, _SAMPLE_FORMAT = 258, 339  # tags of TIFF 6.0
-_SIGNED = 2
+# Tags of TIFF 6.0
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _SAMPLE_FORMAT = 256, 257, 258, 259, 262, 284, 339
+_SIGNED, _WHITE_IS_ZERO, _SEPARATE = 2, 0, 2
+# None, CCITT (three kinds), LZW, deflate (two numbers), PackBits, LZMA, Zstandard: what gives back every sample
+_LOSSLESS = {1, 2, 3, 4, 5, 8, 32946, 32773, 34925, 50000}
 _FLAVOURS = {f"is_{name}": False for name in ("ome", "mmstack", "ndtiff", "scn")}  # those that open files beside theirs
 
 
@@ -35,20 +35,43 @@ class Page(NamedTuple):
     height: int
     channels: int
     dtype: str
-    read: Callable[[], Array]  # (H, W) or (H, W, 2|3|4) of that dtype
+    bits: int  # of a sample, as stored
+    orientation: int  # how it is turned to be shown
+    is_lossless: bool
+    read: Callable[[], Array]  # (H, W) or (H, W, 2|3|4) of that dtype, as stored
 
 
-def bits(image: PILImage) -> int:
+def bits(image: Any) -> int:
     """Bits of a sample in a TIFF that Pillow has opened."""
-    return int(max(image.tag_v2.get(_BITS, (1,))))  # type: ignore[attr-defined]
+    return int(max(image.tag_v2.get(_BITS, (1,))))
 
 
-def is_altered(image: PILImage) -> bool:
+def stored_size(image: Any) -> tuple[int, int]:
+    """Width and height of a TIFF that Pillow has opened, before it is turned."""
+    return int(image.tag_v2[_WIDTH]), int(image.tag_v2[_LENGTH])
+
+
+def is_inverted(image: Any) -> bool:
+    """Whether Pillow inverts the samples of a TIFF, because zero is white in it."""
+    return image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and image.mode in ("1", "L")
+
+
+def is_lossless(image: Any) -> bool:
+    """Whether a TIFF that Pillow has opened is compressed in a way that gives back every sample."""
+    return image.tag_v2.get(_COMPRESSION, 1) in _LOSSLESS
+
+
+def is_altered(image: Any) -> bool:
     """Whether Pillow gives other values than a TIFF holds: 8 bits of 16, or signed integers as unsigned ones."""
-    signed = max(image.tag_v2.get(_SAMPLE_FORMAT, (1,))) == _SIGNED  # type: ignore[attr-defined]
+    signed = max(image.tag_v2.get(_SAMPLE_FORMAT, (1,))) == _SIGNED
     if image.mode == "I":
         return not signed
     return signed or bits(image) > (32 if image.mode == "F" else 16 if image.mode.startswith("I;16") else 8)
+
+
+def is_separate(image: Any) -> bool:
+    """Whether the colours of a TIFF stand one after another."""
+    return bool(image.tag_v2.get(_PLANAR) == _SEPARATE)
 
 
 @contextmanager
@@ -64,7 +87,7 @@ def open_pages(data: bytes, needed_for: str) -> Iterator[Iterator[Page]]:
     file = _checked(imageio.imopen, data, "r", plugin="tifffile", **_FLAVOURS)
     try:
         count = _checked(_count, data)
-        yield (_checked(_page, file, number, count) for number in range(count))
+        yield (_checked(_page, file, number, count, needed_for) for number in range(count))
     finally:
         file.close()
 
@@ -86,12 +109,12 @@ def _count(data: bytes) -> int:
     return len(seen)
 
 
-def _page(file: Any, number: int, count: int) -> Page:
+def _page(file: Any, number: int, count: int, needed_for: str) -> Page:
     tags = file.metadata(index=..., page=number)
     separate = tags["planar_configuration"] == 2  # colours one after another
     _check_tags(tags, count)
-    found = file.properties(index=..., page=number)
-    shape, dtype = found.shape, found.dtype
+    properties = file.properties(index=..., page=number)
+    shape, dtype = properties.shape, properties.dtype
     if dtype is None or dtype.kind not in "biuf":
         raise ValueError(f"its samples are of dtype {dtype}")
     if len(shape) == 3:
@@ -106,13 +129,22 @@ def _page(file: Any, number: int, count: int) -> Page:
         raise ValueError(f"a page of {width} x {height} takes more than {_MAX_BYTES} bytes")
 
     def read() -> Array:
-        array: Array = _checked(file.read, index=..., page=number)
+        try:
+            array: Array = _checked(file.read, index=..., page=number)
+        except ValueError as error:
+            if "imagecodecs" in str(error):  # which tifffile needs for LZW, PackBits and others
+                need("imagecodecs", extra="image", needed_for=needed_for)
+            raise
         if array.shape != shape:
             raise ValueError(f"a page decodes to the shape {array.shape}")
         array = array.transpose(1, 2, 0) if array.ndim == 3 and separate else array
         return array[:, :, 0] if array.ndim == 3 and channels == 1 else array
 
-    return Page(int(width), int(height), int(channels), dtype.name, read)
+    orientation, compression = int(tags.get("Orientation", 1)), int(tags.get("Compression", 1))
+    bits = tags.get("BitsPerSample", 1)
+    bits = max(bits) if isinstance(bits, tuple) else int(bits)
+    orientation = orientation if 1 <= orientation <= 8 else 1
+    return Page(int(width), int(height), int(channels), dtype.name, bits, orientation, compression in _LOSSLESS, read)
 
 
 def _check_tags(tags: dict[str, Any], count: int) -> None:

@@ -16,7 +16,7 @@ from ..._core import canonical
 from ..._core.deps import is_instance, need
 from ..._core.errors import InputError, MissingDependencyError, ValidationError
 from ..._core.sidecar import READ_WHOLE
-from ...columns.arrays import Array
+from ...columns.arrays import Array, refuse_masked
 
 _MAX_DEPTH = 64
 _LISTS = ("geojson", "layer", "layers", "range")  # members in which plotly.js reads no typed array
@@ -144,6 +144,7 @@ def _plain(value: Any, where: str, depth: int = _MAX_DEPTH, typed: bool = True) 
     if hasattr(value, "to_plotly_json"):
         return _plain(value.to_plotly_json(), where, depth - 1)
     if hasattr(value, "__array__"):
+        refuse_masked(value, where)
         return _plain_array(np.asarray(value), where, depth - 1, typed)
     if hasattr(value, "isoformat"):
         return value.isoformat()

@@ -82,9 +82,7 @@ class Picture(Frozen):
         return ".png", "image/png"
 
     def _check(self) -> None:
-        file = files.check(self._sidecar(), {"width": self.width, "height": self.height}, self._noun())
-        if file.format != "png":
-            raise DocumentError.of(self._noun(), "a PNG", file.format, "Restore the document.", "format")
+        files.check(self._sidecar(), files.ImageFile("png", self.width, self.height, "", 8), self._noun())
 
 
 class Figure(Value):

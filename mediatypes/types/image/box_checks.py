@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..._core.canonical import is_utf8_encodable
-from ..._core.errors import Problem, problem
-from ...columns.arrays import Array
+from ..._core.errors import Problem, Verbatim, problem
+from ...columns.arrays import Array, as_number
 
 DOMAINS = ("percentage", "pixel")
 SIDES = ("minX", "minY", "maxX", "maxY")
@@ -27,6 +27,7 @@ def edges_of_positions(positions: Sequence[Any], where: str, problems: list[Prob
     except (KeyError, TypeError):
         rows = [_row(position) for position in positions]
     if not all_numbers(chain.from_iterable(row or (None,) for row in rows)):
+        rows = [row and tuple(map(as_number, row)) for row in rows]
         expected = "numbers minX, minY, maxX, maxY, or middle: [x, y], width and height"
         for i, row in enumerate(rows):
             if row is None or not all_numbers(row):
@@ -54,11 +55,24 @@ def _row(position: Any) -> tuple[Any, ...] | None:
     middle, size = position.get("middle"), (position.get("width"), position.get("height"))
     if not isinstance(middle, Iterable) or isinstance(middle, (str, Mapping)):
         return None
-    numbers = (*middle, *size)
+    numbers = tuple(map(as_number, (*middle, *size)))
     if len(numbers) != 4 or not all_numbers(numbers):
         return None
     x, y, width, height = floats(numbers).tolist()
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def check_domain(positions: Sequence[Any], edges: Array, where: str, problems: list[Problem]) -> None:
+    """Boxes that say no domain, and are fractions by default, are not plainly pixels: integers, and some beyond 1."""
+    if not (edges > 1).any() or not np.isfinite(edges).all() or (edges[:, :2] > edges[:, 2:]).any():
+        return
+    numbers = [position.get(name) for position in positions for name in (*SIDES, "middle", "width", "height")]
+    given = np.concatenate([np.ravel(np.asarray(number, np.float64)) for number in numbers if number is not None])
+    if (given == np.rint(given)).all():
+        i, side = divmod(int(np.flatnonzero(edges > 1)[0]), 4)
+        found = Verbatim(f"{SIDES[side]}={edges[i, side]:g}")
+        hint = 'Say domain="pixel": {"position": ..., "domain": "pixel"}; or divide by width and height.'
+        problems.append(problem(f"{where}[{i}].position", "fractions of the image, 0 to 1", found, hint, "domain"))
 
 
 def check_edges(edges: Array, where: str, problems: list[Problem], member: str = "") -> None:
@@ -67,8 +81,8 @@ def check_edges(edges: Array, where: str, problems: list[Problem], member: str =
         problems.append(problem(f"{where}[{i}]{member}", "finite numbers", edges[i].tolist(), "Drop the box."))
     for low, high, axis in ((0, 2, "X"), (1, 3, "Y")):
         for i in np.flatnonzero(edges[:, low] > edges[:, high]):
-            found = f"expected min{axis} <= max{axis}, got min{axis}={edges[i, low]:g}, max{axis}={edges[i, high]:g}"
-            problems.append(Problem(f"{where}[{i}]{member}", found, "inverted", "Swap them."))
+            message = f"expected min{axis} <= max{axis}, got min{axis}={edges[i, low]:g}, max{axis}={edges[i, high]:g}"
+            problems.append(Problem(f"{where}[{i}]{member}", message, "inverted", "Swap them."))
 
 
 def domains(values: Sequence[Any], where: str, problems: list[Problem]) -> Array:
@@ -84,10 +98,7 @@ def class_ids(values: Any, count: int, where: str, name: str, problems: list[Pro
     column = _column(values, count, where, name, problems)
     if column is None:
         return None
-    if not all(
-        kind is type(None) or (issubclass(kind, Integral) and not issubclass(kind, bool))
-        for kind in set(map(type, column))
-    ):
+    if not _all_integers(column) and not _all_integers(column := list(map(as_number, column))):
         for i, value in enumerate(column):
             if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
                 problems.append(problem(f"{where}[{i}].class_id", "an integer", value, "Use int(...)."))
@@ -127,14 +138,16 @@ def scores(
         if column is None:
             continue
         if not all_numbers(value for value in column if value is not None):
+            column = list(map(as_number, column))
+        if not all_numbers(value for value in column if value is not None):
             for i, value in enumerate(column):
                 if value is not None and not all_numbers((value,)):
                     problems.append(problem(f"{where}[{i}].scores[{name!r}]", "a number", value, "Use float(...)."))
             continue
         numbers = floats([0.0 if value is None else value for value in column])
         for i in np.flatnonzero(~np.isfinite(numbers)).tolist():
-            found = float(numbers[i])
-            problems.append(problem(f"{where}[{i}].scores[{name!r}]", "a finite number", found, "Leave it out."))
+            at, value = f"{where}[{i}].scores[{name!r}]", float(numbers[i])
+            problems.append(problem(at, "a finite number", value, "Leave it out."))
         checked[str(name)] = tuple(None if raw is None else x for raw, x in zip(column, numbers.tolist(), strict=True))
     return checked
 
@@ -142,6 +155,12 @@ def scores(
 def all_numbers(values: Iterable[Any]) -> bool:
     """Whether every value is a real number and no bool, looking once at each class and not at each value."""
     return all(issubclass(kind, Real) and not issubclass(kind, bool) for kind in set(map(type, values)))
+
+
+def _all_integers(values: Iterable[Any]) -> bool:
+    """Whether every value is an integer or None."""
+    kinds = set(map(type, values)) - {type(None)}
+    return all(issubclass(kind, Integral) and not issubclass(kind, bool) for kind in kinds)
 
 
 def _column(values: Any, count: int, where: str, name: str, problems: list[Problem]) -> list[Any] | None:

@@ -12,12 +12,12 @@ import numpy as np
 
 from ..._core import canonical
 from ..._core.declaration import Boolean, Field, Integer, Map, Record, Text, reference
-from ..._core.errors import DocumentError, InputError, Problem, problem
-from ..._core.sidecar import Blob, Sink, Source, fetch
+from ..._core.errors import DocumentError, InputError, Problem, collect, problem
+from ..._core.sidecar import Blob
 from ..._core.value import Frozen
 from ...columns.arrays import Array, as_array
 from . import box_checks as check
-from .classes import ID, LABELS, Classes, complete_labels, labels_from_json, labels_to_json, read_labels
+from .classes import ID, LABELS, Classes, complete_labels, read_labels
 
 DOMAINS = check.DOMAINS
 _SET_MEMBERS = frozenset({"box_data", "class_labels"})  # of W&B's form
@@ -35,8 +35,8 @@ BOXES = Record(
         ),
         Field("class_counts", Map(Integer(1), names=ID), "Number of boxes of each class id.", required=False),
         Field("class_labels", LABELS, "Names by class id; an id without one is shown as class_<id>.", required=False),
-        Field("outside", Integer(1), "Number of boxes that reach over the image's edge, if any.", required=False),
-        Field("clipped", Boolean(), "True when the boxes were trimmed to the image.", required=False),
+        Field("outside_count", Integer(1), "Boxes that reach over the image's edge, if any.", False, default=0),
+        Field("clipped", Boolean(), "True when the boxes were trimmed to the image.", False, default=False),
     ),
 )
 
@@ -54,7 +54,8 @@ class BoundingBoxes2D(Frozen):
         clip: trim boxes to the image they are attached to. Otherwise boxes that reach outside are kept and counted.
 
     Raises:
-        InputError: with every problem: a non-finite or inverted box, an unknown domain, a wrong type or shape.
+        InputError: with every problem: a non-finite or inverted box, an unknown domain, a wrong type or shape; boxes
+            without a domain whose edges are integers beyond 1, which are pixels.
 
     For arrays use `from_xyxy`, `from_xywh` or `from_cxcywh`.
 
@@ -64,17 +65,21 @@ class BoundingBoxes2D(Frozen):
     """
 
     declaration = BOXES
+    domain: str
+    outside_count: int
+    _count: int
     _xyxy: Array  # (n, 4) float64
     _is_pixel: Array  # (n,) bool
     _class_ids: tuple[int | None, ...] | None
     _captions: tuple[str | None, ...] | None
     _scores: dict[str, tuple[float | None, ...]]
-    _labels: dict[int, str] | None
-    _clip: bool
-    _outside: int  # counted when the set is attached to an image
+    _class_counts: dict[str, int] | None = None
+    _class_labels: dict[int, str] | None = None
+    _clipped: bool = False  # or to be clipped, while the set is not attached to an image
 
     def __init__(self, val: Mapping[str, Any], clip: bool = False) -> None:
-        self._set(**_from_dicts(val, "BoundingBoxes2D", clip))
+        members = _from_dicts(val, "BoundingBoxes2D", clip)
+        self._set(_blob=None, **{f"_{name}": member for name, member in members.items()})
 
     @classmethod
     def from_xyxy(
@@ -138,12 +143,6 @@ class BoundingBoxes2D(Frozen):
         return f"BoundingBoxes2D({len(self)} boxes, domain={self.domain!r})"
 
     @property
-    def domain(self) -> str:
-        """ "percentage", "pixel", or "mixed" when the boxes differ (`is_pixel` then tells each)."""
-        pixels = int(self._is_pixel.sum())
-        return "mixed" if 0 < pixels < len(self) else DOMAINS[bool(pixels)]
-
-    @property
     def is_pixel(self) -> Array:
         """(n,) bool: which boxes are in pixels and not in fractions of the image; read-only."""
         return self._is_pixel
@@ -166,28 +165,23 @@ class BoundingBoxes2D(Frozen):
     @property
     def class_labels(self) -> dict[int, str]:
         """Names by class id: those given, and `class_<id>` for the other ids in use."""
-        return complete_labels(self._labels, self._class_counts())
-
-    @property
-    def outside(self) -> int:
-        """How many boxes reach over the edge of the image they are attached to; 0 before that."""
-        return self._outside
+        return complete_labels(self._class_labels, map(int, self._class_counts or ()))
 
     def to_xyxy(self) -> Array:
         """(n, 4) float64 of minX, minY, maxX, maxY, each box in its own domain; read-only."""
         return self._xyxy
 
-    def _class_counts(self) -> dict[int, int]:
-        return {id: count for id, count in sorted(Counter(self._class_ids or ()).items(), key=str) if id is not None}
-
     def _attached(self, width: int, height: int, labels: dict[int, str] | None) -> Self:
         """This set on an image of known size: trimmed if asked for, boxes over the edge counted, labels filled in."""
         limits = np.where(self._is_pixel[:, None], np.array([width, height] * 2, np.float64), 1.0)
-        edges = np.clip(self._xyxy, 0.0, limits) if self._clip else self._xyxy
+        edges = np.clip(self._xyxy, 0.0, limits) if self._clipped else self._xyxy
         outside = int(((edges[:, :2] < 0) | (edges[:, 2:] > limits[:, 2:])).any(axis=1).sum())
-        return self._replace(_xyxy=edges, _outside=outside, _labels=labels if self._labels is None else self._labels)
+        attached = self._replace(_xyxy=edges, _outside_count=outside, _blob=None if self._clipped else self._blob)
+        return attached if labels is None or self._class_labels is not None else attached._replace(_class_labels=labels)
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
+    def _sidecar(self) -> Blob:
+        if self._blob is not None:
+            return self._blob
         columns: dict[str, Any] = dict(zip(_EDGES, self._xyxy.T.tolist(), strict=True))
         if self._class_ids is not None:
             columns["class_id"] = self.class_ids
@@ -197,48 +191,39 @@ class BoundingBoxes2D(Frozen):
             columns["scores"] = self.scores
         if self.domain == "mixed":
             columns["domain"] = [DOMAINS[flag] for flag in self._is_pixel.tolist()]
-        document = Blob(canonical.dump_bytes(columns)).place(sink, ".json", "application/json")
-        document |= {"count": len(self), "domain": self.domain}
-        if counts := self._class_counts():
-            document["class_counts"] = {str(id): count for id, count in counts.items()}
-        if self._labels is not None:
-            document["class_labels"] = labels_to_json(self._labels)
-        if self._outside:
-            document["outside"] = self._outside
-        if self._clip:
-            document["clipped"] = True
-        return document
+        return Blob(canonical.dump_bytes(columns))
 
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        count = int(document["count"])
-        columns = _parse(fetch(source, document, "boxes"), count)
-        domain = document["domain"]
+    def _file_type(self) -> tuple[str, str]:
+        return ".json", "application/json"
+
+    def _check(self) -> None:
+        count = self._count
+        columns = _parse(self._sidecar().read(), count)
         try:
-            attributes = _checked(
+            members = _checked(
                 "boxes",
                 check.floats(list(zip(*(columns[name] for name in _EDGES), strict=True))).reshape(-1, 4),
-                columns.get("domain", [domain] * count) if domain == "mixed" else [domain] * count,
+                columns.get("domain", [self.domain] * count) if self.domain == "mixed" else [self.domain] * count,
                 class_ids=columns.get("class_id"),
                 captions=columns.get("caption"),
                 scores=columns.get("scores", {}),
-                labels=labels_from_json(document.get("class_labels")),
-                clip=bool(document.get("clipped", False)),
+                labels=None,
+                clip=False,
             )
         except InputError as error:
             raise DocumentError(error.problems) from error
-        boxes = cls.__new__(cls)
-        boxes._set(**{**attributes, "_outside": int(document.get("outside", 0))})
-        return boxes
+        counts = self._class_counts
+        if counts is not None and counts != members["class_counts"]:
+            hint = "Restore the document."
+            raise DocumentError.of("boxes.class_counts", f"{members['class_counts']}, as in the file", counts, hint)
+        self._set(**{f"_{name}": members[name] for name in ("xyxy", "is_pixel", "class_ids", "captions", "scores")})
 
 
 def read_boxes(value: Any, where: str) -> BoundingBoxes2D:
     """A set of boxes as `Image(boxes={name: ...})` takes it."""
     if isinstance(value, BoundingBoxes2D):
         return value
-    boxes = BoundingBoxes2D.__new__(BoundingBoxes2D)
-    boxes._set(**_from_dicts(value, where, clip=False))
-    return boxes
+    return BoundingBoxes2D._of(**_from_dicts(value, where, clip=False))
 
 
 def _from_dicts(value: Any, where: str, clip: bool) -> dict[str, Any]:
@@ -249,7 +234,10 @@ def _from_dicts(value: Any, where: str, clip: bool) -> dict[str, Any]:
     _refuse_unknown(value, _SET_MEMBERS, where, problems)
     boxes = [_readable(box, where, i, problems) for i, box in enumerate(value["box_data"])]
     scores = [box.get("scores") or {} for box in boxes]
-    edges = check.edges_of_positions([box.get("position") for box in boxes], where, problems)
+    positions = [box.get("position") for box in boxes]
+    edges = check.edges_of_positions(positions, where, problems)
+    if not problems and all("domain" not in box for box in boxes):
+        check.check_domain(positions, edges, where, problems)
     return _checked(
         where,
         edges,
@@ -298,36 +286,39 @@ def _from_arrays(
     class_labels: Any,
     clip: bool,
 ) -> _B:
-    where = cls.__name__
+    where, problems = cls.__name__, list[Problem]()
     if domain not in DOMAINS:
-        raise InputError.of(f"{where}.domain", "percentage or pixel", domain, "Say which unit the edges are in.")
+        hint = "Say which unit the edges are in."
+        problems.append(problem(f"{where}.domain", "percentage or pixel", domain, hint))
+    edges = collect(problems, _edges, array, to_xyxy, where)
+    if edges is None:
+        raise InputError(problems)
+    columns = scores if isinstance(scores, Mapping) else {} if scores is None else {"score": scores}
+    members = _checked(
+        where,
+        edges,
+        [domain if domain in DOMAINS else DOMAINS[0]] * len(edges),
+        class_ids=None if class_ids is None else _plain(class_ids, f"{where}.class_ids"),
+        captions=labels,
+        scores={name: _plain(column, f"{where}.scores[{name!r}]") for name, column in columns.items()},
+        labels=class_labels,
+        clip=clip,
+        names=("class_ids", "labels"),
+        problems=problems,
+    )
+    return cls._of(**members)
+
+
+def _edges(array: Any, to_xyxy: Callable[[Array], Array], where: str) -> Array:
+    """(n, 4) float64 of minX, minY, maxX, maxY."""
     edges = as_array(array, where)
     if edges.size == 0 and edges.ndim <= 2:
         edges = edges.reshape(0, 4)
     if edges.ndim != 2 or edges.shape[1] != 4:
         hint = "Pass array[None, :] for a single box." if edges.shape == (4,) else "Give four columns."
         raise InputError.of(where, "an array (n, 4)", edges, hint, "shape")
-    columns = scores if isinstance(scores, Mapping) else {} if scores is None else {"score": scores}
-    boxes = cls.__new__(cls)
-    boxes._set(
-        **_checked(
-            where,
-            _finite(to_xyxy, edges.astype(np.float64)),
-            [domain] * len(edges),
-            class_ids=None if class_ids is None else _plain(class_ids, f"{where}.class_ids"),
-            captions=labels,
-            scores={name: _plain(column, f"{where}.scores[{name!r}]") for name, column in columns.items()},
-            labels=class_labels,
-            clip=clip,
-            names=("class_ids", "labels"),
-        )
-    )
-    return boxes
-
-
-def _finite(to_xyxy: Callable[[Array], Array], edges: Array) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):  # a sum beyond float64 is infinite, and refused as that
-        return to_xyxy(edges)
+        return to_xyxy(edges.astype(np.float64))
 
 
 def _plain(column: Any, where: str) -> Any:
@@ -348,25 +339,27 @@ def _checked(
     names: tuple[str, str] = ("class_id", "box_caption"),
     problems: Sequence[Problem] = (),
 ) -> dict[str, Any]:
-    """The attributes of a set of boxes, or an `InputError` with everything that is wrong."""
-    found = list(problems)
-    check.check_edges(edges, where, found, member)
-    attributes: dict[str, Any] = {
-        "_xyxy": edges,
-        "_is_pixel": check.domains(domains, where, found),
-        "_class_ids": check.class_ids(class_ids, len(edges), where, names[0], found),
-        "_captions": check.captions(captions, len(edges), where, names[1], found),
-        "_scores": check.scores(scores, len(edges), where, found),
-        "_clip": bool(clip),
-        "_outside": 0,
+    """The members of a set of boxes, or an `InputError` with everything that is wrong."""
+    problems = list(problems)
+    check.check_edges(edges, where, problems, member)
+    is_pixel = check.domains(domains, where, problems)
+    ids = check.class_ids(class_ids, len(edges), where, names[0], problems)
+    counts = {str(id): count for id, count in sorted(Counter(ids or ()).items(), key=str) if id is not None}
+    members: dict[str, Any] = {
+        "xyxy": edges,
+        "is_pixel": is_pixel,
+        "class_ids": ids,
+        "captions": check.captions(captions, len(edges), where, names[1], problems),
+        "scores": check.scores(scores, len(edges), where, problems),
+        "count": len(edges),
+        "domain": "mixed" if 0 < is_pixel.sum() < len(edges) else DOMAINS[bool(is_pixel.any())],
+        "class_counts": counts or None,
+        "clipped": bool(clip),
     }
-    try:
-        attributes["_labels"] = read_labels(labels, f"{where}.class_labels")
-    except InputError as error:
-        found += error.problems
-    if found:
-        raise InputError(found)
-    return attributes
+    members["class_labels"] = collect(problems, read_labels, labels, f"{where}.class_labels")
+    if problems:
+        raise InputError(problems)
+    return members
 
 
 def _parse(data: bytes, count: int) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterable, Mapping
 from operator import index
@@ -15,17 +14,21 @@ from ..._core.sidecar import Sink, Source
 from ..._core.value import Frozen
 
 ID = "0|-?[1-9][0-9]{0,18}"  # a class id as the name of a member
-LABELS = Map(Text(), names=ID)
-CLASSES = Record(
-    "Names of classes.",
-    (
-        Field(
-            "classes",
-            List(Record("One class.", (Field("id", Integer(), "Class id."), Field("name", Text(), "Class name.")))),
-            "Every class, in the order given.",
-        ),
-    ),
-)
+
+
+class _Labels(Map):
+    """Names by class id: in memory the ids are integers."""
+
+    def encode(self, value: Any, sink: Sink) -> dict[str, Any]:
+        return {str(id): name for id, name in value.items()}
+
+    def decode(self, value: Any, source: Source) -> dict[Any, Any]:
+        return {int(id): name for id, name in value.items()}
+
+
+LABELS = _Labels(Text(), names=ID)
+_CLASS = Record("One class.", (Field("id", Integer(), "Class id."), Field("name", Text(), "Class name.")))
+CLASSES = Record("Names of classes.", (Field("classes", List(_CLASS), "Every class, in the order given."),))
 
 
 class Classes(Frozen):
@@ -43,14 +46,14 @@ class Classes(Frozen):
 
     declaration = CLASSES
     _labels: dict[int, str]
-    _entries: list[dict[str, Any]]  # as they stand in the document
+    _classes: tuple[dict[str, Any], ...]  # as they stand in the document
 
     def __init__(self, class_set: Iterable[Mapping[str, Any]] | Mapping[Any, str]) -> None:
         self._fill(class_set, "Classes")
 
     def _fill(self, class_set: Any, where: str) -> None:
         labels = _read(class_set, where)
-        self._set(_labels=labels, _entries=[{"id": id, "name": name} for id, name in labels.items()])
+        self._set(_labels=labels, _classes=tuple({"id": id, "name": name} for id, name in labels.items()))
 
     @property
     def labels(self) -> dict[int, str]:
@@ -60,17 +63,24 @@ class Classes(Frozen):
     def __repr__(self) -> str:
         return f"Classes({self._labels!r})"
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        return {"classes": copy.deepcopy(self._entries)}
-
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Classes:
+    def _check(self) -> None:
         try:
-            classes = read_classes(document["classes"], "classes")
+            self._set(_labels=_read(self._classes, "classes"))
         except InputError as error:
             raise DocumentError(error.problems) from error
-        classes._set(_entries=copy.deepcopy(document["classes"]))  # with what a later version may have added
-        return classes
+
+
+class _ClassList(List):
+    """The list of a document's classes: in memory it is `Classes`."""
+
+    def encode(self, value: Any, sink: Sink) -> list[Any]:
+        return value._to_part(sink)["classes"]  # type: ignore[no-any-return]
+
+    def decode(self, value: Any, source: Source) -> Any:
+        return Classes._from_part({"classes": value}, source)
+
+
+CLASS_LIST = _ClassList(_CLASS)
 
 
 def read_classes(value: Any, where: str) -> Classes:
@@ -133,14 +143,6 @@ def _class_id(key: Any) -> int | None:
     except TypeError:
         return None
     return id if -(2**63) <= id < 2**63 else None
-
-
-def labels_to_json(labels: dict[int, str]) -> dict[str, str]:
-    return {str(id): name for id, name in labels.items()}
-
-
-def labels_from_json(labels: dict[str, str] | None) -> dict[int, str] | None:
-    return None if labels is None else {int(id): name for id, name in labels.items()}
 
 
 def complete_labels(labels: dict[int, str] | None, present: Iterable[int]) -> dict[int, str]:

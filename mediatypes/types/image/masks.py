@@ -8,21 +8,23 @@ from typing import Any, Self
 import numpy as np
 
 from ..._core.declaration import Field, Integer, Record, reference
-from ..._core.errors import InputError, Verbatim, problem
+from ..._core.errors import InputError, Problem, Verbatim, collect, problem
 from ..._core.inputs import read_blob
-from ..._core.sidecar import Blob, Sink, Source, fetch
+from ..._core.sidecar import Blob
 from ..._core.value import Frozen
 from ...columns.arrays import Array, as_array, is_array
+from ...formats import png
 from ..pictures import files
-from .classes import LABELS, Classes, complete_labels, labels_from_json, labels_to_json, read_labels
+from .classes import LABELS, Classes, complete_labels, read_labels
 
 MASK = Record(
-    "A segmentation mask: a single-channel lossless image whose pixel values are class ids.",
+    "A segmentation mask: a single-channel lossless image whose stored samples are class ids.",
     (
         *reference("the mask"),
         Field("width", Integer(1), "Width in pixels, that of the image."),
         Field("height", Integer(1), "Height in pixels, that of the image."),
-        Field("bit_depth", Integer(1, 16), "Bits of a pixel: 8, or 16 when an id is beyond 255."),
+        Field("bit_depth", Integer(1, 64), "Bits of one sample in the file; our own have 8, or 16 for ids beyond 255."),
+        Field("orientation", Integer(2, 8), "How the file is turned to be shown: EXIF's value.", False, default=1),
         Field("class_labels", LABELS, "Names by class id; an id without one is shown as class_<id>.", required=False),
     ),
 )
@@ -37,7 +39,9 @@ class ImageMask(Frozen):
         class_labels: names by class id; ids without one are called `class_<id>`.
 
     Raises:
-        InputError: floats, more than two dimensions, ids beyond 65535, a lossy or colour file.
+        InputError: floats, more than two dimensions, ids beyond 65535, masked values, a lossy or colour file.
+
+    Of a file the ids are the samples as they are stored: 0 to 3 of 2-bit grey, the indices of a palette.
 
     >>> import numpy as np
     >>> ImageMask(np.array([[0, 2]]), class_labels={2: "road"}).class_labels
@@ -45,66 +49,56 @@ class ImageMask(Frozen):
     """
 
     declaration = MASK
-    _ids: Array | None  # (H, W) uint8 or uint16; None where a file was given
-    _blob: Blob | None
-    _file: files.ImageFile | None
-    _labels: dict[int, str] | None
+    width: int
+    height: int
+    bit_depth: int
+    orientation: int
+    _class_labels: dict[int, str] | None = None
+    _format: str
+    _ids: Array | None = None  # (H, W) uint8 or uint16; None until a stored file is read
 
     def __init__(self, val: Any, class_labels: Mapping[Any, str] | Classes | None = None) -> None:
-        self._set(**_read(val, class_labels, "ImageMask"))
+        self._fill(val, class_labels, "ImageMask")
+
+    def _fill(self, val: Any, class_labels: Any, where: str) -> None:
+        if isinstance(val, ImageMask):
+            labels = read_labels(class_labels, f"{where}.class_labels")
+            self._set(**val._replace(**({} if labels is None else {"_class_labels": labels})).__dict__)
+            return
+        data, class_labels, at = _of_dict(val, class_labels, where)
+        problems: list[Problem] = []
+        attributes = collect(problems, _read, data, at)
+        labels = collect(problems, read_labels, class_labels, f"{where}.class_labels")
+        if problems:
+            raise InputError(problems)
+        self._set(**attributes, _class_labels=labels)
 
     def __repr__(self) -> str:
         return f"ImageMask({self.width}x{self.height})"
 
     @property
-    def width(self) -> int:
-        """Width in pixels."""
-        return self._file.width if self._file else int(self._pixels.shape[1])
-
-    @property
-    def height(self) -> int:
-        """Height in pixels."""
-        return self._file.height if self._file else int(self._pixels.shape[0])
-
-    @property
     def class_labels(self) -> dict[int, str]:
         """Names by class id: those given, and `class_<id>` for the other ids that occur."""
-        return complete_labels(self._labels, np.unique(self.to_numpy()).tolist())
+        return complete_labels(self._class_labels, np.unique(self.to_numpy()).tolist())
 
     def to_numpy(self) -> Array:
         """(H, W) uint8 or uint16 of class ids; read-only."""
-        return self._pixels
-
-    @property
-    def _pixels(self) -> Array:
         if self._ids is None:
-            self._set(_ids=_read_ids(self._blob.read(), self._file, "mask"))  # type: ignore[union-attr, arg-type]
+            self._set(_ids=_read_ids(self._sidecar(), self.orientation, "mask"))
         return self._ids  # type: ignore[return-value]
 
     def _with_labels(self, labels: dict[int, str] | None) -> Self:
-        return self if self._labels is not None or labels is None else self._replace(_labels=labels)
+        return self if self._class_labels is not None or labels is None else self._replace(_class_labels=labels)
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        if self._blob is not None and self._file is not None:
-            document = self._blob.place(sink, self._file.suffix, self._file.media_type)
-            bit_depth = self._file.bit_depth
-        else:
-            from ...formats import png
+    def _sidecar(self) -> Blob:
+        return Blob(png.encode_indexed(self.to_numpy())) if self._blob is None else self._blob
 
-            bit_depth = self._pixels.dtype.itemsize * 8
-            document = Blob(png.encode_indexed(self._pixels)).place(sink, ".png", "image/png")
-        document |= {"width": self.width, "height": self.height, "bit_depth": bit_depth}
-        if self._labels is not None:
-            document["class_labels"] = labels_to_json(self._labels)
-        return document
+    def _file_type(self) -> tuple[str, str]:
+        return f".{self._format}", files.media_type(self._format)
 
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        blob = Blob(fetch(source, document, "mask"), document["sha256"])
-        file = files.check(blob, document, "mask")
-        mask = cls.__new__(cls)
-        mask._set(_ids=None, _blob=blob, _file=file, _labels=labels_from_json(document.get("class_labels")))
-        return mask
+    def _check(self) -> None:
+        expected = files.ImageFile("", self.width, self.height, "", self.bit_depth, self.orientation)
+        self._set(_format=files.check(self._sidecar(), expected, "mask"))
 
 
 def read_mask(value: Any, where: str) -> ImageMask:
@@ -112,31 +106,48 @@ def read_mask(value: Any, where: str) -> ImageMask:
     if isinstance(value, ImageMask):
         return value
     mask = ImageMask.__new__(ImageMask)
-    mask._set(**_read(value, None, where))
+    mask._fill(value, None, where)
     return mask
 
 
-def _read(value: Any, class_labels: Any, where: str) -> dict[str, Any]:
-    if isinstance(value, ImageMask):
-        labels = read_labels(class_labels, f"{where}.class_labels") or value._labels
-        return {**value.__dict__, "_labels": labels}
-    if isinstance(value, Mapping):
-        if ("mask_data" in value) == ("path" in value):
-            raise InputError.of(where, "a dict with either 'mask_data' or 'path'", sorted(map(str, value)), "Pass one.")
-        class_labels = value.get("class_labels") if class_labels is None else class_labels
-        labels = read_labels(class_labels, f"{where}.class_labels")
-        member = "mask_data" if "mask_data" in value else "path"
-        where, value = f"{where}.{member}", value[member]
-    else:
-        labels = read_labels(class_labels, f"{where}.class_labels")
-    if is_array(value) or isinstance(value, (list, tuple)):
-        return {"_ids": _check_ids(as_array(value, where), where), "_blob": None, "_file": None, "_labels": labels}
-    blob = read_blob(value, where)
+def _of_dict(value: Any, class_labels: Any, where: str) -> tuple[Any, Any, str]:
+    """Data, labels and the place of the data, also of W&B's form."""
+    if not isinstance(value, Mapping):
+        return value, class_labels, where
+    if ("mask_data" in value) == ("path" in value):
+        raise InputError.of(where, "a dict with either 'mask_data' or 'path'", sorted(map(str, value)), "Pass one.")
+    member = "mask_data" if "mask_data" in value else "path"
+    return value[member], value.get("class_labels") if class_labels is None else class_labels, f"{where}.{member}"
+
+
+def _read(data: Any, where: str) -> dict[str, Any]:
+    """The attributes of what is given as a mask."""
+    if is_array(data) or isinstance(data, (list, tuple)):
+        ids = _check_ids(as_array(data, where), where)
+        height, width = ids.shape
+        depth = 8 * ids.itemsize
+        return {"_ids": ids, "_blob": None, "_format": "png", "_width": width, "_height": height, "_bit_depth": depth}
+    blob = read_blob(data, where)
     if blob is None:
-        raise InputError.of(where, "an (H, W) array, a path or bytes", value, "Convert it with np.asarray(mask).")
+        raise InputError.of(where, "an (H, W) array, a path or bytes", data, "Convert it with np.asarray(mask).")
     file = files.probe(blob, where, InputError)
-    ids = _read_ids(blob.read(), file, where)
-    return {"_ids": ids, "_blob": blob, "_file": file, "_labels": labels}
+    if reason := files.lossy_reason(blob):
+        raise _no_mask(where, f"a lossy file ({reason})")
+    members = {f"_{name}": member for name, member in file._asdict().items() if name != "mode"}
+    kind = f"{file.format} of mode {file.mode}"
+    return {"_ids": _read_ids(blob, file.orientation, where, kind), "_blob": blob, **members}
+
+
+def _no_mask(where: str, found: str) -> InputError:
+    expected = "a lossless single-channel image of class ids"
+    return InputError.of(where, expected, Verbatim(found), "Save it as a grey PNG.", "mode")
+
+
+def _read_ids(blob: Blob, orientation: int, where: str, kind: str = "several channels") -> Array:
+    samples = files.samples(blob, orientation, where, indices=True)
+    if samples.ndim != 2:
+        raise _no_mask(where, kind)
+    return _check_ids(samples, where)
 
 
 def _check_ids(array: Array, where: str) -> Array:
@@ -163,15 +174,3 @@ def _shape_hint(array: Array) -> str:
         return "Drop the channel: mask[0]." if array.shape[0] == 1 else "Drop the channel: mask[..., 0]."
     axis = 0 if array.shape[0] < array.shape[2] else -1
     return f"Take the class of each pixel: mask.argmax({axis})."
-
-
-def _read_ids(data: bytes, file: files.ImageFile, where: str) -> Array:
-    image = files.load(data, file)
-    if isinstance(image, np.ndarray):
-        return _check_ids(image, where)
-    if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B") or image.format in ("JPEG", "MPO"):
-        found = Verbatim(f"{image.format} of mode {image.mode}")
-        raise InputError.of(
-            where, "a lossless single-channel image of class ids", found, "Save it as a grey PNG.", "mode"
-        )
-    return _check_ids(np.asarray(image), where)

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
 
 from ..._core.errors import (
     CodecError,
@@ -23,7 +16,9 @@ from ..._core.errors import (
     show,
 )
 from ..._core.sidecar import Blob
-from ...formats import tiff
+from ...formats import exif, png, tiff
+from . import decoding
+from .decoding import quiet
 from .pixels import MODES
 
 if TYPE_CHECKING:
@@ -32,73 +27,92 @@ if TYPE_CHECKING:
     from ...columns.arrays import Array
 
 MAX_PIXELS = 178_956_970  # where Pillow refuses too: a larger claim is a decompression bomb
-_FORMATS = {  # Pillow's name: (format and suffix as documents write them, media type)
-    "PNG": ("png", "image/png"),
-    "JPEG": ("jpg", "image/jpeg"),
-    "MPO": ("jpg", "image/jpeg"),  # a JPEG with further pictures behind it, as phones write them
-    "GIF": ("gif", "image/gif"),
-    "WEBP": ("webp", "image/webp"),
-    "BMP": ("bmp", "image/bmp"),
-    "TIFF": ("tiff", "image/tiff"),
-    "AVIF": ("avif", "image/avif"),
-    "JPEG2000": ("jp2", "image/jp2"),
-    "PPM": ("ppm", "image/x-portable-anymap"),
-}
+_MEDIA_TYPES = {"jpg": "image/jpeg", "ppm": "image/x-portable-anymap"}  # of the others it is image/ and the format
+# Pixels that a byte can stand for: of a GIF by its longest string, of an AVIF twice what one colour alone gives
+_MOST_PIXELS = {"GIF": 2**12, "AVIF": 2**17}
 
 
 class ImageFile(NamedTuple):
     """What probing an image file tells."""
 
     format: str
-    media_type: str
-    width: int
+    width: int  # of the picture as shown, as is the height
     height: int
     mode: str
     bit_depth: int
+    orientation: int = 1
 
-    @property
-    def suffix(self) -> str:
-        return f".{self.format}"
+    def turned(self, orientation: int) -> ImageFile:
+        """The same of a stored picture that is turned when it is shown."""
+        sides = (self.height, self.width) if exif.swaps_sides(orientation) else (self.width, self.height)
+        return self._replace(width=sides[0], height=sides[1], orientation=orientation)
+
+
+def media_type(format: str) -> str:
+    """The media type of a format."""
+    return _MEDIA_TYPES.get(format, f"image/{format}")
 
 
 def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool = True) -> ImageFile:
     """Recognise an image by its content; with `whole` it is decoded once, so that a cut file is refused.
 
+    Without `whole` only a TIFF tells its orientation.
+
     Raises:
         InputError or DocumentError (as `error` says): not an image, a format we do not keep, too large, cut short.
-        MissingDependencyError: a TIFF that Pillow cannot read, without imageio or tifffile.
+        MissingDependencyError: a TIFF that Pillow cannot read, without imageio, tifffile or imagecodecs.
     """
     from PIL import Image, UnidentifiedImageError
 
     try:
-        if _is_beyond_pillow(blob):
-            return _probe_tiff(blob, where, error, whole)
-        with quiet(), blob.open() as file, Image.open(file, formats=_readable()) as image:
-            check_pixels(image.width, image.height, where, error)
-            file.seek(24)
-            depth = _bit_depth(image, file.read(1))
-            if whole:
-                image.load()
-            format, media_type = _FORMATS[image.format or ""]
-            return ImageFile(format, media_type, image.width, image.height, image.mode, depth)
+        with quiet(), blob.open() as file:
+            head = file.read(decoding.HEAD)
+            file.seek(0)
+            image = decoding.open_image(file)
+            if image is None:
+                return _probe_tiff(blob, where, error, whole)
+            return _probe(image, head, blob, where, error, whole)
     except UnidentifiedImageError:
-        known = ", ".join(sorted({name for name, _ in _FORMATS.values()}))
+        known = ", ".join(sorted(set(decoding.FORMATS.values())))
         raise error.of(where, f"an image file ({known})", _start(blob), "Convert it to PNG.", "not-an-image") from None
     except Image.DecompressionBombError as bomb:
         raise error(_too_large(where, Verbatim("more"))) from bomb
     except MediaTypesError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError) as broken:
-        hint = f"Decoding failed: {str(broken).rstrip('.')}."
+    except Exception as broken:  # codecs raise what they like
+        hint = f"Decoding failed: {str(broken).rstrip('.') or type(broken).__name__}."
         raise error.of(where, "a whole image file", _start(blob), hint, "broken") from broken
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without Pillow's warnings: of large images, which have our own limit, and of odd metadata, which is kept."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def _probe(image: Any, head: bytes, blob: Blob, where: str, error: type[ValidationError], whole: bool) -> ImageFile:
+    is_tiff = image.format == "TIFF"
+    width, height = tiff.stored_size(image) if is_tiff else image.size
+    check_pixels(width, height, where, error)
+    if width * height > _MOST_PIXELS.get(image.format, MAX_PIXELS) * blob.size:
+        raise ValueError(f"{width} x {height} pixels are more than so few bytes can hold")
+    header = png.read_header(head)
+    mode = "LA" if header is not None and header.channels == 2 else image.mode
+    depth = decoding.bit_depth(image, head)
+    probed = ImageFile(decoding.FORMATS[image.format], width, height, mode, depth)
+    if is_tiff:
+        probed = probed.turned(exif.orientation_of(image))
+    if not whole:
+        return probed
+    if image.format not in ("TIFF", "PPM") or decoding.decode_exactly(image, blob.read(), where) is None:
+        image.load()
+    if image.format == "PNG":
+        with blob.open() as file:
+            png.check_image_data(file)
+    return probed if is_tiff else probed.turned(exif.orientation_of(image))
+
+
+def _probe_tiff(blob: Blob, where: str, error: type[ValidationError], whole: bool) -> ImageFile:
+    with tiff.open_pages(blob.read(), f"{where} of this tiff file") as pages:
+        page = next(pages)
+        check_pixels(page.width, page.height, where, error)
+        if whole:
+            page.read()
+    return ImageFile("tiff", page.width, page.height, MODES[page.channels], page.bits).turned(page.orientation)
 
 
 def check_pixels(width: int, height: int, where: str, error: type[ValidationError]) -> None:
@@ -111,97 +125,68 @@ def _too_large(where: str, got: str) -> Problem:
     return problem(where, f"at most {MAX_PIXELS} pixels", got, "Log a smaller version.", "too-large")
 
 
-def check(blob: Blob, document: dict[str, Any], where: str) -> ImageFile:
-    """The file that a document describes, if its sidecar is that image.
+def check(blob: Blob, document: ImageFile, where: str) -> str:
+    """The format of a sidecar; raises `DocumentError` where it is not the image that its document describes.
 
     A document is believed where an optional package is missing: it is needed, and named, when pixels are asked for.
     """
     try:
         file = probe(blob, where, DocumentError, whole=False)
+        if document.orientation != file.orientation and file.format != "tiff":
+            with quiet(), blob.open() as opened:
+                file = file.turned(exif.orientation_of(decoding.open_image(opened)))
     except MissingDependencyError:
-        file = ImageFile("tiff", document["media_type"], int(document["width"]), int(document["height"]), "L", 8)
-    if (file.width, file.height) != (document["width"], document["height"]):
-        expected = f"an image of {document['width']} x {document['height']}"
-        found = Verbatim(f"{file.width} x {file.height}")
-        raise DocumentError.of(where, expected, found, "Restore the document.", "size")
-    return file
+        return document.format or "tiff"
+    for name in ("size", "orientation", *(["format"] if document.format else [])):
+        expected_words, words = (_described(one, name) for one in (document, file))
+        if words != expected_words:
+            raise DocumentError.of(
+                where, f"an image of {expected_words}", Verbatim(words), "Restore the document.", name
+            )
+    return file.format
 
 
-def load(data: bytes, file: ImageFile) -> PILImage | Array:
-    """The decoded picture with all that its file holds: an array where Pillow has no mode for it."""
-    from PIL import Image
+def _described(file: ImageFile, name: str) -> str:
+    return f"{file.width} x {file.height}" if name == "size" else f"the {name} {getattr(file, name)}"
 
-    from ...formats import png
 
-    if file.format == "png" and file.bit_depth == 16 and file.mode not in ("I;16", "I"):
-        return png.decode16(data, max_pixels=MAX_PIXELS)  # Pillow would give 8 of the 16 bits
+def samples(blob: Blob, orientation: int, where: str, *, indices: bool = False) -> Array:
+    """The samples that a file holds, turned as they are shown; see `decoding.samples`."""
+    data = blob.read()
     try:
-        blob = Blob(data, "-")  # its hash plays no part
-        if _is_beyond_pillow(blob, altered=True):
-            with tiff.open_pages(data, "pixels of this tiff file") as pages:
-                return next(pages).read()
-        with quiet():
-            image = Image.open(BytesIO(data), formats=_readable())
-            image.load()
+        return decoding.samples(data, orientation, where, indices=indices)
     except MediaTypesError:
         raise
     except Exception as error:  # codecs raise what they like
-        raise CodecError(f"image: expected a readable file, got {show(data[:16])}. {error}") from error
-    return image
+        raise _unreadable(data, error) from error
 
 
-def to_numpy(data: bytes, file: ImageFile) -> Array:
-    """(H, W) or (H, W, C): uint8 or uint16, what a TIFF holds; palettes are resolved, CMYK and YCbCr become RGB."""
-    from . import pixels
-
-    image = load(data, file)
-    if isinstance(image, np.ndarray):
-        return image
-    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
-        return np.asarray(image)
-    return pixels.from_pil(image, "image").array
-
-
-def _is_beyond_pillow(blob: Blob, *, altered: bool = False) -> bool:
-    """Whether a file is a TIFF that Pillow cannot read, or reads with altered values."""
-    from PIL import Image, UnidentifiedImageError
-
-    with blob.open() as file:
-        if not file.read(4).startswith(tiff.MAGIC):
-            return False
-        file.seek(0)
-        try:
-            with quiet(), Image.open(file, formats=("TIFF",)) as image:
-                return altered and tiff.is_altered(image)
-        except UnidentifiedImageError:
-            return True
+def shown(blob: Blob, orientation: int, where: str) -> PILImage | Array:
+    """The picture with all the depth that it has; see `decoding.shown`."""
+    data = blob.read()
+    try:
+        return decoding.shown(data, orientation, where)
+    except MediaTypesError:
+        raise
+    except Exception as error:  # codecs raise what they like
+        raise _unreadable(data, error) from error
 
 
-def _probe_tiff(blob: Blob, where: str, error: type[ValidationError], whole: bool) -> ImageFile:
-    with tiff.open_pages(blob.read(), f"{where} of this tiff file") as pages:
-        page = next(pages)
-        check_pixels(page.width, page.height, where, error)
-        if whole:
-            page.read()
-    depth = 1 if page.dtype == "bool" else 8 * np.dtype(page.dtype).itemsize
-    return ImageFile("tiff", "image/tiff", page.width, page.height, MODES[page.channels], depth)
+def lossy_reason(blob: Blob) -> str:
+    """Why a file may hold other values than those that were saved into it; empty if it cannot."""
+    with quiet():
+        return decoding.lossy_reason(blob.read())
 
 
-@cache
-def _readable() -> tuple[str, ...]:
-    """The formats above that this Pillow was built with."""
-    from PIL import Image
-
-    Image.init()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
+def profile(blob: Blob) -> bytes:
+    """The ICC profile of a file that Pillow reads; empty where it has none."""
+    with quiet(), blob.open() as file:
+        image = decoding.open_image(file)
+        return b"" if image is None else image.info.get("icc_profile") or b""
 
 
-def _bit_depth(image: PILImage, png_depth: bytes) -> int:
-    if image.format == "PNG" and png_depth:
-        return png_depth[0]
-    if image.format == "TIFF" and image.mode != "1":
-        return max(8, tiff.bits(image))
-    return 1 if image.mode == "1" else 16 if image.mode.startswith("I;16") else 32 if image.mode in ("I", "F") else 8
+def _unreadable(data: bytes, error: Exception) -> CodecError:
+    return CodecError(f"image: expected a readable file, got {show(data[:16])}. {error}")
 
 
 def _start(blob: Blob) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_PROFILES = {b"GRAY": ("L", "LA"), b"RGB ": ("RGB", "RGBA")}  # color spaces of ICC profiles, and modes they describe
+_ROUNDING = 1e-5  # of a range: so far beyond it, floats are taken for its ends
 
 
 class Pixels(NamedTuple):
@@ -21,6 +23,7 @@ class Pixels(NamedTuple):
     array: Array
     mode: str  # L, LA, RGB or RGBA
     source: dict[str, Any] | None = None  # what the values were before; None if they are stored as given
+    profile: bytes = b""  # the ICC profile of the colors, where there is one
 
     @property
     def bit_depth(self) -> int:
@@ -33,6 +36,9 @@ def from_array(data: Any, where: str, value_range: tuple[float, float] | None = 
     uint8 and uint16 are kept, bool becomes 0 and 255, floats in [0, 1] are scaled by 255 and rounded half to even;
     other integers must fit 0..255. With `value_range=(lo, hi)` values of any dtype are scaled from it to 0..255.
 
+    A float that is outside its range by a rounding error, 1e-5 of the range, is taken for the end of it; how many were
+    is in `source`.
+
     Raises:
         InputError: another shape, a value outside the range, NaN or infinity. Nothing is wrapped or clipped.
     """
@@ -43,14 +49,22 @@ def from_array(data: Any, where: str, value_range: tuple[float, float] | None = 
                 where, "a torch tensor (C, H, W) with 1, 3 or 4 channels", data, _axes_hint(array, 0), "shape"
             )
         array = array.transpose(1, 2, 0)
-    array = _one_image(array, where)
+    return from_samples(_one_image(array, where), where, value_range, data)
+
+
+def from_samples(array: Array, where: str, value_range: tuple[float, float] | None = None, data: Any = None) -> Pixels:
+    """Pixels of (H, W) or (H, W, C) samples by the rules of `from_array`; `data` is what the caller may change."""
     array, source = to_uint(array, where, value_range)
     return _frozen(array, source, data)
 
 
 def from_pil(image: PILImage, where: str, value_range: tuple[float, float] | None = None) -> Pixels:
-    """Pixels of a PIL image of any mode: palettes are resolved, CMYK, YCbCr, LAB and HSV become RGB."""
-    mode = image.mode
+    """Pixels of a PIL image of any mode: palettes are resolved, CMYK, YCbCr, LAB and HSV become RGB.
+
+    They are as the image holds them, whatever its metadata say of turning it; its ICC profile is kept where it
+    describes them.
+    """
+    mode, profile = image.mode, image.info.get("icc_profile") or b""
     if mode in ("P", "PA"):
         image = image.convert("RGBA" if mode == "PA" or "transparency" in image.info else "RGB")
     elif mode in ("RGBa", "La"):
@@ -58,9 +72,9 @@ def from_pil(image: PILImage, where: str, value_range: tuple[float, float] | Non
     elif mode not in ("1", "L", "LA", "RGB", "RGBA", "I", "F") and not mode.startswith("I;16"):
         image = image.convert("RGB")
     array = np.asarray(image)
-    if mode == "I":
-        _require(array, 0, 65535, where, "Scale the image, or pass value_range=(lo, hi).", value_range)
-        array = array if value_range else array.astype(np.uint16)
+    if mode == "I" and value_range is None:
+        _require(array, 0, 65535, where, "Scale the image, or pass value_range=(lo, hi).")
+        array = array.astype(np.uint16)
     if mode.startswith("I;16"):
         array = array.astype(np.uint16, copy=False)  # I;16B is big-endian
     if array.size == 0:
@@ -68,7 +82,12 @@ def from_pil(image: PILImage, where: str, value_range: tuple[float, float] | Non
     array, source = to_uint(array, where, value_range)
     if image.mode != mode or mode == "I":
         source = {"mode": mode, **(source or {})}
-    return _frozen(array, source, image)
+    return keep_profile(_frozen(array, source, image), profile)
+
+
+def keep_profile(pixels: Pixels, profile: bytes) -> Pixels:
+    """The pixels with an ICC profile, if it describes colors of their mode."""
+    return pixels._replace(profile=profile if pixels.mode in _PROFILES.get(profile[16:20], ()) else b"")
 
 
 def _frozen(array: Array, source: dict[str, Any] | None, data: Any) -> Pixels:
@@ -105,12 +124,10 @@ def to_uint(array: Array, where: str, value_range: tuple[float, float] | None) -
     dtype = array.dtype
     if value_range is not None:
         low, high = _checked_range(value_range, where)
-        _require(array, low, high, where, f"Widen value_range, or clip with np.clip(array, {low:g}, {high:g}).")
-        return _scale(array, low, high), {"dtype": dtype.name, "value_range": [low, high]}
+        return _scale(array, low, high, where, f"Widen value_range, or clip with np.clip(array, {low:g}, {high:g}).")
     if dtype.kind == "f":
         hint = "Pass value_range=(lo, hi), such as (0, 255) or (-1, 1), to say how values map to black and white."
-        _require(array, 0, 1, where, hint)
-        return _scale(array, 0.0, 1.0), {"dtype": dtype.name, "value_range": [0.0, 1.0]}
+        return _scale(array, 0.0, 1.0, where, hint)
     if dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255), {"dtype": "bool", "value_range": [0.0, 1.0]}
     if dtype.kind == "u" and dtype.itemsize <= 2:
@@ -120,27 +137,31 @@ def to_uint(array: Array, where: str, value_range: tuple[float, float] | None) -
     return array.astype(np.uint8), {"dtype": dtype.name}
 
 
-def _scale(array: Array, low: float, high: float) -> Array:
+def _scale(array: Array, low: float, high: float, where: str, hint: str) -> tuple[Array, dict[str, Any]]:
+    """Values from `low` to `high` as 0 to 255, rounded half to even, and what they were."""
+    source: dict[str, Any] = {"dtype": array.dtype.name, "value_range": [low, high]}
+    slack = _ROUNDING * (high - low) if array.dtype.kind == "f" else 0.0
+    if _require(array, low, high, where, hint, slack):
+        source["clipped_count"] = int(np.count_nonzero((array < low) | (array > high)))
+        array = np.clip(array, low, high)
     precise = array.dtype.itemsize > 4 or array.dtype.kind != "f"
     wide: Array = np.subtract(array, low, dtype=np.float64 if precise else np.float32)
     np.multiply(wide, 255.0 / (high - low), out=wide)
     scaled: Array = np.rint(wide, out=wide).astype(np.uint8)
-    return scaled
+    return scaled, source
 
 
-def _require(
-    array: Array, low: float, high: float, where: str, hint: str, unless: tuple[float, float] | None = None
-) -> None:
-    if unless is not None:
-        return
+def _require(array: Array, low: float, high: float, where: str, hint: str, slack: float = 0.0) -> bool:
+    """Whether some values are outside a range by no more than `slack`; an error if they are outside by more."""
     smallest, largest = array.min(), array.max()
     if not (np.isfinite(smallest) and np.isfinite(largest)):
         raise InputError.of(
             where, "finite values", array, "Replace NaN and infinities, for example with np.nan_to_num.", "nan"
         )
-    if smallest < low or largest > high:
+    if smallest < low - slack or largest > high + slack:
         found = f"{array.dtype} values from {float(smallest):.9g} to {float(largest):.9g}"
         raise InputError(Problem(where, f"expected values from {low:g} to {high:g}, got {found}", "range", hint))
+    return bool(smallest < low or largest > high)
 
 
 def _checked_range(value_range: Any, where: str) -> tuple[float, float]:

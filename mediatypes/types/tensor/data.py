@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.errors import InputError
-from ...columns.arrays import Array, is_torch
+from ...columns.arrays import Array, is_torch, refuse_masked
 from ...formats.small_floats import BITS
 
 _NUMPY = (
@@ -31,8 +31,7 @@ def read_data(data: Any, where: str) -> tuple[Array, str]:
     Raises:
         InputError: it cannot be made an array, has masked values, or holds something else than numbers and bools.
     """
-    if np.ma.is_masked(data):
-        raise InputError.of(where, "an array without masked values", data, "Pass array.filled(np.nan).", "masked")
+    refuse_masked(data, where)
     try:
         array, dtype = _from_torch(data) if is_torch(data) else _from_protocol(data)
     except Exception as error:  # any framework may raise anything here (a sparse or meta tensor, ragged lists)

@@ -12,7 +12,7 @@ import numpy as np
 from ..._core.errors import InputError, Verbatim
 from ...columns.arrays import Array
 from ...formats import tiff
-from ..pictures.files import quiet
+from ..pictures.decoding import quiet
 
 PILLOW = {"webp": "WEBP", "apng": "PNG", "avif": "AVIF"}
 _MAX_PIXELS = 2**29  # of all frames: each of them has to be decoded to count them

@@ -37,12 +37,15 @@ def from_array(data: Any, where: str, value_range: Range | None) -> tuple[Array,
     count, length, channels, height, width = clips.shape
     rows, columns = _grid(count)
     frames = np.zeros((length, rows * height, columns * width, channels), np.uint8)
-    source = None
+    source, clipped_count = None, 0
     for i, clip in enumerate(clips):
         top, left = i // columns * height, i % columns * width
         for t, frame in enumerate(clip):
             pixels, source = to_uint(frame, f"{names[i]}[{t}]", value_range)
+            clipped_count += source.pop("clipped_count", 0) if source else 0
             frames[t, top : top + height, left : left + width] = pixels.transpose(1, 2, 0)
+    if source and clipped_count:
+        source["clipped_count"] = clipped_count
     return frames, source, count if array.ndim == 5 else None
 
 

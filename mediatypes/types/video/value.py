@@ -26,6 +26,7 @@ SOURCE = Record(
     (
         Field("dtype", Text(), "dtype of the array.", required=False),
         Field("value_range", List(Number(), 2, 2), "Values shown as black and as white.", required=False),
+        Field("clipped_count", Integer(1), "Values outside that range by a rounding error.", required=False),
     ),
 )
 

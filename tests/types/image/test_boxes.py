@@ -73,7 +73,7 @@ def test_the_example_of_the_wandb_docs_keeps_both_of_its_domains() -> None:
     assert found.to_xyxy().tolist() == [[0.1, 0.3, 0.2, 0.4], [116.0, -36.0, 184.0, 76.0]]
     assert (found.class_ids, found.captions) == ([2, 1], ["dog", "a caption"])
     assert found.scores == {"acc": [0.1, 0.5], "loss": [1.2, 0.7]}
-    assert (found.class_labels, found.outside) == (LABELS, 1)
+    assert (found.class_labels, found.outside_count) == (LABELS, 1)
 
 
 W, H = EDGES[:, 2] - EDGES[:, 0], EDGES[:, 3] - EDGES[:, 1]
@@ -220,21 +220,21 @@ OVER: dict[str, tuple[list[float], str]] = {
 def test_boxes_over_the_edge_are_kept_and_counted(edges: list[float], domain: str) -> None:
     inside = [0, 0, 1, 1]
     value = from_xyxy([edges, inside], domain=domain)
-    assert attached(value).outside == decoded_boxes(value).outside == 1
+    assert attached(value).outside_count == decoded_boxes(value).outside_count == 1
     assert decoded_boxes(value).to_xyxy().tolist() == [edges, inside]
-    assert part(value)[0]["outside"] == 1
+    assert part(value)[0]["outside_count"] == 1
 
 
 def test_boxes_that_touch_the_edge_are_inside() -> None:
-    assert attached(from_xyxy([[0, 0, 200, 100]], domain="pixel")).outside == 0
-    assert attached(from_xyxy([[0, 0, 1, 1]], domain="percentage")).outside == 0
+    assert attached(from_xyxy([[0, 0, 200, 100]], domain="pixel")).outside_count == 0
+    assert attached(from_xyxy([[0, 0, 1, 1]], domain="percentage")).outside_count == 0
 
 
 def test_clip_trims_to_the_image_and_the_document_says_so() -> None:
     value = from_xyxy([[-5, -5, 500, 50], [500, 500, 600, 600]], domain="pixel", clip=True)
     document, columns = part(value)
     assert document["clipped"] is True
-    assert "outside" not in document
+    assert "outside_count" not in document
     assert columns["xmin"] == [0.0, 200.0]
     assert (columns["ymin"], columns["xmax"], columns["ymax"]) == ([0.0, 100.0], [200.0, 200.0], [50.0, 100.0])
     assert decoded_boxes(value) == attached(value)

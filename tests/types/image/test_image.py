@@ -344,7 +344,7 @@ def test_exif_and_profiles_of_a_jpeg_stay() -> None:
         6,
         b"profile",
     )
-    assert (document["width"], document["height"]) == (90, 60)
+    assert (document["width"], document["height"], document["orientation"]) == (60, 90, 6)  # as shown
 
 
 def test_the_file_may_go_after_the_value_is_made(tmp_path: Path) -> None:

@@ -231,10 +231,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: ImageMask("missing.png"),
         "ImageMask: expected an existing file, got 'missing.png'. Check the path.",
     ),
-    "a JPEG": (lambda: ImageMask(JPEG), f"ImageMask: {LOSSLESS}, got JPEG of mode L. Save it as a grey PNG."),
+    "a JPEG": (lambda: ImageMask(JPEG), f"ImageMask: {LOSSLESS}, got a lossy file (JPEG). Save it as a grey PNG."),
     "a colour file": (
         lambda: ImageMask(file(photograph("coffee"))),
-        f"ImageMask: {LOSSLESS}, got PNG of mode RGB. Save it as a grey PNG.",
+        f"ImageMask: {LOSSLESS}, got png of mode RGB. Save it as a grey PNG.",
     ),
     "a text file": (
         lambda: ImageMask(b"text"),

@@ -112,7 +112,7 @@ def squares(count: int, channels: int, dtype: str = "uint8") -> Array:
 
 BROKEN: dict[str, tuple[bytes, str]] = {
     "cut": (tiff(FLOATS)[:-4], r"Decoding failed: failed to read 64800 bytes, got 64796\."),
-    "cut in its compressed part": (tiff(FLOATS, compression="zlib")[:-9], r"Decoding failed: Error -5 .*\."),
+    "cut in its compressed part": (tiff(FLOATS, compression="zlib")[:-9], r"Decoding failed: .+\."),
     "only a start": (tiff(FLOATS)[:20], r"Decoding failed: `tifffile` can not handle the given uri\."),
     "a bomb": (hostile(), rf"Decoding failed: a page of {2**28} x {2**28} takes more than 1073741824 bytes\."),
     "five channels": (
@@ -151,7 +151,7 @@ def test_damaged_bytes_never_give_another_error() -> None:
 
 
 @pytest.mark.parametrize("package", ["imageio", "tifffile"])
-def test_without_the_packages_stored_images_are_kept_and_pixels_name_them(
+def test_without_the_packages_stored_images_are_kept_and_samples_name_them(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = {"deep": mt.Image(tiff(DEEP)), "floats": mt.Image(tiff(FLOATS), caption="c"), "video": mt.Video(stack())}
@@ -163,11 +163,14 @@ def test_without_the_packages_stored_images_are_kept_and_pixels_name_them(
     for name, (document, store) in stored.items():
         value = mt.decode(document, store)
         assert mt.encode(value, mt.MemoryStore()) == document
+        if name == "deep":
+            np.testing.assert_array_equal(value.to_numpy(), DEEP)  # Pillow can read it in two halves
+            continue
         with pytest.raises(mt.MissingDependencyError) as caught:
             value.to_numpy()
-        where = "Video.to_numpy()" if name == "video" else "pixels of this tiff file"
+        where = "Video.to_numpy()" if name == "video" else "Image.to_numpy() of this tiff file"
         assert str(caught.value) == f"{where}: {install}"
-    assert mt.Image(tiff(DEEP)).bit_depth == 16  # Pillow tells that much
+    assert mt.Image(tiff(DEEP)).bit_depth == 16
     with pytest.raises(mt.MissingDependencyError) as caught:
         mt.Image(tiff(FLOATS))
     assert str(caught.value) == f"Image of this tiff file: {install}"

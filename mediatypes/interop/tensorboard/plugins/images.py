@@ -5,7 +5,6 @@ What a type needs is imported when a value of it comes: most logs are numbers on
 
 from __future__ import annotations
 
-from struct import unpack_from
 from typing import TYPE_CHECKING, Any
 
 from ...._core.codec import encode
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
     from ....types.pictures.files import ImageFile
 
 _FILE = 4  # Summary.Image.encoded_image_string
-_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
-_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 _PNG_MODES = {(8, 0): "L", (8, 2): "RGB", (8, 4): "LA", (8, 6): "RGBA"}  # bit depth, colour type: ISO/IEC 15948, 11.2.2
+_PNG_CHUNKS = frozenset((b"IHDR", b"IDAT", b"IEND"))  # pixels and nothing that says how to show them
 
 
 def convert(given: Given) -> list[Cell]:
@@ -41,27 +39,24 @@ def picture(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
 
     if data[:4] == b"GIF8" and _frames(data) > 1:
         return encode(Video(data, caption), sink)
-    blob = Blob(data)
-    if (png := _png_file(data)) is not None:  # what the image would write, without making one
-        document: dict[str, Any] = {"_type": "image", "_version": Image.declaration.version}
-        document |= blob.place(sink, png.suffix, png.media_type)
-        document |= {"width": png.width, "height": png.height, "format": png.format}
-        document |= {"mode": png.mode, "bit_depth": png.bit_depth}
-        return document if caption is None else document | {"caption": caption}
-    return encode(Image(data, caption=caption), sink)
+    if (file := _plain_png(data)) is None:
+        return encode(Image(data, caption=caption), sink)
+    return Image._of(Blob(data), caption=caption, **file._asdict()).__media__(sink)
 
 
-def _png_file(data: bytes) -> ImageFile | None:
+def _plain_png(data: bytes) -> ImageFile | None:
     """What the header of a PNG says, if that is all there is to know: its record had a sound checksum."""
+    from ....formats import png
     from ....types.pictures.files import MAX_PIXELS, ImageFile
 
-    if data[:16] != _PNG or data[-12:] != _PNG_END:
+    header = png.read_header(data)
+    mode = _PNG_MODES.get((header.bit_depth, header.color_type)) if header is not None else None
+    if header is None or mode is None or not 0 < header.width * header.height <= MAX_PIXELS:
         return None
-    width, height, depth, color = unpack_from(">IIBB", data, 16)
-    mode = _PNG_MODES.get((depth, color))
-    if mode is None or not 0 < width * height <= MAX_PIXELS:
+    names = png.chunk_names(data)
+    if names[-1:] != [b"IEND"] or not _PNG_CHUNKS.issuperset(names):
         return None
-    return ImageFile("png", "image/png", width, height, mode, depth)
+    return ImageFile("png", header.width, header.height, mode, header.bit_depth)
 
 
 def _frames(data: bytes) -> int:
@@ -70,7 +65,7 @@ def _frames(data: bytes) -> int:
 
     from PIL import Image as Pillow
 
-    from ....types.pictures.files import quiet
+    from ....types.pictures.decoding import quiet
 
     try:
         with quiet(), Pillow.open(BytesIO(data), formats=("GIF",)) as image:
