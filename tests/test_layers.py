@@ -250,6 +250,6 @@ def test_values_stores_and_histories_neither_print_nor_log() -> None:
             if one.target in ("logging", "warnings")
             and layer(one.module) < LAYERS["run"]
             and one.module
-            not in ("types.pictures.files", "types.pictures.matplotlib")  # they silence those of libraries
+            not in ("types.pictures.decoding", "types.pictures.matplotlib")  # they silence those of libraries
         ]
     )
