@@ -19,7 +19,7 @@ import tifffile
 
 import mediatypes as mt
 from mediatypes import Image, ImageMask, InputError
-from tests.strategies import Array, decoded, encode, photograph
+from tests.samples import Array, decoded, encode, photograph
 
 SMALL = photograph("coffee")[100:160, 200:290]
 IDS = np.arange(40 * 30).reshape(40, 30) % 5

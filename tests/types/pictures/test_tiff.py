@@ -291,5 +291,5 @@ def test_a_still_picture_is_no_video() -> None:
             mt.Video(buffer)
         assert str(caught.value) == (
             f"Video: expected a video file (gif, mp4, webm, ogg, webp, apng, avif, tiff), got {name}. "
-            "Convert it to mp4 or webm."
+            "Pass it to Image."
         )
