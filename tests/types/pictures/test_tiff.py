@@ -290,6 +290,5 @@ def test_a_still_picture_is_no_video() -> None:
         with pytest.raises(mt.InputError) as caught:
             mt.Video(buffer)
         assert str(caught.value) == (
-            f"Video: expected a video file (gif, mp4, webm, ogg, webp, apng, avif, tiff), got {name}. "
-            "Pass it to Image."
+            f"Video: expected a video file (gif, mp4, webm, ogg, webp, apng, avif, tiff), got {name}. Pass it to Image."
         )
