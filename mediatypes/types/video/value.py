@@ -169,7 +169,8 @@ def _attributes(file: VideoFile) -> dict[str, Any]:
 def _from_frames(data: Any, fps: Any, format: Any, value_range: Any, lossless: Any) -> dict[str, Any]:
     """The attributes of a video of an array or clip."""
     is_clip = frame_arrays.is_clip(data)
-    rate = _own_rate(data, is_clip) if fps is None else fps
+    own_rate = getattr(data, "fps", None) if is_clip else DEFAULT_FPS
+    rate: Any = own_rate if fps is None else fps
     format = format or ("webm" if lossless is True else "gif")
     problems = _option_problems(rate, format, lossless, encode.FORMATS)
     source = clip_count = frames = None
@@ -180,8 +181,8 @@ def _from_frames(data: Any, fps: Any, format: Any, value_range: Any, lossless: A
     else:
         if value_range is not None:
             problems.append(problem("Video.value_range", "None for a clip", value_range, "Leave it out."))
-        if rate is None:
-            problems.append(problem("Video.fps", "a number for a clip that has none", rate, "Pass fps=24."))
+        missing = problem("Video.fps", "a number for a clip that has none", rate, "Pass fps=24.")
+        problems += [missing] if rate is None else []
         if not problems:
             frames = frame_arrays.from_clip(data, "Video", rate)
     if frames is None or problems:
@@ -193,11 +194,6 @@ def _from_frames(data: Any, fps: Any, format: Any, value_range: Any, lossless: A
     file = VideoFile(format, codec, width, height, channels, float(rate), count, count / float(rate))
     changes = {"_source": source, "_clip_count": clip_count, "_lossless": lossless}
     return {"_pixels": frames, **changes, **_attributes(file)}
-
-
-def _own_rate(data: Any, is_clip: bool) -> Any:
-    """Frames per second where nobody says: 4, those of a clip, or None for a clip that has none."""
-    return getattr(data, "fps", None) if is_clip else DEFAULT_FPS
 
 
 def _from_file(data: Any, fps: Any, format: Any, value_range: Any, lossless: Any) -> dict[str, Any]:
