@@ -83,8 +83,8 @@ class FollowedRun:
             return False
         try:
             is_new = self._read(sizes, now)
-        except (MediaTypesError, OSError) as error:
-            self._fail(Problem("", str(error).rstrip("."), type(error).__name__), now)
+        except Exception as error:  # whatever it is, the other runs are followed
+            self._fail(Problem("", str(error).rstrip(".") or type(error).__name__, type(error).__name__), now)
             return False
         if is_new:
             self._changed = now

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ...._core.errors import MediaTypesError, Problem
+from ...._core.errors import Problem
 from ....runfolder import files
 from ....store.directory import DirectoryStore
 from ....writing.call_writer import CallWriter
@@ -97,8 +97,8 @@ class LiveRun:
             try:
                 problem = self._changed(tail)
                 new += [] if problem else self._decode(tail)
-            except (MediaTypesError, OSError) as error:
-                problem = Problem(file.path, str(error).rstrip("."), type(error).__name__)
+            except Exception as error:  # whatever it is, the other files are read
+                problem = Problem(file.path, str(error).rstrip(".") or type(error).__name__, type(error).__name__)
             if problem:
                 tail.is_lost = True  # until the next import
                 problems.append(problem)

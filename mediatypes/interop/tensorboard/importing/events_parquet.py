@@ -62,6 +62,7 @@ class EventLog:
         self.rows = 0
         options = parquet_options(self._schema)
         options["use_dictionary"] = list(_NAMES)
+        options["write_statistics"] = [*_NAMES, "step", "offset"]  # no floats: DuckDB would skip the rows with NaN
         options["column_encoding"] |= {"step": "DELTA_BINARY_PACKED", "offset": "DELTA_BINARY_PACKED"}
         self._writer = pq.ParquetWriter(path, self._schema, **options)
 

@@ -282,3 +282,18 @@ def test_a_histogram_that_no_other_reads_is_told_alone(tmp_path: Path, monkeypat
     (report,) = import_logdir(tmp_path / "logs", tmp_path / "runs").runs
     assert report.events["rejected"] == 1
     assert [step for step, _ in mt.open_run(tmp_path / "runs" / "logs").values("h")] == [1]
+
+
+def test_other_readers_find_the_events_that_are_nan(tmp_path: Path) -> None:
+    """DuckDB skips row groups by their statistics, in which pyarrow leaves NaN out."""
+    duckdb = pytest.importorskip("duckdb")
+    numbers = [1.0, 2.0, *[float("nan")] * 50, 3.0]
+    write(tmp_path / "logs", *(scalar("loss", number, step) for step, number in enumerate(numbers)))
+    import_logdir(tmp_path / "logs", tmp_path / "runs")
+    path = tmp_path / "runs" / "logs" / "events.parquet"
+    found = duckdb.sql(f"select count(*) from '{path}' where isnan(value)").fetchone()
+    assert found == (50,)
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert not columns["value"].is_stats_set
+    assert (columns["step"].statistics.min, columns["step"].statistics.max) == (0, 52)
