@@ -291,8 +291,8 @@ def test_other_readers_find_the_events_that_are_nan(tmp_path: Path) -> None:
     write(tmp_path / "logs", *(scalar("loss", number, step) for step, number in enumerate(numbers)))
     import_logdir(tmp_path / "logs", tmp_path / "runs")
     path = tmp_path / "runs" / "logs" / "events.parquet"
-    found = duckdb.sql(f"select count(*) from '{path}' where isnan(value)").fetchone()
-    assert found == (50,)
+    found = duckdb.sql(f"select count(*) from '{path}' where isnan(value)").fetchall()
+    assert found == [(50,)]
     group = pq.ParquetFile(path).metadata.row_group(0)
     columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
     assert not columns["value"].is_stats_set
