@@ -11,6 +11,7 @@ from pathlib import Path
 from ...._core.errors import MediaTypesError, Problem
 from ....runfolder import files
 from ....runfolder.lock import Lock
+from ....runfolder.readme import README
 from ....writing.session import Session, open_session, resume_session
 from ..importing.importer import REPORT, import_run
 from ..importing.plan import EventFile, RunPlan
@@ -103,7 +104,7 @@ class FollowedRun:
 
     def remove(self) -> None:
         """Remove the run, but not those of directories below its own."""
-        for name in (files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.EVENTS, REPORT):
+        for name in (README, files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.EVENTS, REPORT):
             (self.target / name).unlink(missing_ok=True)
         for name in (files.SIDECARS, files.ATTACHED, files.JOURNAL):
             shutil.rmtree(self.target / name, ignore_errors=True)
