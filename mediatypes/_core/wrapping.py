@@ -41,6 +41,12 @@ def class_tag(cls: Any) -> str:
     return "array" if hasattr(cls, "__array__") or is_class(cls, "torch", "Tensor") else ""
 
 
+@cache
+def is_mapping(cls: Any) -> bool:
+    """Whether a class is one of mappings; asking an abstract class each time takes longer."""
+    return issubclass(cls, Mapping)
+
+
 def tag_of(value: object) -> str | None:
     """The tag of the media type that a bare object is logged as; None if it is not wrapped.
 
@@ -53,7 +59,7 @@ def tag_of(value: object) -> str | None:
     if tag == "array":
         shape = array_shape(value)
         return "tensor" if shape and set(shape) != {1} and (len(shape) > 1 or max(shape) > MAX_LIST) else None
-    if not tag and isinstance(value, Mapping) and "_type" in value:
+    if not tag and is_mapping(cls) and "_type" in value:  # type: ignore[operator]
         return DOCUMENT
     if not tag and getattr(value, "__name__", None) == "matplotlib.pyplot":
         return "figure"

@@ -69,16 +69,18 @@ def classify(value: Any, where: str, *, typed: bool = False) -> tuple[str, Any]:
 def kind_of_list(plain: Sequence[Any]) -> str:
     """The kind of a list of plain data."""
     kinds = set(map(type, plain)) - {NoneType}
-    if len(kinds) == 1 and (kind := _LISTS.get(*kinds)):
-        return kind
-    if not kinds:
-        return "null_list"
-    whole = [item for item in plain if type(item) is int] if kinds <= {int, float} else [2**64]
-    if float in kinds and min(whole, default=0) >= -EXACT and max(whole, default=0) <= EXACT:
-        return "number_list"
-    return "integer_list" if kinds == {int} and min(whole) >= -(2**63) and max(whole) < 2**63 else "json"
+    if len(kinds) < 2 and int not in kinds:
+        return _LISTS[kinds.pop()] if kinds else "null_list"
+    if not kinds <= {int, float}:
+        return "json"
+    whole = [item for item in plain if type(item) is int]
+    limit = EXACT if float in kinds else 2**63 - 1
+    if not -limit - (float not in kinds) <= min(whole) <= max(whole) <= limit:
+        return "json"
+    return "number_list" if float in kinds else "integer_list"
 
 
+_NUMBERS: Final = frozenset((float, int, bool, NoneType))
 _LISTS: Final[Mapping[type, str]] = {float: "number_list", bool: "boolean_list", str: "string_list"}
 
 
@@ -97,7 +99,10 @@ def is_media_item(value: Any) -> bool:
 
 
 def _classify_list(values: Sequence[Any], where: str, typed: bool) -> tuple[str, Any]:
-    if not set(map(type, values)) <= SCALARS:
+    kinds = set(map(type, values))
+    if kinds <= _NUMBERS and (kind := kind_of_list(values)) != "json":
+        return kind, list(values)
+    if not kinds <= SCALARS:
         fits = [is_media_item(value) or (typed and value is None) for value in values]
         if all(fits):
             return MEDIA_LIST, [None if value is None else wrap(value) for value in values]

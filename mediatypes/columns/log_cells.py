@@ -19,7 +19,7 @@ from .._core.canonical import MAX_DEPTH
 from .._core.errors import InputError, Problem, describe, problem
 from .._core.registry import is_tag
 from .._core.value import MediaValue, is_media
-from .._core.wrapping import tag_of
+from .._core.wrapping import is_mapping, tag_of
 from .classify import EXACT, MEDIA, MEDIA_LIST, ONE_KIND, classify, has_media
 from .plain_data import named_items, too_deep
 from .simplify import SCALARS, located, simplify
@@ -116,7 +116,8 @@ def flatten(
                 value = simplify(value)
             except Exception:  # make_cell will say what is wrong, as it does for values in lists
                 pass
-            if isinstance(value, Mapping) and value and not is_media(value) and tag_of(value) is None:
+            cls: Any = type(value)
+            if is_mapping(cls) and value and not is_media(value) and tag_of(value) is None:
                 yield from flatten(value, f'{where}["{key}"]', problems, (*path, key))
                 continue
         here = (*path, key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any, Final
 
@@ -105,26 +105,28 @@ class _Reader:
         return BAD
 
 
-def named_items(value: Mapping[Any, Any], where: str, problems: list[Problem]) -> Iterator[tuple[str, Any]]:
+def named_items(value: Mapping[Any, Any], where: str, problems: list[Problem]) -> list[tuple[str, Any]]:
     """The items of a mapping, their keys as text; keys that are none become problems, and so do two of one text."""
     try:
         items = read_items(value, where)
     except InputError as error:
         problems += error.problems
-        return
-    given: dict[str, Any] = {}  # the keys as they were, by their text
+        return []
+    if set(map(type, names := [key for key, _ in items])) <= {str} and "".join(names).isascii():  # as nearly always
+        return items
+    by_name: dict[str, tuple[Any, Any]] = {}  # the key as it was, and the item
     for key, item in items:
-        name = key if type(key) is str else key_text(key)
+        name = key_text(key)
         if name is None:
             problems.append(problem(where, "keys that are text", key, "Use str(key).", "key"))
-        elif not name.isascii() and not is_utf8_encodable(name):
+        elif not is_utf8_encodable(name):
             problems.append(problem(where, "keys that UTF-8 can hold", key, "Remove the lone surrogates.", "key"))
-        elif name in given:
-            twins = Verbatim(f"{show(given[name])} and {show(key)}")
+        elif name in by_name:
+            twins = Verbatim(f"{show(by_name[name][0])} and {show(key)}")
             problems.append(problem(where, "keys that differ as text", twins, "Rename one of them.", "key"))
         else:
-            given[name] = key
-            yield name, item
+            by_name[name] = key, item
+    return [(name, item) for name, (_, item) in by_name.items()]
 
 
 def too_large(value: int, where: str, bits: int = 64) -> Problem:

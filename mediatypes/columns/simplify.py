@@ -63,8 +63,7 @@ def key_text(key: Any) -> str | None:
 
     None if it is none of these.
     """
-    if not isinstance(key, str) or type(key) is not str:
-        key = simplify(key)
+    key = simplify(key)
     if isinstance(key, str):
         return key
     if isinstance(key, bool):
