@@ -47,7 +47,7 @@ MEDIA = pa.struct([pa.field(name, TYPES[column]) for name, column in _MEDIA.item
 
 def leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:
     """The physical columns of a column, as Parquet names them."""
-    return [(path, found) for path, found in paths(name, kind) if not pa.types.is_nested(found)]
+    return [(path, leaf) for path, leaf in paths(name, kind) if not pa.types.is_nested(leaf)]
 
 
 def paths(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
@@ -65,18 +65,18 @@ def parquet_options(schema: pa.Schema) -> dict[str, Any]:
 
     None in lists: a reader could not tell what such a column unpacks to before it is done.
     """
-    found = [leaf for field in schema for leaf in leaves(field.name, field.type)]
+    physical = [leaf for field in schema for leaf in leaves(field.name, field.type)]
     return {
         "compression": "zstd",
         "compression_level": 1,
         "use_dictionary": [
             name
-            for name, kind in found
+            for name, kind in physical
             if pa.types.is_string(kind) and not name.endswith("._doc") and ".list.element" not in name
         ],
         "column_encoding": {
             name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(kind) else "DELTA_BINARY_PACKED"
-            for name, kind in found
+            for name, kind in physical
             if pa.types.is_floating(kind) or pa.types.is_int64(kind)
         },
         "write_page_index": True,

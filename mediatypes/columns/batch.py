@@ -33,8 +33,8 @@ class Batch(NamedTuple):
 
     def beyond(self, step: int) -> Batch | None:
         """The calls of later steps than this, if there are any, numbered as if they were all."""
-        found = self._without(int(np.searchsorted(self.steps, step, "right")))
-        return found and found._replace(sequence=self.sequence)
+        rest = self._without(int(np.searchsorted(self.steps, step, "right")))
+        return rest and rest._replace(sequence=self.sequence)
 
     def _without(self, skip: int) -> Batch | None:
         if skip <= 0:

@@ -22,7 +22,7 @@ def plain_config(source: Any, report: Report | None = None) -> dict[str, Any]:
 
     Args:
         source: a mapping (nested), an argparse namespace, a dataclass, absl flags, or the path of a YAML or JSON file.
-        report: gets the problems, and what is good is answered. Without it they are raised.
+        report: gets the problems, and what is good is returned. Without it they are raised.
 
     Raises:
         InputError: with every value that is no plain data.
@@ -31,8 +31,8 @@ def plain_config(source: Any, report: Report | None = None) -> dict[str, Any]:
     problems: list[Problem] = []
     plain: dict[str, Any] = {}
     try:
-        found = make_plain(_mapping_of(source), "config", problems, BITS)
-        plain = {} if found is BAD else found
+        made = make_plain(_mapping_of(source), "config", problems, BITS)
+        plain = {} if made is BAD else made
     except MediaTypesError as error:
         if report is None:
             raise

@@ -74,7 +74,7 @@ def _read_rows(names: list[str], data: Any, mixed: bool) -> list[Column]:
         raise InputError.of("Table.columns", "a name for each cell of a row", names, "Name the columns.", "columns")
     problems: list[Problem] = []
     if not (set(map(type, data)) <= {list, tuple} and set(map(len, data)) <= {len(names)}):
-        problems = [found for row, cells in enumerate(data) if (found := _row_problem(row, cells, names))]
+        problems = [bad for row, cells in enumerate(data) if (bad := _row_problem(row, cells, names))]
     if problems:
         raise InputError(problems)
     made: list[Column] = []

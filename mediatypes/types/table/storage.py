@@ -83,8 +83,8 @@ def infer(values: list[Any]) -> tuple[str, pa.Array] | None:
 
 
 def _types_of(values: list[Any]) -> set[type]:
-    found = list(map(type, values))
-    return set(found[:1]) if found and found.count(found[0]) == len(found) else set(found)
+    types = list(map(type, values))
+    return set(types[:1]) if types and types.count(types[0]) == len(types) else set(types)
 
 
 def values_of(kind: str, data: pa.ChunkedArray) -> list[Any]:
@@ -137,18 +137,18 @@ def stored_documents(kind: str, cells: list[Any]) -> pa.Array:
 
 def document_texts(kind: str, data: pa.ChunkedArray | pa.Array) -> list[str | None]:
     """The documents in stored cells, as text."""
-    found: list[str | None] = []
+    cells: list[str | None] = []
     for chunk in getattr(data, "chunks", [data]):
         items = chunk.flatten() if kind == MEDIA_LIST else chunk
-        found += (items if kind == "mixed" else items.field("_doc")).to_pylist()
-    return found
+        cells += (items if kind == "mixed" else items.field("_doc")).to_pylist()
+    return cells
 
 
 def _texts_of(kind: str, data: pa.ChunkedArray) -> list[Any]:
     """For each cell its JSON text, None, or a list of such; a struct that is there without a text is no cell."""
     if kind == "mixed":
         return document_texts(kind, data)
-    found: list[Any] = []
+    cells: list[Any] = []
     for chunk in data.chunks:
         items = chunk.flatten() if kind == MEDIA_LIST else chunk
         valid = items.is_valid().to_pylist()
@@ -156,12 +156,12 @@ def _texts_of(kind: str, data: pa.ChunkedArray) -> list[Any]:
             (text or "") if flag else None for flag, text in zip(valid, items.field("_doc").to_pylist(), strict=True)
         ]
         if kind != MEDIA_LIST:
-            found += documents_
+            cells += documents_
             continue
         left = iter(documents_)
         lengths = chunk.value_lengths().to_pylist()
-        found += [None if length is None else [next(left) for _ in range(length)] for length in lengths]
-    return found
+        cells += [None if length is None else [next(left) for _ in range(length)] for length in lengths]
+    return cells
 
 
 def _documents(values: list[Any], sink: Sink) -> pa.Array:

@@ -48,9 +48,9 @@ def _columns_fit(document: dict[str, Any], where: str) -> Iterator[Problem]:
     count = len(document["columns"])
     if len(set(document["columns"])) != count:
         yield problem(f"{where}columns", "names that differ", document["columns"], "Restore the document.", "columns")
-    for name, found in (("kinds", len(document["kinds"])), ("num_columns", document["num_columns"])):
-        if found != count:
-            yield problem(f"{where}{name}", f"as many as columns, {count}", found, "Restore the document.", "columns")
+    for name, number in (("kinds", len(document["kinds"])), ("num_columns", document["num_columns"])):
+        if number != count:
+            yield problem(f"{where}{name}", f"as many as columns, {count}", number, "Restore the document.", "columns")
 
 
 _MEDIA_ROWS = 64  # that are read at once: pictures are large
@@ -99,10 +99,13 @@ class Table(Value):
             Arrow; it is stored as rows of JSON, and is the same table when read.
 
     A column holds one kind of value, and None: int (of 64 bits), float (with ints up to 2**53), bool, str, bytes,
-    datetime without zone, datetime with zone (kept in UTC), date, timedelta, Decimal, lists of one of the first four
-    (arrays with one axis of at most 256 values too), other lists and dicts of JSON data, media values, or lists of
-    media values; PIL images, figures and larger arrays become media values. NaN and None stay different. Times have
-    microseconds. Arrow data is kept as it was given.
+    datetime without zone, datetime with zone (kept in UTC), date, timedelta, Decimal, lists of one of the first four,
+    other lists and dicts of JSON data, media values, or lists of media values. Everything else that `Run.log` takes is
+    taken, and becomes what it becomes there: an Enum its value, a path text, a set a list, a dataclass a dict, an array
+    with one element a number, a PIL image an `Image`. NaN and None stay different; hidden values of masked arrays are
+    None. Times have microseconds. Arrow data is kept as it was given.
+
+    The media of a table that was read are decoded when they are asked for.
 
     Raises:
         InputError: with every cell that does not fit, or whose row is too short or too long.
@@ -186,16 +189,16 @@ class Table(Value):
         if self._max_rows is not None and at >= self._max_rows:
             hint = "Raise max_rows, or begin a new table."
             raise InputError.of("Table.add_data", f"at most max_rows={self._max_rows} rows", at + 1, hint, "max-rows")
-        found: list[tuple[str, list[Any]]] = []
+        cells: list[tuple[str, list[Any]]] = []
         problems: list[Problem] = []
         for column, cell in zip(self._columns, row, strict=True):
             try:
-                found.append(column.read([cell], self._mixed))
+                cells.append(column.read([cell], self._mixed))
             except InputError as error:
                 problems += error.problems
         if problems:
             raise InputError(problems)
-        for column, (kind, kept) in zip(self._columns, found, strict=True):
+        for column, (kind, kept) in zip(self._columns, cells, strict=True):
             if kind != column.kind:
                 self._blobs.clear()  # earlier rows are stored in another way now
             column.add(kind, kept)
