@@ -70,7 +70,7 @@ def kind_of_list(plain: Sequence[Any]) -> str:
     """The kind of a list of plain data."""
     kinds = set(map(type, plain)) - {NoneType}
     if len(kinds) < 2 and int not in kinds:
-        return _LISTS[kinds.pop()] if kinds else "null_list"
+        return _LISTS.get(kinds.pop(), "json") if kinds else "null_list"
     if not kinds <= {int, float}:
         return "json"
     whole = [item for item in plain if type(item) is int]

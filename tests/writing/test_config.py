@@ -302,7 +302,7 @@ def test_a_summary_tells_all_problems_at_once(run: mt.Run) -> None:
     with pytest.raises(mt.InputError) as caught:
         run.summary.update({"a": object(), "b": {"c": [b"", math.sin]}, (1,): 2, "d.e": 1, "d": {"e": 2}})
     paths = [problem.path for problem in caught.value.problems]
-    assert paths == ['summary["a"]', 'summary["b.c"][0]', 'summary["b.c"][1]', "summary", 'summary["d.e"]']
+    assert paths == ["summary", 'summary["a"]', 'summary["b.c"][0]', 'summary["b.c"][1]', 'summary["d.e"]']
     assert dict(run.summary) == {}
 
 
