@@ -40,9 +40,11 @@ def classify(value: Any, where: str, *, typed: bool = False) -> tuple[str, Any]:
     Raises:
         InputError: the value has no kind; the messages say what to do instead.
     """
-    if type(value) not in SCALARS:
+    cls: Any = type(value)
+    if cls not in SCALARS and not (typed and typed_scalar(cls)):
         value = simplified(value, where, typed=typed)
-    kind = ONE_KIND.get(type(value))
+        cls = type(value)
+    kind = ONE_KIND.get(cls)
     if kind is not None:
         return kind, value
     if isinstance(value, int):
@@ -55,7 +57,6 @@ def classify(value: Any, where: str, *, typed: bool = False) -> tuple[str, Any]:
         return "string", value
     if isinstance(value, (list, tuple)):
         return _classify_list(value, where, typed)
-    cls: Any = type(value)
     if typed and (scalar := typed_scalar(cls)):
         return scalar.keep(value, where)
     wrapped = wrap(value)

@@ -52,10 +52,8 @@ def read_items(value: Mapping[Any, Any], where: str) -> list[tuple[Any, Any]]:
     Raises:
         InputError: they cannot be read.
     """
-    try:
-        return list(value.items())
-    except Exception as error:
-        raise unreadable(value, where, error) from error
+    items: list[tuple[Any, Any]] = _read(lambda: list(value.items()), value, where)
+    return items
 
 
 def key_text(key: Any) -> str | None:
@@ -94,18 +92,15 @@ def simplified(value: Any, where: str, *, typed: bool = False) -> Any:
     Raises:
         InputError: the value cannot be read.
     """
-    try:
-        value = simplify(value, typed=typed)
-        cls: Any = type(value)
-        if cls in SCALARS or (typed and typed_scalar(cls)):
-            return value
-        if is_array(value) and tag_of(value) is None:
-            value = simplify(_elements(value, typed), typed=typed)
-        return value
-    except InputError as error:
-        raise InputError(located(error.problems, where)) from None
-    except Exception as error:  # a property or iterator of the user's class, or a tensor without data
-        raise unreadable(value, where, error) from error
+
+    def read() -> Any:
+        simple = simplify(value, typed=typed)
+        cls: Any = type(simple)
+        if cls in SCALARS or (typed and typed_scalar(cls)) or not is_array(simple) or tag_of(simple) is not None:
+            return simple
+        return simplify(_elements(simple, typed), typed=typed)
+
+    return _read(read, value, where)
 
 
 def array_elements(array: Any, where: str) -> Any:
@@ -114,12 +109,19 @@ def array_elements(array: Any, where: str) -> Any:
     Raises:
         InputError: it cannot be read, or holds complex numbers or records.
     """
+    return _read(lambda: _elements(array, False), array, where)
+
+
+def _read(read: Callable[[], Any], value: Any, where: str) -> Any:
     try:
-        return _elements(array, False)
+        return read()
     except InputError as error:
         raise InputError(located(error.problems, where)) from None
-    except Exception as error:
-        raise unreadable(array, where, error) from error
+    except Exception as error:  # a property or iterator of the user's class, or a tensor without data
+        reason = " ".join(str(error).split()).rstrip(".!") or type(error).__name__  # on one line
+        reason = reason if len(reason) <= _REASON else reason[: _REASON - 3] + "..."
+        hint = f"Reading it failed: {reason}."
+        raise InputError.of(where, "a value that can be read", named(value), hint) from error
 
 
 @lru_cache(maxsize=4096)
@@ -274,12 +276,6 @@ def located(problems: Iterable[Problem], where: str) -> list[Problem]:
     return [
         p if p.path.startswith(where) else p._replace(path=": ".join(filter(None, (where, p.path)))) for p in problems
     ]
-
-
-def unreadable(value: Any, where: str, error: Exception) -> InputError:
-    reason = " ".join(str(error).split()).rstrip(".!") or type(error).__name__  # on one line
-    reason = reason if len(reason) <= _REASON else reason[: _REASON - 3] + "..."
-    return InputError.of(where, "a value that can be read", named(value), f"Reading it failed: {reason}.")
 
 
 def named(value: Any) -> Any:
