@@ -112,7 +112,11 @@ class RunView:
 
     @property
     def status(self) -> str:
-        """ "running", "finished", "failed" (an exception ended it), or "killed" (its process is gone)."""
+        """How the run ended, if it did.
+
+        "running", "finished", "failed" (an exception or an exit code ended it), "interrupted" (Ctrl-C did), or "crashed"
+        (its process is gone without finishing).
+        """
         return files.status_of(self._read_run())
 
     @property

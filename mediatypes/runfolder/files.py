@@ -30,6 +30,7 @@ _TRIES = 5  # elsewhere a file may be replaced between two requests for it, and 
 EVENTS, ATTACHED = "events.parquet", "files"  # of imported runs: every event, and files that came with them
 IMPORT, FOLLOWS = "import", "follows"  # in run.json: made of logs; its journals hold nothing but what logs have
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
+ENDS = ("finished", "failed", "interrupted", "crashed")  # how a run ended
 RUN_JSON = Record(
     "What a run was started with, and how it ended.",
     (
@@ -41,7 +42,7 @@ RUN_JSON = Record(
         Field("job_type", Text(), "What the run did, such as train or eval.", required=False),
         Field("config", Map(Json()), "What the run was started with; of a live run the journal has the latest."),
         Field("environment", Map(Json()), "Versions and platform.", required=False),
-        Field("status", Text(choices=("running", "finished", "failed", "killed")), "How it ended, if it did."),
+        Field("status", Text(choices=("running", *ENDS)), "How it ended, if it did."),
         Field("explicit", Map(Json()), "What was set in the summary, as `[kind, value]`.", required=False),
         Field("started", Number(), "Seconds since the epoch."),
         Field("finished", Number(), "Seconds since the epoch.", required=False),
@@ -179,9 +180,9 @@ def writer_name(writer: dict[str, Any]) -> str:
 
 
 def status_of(run: dict[str, Any]) -> str:
-    """ "running", "finished", "failed", or "killed" when its writer is gone without finishing."""
+    """ "running", one of `ENDS`, or "crashed" when its writer is gone without finishing."""
     status = str(run.get("status"))
-    return "killed" if status == "running" and is_alive(run.get("writer", {})) is False else status
+    return "crashed" if status == "running" and is_alive(run.get("writer", {})) is False else status
 
 
 def environment() -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Follower:
         if stamp != self._stamp or not stamp:
             self.run = files.read_run_json(self.root)
             self._stamp = stamp
-        self.status = files.status_of(self.run)  # "running", "finished", "failed" or "killed"
+        self.status = files.status_of(self.run)  # as in `RunView.status`
 
     def _read(self) -> Iterator[Batch]:
         """What is new. The status is looked at before the calls: then those of a run that is over are all there."""

@@ -12,7 +12,7 @@ from ..view import RunView
 
 
 def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
-    """Write the Parquet files of a run that was killed, as `finish()` would have; its status is "killed" then.
+    """Write the Parquet files of a run that was killed, as `finish()` would have; its status is "crashed" then.
 
     A run that is over stays as it is; what a crash left of its journal is removed. A lost `run.json` is made again of
     the snapshot in the footer of `history.parquet`, which a problem of the run then says. `RunView.problems` says what
@@ -33,7 +33,7 @@ def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
     >>> subprocess.run([sys.executable, "-c", script, path]).returncode
     1
     >>> mt.recover(path).status, os.path.exists(path + "/history.parquet")
-    ('killed', True)
+    ('crashed', True)
     """
     root = Path(path).absolute()
     if (root / files.HISTORY).is_file() and not (root / files.RUN).exists():
@@ -45,7 +45,7 @@ def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
                 from ..writing import finish  # numpy and pyarrow are needed only now
 
                 files.remove_leftovers(root)
-                finish.finish(root, "killed")
+                finish.finish(root, "crashed")
             else:
                 files.remove_journals(root)
         finally:

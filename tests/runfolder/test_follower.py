@@ -173,7 +173,7 @@ def test_a_killed_run_ends_and_may_be_resumed(tmp_path: Path, start: Any) -> Non
         assert follower.status == "running"
         process.communicate("\n")
         assert all_new(follower) == []
-        assert follower.status == "killed"
+        assert follower.status == "crashed"
         process = start(code, tmp_path / "run", 2)
         process.stdout.readline()
         assert told(all_new(follower)) == [(1, 2)]
@@ -181,8 +181,8 @@ def test_a_killed_run_ends_and_may_be_resumed(tmp_path: Path, start: Any) -> Non
         process.communicate("\n")
         mt.recover(tmp_path / "run")
         assert all_new(follower) == []
-        assert follower.status == "killed"
-        assert follower.run["status"] == "killed"
+        assert follower.status == "crashed"
+        assert follower.run["status"] == "crashed"
 
 
 def kill(run: mt.Run) -> Path:
@@ -215,7 +215,7 @@ def test_a_torn_end_is_waited_for_and_reported_once_nobody_writes(tmp_path: Path
         kill(run)
         for _ in range(3):
             assert follower.poll() == []
-        assert follower.status == "killed"
+        assert follower.status == "crashed"
         assert [problem.code for problem in follower.notes.damage] == ["torn"]
 
 

@@ -406,7 +406,7 @@ class Left:
             assert not self.said, "a call returned of a run that cannot be found"
             return None
         view = mt.open_run(self.root)
-        assert view.status in ("killed", "finished", "running")  # running: of a process that is alive, this one's
+        assert view.status in ("crashed", "finished", "running")  # running: of a process that is alive, this one's
         found = self._rows(view)
         for thread, calls in enumerate(self.calls):
             returned = self.said.get(("call", thread), -1) + 1
@@ -447,7 +447,7 @@ class Left:
         if self.born:
             before = everything(mt.open_run(self.root))
             view = mt.recover(self.root)
-            assert view.status in ("killed", "finished")
+            assert view.status in ("crashed", "finished")
             assert everything(view) == before
             assert not (self.root / "journal").exists()
             self.check()

@@ -55,7 +55,7 @@ def test_a_killed_process_loses_no_row_and_no_image_it_returned_from(tmp_path: P
     process.wait()
     returned = calls + len(rest)
     view = mt.open_run(tmp_path / "run")
-    assert view.status == "killed"
+    assert view.status == "crashed"
     values = [value for _, value in view.values("i")]
     assert values == list(range(len(values)))
     assert len(values) >= returned
@@ -101,7 +101,7 @@ def test_a_second_process_is_told_who_writes_the_run(tmp_path: Path, start: Any)
         ("run = mt.Run(sys.argv[1]); run.log({'a': 1}); 1 / 0", 1, "failed"),
         ("run = mt.Run(sys.argv[1]); run.log({'a': 1}); raise KeyboardInterrupt", None, "failed"),
         ("run = mt.Run(sys.argv[1]); run.log({'a': 1}); sys.exit(0)", 0, "finished"),
-        ("run = mt.Run(sys.argv[1]); run.log({'a': 1}); os._exit(3)", 3, "killed"),
+        ("run = mt.Run(sys.argv[1]); run.log({'a': 1}); os._exit(3)", 3, "crashed"),
         ("mt.Run(sys.argv[1]).log({'a': 1})", 0, "finished"),
         ("with mt.Run(sys.argv[1]) as run:\n    run.log({'a': 1})\n    sys.exit(5)", 5, "failed"),
     ],
@@ -116,7 +116,7 @@ def test_however_a_script_ends_its_run_says_so(
     view = mt.open_run(tmp_path / "run")
     assert view.status == status, err
     assert view.history(["a"]).column("a").to_pylist() == [1]
-    assert (tmp_path / "run" / "history.parquet").exists() == (status != "killed")
+    assert (tmp_path / "run" / "history.parquet").exists() == (status != "crashed")
 
 
 def test_a_forked_child_neither_finishes_nor_damages_the_run(tmp_path: Path, start: Any) -> None:

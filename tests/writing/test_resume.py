@@ -205,9 +205,9 @@ def test_recovering_a_killed_run_writes_its_files(tmp_path: Path, start: Any) ->
         journal.write(b"\x50\0\0\0half a frame")
     view = mt.open_run(root)
     before = everything(view)
-    assert view.status == "killed"
+    assert view.status == "crashed"
     recovered = mt.recover(root)
-    assert recovered.status == "killed"
+    assert recovered.status == "crashed"
     assert everything(recovered) == before
     assert [problem.code for problem in recovered.problems] == ["torn"]
     assert len(pd.read_parquet(root / "history.parquet")) == 4
@@ -272,7 +272,7 @@ def test_a_forked_child_that_outlives_the_writer_holds_no_lock(tmp_path: Path, s
     child = int(process.stdout.readline())
     process.wait()
     try:
-        assert mt.recover(tmp_path / "run").status == "killed"
+        assert mt.recover(tmp_path / "run").status == "crashed"
     finally:
         os.kill(child, signal.SIGKILL)
 
@@ -287,8 +287,8 @@ def test_without_locks_of_the_system_the_process_is_looked_for(
     lock.write_text(json.dumps(holder | {"host": "elsewhere"}))
     with pytest.raises(mt.RunLocked, match="If it is gone already, run `mediatypes recover --force` on the run"):
         mt.recover(root)
-    assert mt.open_run(root).status == "killed"
-    assert mt.recover(root, force=True).status == "killed"
+    assert mt.open_run(root).status == "crashed"
+    assert mt.recover(root, force=True).status == "crashed"
     with mt.Run(root, mode="resume") as run, pytest.raises(mt.RunLocked, match=f"process {os.getpid()} on "):
         mt.Run(root, mode="resume")
     assert run.path == root

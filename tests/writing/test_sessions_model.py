@@ -132,7 +132,7 @@ class Life(RuleBasedStateMachine):
                 patch.setattr(os, "replace", after(os.replace, ""))
                 if last == "journal":
                     patch.setattr(files, "remove_journals", after(files.remove_journals, "journal"))
-                finish_folder(self.root, "killed")
+                finish_folder(self.root, "crashed")
 
         self._unchanged(finish)
         self.state = "over" if last in ("run.json", "journal") else "killed"
@@ -177,7 +177,7 @@ class Life(RuleBasedStateMachine):
             assert dict(self.run.config) == self.config
             self._same(dict(self.run.summary), expected)
         elif self.state == "over":
-            assert view.status in ("finished", "failed", "killed")
+            assert view.status in ("finished", "failed", "crashed")
 
     def _same(self, found: dict[str, Any], expected: dict[str, Any]) -> None:
         assert {key for key in found if not key.startswith("_")} == expected.keys()

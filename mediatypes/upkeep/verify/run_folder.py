@@ -138,7 +138,7 @@ class _Folder:
                 self.findings.notes.append(f"{files.JOURNAL}.{found}")
             else:
                 self.findings.add([found], files.JOURNAL)
-        if files.status_of(self.run) == "killed":
+        if files.status_of(self.run) == "crashed":
             what = f"{self.rows} rows and {self.documents.documents.count} documents can be read"
             self.findings.notes.append(f"killed and not recovered yet: {what}; finish it with mediatypes recover")
         else:

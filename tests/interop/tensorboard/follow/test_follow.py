@@ -432,7 +432,7 @@ def test_what_a_killed_follower_left_can_be_recovered(logs: Path, follower: LogF
     assert lock is not None
     lock.forget()
     view = mt.recover(follower.out / "a")
-    assert view.status == "killed"
+    assert view.status == "crashed"
     assert list(view.values("loss")) == [(0, 0), (1, 1)]
     add(logs / "a" / NAME, scalar("loss", 2, 2))
     follower.poll()

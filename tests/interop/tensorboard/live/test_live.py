@@ -419,7 +419,7 @@ def test_a_killed_process_leaves_its_rows(tmp_path: Path, start: Start, package:
         pytest.skip(f"{package} is not installed")
     process = start(KILLED, tmp_path, package)
     assert process.wait(60) == -9, process.communicate()[1]
-    assert mt.open_run(tmp_path / "run").status == "killed"
+    assert mt.open_run(tmp_path / "run").status == "crashed"
     assert points(tmp_path / "run", "loss") == [(step, step / 2) for step in range(1000)]
     assert points(tmp_path / "run", "end") == [(1000, "near")]
     mt.recover(tmp_path / "run")
