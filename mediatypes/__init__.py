@@ -12,6 +12,7 @@ Importing this package imports no third-party module; each name is loaded when i
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
@@ -70,6 +71,10 @@ _NAMES = {
     "view": ("RunView", "open_run"),
 }
 _MODULES = ("declare", "interop", "plot", "testing")
+_ELSEWHERE = {  # what W&B has, and where it is here
+    "init": "Make a run with run = mediatypes.Run(project=...), or mediatypes.Run(path).",
+    **dict.fromkeys(("log", "config", "summary", "finish"), "It is of a run: run = mediatypes.Run(path)."),
+}
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = ["__version__", *sorted((*_HOMES, *_MODULES))]
 
@@ -78,7 +83,9 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"mediatypes.{name}")
     if name not in _HOMES:
-        raise AttributeError(f"module 'mediatypes' has no attribute {name!r}")
+        hint = _ELSEWHERE.get(name)
+        text = f"module 'mediatypes' has no attribute {name!r}" + (f". {hint}" if hint else "")
+        raise AttributeError(text, name=name, obj=sys.modules[__name__])
     value = getattr(importlib.import_module(f"mediatypes.{_HOMES[name]}"), name)
     if isinstance(value, type):
         value.__module__ = __name__  # what users import it from, which is where tracebacks and help() say it is

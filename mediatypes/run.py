@@ -10,32 +10,29 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ._core.codec import encode
-from ._core.errors import (
-    InputError,
-    MediaTypesError,
-    Problem,
-    RunClosed,
-    problem,
-)
+from ._core.errors import InputError, MediaTypesError, Problem, RunClosed, Verbatim, problem
 from ._core.hooks import hook
 from ._core.value import MediaValue
 from .columns import log_cells
-from .journal import frames
 from .journal.calls import checked_step, take_timestamp, too_many
 from .journal.metrics import Metric
 from .runfolder import files
 from .store.directory import DirectoryStore
 from .store.remote import RemoteStore, writable
-from .writing.aligned import split_global_step
+from .writing.aligned import STEP_IGNORED, split_global_step
+from .writing.announce import Announcer, is_quiet
+from .writing.arguments import check_options, check_status, run_path
 from .writing.call_writer import CallWriter
 from .writing.config import Config, plain_config
+from .writing.description import RunDescription
+from .writing.exits import last_error, status_of, watch_exit
 from .writing.hook import WriterHook
 from .writing.live import LiveMetrics, LiveSummary
+from .writing.problems import ProblemLog
 from .writing.session import describe as describe_run
 from .writing.session import open_session
 
@@ -44,19 +41,14 @@ if TYPE_CHECKING:
 
 _live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()  # open runs, the newest last
 _numbers = itertools.count()
-_STEP_IGNORED = Problem(
-    "log.step",
-    "expected no step= while TensorBoard is synced, got one, which is ignored: rows are lined up by global_step",
-    "step-ignored",
-    'Log it beside the values: {"custom": 0.8, "global_step": step}.',
-)
 
 
-class Run:
+class Run(RunDescription):
     """One run in a directory: log to it, finish it, read it with `open_run` or pandas.
 
     Args:
-        path: the run's directory; made if needed.
+        path: the run's directory; made if needed. Default: a new one, `<date-time>-<name or project>` in the directory
+            that the environment variable MEDIATYPES_DIR names, or in `runs`.
         project, name, notes: texts that describe the run; the name defaults to the directory's.
         group, job_type: texts to sort runs by: an experiment of several runs, and what this one does in it.
         config: what the run was started with: a mapping of plain data, nested as you like, an argparse namespace, a
@@ -73,11 +65,16 @@ class Run:
             Default: None, the system decides when it writes; killing the process loses nothing in any case.
         remote: where a copy of the run is kept up to date and can be read: `s3://bucket/runs/demo`, or what
             `open_store` made. A thread does it, `log` neither waits nor fails; what goes wrong is a problem of the run.
-        upload_every: seconds between two updates of the copy; `finish` sends the rest.
+        upload_every, upload_timeout: seconds between two updates of the copy, and that `finish` waits for the last one.
         sync_tensorboard: True: what TensorBoard writers of torch, tensorboardX, Keras and `tf.summary` log while the
             run is open is logged here too, and their event files are kept with it; see
             `mediatypes.interop.tensorboard.patch`. Make the run before the writers.
+        quiet: True: print nothing. Default: one line to stderr at the start, at the end, and for each kind of problem,
+            unless the environment variable MEDIATYPES_QUIET is set.
 
+    `config` and `summary` are mappings that are kept with the run: `run.config["lr"] = 0.1`, `run.summary["best"]`.
+    A run that a script leaves open is finished when that ends: "failed" by an exception or `sys.exit(3)`, "interrupted"
+    by Ctrl-C, else "finished". One whose process was killed is "crashed": it can be read, resumed and recovered.
     Every call to `log` is on disk, media included, when it returns: killing the process loses no row.
 
     Raises:
@@ -96,7 +93,7 @@ class Run:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | None = None,
         *,
         project: str | None = None,
         name: str | None = None,
@@ -106,26 +103,26 @@ class Run:
         group: str | None = None,
         job_type: str | None = None,
         mode: Literal["create", "resume", "allow"] = "create",
+        from_step: int | None = None,
         on_error: Literal["raise", "record"] = "raise",
         packed: bool = False,
         fsync: float | None = None,
         remote: str | RemoteStore | None = None,
         upload_every: float = 60,
+        upload_timeout: float = 60,
         sync_tensorboard: bool = False,
+        quiet: bool | None = None,
     ) -> None:
-        _check_choice("Run.on_error", on_error, ("raise", "record"), "Leave it out to raise.")
-        _check_choice("Run.mode", mode, ("create", "resume", "allow"), "Leave it out to begin a new run.")
-        if fsync is not None:
-            _check_seconds("Run.fsync", fsync)
-        _check_seconds("Run.upload_every", upload_every)
+        waits = {"upload_every": upload_every, "upload_timeout": upload_timeout}
+        check_options(on_error, mode, from_step, **waits, **({} if fsync is None else {"fsync": fsync}))
         target = None if remote is None else writable(remote, "Run.remote")
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = describe_run("Run", texts, tags)
-        self.path, self._packed = Path(path).absolute(), bool(packed)
         self._record, found = on_error == "record", list[Problem]()
         plain = plain_config(config, found.extend if self._record else None)
-        opened = open_session(self.path, mode, described, plain, durable=fsync is not None)
-        self.id = opened.id
+        root, self._packed = run_path(path, mode, name, project), bool(packed)
+        opened = open_session(root, mode, described, plain, durable=fsync is not None)
+        super().__init__(root, opened.described)
         self._lock_file = opened.lock
         self._writer = CallWriter(opened, fsync)
         self._lock = self._writer.lock
@@ -134,20 +131,35 @@ class Run:
         self._metrics = LiveMetrics(self.path, opened.metrics, self._append, self._lock)
         report = self._report if self._record else None
         self.config = Config(opened.config, self._append, self._lock, report)
-        self.summary = LiveSummary(self._last_values, self._encode, self._append, self._lock, opened.explicit, report)
+        last = (self._state, self._last_values)
+        self.summary = LiveSummary(*last, self._encode, self._append, self._lock, opened.explicit, report)
         self._closed = self._finished = False
-        self.problems: list[Problem] = []
-        self._note(found, self._writer.step)
+        self._pid, self._exit = os.getpid(), ("finished", -1)  # what sys.exit said, after so many calls
+        self._announcer = Announcer(self.path, None if is_quiet(quiet) else _show)
+        self._problems = ProblemLog(self._append, self._announcer.problems)
+        self._announcer.started(self._writer.step)
+        self._problems.note(found, self._writer.step)
         self._uploader: Uploader | None = None
         if target:
             from .upkeep.transfer import RunCopy, Uploader  # numpy and pyarrow are needed only by runs that have a copy
 
-            self._uploader = Uploader(RunCopy(self.path, target), upload_every, self._report)
+            self._uploader = Uploader(RunCopy(self.path, target), upload_every, upload_timeout, self._report)
         self._hook = WriterHook(self.path, self.config, self._writer, self._tell)
         _live[next(_numbers)] = self
+        watch_exit(_note_exit)
         atexit.register(self._at_exit)
         if sync_tensorboard:
             hook("sync_tensorboard")(self)
+
+    @property
+    def step(self) -> int:
+        """The step that the next call of `log` without `step` goes to."""
+        return self._writer.step
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What could not be logged with `on_error="record"`, and warnings."""
+        return self._problems.all
 
     def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
         """Log a row of values, or add to one.
@@ -214,14 +226,14 @@ class Run:
         self._require_open("log")
         aligned = self._hook.aligned
         if aligned is not None and step is not None:
-            self._hook.say_once(_STEP_IGNORED)
+            self._hook.say_once(STEP_IGNORED)
             step = None
         problems: list[Problem] = []
         row = checked_step(step, self._writer.step, problems)
         found = [] if problems else self._checked_cells(data, problems)
         if problems and not self._record:
             raise InputError(problems)
-        self._note([*problems, *too_many(found)], row)
+        self._problems.note([*problems, *too_many(found)], row)
         if problems and not found:
             return
         stamp = take_timestamp(found)
@@ -246,24 +258,22 @@ class Run:
     def _encode(self, value: MediaValue) -> dict[str, Any]:
         return encode(value, self._store)
 
-    def _note(self, problems: list[Problem], row: int) -> None:
-        """Keep problems in the run; the journal may be what fails, so they are kept here first."""
-        self.problems.extend(problems)
-        for found in problems:
-            self._append(frames.json_frame(frames.PROBLEM, {**found._asdict(), "step": row}))
-
     def _tell(self, told: Problem) -> None:
         """Warn of something, and keep it in the run."""
-        self._report([told])
+        self._report([told], tell=False)
         warnings.warn(str(told), stacklevel=5)
 
-    def _report(self, problems: list[Problem]) -> None:
+    def _report(self, problems: list[Problem], tell: bool = True) -> None:
         """What config and summary could not take, with `on_error="record"`, and what was not uploaded."""
         with self._lock:
             self._require_open("run")
-            self._note(problems, self._writer.step)
+            self._problems.note(problems, self._writer.step, tell)
 
     def _require_open(self, where: str) -> None:
+        if self._pid != os.getpid():
+            found = Verbatim(f"a worker that was forked from process {self._pid}, which writes {self.path.name}")
+            hint = "Send the values to that process, or make a Run of its own in each worker."
+            raise RunClosed.of(where, "the process that opened the run", found, hint)
         if self._closed:
             hint = "Log before finish(), or make a new Run."
             raise RunClosed.of(where, "a run that is open", f"{self.path.name}, finished", hint)
@@ -273,11 +283,17 @@ class Run:
         self._require_open("run")
         self._writer.append(frame)
 
-    def _last_values(self) -> dict[str, Any]:
+    def _state(self) -> tuple[int, int]:
+        """Changes when a call is logged or a metric defined."""
         with self._lock:
             if self._hook.aligned:
                 self._hook.aligned.flush()
-            last, calls = self._writer.last_values(), self._writer.calls
+            return self._writer.calls, self._metrics.version
+
+    def _last_values(self) -> dict[str, Any]:
+        with self._lock:
+            calls, _ = self._state()
+            last = self._writer.last_values()
         return self._metrics.summarize(last, calls)
 
     def finish(self, status: str = "finished") -> None:
@@ -291,7 +307,10 @@ class Run:
             StoreError: the system refused. Nothing is lost: the run can still be read, and finished again. If it was
                 over but could not be packed, `mediatypes.pack` does that; if not sent elsewhere, finish again.
         """
-        _check_choice("finish.status", status, ("finished", "failed"), "Leave it out.")
+        check_status(status)
+        self._end(status)
+
+    def _end(self, status: str) -> None:
         self._hook.run_finishers()
         self._finish(status)
         if self._uploader:  # without the lock: it may take long
@@ -309,7 +328,8 @@ class Run:
                 self._writer.close()
             from .writing.finish import finish  # numpy and pyarrow are needed only now
 
-            finish(self.path, status)
+            finish(self.path, status, self._problems.unrecorded)
+            self._announcer.ended(status, self._writer.step, len(self.problems))
             self._finished = True
             try:
                 if self._packed or (self.path / files.PACKED).exists():
@@ -324,12 +344,13 @@ class Run:
                     del _live[number]
 
     def _at_exit(self) -> None:
-        # Python keeps the exception that ended a script in sys.last_value; in a session that says nothing.
-        failed = getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1")
+        error, (status, calls) = last_error(), self._exit
+        if error or calls != self._writer.calls:
+            status = status_of(error)
         try:
-            self.finish("failed" if failed else "finished")
+            self._end(status)
         except MediaTypesError as error:  # nobody can catch it any more; the rows stay in the journal
-            print(f"mediatypes: {self.path.name} was not finished. {error}", file=sys.stderr)
+            _show(f"mediatypes: {self.path.name} was not finished. {error}")
 
     def __enter__(self) -> Self:
         return self
@@ -337,7 +358,7 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.finish("finished" if kind is None else "failed")
+        self._end(status_of(error))
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {'finished' if self._finished else 'running'})"
@@ -353,14 +374,15 @@ def newest_run() -> Run | None:
     return next((run for run in reversed(list(_live.values())) if not run._closed), None)
 
 
-def _check_choice(where: str, given: Any, choices: tuple[str, ...], hint: str) -> None:
-    if given not in choices:
-        raise InputError.of(where, f"{', '.join(choices[:-1])} or {choices[-1]}", given, hint)
+def _note_exit(status: str) -> None:
+    """`sys.exit` was called; if somebody catches that and the script goes on logging, it says nothing."""
+    for run in list(_live.values()):
+        run._exit = (status, run._writer.calls)
 
 
-def _check_seconds(where: str, given: Any) -> None:
-    if not (type(given) in (int, float) and 0 <= given < threading.TIMEOUT_MAX):
-        raise InputError.of(where, "seconds, 0 or more", given, "Leave it out, or pass 1.0.")
+def _show(line: str) -> None:
+    if sys.stderr:  # programs without a console have none
+        print(line, file=sys.stderr, flush=True)
 
 
 def _forget_in_child() -> None:

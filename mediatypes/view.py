@@ -114,8 +114,8 @@ class RunView:
     def status(self) -> str:
         """How the run ended, if it did.
 
-        "running", "finished", "failed" (an exception or an exit code ended it), "interrupted" (Ctrl-C did), or "crashed"
-        (its process is gone without finishing).
+        "running", "finished", "failed" (an exception or an exit code ended it), "interrupted" (Ctrl-C did), or
+        "crashed" (its process is gone without finishing).
         """
         return files.status_of(self._read_run())
 

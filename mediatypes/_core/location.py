@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
+
+from .errors import InputError
 
 
 class Remote(Protocol):
@@ -66,3 +69,15 @@ class Remote(Protocol):
 
 
 Location = Path | Remote
+
+
+def local_path(path: object, where: str) -> Path:
+    """The absolute path of a file or directory of this machine, as somebody passed it; `~` is expanded.
+
+    Raises:
+        InputError: it is none, or is empty; `where` names it.
+    """
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InputError.of(where, "the path of a directory", path, "Pass a text such as 'runs/demo'.")
+    return Path(os.path.expanduser(text)).absolute()

@@ -39,6 +39,12 @@ def is_this_process(process: dict[str, Any]) -> bool:
     return process.get("pid") == os.getpid() and is_alive(process) is True
 
 
+def rank() -> int | None:
+    """The number of this process among those of a distributed job, as torchrun, Slurm and MPI tell it."""
+    found = (os.environ.get(name, "") for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"))
+    return next((int(text) for text in found if text.isdecimal()), None)
+
+
 def _began(pid: int) -> str | None:
     """The start time of a process in clock ticks since boot (proc(5), stat field 22); None where there is no /proc."""
     try:

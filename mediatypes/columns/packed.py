@@ -63,7 +63,8 @@ def write_whole(
     """
     remove_leftovers(path.parent, path.name)
     with replacing(path, doing, durable=durable) as temporary:
-        with pq.ParquetWriter(temporary, schema, **(parquet_options(schema) | options)) as writer:
+        options = parquet_options(schema) | options
+        with pa.OSFile(str(temporary), "wb") as sink, pq.ParquetWriter(sink, schema, **options) as writer:
             for group in groups:
                 writer.write_batch(group)
         check(temporary)

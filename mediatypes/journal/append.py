@@ -26,9 +26,7 @@ class Journal:
         try:
             self.append(frames.MAGIC + frames.json_frame(frames.HEADER, header))
         except BaseException:
-            self.close()
-            with contextlib.suppress(OSError):
-                path.unlink()
+            self.abandon()
             raise
 
     def append(self, data: bytes) -> None:
@@ -42,15 +40,17 @@ class Journal:
 
     def complete(self, data: bytes, written: int) -> None:
         """Finish a frame of which the system took only a part; if it takes no more, take that part back."""
-        start = os.fstat(self.fd).st_size - written
+        start = -1  # not known: what is left of a torn frame cannot be taken back
         try:
+            start = os.fstat(self.fd).st_size - written
             while written < len(data):
                 written += os.write(self.fd, data[written:])
         except BaseException as error:
             try:
                 os.ftruncate(self.fd, start)
             except OSError:  # nothing may follow a torn frame; a reader ignores it at the end
-                self.close()
+                with contextlib.suppress(StoreError):
+                    self.close()
             if isinstance(error, OSError):
                 raise self.failed(error) from error
             raise
@@ -63,10 +63,20 @@ class Journal:
             raise os_error(StoreError, str(self.path), "sync the journal", error, "Check the disk.") from error
 
     def close(self) -> None:
-        """Close the file; does nothing the second time."""
+        """Close the file; does nothing the second time. Raises `StoreError`: the disk may lack the last rows."""
         if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+            descriptor, self.fd = self.fd, -1
+            try:
+                os.close(descriptor)
+            except OSError as error:
+                raise os_error(StoreError, str(self.path), "close the journal", error, "Check the disk.") from error
+
+    def abandon(self) -> None:
+        """Close the file and remove it, as far as the system allows it."""
+        with contextlib.suppress(OSError):
+            self.close()
+        with contextlib.suppress(OSError):
+            self.path.unlink()
 
     def failed(self, error: OSError) -> StoreError:
         """What to raise for a refused write."""

@@ -16,7 +16,7 @@ from .._core.codec import is_newer
 from .._core.declaration import Field, Json, List, Map, Number, Record, Text
 from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, Verbatim, os_error, show
 from .._core.location import Location
-from .._core.processes import is_alive
+from .._core.processes import is_alive, is_this_process, rank
 from .._core.sidecar import read_file
 from ..journal.metrics import METRIC, Metric
 
@@ -162,20 +162,32 @@ def remove_leftovers(root: Path) -> None:
             path.unlink()
 
 
-def describe_run(root: Path) -> str:
-    """What stands in a directory that holds a run: its status, and who writes it."""
+def describe_run(root: Path) -> tuple[str, str]:
+    """What stands in a directory that holds a run, its status and who writes it; and what to do to begin another."""
     try:
         run = read_run_json(root)
     except (StoreError, DocumentError):
-        return "what another process is just making, or damaged files of a run"
+        return "what another process is just making, or damaged files of a run", way_out({})
     writer = run.get("writer", {})
     if run.get("status") == "running" and is_alive(writer) is not False:
-        return f"a run that {writer_name(writer)} is writing"
-    return f"the {status_of(run)} run {run.get('name')!r}"
+        return f"a run that {writer_name(writer)} is writing", way_out(writer)
+    hint = 'Choose another directory, a new one for each run, or pass mode="resume" to go on with it.'
+    return f"the {status_of(run)} run {run.get('name')!r}", hint
+
+
+def way_out(writer: dict[str, Any]) -> str:
+    """What to do about a run that is open in a process."""
+    if is_this_process(writer):
+        return "Call finish() on the Run that is open, or choose another directory."
+    if (number := rank()) is not None:
+        return f"This is rank {number}: make the run on rank 0 only, or one of its own on each rank."
+    return "Wait until it ends, stop that process, or choose another directory."
 
 
 def writer_name(writer: dict[str, Any]) -> str:
     """A writing process in words."""
+    if is_this_process(writer):
+        return "this process"
     return f"process {writer['pid']} on {writer.get('host')}" if "pid" in writer else "another process"
 
 

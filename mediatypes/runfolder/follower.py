@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 import numpy as np
 
 from .._core.errors import StoreError, Verbatim, os_error
+from .._core.location import local_path
 from .._core.sidecar import open_file
 from ..columns.batch import Batch
 from ..journal.reader import JournalReader, Notes
@@ -47,7 +47,7 @@ class Follower:
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self.root = Path(root).absolute()
+        self.root = local_path(root, "Follower")
         self.notes = Notes()  # config, explicit summary, metrics, problems and damage in the journals
         self.calls = 0  # so many were told, or stand in rows that were
         self._step: int | None = None  # of the last one

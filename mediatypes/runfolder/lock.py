@@ -58,10 +58,13 @@ class Lock:
                 self._take(root, force)
                 if _same_file(self._fd, self.path):  # and not the one that such a writer has just removed
                     return
-            except BaseException:
-                os.close(self._fd)
-                raise
-            os.close(self._fd)
+            except BaseException as error:
+                self.forget()
+                if not isinstance(error, OSError) or isinstance(error, StoreError):
+                    raise
+                hint = "Check the file system, or choose a directory on another one."
+                raise os_error(StoreError, str(self.path), "lock the run", error, hint) from error
+            self.forget()
         hint = "Try again."
         raise RunLocked.of(str(root), "a run that nobody else writes", Verbatim("others at each try"), hint)
 
@@ -69,7 +72,7 @@ class Lock:
         free, holder = _lock(self._fd), _holder(self._fd)
         if free is False or (free is None and holder and not force and is_alive(holder) is not False):
             found = Verbatim(files.writer_name(holder) + _since(holder))
-            hint = "Wait until it ends, or stop that process."
+            hint = files.way_out(holder)
             if free is None:
                 hint += " If it is gone already, run `mediatypes recover --force` on the run."
             raise RunLocked.of(str(root), "a run that nobody else writes", found, hint)
@@ -92,7 +95,8 @@ class Lock:
     def forget(self) -> None:
         """Close the file without taking it away: in a forked child, whose parent has the lock."""
         if self._fd >= 0:
-            os.close(self._fd)
+            with contextlib.suppress(OSError):  # nothing that was written matters any more
+                os.close(self._fd)
             self._fd = -1
 
 
@@ -105,6 +109,8 @@ def _lock(fd: int) -> bool | None:
     except OSError as error:
         if error.errno in _UNSUPPORTED:
             return None
+        if error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+            raise
         return False
     return True
 

@@ -75,7 +75,11 @@ def parquet_file(
     metadata = canonical.dump_bytes({**footer, "columns": [spec._asdict() for spec in columns]})
     hint = "Free some space; the journal is kept, so that nothing is lost."
     with replacing(path, "write the history", hint, durable=durable) as temporary:
-        with pq.ParquetWriter(temporary, schema, store_schema=False, **_options(schema, compression)) as writer:
+        options = _options(schema, compression)
+        with (
+            pa.OSFile(str(temporary), "wb") as sink,
+            pq.ParquetWriter(sink, schema, store_schema=False, **options) as writer,
+        ):
             writer.add_key_value_metadata({FOOTER: metadata})
             file = ParquetFile(writer)
             yield file

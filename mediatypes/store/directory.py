@@ -33,7 +33,7 @@ class DirectoryStore:
     """
 
     def __init__(self, root: str | os.PathLike[str], prefix: str = "", durable: bool = False) -> None:
-        self.root, self._durable = Path(root), durable
+        self.root, self._durable = Path(root).expanduser(), durable
         self._prefix = "".join(f"{part}/" for part in safe_parts(prefix)) if prefix else ""
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:

@@ -13,6 +13,7 @@ from urllib.request import url2pathname
 
 from .._core.deps import need
 from .._core.errors import InputError, StoreError, os_error
+from .._core.location import local_path
 from .location import RemotePath, Root
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL | re.IGNORECASE)
@@ -35,14 +36,12 @@ def locate(path: str | os.PathLike[str] | RemotePath, where: str = "path", files
     """
     if isinstance(path, RemotePath):
         return path
-    if isinstance(path, Path) and filesystem is None:
-        return path.absolute()
+    found = _URL.fullmatch(path) if isinstance(path, str) else None
+    if filesystem is None and not found:
+        return local_path(path, where)
     text = os.fspath(path)
-    if filesystem is not None:
+    if filesystem is not None or not found:
         return _given(text, filesystem, where)
-    found = _URL.fullmatch(text)
-    if not found:
-        return Path(text).absolute()
     scheme, rest = found[1].lower(), found[2]
     if scheme == "file":
         return Path(url2pathname(unquote(urlsplit(text).path))).absolute()

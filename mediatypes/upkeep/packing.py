@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._core import atomic, canonical
 from .._core.errors import StoreError, UnsafePath, Verbatim, os_error
+from .._core.location import local_path
 from .._core.references import LIST_TYPE, references
 from .._core.sidecar import hash_file, safe_parts
 from ..runfolder import files
@@ -56,7 +57,7 @@ def pack(path: str | os.PathLike[str]) -> Moved:
     >>> [image.width for _, image in mt.open_run(run.path).values("photo")]
     [3]
     """
-    root = Path(path).absolute()
+    root = local_path(path, "pack")
     with writing(root):
         return pack_sidecars(root)
 
@@ -83,7 +84,7 @@ def unpack(path: str | os.PathLike[str]) -> Moved:
     >>> mt.unpack(run.path).files
     1
     """
-    root = Path(path).absolute()
+    root = local_path(path, "unpack")
     with writing(root):
         packed = _open_packed(root)
         if packed is None:
@@ -124,7 +125,7 @@ def gc(path: str | os.PathLike[str], dry_run: bool = False) -> Moved:
     >>> mt.gc(run.path).files
     1
     """
-    root = Path(path).absolute()
+    root = local_path(path, "gc")
     with writing(root):
         view = RunView(root)
         named = {name for text in _texts(view) for name in _named(text, view)} | _in_files(root)

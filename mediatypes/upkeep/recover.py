@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from .._core.errors import DocumentError, Problem
+from .._core.location import local_path
 from ..runfolder import files
 from ..runfolder.lock import Lock
 from ..view import RunView
@@ -35,7 +35,7 @@ def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
     >>> mt.recover(path).status, os.path.exists(path + "/history.parquet")
     ('crashed', True)
     """
-    root = Path(path).absolute()
+    root = local_path(path, "recover")
     if (root / files.HISTORY).is_file() and not (root / files.RUN).exists():
         _rebuild_run_json(root, force)
     if files.read_run_json(root)["status"] == "running" or (root / files.JOURNAL).exists():

@@ -244,27 +244,37 @@ class Uploader:
     Args:
         copy: the run and its copy.
         every: seconds between two updates.
+        timeout: seconds that `finish` waits.
         report: told once of what goes wrong, until an update succeeds again.
     """
 
-    def __init__(self, copy: RunCopy, every: float, report: Callable[[list[Problem]], None]) -> None:
+    def __init__(self, copy: RunCopy, every: float, timeout: float, report: Callable[[list[Problem]], None]) -> None:
         import pyarrow.fs  # noqa: F401 - what it does at the end of the interpreter has to come after the last upload
 
-        self._copy, self._every, self._report = copy, every, report
+        self._copy, self._every, self._timeout, self._report = copy, every, timeout, report
         self._stopped, self._failed = threading.Event(), False
-        self._thread = threading.Thread(target=self._work, name="mediatypes-upload", daemon=True)
+        self._last_error: BaseException | None = None  # of the last update
+        self._start(self._work)
+
+    def _start(self, work: Callable[[], None]) -> None:
+        self._thread = threading.Thread(target=work, name="mediatypes-upload", daemon=True)
         self._thread.start()
 
     def finish(self) -> None:
-        """End the thread, and send what is left; raises `StoreError`. May be called again."""
+        """End the thread when it has sent what is left; raises `StoreError`. May be called again."""
+        if self._stopped.is_set() and not self._thread.is_alive():
+            self._start(self._send_rest)
         self._stopped.set()
-        self._thread.join()
-        try:
-            self._copy.update()
-        except MediaTypesError as error:
+        self._thread.join(self._timeout)
+        error = self._last_error
+        if self._thread.is_alive():
+            found = Verbatim(f"no end of it within {self._timeout:g} seconds")
+        elif error:
             found = Verbatim(str(describe(error)[0]).rstrip("."))
-            hint = f"The run is whole in {self._copy.source}: finish again, or copy it."
-            raise StoreError.of(str(self._copy.target), "a copy that is up to date", found, hint) from error
+        else:
+            return
+        hint = f"The run is whole in {self._copy.source}: finish again, or copy it."
+        raise StoreError.of(str(self._copy.target), "a copy that is up to date", found, hint) from error
 
     def _work(self) -> None:
         while not self._stopped.is_set():
@@ -277,6 +287,14 @@ class Uploader:
                         self._report([one._replace(path="upload", code="upload") for one in describe(error)])
                 self._failed = True
             self._stopped.wait(self._every)
+        self._send_rest()
+
+    def _send_rest(self) -> None:
+        self._last_error = None
+        try:
+            self._copy.update()
+        except Exception as error:  # whoever waits in `finish` raises it
+            self._last_error = error
 
 
 def _list(root: Path | RemotePath) -> dict[str, int]:

@@ -7,11 +7,17 @@ import threading
 from collections.abc import Collection
 from time import monotonic, sleep
 
-from .._core.errors import StoreError
+from .._core.errors import Problem, StoreError
 from ..columns.log_cells import Named, number_kind
 from .call_writer import CallWriter, Numbers
 
 GLOBAL_STEP = "global_step"
+STEP_IGNORED = Problem(
+    "log.step",
+    "expected no step= while TensorBoard is synced, got one, which is ignored: rows are lined up by global_step",
+    "step-ignored",
+    'Log it beside the values: {"custom": 0.8, "global_step": step}.',
+)
 _AT_LEAST = 0.002  # seconds between two writes of numbers
 _AT_MOST = 0.01  # seconds that a number waits to be written
 

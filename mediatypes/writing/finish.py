@@ -6,28 +6,32 @@ import contextlib
 import itertools
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from .._core import canonical
 from .._core.atomic import sync_names
-from .._core.errors import StoreError
+from .._core.errors import Problem, StoreError
 from ..runfolder import files
 from ..runfolder.content import RunContent
 from ..runfolder.media_index import MediaRows
 from ..runfolder.merge_rows import arrow_schema
-from ..runfolder.parquet_writer import ParquetFile, parquet_file, write_parquet
+from ..runfolder.parquet_writer import parquet_file, write_parquet
 from ..runfolder.schema import ColumnSpec
 
+_LARGEST_FOOTER = 16 * 1024 * 1024  # bytes of JSON; Arrow reads 100 MB at most
+_REPEATED = ("summary", "explicit", "config", "notes", "problems", "metrics", "environment")  # also in JSON files
 
-def finish(root: Path, status: str) -> None:
+
+def finish(root: Path, status: str, unrecorded: Sequence[Problem] = ()) -> None:
     """Write the Parquet and JSON files of a run from its journal, then remove the journal.
 
     Every file appears under its name whole. Until `run.json` says the run is over, readers use the journal, without the
     calls that `history.parquet` already holds; so a crash at any moment of this leaves a run that can be read, resumed
-    and finished again. The caller holds the run's lock.
+    and finished again. The caller holds the run's lock; `unrecorded` are problems that its journal could not take.
 
     Raises:
         StoreError: the system refused; nothing is lost.
@@ -40,12 +44,12 @@ def finish(root: Path, status: str) -> None:
     summary = content.summary_values()
     optional: dict[str, Any] = {
         "metrics": content.metrics.to_json(),
-        "problems": [problem._asdict() for problem in content.problems],
+        "problems": [problem._asdict() for problem in [*content.problems, *unrecorded]],
         "explicit": {key: list(cell) for key, cell in content.summary.explicit.items()},
     }
     run |= {name: item for name, item in optional.items() if item}
     media = MediaRows(content.specs, content.metrics)
-    footer = {**run, "summary": summary, "calls": content.calls}
+    footer = _fitting({**run, "summary": summary, "calls": content.calls})
     write_rows(root, content.specs, content.rows(media), footer, media)
     files.write_json(root / files.SUMMARY, summary, durable=True)
     sync_names(root)  # before run.json says that they count
@@ -55,6 +59,15 @@ def finish(root: Path, status: str) -> None:
         if any(problem.code in ("frame", "checksum") for problem in content.notes.damage):
             _keep_journals(root)
         files.remove_journals(root)
+
+
+def _fitting(footer: dict[str, Any]) -> dict[str, Any]:
+    """A footer that Parquet's readers take: the largest of what JSON files say as well is left out until it is one."""
+    sizes = {name: len(canonical.dump_bytes(footer[name])) for name in _REPEATED if name in footer}
+    while sizes and sum(sizes.values()) > _LARGEST_FOOTER:
+        largest = max(sizes, key=sizes.__getitem__)
+        del sizes[largest], footer[largest]
+    return footer
 
 
 def write_rows(
@@ -69,28 +82,31 @@ def write_rows(
 
     Returns the number of rows; raises as `write_parquet`.
     """
-    with contextlib.ExitStack() as stack:
-        index: ParquetFile | None = None
 
-        def flush() -> None:
-            nonlocal index
-            table = media.table()
-            if index is None:  # only now it is known which types there are
-                described = {"format": files.FORMAT, "id": footer["id"]}
-                file = parquet_file(root / files.MEDIA, table.schema, media.columns, described, durable)
-                index = stack.enter_context(file)
-            for batch in table.to_batches():
-                index.write(batch)
-            media.clear()
+    def gathered() -> Iterator[pa.RecordBatch]:
+        rest = iter(batches)
+        yield from _until_full(rest, media)
+        table = media.table()  # only now it is known which types there are
+        described = {"format": files.FORMAT, "id": footer["id"]}
+        with parquet_file(root / files.MEDIA, table.schema, media.columns, described, durable) as index:
+            while True:  # not all of them at the end: documents may be larger than all else
+                is_full = media.is_full
+                for batch in media.table().to_batches():
+                    index.write(batch)
+                media.clear()
+                if not is_full:
+                    return
+                yield from _until_full(rest, media)
 
-        def gathered() -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                yield batch
-                if media.is_full:  # not all of them at the end: documents may be larger than all else
-                    flush()
-            flush()
+    return write_parquet(root / files.HISTORY, arrow_schema(specs), gathered(), specs, footer, durable)
 
-        return write_parquet(root / files.HISTORY, arrow_schema(specs), gathered(), specs, footer, durable)
+
+def _until_full(batches: Iterator[pa.RecordBatch], media: MediaRows) -> Iterator[pa.RecordBatch]:
+    """The batches from which `media` gathers all that it holds at once; else all there are."""
+    for batch in batches:
+        yield batch
+        if media.is_full:
+            return
 
 
 def _keep_journals(root: Path) -> None:

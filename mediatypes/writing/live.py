@@ -48,6 +48,7 @@ class LiveMetrics:
         self._state: Any = None  # of the run, when they were read
         self._reader: Any = None
         self._reading: Lock = threading.Lock()
+        self.version = 0  # changes with each definition
 
     def define(self, *arguments: Any) -> Metric:
         """Define a metric, as `Metrics.define` does."""
@@ -56,6 +57,7 @@ class LiveMetrics:
             if metric != self._metrics.get(metric.name):
                 self._append(frames.json_frame(frames.METRIC, metric.to_json()))
                 self._metrics.add(metric)
+                self.version += 1
             return metric
 
     def summarize(self, last: dict[str, Any], calls: int) -> dict[str, Any]:
@@ -76,6 +78,7 @@ class LiveSummary(ByAttribute):
 
     def __init__(
         self,
+        state: Callable[[], Any],
         last: Callable[[], dict[str, Any]],
         encode: log_cells.Encoder,
         append: Append,
@@ -83,7 +86,10 @@ class LiveSummary(ByAttribute):
         explicit: Mapping[str, log_cells.Cell],
         report: Report | None = None,
     ) -> None:
-        self._last, self._encode, self._append, self._lock, self._report = last, encode, append, lock, report
+        self._last, self._state, self._encode, self._report = last, state, encode, report
+        self._append, self._lock = append, lock
+        self._read: tuple[Any, dict[str, Any]] = (None, {})  # the values, and the state that they are of
+        self._changes = 0  # so many were made of what was set
         self._explicit: dict[str, Any] = {key: log_cells.plain_value(*cell) for key, cell in explicit.items()}
 
     def update(self, values: Any = None, /, **named: Any) -> None:
@@ -112,10 +118,12 @@ class LiveSummary(ByAttribute):
                 self._report(problems)
             if found:
                 self._append(frames.json_frame(frames.SUMMARY, {key: [kind, plain] for key, kind, plain in found}))
+                self._changes += 1
                 self._explicit |= {key: log_cells.plain_value(kind, plain) for key, kind, plain in found}
 
     def __getitem__(self, key: str) -> Any:
-        return self._values()[key]
+        explicit = self._explicit  # one that is set needs no look at all the others
+        return explicit[key] if key in explicit else self._values()[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
@@ -125,6 +133,7 @@ class LiveSummary(ByAttribute):
             rest = dict(self._explicit)
             del rest[key]
             self._append(frames.json_frame(frames.SUMMARY, {key: None}))
+            self._changes += 1
             self._explicit = rest
 
     def __iter__(self) -> Iterator[str]:
@@ -137,4 +146,7 @@ class LiveSummary(ByAttribute):
         return f"Summary({self._values()!r})"
 
     def _values(self) -> dict[str, Any]:
-        return self._last() | self._explicit
+        state = (self._state(), self._changes)
+        if self._read[0] != state:
+            self._read = (state, self._last() | self._explicit)
+        return self._read[1]

@@ -27,6 +27,7 @@ class Session(NamedTuple):
     started: float  # of its first session
     lock: Lock
     journal: Journal
+    described: dict[str, Any]  # its run.json
     config: dict[str, Any]
     step: int = 0  # of the next row
     calls: int = 0  # so many were logged
@@ -86,12 +87,11 @@ def open_session(root: Path, mode: str, described: dict[str, Any], config: dict[
 
 def _require_free(root: Path) -> None:
     if root.exists() and not root.is_dir():
-        found = "a file"
+        found, hint = "a file", "Choose another directory."
     elif any((root / name).exists() for name in (files.RUN, files.HISTORY)):
-        found = files.describe_run(root)
+        found, hint = files.describe_run(root)
     else:
         return
-    hint = 'Choose another directory, a new one for each run, or pass mode="resume" to go on with it.'
     raise RunExists.of(str(root), "a directory without a run", Verbatim(found), hint)
 
 
@@ -104,7 +104,7 @@ def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, 
     start |= {"tags": []} | _given(described)
     start |= {"config": config, "environment": files.environment(), "status": "running", "started": started}
     _announce(root, journal, start | {"writer": this_process()}, durable)
-    return Session(id, started, lock, journal, config)
+    return Session(id, started, lock, journal, start, config)
 
 
 def resume_session(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any]) -> Session:
@@ -130,6 +130,7 @@ def resume_session(root: Path, lock: Lock, described: dict[str, Any], config: di
         started=content.started,
         lock=lock,
         journal=journal,
+        described=run,
         config=config,
         step=summary.step + 1,
         calls=content.calls,
@@ -152,7 +153,12 @@ def _new_journal(root: Path, id: str, sequence: int, started: float) -> Journal:
 
 
 def _announce(root: Path, journal: Journal, run: dict[str, Any], durable: bool, frame: bytes = b"") -> None:
-    """Write the `run.json` by which a new journal begins to count; `frame` is put into the journal first."""
+    """Write the `run.json` by which a new journal begins to count; `frame` is put into the journal first.
+
+    When that fails, or is interrupted, the run is as it was before.
+    """
+    run_json = root / files.RUN
+    before = run_json.read_bytes() if run_json.exists() else None
     try:
         if frame:
             journal.append(frame)
@@ -160,15 +166,18 @@ def _announce(root: Path, journal: Journal, run: dict[str, Any], durable: bool, 
             journal.sync()
             atomic.sync_names(journal.path.parent)
             atomic.sync_names(root)
-        files.write_json(root / files.RUN, run, durable)
-    except BaseException as error:
-        journal.close()
-        if isinstance(error, Exception):  # else run.json may have been placed
-            with contextlib.suppress(OSError):
-                journal.path.unlink()
+        files.write_json(run_json, run, durable)
+        if durable:
+            atomic.sync_names(root)
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first error is the one to report
+            if before is None:
+                run_json.unlink(missing_ok=True)
+            elif run_json.read_bytes() != before:
+                atomic.write(run_json, [before], "write the file")
+            journal.abandon()
         raise
     if durable:
-        atomic.sync_names(root)
         for folder in root.parents:  # they may be new as well; not all can be opened
             with contextlib.suppress(OSError):
                 atomic.sync(folder)

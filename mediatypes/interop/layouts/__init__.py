@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
-from pathlib import Path
 
 from ..._core.atomic import remove_leftovers, replacing
 from ..._core.errors import InputError, StoreError, Verbatim
+from ..._core.location import local_path
 from ...view import RunView, open_run
 from ._report import ExportReport, Lost, Tally
 
@@ -55,7 +55,7 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
     """
     if layout not in LAYOUTS:
         raise InputError.of("export.layout", f"one of {', '.join(LAYOUTS)}", layout, "Pass 'csv' for spreadsheets.")
-    view, target = run if isinstance(run, RunView) else open_run(run), Path(dest).absolute()
+    view, target = run if isinstance(run, RunView) else open_run(run), local_path(dest, "export")
     if os.path.lexists(target):
         raise StoreError.of(str(target), "a folder to be made", Verbatim("one that is there"), "Choose another name.")
     remove_leftovers(target.parent, target.name)

@@ -146,7 +146,7 @@ class _RunImport:
         if files.IMPORT not in run or (run["status"] == "running" and files.FOLLOWS not in run):
             hint = "Somebody has logged to it: choose another destination."
             raise RunExists(
-                f"{self.target}: expected no run or an imported one, got {files.describe_run(self.target)}. {hint}"
+                f"{self.target}: expected no run or an imported one, got {files.describe_run(self.target)[0]}. {hint}"
             )
 
     def _head(self, file: EventFile) -> dict[str, Any]:

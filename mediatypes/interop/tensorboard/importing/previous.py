@@ -72,7 +72,7 @@ def read_previous(target: Path) -> PreviousImport:
     path = target / events_parquet.NAME
     if not path.is_file():
         hint = "Choose another destination."
-        raise RunExists(f"{target}: expected no run or an imported one, got {files.describe_run(target)}. {hint}")
+        raise RunExists(f"{target}: expected no run or an imported one, got {files.describe_run(target)[0]}. {hint}")
     try:
         footer = events_parquet.read_footer(path)
         known = {source["name"]: FileState.from_json(source) for source in footer["sources"]}

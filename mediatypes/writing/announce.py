@@ -1,0 +1,59 @@
+"""What a run tells whoever looks at the terminal: where it is, how it ended, and what could not be logged."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from .._core.errors import Problem
+
+
+class Announcer:
+    """Tells a line when a run begins and ends, and one for each kind of problem.
+
+    Args:
+        root: the run's directory.
+        say: shows a line; None to tell nothing.
+    """
+
+    def __init__(self, root: Path, say: Callable[[str], None] | None) -> None:
+        self._say, self._told = say, set[str]()
+        self._path = shlex.quote(_shown(root))
+
+    def started(self, step: int) -> None:
+        """The run is open; `step` is that of its next row."""
+        how = f"resumed at step {step} in" if step else "writing"
+        self.say(f"{how} {self._path} (view: mediatypes watch {self._path})")
+
+    def ended(self, status: str, step: int, problem_count: int) -> None:
+        """The run is over, after `step` rows at most."""
+        told = f"{problem_count} problem{'s' * (problem_count != 1)}: " if problem_count else ""
+        steps = f"{step} step{'s' * (step != 1)}"
+        self.say(f"{status} {self._path}, {steps} ({told or 'view: '}mediatypes show {self._path})")
+
+    def problems(self, problems: list[Problem]) -> None:
+        """These were recorded: the first of each kind is shown."""
+        for problem in problems:
+            if problem.code not in self._told:
+                self._told.add(problem.code)
+                self.say(str(problem))
+
+    def say(self, line: str) -> None:
+        """Show a line."""
+        if self._say:
+            self._say(f"mediatypes: {line}")
+
+
+def is_quiet(quiet: bool | None) -> bool:
+    """Whether a run tells nothing: as it was asked to, or else if the environment variable MEDIATYPES_QUIET is set."""
+    return os.environ.get("MEDIATYPES_QUIET", "") not in ("", "0") if quiet is None else quiet
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be typed."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
