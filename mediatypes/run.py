@@ -10,19 +10,20 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ._core.codec import encode
 from ._core.errors import InputError, MediaTypesError, Problem, RunClosed, Verbatim, problem
 from ._core.hooks import hook
-from ._core.value import MediaValue
 from .columns import log_cells
 from .journal.calls import checked_step, take_timestamp, too_many
 from .journal.metrics import Metric
 from .runfolder import files
 from .store.directory import DirectoryStore
 from .store.remote import RemoteStore, writable
+from .writing import session
 from .writing.aligned import STEP_IGNORED, split_global_step
 from .writing.announce import Announcer, is_quiet
 from .writing.arguments import check_options, check_status, run_path
@@ -33,8 +34,6 @@ from .writing.exits import last_error, status_of, watch_exit
 from .writing.hook import WriterHook
 from .writing.live import LiveMetrics, LiveSummary
 from .writing.problems import ProblemLog
-from .writing.session import describe as describe_run
-from .writing.session import open_session
 
 if TYPE_CHECKING:
     from .upkeep.transfer import Uploader
@@ -117,16 +116,17 @@ class Run(RunDescription):
         check_options(on_error, mode, from_step, **waits, **({} if fsync is None else {"fsync": fsync}))
         target = None if remote is None else writable(remote, "Run.remote")
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
-        described = describe_run("Run", texts, tags)
+        described = session.describe("Run", texts, tags)
         self._record, found = on_error == "record", list[Problem]()
         plain = plain_config(config, found.extend if self._record else None)
         root, self._packed = run_path(path, mode, name, project), bool(packed)
-        opened = open_session(root, mode, described, plain, durable=fsync is not None)
+        opened = session.open_session(root, mode, described, plain, durable=fsync is not None)
         super().__init__(root, opened.described)
         self._lock_file = opened.lock
         self._writer = CallWriter(opened, fsync)
         self._lock = self._writer.lock
         self._store = DirectoryStore(self.path, files.SIDECARS, durable=fsync is not None)
+        self._encode = partial(encode, sink=self._store)
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
         self._metrics = LiveMetrics(self.path, opened.metrics, self._append, self._lock)
         report = self._report if self._record else None
@@ -170,7 +170,8 @@ class Run(RunDescription):
 
         Args:
             data: keys to numbers, texts, bools, None, dates, media values, or lists of these. PIL images, figures
-                and large arrays are wrapped. Nested dicts are joined with "."; the mapping is not changed.
+                and large arrays are wrapped. Nested dicts are joined with "."; the mapping is not changed. A function
+                is called for its value, so that what it raises can be recorded: `lambda: mt.Image(pixels)`.
             step: an integer, at least the current step.
             commit: whether the row is complete. Default: True without `step`, False with it.
 
@@ -254,9 +255,6 @@ class Run(RunDescription):
         if not problems or self._record:
             self._paths |= joined
         return found
-
-    def _encode(self, value: MediaValue) -> dict[str, Any]:
-        return encode(value, self._store)
 
     def _tell(self, told: Problem) -> None:
         """Warn of something, and keep it in the run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--base"):
         replace_hypothesis()
         config.pluginmanager.register(BaseOnly())
+
+os.environ["MEDIATYPES_QUIET"] = "1"  # runs print nothing, in this process and in those it starts
 
 
 @pytest.fixture(scope="session", autouse=True)

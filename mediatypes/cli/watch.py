@@ -83,7 +83,7 @@ def _end(name: str, follower: Follower, board: Board) -> str:
 
     if follower.run["status"] == "running":
         writer = files.writer_name(follower.run.get("writer", {}))
-        return f"{name}: killed, {writer} is gone: {board.extent()}. Finish it with mediatypes recover {name}"
+        return f"{name}: crashed, {writer} is gone: {board.extent()}. Finish it with mediatypes recover {name}"
     seconds = follower.run.get("finished", follower.run["started"]) - follower.run["started"]
     return f"{name}: {follower.run['status']} after {seconds:.1f} s: {board.extent()}."
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
+from inspect import signature
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from .._core import canonical
@@ -30,6 +32,7 @@ Path = tuple[str, ...]  # the nested keys that were joined to make a key
 Leaf = tuple[str, Any, Path]  # key, value, and how the key was nested
 Encoder = Callable[[MediaValue], dict[str, Any]]
 
+_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, partial)
 PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
 RESERVED = ("_step", "_runtime", "_timestamp")
 
@@ -75,7 +78,7 @@ def read_cells(
             cells.append((key, kind, value))
         elif type(value) is int and -EXACT <= value <= EXACT:
             cells.append((key, "number", value))
-        elif type(value) not in SCALARS and has_media(value):
+        elif type(value) not in SCALARS and (_is_made_when_logged(value) or has_media(value)):
             media.append(leaf)
         else:
             _read_cell(cells, key, value, where, encode, problems, keep_good)
@@ -90,12 +93,24 @@ def _read_cell(
 ) -> None:
     place = f'{where}["{key}"]'
     try:
-        cells.append((key, *make_cell(value, place, encode)))
+        made = value() if _is_made_when_logged(value) else value
+        cells.append((key, *make_cell(made, place, encode)))
     except Exception as error:  # a tracker's own media class may raise anything
         if not (keep_good or isinstance(error, InputError)):
             error.add_note(f"While logging {place}.")
             raise
         problems += located(describe(error), place)
+
+
+def _is_made_when_logged(value: Any) -> bool:
+    """Whether a value is a function without arguments, which is called for what is logged."""
+    if not isinstance(value, _FUNCTIONS):
+        return False
+    try:
+        signature(value).bind()
+    except (TypeError, ValueError):  # it needs some, or nobody knows
+        return False
+    return True
 
 
 def flatten(

@@ -15,7 +15,7 @@ from .._core.parallel import in_threads
 from ..runfolder import files
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore
-from ..store.urls import is_url, locate
+from ..store.urls import locate
 
 Source = str | os.PathLike[str] | RemoteStore
 Place = Path | RemotePath
@@ -26,14 +26,15 @@ _DEEPEST = 32  # directories below the one that was asked for
 def find_roots(source: Source | Iterable[Source]) -> list[Place]:
     """The directories that paths, patterns, URLs and stores mean; raises `StoreError` if a pattern matches none."""
     roots: list[Place] = []
-    for one in [source] if isinstance(source, (str, os.PathLike, RemoteStore)) else source:
+    for one in source if isinstance(source, Iterable) and not isinstance(source, (str, bytes)) else [source]:
         if isinstance(one, RemoteStore):
             roots.append(one.root)
             continue
-        text = os.fspath(one)
-        if is_url(text):
-            roots.append(locate(text, "open_runs"))
+        place = locate(one, "open_runs")
+        if isinstance(place, RemotePath):
+            roots.append(place)
             continue
+        text = os.path.expanduser(one)
         found = [text]
         if any(letter in text for letter in "*?["):
             found = [path for path in sorted(glob(text, recursive=True)) if os.path.isdir(path)]

@@ -237,7 +237,7 @@ def test_show_reads_a_live_run(live: mt.Run, capsys: pytest.CaptureFixture[str])
 
 def test_show_reads_a_killed_run(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(killed)]) == 0
-    assert capsys.readouterr().out.startswith("killed: killed, 9 rows, steps 0 to 8, ")
+    assert capsys.readouterr().out.startswith("killed: crashed, 9 rows, steps 0 to 8, ")
 
 
 def test_show_says_that_a_run_is_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -359,7 +359,10 @@ def test_validate_names_types_that_it_could_not_check(tmp_path: Path, capsys: py
     [
         ({"format": "2.0"}, "expected format 1, got '2.0'"),
         ({"format": 1}, "run.json: format: expected text matching [0-9]+\\.[0-9]+, got 1"),
-        ({"status": "done"}, "run.json: status: expected one of running, finished, failed, killed, got 'done'"),
+        (
+            {"status": "done"},
+            "run.json: status: expected one of running, finished, failed, interrupted, crashed, got 'done'",
+        ),
         ({"started": "today"}, "run.json: started: expected a finite number, got 'today'"),
         ({"config": [], "tags": "a"}, "run.json: tags: expected a list of text, got 'a'"),
     ],

@@ -18,13 +18,13 @@ from tests.processes import Start
 def test_it_says_what_was_recovered(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recover", str(killed)]) == 0
     out = capsys.readouterr().out
-    what = "recovered, killed: 4 rows (steps 0 to 3), 10 keys, 7 media values ("
+    what = "recovered, crashed: 4 rows (steps 0 to 3), 10 keys, 7 media values ("
     assert out.startswith(f"{killed}: {what}")
     assert out.endswith(" kB).\n")
     assert mt.open_run(killed).history().num_rows == 4
     assert (killed / "history.parquet").exists()
     assert main(["recover", str(killed)]) == 0
-    assert capsys.readouterr().out.startswith(f"{killed}: over already, killed: 4 rows (steps 0 to 3), 10 keys, ")
+    assert capsys.readouterr().out.startswith(f"{killed}: over already, crashed: 4 rows (steps 0 to 3), 10 keys, ")
 
 
 def test_it_says_what_could_not_be_read_and_where_that_is_kept(
@@ -36,7 +36,7 @@ def test_it_says_what_could_not_be_read_and_where_that_is_kept(
     journal.write_bytes(data + b"\x50\0\0\0\4torn")
     assert main(["recover", str(killed)]) == 0
     said, damaged, torn, kept = capsys.readouterr().out.splitlines()
-    assert said.startswith(f"{killed}: recovered, killed: 3 rows (steps 1 to 3), ")
+    assert said.startswith(f"{killed}: recovered, crashed: 3 rows (steps 1 to 3), ")
     assert damaged.startswith("  could not be read: 0001.log@")
     assert "expected a sound frame, got " in damaged
     assert torn.endswith("expected whole frames, got 9 bytes of one more. Rows before it are whole.")
@@ -54,7 +54,7 @@ def test_problems_that_the_run_recorded_are_not_called_lost(tmp_path: Path, star
     start(code, tmp_path / "run").wait()
     assert main(["recover", str(tmp_path / "run")]) == 0
     said, problems = capsys.readouterr().out.splitlines()
-    assert said == f"{tmp_path / 'run'}: recovered, killed: 1 row (steps 0 to 0), 1 key, 0 media values."
+    assert said == f"{tmp_path / 'run'}: recovered, crashed: 1 row (steps 0 to 0), 1 key, 0 media values."
     assert problems == "  1 problem recorded while it was written; mediatypes show lists them"
 
 
@@ -65,7 +65,7 @@ def test_a_run_that_is_written_is_refused_and_the_others_recovered(
     run.log({"a": 1})
     assert main(["recover", str(run.path), str(tmp_path / "nothing"), str(killed)]) == 2
     out, err = capsys.readouterr()
-    assert out.startswith(f"{killed}: recovered, killed: 4 rows ")
+    assert out.startswith(f"{killed}: recovered, crashed: 4 rows ")
     refused, missing = err.splitlines()
     assert refused.startswith(
         f"mediatypes: {run.path}: expected a run that nobody else writes, got process {os.getpid()} on "
@@ -87,7 +87,7 @@ def test_force_is_for_a_process_on_another_host(killed: Path, monkeypatch: Any, 
     assert main(["recover", str(killed)]) == 2
     assert "`mediatypes recover --force`" in capsys.readouterr().err
     assert main(["recover", str(killed), "--force"]) == 0
-    assert capsys.readouterr().out.startswith(f"{killed}: recovered, killed: 4 rows ")
+    assert capsys.readouterr().out.startswith(f"{killed}: recovered, crashed: 4 rows ")
 
 
 def test_a_foreign_journal_is_refused_in_one_line(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,7 @@ def test_a_killed_run_is_shown_and_said_to_be_killed(killed: Path, capsys: pytes
     assert main(["watch", str(killed)]) == 0
     end = capsys.readouterr().out.splitlines()[-1]
     writer = f"process {pid} on {os.uname().nodename}"
-    what = f"killed, {writer} is gone: 4 rows, steps 0 to 3. Finish it with mediatypes recover {killed}"
+    what = f"crashed, {writer} is gone: 4 rows, steps 0 to 3. Finish it with mediatypes recover {killed}"
     assert end == f"{killed}: {what}"
 
 
@@ -137,7 +137,7 @@ def test_it_ends_when_the_writer_is_killed(tmp_path: Path, start: Start) -> None
     assert watch.stdout is not None
     assert watch.stdout.readline().endswith(" step 0: a=1\n")
     writer.kill()
-    assert f": killed, process {writer.pid} on " in watch.communicate(timeout=30)[0]
+    assert f": crashed, process {writer.pid} on " in watch.communicate(timeout=30)[0]
     assert watch.returncode == 0
 
 

@@ -341,7 +341,7 @@ def test_a_run_that_was_killed_is_to_be_recovered_first(change: Any, tmp_path: P
     path = tmp_path / "run"
     code = "import sys, os, mediatypes as mt; mt.Run(sys.argv[1]).log({'x': 1}); os._exit(1)"
     subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=60)
-    hint = r"run: expected a run that is over, got the killed run\. Finish it first: mediatypes\.recover\(path\)\."
+    hint = r"run: expected a run that is over, got the crashed run\. Finish it first: mediatypes\.recover\(path\)\."
     with pytest.raises(mt.StoreError, match=hint):
         change(path)
     mt.recover(path)

@@ -90,7 +90,7 @@ def test_a_second_process_is_told_who_writes_the_run(tmp_path: Path, start: Any)
         mt.Run(tmp_path / "run")
     process.kill()
     process.wait()
-    with pytest.raises(mt.RunExists, match="the killed run 'run'"):
+    with pytest.raises(mt.RunExists, match="the crashed run 'run'"):
         mt.Run(tmp_path / "run")
 
 
@@ -99,7 +99,7 @@ def test_a_second_process_is_told_who_writes_the_run(tmp_path: Path, start: Any)
     [
         ("run = mt.Run(sys.argv[1]); run.log({'a': 1})", 0, "finished"),
         ("run = mt.Run(sys.argv[1]); run.log({'a': 1}); 1 / 0", 1, "failed"),
-        ("run = mt.Run(sys.argv[1]); run.log({'a': 1}); raise KeyboardInterrupt", None, "failed"),
+        ("run = mt.Run(sys.argv[1]); run.log({'a': 1}); raise KeyboardInterrupt", None, "interrupted"),
         ("run = mt.Run(sys.argv[1]); run.log({'a': 1}); sys.exit(0)", 0, "finished"),
         ("run = mt.Run(sys.argv[1]); run.log({'a': 1}); os._exit(3)", 3, "crashed"),
         ("mt.Run(sys.argv[1]).log({'a': 1})", 0, "finished"),

@@ -330,7 +330,7 @@ def test_only_one_of_many_that_resume_at_once_gets_the_run(tmp_path: Path, start
         (
             {"mode": "append"},
             mt.InputError,
-            "Run.mode: expected create, resume or allow, got 'append'. Leave it out to begin a new run.",
+            "Run.mode: expected 'create', 'resume' or 'allow', got 'append'. Leave it out to begin a new run.",
         ),
         ({"fsync": -1}, mt.InputError, "Run.fsync: expected seconds, 0 or more, got -1. Leave it out, or pass 1.0."),
         (
@@ -400,7 +400,7 @@ def test_a_bad_edit_changes_nothing_and_names_every_problem(tmp_path: Path) -> N
 
 def test_a_killed_run_is_not_edited_before_it_is_recovered(tmp_path: Path, start: Any) -> None:
     root = killed(tmp_path / "run", start)
-    with pytest.raises(mt.StoreError, match="expected a run that is over, got the killed run"):
+    with pytest.raises(mt.StoreError, match="expected a run that is over, got the crashed run"):
         mt.open_run(root).edit(notes="x")
     mt.recover(root).edit(notes="x")
     assert mt.open_run(root).notes == "x"

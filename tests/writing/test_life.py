@@ -1,0 +1,483 @@
+"""A run's life: where it is made, how it ends, what it tells, and who may write it."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import errno
+import inspect
+import multiprocessing
+import os
+import pickle
+import re
+import socket
+import threading
+import time
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import mediatypes as mt
+from mediatypes.run import Run
+
+NOTHING: Any = contextlib.nullcontext()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs print as they do for users."""
+    monkeypatch.delenv("MEDIATYPES_QUIET", raising=False)
+
+
+# Where it is made -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_without_a_path_has_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MEDIATYPES_DIR", raising=False)
+    runs = [mt.Run(project="my project/1") for _ in range(5)]
+    assert len({run.path for run in runs}) == 5
+    for run in runs:
+        assert run.path.parent == tmp_path / "runs"
+        made, _ = re.fullmatch(r"(\d{8}-\d{6})-(my-project-1(?:-\d)?)", run.path.name).groups()  # type: ignore[union-attr]
+        assert abs((datetime.now() - datetime.strptime(made, "%Y%m%d-%H%M%S")).total_seconds()) < 60
+        assert run.project == "my project/1"
+        run.finish()
+    assert len(mt.open_runs(tmp_path / "runs")) == 5
+
+
+@pytest.mark.parametrize("name", ["名前", "../../x", "a" * 300, "...", None])
+def test_the_directory_of_a_named_run_is_below_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
+    monkeypatch.setenv("MEDIATYPES_DIR", str(tmp_path / "deep" / "er"))
+    with mt.Run(name=name) as run:
+        assert run.path.parent == tmp_path / "deep" / "er"
+        assert run.name == (run.path.name if name is None else name)
+
+
+def test_threads_that_make_runs_at_once_never_collide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIATYPES_DIR", str(tmp_path))
+    paths: list[Path] = []
+
+    def make() -> None:
+        with mt.Run(project="x") as run:
+            paths.append(run.path)
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(paths)) == 8
+
+
+def test_a_run_to_resume_needs_a_path() -> None:
+    with pytest.raises(mt.InputError, match=r"Run\.path: expected the directory of the run to resume, got None"):
+        mt.Run(mode="resume")
+
+
+def test_a_home_directory_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with mt.Run("~/runs/demo") as run:
+        run.log({"a": 1})
+    assert run.path == tmp_path / "runs" / "demo"
+    assert mt.open_run("~/runs/demo").history(["a"]).num_rows == 1
+    assert len(mt.open_runs("~/runs")) == 1
+    assert mt.pack("~/runs/demo").files == 0
+    assert mt.recover("~/runs/demo").status == "finished"
+    assert mt.export("~/runs/demo", "csv", "~/csv").layout == "csv"
+    assert (tmp_path / "csv").is_dir()
+
+
+@pytest.mark.parametrize("path", ["", 3, 1.5, b"runs", "a\0b", True])
+@pytest.mark.parametrize("use", [mt.Run, mt.open_run, mt.open_runs, mt.recover, mt.pack, mt.gc])
+def test_what_is_no_path_is_refused(use: Any, path: Any) -> None:
+    with pytest.raises(mt.InputError, match=r"expected the path of a directory, got .*Pass a text such as 'runs/demo'"):
+        use(path)
+
+
+def test_no_path_at_all_is_refused_for_reading() -> None:
+    with pytest.raises(mt.InputError, match="expected the path of a directory, got None"):
+        mt.open_run(None)  # type: ignore[arg-type]
+
+
+def test_a_url_is_a_remote_and_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(mt.InputError, match=r"a directory of this machine, got 's3://bucket/run'.*remote="):
+        mt.Run("s3://bucket/run")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["init", "log", "config", "finish"])
+def test_what_wandb_has_is_found(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'\. .*mediatypes\.Run\("):
+        getattr(mt, name)
+
+
+def test_all_problems_of_the_arguments_are_told_at_once() -> None:
+    with pytest.raises(mt.InputError) as error:
+        mt.Run("x", mode="new", on_error="ignore", fsync=-1, upload_timeout="1", from_step=-3)  # type: ignore[arg-type]
+    paths = [problem.path for problem in error.value.problems]
+    assert set(paths) == {"Run.mode", "Run.on_error", "Run.fsync", "Run.upload_timeout", "Run.from_step"}
+
+
+# What it says of itself -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_knows_its_step_and_description(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", project="p", name="n", tags=["a", "b"]) as run:
+        assert (run.step, run.name, run.project, run.tags) == (0, "n", "p", ("a", "b"))
+        run.log({"a": 1})
+        assert run.step == 1
+        run.log({"a": 1}, step=7)
+        assert run.step == 7
+        run.log({"b": 1})
+        assert run.step == 8
+    with mt.Run(tmp_path / "run", mode="resume", tags=["c"]) as run:
+        assert (run.step, run.name, run.project, run.tags) == (8, "n", "p", ("c",))
+
+
+def test_help_names_what_a_run_has() -> None:
+    text = "\n".join([inspect.getdoc(Run) or "", *(name for name in dir(Run) if inspect.getdoc(getattr(Run, name)))])
+    for name in ("step", "name", "tags", "project", "config", "summary", "path", "id", "problems"):
+        assert re.search(rf"\b{name}\b", text), name
+    for name in ("step", "name", "tags", "project", "path", "id", "problems"):
+        assert isinstance(inspect.getattr_static(Run, name), property)
+
+
+# How it ends ----------------------------------------------------------------------------------------------------------
+
+ENDS = {
+    "the end": ("", "finished"),
+    "exit 0": ("sys.exit(0)", "finished"),
+    "exit": ("sys.exit()", "finished"),
+    "exit 3": ("sys.exit(3)", "failed"),
+    "exit text": ("sys.exit('no data')", "failed"),
+    "argparse": ("import argparse; argparse.ArgumentParser().parse_args(['--nonsense'])", "failed"),
+    "exception": ("1 / 0", "failed"),
+    "interrupt": ("raise KeyboardInterrupt", "interrupted"),
+    "signal": ("os.kill(os.getpid(), signal.SIGINT); time.sleep(9)", "interrupted"),
+    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "crashed"),
+    "caught": ("try:\n  sys.exit(3)\n except SystemExit:\n  run.log({'a': 2})", "finished"),
+}
+
+
+@pytest.mark.parametrize("context", [False, True])
+@pytest.mark.parametrize("end", ENDS)
+def test_the_status_says_how_the_script_ended(tmp_path: Path, start: Any, end: str, context: bool) -> None:
+    code, status = ENDS[end]
+    begin = "with mt.Run(sys.argv[1]) as run:" if context else "run = mt.Run(sys.argv[1])\nif 1:"
+    script = f"import os, signal, sys, time, mediatypes as mt\n{begin}\n run.log({{'a': 1}})\n {code}\n"
+    process = start(script, tmp_path / "run")
+    _, err = process.communicate(timeout=60)
+    assert mt.open_run(tmp_path / "run").status == status, err
+
+
+def test_exit_in_another_thread_ends_nothing(tmp_path: Path, start: Any) -> None:
+    script = """
+        import sys, threading, mediatypes as mt
+        run = mt.Run(sys.argv[1])
+        thread = threading.Thread(target=sys.exit, args=(3,))
+        thread.start(); thread.join()
+    """
+    start(script, tmp_path / "run").communicate(timeout=60)
+    assert mt.open_run(tmp_path / "run").status == "finished"
+
+
+@pytest.mark.parametrize("status", [1, 0, "done", None, "crashed", True])
+def test_finish_names_its_two_words(tmp_path: Path, status: Any) -> None:
+    run = mt.Run(tmp_path / "run")
+    with pytest.raises(mt.InputError, match=r"finish\.status: expected 'finished' or 'failed', got"):
+        run.finish(status)
+    run.finish("failed")
+    assert mt.open_run(run.path).status == "failed"
+
+
+# What it tells --------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_tells_where_it_is_and_how_it_ended(
+    tmp_path: Path, told: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with mt.Run("runs/my run") as run:
+        run.log({"a": 1})
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "mediatypes: writing 'runs/my run' (view: mediatypes watch 'runs/my run')",
+        "mediatypes: finished 'runs/my run', 1 step (view: mediatypes show 'runs/my run')",
+    ]
+    with mt.Run("runs/my run", mode="resume"):
+        pass
+    assert capsys.readouterr().err.startswith("mediatypes: resumed at step 1 in 'runs/my run'")
+
+
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_a_quiet_run_tells_nothing(
+    tmp_path: Path, told: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    if how == "environment":
+        monkeypatch.setenv("MEDIATYPES_QUIET", "1")
+    with mt.Run(tmp_path / "run", quiet=True if how == "argument" else None, on_error="record") as run:
+        run.log({"a": object()})
+    assert capsys.readouterr() == ("", "")
+    assert len(run.problems) == 1
+
+
+def test_problems_are_told_once_of_each_kind_and_counted_at_the_end(
+    tmp_path: Path, told: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with mt.Run(tmp_path / "run", on_error="record") as run:
+        for step in range(4):
+            run.log({"bad": object(), "good": step})
+        run.log({"good": 1}, step=0)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert 'log["bad"]' in lines[1]
+    assert "at least 4, got 0" in lines[2]
+    assert lines[3].endswith(f"(5 problems: mediatypes show {run.path})")
+
+
+def test_what_a_function_raises_is_recorded(tmp_path: Path) -> None:
+    def missing() -> Any:
+        raise FileNotFoundError(2, "No such file")
+
+    with mt.Run(tmp_path / "run", on_error="record") as run:
+        run.log(
+            {
+                "good": lambda: mt.Image(np.zeros((2, 3), np.uint8)),
+                "bad": lambda: mt.Image(np.zeros((2, 3, 9), np.uint8)),
+                "nested": {"gone": missing, "number": partial(float, "3.5")},
+                "loss": 1,
+            }
+        )
+    assert [problem.path.partition("]")[0] for problem in run.problems] == ['log["bad"', 'log["nested.gone"']
+    view = mt.open_run(run.path)
+    assert sorted(view.keys()) == ["good", "loss", "nested.number"]
+    assert [image.width for _, image in view.values("good")] == [3]
+    assert list(view.values("nested.number")) == [(0, 3.5)]
+
+
+def test_a_function_that_raises_is_raised_and_nothing_is_logged(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        with pytest.raises(ZeroDivisionError) as error:
+            run.log({"a": 1, "b": lambda: 1 / 0})
+        assert error.value.__notes__ == ['While logging log["b"].']
+        with pytest.raises(mt.InputError, match="Image"):
+            run.log({"a": 1, "b": lambda: mt.Image(np.zeros((2, 3, 9), np.uint8))})
+        assert run.step == 0
+    assert mt.open_run(run.path).keys() == {}
+
+
+# Who may write it -----------------------------------------------------------------------------------------------------
+
+
+def test_a_cell_that_is_run_twice_is_told_that_this_process_has_the_run(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    with pytest.raises(mt.RunExists, match=r"got a run that this process is writing\. Call finish\(\) on the Run"):
+        mt.Run(tmp_path / "run")
+    with pytest.raises(mt.RunLocked, match=r"got this process, writing since .*Call finish\(\)"):
+        mt.Run(tmp_path / "run", mode="resume")
+    run.finish()
+    mt.Run(tmp_path / "run", mode="resume").finish()
+
+
+def _log_in_worker(run: Run, answers: Any) -> None:
+    for use in (lambda: run.log({"a": 1}), lambda: run.config.update(a=1), lambda: run.summary.update(a=1)):
+        try:
+            use()
+            answers.put("no error")
+        except mt.RunClosed as error:
+            answers.put(str(error))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_worker_is_told_so(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    with mt.Run(tmp_path / "run") as run:
+        answers = context.Queue()
+        worker = context.Process(target=_log_in_worker, args=(run, answers))
+        worker.start()
+        told = [answers.get(timeout=30) for _ in range(3)]
+        worker.join()
+    for text in told:
+        assert f"got a worker that was forked from process {os.getpid()}, which writes run. Send the values" in text
+
+
+@pytest.mark.parametrize("use", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_run_is_not_pickled(tmp_path: Path, use: Any) -> None:
+    with mt.Run(tmp_path / "run") as run, pytest.raises(mt.InputError, match=r"Run: expected to stay in the process"):
+        use(run)
+
+
+def test_ranks_that_race_are_told_what_to_do(tmp_path: Path, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+        import os, sys, mediatypes as mt
+        os.environ["RANK"] = sys.argv[2]
+        input()
+        try:
+            run = mt.Run(sys.argv[1]); print("made", flush=True); input()
+        except mt.StoreError as error:
+            print(error, flush=True)
+    """
+    ranks = [start(script, tmp_path / "run", rank) for rank in range(3)]
+    for process in ranks:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    lines = [process.stdout.readline().strip() for process in ranks]
+    for process in ranks:
+        process.communicate("\n", timeout=60)
+    assert lines.count("made") == 1
+    for rank, line in enumerate(lines):
+        if line != "made":
+            assert f"This is rank {rank}: make the run on rank 0 only, or one of its own on each rank." in line
+            assert "process" in line
+    assert mt.open_run(tmp_path / "run").status == "finished"
+
+
+def test_a_lock_that_the_system_refuses_is_no_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(mt.StoreError, match=r"lock: expected to lock the run, got 'Input/output error'") as error:
+        mt.Run(tmp_path / "run")
+    assert not isinstance(error.value, mt.RunLocked)
+
+
+# What goes wrong ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("number", range(8))
+def test_a_run_that_could_not_be_begun_is_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, resumed: bool
+) -> None:
+    """The disk refuses one sync: the run is not there, or as it was, and no process is said to write it."""
+    root, calls = tmp_path / "run", [0]
+    if resumed:
+        with mt.Run(root) as run:
+            run.log({"a": 1})
+    real = os.fsync
+
+    def refuse(fd: int) -> None:
+        calls[0] += 1
+        if calls[0] == number + 1:
+            raise OSError(errno.EIO, "Input/output error")
+        real(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        with contextlib.suppress(mt.StoreError):
+            mt.Run(root, fsync=0, mode="allow").finish()
+    if resumed:
+        assert mt.open_run(root).history(["a"]).num_rows == 1
+    if (root / "run.json").exists() and mt.open_run(root).status == "running":
+        pytest.skip("it was begun, and could not be finished")
+    with mt.Run(root, mode="allow") as run:
+        run.log({"b": 1})
+    assert mt.open_run(root).history(["b"]).num_rows == 1 + resumed
+
+
+@pytest.mark.parametrize("name", ["0001.log", "lock"])
+def test_a_file_that_cannot_be_closed_is_an_error_of_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    run = mt.Run(tmp_path / "run")
+    run.log({"a": 1})
+    real = os.close
+
+    def refuse(fd: int) -> None:
+        path = os.readlink(f"/proc/self/fd/{fd}")
+        real(fd)
+        if Path(path).name.startswith(name):
+            raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", refuse)
+        with (
+            pytest.raises(mt.StoreError, match="close the journal, got 'Input/output error'")
+            if name != "lock"
+            else NOTHING
+        ):
+            run.finish()
+    run.finish()
+    assert mt.open_run(run.path).history(["a"]).num_rows == 1
+    assert not (run.path / "journal").exists()
+
+
+def test_problems_that_the_full_disk_did_not_take_are_in_the_finished_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = mt.Run(tmp_path / "run", on_error="record")
+    run.log({"a": 1})
+
+    def refuse(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", refuse)
+        with pytest.raises(mt.StoreError):
+            run.log({"bad": object()})
+    run.finish()
+    assert ["bad" in problem.path for problem in mt.open_run(run.path).problems] == [True]
+
+
+def test_large_last_values_do_not_go_into_the_footer(tmp_path: Path) -> None:
+    """Arrow refuses footers of more than 100 MB: the summary is in its JSON file only."""
+    text = "x" * 110_000_000
+    with mt.Run(tmp_path / "run", config={"lr": 1}) as run:
+        run.log({"k": text, "a": 1})
+    view = mt.open_run(run.path)
+    assert view.summary["k"] == text
+    assert view.history(["a"]).column("a").to_pylist() == [1]
+    assert len(pq.read_metadata(run.path / "history.parquet").metadata[b"mediatypes"]) < 10_000
+    assert mt.open_runs(tmp_path).table().column("config.lr").to_pylist() == [1]
+
+
+def test_reading_the_summary_of_many_metrics_is_linear(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        times = {}
+        for count in (1000, 8000):
+            run.log({f"m{n}": float(n) for n in range(count)})
+            began = time.perf_counter()
+            values = dict(run.summary)
+            times[count] = time.perf_counter() - began
+            assert values["m999"] == 999.0
+        assert times[8000] < 40 * times[1000] + 0.1
+        run.log({"m5": 7.0})
+        assert run.summary["m5"] == 7.0
+        run.summary["m5"] = 8
+        assert dict(run.summary)["m5"] == 8
+        del run.summary["m5"]
+        assert dict(run.summary)["m5"] == 7.0
+        run.define_metric("m6", summary="none")
+        assert "m6" not in run.summary
+
+
+def test_finish_waits_for_a_server_that_does_not_answer_only_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow.fs")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+    with socket.create_server(("127.0.0.1", 0)) as server:  # accepts, and says nothing
+        port = server.getsockname()[1]
+        remote = f"s3://bucket/run?endpoint_override=127.0.0.1:{port}&scheme=http"
+        run = mt.Run(tmp_path / "run", remote=remote, upload_timeout=1)
+        run.log({"a": 1})
+        began = time.monotonic()
+        with pytest.raises(mt.StoreError, match=r"up to date, got no end of it within 1 seconds.*whole in"):
+            run.finish()
+        assert time.monotonic() - began < 10
+    assert mt.open_run(run.path).status == "finished"
+    run._uploader = None
