@@ -102,7 +102,6 @@ class Run(RunDescription):
         group: str | None = None,
         job_type: str | None = None,
         mode: Literal["create", "resume", "allow"] = "create",
-        from_step: int | None = None,
         on_error: Literal["raise", "record"] = "raise",
         packed: bool = False,
         fsync: float | None = None,
@@ -113,7 +112,7 @@ class Run(RunDescription):
         quiet: bool | None = None,
     ) -> None:
         waits = {"upload_every": upload_every, "upload_timeout": upload_timeout}
-        check_options(on_error, mode, from_step, **waits, **({} if fsync is None else {"fsync": fsync}))
+        check_options(on_error, mode, None, **waits, **({} if fsync is None else {"fsync": fsync}))
         target = None if remote is None else writable(remote, "Run.remote")
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = session.describe("Run", texts, tags)

@@ -28,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         replace_hypothesis()
         config.pluginmanager.register(BaseOnly())
 
+
 os.environ["MEDIATYPES_QUIET"] = "1"  # runs print nothing, in this process and in those it starts
 
 

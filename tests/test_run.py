@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import enum
 import math
-import os
 import re
 import threading
 from datetime import datetime
@@ -542,11 +541,9 @@ def test_a_badly_described_run_is_refused_and_the_directory_stays_free(
 
 
 def test_a_second_run_on_the_directory_is_refused_by_who_writes_it(run: mt.Run) -> None:
-    import socket
-
     with pytest.raises(mt.RunExists) as caught:
         mt.Run(run.path)
-    assert f"process {os.getpid()} on {socket.gethostname()} is writing" in str(caught.value)
+    assert "a run that this process is writing" in str(caught.value)
     run.finish()
     with pytest.raises(mt.RunExists, match="the finished run 'run'"):
         mt.Run(run.path)

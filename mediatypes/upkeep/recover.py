@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from .._core.errors import DocumentError, Problem
 from .._core.location import local_path

@@ -122,9 +122,9 @@ def test_what_wandb_has_is_found(name: str) -> None:
 
 def test_all_problems_of_the_arguments_are_told_at_once() -> None:
     with pytest.raises(mt.InputError) as error:
-        mt.Run("x", mode="new", on_error="ignore", fsync=-1, upload_timeout="1", from_step=-3)  # type: ignore[arg-type]
+        mt.Run("x", mode="new", on_error="ignore", fsync=-1, upload_timeout="1")  # type: ignore[arg-type]
     paths = [problem.path for problem in error.value.problems]
-    assert set(paths) == {"Run.mode", "Run.on_error", "Run.fsync", "Run.upload_timeout", "Run.from_step"}
+    assert set(paths) == {"Run.mode", "Run.on_error", "Run.fsync", "Run.upload_timeout"}
 
 
 # What it says of itself -----------------------------------------------------------------------------------------------
