@@ -97,13 +97,14 @@ def _require_free(root: Path) -> None:
 
 def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any], durable: bool) -> Session:
     _remove_unborn(root)
-    write_readme(root)
     id, started = token_hex(4), time.time()
     journal = _new_journal(root, id, 0, started)
     start: dict[str, Any] = {"format": files.FORMAT, "id": id, "project": None, "name": root.name, "notes": None}
     start |= {"tags": []} | _given(described)
     start |= {"config": config, "environment": files.environment(), "status": "running", "started": started}
     _announce(root, journal, start | {"writer": this_process()}, durable)
+    with contextlib.suppress(StoreError):  # no reader needs it
+        write_readme(root)
     return Session(id, started, lock, journal, start, config)
 
 

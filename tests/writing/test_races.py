@@ -100,6 +100,7 @@ def test_processes_that_take_turns_with_a_run_lose_nothing(tmp_path: Path, start
         assert view.summary[name] == 11
     assert view.problems == []
     assert sorted(path.name for path in view.path.iterdir()) == [
+        "README.txt",
         "history.parquet",
         "media.parquet",
         "run.json",
