@@ -362,7 +362,8 @@ def test_the_summary_can_be_read_while_other_threads_log_and_one_finishes(tmp_pa
                     run.log({f"key{n}": n, "n": n})
                     run.summary["set"] = n
                     run.config[f"c{n % 5}"] = n
-            stop.set()
+            if not thread:
+                stop.set()
         except Exception as error:
             errors.append(error)
             stop.set()
