@@ -62,7 +62,7 @@ _NAMES = {
     "types.figure.value": ("Figure",),
     "types.histogram.value": ("Histogram",),
     "types.html.value": ("Html",),
-    "types.image.value": ("Image",),
+    "types.image.value": ("Image", "draw"),
     "types.molecule.value": ("Molecule",),
     "types.object3d.value": ("Object3D",),
     "types.table.value": ("Table",),

@@ -50,6 +50,7 @@ from .types.image.boxes import BoundingBoxes2D as BoundingBoxes2D
 from .types.image.classes import Classes as Classes
 from .types.image.masks import ImageMask as ImageMask
 from .types.image.value import Image as Image
+from .types.image.value import draw as draw
 from .types.molecule.value import Molecule as Molecule
 from .types.object3d.boxes3d import Box3D as Box3D
 from .types.object3d.value import Object3D as Object3D

@@ -178,7 +178,7 @@ class Figure(Value):
             InputError: there is only a picture.
         """
         if self._json is None:
-            hint = "Use to_png_bytes()."
+            hint = "Use to_png()."
             raise InputError.of("Figure.to_dict", "a Plotly figure", "only a picture", hint, "picture")
         return read_json(self._json.read(), "figure", DocumentError)
 
@@ -200,7 +200,7 @@ class Figure(Value):
             raise CodecError(f"figure: expected a figure that this plotly accepts, got an error. {error}") from error
         return figure
 
-    def to_png_bytes(self) -> bytes:
+    def to_png(self) -> bytes:
         """The picture of a matplotlib figure of which Plotly does not show everything.
 
         Raises:
@@ -208,7 +208,7 @@ class Figure(Value):
         """
         if self._picture is None:
             hint = "Use to_plotly().to_image('png'), which needs kaleido."
-            raise InputError.of("Figure.to_png_bytes", "a figure with a picture", self, hint, "picture")
+            raise InputError.of("Figure.to_png", "a figure with a picture", self, hint, "picture")
         return self._picture._sidecar().read()
 
     def __repr__(self) -> str:

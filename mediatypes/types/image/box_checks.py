@@ -69,7 +69,7 @@ def check_domain(positions: Sequence[Any], edges: Array, where: str, problems: l
     numbers = [position.get(name) for position in positions for name in (*SIDES, "middle", "width", "height")]
     given = np.concatenate([np.ravel(np.asarray(number, np.float64)) for number in numbers if number is not None])
     if (given == np.rint(given)).all():
-        i, side = divmod(int(np.flatnonzero(edges > 1)[0]), 4)
+        i, side = divmod(int(np.argmax(edges)), 4)
         found = Verbatim(f"{SIDES[side]}={edges[i, side]:g}")
         hint = 'Say domain="pixel": {"position": ..., "domain": "pixel"}; or divide by width and height.'
         problems.append(problem(f"{where}[{i}].position", "fractions of the image, 0 to 1", found, hint, "domain"))

@@ -205,14 +205,19 @@ class Image(FileValue):
             return self._pixels.array
         return files.samples(self._sidecar(), self.orientation, "Image.to_numpy()")
 
-    def to_pil(self) -> PILImage:
+    def to_pil(self, *, overlays: bool = False) -> PILImage:
         """A PIL image of what is shown; 16-bit colour, which Pillow has no mode for, comes with the upper 8 bits.
+
+        Args:
+            overlays: draw masks, boxes and their labels over it, as `mediatypes.draw(image)` does.
 
         Raises:
             InputError: a TIFF file of other values that Pillow has no mode for.
         """
         import PIL.Image
 
+        if overlays:
+            return draw(self)
         if self._pixels is not None:
             picture: Any = self._pixels.array
         else:
@@ -244,6 +249,40 @@ class Image(FileValue):
 
     def _check(self) -> None:
         files.check(self._sidecar(), self._file(), "image")
+
+
+def draw(image: Image, *, scale: int = 1, opacity: float = 0.45) -> PILImage:
+    """An RGB picture of an image with its masks and boxes, and the names and scores of both, drawn over it.
+
+    A class has the same color in every picture. Frames of a second set of boxes are dashed, of further ones dotted.
+    Pixels without a class stay clear: ids 0 and 255 where nobody named them, and classes called background or void.
+
+    Args:
+        image: an `Image`.
+        scale: how many times as large to draw, 1 to 100, so that labels find room on a small image.
+        opacity: of masks, 0 to 1.
+
+    Raises:
+        InputError: not an `Image`; a scale or opacity out of range; a TIFF file that Pillow has no mode for.
+
+    >>> import numpy as np
+    >>> boxes = BoundingBoxes2D.from_xyxy([[2, 2, 9, 9]], domain="pixel", class_ids=[1], class_labels={1: "cat"})
+    >>> draw(Image(np.zeros((12, 16), np.uint8), boxes={"pred": boxes}), scale=10).size
+    (160, 120)
+    """
+    from .drawing import draw_overlays
+
+    problems = []
+    if not isinstance(image, Image):
+        problems.append(problem("draw.image", "an Image", image, "Wrap it: draw(Image(data, boxes=..., masks=...))."))
+    if isinstance(scale, bool) or not hasattr(scale, "__index__") or not 1 <= index(scale) <= 100:
+        problems.append(problem("draw.scale", "an integer from 1 to 100", scale, "1 is the size of the image."))
+    if not isinstance(opacity, (int, float)) or not 0 <= opacity <= 1:
+        problems.append(problem("draw.opacity", "a number from 0 to 1", opacity, "0.45 shows both."))
+    if problems:
+        raise InputError(problems)
+    files.check_pixels(image.width * scale, image.height * scale, "draw.scale", InputError)
+    return draw_overlays(image.to_pil(), image.boxes, image.masks, scale=index(scale), opacity=opacity)
 
 
 def _integer(value: Any, where: str) -> int:

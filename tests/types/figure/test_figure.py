@@ -261,7 +261,7 @@ def test_a_picture_stands_beside_what_plotly_shows_in_part(draw: Draw, lost: lis
     assert (document["lost"], list(figure.lost), figure.format) == (lost, lost, "plotly")
     assert figure.traces >= 1
     assert (document["image"]["width"], document["image"]["height"]) == (200, 150)
-    assert PIL.Image.open(io.BytesIO(figure.to_png_bytes())).size == (200, 150)
+    assert PIL.Image.open(io.BytesIO(figure.to_png())).size == (200, 150)
 
 
 ONLY_PICTURE: dict[str, tuple[Draw, list[str]]] = {
@@ -301,12 +301,12 @@ def test_what_plotly_cannot_show_or_shows_wrongly_is_a_picture(draw: Draw, lost:
     assert (figure.format, list(figure.lost), figure.traces) == ("png", lost, 0)
     assert (document["media_type"], document["width"], document["height"]) == ("image/png", 200, 150)
     (data,) = store.files.values()
-    assert figure.to_png_bytes() == data
+    assert figure.to_png() == data
 
 
 def test_the_picture_is_what_matplotlib_draws() -> None:
     made = drawing(lambda axes: axes.imshow(photograph("coins")))
-    pixels = np.asarray(PIL.Image.open(io.BytesIO(Figure(made).to_png_bytes())))
+    pixels = np.asarray(PIL.Image.open(io.BytesIO(Figure(made).to_png())))
     canvas: Any = FigureCanvasAgg(made)
     canvas.draw()
     np.testing.assert_array_equal(pixels, np.asarray(canvas.buffer_rgba()))
@@ -476,11 +476,11 @@ def test_a_figure_of_more_than_64_mib_is_refused(monkeypatch: pytest.MonkeyPatch
 def test_a_picture_has_no_dict_and_a_plotly_figure_no_picture() -> None:
     with pytest.raises(InputError) as caught:
         Figure(drawing(lambda axes: axes.imshow(np.eye(2)))).to_dict()
-    assert str(caught.value) == "Figure.to_dict: expected a Plotly figure, got 'only a picture'. Use to_png_bytes()."
+    assert str(caught.value) == "Figure.to_dict: expected a Plotly figure, got 'only a picture'. Use to_png()."
     with pytest.raises(InputError) as caught:
-        Figure({"data": []}).to_png_bytes()
+        Figure({"data": []}).to_png()
     assert str(caught.value) == (
-        "Figure.to_png_bytes: expected a figure with a picture, got Figure(0 traces). "
+        "Figure.to_png: expected a figure with a picture, got Figure(0 traces). "
         "Use to_plotly().to_image('png'), which needs kaleido."
     )
 

@@ -596,3 +596,46 @@ def test_an_image_names_the_set_that_is_bad(astronaut: Array) -> None:
     assert str(caught.value) == (
         'Image.boxes["pred"][0].position: expected minX <= maxX, got minX=5, maxX=0.2. Swap them.'
     )
+
+
+@pytest.mark.parametrize("make", [np.array, np.float32, lambda x: np.array([x]), lambda x: FakeTensor(np.array(x))])
+@pytest.mark.usefixtures("fake_torch")
+def test_arrays_of_one_element_are_numbers(make: Any) -> None:
+    box = {
+        "position": {
+            side: make(value)
+            for side, value in zip(("minX", "minY", "maxX", "maxY"), (0.1, 0.2, 0.3, 0.4), strict=True)
+        },
+        "class_id": np.array(3),
+        "scores": {"p": make(0.5)},
+    }
+    middle = {"position": {"middle": [make(0.2), make(0.3)], "width": make(0.2), "height": make(0.2)}, "class_id": 3}
+    value = BoundingBoxes2D({"box_data": [box, middle]})
+    np.testing.assert_allclose(value.to_xyxy(), [[0.1, 0.2, 0.3, 0.4]] * 2, atol=1e-6)
+    assert (value.class_ids, value.scores) == ([3, 3], {"p": [0.5, None]})
+
+
+PIXELS = {"minX": 1, "minY": 2, "maxX": 20, "maxY": 9}
+
+
+@pytest.mark.parametrize(
+    "position",
+    [PIXELS, {name: float(value) for name, value in PIXELS.items()}, {"middle": [15, 20], "width": 7, "height": 12}],
+)
+def test_boxes_that_look_like_pixels_must_say_their_domain(position: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r'expected fractions of the image, 0 to 1, got max[XY]=.* Say domain="pixel"'):
+        mt.Image(photograph("coffee"), boxes={"p": {"box_data": [{"position": position}]}})
+    for domain in ("pixel", "percentage"):  # what is said is believed
+        assert BoundingBoxes2D({"box_data": [{"position": position, "domain": domain}]}).domain == domain
+
+
+@pytest.mark.parametrize("edges", [(0, 0, 1, 1), (0, 0, 1.25, 1), (-1, 0, 1, 1), (0.5, 0.5, 3, 1)])
+def test_fractions_may_reach_over_the_edge(edges: tuple[float, ...]) -> None:
+    position = dict(zip(("minX", "minY", "maxX", "maxY"), edges, strict=True))
+    assert BoundingBoxes2D({"box_data": [{"position": position}]}).to_xyxy().tolist() == [list(edges)]
+
+
+def test_a_wrong_shape_does_not_hide_a_wrong_domain() -> None:
+    with pytest.raises(InputError) as caught:
+        from_xyxy(np.zeros(3), domain="px")
+    assert [problem.path for problem in caught.value.problems] == ["BoundingBoxes2D.domain", "BoundingBoxes2D"]

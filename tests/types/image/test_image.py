@@ -885,3 +885,83 @@ def test_a_sidecar_that_does_not_fit_is_refused(data: Callable[[], bytes], part:
     reference["path"] = store.put(content, suffix=".png", media_type="image/png", sha256=sha256, size=len(content))
     with pytest.raises(mt.DocumentError):
         mt.decode(document, store)
+
+
+# Rounding errors, and everything at once
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value_range", [None, (-1, 1)])
+def test_a_rounding_error_outside_the_range_is_taken_for_its_end(dtype: Any, value_range: Any) -> None:
+    low, high = value_range or (0, 1)
+    slack = 0.9e-5 * (high - low)
+    array = np.array([[low - slack, low, (low + high) / 2, high, high + slack]], dtype)
+    document, store = encode(Image(array, value_range=value_range))
+    assert mt.decode(document, store).to_numpy().tolist() == [[0, 0, 128, 255, 255]]
+    assert document["source"]["clipped_count"] == 2
+    assert "clipped_count" not in encode(Image(array[:, 1:4], value_range=value_range))[0]["source"]
+    for wrong in (low - 3e-5, high + 3e-5):
+        with pytest.raises(InputError, match=r"^Image: expected values from"):
+            Image(np.array([[wrong]], dtype), value_range=value_range)
+
+
+def test_frames_of_a_video_count_their_rounding_errors_together() -> None:
+    frames = np.zeros((3, 1, 8, 8))
+    frames[0, 0, 0, :2] = 1.000001
+    frames[1, 0, 0, 0] = -0.000001
+    document, _ = encode(mt.Video(frames, format="gif"))
+    assert document["source"]["clipped_count"] == 3
+
+
+def test_a_wrong_picture_hides_no_wrong_overlay() -> None:
+    with pytest.raises(InputError) as caught:
+        Image(
+            SMALL[None],
+            caption=3,  # type: ignore[arg-type]
+            grouping="a",  # type: ignore[arg-type]
+            file_type="gif",
+            boxes={"p": {"box_data": [{"position": {"minX": 0.5, "maxX": 0.1, "minY": 0, "maxY": 1}}]}},
+            masks={"m": FLOATS[:, :, 0]},
+            classes={"a": "b"},
+        )
+    places = ["Image.file_type", "Image", "Image.caption", "Image.grouping", "Image.classes['a']"]
+    places += ['Image.boxes["p"][0].position', 'Image.masks["m"]']
+    assert [problem.path for problem in caught.value.problems] == places
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda masked: Image(masked / 10),
+        lambda masked: ImageMask(masked),
+        lambda masked: mt.Histogram(masked),
+        lambda masked: mt.Tensor(masked),
+        lambda masked: mt.Object3D(masked),
+        lambda masked: mt.Video(masked[None, None]),
+        lambda masked: mt.Audio(masked[0], 8000),
+        lambda masked: BoundingBoxes2D.from_xyxy(masked, domain="pixel"),
+        lambda masked: BoundingBoxes2D.from_xyxy([[0, 0, 1, 1]], domain="pixel", scores=masked[0, :1]),
+        lambda masked: mt.Figure({"data": [{"type": "scatter", "y": masked[0]}]}),
+        lambda masked: ImageMask([masked[0], masked[0]]),
+    ],
+)
+def test_what_a_mask_of_numpy_hides_is_not_shown(make: Callable[[Any], object]) -> None:
+    masked = np.ma.masked_array(np.arange(12).reshape(3, 4) % 5, np.arange(12).reshape(3, 4) % 3 == 0)
+    with pytest.raises(InputError, match=r"expected an array without masked values, got MaskedArray .*\.filled\("):
+        make(masked)
+
+
+def test_a_file_comes_from_a_path_and_goes_to_one(tmp_path: Path) -> None:
+    image = Image.from_path(JPEG, caption="c")
+    assert (image, image.to_bytes()) == (Image(JPEG, caption="c"), JPEG.read_bytes())
+    assert image.save(tmp_path / "a.jpg").read_bytes() == JPEG.read_bytes()
+    made = Image(SMALL)
+    np.testing.assert_array_equal(np.asarray(PIL.Image.open(made.save(tmp_path / "a.png"))), SMALL)
+    with pytest.raises(InputError, match=r"^Image.save: expected a name that ends in .png"):
+        made.save(tmp_path / "a.jpg")
+
+
+def test_quality_and_grouping_may_be_integers_of_numpy() -> None:
+    image = Image(SMALL, file_type="jpg", quality=np.int64(80), grouping=np.array(3))  # type: ignore[arg-type]
+    assert (image.quality, image.grouping) == (80, 3)
+    assert encode(image)[0]["quality"] == 80
