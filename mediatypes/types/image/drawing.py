@@ -115,7 +115,8 @@ def _edges(boxes: BoundingBoxes2D, scale: int, size: tuple[int, int]) -> Array:
     """(n, 4) whole pixels of the drawn picture; of a box far outside, a part of it that is outside too."""
     units = np.where(boxes.is_pixel[:, None], scale, np.array([*size, *size], np.float64))
     margin = 2 * max(size)
-    return np.rint(np.clip(boxes.to_xyxy() * units, -margin, margin)).astype(int)
+    edges: Array = np.rint(np.clip(boxes.to_xyxy() * units, -margin, margin)).astype(int)
+    return edges
 
 
 def _frame(pen: Any, box: Rectangle, color: Color, width: int, dash: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -272,9 +272,9 @@ def draw(image: Image, *, scale: int = 1, opacity: float = 0.45) -> PILImage:
     """
     from .drawing import draw_overlays
 
-    problems = []
-    if not isinstance(image, Image):
-        problems.append(problem("draw.image", "an Image", image, "Wrap it: draw(Image(data, boxes=..., masks=...))."))
+    problems, given = list[Problem](), cast("object", image)
+    if not isinstance(given, Image):
+        problems.append(problem("draw.image", "an Image", given, "Wrap it: draw(Image(data, boxes=..., masks=...))."))
     if isinstance(scale, bool) or not hasattr(scale, "__index__") or not 1 <= index(scale) <= 100:
         problems.append(problem("draw.scale", "an integer from 1 to 100", scale, "1 is the size of the image."))
     if not isinstance(opacity, (int, float)) or not 0 <= opacity <= 1:
