@@ -40,6 +40,7 @@ PUBLIC = {
         "compact",
         "copy",
         "decode",
+        "draw",
         "encode",
         "export",
         "gc",
