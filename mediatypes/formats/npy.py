@@ -38,10 +38,10 @@ def read(data: bytes, dtype: str, shape: tuple[int, ...], where: str) -> Array:
     start = len(_MAGIC) + 2
     end = start + int.from_bytes(data[start - 2 : start], "little")
     expected = _header(stored, shape)
-    found = data[start:end].rstrip(b" \n")
-    if data[: len(_MAGIC)] != _MAGIC or found != expected:
+    header = data[start:end].rstrip(b" \n")
+    if data[: len(_MAGIC)] != _MAGIC or header != expected:
         hint = "Restore the sidecar or the document."
-        raise DocumentError.of(where, f"an npy file of version 1.0 with {expected.decode()}", found, hint, "npy")
+        raise DocumentError.of(where, f"an npy file of version 1.0 with {expected.decode()}", header, hint, "npy")
     size = end + stored.itemsize * math.prod(shape)
     if len(data) != size:
         raise DocumentError.of(where, f"an npy file of {size} bytes", len(data), "Restore the sidecar.", "size")

@@ -15,6 +15,12 @@ STYLE = (
     "pre,code{font-family:ui-monospace,monospace}img,video{max-width:100%}"
     "</style>"
 )
+NO_NETWORK = (  # what a page may load: what stands in it
+    '<meta http-equiv="Content-Security-Policy" content="'
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; style-src 'unsafe-inline' data:; "
+    "img-src data: blob:; font-src data:; media-src data: blob:; connect-src data: blob:; worker-src blob:; "
+    "base-uri 'none'; form-action 'none'\">"
+)
 ENCODINGS = (  # of the WHATWG standard, as far as Python has them; beside utf-8
     *("utf-16", "ibm866", "koi8-r", "koi8-u", "macintosh", "iso-8859-2", "iso-8859-3"),
     *("iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7", "iso-8859-8", "iso-8859-10", "iso-8859-13"),
@@ -72,9 +78,9 @@ def check(file: BinaryIO, encoding: str, where: str, error: type[ValidationError
         decode(file.read(), encoding, where, error)  # which knows the place
 
 
-def insert_style(markup: str) -> str:
-    """The document with our style first in its head, where its own rules override it; before a fragment."""
-    return _OPENING.sub(lambda opening: opening[0] + STYLE, markup, count=1)
+def insert(markup: str, elements: str) -> str:
+    """The document with elements first in its head, where its own rules override a style; before a fragment."""
+    return _OPENING.sub(lambda opening: opening[0] + elements, markup, count=1)
 
 
 def _known(label: str) -> str | None:

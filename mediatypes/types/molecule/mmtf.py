@@ -71,9 +71,9 @@ def _count(members: dict[str, Any]) -> Content:
     for kind, times in zip(*np.unique(kinds, return_counts=True), strict=True):
         for element in members["groupList"][kind]["elementList"]:
             elements[element.capitalize()] += int(times)
-    found = {elements.total(), *(_packed_length(members, name) for name in _COORDINATES)}
-    if found != {atoms} or atoms < 1 or not 1 <= models <= len(kinds):
-        counts = " or ".join(map(str, sorted(found)))
+    sizes = {elements.total(), *(_packed_length(members, name) for name in _COORDINATES)}
+    if sizes != {atoms} or atoms < 1 or not 1 <= models <= len(kinds):
+        counts = " or ".join(map(str, sorted(sizes)))
         raise _broken(
             f"numAtoms = {atoms!r} atoms in numModels = {models!r} models", f"{counts} in {len(kinds)} groups"
         )

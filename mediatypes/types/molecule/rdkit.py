@@ -15,12 +15,12 @@ Record = tuple[int, str]  # number of its first line, text
 def read_sdf(data: bytes) -> Content:
     """MDL molfiles (V2000, V3000), each ended by $$$$ where there are several. Source: CTfile formats, BIOVIA."""
     chem = rdkit("rdkit.Chem", "Molecule of an sdf file")
-    found = []
+    molecules = []
     for record in sdf_records(data):
         mol = _parse(chem.MolFromMolBlock, record, "sdf", "M  END")
         mol.UpdatePropertyCache(strict=False)  # counts the hydrogens that a molfile leaves out
-        found.append((mol.GetNumAtoms(), formula_of(mol)))
-    return _content(found, "an sdf file with atoms", data)
+        molecules.append((mol.GetNumAtoms(), formula_of(mol)))
+    return _content(molecules, "an sdf file with atoms", data)
 
 
 def formula_of(mol: Any) -> str | None:
@@ -55,11 +55,11 @@ def _parse(parser: Any, record: Record, format: str, ending: str) -> Any:
     return mol
 
 
-def _content(found: list[tuple[int, str | None]], expected: str, data: bytes) -> Content:
-    atoms = sum(count for count, _ in found)
+def _content(molecules: list[tuple[int, str | None]], expected: str, data: bytes) -> Content:
+    atoms = sum(count for count, _ in molecules)
     if not atoms:
         raise no_atoms(expected, data)
-    return Content(atoms, len(found), formula=common(formula for _, formula in found))
+    return Content(atoms, len(molecules), formula=common(formula for _, formula in molecules))
 
 
 def rdkit(module: str, needed_for: str) -> Any:

@@ -130,7 +130,7 @@ def _read_file(data: Any, file_type: str | None) -> Content:
         return _checked_cloud(blob, ply.read(content, header, _WHERE, InputError))
     folder = Path(name).parent if name and os.path.isfile(name) else None
     mesh = meshes.probe(content, format, folder, _WHERE)
-    return Content(blob, format, None, mesh.vertices, mesh.faces, mesh.bounds, None, (), (), *mesh.found)
+    return Content(blob, format, None, mesh.vertices, mesh.faces, mesh.bounds, None, (), (), *mesh.files)
 
 
 def _read_pts_json(blob: Blob, content: bytes) -> Content:

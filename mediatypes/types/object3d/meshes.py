@@ -15,9 +15,9 @@ from ..._core.errors import CodecError, InputError, MissingDependencyError
 from . import gltf, gltf_scene, ply, points
 from . import resources as mesh_resources
 from .points import Bounds
-from .resources import Found, Resource
+from .resources import NamedFiles, Resource
 
-_NOTHING = Found({}, ())
+_NOTHING = NamedFiles({}, ())
 
 
 class Mesh(NamedTuple):
@@ -26,7 +26,7 @@ class Mesh(NamedTuple):
     vertices: int | None
     faces: int | None
     bounds: Bounds | None
-    found: Found
+    files: NamedFiles
 
 
 def probe(data: bytes, format: str, folder: Path | None, where: str) -> Mesh:
@@ -45,8 +45,8 @@ def probe(data: bytes, format: str, folder: Path | None, where: str) -> Mesh:
         if format in ("gltf", "glb"):
             return _probe_gltf(gltf.read(data, format == "glb", where), folder, len(data), where)
         named = mesh_resources.of_obj(data) if format == "obj" else ()
-        found = mesh_resources.collect(named, folder, len(data), where)
-        return Mesh(*_measure(_load(data, format, {}, materials=False)), found)
+        files = mesh_resources.collect(named, folder, len(data), where)
+        return Mesh(*_measure(_load(data, format, {}, materials=False)), files)
     except (MissingDependencyError, InputError):
         raise
     except Exception as error:  # trimesh raises whatever its parsers stumble over, and a damaged glTF is any JSON
@@ -66,10 +66,10 @@ def _probe_ply(data: bytes, where: str) -> Mesh:
 
 
 def _probe_gltf(mesh: gltf.Gltf, folder: Path | None, size: int, where: str) -> Mesh:
-    found = mesh_resources.collect(mesh.named_files(), folder, size, where)
-    files = {uri: resource.blob.read() for uri, resource in found.resources.items() if resource.is_buffer}
+    files = mesh_resources.collect(mesh.named_files(), folder, size, where)
+    buffers = {uri: resource.blob.read() for uri, resource in files.resources.items() if resource.is_buffer}
     with np.errstate(all="ignore"):
-        return Mesh(*gltf_scene.measure(mesh, mesh.buffers(files)), found)
+        return Mesh(*gltf_scene.measure(mesh, mesh.buffers(buffers)), files)
 
 
 def to_trimesh(data: bytes, format: str, resources: Mapping[str, Resource], where: str) -> Any:

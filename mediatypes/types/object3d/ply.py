@@ -318,8 +318,8 @@ def _parse(lines: list[str], offset: int) -> Header:
     for name, (_, properties) in elements.items():
         if len({item.name for item in properties}) != len(properties):
             raise ValueError(f"expected properties of different names in the element {name}")
-    found = tuple(Element(name, count, tuple(properties)) for name, (count, properties) in elements.items())
-    return Header(format, found, offset)
+    parts = (Element(name, count, tuple(properties)) for name, (count, properties) in elements.items())
+    return Header(format, tuple(parts), offset)
 
 
 def _count(text: str) -> int:

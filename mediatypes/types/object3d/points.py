@@ -145,17 +145,18 @@ def _fill_byte(target: Array, values: Array, where: str, category: bool, problem
     smallest, largest = values.min(), values.max()
     if not (smallest >= low and largest <= high):  # also for NaN
         expected = f"a {'category' if category else 'colour'} from {low} to {high}"
-        found = f"values from {smallest:g} to {largest:g}"
         hint = f"Renumber the categories. {_INTENSITY_HINT}" if category else "Clip them with np.clip(colours, 0, 255)."
-        problems.append(Problem(where, f"expected {expected}, got {found}", "range", hint))
+        problems.append(
+            Problem(where, f"expected {expected}, got values from {smallest:g} to {largest:g}", "range", hint)
+        )
         return
     whole = values.astype(np.uint8)
     target[:] = whole
     if values.dtype.kind == "f" and (whole != values).any():
-        found = values[whole != values][0]
+        fraction = values[whole != values][0]
         hint = "Use whole numbers." if largest > 1 else "Scale 0..1 colours: np.rint(255 * colours)."
         hint = _INTENSITY_HINT if category else hint
-        problems.append(problem(where, "whole numbers", float(found), hint, "fraction"))
+        problems.append(problem(where, "whole numbers", float(fraction), hint, "fraction"))
 
 
 def _shape_hint(array: Array) -> str:

@@ -72,7 +72,7 @@ class Resource(Frozen):
         return cls(Blob(fetch(source, document, "object3d.resources"), document["sha256"]), document["media_type"])
 
 
-class Found(NamedTuple):
+class NamedFiles(NamedTuple):
     """Resources by the name the mesh gives them, and the names of materials and textures that were left out."""
 
     resources: dict[str, Resource]
@@ -95,7 +95,7 @@ def _textures(data: bytes) -> Iterator[tuple[str, str]]:
             yield name, TEXTURE
 
 
-def collect(named: Iterable[tuple[str, str]], folder: Path | None, size: int, where: str) -> Found:
+def collect(named: Iterable[tuple[str, str]], folder: Path | None, size: int, where: str) -> NamedFiles:
     """Read every named file from `folder` (which may be unknown), and the textures that material files name.
 
     Nothing outside the folder is read. A material or texture from there is missing, as one that does not exist and a
@@ -131,7 +131,7 @@ def collect(named: Iterable[tuple[str, str]], folder: Path | None, size: int, wh
             waiting += _textures(resources[uri].blob.read())
     if problems:
         raise InputError(problems)
-    return Found(resources, tuple(missing))
+    return NamedFiles(resources, tuple(missing))
 
 
 def _find(uri: str, role: str, folder: Path | None) -> Path | None:

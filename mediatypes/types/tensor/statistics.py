@@ -72,12 +72,12 @@ def _percentiles(values: Array) -> dict[str, float]:
     """Percentiles of n >= 1 values, which are put into another order."""
     places = {percent: divmod((values.size - 1) * percent, 100) for percent in PERCENTILES}
     values.partition(sorted({min(low + step, values.size - 1) for low, _ in places.values() for step in (0, 1)}))
-    found = {}
+    percentiles = {}
     for percent, (place, rest) in places.items():
         low, high = float(values[place]), float(values[min(place + 1, values.size - 1)])
         between = low * ((100 - rest) / 100) + high * (rest / 100)  # high - low might overflow
-        found[str(percent)] = min(max(between, low), high) + 0.0
-    return found
+        percentiles[str(percent)] = min(max(between, low), high) + 0.0
+    return percentiles
 
 
 def _number(value: np.generic) -> int | float:

@@ -126,8 +126,9 @@ class Tensor(FileValue):
         try:
             with np.errstate(all="raise"):
                 array = np.lib.format.open_memmap(path, mode="r")  # which allocates nothing that a header claims
-        except (ValueError, TypeError, OSError, ArithmeticError) as error:
-            raise InputError.of(where, "an npy file of numbers", os.fspath(path), f"numpy says: {error}.") from error
+        except Exception as error:  # a header is a Python literal, whose parser raises all kinds
+            hint = f"numpy says: {str(error).rstrip('.')}."
+            raise InputError.of(where, "an npy file of numbers", os.fspath(path), hint) from error
         return cls(array, **options)
 
     @property

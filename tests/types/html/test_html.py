@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import mediatypes as mt
 from mediatypes import Html, InputError
 from mediatypes.testing import ValueContract
-from mediatypes.types.html.markup import STYLE
+from mediatypes.types.html.markup import NO_NETWORK, STYLE
 from tests.samples import decoded, encode
 from tests.strategies import texts
 
@@ -303,8 +303,22 @@ def test_a_notebook_shows_it_in_a_frame_that_it_cannot_leave(markup: str, captio
     ((tag, attributes),) = _Tags(page._repr_html_()).found
     assert tag == "iframe"
     assert attributes["sandbox"] == "allow-scripts"
-    assert attributes["srcdoc"] == page.to_html()
+    shown = attributes["srcdoc"] or ""
+    assert shown.replace(NO_NETWORK, "", 1) == page.to_html()
     assert attributes["title"] == (caption or "Html")
+
+
+@pytest.mark.parametrize("markup", ["<p>x", "<!doctype html><html><head><script src=a.js></script>", "<html><body>x"])
+@pytest.mark.parametrize("inject", [True, False])
+def test_a_shown_page_loads_nothing_from_the_network(markup: str, inject: bool) -> None:
+    ((_, frame),) = _Tags(Html(markup, inject)._repr_html_()).found
+    tags = [found for found in _Tags(frame["srcdoc"] or "").found if found[0] not in ("html", "head")]
+    name, attributes = tags[0]  # before anything that could load something
+    assert (name, attributes["http-equiv"]) == ("meta", "Content-Security-Policy")
+    policy = dict(rule.strip().split(" ", 1) for rule in (attributes["content"] or "").split(";"))
+    assert policy.pop("default-src") == "'none'"
+    allowed = {source for sources in policy.values() for source in sources.split()}
+    assert allowed <= {"'none'", "'unsafe-inline'", "'unsafe-eval'", "data:", "blob:"}
 
 
 @settings(max_examples=100, deadline=None)

@@ -17,6 +17,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 import mediatypes as mt
+from mediatypes.interop.tensorboard.export.meshes import shape_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TRIANGLE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], "<f4")
@@ -110,6 +111,14 @@ def test_a_quantized_mesh_is_converted_with_its_real_coordinates() -> None:
     assert np.allclose(loaded(builder.value.to_ply(), "ply").bounds, [[0, 0, 0], [1, 1, 0]])
     kept = mt.Object3D(builder.gltf(), file_type="gltf")
     assert mt.Object3D(kept.to_glb(), file_type="glb").bounds == ((0, 0, 0), (1, 1, 0))
+
+
+def test_tensorboard_is_given_the_real_coordinates() -> None:
+    builder = Builder(np.array([[0, 0, 0], [32767, 0, 0], [0, 32767, 0]], "<i2"), normalized=True)
+    shape = shape_of(builder.value)
+    assert shape.vertices.tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    assert shape.faces is not None
+    assert shape.faces.tolist() == [[0, 1, 2]]
 
 
 def test_sparse_values_replace_those_of_the_buffer() -> None:

@@ -5,6 +5,7 @@ import io
 import sys
 from array import array as stdlib_array
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -410,3 +411,32 @@ def test_a_caption_that_is_no_text_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         Tensor([1], caption=3)  # type: ignore[arg-type]
     assert str(caught.value) == "Tensor.caption: expected text, got 3. Use str(...)."
+
+
+@pytest.mark.parametrize(
+    "array", [np.arange(6.0).reshape(2, 3), np.zeros((0, 3), np.int16), np.float32(3), np.ones(2, ">f4")]
+)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_npy_file_is_read_and_written(array: Any, order: Any, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array(array, order=order))
+    tensor = mt.Tensor.from_path(tmp_path / "a.npy", caption="weights")
+    assert tensor == mt.Tensor(array, caption="weights")
+    assert np.array_equal(np.load(tensor.save(tmp_path / "b.npy")), array)
+
+
+@pytest.mark.parametrize("shape", ["(10000000000000, 10000000000000)", "(1000000000000,)", "(-1,)", "(5,", "'x'"])
+def test_what_an_npy_file_claims_is_not_allocated(shape: str, tmp_path: Path) -> None:
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00" + header.encode() + b"\0" * 24)
+    with pytest.raises(mt.InputError, match=r"^Tensor.from_path: expected an npy file of numbers, got .* numpy says: "):
+        mt.Tensor.from_path(tmp_path / "a.npy")
+
+
+def test_other_files_are_no_tensors(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=1)
+    np.save(tmp_path / "b.npy", np.array([{}], object), allow_pickle=True)
+    for path in (tmp_path / "a.npz", tmp_path / "b.npy", tmp_path / "none.npy", tmp_path):
+        with pytest.raises(mt.InputError, match=r"^Tensor.from_path: expected an npy file of numbers"):
+            mt.Tensor.from_path(path)
+    with pytest.raises(mt.InputError, match=r"^Tensor.from_path: expected the path of an npy file, got 3\."):
+        mt.Tensor.from_path(3)  # type: ignore[arg-type]
