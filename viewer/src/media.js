@@ -93,17 +93,26 @@ export function fillPreset(spec, { fields, strings = {} }) {
 
 /** One key of one run: what was logged at the step of the slider. */
 class Panel {
-  constructor(run, key, rows, page) {
+  constructor(run, key, page) {
     Object.assign(this, { run, key, page, steps: [], shown: null })
+    this.at = el('span', { className: 'note' })
+    this.place = el('div', { className: 'place' })
+    this.node = el('article', { className: 'panel', 'aria-label': `${key} of ${run.name}` }, el('h3', { title: `${key}\n${run.name}` }, el('i', { style: { background: run.color } }), key, this.at, el('button', { className: 'quiet', title: 'compare with another step or run', onclick: () => page.compare(run, key, this.shown?.step) }, 'compare')), this.place)
+    this.node.panel = this
+  }
+
+  /** Take the rows of media.parquet, again when there are more. */
+  take(rows) {
+    this.steps = []
     for (const row of rows.sort((a, b) => a.step - b.step || (a.index ?? 0) - (b.index ?? 0))) {
       const last = this.steps.at(-1)
       if (last?.step === row.step) last.rows.push(row)
       else this.steps.push({ step: row.step, rows: [row] })
     }
-    this.at = el('span', { className: 'note' })
-    this.place = el('div', { className: 'place' })
-    this.node = el('article', { className: 'panel', 'aria-label': `${key} of ${run.name}` }, el('h3', { title: `${key}\n${run.name}` }, el('i', { style: { background: run.color } }), key, this.at, el('button', { className: 'quiet', title: 'compare with another step or run', onclick: () => page.compare(run, key, this.shown?.step) }, 'compare')), this.place)
-    this.node.panel = this
+    this.heating = null
+    const same = this.shown && this.steps.find(({ step }) => step === this.shown.step)
+    if (same?.rows.length === this.shown?.rows.length) this.shown = same
+    return this
   }
 
   /** The rows at a step, or at the last one before it; null before the first. */
@@ -148,7 +157,7 @@ class Panel {
 /** The tab of media. */
 export class Media {
   constructor(page) {
-    Object.assign(this, { page, state: page.state, panels: [], steps: [] })
+    Object.assign(this, { page, state: page.state, panels: [], steps: [], made: new Map() }) // made: run -> key -> panel
     this.slider = el('input', { type: 'range', min: 0, step: 1, 'aria-label': 'step', oninput: () => this.choose(this.steps[this.slider.value]) })
     this.label = el('output', {})
     this.body = el('div', {})
@@ -181,16 +190,24 @@ export class Media {
       } catch {
         continue // a run without media.parquet
       }
-      for (const [key, members] of Map.groupBy(rows, row => row.key)) if (key.toLowerCase().includes(find)) panels.push(new Panel(run, key, members, this.page))
+      const made = this.made.get(run) ?? this.made.set(run, new Map()).get(run)
+      for (const [key, members] of Map.groupBy(rows, row => row.key)) {
+        if (!key.toLowerCase().includes(find)) continue
+        const panel = made.get(key) ?? made.set(key, new Panel(run, key, this.page)).get(key)
+        panels.push(panel.take(members))
+      }
     }
     if (turn !== this.turn) return
+    const before = this.panels
     this.panels = panels.sort((a, b) => a.key.localeCompare(b.key))
     this.steps = [...new Set(panels.flatMap(panel => panel.steps.map(({ step }) => step)))].sort((a, b) => a - b)
     this.slider.max = Math.max(0, this.steps.length - 1)
-    this.seen.disconnect()
-    this.body.replaceChildren(el('div', { className: 'grid wide' }, panels.map(panel => panel.node)))
+    if (before.length !== panels.length || before.some((panel, i) => panel !== panels[i])) {
+      this.seen.disconnect()
+      this.body.replaceChildren(el('div', { className: 'grid wide' }, panels.map(panel => panel.node)))
+      panels.forEach(panel => this.seen.observe(panel.node))
+    }
     if (!panels.length) this.body.replaceChildren(el('p', { className: 'quiet' }, 'no media were logged'))
-    panels.forEach(panel => this.seen.observe(panel.node))
     this.move()
   }
 

@@ -141,9 +141,9 @@ class Page {
   /** News of a server: {run, rows, media} of a live run, or {runs} that are new or over. */
   hear(message) {
     for (const listed of message.runs ?? []) {
-      const known = this.runs.findIndex(run => run.path === listed.path), run = new Run(this.source, listed)
-      if (known >= 0) this.runs[known] = run
-      else this.runs.push(run)
+      const known = this.runs.find(run => run.path === listed.path)
+      if (known) known.renew(listed)
+      else this.runs.push(new Run(this.source, listed))
     }
     if (message.runs) {
       this.colour()

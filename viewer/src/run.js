@@ -32,12 +32,19 @@ export function untagged(value) {
 }
 
 export class Run {
-  constructor(source, { path, run, summary }) {
-    Object.assign(this, { source, path, info: run, summary: untagged(summary ?? {}), config: untagged(run.config ?? {}) })
+  constructor(source, listed) {
+    this.source = source
+    this.renew(listed)
+  }
+
+  /** Take what the list of runs says; the files are read anew. */
+  renew({ path, run, summary }) {
+    Object.assign(this, { path, info: run, summary: untagged(summary ?? {}), config: untagged(run.config ?? {}) })
     this.name = run.name || path || run.id
     this.columns = [] // {name, key, kind, integral}
     this.cache = new Map() // column name -> {values, present}
     this.added = new Map() // key -> [[step, value]...] that came after the file was read
+    this.opening = this._media = null
   }
 
   at(path) {

@@ -54,6 +54,7 @@ export class Inlined {
   constructor(index) {
     this.index = index
     this.urls = new Map()
+    this.nodes = new Map([...document.querySelectorAll('script[type="text/plain"]')].map(node => [node.id, node])) // the page's layout takes them out
   }
 
   async runs() {
@@ -61,7 +62,7 @@ export class Inlined {
   }
 
   node(path) {
-    const node = document.getElementById(`file:${path}`)
+    const node = this.nodes.get(`file:${path}`)
     if (!node) throw Error(`${path} was left out of this report to keep it small`)
     return node
   }
@@ -84,7 +85,7 @@ export class Inlined {
 
   /** A file that does not stand in the page may stand beside it, where the report is a folder. */
   async url(path) {
-    if (this.index.beside && !document.getElementById(`file:${path}`)) return this.index.beside + quoted(path)
+    if (this.index.beside && !this.nodes.has(`file:${path}`)) return this.index.beside + quoted(path)
     if (!this.urls.has(path)) {
       const blob = new Blob([await this.bytes(path)], { type: this.node(path).dataset.type })
       this.urls.set(path, URL.createObjectURL(blob))
@@ -93,7 +94,7 @@ export class Inlined {
   }
 
   async library(name) {
-    const node = document.getElementById(`library:${name}`)
+    const node = this.nodes.get(`library:${name}`)
     if (!node) throw Error(`this page was made without ${name}`)
     return node.textContent
   }
