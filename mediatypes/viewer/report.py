@@ -92,8 +92,9 @@ class _Writer:
     def __init__(self, shelf: Shelf, path: Path, max_size: int, folder: bool) -> None:
         self._shelf, self._folder = shelf, folder
         self._target = path / "index.html" if folder else path
+        self._types: set[str] = set()
         self._media = [medium for name in shelf.names() for medium in self._media_of(name)]
-        wanted = {_DRAWN_BY[medium.type] for medium in self._media if medium.type in _DRAWN_BY}
+        wanted = {_DRAWN_BY[type] for type in self._types if type in _DRAWN_BY}
         self._libraries = [name for name in bundle.available() if name in wanted]
         fixed = len(bundle.part("page.js")) + sum(len(bundle.library(name)) for name in self._libraries)
         self._left = int((max_size - fixed) / _BASE64)
@@ -159,6 +160,7 @@ class _Writer:
         for type, step, text in zip(*(table.column(i).to_pylist() for i in range(3)), strict=True):
             if step is None:
                 continue
+            self._types.add(type)
             document = canonical.loads(text)
             main = document.get("path")
             for _, reference in references(document):

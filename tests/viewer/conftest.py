@@ -63,7 +63,7 @@ class Opened:
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
         self.context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)  # software GL on a busy machine
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.dialogs: list[str] = []

@@ -30,7 +30,7 @@ def pixels(element: Any) -> np.ndarray[Any, Any]:
     return np.asarray(PIL.Image.open(io.BytesIO(element.screenshot())).convert("RGB"), np.int16)
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 40.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
