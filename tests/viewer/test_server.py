@@ -174,5 +174,5 @@ def test_a_directory_of_tensorboard_logs_is_shown(serve: Any, tmp_path: Path) ->
 
     write(tmp_path / "logs" / "train", scalar("loss", 0.5, step=3))
     listed = json.loads(Client(serve(tmp_path / "logs")).ask("/runs.json")[2])
-    assert [run["summary"]["loss"] for run in listed] == [0.5]
+    assert [run["summary"]["train/loss"] for run in listed] == [0.5]
     assert sorted(os.listdir(tmp_path / "logs")) == ["train"]
