@@ -204,7 +204,7 @@ def test_a_folder_is_dropped_on_a_page_without_a_server(open_page: Any, runs: Pa
 
 @pytest.mark.parametrize("folder", [False, True])
 def test_a_report_opens_from_disk_without_a_network(open_page: Any, runs: Path, tmp_path: Path, folder: bool) -> None:
-    report = write_report([runs], tmp_path / "report", folder=folder)
+    report = write_report([runs], tmp_path / ("report" if folder else "report.html"), folder=folder)
     opened = open_page(report.path.as_uri() + "#tab=media&hidden=hostile", offline=True)
     shown = opened.ready()
     panel(shown, "photo").locator("canvas").wait_for()
