@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo check test test-base newcomer spark soak bench schemas clean
+.PHONY: help demo check test test-base newcomer spark soak bench schemas viewer-bundle browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,7 +21,7 @@ help:
 	@echo
 	@echo "Another Python than python3: make test PYTHON=python3.12"
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo viewer-bundle
 	$(IN_VENV) -m mediatypes demo
 	@echo "To type these yourself: . $(VENV)/bin/activate"
 
@@ -32,7 +32,7 @@ check: $(VENV)/.test
 	@$(call step,4/4 pytest of what changed,pytest -q -n 2 $$($(IN_VENV) -m tests.changed))
 	@echo "All is well with what changed."
 
-test: $(VENV)/.test
+test: $(VENV)/.test viewer-bundle browser
 	@$(call step,1/5 ruff check,ruff check)
 	@$(call step,2/5 ruff format,ruff format --check)
 	@$(call step,3/5 mypy,mypy)
@@ -64,6 +64,16 @@ schemas: $(VENV)/.test
 clean:
 	rm -rf $(VENV) $(VENV)-base .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find mediatypes tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# The viewer's page, from npm packages; without npm runs show as plain HTML, and the tests of the page say why they skip.
+viewer-bundle:
+	@$(IN_VENV) viewer/build.py || echo "Going on without the viewer's page."
+
+# A browser for the tests of the page, where Debian's may be installed; else they skip.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing Chromium, a minute the first time ..." && \
+		apt-get update -qq >/dev/null && apt-get install -y -qq chromium >/dev/null; } || echo "No browser: its tests skip."
 
 # Each stamp is newer than pyproject.toml once its packages are installed; without that nothing is done.
 

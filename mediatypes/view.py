@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._core import canonical
 from ._core.codec import decode
 from ._core.errors import InputError, Problem, StoreError, Verbatim
+from ._core.hooks import hook
 from .columns.log_cells import PLAIN_KINDS, plain_value
 from .journal.metrics import Metric, Metrics
 from .runfolder import files
@@ -288,6 +289,10 @@ class RunView:
         described = {key: value for key, value in describe("edit", texts, tags).items() if value is not None}
         edit(self.path, described, summary or {})
         self._run = files.read_run_json(self.path)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the viewer's page in a frame, and plain HTML below it."""
+        return hook("show_runs")(self)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"RunView({str(self.path)!r}, {self.status})"

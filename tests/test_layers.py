@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("upkeep",),  # verify, pack, copy, recover
     ("run",),
     ("interop",),
+    ("viewer",),
     ("testing", "demo", "schemas"),
     ("cli",),
     ("__main__",),
@@ -48,6 +49,7 @@ AT_ONCE = {
     "demo": {"numpy"},
     "testing": {"pytest", "numpy"},
     "interop": {"numpy"},
+    "viewer": {"numpy", "pyarrow"},
     "cli": {"numpy"},
 }
 # Modules about Arrow in other rooms, which are imported when needed.
@@ -71,6 +73,7 @@ WHEN_USED = {
     "demo": {"skimage"},
     "testing": {"jsonschema"},
     "interop": {"pyarrow", "PIL"},
+    "viewer": {"PIL"},
 }
 
 

@@ -6,7 +6,11 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-_HOOKS = {"sync_tensorboard": "mediatypes.interop.tensorboard.live:attach"}  # Run(sync_tensorboard=True)
+_HOOKS = {
+    "show_runs": "mediatypes.viewer.notebook:runs_bundle",  # RunView and RunSet in a notebook
+    "show_value": "mediatypes.viewer.notebook:value_bundle",  # a value in a notebook
+    "sync_tensorboard": "mediatypes.interop.tensorboard.live:attach",  # Run(sync_tensorboard=True)
+}
 
 
 def hook(name: str) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, Self, runtime_checkable
 from . import canonical
 from .declaration import Document, Field, Record
 from .errors import InputError, StoreError, os_error
+from .hooks import hook
 from .inputs import is_path
 from .sidecar import Blob, HashingSink, Sink, Source, fetch
 
@@ -195,6 +196,10 @@ class Value(Frozen):
     def __repr__(self) -> str:
         caption = [f"caption={self.caption!r}"] if self.caption is not None else []
         return f"{type(self).__name__}({', '.join([*self._facts(), *caption])})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: HTML without scripts, and the `repr`."""
+        return hook("show_value")(self)  # type: ignore[no-any-return]
 
     def __media__(self, sink: Sink) -> dict[str, Any]:
         return {"_type": self.declaration.type, "_version": self.declaration.version, **self._to_part(sink)}

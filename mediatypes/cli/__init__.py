@@ -10,12 +10,32 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError
-from . import compact, copy, demo, export, gc, import_, ls, pack, query, recover, show, sync, validate, verify, watch
+from . import (
+    compact,
+    copy,
+    demo,
+    export,
+    gc,
+    import_,
+    ls,
+    pack,
+    query,
+    recover,
+    report,
+    show,
+    sync,
+    validate,
+    verify,
+    view,
+    watch,
+)
 from ._command import complain
 
 COMMANDS = (
     demo.COMMAND,
     ls.COMMAND,
+    view.COMMAND,
+    report.COMMAND,
     show.COMMAND,
     watch.COMMAND,
     query.COMMAND,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._core.errors import InputError, MediaTypesError, Problem, StoreError, Verbatim, describe
+from .._core.hooks import hook
 from .._core.parallel import in_threads
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore
@@ -225,6 +226,10 @@ class RunSet(Sequence[RunView]):
             return dict(zip(self._views, found, strict=True))
 
         return ask(self.table, sources, query)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the viewer's page in a frame, and plain HTML below it."""
+        return hook("show_runs")(self)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"RunSet({len(self)} runs in {str(self._base)!r})"

@@ -15,12 +15,6 @@ STYLE = (
     "pre,code{font-family:ui-monospace,monospace}img,video{max-width:100%}"
     "</style>"
 )
-NO_NETWORK = (  # what a page may load: what stands in it
-    '<meta http-equiv="Content-Security-Policy" content="'
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; style-src 'unsafe-inline' data:; "
-    "img-src data: blob:; font-src data:; media-src data: blob:; connect-src data: blob:; worker-src blob:; "
-    "base-uri 'none'; form-action 'none'\">"
-)
 ENCODINGS = (  # of the WHATWG standard, as far as Python has them; beside utf-8
     *("utf-16", "ibm866", "koi8-r", "koi8-u", "macintosh", "iso-8859-2", "iso-8859-3"),
     *("iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7", "iso-8859-8", "iso-8859-10", "iso-8859-13"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import io
 import os
 from typing import Any
@@ -12,7 +11,7 @@ from ..._core.declaration import Boolean, Document, Field, Text, reference
 from ..._core.errors import DocumentError, InputError, problem
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
-from .markup import ENCODINGS, NO_NETWORK, PRESCAN, STYLE, check, decode, find_encoding, insert
+from .markup import ENCODINGS, PRESCAN, STYLE, check, decode, find_encoding, insert
 
 HTML = Document(
     "html",
@@ -32,7 +31,6 @@ HTML = Document(
     ),
 )
 MAX_BYTES = 256 * 1024 * 1024
-_HEIGHT = 400  # pixels of the frame in a notebook
 
 
 class Html(FileValue):
@@ -81,15 +79,6 @@ class Html(FileValue):
     def to_html(self, inject: bool | None = None) -> str:
         """The HTML as it is to be shown: with the default style first in its head, if `inject` (default: its own)."""
         return insert(self.text, STYLE) if (self.inject if inject is None else inject) else self.text
-
-    def _repr_html_(self) -> str:
-        """For notebooks: a frame of its own origin, in which scripts run that reach nothing outside of it.
-
-        The page loads nothing from the network: scripts and pictures that do not stand in it are missing.
-        """
-        source, title = html.escape(insert(self.to_html(), NO_NETWORK)), html.escape(self._caption or "Html")
-        style = f"width:100%;height:{_HEIGHT}px;border:1px solid #ddd"
-        return f'<iframe sandbox="allow-scripts" title="{title}" style="{style}" srcdoc="{source}"></iframe>'
 
     def _facts(self) -> list[str]:
         return [f"{self._sidecar().size} bytes", *(["inject=False"] if not self.inject else [])]

@@ -1,0 +1,77 @@
+"""`mediatypes view`"""
+
+from __future__ import annotations
+
+import webbrowser
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._core import atomic
+from .._core.errors import StoreError, os_error
+from ._command import Command
+from ._text import count, in_bytes
+
+if TYPE_CHECKING:
+    from ..viewer.server import Server
+    from ..viewer.shelf import Shelf
+
+_PORT = 8090
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "runs",
+        metavar="RUNS",
+        nargs="*",
+        default=["."],
+        help="a run, a folder of runs, a pattern, a URL, a compacted dataset, or a TensorBoard log directory; "
+        "by default this folder",
+    )
+    parser.add_argument("--port", type=int, default=_PORT, help=f"port (default {_PORT}; 0 takes a free one)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve at; beyond loopback a token is needed")
+    parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    parser.add_argument("--page", action="store_true", help="write the page alone to -o: run folders are dropped on it")
+    parser.add_argument("-o", dest="dest", metavar="FILE", type=Path, default=Path("viewer.html"), help="with --page")
+
+
+def _run(arguments: Namespace) -> int:
+    from ..viewer.page import page
+    from ..viewer.shelf import Shelf
+
+    if arguments.page:
+        atomic.write(arguments.dest, page({}, "runs"), "write the page")
+        print(f"{arguments.dest}: {in_bytes(arguments.dest.stat().st_size)}; open it and drop run folders on it")
+        return 0
+    shelf = Shelf(arguments.runs)
+    try:
+        server = _serve(shelf, arguments)
+        print(f"{count(len(shelf.names()), 'run')}: {server.url}  (Ctrl-C ends it)", flush=True)
+        if not arguments.no_browser:
+            webbrowser.open(server.url)
+        server.serve()
+    finally:
+        shelf.close()
+    return 0
+
+
+def _serve(shelf: Shelf, arguments: Namespace) -> Server:
+    from ..viewer.server import Server
+
+    title = ", ".join(Path(run).resolve().name for run in arguments.runs[:3])
+    try:
+        return Server(shelf, arguments.host, arguments.port, title)
+    except OSError as error:
+        where = f"{arguments.host}:{arguments.port}"
+        raise os_error(StoreError, where, "serve the page", error, "Pass --port 0 for a free one.") from error
+
+
+COMMAND = Command(
+    "view",
+    "look at runs in a browser",
+    "Serve a page of runs from this machine to a browser on it: charts, media with boxes and masks, tables, and what\n"
+    "two runs or two steps differ in. Runs that are being written grow on the screen. Nothing leaves the machine.",
+    "mediatypes view runs",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,49 @@
+"""How values and runs show themselves in a notebook: plain HTML for values, the page in a frame for runs."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from .._core.errors import MediaTypesError
+from ..types.html.value import Html
+from ..view import RunView
+from . import bundle, still
+from .report import write_report
+
+_HEIGHT = 640  # pixels of the frame
+_MAX_SIZE = 20 * 10**6  # bytes of what is put into a notebook for one run or set of runs
+_RUNS = 20  # of a set, the first ones
+
+
+def value_bundle(value: Any) -> dict[str, str]:
+    """What a notebook shows of a value: HTML that needs no script, and its `repr`. Only an `Html` runs its own."""
+    shown = still.frame(value, scripts=True) if isinstance(value, Html) else still.value_html(value)
+    return {"text/html": shown, "text/plain": repr(value)}
+
+
+def runs_bundle(runs: Any) -> dict[str, str]:
+    """What a notebook shows of a run or a set of runs: the page in a frame of its own origin, and below it plain HTML.
+
+    A notebook that shows no frames, because it allows no scripts, shows the plain HTML.
+    """
+    views = [runs] if isinstance(runs, RunView) else list(runs)[:_RUNS]
+    plain = "".join(still.run_html(view, media=4) for view in views[:3])
+    shown = f"<details{'' if bundle.is_built() else ' open'}><summary>without a script</summary>{plain}</details>"
+    if bundle.is_built() and views:
+        try:
+            shown = _frame(views) + shown
+        except MediaTypesError:
+            shown = f"<div>{plain}</div>"
+    return {"text/html": shown, "text/plain": repr(runs)}
+
+
+def _frame(views: list[RunView]) -> str:
+    with TemporaryDirectory() as folder:
+        report = write_report([view.path for view in views], Path(folder) / "page.html", max_size=_MAX_SIZE)
+        page = report.path.read_text("utf-8")
+    source = html.escape(page, quote=True)
+    style = f"width:100%;height:{_HEIGHT}px;border:1px solid #ddd;border-radius:6px"
+    return f'<iframe sandbox="allow-scripts" title="runs" style="{style}" srcdoc="{source}"></iframe>'

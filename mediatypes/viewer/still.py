@@ -1,0 +1,234 @@
+"""Values and runs as plain HTML: no script, no request. For notebooks without scripts, and reports without the page.
+
+Every text of a run is escaped; a value's own HTML stands in a sandboxed frame whose policy lets nothing in or out.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._core.errors import MediaTypesError
+from ..columns.log_cells import PLAIN_KINDS
+from ..types.audio.value import Audio
+from ..types.figure.value import Figure
+from ..types.histogram.value import Histogram
+from ..types.html.value import Html
+from ..types.image.value import Image
+from ..types.object3d.value import Object3D
+from ..types.table.value import Table
+from ..types.tensor.value import Tensor
+from ..types.video.value import Video
+from ..view import RunView
+from .drawings import COLORS, WIDE, bars, class_colors, cloud, curve, data_url, plane, png_url
+
+_ROWS = 20  # of a table
+_BOXES = 500  # drawn of a set
+_INLINE = 8 * 2**20  # bytes of a file that is put into the HTML
+_MEDIA = 60  # values of a run that a report without a script shows
+_CURVES = 100
+_BROWSER_IMAGES = {
+    "png": "png",
+    "jpg": "jpeg",
+    "webp": "webp",
+    "gif": "gif",
+    "avif": "avif",
+    "bmp": "bmp",
+    "apng": "png",
+}
+_BROWSER_CLIPS = {"mp4": "video/mp4", "webm": "video/webm", "ogg": "video/ogg"}
+_BROWSER_SOUNDS = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
+# What a value's own HTML may load: what stands in it.
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline' data:; img-src data: blob:; font-src data:; media-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
+_SCRIPTS = "; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src data: blob:; worker-src blob:"
+_OVER = "position:absolute;left:0;top:0;width:100%;height:100%"
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>runs</title>
+<style>body {{ font: 13px/1.45 system-ui, sans-serif; margin: 16px; color: #1c2024 }} img, svg {{ max-width: 100% }}
+figure {{ display: inline-block; margin: 6px; vertical-align: top; max-width: 380px }}
+th {{ text-align: left; font-weight: 500; padding-right: 14px }}</style></head>
+<body>{body}</body></html>
+"""
+
+
+def value_html(value: Any) -> str:
+    """A value as HTML that shows itself without a script; its `repr` where there is nothing to draw."""
+    draw = next((draw for cls, draw in _DRAWN.items() if isinstance(value, cls)), _text)
+    try:
+        content = draw(value)
+    except (MediaTypesError, OSError) as error:
+        content = f"<p>{html.escape(str(error))}</p>"
+    caption = getattr(value, "caption", None)
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    return f'<figure style="margin:0;max-width:640px">{content}{below}</figure>'
+
+
+def run_html(run: RunView, *, media: int = _MEDIA) -> str:
+    """A run: what it says of itself, its curves, and the last of its media, at most so many."""
+    facts = {"status": run.status, "tags": ", ".join(run.tags), "notes": run.notes}
+    parts = [f"<h2>{html.escape(run.name or str(run.path))}</h2>", _facts({k: v for k, v in facts.items() if v})]
+    if run.config:
+        parts += ["<h3>Config</h3>", _facts(run.config)]
+    parts += ["<h3>Values</h3>", _curves(run)]
+    keys = [key for key, kinds in run.keys().items() if not set(kinds) <= {*PLAIN_KINDS}]
+    values = ((key, value) for key in keys for value in _last(run, key))
+    for (key, value), _ in zip(values, range(media), strict=False):
+        parts.append(f"<figure><b>{html.escape(key)}</b>{value_html(value)}</figure>")
+    return "".join(parts)
+
+
+def report(runs: Sequence[RunView]) -> str:
+    """A page of runs without a script."""
+    return _PAGE.format(body="<hr>".join(run_html(run) for run in runs))
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    cells = ((html.escape(str(name)), html.escape(str(value)[:400])) for name, value in facts.items())
+    return "<table>" + "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in cells) + "</table>"
+
+
+def _curves(run: RunView) -> str:
+    drawn = []
+    for key in [key for key, kinds in run.keys().items() if "number" in kinds][:_CURVES]:
+        table = run.history(["_step", key])
+        column = table.column(key if key in table.column_names else table.column_names[1])
+        steps = table.column("_step").filter(column.is_valid()).to_numpy().astype(np.float64)
+        values = np.asarray(column.drop_null().to_pylist(), np.float64)
+        drawn.append(f"<figure><b>{html.escape(key)}</b><br>{curve(steps, values)}</figure>")
+    return "".join(drawn) or "<p>no numbers</p>"
+
+
+def _last(run: RunView, key: str) -> Iterable[Any]:
+    last: Any = []
+    for _step, value in run.values(key):
+        last = value
+    return last if isinstance(last, list) else [last]
+
+
+def _text(value: Any) -> str:
+    return f"<p>{html.escape(repr(value))}</p>"
+
+
+def _image(image: Image) -> str:
+    """The picture, its masks over it as pictures, its boxes as SVG."""
+    layers = [_picture(image)]
+    for name, mask in image.masks.items():
+        text = html.escape(f"mask {name}", quote=True)
+        layers.append(f'<img src="{class_colors(mask.to_numpy())}" alt="{text}" style="{_OVER}">')
+    layers += [_boxes(boxes, image.width, image.height) for boxes in image.boxes.values()]
+    shown = min(image.width, 640)
+    return f'<div style="position:relative;width:{shown}px;max-width:100%">{"".join(layers)}</div>'
+
+
+def _picture(image: Image) -> str:
+    kind, data = _BROWSER_IMAGES.get(image.format), image.to_bytes()
+    source = data_url(data, f"image/{kind}") if kind and len(data) <= _INLINE else png_url(image.to_pil())
+    text = html.escape(image.caption or f"image {image.width} x {image.height}", quote=True)
+    return f'<img src="{source}" alt="{text}" style="width:100%;display:block">'
+
+
+def _boxes(boxes: Any, width: int, height: int) -> str:
+    scale = np.where(boxes.is_pixel[:, None], 1.0, np.array([width, height, width, height], np.float64))
+    edges, labels, unit = (boxes.to_xyxy() * scale).tolist(), boxes.class_labels, max(width, height) / 320
+    drawn = []
+    for (left, top, right, bottom), id, caption in list(zip(edges, boxes.class_ids, boxes.captions, strict=True))[
+        :_BOXES
+    ]:
+        color, text = COLORS[(id or 0) % len(COLORS)], html.escape(caption or labels.get(id, ""))
+        size = f'width="{right - left}" height="{bottom - top}"'
+        drawn.append(f'<rect x="{left}" y="{top}" {size} fill="none" stroke="{color}" stroke-width="{unit}"/>')
+        place = f'x="{left + unit}" y="{max(top - 2 * unit, 8 * unit)}" font-size="{9 * unit}" fill="{color}"'
+        drawn.append(f"<text {place}>{text}</text>")
+    size = f'viewBox="0 0 {width} {height}" preserveAspectRatio="none"'
+    return f'<svg {size} style="{_OVER}" font-family="sans-serif">{"".join(drawn)}</svg>'
+
+
+def _video(video: Video) -> str:
+    data = video.to_bytes()
+    if len(data) <= _INLINE and video.format in _BROWSER_IMAGES:
+        source = data_url(data, f"image/{_BROWSER_IMAGES[video.format]}")
+        return f'<img src="{source}" alt="{video.frames} frames" style="max-width:100%">'
+    if len(data) <= _INLINE and (kind := _BROWSER_CLIPS.get(video.format)):
+        return f'<video controls loop muted src="{data_url(data, kind)}" style="max-width:100%"></video>'
+    return _text(video)
+
+
+def _audio(audio: Audio) -> str:
+    data = audio.to_bytes()
+    if len(data) > _INLINE:
+        return _text(audio)
+    return f'<audio controls src="{data_url(data, _BROWSER_SOUNDS[audio.format])}"></audio>{_text(audio)}'
+
+
+def _html(page: Html) -> str:
+    return frame(page)
+
+
+def frame(page: Html, scripts: bool = False) -> str:
+    """HTML in a frame of its own origin, from which no request leaves; with `scripts` those of the page run in it.
+
+    A script could send something by leading its own frame elsewhere. So that frame stands in another one, whose policy
+    allows no addresses of frames; and what is in it has to follow the same policy.
+    """
+    policy = _POLICY + (_SCRIPTS if scripts else "")
+    inner = _frame(page.to_html(), page.caption or "HTML", scripts, "width:100%;height:100vh;border:0;display:block")
+    head = f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>body{{margin:0}}</style>'
+    return _frame(head + inner, page.caption or "HTML", scripts, "width:100%;height:400px;border:1px solid #ddd")
+
+
+def _frame(content: str, title: str, scripts: bool, style: str) -> str:
+    source, name = html.escape(content, quote=True), html.escape(title, quote=True)
+    allowed = "allow-scripts" if scripts else ""
+    return f'<iframe sandbox="{allowed}" title="{name}" style="{style}" srcdoc="{source}"></iframe>'
+
+
+def _histogram(histogram: Histogram) -> str:
+    return bars(histogram.values, histogram.bins)
+
+
+def _object(value: Object3D) -> str:
+    return _text(value) if value.points is None else cloud(value.to_numpy())
+
+
+def _tensor(tensor: Tensor) -> str:
+    picture = f'<img src="{plane(tensor.to_numpy())}" alt="heatmap" style="width:{WIDE}px;image-rendering:pixelated">'
+    return picture + _text(tensor)
+
+
+def _figure(figure: Figure) -> str:
+    if figure.format != "png":
+        return _text(figure)
+    return f'<img src="{data_url(figure.to_png(), "image/png")}" alt="figure" style="max-width:100%">'
+
+
+def _table(table: Table) -> str:
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in table.columns)
+    rows = ("".join(f"<td>{_cell(cell)}</td>" for cell in row) for row, _ in zip(table, range(_ROWS), strict=False))
+    body = "".join(f"<tr>{cells}</tr>" for cells in rows)
+    more = f"<p>{table.num_rows} rows, the first {_ROWS} of them</p>" if table.num_rows > _ROWS else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _cell(cell: Any) -> str:
+    return (
+        f'<div style="width:64px">{_picture(cell)}</div>' if isinstance(cell, Image) else html.escape(str(cell)[:200])
+    )
+
+
+_DRAWN: dict[type, Callable[[Any], str]] = {
+    Image: _image,
+    Video: _video,
+    Audio: _audio,
+    Html: _html,
+    Histogram: _histogram,
+    Object3D: _object,
+    Tensor: _tensor,
+    Table: _table,
+    Figure: _figure,
+}

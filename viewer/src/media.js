@@ -1,0 +1,230 @@
+// Media by key. One slider moves all panels to the same step; each shows its own last value at or before it.
+import { Cloud, readPly } from './cloud.js'
+import { bytes, el, failure, later, short } from './dom.js'
+import { bars, heatmap } from './histogram.js'
+import { library } from './library.js'
+import { Picture } from './overlays.js'
+import { untagged } from './run.js'
+import { showAudio } from './sound.js'
+import { readTable, showTable } from './tables.js'
+import { readNpy, showTensor } from './tensor.js'
+
+/** How each type is shown: (run, document, page) -> node, now or later. Another type shows its document. */
+const SHOW = {
+  image: async (run, document, page) => (await new Picture({ run, document, state: page.state }).ready).node,
+  video: async (run, document) =>
+    ['gif', 'webp', 'apng', 'avif'].includes(document.format)
+      ? el('img', { className: 'clip', alt: document.caption ?? `${document.format} of ${document.frames} frames`, src: await run.url(document.path) })
+      : el('video', { className: 'clip', controls: true, loop: true, muted: true, src: await run.url(document.path), 'aria-label': document.caption ?? 'video' }),
+  audio: showAudio,
+  html: async (run, document) => el('iframe', { sandbox: '', className: 'html', title: document.caption ?? 'HTML', srcdoc: new TextDecoder(document.encoding ?? 'utf-8').decode(await run.bytes(document.path)) }),
+  histogram: (run, document) => bars(document),
+  table: (run, document, page) => showTable(run, document, value => show(run, value, page)),
+  tensor: async (run, document) => (document.media_type === 'application/x-npy' || document.path.endsWith('.npy') ? showTensor(readNpy(await run.bytes(document.path)), document) : described(document)),
+  object3d: showObject,
+  molecule: async (run, document, page) => {
+    const draw = await library(run.source, 'molecule'), node = el('div', { className: 'stage', role: 'img', 'aria-label': `molecule of ${document.atoms} atoms` })
+    const text = await unzipped(run, document)
+    queueMicrotask(() => requestAnimationFrame(() => draw(node, text, document.format)))
+    return el('div', {}, node, el('p', { className: 'note' }, `${document.atoms} atoms ${document.formula ?? ''}`))
+  },
+  plot: showPlot,
+  figure: async (run, document) => {
+    if (document.format === 'png') return el('img', { className: 'clip', alt: document.caption ?? 'figure', src: await run.url(document.path) })
+    const node = el('div', { className: 'stage' }), [plotly, figure] = [await library(run.source, 'plotly'), JSON.parse(await run.text(document.path))]
+    requestAnimationFrame(() => plotly.newPlot(node, figure.data, { ...figure.layout, autosize: true }, { responsive: true, displaylogo: false }))
+    return node
+  },
+}
+
+/** The node of a value, its caption below. A failure is told in its place. */
+export async function show(run, document, page) {
+  try {
+    return await (SHOW[document._type] ?? ((_, unknown) => described(unknown)))(run, document, page)
+  } catch (error) {
+    return failure(error)
+  }
+}
+
+const described = document => el('pre', { className: 'document' }, JSON.stringify(document, null, 2).slice(0, 4000))
+
+async function unzipped(run, document) {
+  const data = await run.bytes(document.path)
+  if (new Uint8Array(data)[0] !== 0x1f) return new TextDecoder().decode(data)
+  return new Response(new Blob([data]).stream().pipeThrough(new DecompressionStream('gzip'))).text()
+}
+
+async function showObject(run, document) {
+  if (document.points !== undefined && document.format === 'ply') {
+    const cloud = new Cloud(readPly(await run.bytes(document.path)), document)
+    requestAnimationFrame(() => cloud.start())
+    return cloud.node
+  }
+  if (document.format === 'pts.json' || document.format === 'babylon') return described(document)
+  const draw = await library(run.source, 'mesh'), canvas = el('canvas', { className: 'cloud', role: 'img', 'aria-label': `mesh of ${document.faces} faces. Drag turns, right-drag pans, the wheel zooms.` })
+  const resources = {}
+  for (const [name, part] of Object.entries(document.resources ?? {})) resources[name] = await run.url(part.path)
+  const data = await run.bytes(document.path), node = el('div', {}, canvas, el('p', { className: 'note' }, `${short(document.vertices)} vertices · ${short(document.faces)} faces`))
+  requestAnimationFrame(() => draw(canvas, data, document.format, resources).catch(error => canvas.replaceWith(failure(error))))
+  return node
+}
+
+/** A Vega-Lite preset with its placeholders filled, drawn by the Vega that is in the page. */
+async function showPlot(run, document) {
+  const columns = await readTable(run, document.table), draw = await library(run.source, 'vega')
+  const rows = Array.from({ length: document.table.num_rows }, (_, i) => Object.fromEntries(columns.map(({ name, values }) => [name, values[i]])))
+  const node = el('div', { className: 'vega' })
+  await draw(node, fillPreset(document.spec, document), rows)
+  return node
+}
+
+/** A spec in which columns and texts stand for placeholders; what names a field without a column is left out. */
+export function fillPreset(spec, { fields, strings = {} }) {
+  const absent = text => [...text.matchAll(/\$\{field:([^{}:]+)\}/g)].some(([, name]) => !(name in fields))
+  const gone = item => typeof item === 'string' ? absent(item) : Boolean(item) && !Array.isArray(item) && typeof item === 'object' && Object.values(item).some(value => typeof value === 'string' && absent(value))
+  const walk = item => {
+    if (typeof item === 'string') return item.replace(/\$\{(field|string):([^{}:]+)\}/g, (_, kind, name) => (kind === 'field' ? fields[name] : (strings[name] ?? '')))
+    if (Array.isArray(item)) return item.filter(value => !gone(value)).map(walk)
+    if (item && typeof item === 'object') return Object.fromEntries(Object.entries(item).filter(([, value]) => !gone(value)).map(([name, value]) => [name, walk(value)]))
+    return item
+  }
+  return walk(spec)
+}
+
+/** One key of one run: what was logged at the step of the slider. */
+class Panel {
+  constructor(run, key, page) {
+    Object.assign(this, { run, key, page, steps: [], shown: null })
+    this.at = el('span', { className: 'note' })
+    this.place = el('div', { className: 'place' })
+    this.node = el('article', { className: 'panel', 'aria-label': `${key} of ${run.name}` }, el('h3', { title: `${key}\n${run.name}` }, el('i', { style: { background: run.color } }), key, this.at, el('button', { className: 'quiet', title: 'compare with another step or run', onclick: () => page.compare(run, key, this.shown?.step) }, 'compare')), this.place)
+    this.node.panel = this
+  }
+
+  /** Take the rows of media.parquet, again when there are more. */
+  take(rows) {
+    this.steps = []
+    for (const row of rows.sort((a, b) => a.step - b.step || (a.index ?? 0) - (b.index ?? 0))) {
+      const last = this.steps.at(-1)
+      if (last?.step === row.step) last.rows.push(row)
+      else this.steps.push({ step: row.step, rows: [row] })
+    }
+    this.heating = null
+    const same = this.shown && this.steps.find(({ step }) => step === this.shown.step)
+    if (same?.rows.length === this.shown?.rows.length) this.shown = same
+    return this
+  }
+
+  /** The rows at a step, or at the last one before it; null before the first. */
+  rowsAt(step) {
+    if (step === null) return this.steps.at(-1)
+    return this.steps.findLast(one => one.step <= step) ?? null
+  }
+
+  async move(step) {
+    const rows = this.rowsAt(step)
+    if (rows === this.shown) return
+    this.shown = rows
+    if (!rows) {
+      this.at.textContent = ''
+      this.place.replaceChildren(el('p', { className: 'quiet' }, `nothing up to step ${step}`))
+      return
+    }
+    this.at.textContent = ` step ${rows.step}`
+    const documents = rows.rows.map(row => untagged(JSON.parse(row._doc)))
+    const nodes = await Promise.all(documents.map(document => this.figure(document)))
+    if (this.shown !== rows) return
+    if (documents[0]._type === 'histogram' && this.steps.length > 1) nodes.push(this.heat())
+    this.place.className = nodes.length > 1 && documents[0]._type !== 'histogram' ? 'place gallery' : 'place'
+    this.place.replaceChildren(...nodes)
+  }
+
+  async figure(document) {
+    const node = await show(this.run, document, this.page), facts = [document.caption, document.width && `${document.width} × ${document.height}`, bytes(document.size)].filter(Boolean)
+    return el('figure', {}, node, el('figcaption', {}, document.caption && el('b', {}, document.caption), el('span', { className: 'note' }, ` ${facts.slice(document.caption ? 1 : 0).join(' · ')}`)))
+  }
+
+  /** All histograms of the key; made once. */
+  heat() {
+    if (!this.heating) {
+      const documents = this.steps.map(({ rows }) => JSON.parse(rows[0]._doc))
+      this.heating = heatmap(documents, this.steps.map(({ step }) => step), i => this.page.state.set({ step: String(this.steps[i].step) }))
+    }
+    return this.heating
+  }
+}
+
+/** The tab of media. */
+export class Media {
+  constructor(page) {
+    Object.assign(this, { page, state: page.state, panels: [], steps: [], made: new Map() }) // made: run -> key -> panel
+    this.slider = el('input', { type: 'range', min: 0, step: 1, 'aria-label': 'step', oninput: () => this.choose(this.steps[this.slider.value]) })
+    this.label = el('output', {})
+    this.body = el('div', {})
+    this.score = el('input', { type: 'range', min: 0, max: 1, step: 0.01, value: this.state.get('score'), 'aria-label': 'lowest score of boxes', oninput: () => this.state.set({ score: Number(this.score.value) }) })
+    this.opacity = el('input', { type: 'range', min: 0, max: 1, step: 0.05, value: this.state.get('opacity'), 'aria-label': 'opacity of masks', oninput: () => this.state.set({ opacity: Number(this.opacity.value) }) })
+    const stepper = (text, by, label) => el('button', { 'aria-label': label, onclick: () => this.go(by) }, text)
+    this.node = el('div', { className: 'media' }, el('div', { className: 'bar sticky' }, stepper('◀', -1, 'previous step'), this.slider, stepper('▶', 1, 'next step'), this.label, el('label', {}, 'score ≥', this.score), el('label', {}, 'masks', this.opacity)), this.body)
+    this.seen = new IntersectionObserver(entries => entries.forEach(({ isIntersecting, target }) => this.visible(target.panel, isIntersecting)), { rootMargin: '400px' })
+    const move = later(() => this.move(), 30)
+    page.state.on('step', move)
+    page.state.on('hidden find', () => this.refresh())
+    page.state.on('off score opacity', () => document.dispatchEvent(new Event('overlays')))
+  }
+
+  visible(panel, on) {
+    panel.visible = on
+    if (on) panel.move(this.step)
+  }
+
+  get step() {
+    return this.state.get('step') === '' ? null : Number(this.state.get('step'))
+  }
+
+  async refresh() {
+    const find = this.state.get('find').toLowerCase(), panels = [], turn = (this.turn = Symbol('refresh'))
+    for (const run of this.page.shown()) {
+      let rows
+      try {
+        rows = await run.media()
+      } catch {
+        continue // a run without media.parquet
+      }
+      const made = this.made.get(run) ?? this.made.set(run, new Map()).get(run)
+      for (const [key, members] of Map.groupBy(rows, row => row.key)) {
+        if (!key.toLowerCase().includes(find)) continue
+        const panel = made.get(key) ?? made.set(key, new Panel(run, key, this.page)).get(key)
+        panels.push(panel.take(members))
+      }
+    }
+    if (turn !== this.turn) return
+    const before = this.panels
+    this.panels = panels.sort((a, b) => a.key.localeCompare(b.key))
+    this.steps = [...new Set(panels.flatMap(panel => panel.steps.map(({ step }) => step)))].sort((a, b) => a - b)
+    this.slider.max = Math.max(0, this.steps.length - 1)
+    if (before.length !== panels.length || before.some((panel, i) => panel !== panels[i])) {
+      this.seen.disconnect()
+      this.body.replaceChildren(el('div', { className: 'grid wide' }, panels.map(panel => panel.node)))
+      panels.forEach(panel => this.seen.observe(panel.node))
+    }
+    if (!panels.length) this.body.replaceChildren(el('p', { className: 'quiet' }, 'no media were logged'))
+    this.move()
+  }
+
+  move() {
+    const at = this.step === null ? this.steps.length - 1 : Math.max(0, this.steps.findLastIndex(step => step <= this.step))
+    this.slider.value = at
+    this.label.textContent = this.steps.length ? `step ${this.steps[at]}` : ''
+    for (const panel of this.panels) if (panel.visible) panel.move(this.step)
+  }
+
+  /** One step of those where something was logged, forwards or back. */
+  go(by) {
+    const at = Number(this.slider.value) + by
+    if (at >= 0 && at < this.steps.length) this.choose(this.steps[at])
+  }
+
+  choose(step) {
+    if (step !== undefined) this.state.set({ step: step === this.steps.at(-1) ? '' : String(step) })
+  }
+}

@@ -1,0 +1,195 @@
+// A picture with its boxes and masks: layers and classes that can be switched, a score slider, zoom and pan.
+import { color, el, failure, later, rgb } from './dom.js'
+
+const LINE = 2 // pixels of a box's edge on the screen
+
+/** What is drawn over a picture: [{name, kind, labels, boxes or mask}], read once. */
+export async function readLayers(run, document) {
+  const boxes = Object.entries(document.boxes ?? {}).map(async ([name, part]) => ({ name, kind: 'boxes', part, boxes: rows(JSON.parse(await run.text(part.path)), part, document) }))
+  const masks = Object.entries(document.masks ?? {}).map(async ([name, part]) => ({ name, kind: 'mask', part, mask: await maskPixels(run, part) }))
+  return Promise.all([...masks, ...boxes])
+}
+
+/** Boxes as objects with edges in pixels of the picture. */
+function rows(columns, part, { width, height }) {
+  return columns.xmin.map((_, i) => {
+    const pixel = (columns.domain?.[i] ?? part.domain) === 'pixel', [w, h] = pixel ? [1, 1] : [width, height]
+    return {
+      xmin: columns.xmin[i] * w,
+      ymin: columns.ymin[i] * h,
+      xmax: columns.xmax[i] * w,
+      ymax: columns.ymax[i] * h,
+      id: columns.class_id?.[i] ?? null,
+      caption: columns.caption?.[i] ?? null,
+      scores: Object.fromEntries(Object.entries(columns.scores ?? {}).map(([name, values]) => [name, values[i]])),
+    }
+  })
+}
+
+/** Class ids of a mask, one for each pixel. Browsers give 8 of 16 bits, so ids beyond 255 show as their upper byte. */
+async function maskPixels(run, part) {
+  const picture = await loadImage(await run.url(part.path))
+  const canvas = new OffscreenCanvas(part.width, part.height), context = canvas.getContext('2d', { willReadFrequently: true })
+  context.drawImage(picture, 0, 0)
+  const { data } = context.getImageData(0, 0, part.width, part.height), ids = new Uint8Array(part.width * part.height)
+  for (let i = 0; i < ids.length; i++) ids[i] = data[4 * i]
+  return ids
+}
+
+/** An image that is decoded; an error names what failed. */
+export async function loadImage(url) {
+  const image = new Image()
+  image.src = url
+  try {
+    await image.decode()
+  } catch {
+    throw Error('this browser cannot show the picture')
+  }
+  return image
+}
+
+const labelOf = (layer, id) => layer.part.class_labels?.[id] ?? (id === null ? '' : `class_${id}`)
+const tagOf = (layer, id) => `${layer.name}/${id ?? ''}`
+
+/** The classes that a layer shows. */
+function classes(layer) {
+  const ids = new Set(layer.kind === 'mask' ? layer.mask : layer.boxes.map(box => box.id))
+  if (layer.kind === 'mask' && !layer.part.class_labels?.[0]) ids.delete(0) // background, unless it has a name
+  return [...ids].sort((a, b) => a - b)
+}
+
+export class Picture {
+  /** @param at {run, document, row}; `state` has what is switched off, the lowest score and the opacity */
+  constructor({ run, document, state, controls = true }) {
+    Object.assign(this, { run, document, state, scale: 1, x: 0, y: 0, layers: [] })
+    const { width, height } = document
+    this.canvas = el('canvas', { width, height, role: 'img', 'aria-label': document.caption || `image ${width} x ${height}` })
+    this.view = el('div', { className: 'view', style: { aspectRatio: `${width} / ${height}` } }, this.canvas)
+    this.toggles = el('div', { className: 'toggles' })
+    this.node = el('div', { className: 'picture' }, this.view, controls && this.toggles)
+    this.node.picture = this
+    this.refresh = later(() => (this.listToggles(), this.paint()), 0)
+    this.listen()
+    this.ready = this.load()
+  }
+
+  async load() {
+    try {
+      const [image, layers] = await Promise.all([this.run.url(this.document.path).then?.(loadImage) ?? loadImage(this.run.url(this.document.path)), readLayers(this.run, this.document)])
+      Object.assign(this, { image, layers })
+      this.listToggles()
+      this.paint()
+    } catch (error) {
+      this.view.replaceChildren(failure(error))
+    }
+    return this
+  }
+
+  listToggles() {
+    const off = this.state.get('off')
+    this.toggles.replaceChildren(
+      ...this.layers.map(layer =>
+        el(
+          'span',
+          { className: 'layer' },
+          toggle(layer.name, !off.includes(layer.name), on => this.switch(layer.name, on), 'layer'),
+          classes(layer).map(id => toggle(`${labelOf(layer, id) || 'no class'}`, !off.includes(tagOf(layer, id)), on => this.switch(tagOf(layer, id), on), '', color(id ?? 0))),
+        ),
+      ),
+    )
+  }
+
+  switch(tag, on) {
+    this.state.toggle('off', tag, !on)
+  }
+
+  paint() {
+    if (!this.image) return
+    const context = this.canvas.getContext('2d'), { width, height } = this.document
+    context.setTransform(1, 0, 0, 1, 0, 0)
+    context.imageSmoothingEnabled = this.scale < 4
+    context.clearRect(0, 0, width, height)
+    context.setTransform(this.scale, 0, 0, this.scale, this.x, this.y)
+    context.drawImage(this.image, 0, 0, width, height)
+    const off = new Set(this.state.get('off'))
+    for (const layer of this.layers) if (!off.has(layer.name)) (layer.kind === 'mask' ? this.paintMask : this.paintBoxes).call(this, context, layer, off)
+  }
+
+  paintMask(context, layer, off) {
+    const { width, height } = this.document, tile = new OffscreenCanvas(width, height), pixels = new ImageData(width, height)
+    const palette = new Uint32Array(256), bytes = new Uint8Array(palette.buffer), opacity = Math.round(255 * this.state.get('opacity'))
+    for (const id of classes(layer)) if (!off.has(tagOf(layer, id))) bytes.set([...rgb(color(id)), opacity], 4 * id)
+    const out = new Uint32Array(pixels.data.buffer)
+    for (let i = 0; i < out.length; i++) out[i] = palette[layer.mask[i]]
+    tile.getContext('2d').putImageData(pixels, 0, 0)
+    context.drawImage(tile, 0, 0)
+  }
+
+  paintBoxes(context, layer, off) {
+    const unit = this.canvas.width / Math.max(1, this.view.clientWidth || 320) / this.scale, lowest = this.state.get('score')
+    context.font = `${11 * unit}px system-ui`
+    for (const box of layer.boxes) {
+      const scores = Object.values(box.scores).filter(score => typeof score === 'number')
+      if (off.has(tagOf(layer, box.id)) || (lowest > 0 && scores.length && Math.max(...scores) < lowest)) continue
+      context.strokeStyle = context.fillStyle = color(box.id ?? 0)
+      context.lineWidth = LINE * unit
+      context.strokeRect(box.xmin, box.ymin, box.xmax - box.xmin, box.ymax - box.ymin)
+      const text = [box.caption ?? labelOf(layer, box.id), ...scores.slice(0, 1).map(score => score.toFixed(2))].filter(Boolean).join(' ')
+      if (!text) continue
+      const above = box.ymin > 14 * unit, top = above ? box.ymin - 14 * unit : box.ymin
+      context.fillRect(box.xmin - unit, top, context.measureText(text).width + 6 * unit, 14 * unit)
+      context.fillStyle = '#fff'
+      context.fillText(text, box.xmin + 2 * unit, top + 10.5 * unit)
+    }
+  }
+
+  /** Wheel with ctrl zooms at the pointer, dragging pans, a double click resets; touch pinches in the page's own way. */
+  listen() {
+    const { canvas } = this
+    canvas.addEventListener(
+      'wheel',
+      event => {
+        if (!event.ctrlKey && !event.metaKey) return
+        event.preventDefault()
+        const box = canvas.getBoundingClientRect(), zoom = Math.exp(-event.deltaY / 300), scale = Math.min(40, Math.max(1, this.scale * zoom))
+        const px = ((event.clientX - box.left) * canvas.width) / box.width, py = ((event.clientY - box.top) * canvas.height) / box.height
+        this.move(scale, px - ((px - this.x) * scale) / this.scale, py - ((py - this.y) * scale) / this.scale)
+      },
+      { passive: false },
+    )
+    canvas.addEventListener('pointermove', event => {
+      if (!event.buttons || this.scale === 1) return
+      const unit = canvas.width / canvas.clientWidth
+      this.move(this.scale, this.x + event.movementX * unit, this.y + event.movementY * unit)
+    })
+    canvas.addEventListener('dblclick', () => this.move(1, 0, 0))
+  }
+
+  move(scale, x, y) {
+    const { width, height } = this.canvas
+    Object.assign(this, { scale, x: Math.min(0, Math.max(width * (1 - scale), x)), y: Math.min(0, Math.max(height * (1 - scale), y)) })
+    this.paint()
+  }
+}
+
+function toggle(label, checked, change, className, swatch) {
+  const input = el('input', { type: 'checkbox', checked, onchange: () => change(input.checked) })
+  return el('label', { className }, input, swatch && el('i', { style: { background: swatch } }), label)
+}
+
+/** Pairs of boxes of two sets that overlap most, each once: [[i, j, intersection over union]...], greedily from the best. */
+export function matchBoxes(a, b, least = 0.5) {
+  const pairs = []
+  a.forEach((one, i) =>
+    b.forEach((other, j) => {
+      const wide = Math.min(one.xmax, other.xmax) - Math.max(one.xmin, other.xmin), high = Math.min(one.ymax, other.ymax) - Math.max(one.ymin, other.ymin)
+      if (wide <= 0 || high <= 0) return
+      const area = box => (box.xmax - box.xmin) * (box.ymax - box.ymin), common = wide * high, share = common / (area(one) + area(other) - common)
+      if (share >= least && one.id === other.id) pairs.push([i, j, share])
+    }),
+  )
+  const usedA = new Set(), usedB = new Set()
+  return pairs
+    .sort((one, other) => other[2] - one[2])
+    .filter(([i, j]) => !usedA.has(i) && !usedB.has(j) && usedA.add(i) && usedB.add(j))
+}

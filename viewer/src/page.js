@@ -1,0 +1,184 @@
+// The page: runs on the left, tabs, keyboard. It is given a source and reads everything else from it.
+import { AXES, Charts, colorRuns } from './charts.js'
+import { Compare } from './compare.js'
+import { el, failure, later } from './dom.js'
+import { Media } from './media.js'
+import { Run } from './run.js'
+import { Details, runColumns, Runs } from './runs.js'
+import { Dropped, droppedFiles, Inlined, Served } from './source.js'
+import { State } from './state.js'
+
+const given = JSON.parse(document.getElementById('settings')?.textContent ?? '{}')
+const TABS = { charts: 'Charts', media: 'Media', compare: 'Compare', runs: 'Runs', run: 'Run' }
+const KEYS = [['/', 'filter keys'], ['1 – 5', 'tabs'], ['← →', 'one step back or forward'], ['double click', 'zoom out'], ['ctrl + wheel', 'zoom a picture'], ['?', 'this list']]
+const SHOWN = 10 // runs that are switched on at first
+
+class Page {
+  constructor(source) {
+    Object.assign(this, { source, state: new State(), runs: [] })
+    this.tabs = { charts: new Charts(this), media: new Media(this), compare: new Compare(this), runs: new Runs(this), run: new Details(this) }
+    this.layout()
+    this.state.on('tab', () => this.open())
+    this.state.on('group', () => this.colour() || this.tabs.charts.refresh())
+    this.state.on('theme', () => this.theme())
+    document.addEventListener('overlays', () => this.repaint())
+    addEventListener('keydown', event => this.key(event))
+    this.theme()
+  }
+
+  /** Runs that are switched on. */
+  shown() {
+    const hidden = new Set(this.state.get('hidden'))
+    return this.runs.filter(run => !hidden.has(run.path || run.name))
+  }
+
+  layout() {
+    const { state } = this, input = (type, name, options) => el('input', { type, [type === 'checkbox' ? 'checked' : 'value']: state.get(name), ...options, oninput: later(event => state.set({ [name]: type === 'checkbox' ? event.target.checked : type === 'range' ? Number(event.target.value) : event.target.value }), 40) })
+    this.find = input('search', 'find', { placeholder: 'filter keys  /', 'aria-label': 'filter keys' })
+    this.axis = el('select', { 'aria-label': 'x-axis', onchange: () => state.set({ x: this.axis.value }) })
+    this.list = el('ul', { className: 'runlist' })
+    this.pick = input('search', 'pick', { placeholder: 'filter runs', 'aria-label': 'filter runs' })
+    state.on('pick hidden group', () => this.listRuns())
+    this.help = el('dialog', { 'aria-label': 'keyboard' }, el('table', {}, KEYS.map(([key, text]) => el('tr', {}, el('th', {}, key), el('td', {}, text)))), el('form', { method: 'dialog' }, el('button', {}, 'close')))
+    this.main = el('main', { id: 'main', tabIndex: -1 })
+    this.nav = el('nav', { role: 'tablist', 'aria-label': 'views' }, Object.entries(TABS).map(([name, text]) => el('button', { role: 'tab', id: `tab-${name}`, 'aria-controls': 'main', onclick: () => state.set({ tab: name }) }, text)))
+    const charts = el('span', { className: 'only-charts' }, el('label', {}, 'x ', this.axis), el('label', {}, 'smooth ', input('range', 'smooth', { min: 0, max: 0.99, step: 0.01 })), el('label', {}, input('checkbox', 'log'), 'log y'))
+    const theme = el('button', { title: 'light or dark', 'aria-label': 'light or dark', onclick: () => state.set({ theme: document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark' }) }, '◐')
+    const keys = el('button', { title: 'keyboard', 'aria-label': 'keyboard', onclick: () => this.help.showModal() }, '?')
+    document.body.replaceChildren(
+      el('header', {}, el('strong', {}, document.title), this.nav, charts, this.find, theme, keys),
+      ...(given.note ? [el('div', { className: 'banner', role: 'note' }, given.note)] : []),
+      el('aside', { 'aria-label': 'runs' }, this.pick, this.list),
+      this.main,
+      this.help,
+    )
+  }
+
+  async start() {
+    const listed = await this.source.runs()
+    this.runs = listed.map(run => new Run(this.source, run))
+    if (!this.state.get('hidden').length && this.runs.length > SHOWN && !location.hash.includes('hidden')) this.state.values.hidden = this.runs.slice(SHOWN).map(run => run.path || run.name)
+    this.colour()
+    this.listRuns()
+    this.open()
+    await this.openRuns()
+    this.source.live(message => this.hear(message))
+    document.documentElement.dataset.ready = 'true'
+  }
+
+  /** Read the footers of the runs that are shown, then what the axes can be. */
+  async openRuns() {
+    await Promise.all(this.shown().map(run => run.open().catch(error => ((run.failed = error), run))))
+    const failed = this.shown().filter(run => run.failed)
+    this.main.querySelector(':scope > .failure')?.remove()
+    if (failed.length) this.main.prepend(failure(Error(failed.map(run => `${run.name}: ${run.failed.message}`).join('\n'))))
+    const keys = [...new Set(this.shown().flatMap(run => run.numeric))].sort()
+    this.axis.replaceChildren(...[...Object.entries(AXES), ...keys.map(key => [key, key])].map(([value, text]) => el('option', { value, selected: value === this.state.get('x') }, text)))
+    this.tabs.charts.refresh()
+    this.tabs.media.refresh()
+    this.open()
+  }
+
+  colour() {
+    const group = this.state.get('group'), column = group && runColumns(this.runs).find(({ name }) => name === group)
+    colorRuns(this.runs, column && column.at)
+  }
+
+  listRuns() {
+    const hidden = new Set(this.state.get('hidden')), pick = this.state.get('pick').toLowerCase()
+    const found = this.runs.filter(run => `${run.name} ${(run.info.tags ?? []).join(' ')} ${run.info.status}`.toLowerCase().includes(pick))
+    this.list.replaceChildren(
+      ...found.slice(0, 500).map(run => {
+        const id = run.path || run.name, box = el('input', { type: 'checkbox', checked: !hidden.has(id), onchange: () => this.switch(id, box.checked) })
+        return el('li', {}, el('label', { title: `${id}\n${run.info.status}` }, box, el('i', { style: { background: run.color } }), el('span', {}, run.name), run.info.status === 'running' && el('span', { className: 'note' }, 'live')))
+      }),
+      found.length > 500 ? el('li', { className: 'note' }, `and ${found.length - 500} more: see Runs`) : '',
+    )
+  }
+
+  async switch(id, on) {
+    this.state.toggle('hidden', id, !on)
+    await this.openRuns()
+  }
+
+  open() {
+    const tab = this.state.get('tab') in TABS ? this.state.get('tab') : 'charts', view = this.tabs[tab]
+    for (const button of this.nav.children) button.setAttribute('aria-selected', String(button.id === `tab-${tab}`))
+    document.body.dataset.tab = tab
+    this.main.setAttribute('aria-labelledby', `tab-${tab}`)
+    this.main.replaceChildren(view.node)
+    if (tab !== 'charts' && tab !== 'media') view.refresh()
+  }
+
+  compare(run, key, step) {
+    this.state.set({ tab: 'compare', compare: [key, run.name, '', run.name, String(step ?? ''), 'side by side'] })
+  }
+
+  /** Overlays were switched: every picture in the page is painted again. */
+  repaint() {
+    for (const node of document.querySelectorAll('.picture')) node.picture?.refresh()
+  }
+
+  theme() {
+    const chosen = this.state.get('theme'), dark = chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches
+    document.documentElement.dataset.theme = dark ? 'dark' : 'light'
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)
+    if (event.key === 'Escape' && typing) return event.target.blur()
+    if (typing) return
+    const tab = Object.keys(TABS)[Number(event.key) - 1]
+    if (tab) this.state.set({ tab })
+    else if (event.key === '/') this.find.focus()
+    else if (event.key === '?') this.help.showModal()
+    else if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') this.tabs.media.go(event.key === 'ArrowLeft' ? -1 : 1)
+    else return
+    event.preventDefault()
+  }
+
+  /** News of a server: {run, rows, media} of a live run, or {runs} that are new or over. */
+  hear(message) {
+    for (const listed of message.runs ?? []) {
+      const known = this.runs.find(run => run.path === listed.path)
+      if (known) known.renew(listed)
+      else this.runs.push(new Run(this.source, listed))
+    }
+    if (message.runs) {
+      this.colour()
+      this.listRuns()
+      return this.openRuns()
+    }
+    const run = this.runs.find(one => one.path === message.run)
+    if (!run) return
+    run.append(message)
+    const keys = new Set(message.rows.flatMap(({ values }) => Object.keys(values)).filter(key => !key.startsWith('_')))
+    if (this.shown().includes(run)) this.tabs.charts.grown([...keys])
+    if (message.media.length) this.tabs.media.refresh()
+  }
+}
+
+/** A page that waits for files: opened from disk, without a server and without Python. */
+function waiting() {
+  const chooser = el('input', { type: 'file', webkitdirectory: true, multiple: true, onchange: () => begin(new Dropped([...chooser.files].map(file => [file.webkitRelativePath, file]))) })
+  const node = el('div', { className: 'drop' }, el('h1', {}, 'Drop run folders here'), el('p', {}, 'or choose a folder of runs: ', chooser), el('p', { className: 'note' }, 'The files are read by this page alone; nothing is sent anywhere.'))
+  document.body.replaceChildren(node)
+  addEventListener('dragover', event => event.preventDefault())
+  addEventListener('drop', async event => (event.preventDefault(), begin(new Dropped(await droppedFiles(event.dataTransfer)))))
+}
+
+async function begin(source) {
+  const page = new Page(source)
+  try {
+    await page.start()
+    if (!page.runs.length) document.querySelector('main').replaceChildren(failure(Error('no run was found: a run folder holds a run.json')))
+  } catch (error) {
+    document.querySelector('main').replaceChildren(failure(error))
+  }
+}
+
+if (given.source === 'served') begin(new Served(given))
+else if (given.source === 'inlined') begin(new Inlined(given))
+else if (/^https?:/.test(location.protocol) && !new URLSearchParams(location.search).has('drop')) begin(new Served({ base: '', list: 'runs.json' }))
+else waiting()

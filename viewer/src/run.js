@@ -1,0 +1,164 @@
+// One run: what its files say. The format is that of schemas/README.md; nothing else is asked for.
+import { decompress } from 'fzstd'
+import { parquetMetadataAsync, parquetRead, parquetReadObjects } from 'hyparquet'
+import { points } from './series.js'
+
+const compressors = { ZSTD: (input, size) => decompress(input, new Uint8Array(size)) }
+const PLAIN = new Set(['number', 'integer', 'boolean', 'string', 'number_list', 'string_list', 'json', 'null'])
+const NUMERIC = new Set(['number', 'integer', 'boolean'])
+const TIME = { _step: '_step', _timestamp: '_timestamp', _relative: '_runtime' }
+
+/** INT64 arrives as BigInt; what a double holds becomes a number. */
+export function plain(value) {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value
+  if (Array.isArray(value)) return value.map(plain)
+  if (value && typeof value === 'object' && !(value instanceof Date) && !ArrayBuffer.isView(value)) {
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]))
+  }
+  return value
+}
+
+/** Rows of a Parquet file as objects, of some columns or all. */
+export async function parquetRows(file, columns, metadata, rowStart, rowEnd) {
+  return (await parquetReadObjects({ file, compressors, columns, metadata, rowStart, rowEnd })).map(plain)
+}
+
+/** A tagged float `{"_type": "float", "value": "nan"}` as the number it stands for, at any depth. */
+export function untagged(value) {
+  if (Array.isArray(value)) return value.map(untagged)
+  if (!value || typeof value !== 'object') return value
+  if (value._type === 'float') return { nan: NaN, inf: Infinity, '-inf': -Infinity }[value.value]
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, untagged(item)]))
+}
+
+export class Run {
+  constructor(source, listed) {
+    this.source = source
+    this.renew(listed)
+  }
+
+  /** Take what the list of runs says; the files are read anew. */
+  renew({ path, run, summary }) {
+    Object.assign(this, { path, info: run, summary: untagged(summary ?? {}), config: untagged(run.config ?? {}) })
+    this.name = run.name || path || run.id
+    this.columns = [] // {name, key, kind, integral}
+    this.cache = new Map() // column name -> {values, present}
+    this.added = new Map() // key -> [[step, value]...] that came after the file was read
+    this.opening = this._media = null
+  }
+
+  at(path) {
+    return /^https?:/.test(path) || !this.path ? path : `${this.path}/${path}`
+  }
+
+  text(path) {
+    return this.source.text(this.at(path))
+  }
+
+  bytes(path) {
+    return this.source.bytes(this.at(path))
+  }
+
+  url(path) {
+    return this.source.url(this.at(path))
+  }
+
+  parquet(path) {
+    return this.source.parquet(this.at(path))
+  }
+
+  /** Read the footer of the history: a few kB, whatever the run's size. */
+  open() {
+    return (this.opening ??= this._open())
+  }
+
+  async _open() {
+    this.file = await this.parquet('history.parquet')
+    this.metadata = await parquetMetadataAsync(this.file)
+    this.rows = Number(this.metadata.num_rows)
+    const stored = this.metadata.key_value_metadata?.find(pair => pair.key === 'mediatypes')
+    if (!stored) throw Error(`${this.path}/history.parquet: expected a history of mediatypes, got another file`)
+    this.columns = JSON.parse(stored.value).columns
+    return this
+  }
+
+  /** Keys whose values are numbers. */
+  get numeric() {
+    return [...new Set(this.columns.filter(column => NUMERIC.has(column.kind)).map(column => column.key))]
+  }
+
+  /** A column of numbers as {values: Float64Array with NaN, present: Uint8Array}: NaN and no value differ. */
+  numbers(name) {
+    if (!this.cache.has(name)) this.cache.set(name, this._numbers(name))
+    return this.cache.get(name)
+  }
+
+  async _numbers(name) {
+    if (name === null) return { values: new Float64Array(), present: new Uint8Array() } // only later rows have it
+    const values = new Float64Array(this.rows).fill(NaN), present = new Uint8Array(this.rows)
+    const onChunk = ({ columnData, rowStart }) => {
+      for (let i = 0; i < columnData.length; i++) {
+        const value = columnData[i]
+        if (value === null || value === undefined) continue
+        values[rowStart + i] = Number(value)
+        present[rowStart + i] = 1
+      }
+    }
+    await parquetRead({ file: this.file, metadata: this.metadata, compressors, columns: [name], onChunk })
+    return { values, present }
+  }
+
+  column(key) {
+    return this.columns.find(column => column.key === key && NUMERIC.has(column.kind))?.name
+  }
+
+  /** The curve of a key over an axis: [x, y], x ascending, rows without a value left out. */
+  async curve(key, axis) {
+    const name = this.column(key), over = TIME[axis] ?? this.column(axis)
+    if (name === undefined || over === undefined) return null
+    const [y, x] = await Promise.all([this.numbers(name), this.numbers(over)]), late = this.added.get(key) ?? []
+    if (!late.length) return points(x.values, y.values, y.present)
+    const places = new Map(this.added.get(TIME[axis] ?? axis) ?? []), told = late.filter(([step]) => axis === '_step' || places.has(step))
+    const join = (head, tail) => Float64Array.from([...head, ...tail])
+    return points(join(x.values, told.map(([step]) => (axis === '_step' ? step : places.get(step)))), join(y.values, told.map(([, value]) => value ?? NaN)), [...y.present, ...told.map(() => 1)])
+  }
+
+  /** Take what was logged after the file was read: rows {row: step, values: {key: number}} and media. */
+  append({ rows, media }) {
+    for (const { row, values } of rows) {
+      if ('_timestamp' in values) values._runtime = values._timestamp - this.info.started
+      for (const [key, value] of Object.entries(values)) {
+        if (!key.startsWith('_') && this.column(key) === undefined) this.columns.push({ name: null, key, kind: 'number', integral: false })
+        const list = this.added.get(key) ?? this.added.set(key, []).get(key)
+        if (list.at(-1)?.[0] === row) list.pop()
+        list.push([row, value])
+      }
+    }
+    if (media.length) this._media = this.media().then(known => [...known, ...media])
+  }
+
+  /** Logged media in the order of steps: rows of media.parquet with their document. */
+  media() {
+    return (this._media ??= this._readMedia())
+  }
+
+  async _readMedia() {
+    const file = await this.parquet('media.parquet')
+    const rows = await parquetRows(file, ['key', 'step', 'index', 'type', 'caption', 'path', '_doc'])
+    return rows.filter(row => row.step !== null && row.step !== undefined)
+  }
+
+  /** Values that are text, lists or JSON: [{step, value}]. */
+  async values(name) {
+    const rows = await parquetRows(this.file, ['_step', name], this.metadata)
+    return rows.filter(row => row[name] !== null && row[name] !== undefined).map(row => ({ step: row._step, value: row[name] }))
+  }
+
+  get plainColumns() {
+    return this.columns.filter(column => PLAIN.has(column.kind) && !NUMERIC.has(column.kind) && column.kind !== 'null')
+  }
+
+  get seconds() {
+    return (this.info.finished ?? Date.now() / 1000) - this.info.started
+  }
+}

@@ -1,0 +1,127 @@
+// The table of runs, and the page of one run.
+import { duration, el, failure, fill, short } from './dom.js'
+import { Grid, textOf } from './grid.js'
+
+/** Leaves of nested objects as [name with dots, value]; documents and lists are leaves. */
+export function flat(object, prefix = '') {
+  return Object.entries(object ?? {}).flatMap(([name, value]) => (value && typeof value === 'object' && !Array.isArray(value) && !value._type && Object.keys(value).length ? flat(value, `${prefix}${name}.`) : [[prefix + name, value]]))
+}
+
+/** A document, or a list of them, in a few words; undefined for anything else. */
+function medium(value) {
+  if (Array.isArray(value) && value[0]?._type) return `${value.length} × ${value[0]._type}`
+  return value?._type && `${value._type} ${value.caption ?? ''}`
+}
+
+const date = seconds => (seconds ? new Date(seconds * 1000).toLocaleString() : '')
+
+/** Columns of the table of runs: what is known of each, then config and summary where they are not all the same or few. */
+export function runColumns(runs) {
+  const own = [
+    { name: 'run', width: 160, at: run => run.name },
+    { name: 'status', width: 80, at: run => run.info.status },
+    { name: 'started', width: 150, at: run => run.info.started, show: date },
+    { name: 'duration', width: 80, at: run => run.seconds, show: duration },
+    { name: 'tags', width: 100, at: run => (run.info.tags ?? []).join(', ') },
+    { name: 'group', width: 80, at: run => run.info.group },
+  ].filter(({ at }) => runs.some(run => at(run) || at(run) === 0))
+  const parts = ['config', 'summary'].flatMap(part => {
+    const values = runs.map(run => new Map(flat(run[part]))), names = [...new Set(values.flatMap(map => [...map.keys()]))]
+    const byRun = new Map(runs.map((run, i) => [run, values[i]]))
+    return names.filter(name => !name.startsWith('_') && !values.some(map => medium(map.get(name)))).map(name => ({ name: `${part}.${name}`, width: 110, at: run => byRun.get(run).get(name) }))
+  })
+  return [...own, ...parts]
+}
+
+/** The tab of runs. */
+export class Runs {
+  constructor(page) {
+    Object.assign(this, { page, state: page.state })
+    this.node = el('div', { className: 'runs' })
+    page.state.on('tab group', () => this.state.get('tab') === 'runs' && this.refresh())
+  }
+
+  refresh() {
+    const { runs } = this.page, columns = runColumns(runs)
+    const grid = new Grid(
+      columns.map(({ name, width, at, show }, i) => ({ name, width, values: row => at(runs[row]), show: i === 0 ? (_, row) => this.link(runs[row]) : show })),
+      runs.length,
+      { height: innerHeight - 190, sort: this.state.get('sort'), onsort: sort => this.state.set({ sort }) },
+    )
+    const pick = el('select', { 'aria-label': 'colour runs by', onchange: () => this.state.set({ group: pick.value }) }, el('option', { value: '' }, 'each its own'), columns.slice(1).map(({ name }) => el('option', { value: name, selected: name === this.state.get('group') }, name)))
+    this.node.replaceChildren(el('div', { className: 'bar' }, el('label', {}, 'colours by ', pick), this.best(columns)), grid.node)
+  }
+
+  /** The run with the smallest or largest value of a number of the summary. */
+  best(columns) {
+    const numbers = columns.filter(({ name, at }) => name.startsWith('summary.') && this.page.runs.some(run => typeof at(run) === 'number'))
+    if (this.page.runs.length < 2 || !numbers.length) return ''
+    const answer = el('output', {}), choose = el('select', { 'aria-label': 'best by', onchange: () => tell() }, numbers.map(({ name }) => el('option', {}, name)))
+    const direction = el('select', { 'aria-label': 'direction', onchange: () => tell() }, el('option', {}, 'lowest'), el('option', {}, 'highest'))
+    const tell = () => {
+      const { at } = numbers[choose.selectedIndex], sign = direction.value === 'lowest' ? 1 : -1
+      const runs = this.page.runs.filter(run => Number.isFinite(at(run))).sort((a, b) => sign * (at(a) - at(b)))
+      answer.replaceChildren(...(runs[0] ? [this.link(runs[0]), ` ${short(at(runs[0]))}`] : ['none']))
+    }
+    tell()
+    return el('span', {}, 'best by ', choose, direction, ' ', answer)
+  }
+
+  link(run) {
+    return el('a', { href: '#', onclick: event => (event.preventDefault(), event.stopPropagation(), this.state.set({ tab: 'run', run: run.path || run.name })) }, el('i', { style: { background: run.color } }), run.name)
+  }
+}
+
+/** The page of one run: what it says of itself. */
+export class Details {
+  constructor(page) {
+    Object.assign(this, { page, state: page.state })
+    this.node = el('div', { className: 'details' })
+    page.state.on('tab run', () => this.state.get('tab') === 'run' && this.refresh())
+  }
+
+  async refresh() {
+    const wanted = this.state.get('run'), run = this.page.runs.find(one => (one.path || one.name) === wanted) ?? this.page.runs[0]
+    if (!run) return
+    const { info } = run, choose = el('select', { 'aria-label': 'run', onchange: () => this.state.set({ run: choose.value }) }, this.page.runs.map(one => el('option', { value: one.path || one.name, selected: one === run }, one.name)))
+    const facts = [['status', info.status], ['project', info.project], ['group', info.group], ['job type', info.job_type], ['tags', (info.tags ?? []).join(', ')], ['started', date(info.started)], ['duration', duration(run.seconds)], ['id', info.id], ['folder', run.path]]
+    fill(
+      this.node,
+      el('div', { className: 'bar' }, choose),
+      info.notes && el('p', { className: 'notes' }, info.notes),
+      section('Run', facts.filter(([, value]) => value)),
+      section('Config', flat(run.config)),
+      section('Summary', flat(run.summary).map(([name, value]) => [name, medium(value) ?? value])),
+      section('Environment', flat(info.environment)),
+      section('Problems', (info.problems ?? []).map(({ path, message, hint }) => [path, `${message}. ${hint ?? ''}`])),
+      await this.texts(run),
+      await this.file(run, 'Console', 'console.log'),
+    )
+  }
+
+  /** Values that are text, lists or JSON, by step. */
+  async texts(run) {
+    try {
+      await run.open()
+      const parts = await Promise.all(run.plainColumns.map(async ({ name, key }) => [key, await run.values(name)]))
+      return parts.map(([key, values]) => el('details', { className: 'panel' }, el('summary', {}, `${key} `, el('span', { className: 'note' }, `${values.length} values`)), new Grid([{ name: 'step', values: values.map(({ step }) => step), width: 60 }, { name: 'value', values: values.map(({ value }) => textOf(value)), width: 400 }], values.length).node))
+    } catch (error) {
+      return failure(error)
+    }
+  }
+
+  /** A text file of the run, where it has one. */
+  async file(run, title, path) {
+    if (!(run.info.files ?? []).includes(path)) return ''
+    try {
+      return el('details', { className: 'panel' }, el('summary', {}, title), el('pre', { className: 'document' }, await run.text(path)))
+    } catch {
+      return ''
+    }
+  }
+}
+
+function section(title, rows) {
+  if (!rows.length) return ''
+  return el('section', { className: 'panel' }, el('h2', {}, title), el('table', {}, rows.map(([name, value]) => el('tr', {}, el('th', {}, name), el('td', { title: textOf(value) }, typeof value === 'number' ? short(value) : textOf(value))))))
+}

@@ -1,0 +1,162 @@
+// Where files of runs come from: a server, the page itself, or files that were dropped on it. One interface:
+//   runs() -> [{path, run, summary}]   text(path)   bytes(path) -> ArrayBuffer   parquet(path) -> AsyncBuffer
+//   url(path) -> for <img>, <audio>...   library(name) -> text of a script that is loaded on demand   live(run, listener)
+import { asyncBufferFromUrl, cachedAsyncBuffer } from 'hyparquet'
+
+const quoted = path => path.split('/').map(encodeURIComponent).join('/')
+
+/** Files of a server: `mediatypes view`, or any static host that the page stands on beside the runs. */
+export class Served {
+  constructor({ base = 'files/', list = 'runs.json', live = '' } = {}) {
+    Object.assign(this, { base, list, events: live })
+  }
+
+  async runs() {
+    return (await this.fetch(this.list)).json()
+  }
+
+  async fetch(address) {
+    const answer = await fetch(address)
+    if (!answer.ok) throw Error(`${decodeURIComponent(address)}: ${answer.status} ${answer.statusText}`)
+    return answer
+  }
+
+  async text(path) {
+    return (await this.fetch(this.url(path))).text()
+  }
+
+  async bytes(path) {
+    return (await this.fetch(this.url(path))).arrayBuffer()
+  }
+
+  async parquet(path) {
+    return cachedAsyncBuffer(await asyncBufferFromUrl({ url: this.url(path) }))
+  }
+
+  url(path) {
+    return /^https?:/.test(path) ? path : this.base + quoted(path)
+  }
+
+  async library(name) {
+    return (await this.fetch(`library/${name}.js`)).text()
+  }
+
+  /** Hear of new runs and of new values in live ones; returns nothing where nobody tells. */
+  live(listener) {
+    if (!this.events) return
+    const stream = new EventSource(this.events)
+    stream.onmessage = event => listener(JSON.parse(event.data))
+  }
+}
+
+/** Files that stand in the page, in `<script type="text/plain" id="file:PATH" data-type="image/png">BASE64</script>`. */
+export class Inlined {
+  constructor(index) {
+    this.index = index
+    this.urls = new Map()
+    this.nodes = new Map([...document.querySelectorAll('script[type="text/plain"]')].map(node => [node.id, node])) // the page's layout takes them out
+  }
+
+  async runs() {
+    return this.index.runs
+  }
+
+  node(path) {
+    const node = this.nodes.get(`file:${path}`)
+    if (!node) throw Error(`${path} was left out of this report to keep it small`)
+    return node
+  }
+
+  async bytes(path) {
+    const text = this.node(path).textContent
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text).buffer
+    const raw = atob(text), out = new Uint8Array(raw.length)
+    for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i)
+    return out.buffer
+  }
+
+  async text(path) {
+    return new TextDecoder().decode(await this.bytes(path))
+  }
+
+  parquet(path) {
+    return this.bytes(path)
+  }
+
+  /** A file that does not stand in the page may stand beside it, where the report is a folder. */
+  async url(path) {
+    if (this.index.beside && !this.nodes.has(`file:${path}`)) return this.index.beside + quoted(path)
+    if (!this.urls.has(path)) {
+      const blob = new Blob([await this.bytes(path)], { type: this.node(path).dataset.type })
+      this.urls.set(path, URL.createObjectURL(blob))
+    }
+    return this.urls.get(path)
+  }
+
+  async library(name) {
+    const node = this.nodes.get(`library:${name}`)
+    if (!node) throw Error(`this page was made without ${name}`)
+    return node.textContent
+  }
+
+  live() {}
+}
+
+/** Files that were dropped on the page or chosen; nothing leaves the browser. */
+export class Dropped extends Inlined {
+  /** @param files pairs of path and File */
+  constructor(files) {
+    super({ runs: [] })
+    this.files = new Map(files)
+  }
+
+  async runs() {
+    const found = []
+    for (const [path, file] of this.files) {
+      if (!/(^|\/)run\.json$/.test(path)) continue
+      const root = path.slice(0, -'run.json'.length)
+      const summary = this.files.get(`${root}summary.json`)
+      found.push({ path: root.slice(0, -1), run: JSON.parse(await file.text()), summary: summary ? JSON.parse(await summary.text()) : {} })
+    }
+    return found.sort((a, b) => (a.path < b.path ? -1 : 1))
+  }
+
+  file(path) {
+    const file = this.files.get(path)
+    if (!file) throw Error(`${path} is not among the files`)
+    return file
+  }
+
+  bytes(path) {
+    return this.file(path).arrayBuffer()
+  }
+
+  async parquet(path) {
+    const file = this.file(path)
+    return { byteLength: file.size, slice: (start, end) => file.slice(start, end).arrayBuffer() }
+  }
+
+  async url(path) {
+    if (!this.urls.has(path)) this.urls.set(path, URL.createObjectURL(this.file(path)))
+    return this.urls.get(path)
+  }
+}
+
+/** All files of a drop, folders opened: pairs of path and File. */
+export async function droppedFiles(transfer) {
+  const found = []
+  const walk = async (entry, prefix) => {
+    if (entry.isFile) found.push([prefix + entry.name, await new Promise((done, fail) => entry.file(done, fail))])
+    else {
+      const reader = entry.createReader()
+      for (;;) {
+        const some = await new Promise((done, fail) => reader.readEntries(done, fail)) // at most 100 at a time
+        if (!some.length) break
+        for (const child of some) await walk(child, `${prefix}${entry.name}/`)
+      }
+    }
+  }
+  const entries = [...transfer.items].map(item => item.webkitGetAsEntry()).filter(Boolean)
+  for (const entry of entries) await walk(entry, '')
+  return found
+}
