@@ -168,20 +168,12 @@ def fits(kind: Any, value: Any) -> bool:
     return _is_document(value) and value["_type"] == kind
 
 
-def _is_integer(value: Any) -> bool:
-    return type(value) is int and -(2**63) <= value < 2**63
-
-
 def _is_number(value: Any) -> bool:
     return type(value) is float or (type(value) is int and -EXACT <= value <= EXACT)
 
 
 def _is_document(value: Any) -> bool:
     return isinstance(value, dict) and is_tag(value.get("_type"))
-
-
-def _are_documents(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_document, value))
 
 
 def _is_json(value: Any) -> bool:
@@ -195,20 +187,16 @@ def _is_list_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(item is None or check(item) for item in value)
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 _CHECKS: dict[Any, Callable[[Any], bool]] = {
     "null": lambda value: value is None,
     "number": _is_number,
-    "integer": _is_integer,
+    "integer": lambda value: type(value) is int and -(2**63) <= value < 2**63,
     "boolean": lambda value: isinstance(value, bool),
-    "string": _is_text,
+    "string": lambda value: isinstance(value, str),
     "number_list": _is_list_of(_is_number),
-    "string_list": _is_list_of(_is_text),
+    "string_list": _is_list_of(lambda value: isinstance(value, str)),
     "json": _is_json,
-    "media_list": _are_documents,
+    "media_list": lambda value: isinstance(value, list) and bool(value) and all(map(_is_document, value)),
 }
 
 

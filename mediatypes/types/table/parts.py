@@ -138,8 +138,7 @@ def media_digest(columns: list[Column], part: pa.RecordBatch | pa.Table) -> str:
     digest = hashlib.sha256()
     for column, data in zip(columns, part.columns, strict=True):
         if column.may_hold_media:
-            for text in document_texts(column.kind, data):
-                digest.update((text or "").encode() + b"\n")
+            digest.update(canonical.dump_bytes(document_texts(column.kind, data)))
     return digest.hexdigest()
 
 

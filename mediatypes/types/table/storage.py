@@ -105,7 +105,7 @@ def restore(kind: str, data: pa.ChunkedArray, source: Source, where: str, start:
         DocumentError: a cell is not of this kind.
     """
     values: list[Any] = []
-    for row, cell in enumerate(_texts_of(kind, data), start):
+    for row, cell in enumerate(document_texts(kind, data), start):
         try:
             if kind == "mixed":
                 values.append(None if cell is None else read_mixed(cell, source))
@@ -135,26 +135,16 @@ def stored_documents(kind: str, cells: list[Any]) -> pa.Array:
     return list_array(cells, documents) if is_list else documents(cells)
 
 
-def document_texts(kind: str, data: pa.ChunkedArray | pa.Array) -> list[str | None]:
-    """The documents in stored cells, as text."""
-    cells: list[str | None] = []
+def document_texts(kind: str, data: pa.ChunkedArray | pa.Array) -> list[Any]:
+    """For each cell its JSON text, None, or a list of such; a struct that is there without a text is no cell."""
+    cells: list[Any] = []
     for chunk in getattr(data, "chunks", [data]):
         items = chunk.flatten() if kind == MEDIA_LIST else chunk
-        cells += (items if kind == "mixed" else items.field("_doc")).to_pylist()
-    return cells
-
-
-def _texts_of(kind: str, data: pa.ChunkedArray) -> list[Any]:
-    """For each cell its JSON text, None, or a list of such; a struct that is there without a text is no cell."""
-    if kind == "mixed":
-        return document_texts(kind, data)
-    cells: list[Any] = []
-    for chunk in data.chunks:
-        items = chunk.flatten() if kind == MEDIA_LIST else chunk
-        valid = items.is_valid().to_pylist()
-        documents_ = [
-            (text or "") if flag else None for flag, text in zip(valid, items.field("_doc").to_pylist(), strict=True)
-        ]
+        if kind == "mixed":
+            cells += items.to_pylist()
+            continue
+        valid, stored = items.is_valid().to_pylist(), items.field("_doc").to_pylist()
+        documents_ = [(text or "") if flag else None for flag, text in zip(valid, stored, strict=True)]
         if kind != MEDIA_LIST:
             cells += documents_
             continue
