@@ -61,7 +61,7 @@ _SIGINT, _SIGPIPE = 128 + 2, 128 + 13  # what a shell reports for a process that
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line (default: that of the process) and answer its exit code.
+    """Run a command line (default: that of the process) and return its exit code.
 
     Raises:
         SystemExit: by argparse, for `--help`, `--version` and wrong usage.

@@ -14,7 +14,7 @@ from ._text import clean
 
 
 class Command(NamedTuple):
-    """One sub-command: its texts, its arguments, and what it does, answering the exit code."""
+    """One sub-command: its texts, its arguments, and what it does, returning the exit code."""
 
     name: str
     summary: str

@@ -25,13 +25,13 @@ def find(paths: Iterable[str]) -> list[str]:
     from ..runfolder import files
     from ..runset.discovery import find_roots, find_runs
 
-    found: list[str] = []
+    runs: list[str] = []
     for text in paths:
         is_pattern = any(letter in text for letter in "*?[") and not Path(text).exists()
         for root in map(str, find_roots(text)) if is_pattern else [text]:
             path = Path(root)
             if (path / files.RUN).exists() or not path.is_dir():
-                found.append(root)
+                runs.append(root)
             else:
-                found += map(str, list(find_runs(path)) or [path])
-    return list(dict.fromkeys(found))
+                runs += map(str, list(find_runs(path)) or [path])
+    return list(dict.fromkeys(runs))

@@ -41,14 +41,14 @@ def options(arguments: Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in names}
 
 
-def say(found: list[tuple[str, ImportReport]], arguments: Namespace) -> int:
-    """Write the reports, by source, if that was asked for; answers the exit code."""
+def say(reports: list[tuple[str, ImportReport]], arguments: Namespace) -> int:
+    """Write the reports, by source, if that was asked for; returns the exit code."""
     from ..runfolder.files import write_json
 
     if arguments.report:
-        sources = [{"source": source, **report.to_json(), "complete": report.is_complete} for source, report in found]
+        sources = [{"source": source, **report.to_json(), "complete": report.is_complete} for source, report in reports]
         write_json(arguments.report, {"sources": sources})
-    return 0 if all(report.is_complete for _, report in found) else 2
+    return 0 if all(report.is_complete for _, report in reports) else 2
 
 
 def _run(arguments: Namespace) -> int:
@@ -57,13 +57,13 @@ def _run(arguments: Namespace) -> int:
 
     if arguments.jobs < 1:
         raise InputError.of("--jobs", "at least 1", arguments.jobs, "Leave it out for 1.")
-    found = []
+    reports = []
     for source in arguments.sources:
         with Progress("bytes") as bar:
             report = import_logdir(source, arguments.out, **options(arguments), jobs=arguments.jobs, progress=bar.show)
         print(report)
-        found.append((source, report))
-    return say(found, arguments)
+        reports.append((source, report))
+    return say(reports, arguments)
 
 
 COMMAND = Command(

@@ -119,8 +119,8 @@ def _range(column: pa.ChunkedArray) -> tuple[Any, Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = pc.min_max(pc.list_flatten(column) if pa.types.is_list(column.type) else column).as_py()
-    return found["min"], found["max"]
+    extremes = pc.min_max(pc.list_flatten(column) if pa.types.is_list(column.type) else column).as_py()
+    return extremes["min"], extremes["max"]
 
 
 def _dimensions(cell: Any) -> str:

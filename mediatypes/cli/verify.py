@@ -45,10 +45,10 @@ def _run(arguments: Namespace) -> int:
 
 
 def _lines(reports: list[Report]) -> Iterator[str]:
-    found = [report for report in reports if report.problems]
-    if found:
-        lines = [(r.path, p.code, p.path, str(p._replace(path=""))) for r in found for p in r.problems]
-        lines += [(r.path, "", "", f"and {count(r.more, 'problem')} more") for r in found if r.more]
+    faulty = [report for report in reports if report.problems]
+    if faulty:
+        lines = [(r.path, p.code, p.path, str(p._replace(path=""))) for r in faulty for p in r.problems]
+        lines += [(r.path, "", "", f"and {count(r.more, 'problem')} more") for r in faulty if r.more]
         yield from table_of([("run", "code", "where", "problem"), *lines], _WIDEST, left=4)
         yield ""
     for report in reports:
@@ -59,10 +59,10 @@ def _lines(reports: list[Report]) -> Iterator[str]:
     if not checked:  # why each could not be read is said on stderr
         yield "no run could be verified."
         return
-    problems = sum(len(report.problems) + report.more for report in found)
+    problems = sum(len(report.problems) + report.more for report in faulty)
     runs = count(len(checked), "run")
     verdict = (
-        f"{count(problems, 'problem')} in {len(found)} of {runs}" if found else f"{runs} verified, nothing is wrong"
+        f"{count(problems, 'problem')} in {len(faulty)} of {runs}" if faulty else f"{runs} verified, nothing is wrong"
     )
     rows, documents = sum(report.rows for report in checked), sum(report.documents for report in checked)
     sidecars, size = sum(report.sidecars for report in checked), sum(report.size for report in checked)

@@ -28,7 +28,7 @@ _PACKAGES = ("av", "gemmi", "rdkit", "skimage", "sklearn", "tqdm", "trimesh")
 
 
 def train(folder: str | os.PathLike[str] = "demo-runs", steps: int = STEPS) -> Path:
-    """Train, log every step to a new run below `folder`, and answer the run's folder.
+    """Train, log every step to a new run below `folder`, and return the run's folder.
 
     Raises:
         MissingDependencyError: a package of the extra `demo` is not installed.

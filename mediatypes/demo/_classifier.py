@@ -49,7 +49,7 @@ class Classifier:
         return probability
 
     def descend(self, rate: float) -> float:
-        """One step of gradient descent on the training part; answers the gradient's norm."""
+        """One step of gradient descent on the training part; returns the gradient's norm."""
         inputs = self.features[:, : self.split].reshape(-1, len(self.weights))
         error = (self.probability - self.photo.reference)[:, : self.split].ravel()
         gradient = (inputs.T @ error / len(error)).astype(np.float32)

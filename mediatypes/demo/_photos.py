@@ -43,11 +43,11 @@ def features(pixels: Array) -> Array:
     """(H, W, 5 C + 1) float32, standardised: of each of C channels the value, two blurs, the difference from
     the surroundings and the local contrast; and a constant."""
     gaussian = demo_package("skimage.filters").gaussian
-    found = []
+    maps = []
     for channel in np.moveaxis(np.atleast_3d(pixels) / 255, 2, 0):
         fine, wide = gaussian(channel, 2), gaussian(channel, 40)
         variance = gaussian(channel**2, 4) - gaussian(channel, 4) ** 2
-        found += [channel, fine, gaussian(channel, 6), fine - wide, np.sqrt(np.maximum(variance, 0))]
-    stacked = np.stack(found, axis=-1)
+        maps += [channel, fine, gaussian(channel, 6), fine - wide, np.sqrt(np.maximum(variance, 0))]
+    stacked = np.stack(maps, axis=-1)
     stacked = (stacked - stacked.mean((0, 1))) / stacked.std((0, 1))
     return np.concatenate([stacked, np.ones((*pixels.shape[:2], 1))], axis=-1).astype(np.float32)

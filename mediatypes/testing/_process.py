@@ -28,22 +28,22 @@ def in_new_process(values: Mapping[str, Any]) -> dict[str, Any]:
     )
     if done.returncode:
         raise AssertionError(f"Encoding in a new process failed:\n{done.stderr.decode(errors='replace')}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
 
 
 def encodings(values: Mapping[str, Any]) -> dict[str, Any]:
     """By name, the document of each value and the SHA-256 of each of its sidecars."""
     import mediatypes as mt
 
-    found = {}
+    encoded = {}
     for name, value in values.items():
         store = mt.MemoryStore()
         document = mt.encode(value, store)
         mt.decode(document, store)
         sidecars = {path: hashlib.sha256(data).hexdigest() for path, data in store.files.items()}
-        found[name] = {"document": document, "sidecars": sidecars}
-    return found
+        encoded[name] = {"document": document, "sidecars": sidecars}
+    return encoded
 
 
 def _packages() -> set[str]:
@@ -59,8 +59,8 @@ def _packages() -> set[str]:
 
 def _main() -> None:
     before = _packages()
-    found = encodings(pickle.load(sys.stdin.buffer))
-    print(json.dumps({"encodings": found, "packages": sorted(_packages() - before)}))
+    encoded = encodings(pickle.load(sys.stdin.buffer))
+    print(json.dumps({"encodings": encoded, "packages": sorted(_packages() - before)}))
 
 
 if __name__ == "__main__":

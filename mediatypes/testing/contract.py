@@ -59,8 +59,8 @@ class ValueContract:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run each test for every example, or for every bad document."""
         if "value" in metafunc.fixturenames:
-            found = _examples(type(self))
-            metafunc.parametrize("value", list(found.values()), ids=list(found))
+            examples = _examples(type(self))
+            metafunc.parametrize("value", list(examples.values()), ids=list(examples))
         if "bad" in metafunc.fixturenames:
             bad = self.bad_documents()
             metafunc.parametrize("bad", list(bad.values()), ids=list(bad))
@@ -83,13 +83,13 @@ class ValueContract:
 
     def test_references_describe_their_sidecars(self, value: Any) -> None:
         document, store = _encode(value)
-        found = {}
+        read = {}
         for _, reference in find_references(document, source=store):
             with store.open(reference["path"]) as file:
                 data = file.read()
             assert (len(data), hashlib.sha256(data).hexdigest()) == (reference["size"], reference["sha256"])
-            found[reference["path"]] = data
-        assert found == store.files
+            read[reference["path"]] = data
+        assert read == store.files
 
     def test_bytes_are_the_same_in_another_process(self) -> None:
         if not self.stable_bytes:

@@ -81,10 +81,10 @@ def assert_logged(
     if len(matching) == count or (count is None and matching):
         return
     expected = _describe(type, step, count, value, members)
-    found = "; ".join(item.describe(members) for item in logged[:_SHOWN])
+    logged_values = "; ".join(item.describe(members) for item in logged[:_SHOWN])
     more = f"; and {len(logged) - _SHOWN} more" if len(logged) > _SHOWN else ""
     hint = "Log it, or expect what was logged."
-    raise AssertionError(f"{where}: expected {expected}, got {found or 'nothing'}{more}. {hint}")
+    raise AssertionError(f"{where}: expected {expected}, got {logged_values or 'nothing'}{more}. {hint}")
 
 
 def differences(left: MediaValue, right: MediaValue) -> list[str]:
@@ -156,20 +156,20 @@ def _member(item: _Logged, name: str, expected: Any) -> Any:
     return _seen(item.document.get(name), expected)
 
 
-def _seen(found: Any, expected: Any) -> Any:
+def _seen(value: Any, expected: Any) -> Any:
     """A member in the terms of what is expected: how many parts it has, or how many in each."""
-    if isinstance(expected, int) and not isinstance(expected, bool) and isinstance(found, (dict, list)):
-        return _size(found)
-    if isinstance(expected, dict) and isinstance(found, dict) and found != expected:
-        return {name: _size({name: part}) for name, part in found.items()}
-    return found
+    if isinstance(expected, int) and not isinstance(expected, bool) and isinstance(value, (dict, list)):
+        return _size(value)
+    if isinstance(expected, dict) and isinstance(value, dict) and value != expected:
+        return {name: _size({name: part}) for name, part in value.items()}
+    return value
 
 
-def _size(found: Any) -> int:
+def _size(value: Any) -> int:
     """How many parts a member has: boxes over all sets, masks, items of a list; 0 if it is not there."""
-    if isinstance(found, dict):
-        return sum(part.get("count", 1) if isinstance(part, dict) else 1 for part in found.values())
-    return len(found) if isinstance(found, list) else 0
+    if isinstance(value, dict):
+        return sum(part.get("count", 1) if isinstance(part, dict) else 1 for part in value.values())
+    return len(value) if isinstance(value, list) else 0
 
 
 def _describe(type: str | None, step: int | None, count: int | None, value: Any, members: dict[str, Any]) -> str:

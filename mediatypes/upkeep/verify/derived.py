@@ -45,7 +45,7 @@ def check_media(content: RunContent, found: StoredTable) -> Iterator[Problem]:
     indexes = {spec.name: named.get((spec.key, spec.kind), "") for spec in media.columns}
     compared: dict[str, str] = {}  # columns, and their names in the file
     for field in media.table().schema:
-        name: str = indexes[field.name] if field.name in indexes else field.name
+        name = str(indexes.get(field.name, field.name))
         got = found.schema.field(name).type if name in found.schema.names else "no such column"
         if got == field.type and (field.name in indexes or name not in named.values()):
             compared[field.name] = name
