@@ -115,6 +115,7 @@ def read_frame(frame: Any, mixed: bool) -> list[Column]:
         hint = "Pass a pandas or polars DataFrame, or an Arrow table."
         raise InputError.of("Table.dataframe", "an object with __arrow_c_stream__", frame, hint)
     by_value: dict[str, Column] = {}
+    names: list[str] = []  # in their order, if some columns are not Arrow's
     if is_instance(frame, "polars", "DataFrame"):  # its Object columns are pointers to Arrow
         objects = [name for name, dtype in frame.schema.items() if str(dtype) == "Object"]
         by_value = {name: read_column(name, frame[name].to_list(), mixed) for name in objects}
@@ -130,7 +131,7 @@ def read_frame(frame: Any, mixed: bool) -> list[Column]:
         field.name: from_arrow(field, data, f"Table[{field.name!r}]")
         for field, data in zip(table.schema, table.columns, strict=True)
     }
-    return [columns[name] for name in (names if by_value else table.column_names)]
+    return [columns[name] for name in names or table.column_names]
 
 
 def _read_pandas(frame: Any, mixed: bool) -> list[Column]:
