@@ -65,7 +65,13 @@ def _lines(view: RunView) -> Iterator[str]:
     specs = history.specs
     table = with_integers(history.read([*FIXED, *(spec.name for spec in specs)]), specs)
     yield f"{clean(view.name)}: {view.status}, {_extent(table)}"
-    described = {"project": view.project, "tags": ", ".join(view.tags), "notes": view.notes}
+    folder = view.path.name
+    described = {
+        "folder": folder if folder != view.name else "",
+        "project": view.project,
+        "tags": ", ".join(view.tags),
+        "notes": view.notes,
+    }
     config = {
         f"config.{name}": value if isinstance(value, str) else canonical.dumps(value)
         for name, value in view.config.items()

@@ -70,6 +70,15 @@ def test_a_copied_run_is_said_to_be_the_same(root: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out.splitlines()[-1] == f"the same run (id {id}) 2 times: copy, other"
 
 
+def test_show_names_the_folder_of_a_run_that_is_called_otherwise(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", str(root / "other")]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "  folder: other"
+    assert main(["show", str(root / "grid" / "lr-0.1")]) == 0
+    assert "folder:" not in capsys.readouterr().out
+
+
 def test_a_place_without_runs_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ls", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path}: no runs. Pass the directory that holds them.\n"
