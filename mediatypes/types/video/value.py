@@ -183,9 +183,9 @@ def _from_frames(data: Any, fps: Any, format: Any, value_range: Any, lossless: A
             problems.append(problem("Video.value_range", "None for a clip", value_range, "Leave it out."))
         missing = problem("Video.fps", "a number for a clip that has none", rate, "Pass fps=24.")
         problems += [missing] if rate is None else []
-        if not problems:
+        if rate is not None and not problems:
             frames = frame_arrays.from_clip(data, "Video", rate)
-    if frames is None or problems:
+    if frames is None or rate is None or problems:
         raise InputError(problems)
     count, height, width, channels = frames.shape
     _check_fits(format, width, height, channels, lossless)
