@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo check test test-base newcomer spark soak bench schemas viewer-bundle browser clean
+.PHONY: help demo check test test-base newcomer spark soak bench screenshot schemas viewer-bundle browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -57,6 +57,9 @@ soak: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(IN_VENV) -m benchmarks
+
+screenshot: $(VENV)/.test viewer-bundle browser demo
+	$(IN_VENV) docs/screenshot.py demo-runs
 
 schemas: $(VENV)/.test
 	$(IN_VENV) -m mediatypes.schemas --write schemas

@@ -94,7 +94,7 @@ export function fillPreset(spec, { fields, strings = {} }) {
 /** One key of one run: what was logged at the step of the slider. */
 class Panel {
   constructor(run, key, page) {
-    Object.assign(this, { run, key, page, steps: [], shown: null })
+    Object.assign(this, { run, key, page, steps: [], shown: undefined })
     this.at = el('span', { className: 'note' })
     this.place = el('div', { className: 'place' })
     this.node = el('article', { className: 'panel', 'aria-label': `${key} of ${run.name}` }, el('h3', { title: `${key}\n${run.name}` }, el('i', { style: { background: run.color } }), key, this.at, el('button', { className: 'quiet', title: 'compare with another step or run', onclick: () => page.compare(run, key, this.shown?.step) }, 'compare')), this.place)

@@ -51,11 +51,11 @@ export async function loadImage(url) {
 const labelOf = (layer, id) => layer.part.class_labels?.[id] ?? (id === null ? '' : `class_${id}`)
 const tagOf = (layer, id) => `${layer.name}/${id ?? ''}`
 
-/** The classes that a layer shows. */
+/** The classes that a layer shows. What has no name and the id 0 or 255, or is called background or void, is clear. */
 function classes(layer) {
-  const ids = new Set(layer.kind === 'mask' ? layer.mask : layer.boxes.map(box => box.id))
-  if (layer.kind === 'mask' && !layer.part.class_labels?.[0]) ids.delete(0) // background, unless it has a name
-  return [...ids].sort((a, b) => a - b)
+  const named = layer.part.class_labels ?? {}, clear = id => (id in named ? /^(background|void)$/i.test(named[id]) : id === 0 || id === 255)
+  const ids = [...new Set(layer.kind === 'mask' ? layer.mask : layer.boxes.map(box => box.id))]
+  return ids.filter(id => layer.kind !== 'mask' || !clear(id)).sort((a, b) => a - b)
 }
 
 export class Picture {
