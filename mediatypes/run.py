@@ -131,7 +131,7 @@ class Run(RunDescription):
         report = self._report if self._record else None
         self.config = Config(opened.config, self._append, self._lock, report)
         last = (self._state, self._last_values)
-        self.summary = LiveSummary(*last, self._encode, self._append, self._lock, opened.explicit, report)
+        self.summary = LiveSummary(*last, self._encode, self._append, self._lock, opened.overrides, report)
         self._closed = self._finished = False
         self._pid, self._exit = os.getpid(), ("finished", -1)  # what sys.exit said, after so many calls
         self._announcer = Announcer(self.path, None if is_quiet(quiet) else _show)

@@ -19,7 +19,7 @@ from ._core.codec import schema
 from ._core.declaration import Document, List, Map, Record, Shape
 from ._core.registry import builtin_types, lookup
 
-INDEX, TEXT = "index.json", "README.md"
+INDEX, TEXT, CONFORMANCE = "index.json", "README.md", "conformance"
 BEGIN, END = "<!-- reference tables: begin -->\n", "<!-- reference tables: end -->\n"
 
 
@@ -46,7 +46,7 @@ def differences(folder: Path) -> list[str]:
     text = folder / TEXT
     if text.is_file() and text.read_text("utf-8") != _with_tables(text.read_text("utf-8")):
         found.append(f"{TEXT}: expected the tables of the declarations, got others. {fix}")
-    known = {*contents, *index["released"], INDEX, TEXT}
+    known = {*contents, *index["released"], INDEX, TEXT, CONFORMANCE}
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return found + [f"{name}: expected a declared type, got none. Remove it." for name in names if name not in known]
 

@@ -193,10 +193,9 @@ class RunView:
 
     def to_pandas(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pd.DataFrame:
         """`history()` as a pandas DataFrame; needs pandas."""
-        from ._core.deps import need
+        from .runfolder.select import to_pandas
 
-        need("pandas", extra="pandas", needed_for="RunView.to_pandas()")
-        return self.history(columns, steps).to_pandas()  # type: ignore[no-any-return]
+        return to_pandas(self.history(columns, steps), "RunView.to_pandas()")  # type: ignore[no-any-return]
 
     def to_polars(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pl.DataFrame:
         """`history()` as a polars DataFrame; needs polars."""

@@ -14,7 +14,15 @@ import pytest
 from mediatypes._core import registry
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "tests/README.md", "schemas/README.md"]
+DOCUMENTS = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "tests/README.md",
+    "schemas/README.md",
+    "docs/logging.md",
+]
 BLOCK = re.compile(
     r"^(?:<!-- skip: (?P<skip>.+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )

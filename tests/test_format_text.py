@@ -47,13 +47,10 @@ def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
 Call = tuple[int, int, float, list[tuple[str, str, Any]]]  # number, step, timestamp, cells
 
 
-def calls(data: bytes) -> Iterator[Call]:
+def calls(data: bytes, number: int) -> Iterator[Call]:
     layouts: dict[int, list[tuple[str, str]]] = {}
-    number = 0
     for kind, payload in frames(data):
-        if kind == 1:
-            number = parse(payload)["sequence"]
-        elif kind == 2:
+        if kind == 2:
             layouts[struct.unpack_from("<I", payload)[0]] = parse(payload[4:])
         elif kind == 3:
             id, step, timestamp = struct.unpack_from("<Iqd", payload)
@@ -77,8 +74,10 @@ def read_running(folder: Path) -> Rows:
     if (folder / "history.parquet").exists():
         rows = read_history(folder)
         following = parse(pq.read_schema(folder / "history.parquet").metadata[b"mediatypes"])["calls"]
-    for path in sorted((folder / "journal").glob("*.log"), key=lambda path: (len(path.name), path.name)):
-        for number, step, timestamp, cells in calls(path.read_bytes()):
+    journals = sorted(tuple(map(int, path.stem.split("-"))) for path in (folder / "journal").glob("*.log"))
+    for place, base in journals:
+        data = (folder / "journal" / f"{place:04}-{base}.log").read_bytes()
+        for number, step, timestamp, cells in calls(data, base):
             if number >= following:
                 row = rows.setdefault(step, {})
                 row["_timestamp"] = timestamp
@@ -268,10 +267,10 @@ def test_the_folder_says_who_is_the_authority(folders: dict[str, Path]) -> None:
     live, over = (parse((folders[name] / "run.json").read_bytes()) for name in ("live", "over"))
     assert (live["status"], over["status"]) == ("running", "finished")
     assert set(live["writer"]) == {"host", "pid", "began"}
-    assert set(over) == set(live) - {"writer"} | {"finished", "explicit"}
+    assert set(over) == set(live) - {"writer"} | {"finished", "summary_overrides"}
     assert sorted(path.name for path in folders["live"].iterdir()) == ["README.txt", "journal", "media", "run.json"]
-    assert sorted(path.name for path in (folders["resumed"] / "journal").glob("*.log")) == ["0001.log", "0002.log"]
-    assert sorted(path.name for path in (folders["killed"] / "journal").glob("*.log"))[-1] == "0003.log"
+    assert sorted(path.name for path in (folders["resumed"] / "journal").glob("*.log")) == ["0001-3.log", "0002-6.log"]
+    assert sorted(path.name for path in (folders["killed"] / "journal").glob("*.log"))[-1] == "0003-6.log"
     names = ["README.txt", "history.parquet", "journal", "media", "run.json"]
     assert sorted(path.name for path in folders["cut"].iterdir()) == names
     files = ["README.txt", "history.parquet", "media", "media.parquet", "run.json", "summary.json"]
@@ -294,10 +293,10 @@ def test_the_folder_says_who_is_the_authority(folders: dict[str, Path]) -> None:
 
 
 def test_a_header_begins_the_journal(folders: dict[str, Path]) -> None:
-    kind, payload = next(frames((folders["live"] / "journal" / "0001.log").read_bytes()))
+    kind, payload = next(frames((folders["live"] / "journal" / "0001-0.log").read_bytes()))
     header, run = parse(payload), parse((folders["live"] / "run.json").read_bytes())
     assert kind == 1
-    expected = {"format": "1.0", "run": run["id"], "sequence": 0, "started": run["started"], **run["writer"]}
+    expected = {"format": "1.0", "run": run["id"], "started": run["started"], **run["writer"]}
     assert header == expected
 
 
@@ -354,7 +353,10 @@ def test_encodings_are_those_of_the_text(folders: dict[str, Path]) -> None:
     assert "BYTE_STREAM_SPLIT" in columns["curve.list.element"].encodings
     assert "RLE_DICTIONARY" in columns["note"].encodings
     assert "RLE_DICTIONARY" not in columns["photo._doc"].encodings
-    assert all(column.has_offset_index and column.has_column_index for column in columns.values())
+    assert all(column.has_offset_index for column in columns.values())
+    without = {name for name, column in columns.items() if not column.is_stats_set}
+    assert without == {"curve.list.element", "numbers.list.element"}
+    assert {name for name, column in columns.items() if not column.has_column_index} == without
 
 
 @pytest.mark.parametrize("name", ["history.parquet", "media.parquet"])
@@ -385,7 +387,7 @@ def test_a_damaged_journal_gives_the_rows_that_the_text_promises(
     import mediatypes as mt
 
     root = shutil.copytree(folders["live"], tmp_path / "run")
-    journal = root / "journal" / "0001.log"
+    journal = root / "journal" / "0001-0.log"
     data = bytearray(journal.read_bytes())
     if flip is not None:
         sizes = [len(payload) + 9 for _, payload in frames(bytes(data))]

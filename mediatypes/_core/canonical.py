@@ -64,6 +64,14 @@ def loads(text: str | bytes) -> Any:
         raise ValueError("JSON nested too deeply") from None
 
 
+def loads_encodable(text: str) -> Any:
+    """As `loads`, of text from a file: UTF-8 can hold what is parsed; raises ValueError for a lone surrogate, too."""
+    value = loads(text)
+    if "\\ud" in text or "\\uD" in text:  # an escaped surrogate; two of them may be one character
+        dump_bytes(value)
+    return value
+
+
 def tag_floats(value: object, depth: int = 256) -> object:
     """A copy of plain data in which non-finite floats are tagged objects."""
     if isinstance(value, float):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -60,10 +60,12 @@ def paths(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
         yield from paths(f"{path}.list.element", kind.value_type)
 
 
-def parquet_options(schema: pa.Schema) -> dict[str, Any]:
+def parquet_options(schema: pa.Schema, finite: Collection[str] = ()) -> dict[str, Any]:
     """Encodings measured best: split floats, dictionaries only where values repeat as text.
 
-    None in lists: a reader could not tell what such a column unpacks to before it is done.
+    None in lists: a reader could not tell what such a column unpacks to before it is done. Columns of floats have
+    statistics only if they are among the `finite` ones, which hold no NaN: least and greatest value leave it out, and
+    DuckDB would skip the rows that have it.
     """
     physical = [leaf for field in schema for leaf in leaves(field.name, field.type)]
     return {
@@ -81,7 +83,7 @@ def parquet_options(schema: pa.Schema) -> dict[str, Any]:
         },
         "write_page_index": True,
         "write_page_checksum": True,
-        "write_statistics": True,
+        "write_statistics": [name for name, kind in physical if name in finite or not pa.types.is_floating(kind)],
     }
 
 

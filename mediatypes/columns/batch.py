@@ -29,14 +29,7 @@ class Batch(NamedTuple):
 
     def after(self, sequence: int) -> Batch | None:
         """The calls from number `sequence` on, if there are any."""
-        return self._without(sequence - self.sequence)
-
-    def beyond(self, step: int) -> Batch | None:
-        """The calls of later steps than this, if there are any, numbered as if they were all."""
-        rest = self._without(int(np.searchsorted(self.steps, step, "right")))
-        return rest and rest._replace(sequence=self.sequence)
-
-    def _without(self, skip: int) -> Batch | None:
+        skip = sequence - self.sequence
         if skip <= 0:
             return self
         if skip >= len(self.steps):
@@ -47,3 +40,34 @@ class Batch(NamedTuple):
             if first < len(calls):
                 columns[column] = Values(calls[first:] - skip, values[first:], integral)
         return Batch(self.sequence + skip, self.steps[skip:], self.timestamps[skip:], columns)
+
+    def rising(self, step: int | None) -> Batch:
+        """The calls whose step is not below that of one before them, nor below `step`. Their order stays."""
+        steps = self.steps
+        if (steps[1:] >= steps[:-1]).all() and (step is None or steps[0] >= step):
+            return self
+        highest = np.maximum.accumulate(steps if step is None else np.maximum(steps, step))
+        kept = steps == highest
+        number = np.cumsum(kept) - 1
+        columns = {}
+        for column, (calls, values, integral) in self.columns.items():
+            chosen = np.flatnonzero(kept[calls])
+            if len(chosen):
+                own = [values[i] for i in chosen.tolist()] if isinstance(values, list) else values[chosen]
+                columns[column] = Values(number[calls[chosen]], own, integral)
+        return Batch(self.sequence, steps[kept], self.timestamps[kept], columns)
+
+
+def merged(pieces: list[Values]) -> Values:
+    """One column from several pieces, in the order of the calls."""
+    if len(pieces) == 1:
+        return pieces[0]
+    calls = np.concatenate([piece.calls for piece in pieces])
+    order = np.argsort(calls, kind="stable")
+    values: Array | list[Any]
+    if isinstance(pieces[0].values, list):
+        flat = [value for piece in pieces for value in piece.values]
+        values = [flat[i] for i in order.tolist()]
+    else:
+        values = np.concatenate([np.asarray(piece.values) for piece in pieces])[order]
+    return Values(calls[order], values, all(piece.integral for piece in pieces))

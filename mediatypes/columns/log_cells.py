@@ -34,6 +34,7 @@ Encoder = Callable[[MediaValue], dict[str, Any]]
 
 _FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, partial)
 PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
+EMPTY_LIST: Cell = ("json", "[]")  # which the rows put into the column of the key's other lists
 RESERVED = ("_step", "_runtime", "_timestamp")
 
 
@@ -178,7 +179,7 @@ def _is_document(value: Any) -> bool:
 
 def _is_json(value: Any) -> bool:
     try:
-        return isinstance(value, str) and canonical.loads(value) is not Ellipsis
+        return isinstance(value, str) and canonical.loads_encodable(value) is not Ellipsis
     except ValueError:
         return False
 
@@ -228,6 +229,8 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
         return kind, [encode(item) for item in plain]
     if kind in PLAIN_KINDS and kind != "json":
         return (number_kind(plain) if kind == "integer" else kind), plain
+    if kind == "null_list" and not plain:
+        return EMPTY_LIST
     if kind == "null_list" or (kind == "integer_list" and all(v is None or -EXACT <= v <= EXACT for v in plain)):
         return "number_list", plain
     return "json", canonical.dumps(plain)

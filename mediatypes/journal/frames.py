@@ -21,7 +21,7 @@ from ..columns.log_cells import fits
 MAGIC: Final = b"MTJRNL1\n"
 MAX_FRAME: Final = 2**28  # a larger claim is damage, whatever the checksum says
 
-HEADER: Final = 1  # JSON: format, run, sequence (that of the first call), started, host, pid
+HEADER: Final = 1  # JSON: format, run, started, host, pid, began
 LAYOUT: Final = 2  # u32 id, JSON [[key, code], ...]
 ROW: Final = 3  # u32 layout id, i64 step, f64 timestamp, then the values
 CALL: Final = 4  # i64 step, f64 timestamp, JSON [[key, kind, value], ...]
@@ -29,7 +29,6 @@ CONFIG: Final = 5  # JSON object, the whole config as it now is
 SUMMARY: Final = 6  # JSON {key: [kind, value] or null to remove}
 METRIC: Final = 7  # JSON, a metric's definition
 PROBLEM: Final = 8  # JSON {path, message, code, hint, step}
-BINDING: Final = 9  # reserved: a sidecar that is placed after its call
 
 _HEAD: Final = struct.Struct("<IB")
 _CRC: Final = struct.Struct("<I")
@@ -88,15 +87,22 @@ def call_frame(step: int, timestamp: float, cells: list[tuple[str, str, Any]]) -
     return frame(CALL, _CALL_HEAD.pack(step, timestamp) + canonical.dump_bytes(cells))
 
 
+def parse_json(payload: memoryview) -> Any:
+    """The JSON of a payload; raises ValueError if it is none, or has text that UTF-8 cannot hold."""
+    return canonical.loads_encodable(str(payload, "utf-8"))
+
+
 def parse_call(payload: memoryview) -> tuple[int, float, list[list[Any]]]:
     """Step, timestamp and cells of a CALL payload; raises ValueError if it is malformed."""
     step, timestamp = _CALL_HEAD.unpack_from(payload)
-    cells = canonical.loads(bytes(payload[_CALL_HEAD.size :]))
+    cells = parse_json(payload[_CALL_HEAD.size :])
     if not isinstance(cells, list):
         raise ValueError("a call is a list of cells")
     for cell in cells:
         if not (isinstance(cell, list) and len(cell) == 3 and isinstance(cell[0], str) and fits(cell[1], cell[2])):
             raise ValueError("a cell is [key, kind, value], the value of its kind")
+    if len({key for key, _, _ in cells}) < len(cells):
+        raise ValueError("a call names a key once")
     return step, timestamp, cells
 
 
@@ -111,10 +117,13 @@ def parse_summary(value: Any) -> dict[str, Any]:
 def parse_layout(payload: memoryview) -> Layout:
     """The layout that a LAYOUT payload declares; raises ValueError if it is malformed."""
     (id,) = _CRC.unpack_from(payload)
-    pairs = canonical.loads(bytes(payload[_CRC.size :]))
+    pairs = parse_json(payload[_CRC.size :])
     for pair in pairs if isinstance(pairs, list) else [None]:
         if not (
             isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, str) for x in pair) and pair[1] in CODES
         ):
             raise ValueError("a layout is a list of [key, code]")
-    return Layout(id, tuple(str(key) for key, _ in pairs), "".join(code for _, code in pairs))
+    keys = tuple(str(key) for key, _ in pairs)
+    if len(set(keys)) < len(keys):
+        raise ValueError("a layout names a key once")
+    return Layout(id, keys, "".join(code for _, code in pairs))

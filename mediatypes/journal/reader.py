@@ -14,20 +14,24 @@ from zlib import crc32
 
 import numpy as np
 
-from .._core import canonical
 from .._core.errors import DocumentError, Problem, StoreError, os_error
 from .._core.location import Location
 from ..columns.arrays import Array
-from ..columns.batch import Batch, Column, Values
+from ..columns.batch import Batch, Column, Values, merged
 from ..columns.classify import EXACT
 from . import frames
 from .metrics import Metric
+from .names import sequence_of
 
 _PIECE = 8 * 1024 * 1024
 _MIN_FRAME = 9
 _RUN = 16  # fewer rows of one layout in a row are not worth an array of their own
 
-_HINTS = {"torn": "Rows before it are whole.", "lost": "Restore the files that were written before this one."}
+_HINTS = {
+    "torn": "Rows before it are whole.",
+    "lost": "Restore the files that were written before this one.",
+    "order": "They are left out.",
+}
 
 
 class Notes:
@@ -48,22 +52,23 @@ class JournalReader:
         path: the journal, as messages name it.
         file: the same, open for reading; it is read from where the last `read` stopped.
         notes: gathers what is no call.
-        sequence, step: number of the next call, and step of the last one, in what was read before. If the header is
-            lost, calls that are not beyond this step are taken for repeated ones and left out.
+        expected: number of the call after those that were read before; a file that begins later is reported.
 
     Raises:
         DocumentError: the file is not a journal.
         StoreError: the system cannot read it.
     """
 
-    def __init__(self, path: Location, file: BinaryIO, notes: Notes, sequence: int = 0, step: int = -1) -> None:
-        self.path, self.file, self.notes, self.sequence, self.step = path, file, notes, sequence, step
+    def __init__(self, path: Location, file: BinaryIO, notes: Notes, expected: int | None = None) -> None:
+        self.path, self.file, self.notes = path, file, notes
+        self.sequence = sequence_of(path.name)  # of the next call
         self.position = 0  # of the first frame that was not read yet
         self.layouts: dict[int, frames.Layout] = {}
         self.types: dict[int, np.dtype[Any]] = {}
         self.lost: set[int] = set()  # layouts of rows, but not declared
-        self.headed = False
         self.astray = False  # framing is lost: nothing after it can be trusted
+        if expected is not None and self.sequence > expected:
+            self._damage(0, "lost", f"call {expected} next", f"number {self.sequence}")
 
     def read(self, size: int | None = None) -> Iterator[Batch]:
         """The calls of all frames that are whole within the first `size` bytes; without it, of those written by now."""
@@ -89,10 +94,8 @@ class JournalReader:
             end = self._parse(data, calls)
             rest, self.position = data[end:], self.position + end
             if calls.steps:
-                batch = calls.batch(self.sequence, self)
-                if found := batch if self.headed else batch.beyond(self.step):
-                    yield found
-                    self.sequence += len(found.steps)
+                yield calls.batch(self.sequence, self)
+                self.sequence += len(calls.steps)
 
     def _begin(self, size: int) -> None:
         self.file.seek(0)
@@ -131,6 +134,8 @@ class JournalReader:
                 self._damage(base + position, "checksum", "a sound frame", f"{size} bytes with another checksum")
             else:
                 try:
+                    if kind == frames.HEADER and base + position > len(frames.MAGIC):
+                        raise ValueError("a header is the first frame")
                     self._take(kind, view[position + 5 : position + size - 4], calls)
                 except (ValueError, struct.error, KeyError, TypeError) as error:
                     self._damage(base + position, "frame", f"a frame of kind {kind}", str(error))
@@ -179,28 +184,30 @@ class JournalReader:
             if id not in self.lost:  # once, not for each of its rows
                 self.lost.add(id)
                 raise ValueError(f"its layout {id} is not declared before it, nor for the rows that follow")
-        else:
-            value = canonical.loads(bytes(payload))
-            if kind == frames.HEADER:
-                if self.headed or calls.steps:
-                    raise ValueError("a journal has one header")
-                first = _sequence(value)
-                if first > self.sequence:
-                    self._damage(self.position, "lost", f"call {self.sequence} next", f"number {first}")
-                self.sequence, self.headed = first, True
-            elif kind == frames.PROBLEM:
+        elif kind in (frames.PROBLEM, frames.CONFIG, frames.SUMMARY, frames.METRIC):  # others may come to exist
+            value = frames.parse_json(payload)
+            if kind == frames.PROBLEM:
                 found = dict(value)
                 notes.problems.append(Problem(**{name: str(found.get(name, "")) for name in Problem._fields}))
             elif kind == frames.CONFIG:
                 notes.config.append(dict(value))
             elif kind == frames.SUMMARY:
                 notes.summary.append(frames.parse_summary(value))
-            elif kind == frames.METRIC:
+            else:
                 notes.metrics.append(Metric.from_json(value))
 
     def _damage(self, offset: int, code: str, expected: str, got: str) -> None:
         hint = _HINTS.get(code, "The rest of the journal is read without it.")
         self.notes.damage.append(Problem(f"{self.path.name}@{offset}", f"expected {expected}, got {got}", code, hint))
+
+
+def in_order(batch: Batch, step: int | None, path: Location, notes: Notes) -> Batch | None:
+    """A batch without calls whose step is below that of an earlier one, which are reported; `step` is the last one."""
+    kept = batch.rising(step)
+    if skipped := len(batch.steps) - len(kept.steps):
+        got = f"{skipped} calls of lower steps from call {batch.sequence} on"
+        notes.damage.append(Problem(path.name, f"expected steps that do not fall, got {got}", "order", _HINTS["order"]))
+    return kept if len(kept.steps) else None
 
 
 class _Calls:
@@ -240,7 +247,7 @@ class _Calls:
                     pieces.setdefault((key, kind), []).append(values)
         for (key, kind), (at, found) in self.cells.items():
             pieces.setdefault((key, kind), []).append(_from_cells(np.array(at, np.int64), found, kind))
-        return Batch(sequence, steps, timestamps, {column: _merge(found) for column, found in pieces.items()})
+        return Batch(sequence, steps, timestamps, {column: merged(found) for column, found in pieces.items()})
 
 
 def _split(calls: Array, values: Array, code: str) -> Iterator[tuple[str, Values]]:
@@ -265,29 +272,6 @@ def _from_cells(calls: Array, values: list[Any], kind: str) -> Values:
         return Values(calls, np.array(values, np.int64 if kind == "integer" else np.bool), kind == "integer")
     integral = kind == "number_list" and all(type(v) is not float for value in values for v in value)
     return Values(calls, values, integral)
-
-
-def _merge(pieces: list[Values]) -> Values:
-    """One column from the pieces of several layouts, in the order of the calls."""
-    if len(pieces) == 1:
-        return pieces[0]
-    calls = np.concatenate([piece.calls for piece in pieces])
-    order = np.argsort(calls, kind="stable")
-    values: Array | list[Any]
-    if isinstance(pieces[0].values, list):
-        flat = [value for piece in pieces for value in piece.values]
-        values = [flat[i] for i in order.tolist()]
-    else:
-        values = np.concatenate([np.asarray(piece.values) for piece in pieces])[order]
-    return Values(calls[order], values, all(piece.integral for piece in pieces))
-
-
-def _sequence(header: Any) -> int:
-    """The number of a journal's first call; raises ValueError if the header does not say it."""
-    sequence = header.get("sequence") if isinstance(header, dict) else None
-    if type(sequence) is not int or not 0 <= sequence < 2**62:
-        raise ValueError("a header is an object with the sequence of the first call")
-    return sequence
 
 
 def _claimed(rest: bytes) -> int:

@@ -9,13 +9,13 @@ from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
-from .._core.errors import Problem, StoreError, os_error
+from .._core.errors import Problem, StoreError, Verbatim, os_error
 from .._core.location import Location
 from .._core.sidecar import open_file
 from ..columns.batch import Batch
 from ..journal import frames
 from ..journal.metrics import Metrics
-from ..journal.reader import JournalReader, Notes
+from ..journal.reader import JournalReader, Notes, in_order
 from . import files
 from .media_index import MediaRows
 from .merge_rows import arrow_schema, build_rows
@@ -58,13 +58,16 @@ class RunContent:
             self.summary.add(batch, self.started)
             if self._kept is not None:
                 self._kept.append(batch)
-        for cells in [self.run_explicit(), *self.notes.summary]:
+        for cells in [self.run_overrides(), *self.notes.summary]:
             self.summary.apply(cells)
         self.metrics = Metrics([*files.metrics_of(run), *self.notes.metrics])
 
     def batches(self) -> Iterator[Batch]:
         """All calls, in order."""
         return iter(self._kept) if self._kept is not None else self._read(Notes())
+
+    def _settled(self) -> Iterator[Batch]:
+        return map(self.schema.settled, self.batches())
 
     @property
     def specs(self) -> list[ColumnSpec]:
@@ -75,15 +78,15 @@ class RunContent:
         """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end."""
         specs = self.specs
         chosen = [spec for spec in specs if spec.name in columns]
-        batches = list(build_rows(self.batches(), specs, self.started, chosen=chosen))
+        batches = list(build_rows(self._settled(), specs, self.started, chosen=chosen))
         return within(pa.Table.from_batches(batches, arrow_schema(chosen)), steps).select(columns)
 
     def rows(self, media: MediaRows | None = None) -> Iterator[pa.RecordBatch]:
         """All rows; `media` is told of every media document in them, and of those that were set in the summary."""
-        yield from build_rows(self.batches(), self.specs, self.started, media)
+        yield from build_rows(self._settled(), self.specs, self.started, media)
         if media is not None:
-            for key, (_, value) in self.summary.explicit.items():
-                media.add_explicit(key, value)
+            for key, (_, value) in self.summary.overrides.items():
+                media.add_overrides(key, value)
 
     def media(self) -> MediaRows:
         """What `media.parquet` will hold."""
@@ -97,18 +100,20 @@ class RunContent:
         self._kept = None
 
     def _read(self, notes: Notes) -> Iterator[Batch]:
-        calls, step = 0, -1  # so many were read, to this step
+        calls, step = 0, None  # so many were read, to this step
         if self._stored:
             for batch in self._stored.batches():
                 yield batch
                 step = int(batch.steps[-1])
             calls = self._stored.calls
         for journal in self._journals:
-            self.reader = reader = JournalReader(journal.path, journal.file, notes, calls, step)
+            self.reader = reader = JournalReader(journal.path, journal.file, notes, calls)
             for batch in reader.read(journal.size):
-                if new := batch.after(calls):  # a journal that was finished into the stored rows repeats some
-                    yield new
-                calls, step = max(calls, batch.sequence + len(batch.steps)), int(batch.steps[-1])
+                new = batch.after(calls)  # a journal that was finished into the stored rows repeats some
+                calls = max(calls, batch.sequence + len(batch.steps))
+                if new and (kept := in_order(new, step, journal.path, notes)):
+                    yield kept
+                    step = int(kept.steps[-1])
             reader.close(journal.size)
         self.calls = calls
 
@@ -116,10 +121,10 @@ class RunContent:
         """The summary; for the statistics that metrics ask for, all calls are read again."""
         return self.summary.values(self.metrics, statistics(self.metrics, self.batches()))
 
-    def run_explicit(self) -> dict[str, Any]:
+    def run_overrides(self) -> dict[str, Any]:
         """What earlier sessions set in the summary."""
         try:
-            return frames.parse_summary(self.run.get("explicit", {}))
+            return frames.parse_summary(self.run.get("summary_overrides", {}))
         except ValueError:  # written by others
             return {}
 
@@ -154,5 +159,5 @@ def _open_journals(owner: object, folder: Location) -> list[_JournalFile]:
         raise os_error(StoreError, str(folder), "read the journal", error, "Open the run again.") from error
     if not journals:
         hint = "Restore the folder; without it the rows of an unfinished run are lost."
-        raise StoreError.of(str(folder), "a journal of the run", "no file", hint)
+        raise StoreError.of(str(folder), "a journal of the run", Verbatim("no file"), hint)
     return journals

@@ -19,6 +19,7 @@ from .._core.location import Location
 from .._core.processes import is_alive, is_this_process, rank
 from .._core.sidecar import read_file
 from ..journal.metrics import METRIC, Metric
+from ..journal.names import is_journal, place_of
 
 _LARGEST = 2**30  # bytes of a JSON file
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
@@ -43,7 +44,7 @@ RUN_JSON = Record(
         Field("config", Map(Json()), "What the run was started with; of a live run the journal has the latest."),
         Field("environment", Map(Json()), "Versions and platform.", required=False),
         Field("status", Text(choices=("running", *ENDS)), "How it ended, if it did."),
-        Field("explicit", Map(Json()), "What was set in the summary, as `[kind, value]`.", required=False),
+        Field("summary_overrides", Map(Json()), "What was set in the summary, as `[kind, value]`.", required=False),
         Field("started", Number(), "Seconds since the epoch."),
         Field("finished", Number(), "Seconds since the epoch.", required=False),
         Field("writer", Map(Json()), "Host and process of a live run.", required=False),
@@ -130,7 +131,8 @@ def metrics_of(run: dict[str, Any]) -> list[Metric]:
 
 def journals(folder: Any) -> list[Any]:
     """The journal files of a run in the order in which they were written; raises OSError."""
-    return sorted(folder.glob("*.log"), key=lambda path: (len(path.name), path.name))
+    found = [path for path in folder.glob("*.log") if is_journal(path.name)]
+    return sorted(found, key=lambda path: place_of(path.name))
 
 
 def remove_journals(root: Path) -> None:

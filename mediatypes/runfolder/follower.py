@@ -14,7 +14,7 @@ from .._core.errors import StoreError, Verbatim, os_error
 from .._core.location import local_path
 from .._core.sidecar import open_file
 from ..columns.batch import Batch
-from ..journal.reader import JournalReader, Notes
+from ..journal.reader import JournalReader, Notes, in_order
 from . import files
 from .parquet_reader import StoredHistory
 
@@ -48,7 +48,7 @@ class Follower:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = local_path(root, "Follower")
-        self.notes = Notes()  # config, explicit summary, metrics, problems and damage in the journals
+        self.notes = Notes()  # config, what was set in the summary, metrics, problems and damage in the journals
         self.calls = 0  # so many were told, or stand in rows that were
         self._step: int | None = None  # of the last one
         self._journals: dict[tuple[int, int], _Journal] = {}  # by device and inode: names are used again
@@ -113,8 +113,6 @@ class Follower:
             yield from self._stored()
         for key, journal in list(self._journals.items()):
             reader = journal.reader
-            if not reader.position:  # a header, if there is one, says it
-                reader.sequence = self.calls
             for batch in reader.read():
                 if batch.sequence > self.calls:  # a whole session was missed
                     yield from self._stored()
@@ -174,8 +172,10 @@ class Follower:
     def _tell(self, batch: Batch) -> Iterator[Batch]:
         new = batch.after(self.calls)
         if new:
-            self.calls, self._step = new.sequence + len(new.steps), int(new.steps[-1])
-            yield new
+            self.calls = new.sequence + len(new.steps)
+            if kept := in_order(new, self._step, self.root, self.notes):
+                self._step = int(kept.steps[-1])
+                yield kept
 
 
 class _Journal:

@@ -84,7 +84,7 @@ class MediaRows:
             for position, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
                 self.add(key, step, position, document, values)
 
-    def add_explicit(self, key: str, cell: Any) -> None:
+    def add_overrides(self, key: str, cell: Any) -> None:
         """Note the media in a value that was set in the summary."""
         for position, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
             if isinstance(document, dict) and "_type" in document:

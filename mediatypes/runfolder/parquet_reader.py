@@ -81,6 +81,13 @@ class StoredTable:
             raise DocumentError(found)
         return specs
 
+    def without_statistics(self) -> set[str]:
+        """The columns of which some row group has no statistics, as those of floats that hold NaN."""
+        with _our_errors(self.path, "a readable footer"):
+            groups = [self.file.metadata.row_group(i) for i in range(self.file.num_row_groups)]
+            chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
+            return {chunk.path_in_schema for chunk in chunks if not chunk.is_stats_set}
+
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """Some columns, in this order; all by default. Damaged pages are refused."""
         with _our_errors(self.path, "readable columns"):

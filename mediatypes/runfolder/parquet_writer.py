@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from .merge_rows import GROUP_ROWS
 from .parquet_reader import FOOTER
 from .schema import ColumnSpec
 
+_CACHED = 1024 * 1024  # characters of what a footer repeats of the JSON files, at most: it is read as a whole
 _SMALL = 64 * 1024  # bytes of rows: zstd takes longer to begin than to unpack them, and snappy is as small then
 
 
@@ -30,8 +31,9 @@ def write_parquet(
     columns: Iterable[ColumnSpec],
     footer: dict[str, Any],
     durable: bool = True,
+    finite: Collection[str] = (),
 ) -> int:
-    """Write all batches as row groups of one file and return the number of rows.
+    """Write all batches as row groups of one file and return the number of rows; see `parquet_options` for `finite`.
 
     The file is reopened and its rows counted before it gets its final name; with `durable` it is on the disk by then.
 
@@ -41,7 +43,7 @@ def write_parquet(
     batches = iter(batches)
     first = list(islice(batches, 1))
     small = sum(batch.nbytes for batch in first) <= _SMALL
-    with parquet_file(path, schema, columns, footer, durable, "snappy" if small else "zstd") as file:
+    with parquet_file(path, schema, columns, footer, durable, finite, "snappy" if small else "zstd") as file:
         for batch in chain(first, batches):
             file.write(batch)
     return file.rows
@@ -66,16 +68,21 @@ def parquet_file(
     columns: Iterable[ColumnSpec],
     footer: dict[str, Any],
     durable: bool = True,
+    finite: Collection[str] = (),
     compression: str = "zstd",
 ) -> Iterator[ParquetFile]:
     """A file that gets its name when the block ends without an error; see `write_parquet`.
 
-    Its metadata are JSON: `footer`, and the list of `columns` for keys and kinds. No Arrow schema is needed to read it.
+    Its metadata are JSON: `footer` without members that are large, and the list of `columns` for keys and kinds. No
+    Arrow schema is needed to read it.
     """
-    metadata = canonical.dump_bytes({**footer, "columns": [spec._asdict() for spec in columns]})
+    members = {name: canonical.dumps(value) for name, value in footer.items()}
+    members = {name: text for name, text in members.items() if len(text) <= _CACHED}
+    members["columns"] = canonical.dumps([spec._asdict() for spec in columns])
+    metadata = f"{{{','.join(f'{canonical.dumps(name)}:{members[name]}' for name in sorted(members))}}}".encode()
     hint = "Free some space; the journal is kept, so that nothing is lost."
     with replacing(path, "write the history", hint, durable=durable) as temporary:
-        options = _options(schema, compression)
+        options = _options(schema, finite, compression)
         with (
             pa.OSFile(str(temporary), "wb") as sink,
             pq.ParquetWriter(sink, schema, store_schema=False, **options) as writer,
@@ -90,9 +97,9 @@ def parquet_file(
             raise StoreError.of(str(path), f"{file.rows} rows after writing", counted, hint)
 
 
-def _options(schema: pa.Schema, compression: str) -> dict[str, Any]:
+def _options(schema: pa.Schema, finite: Collection[str], compression: str) -> dict[str, Any]:
     """Those of every Parquet file, and delta-encoded steps."""
-    options = parquet_options(schema)
+    options = parquet_options(schema, finite)
     if compression != options["compression"]:
         options |= {"compression": compression, "compression_level": None}
     if "_step" in schema.names:

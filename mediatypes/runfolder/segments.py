@@ -1,8 +1,8 @@
 """A growing journal as files that hardly change, for stores that cannot append.
 
 A segment is a journal file like any other: readers need to know nothing. All but the last of a journal are cut where a
-frame ends and stay as they are; a segment that is not the first of its journal begins with a header that says the
-number of its first call, and with the layouts that were declared before it.
+frame ends and stay as they are; a segment that is not the first of its journal begins with the header, and with the
+layouts that were declared before it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .._core import canonical
 from .._core.errors import StoreError, os_error
 from .._core.location import Location
 from ..journal import frames
+from ..journal.names import name_of, sequence_of
 from ..journal.reader import JournalReader, Notes
 from . import files
 
@@ -84,8 +85,8 @@ class Segments:
                 if isinstance(error, StoreError):
                     raise
                 raise os_error(StoreError, str(path), "read the journal", error, "Check permissions.") from error
-            for prefix, start, end in parts:
-                found.append(Segment(f"{len(found) + 1:04}.log", path, prefix, start, end))
+            for sequence, prefix, start, end in parts:
+                found.append(Segment(name_of(len(found) + 1, sequence), path, prefix, start, end))
         return found
 
 
@@ -94,18 +95,18 @@ class _Cutter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.done: list[tuple[bytes, int, int]] = []  # prefix, start, end
-        self.prefix, self.start = b"", 0
+        self.done: list[tuple[int, bytes, int, int]] = []  # number of the first call, prefix, start, end
+        self.prefix, self.start, self.sequence = b"", 0, sequence_of(path.name)
         self.header = _header(path)
         self.reader = JournalReader(path, BytesIO(), Notes())
 
-    def parts(self, end: int, size: int) -> list[tuple[bytes, int, int]]:
+    def parts(self, end: int, size: int) -> list[tuple[int, bytes, int, int]]:
         """All segments of the first `end` bytes; raises OSError."""
         if end - self.start > size:
             with open(self.path, "rb") as self.reader.file:
                 while end - self.start > size and self._cut(end, size):
                     pass
-        return [*self.done, (self.prefix, self.start, end)]
+        return [*self.done, (self.sequence, self.prefix, self.start, end)]
 
     def _cut(self, end: int, size: int) -> bool:
         """Cut where the last frame ends that fits into a segment, if there is such a place.
@@ -122,9 +123,9 @@ class _Cutter:
         reader.notes = Notes()
         if reader.astray or not self.start < reader.position < end:  # damage: where the next frame begins is unknown
             return False
-        self.done.append((self.prefix, self.start, reader.position))
-        self.start = reader.position
-        self.prefix = frames.MAGIC + frames.json_frame(frames.HEADER, self.header | {"sequence": reader.sequence})
+        self.done.append((self.sequence, self.prefix, self.start, reader.position))
+        self.start, self.sequence = reader.position, reader.sequence
+        self.prefix = frames.MAGIC + frames.json_frame(frames.HEADER, self.header)
         self.prefix += b"".join(layout.declaration() for layout in reader.layouts.values())
         return True
 

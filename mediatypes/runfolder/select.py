@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 import pyarrow as pa
 
 from .._core.errors import InputError
 from ..columns.arrow import list_of
+from ..columns.classify import EXACT
 from .schema import FIXED, ColumnSpec
 
 
@@ -32,6 +34,23 @@ def no_column(column: str, known: Iterable[str]) -> InputError:
     close = get_close_matches(str(column), list(known), 1)
     hint = f"Did you mean {close[0]!r}?" if close else "view.keys() lists them."
     return InputError.of("history", "a key of this run", column, hint, "key")
+
+
+def to_pandas(table: pa.Table, needed_for: str) -> Any:
+    """A pandas DataFrame; integers that float64 cannot hold beside nulls become `Int64`."""
+    import pyarrow.compute as pc
+
+    from .._core.deps import need
+
+    pd = need("pandas", extra="pandas", needed_for=needed_for)
+
+    frame = table.to_pandas()
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_int64(field.type) and column.null_count and column.null_count < len(column):
+            low, high = pc.min_max(column).as_py().values()
+            if low < -EXACT or high > EXACT:
+                frame[field.name] = column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return frame
 
 
 def with_integers(table: pa.Table, specs: Iterable[ColumnSpec]) -> pa.Table:

@@ -14,13 +14,13 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Summary:
-    """Last values gathered from calls, and explicit ones, which win."""
+    """Last values gathered from calls, and those that were set, which win."""
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[int, str, Any]] = {}  # sequence number, kind, value
         self._integral: dict[Column, bool] = {}
         self._head: dict[str, Any] = {}
-        self.explicit: dict[str, tuple[str, Any]] = {}
+        self.overrides: dict[str, tuple[str, Any]] = {}
 
     def add(self, batch: Batch, started: float) -> None:
         """Note the last values of a batch."""
@@ -35,9 +35,9 @@ class Summary:
     def apply(self, cells: dict[str, Any]) -> None:
         """Explicit values as a SUMMARY frame holds them: `{key: [kind, value]}`, null to remove."""
         for key, cell in cells.items():
-            self.explicit.pop(key, None)
+            self.overrides.pop(key, None)
             if cell is not None:
-                self.explicit[key] = (str(cell[0]), cell[1])
+                self.overrides[key] = (str(cell[0]), cell[1])
 
     @property
     def step(self) -> int:
@@ -50,8 +50,8 @@ class Summary:
 
     def values(self, metrics: Metrics | None = None, statistics: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
         """The summary as `summary.json` has it, with what metrics define and the statistics they ask for."""
-        explicit = {key: plain_value(kind, value) for key, (kind, value) in self.explicit.items()}
-        return {**(metrics or Metrics()).summarize(self.last(), statistics), **explicit, **self._head}
+        overrides = {key: plain_value(kind, value) for key, (kind, value) in self.overrides.items()}
+        return {**(metrics or Metrics()).summarize(self.last(), statistics), **overrides, **self._head}
 
 
 def plain(kind: str, value: Any, integral: bool) -> Any:

@@ -104,7 +104,10 @@ def compact(
             try:
                 stamp = Stamp.of(folder := str(path))  # before reading
             except OSError as error:
-                problems.append(Problem(str(path), f"expected the files of a run, got {error.strerror!r}", "run", ""))
+                message = f"expected the files of a run, got {error.strerror!r}"
+                problems.append(
+                    Problem(str(error.filename or path), message, "run", "Restore the file, or the folder.")
+                )
                 continue
             if stamp is None:
                 waiting.append(name)
@@ -225,8 +228,23 @@ def _write_part(job: _Job, destination: Path, given: dict[str, list[ColumnSpec]]
         )
         tables = chain(old.rows(table, schema) if old else (), new)
         path = Manifest.part_path(destination, table, job.number, aside=True)
-        write_parquet(path, schema, _grouped(tables), columns[table], {"format": files.FORMAT, "table": table})
+        footer = {"format": files.FORMAT, "table": table}
+        finite = {*schema.names} - (
+            _doubtful(columns[table], sources[table], old, table) if table != "runs" else {*schema.names}
+        )
+        write_parquet(path, schema, _grouped(tables), columns[table], footer, finite=finite)
     return _Written(columns, stamps, problems)
+
+
+def _doubtful(columns: list[ColumnSpec], sources: Iterable[_Source], old: _Old | None, table: str) -> set[str]:
+    """The columns of a part that may hold NaN, as they have no statistics in some file."""
+    tables = [source.table for source in sources] + ([old.tables[table]] if old else [])
+    in_part = {(spec.key, spec.kind): spec.name for spec in columns}
+    found: set[str] = set()
+    for one in tables:
+        names = {spec.name: in_part.get((spec.key, spec.kind), "") for spec in one.columns}
+        found |= {names.get(name, name) for name in one.without_statistics()}
+    return found
 
 
 class _Source:

@@ -27,6 +27,8 @@ from .union import RUN, union_schema
 if TYPE_CHECKING:
     import duckdb
 
+_ROWS, _NAMES, _FILE = "mediatypes_rows", "mediatypes_names", "mediatypes_file"  # in queries: no keys are called so
+
 
 class Closed(NamedTuple):
     """A Parquet file of this machine, and its columns: DuckDB opens it itself, when a query needs it."""
@@ -158,9 +160,10 @@ class _Database:
         columns = {(spec.key, spec.kind): spec.name for spec in schema.specs()}
         parts = [f"from {self._table(schema_of(schema.specs()).empty_table())}"]
         for run, other in others.items():
-            parts.append(_select(_literal(run), other.fixed, other.columns, columns, self._table(other.rows)))
+            rows = f"{self._table(other.rows)} as {_ROWS}"
+            parts.append(_select(_literal(run), other.fixed, other.columns, columns, rows))
         for (own, like), paths in alike.items():
-            parts.append(_select(RUN, own, like, columns, self._files(paths)))
+            parts.append(_select(f"{_NAMES}.{RUN}", own, like, columns, self._files(paths)))
         self.view(name, parts)
 
     def view(self, name: str, parts: list[str]) -> None:
@@ -170,7 +173,10 @@ class _Database:
     def _files(self, paths: dict[str, Path]) -> str:
         """A source of the rows of all these files, with the run that each belongs to."""
         runs = self._table(pa.table({"file": [str(path) for path in paths.values()], RUN: list(paths)}))
-        return f"read_parquet({_listed(paths.values())}, filename = true) join {runs} on filename = {runs}.file"
+        return (
+            f"read_parquet({_listed(paths.values())}, filename = '{_FILE}') as {_ROWS}"
+            f" join {runs} as {_NAMES} on {_ROWS}.{_FILE} = {_NAMES}.file"
+        )
 
     def _table(self, table: Any) -> str:
         """The name under which a query finds a table or dataset of pyarrow."""
@@ -197,11 +203,12 @@ def _select(
     run: str, fixed: tuple[str, ...], specs: Iterable[ColumnSpec], columns: Mapping[tuple[str, str], str], source: str
 ) -> str:
     named = [
-        f"{_quoted(spec.name)} as {_quoted(columns[spec.key, spec.kind])}"
+        f"{_ROWS}.{_quoted(spec.name)} as {_quoted(columns[spec.key, spec.kind])}"
         for spec in specs
         if (spec.key, spec.kind) in columns
     ]
-    return f"select {', '.join([f'{run} as {RUN}', *map(_quoted, fixed), *named])} from {source}"
+    chosen = [f"{run} as {RUN}", *(f"{_ROWS}.{_quoted(name)}" for name in fixed), *named]
+    return f"select {', '.join(chosen)} from {source}"
 
 
 def _listed(paths: Iterable[Location]) -> str:

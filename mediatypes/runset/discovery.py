@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from glob import glob
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -36,7 +36,7 @@ def find_roots(source: Source | Iterable[Source]) -> list[Place]:
             continue
         text = os.path.expanduser(one)
         found = [text]
-        if any(letter in text for letter in "*?["):
+        if any(letter in text for letter in "*?[") and not os.path.lexists(text):  # a name that exists is no pattern
             found = [path for path in sorted(glob(text, recursive=True)) if os.path.isdir(path)]
         if not found:
             raise StoreError.of(text, "a pattern that directories match", "none", "Look at it with ls.")
@@ -94,8 +94,13 @@ def find_runs(root: Path) -> Iterator[Path]:
     yield from _walk(str(root), entries, _DEEPEST)
 
 
+def _is_run(names: Collection[str]) -> bool:
+    """Whether a directory of these names is a run; an export has the JSON files of one, but neither rows nor calls."""
+    return files.RUN in names and (files.SUMMARY not in names or files.HISTORY in names or files.JOURNAL in names)
+
+
 def _walk(folder: str, entries: list[os.DirEntry[str]], depth: int) -> Iterator[Path]:
-    is_run = any(entry.name == files.RUN for entry in entries)
+    is_run = _is_run({entry.name for entry in entries})
     if is_run:
         yield Path(folder)
     folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)] if depth else []
@@ -127,7 +132,7 @@ def _walk_remote(root: RemotePath) -> list[RemotePath]:
         listed = in_threads(_entries if depth else RemotePath.entries, level)
         below = []
         for folder, entries in zip(level, listed, strict=True):
-            is_run = files.RUN in entries
+            is_run = _is_run(entries)
             if is_run:
                 found.append(folder)
             for name, size in entries.items():

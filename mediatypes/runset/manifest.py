@@ -40,12 +40,14 @@ class Stamp(NamedTuple):
 
     @classmethod
     def of(cls, path: str) -> Stamp | None:
-        """The stamp of a run that is over, else None; raises OSError."""
+        """The stamp of a run that is over, else None; raises OSError, also where its summary is missing."""
         run = os.stat(os.path.join(path, files.RUN))
         try:
             summary = os.stat(os.path.join(path, files.SUMMARY))
         except FileNotFoundError:
-            return None
+            if files.read_run_json(Path(path))["status"] == "running":
+                return None
+            raise
         if os.path.isdir(os.path.join(path, files.JOURNAL)) and files.read_run_json(Path(path))["status"] == "running":
             return None
         return cls(run.st_mtime_ns, run.st_size, summary.st_mtime_ns, summary.st_size)

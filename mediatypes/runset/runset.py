@@ -168,10 +168,9 @@ class RunSet(Sequence[RunView]):
 
     def to_pandas(self) -> pd.DataFrame:
         """`table()` as a pandas DataFrame; needs pandas."""
-        from .._core.deps import need
+        from ..runfolder.select import to_pandas
 
-        need("pandas", extra="pandas", needed_for="RunSet.to_pandas()")
-        return self.table().to_pandas()  # type: ignore[no-any-return]
+        return to_pandas(self.table(), "RunSet.to_pandas()")  # type: ignore[no-any-return]
 
     def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
         """The rows of all runs, one run after another.

@@ -139,7 +139,7 @@ class Shelf:
                 folder.mkdir()
                 media = MediaRows(content.specs, content.metrics)
                 footer = {**run, "config": content.config, "calls": content.calls}
-                write_rows(folder, content.specs, content.rows(media), footer, media, durable=False)
+                write_rows(folder, content.schema, content.rows(media), footer, media, durable=False)
                 self._snapshots[name] = (folder, content.calls)
             return self._snapshots[name]
 

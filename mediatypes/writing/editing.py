@@ -21,13 +21,13 @@ def edit(root: Path, described: dict[str, Any], summary: Mapping[str, Any]) -> N
         RunLocked: a process is writing the run.
         StoreError: it was killed and not recovered yet, or the system refused.
     """
-    explicit = _explicit(summary)
+    overrides = _overrides(summary)
     with writing(root) as run:
-        kept = run.get("explicit", {}) | explicit
-        run["explicit"] = {key: cell for key, cell in kept.items() if cell is not None}
+        kept = run.get("summary_overrides", {}) | overrides
+        run["summary_overrides"] = {key: cell for key, cell in kept.items() if cell is not None}
         files.write_json(root / files.RUN, run | described, durable=True)
-        if explicit:
-            files.write_json(root / files.SUMMARY, _summary(root, run, explicit), durable=True)
+        if overrides:
+            files.write_json(root / files.SUMMARY, _summary(root, run, overrides), durable=True)
 
 
 @contextlib.contextmanager
@@ -50,17 +50,17 @@ def writing(root: Path) -> Iterator[dict[str, Any]]:
         lock.release()
 
 
-def _summary(root: Path, run: dict[str, Any], explicit: dict[str, list[Any] | None]) -> dict[str, Any]:
+def _summary(root: Path, run: dict[str, Any], overrides: dict[str, list[Any] | None]) -> dict[str, Any]:
     """The summary with what was set; where a value was removed, what the rows say of that key counts again."""
-    if None in explicit.values():
+    if None in overrides.values():
         from ..runfolder.content import RunContent  # numpy and pyarrow are needed only for this
 
         return RunContent(root, run).summary_values()
-    shown = {key: log_cells.plain_value(*cell) for key, cell in explicit.items() if cell is not None}
+    shown = {key: log_cells.plain_value(*cell) for key, cell in overrides.items() if cell is not None}
     return files.read_json(root / files.SUMMARY) | shown
 
 
-def _explicit(summary: Mapping[str, Any]) -> dict[str, list[Any] | None]:
+def _overrides(summary: Mapping[str, Any]) -> dict[str, list[Any] | None]:
     """The cells of the values, None where one is to be removed."""
     problems: list[Problem] = []
     if not isinstance(summary, Mapping):

@@ -12,18 +12,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from .._core import canonical
 from .._core.atomic import sync_names
 from .._core.errors import Problem, StoreError
+from ..journal.names import name_of, place_of, sequence_of
 from ..runfolder import files
 from ..runfolder.content import RunContent
 from ..runfolder.media_index import MediaRows
 from ..runfolder.merge_rows import arrow_schema
 from ..runfolder.parquet_writer import parquet_file, write_parquet
-from ..runfolder.schema import ColumnSpec
-
-_LARGEST_FOOTER = 16 * 1024 * 1024  # bytes of JSON; Arrow reads 100 MB at most
-_REPEATED = ("summary", "explicit", "config", "notes", "problems", "metrics", "environment")  # also in JSON files
+from ..runfolder.schema import Schema
 
 
 def finish(root: Path, status: str, unrecorded: Sequence[Problem] = ()) -> None:
@@ -39,18 +36,22 @@ def finish(root: Path, status: str, unrecorded: Sequence[Problem] = ()) -> None:
     """
     run = files.read_run_json(root)
     content = RunContent(root, run)
-    run = {name: item for name, item in run.items() if name not in ("writer", "problems", "explicit", files.FOLLOWS)}
+    run = {
+        name: item
+        for name, item in run.items()
+        if name not in ("writer", "problems", "summary_overrides", files.FOLLOWS)
+    }
     run |= {"config": content.config, "status": status, "finished": time.time()}
     summary = content.summary_values()
     optional: dict[str, Any] = {
         "metrics": content.metrics.to_json(),
         "problems": [problem._asdict() for problem in [*content.problems, *unrecorded]],
-        "explicit": {key: list(cell) for key, cell in content.summary.explicit.items()},
+        "summary_overrides": {key: list(cell) for key, cell in content.summary.overrides.items()},
     }
     run |= {name: item for name, item in optional.items() if item}
     media = MediaRows(content.specs, content.metrics)
-    footer = _fitting({**run, "summary": summary, "calls": content.calls})
-    write_rows(root, content.specs, content.rows(media), footer, media)
+    footer = {**run, "summary": summary, "calls": content.calls}
+    write_rows(root, content.schema, content.rows(media), footer, media)
     files.write_json(root / files.SUMMARY, summary, durable=True)
     sync_names(root)  # before run.json says that they count
     files.write_json(root / files.RUN, run, durable=True)
@@ -61,18 +62,9 @@ def finish(root: Path, status: str, unrecorded: Sequence[Problem] = ()) -> None:
         files.remove_journals(root)
 
 
-def _fitting(footer: dict[str, Any]) -> dict[str, Any]:
-    """A footer that Parquet's readers take: the largest of what JSON files say as well is left out until it is one."""
-    sizes = {name: len(canonical.dump_bytes(footer[name])) for name in _REPEATED if name in footer}
-    while sizes and sum(sizes.values()) > _LARGEST_FOOTER:
-        largest = max(sizes, key=sizes.__getitem__)
-        del sizes[largest], footer[largest]
-    return footer
-
-
 def write_rows(
     root: Path,
-    specs: list[ColumnSpec],
+    schema: Schema,
     batches: Iterable[pa.RecordBatch],
     footer: dict[str, Any],
     media: MediaRows,
@@ -88,7 +80,8 @@ def write_rows(
         yield from _until_full(rest, media)
         table = media.table()  # only now it is known which types there are
         described = {"format": files.FORMAT, "id": footer["id"]}
-        with parquet_file(root / files.MEDIA, table.schema, media.columns, described, durable) as index:
+        finite = schema.finite(media.columns)
+        with parquet_file(root / files.MEDIA, table.schema, media.columns, described, durable, finite) as index:
             while True:  # not all of them at the end: documents may be larger than all else
                 is_full = media.is_full
                 for batch in media.table().to_batches():
@@ -98,7 +91,9 @@ def write_rows(
                     return
                 yield from _until_full(rest, media)
 
-    return write_parquet(root / files.HISTORY, arrow_schema(specs), gathered(), specs, footer, durable)
+    specs = schema.specs()
+    finite = schema.finite(specs)
+    return write_parquet(root / files.HISTORY, arrow_schema(specs), gathered(), specs, footer, durable, finite)
 
 
 def _until_full(batches: Iterator[pa.RecordBatch], media: MediaRows) -> Iterator[pa.RecordBatch]:
@@ -113,6 +108,6 @@ def _keep_journals(root: Path) -> None:
     """Move the journals aside: what could not be read may still be worth something to somebody."""
     kept = root / files.DAMAGED
     kept.mkdir(exist_ok=True)
-    numbers = (number for number in itertools.count(1) if not (kept / f"{number:04}.log").exists())
+    places = itertools.count(1 + max((place_of(path.name) for path in files.journals(kept)), default=0))
     for path in files.journals(root / files.JOURNAL):
-        os.replace(path, kept / f"{next(numbers):04}.log")
+        os.replace(path, kept / name_of(next(places), sequence_of(path.name)))

@@ -83,14 +83,14 @@ class LiveSummary(ByAttribute):
         encode: log_cells.Encoder,
         append: Append,
         lock: Lock,
-        explicit: Mapping[str, log_cells.Cell],
+        overrides: Mapping[str, log_cells.Cell],
         report: Report | None = None,
     ) -> None:
         self._last, self._state, self._encode, self._report = last, state, encode, report
         self._append, self._lock = append, lock
         self._read: tuple[Any, dict[str, Any]] = (None, {})  # the values, and the state that they are of
         self._changes = 0  # so many were made of what was set
-        self._explicit: dict[str, Any] = {key: log_cells.plain_value(*cell) for key, cell in explicit.items()}
+        self._overrides: dict[str, Any] = {key: log_cells.plain_value(*cell) for key, cell in overrides.items()}
 
     def update(self, values: Any = None, /, **named: Any) -> None:
         """Set several values, all or none of them. With `on_error="record"` the good ones are set.
@@ -119,22 +119,22 @@ class LiveSummary(ByAttribute):
             if found:
                 self._append(frames.json_frame(frames.SUMMARY, {key: [kind, plain] for key, kind, plain in found}))
                 self._changes += 1
-                self._explicit |= {key: log_cells.plain_value(kind, plain) for key, kind, plain in found}
+                self._overrides |= {key: log_cells.plain_value(kind, plain) for key, kind, plain in found}
 
     def __getitem__(self, key: str) -> Any:
-        explicit = self._explicit  # one that is set needs no look at all the others
-        return explicit[key] if key in explicit else self._values()[key]
+        overrides = self._overrides  # one that is set needs no look at all the others
+        return overrides[key] if key in overrides else self._values()[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
 
     def __delitem__(self, key: str) -> None:
         with self._lock:
-            rest = dict(self._explicit)
+            rest = dict(self._overrides)
             del rest[key]
             self._append(frames.json_frame(frames.SUMMARY, {key: None}))
             self._changes += 1
-            self._explicit = rest
+            self._overrides = rest
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values())
@@ -148,5 +148,5 @@ class LiveSummary(ByAttribute):
     def _values(self) -> dict[str, Any]:
         state = (self._state(), self._changes)
         if self._read[0] != state:
-            self._read = (state, self._last() | self._explicit)
+            self._read = (state, self._last() | self._overrides)
         return self._read[1]

@@ -15,6 +15,7 @@ from .._core.processes import this_process
 from ..journal import frames
 from ..journal.append import Journal, first_frame_end
 from ..journal.metrics import Metric
+from ..journal.names import name_of, place_of
 from ..runfolder import files
 from ..runfolder.lock import Lock
 from ..runfolder.readme import write_readme
@@ -32,7 +33,7 @@ class Session(NamedTuple):
     step: int = 0  # of the next row
     calls: int = 0  # so many were logged
     last: dict[str, Any] = {}  # noqa: RUF012 - the last value of every key; never changed
-    explicit: dict[str, Any] = {}  # noqa: RUF012 - what was set in the summary
+    overrides: dict[str, Any] = {}  # noqa: RUF012 - what was set in the summary
     metrics: tuple[Metric, ...] = ()
 
 
@@ -136,7 +137,7 @@ def resume_session(root: Path, lock: Lock, described: dict[str, Any], config: di
         step=summary.step + 1,
         calls=content.calls,
         last=summary.last(),
-        explicit=summary.explicit,
+        overrides=summary.overrides,
         metrics=content.metrics.all,
     )
 
@@ -147,10 +148,9 @@ def _given(described: dict[str, Any]) -> dict[str, Any]:
 
 def _new_journal(root: Path, id: str, sequence: int, started: float) -> Journal:
     folder = root / files.JOURNAL
-    taken = [path.stem for path in files.journals(folder)]
-    number = 1 + max((int(stem) for stem in taken if stem.isdecimal()), default=0)
-    header = {"format": files.FORMAT, "run": id, "sequence": sequence, "started": started}
-    return Journal(folder / f"{number:04}.log", header | this_process())
+    place = 1 + max((place_of(path.name) for path in files.journals(folder)), default=0)
+    header = {"format": files.FORMAT, "run": id, "started": started}
+    return Journal(folder / name_of(place, sequence), header | this_process())
 
 
 def _announce(root: Path, journal: Journal, run: dict[str, Any], durable: bool, frame: bytes = b"") -> None:

@@ -323,24 +323,24 @@ def test_validate_accepts_live_and_killed_runs(live: mt.Run, killed: Path, capsy
 
 
 def test_validate_accepts_the_torn_end_of_a_killed_run(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    journal = killed / "journal" / "0001.log"
+    journal = killed / "journal" / "0001-0.log"
     journal.write_bytes(journal.read_bytes()[:-5])
     assert main(["validate", str(killed)]) == 0
 
 
 def test_validate_finds_damage_inside_a_journal(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    journal = killed / "journal" / "0001.log"
+    journal = killed / "journal" / "0001-0.log"
     data = bytearray(journal.read_bytes())
     data[-80] ^= 1
     journal.write_bytes(data)
     assert main(["validate", str(killed)]) == 1
     out = capsys.readouterr().out
-    assert "journal.0001.log@" in out
+    assert "journal.0001-0.log@" in out
     assert "expected a sound frame, got " in out
 
 
 def test_validate_says_once_that_a_journal_is_foreign(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (killed / "journal" / "0001.log").write_bytes(b"something else entirely")
+    (killed / "journal" / "0001-0.log").write_bytes(b"something else entirely")
     assert main(["validate", str(killed)]) == 1
     out = capsys.readouterr().out
     assert "expected a journal of mediatypes" in out

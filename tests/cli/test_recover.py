@@ -29,17 +29,17 @@ def test_it_says_what_was_recovered(killed: Path, capsys: pytest.CaptureFixture[
 def test_it_says_what_could_not_be_read_and_where_that_is_kept(
     killed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    journal = killed / "journal" / "0001.log"
+    journal = killed / "journal" / "0001-0.log"
     data = bytearray(journal.read_bytes())
     data[data.index(b'"note"')] ^= 1
     journal.write_bytes(data + b"\x50\0\0\0\4torn")
     assert main(["recover", str(killed)]) == 0
     said, damaged, torn, kept = capsys.readouterr().out.splitlines()
     assert said.startswith(f"{killed}: recovered, crashed: 3 rows (steps 1 to 3), ")
-    assert damaged.startswith("  could not be read: 0001.log@")
+    assert damaged.startswith("  could not be read: 0001-0.log@")
     assert "expected a sound frame, got " in damaged
     assert torn.endswith("expected whole frames, got 9 bytes of one more. Rows before it are whole.")
-    assert kept == f"  damaged journal kept: {killed / 'damaged' / '0001.log'}"
+    assert kept == f"  damaged journal kept: {killed / 'damaged' / '0001-0.log'}"
     assert Path(kept.partition(": ")[2]).read_bytes() == data + b"\x50\0\0\0\4torn"
 
 
@@ -88,7 +88,7 @@ def test_force_is_for_a_process_on_another_host(killed: Path, monkeypatch: Any, 
 
 
 def test_a_foreign_journal_is_refused_in_one_line(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copy(killed / "run.json", killed / "journal" / "0002.log")
+    shutil.copy(killed / "run.json", killed / "journal" / "0002-4.log")
     assert main(["recover", str(killed)]) == 2
     out, err = capsys.readouterr()
     assert out == ""

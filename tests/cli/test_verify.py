@@ -344,23 +344,23 @@ def test_a_live_run_is_verified_while_it_is_written(tmp_path: Path, capsys: pyte
 
 
 def test_a_killed_run_is_fine_and_said_to_be_killed(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    journal = killed / "journal" / "0001.log"
+    journal = killed / "journal" / "0001-0.log"
     journal.write_bytes(journal.read_bytes() + b"\x50\0\0\0\4torn")
     assert main(["verify", str(killed)]) == 0
     torn, said, _ = capsys.readouterr().out.splitlines()
-    assert torn.startswith(f"{killed}: journal.0001.log@")
+    assert torn.startswith(f"{killed}: journal.0001-0.log@")
     assert torn.endswith("expected whole frames, got 9 bytes of one more. Rows before it are whole.")
     what = "killed and not recovered yet: 4 rows and 7 documents can be read; finish it with mediatypes recover"
     assert said == f"{killed}: {what}"
 
 
 def test_damage_inside_a_journal_is_a_problem_until_the_run_is_recovered(killed: Path, capsys: Any) -> None:
-    journal = killed / "journal" / "0001.log"
+    journal = killed / "journal" / "0001-0.log"
     data = bytearray(journal.read_bytes())
     data[data.index(b'"note"')] ^= 1
     journal.write_bytes(data)
     ((code, where, message),) = verify(killed)
-    assert (code, where[:17], message[:26]) == ("checksum", "journal.0001.log@", "expected a sound frame, go")
+    assert (code, where[:17], message[:26]) == ("checksum", "journal.0001-0.log@", "expected a sound frame, go")
     mt.recover(killed)
     assert main(["verify", str(killed)]) == 0
     assert f"{killed}: journals that were damaged when it ended: 1 in damaged/" in capsys.readouterr().out
@@ -391,7 +391,7 @@ def test_nothing_is_read_through_a_link(folder: Path, tmp_path: Path, name: str,
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
-@pytest.mark.parametrize("name", ["summary.json", "history.parquet", "media.parquet", "sidecar", "journal/0001.log"])
+@pytest.mark.parametrize("name", ["summary.json", "history.parquet", "media.parquet", "sidecar", "journal/0001-0.log"])
 def test_a_pipe_is_not_waited_for(folder: Path, killed: Path, name: str) -> None:
     root = killed if name.startswith("journal") else folder
     path = sidecars(folder)[0] if name == "sidecar" else root / name

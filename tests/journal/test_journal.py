@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
 from mediatypes.journal import frames, reader
+from mediatypes.upkeep.verify import check
 
 
 def _small_run(path: Path) -> mt.Run:
@@ -40,14 +42,14 @@ def copy(tmp_path: Path) -> tuple[Path, bytes, list[dict[str, Any]]]:
     shutil.copytree(run.path, tmp_path / "copy")
     rows = _rows(run.path)
     run.finish()
-    return tmp_path / "copy", (tmp_path / "copy" / "journal" / "0001.log").read_bytes(), rows
+    return tmp_path / "copy", (tmp_path / "copy" / "journal" / "0001-0.log").read_bytes(), rows
 
 
 def test_a_journal_cut_at_any_byte_shows_the_rows_before_the_cut(copy: Any) -> None:
     path, data, rows = copy
     lengths = set()
     for cut in range(len(data)):
-        (path / "journal" / "0001.log").write_bytes(data[:cut])
+        (path / "journal" / "0001-0.log").write_bytes(data[:cut])
         view = mt.open_run(path)
         found = _rows(path)
         assert found == rows[: len(found)]
@@ -60,20 +62,20 @@ def test_a_journal_cut_at_any_byte_shows_the_rows_before_the_cut(copy: Any) -> N
 
 def test_a_torn_tail_is_reported(copy: Any) -> None:
     path, data, rows = copy
-    (path / "journal" / "0001.log").write_bytes(data[:-1])
+    (path / "journal" / "0001-0.log").write_bytes(data[:-1])
     (problem,) = mt.open_run(path).problems
     assert problem.code == "torn"
-    assert problem.path.startswith("0001.log@")
+    assert problem.path.startswith("0001-0.log@")
     assert _rows(path) == rows[:-1]
 
 
 def test_a_flipped_byte_loses_rows_but_never_changes_one(copy: Any) -> None:
     path, data, rows = copy
-    journal, whole = path / "journal" / "0001.log", {row["_step"]: row for row in rows}
+    journal, whole = path / "journal" / "0001-0.log", {row["_step"]: row for row in rows}
     for at in range(len(data)):
         journal.write_bytes(data[:at] + bytes([data[at] ^ (1, 0xFF)[at % 2]]) + data[at + 1 :])
         if at < len(frames.MAGIC):
-            with pytest.raises(mt.DocumentError, match=r"0001\.log: expected a journal"):
+            with pytest.raises(mt.DocumentError, match=r"0001-0\.log: expected a journal"):
                 _rows(path)
             continue
         found = _rows(path)
@@ -85,7 +87,7 @@ def test_a_run_of_rows_with_one_damaged_loses_that_one(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
     for i in range(1000):
         run.log({"i": i})
-    journal = run.path / "journal" / "0001.log"
+    journal = run.path / "journal" / "0001-0.log"
     data = bytearray(journal.read_bytes())
     data[-500 * 37 - 10] ^= 1
     journal.write_bytes(data)
@@ -102,7 +104,7 @@ def test_losing_a_layout_is_one_problem_not_one_for_every_row(tmp_path: Path) ->
     run = mt.Run(tmp_path / "run")
     for i in range(1000):
         run.log({"i": i})
-    journal = run.path / "journal" / "0001.log"
+    journal = run.path / "journal" / "0001-0.log"
     data = journal.read_bytes()
     at = data.index(b'[["i"')
     journal.write_bytes(data[:at] + b"x" + data[at + 1 :])
@@ -115,11 +117,11 @@ def test_losing_a_layout_is_one_problem_not_one_for_every_row(tmp_path: Path) ->
 @pytest.mark.parametrize("content", [b"PAR1", b"{}", b"\0" * 100, b"MTJRNL9\n" + b"\0" * 40])
 def test_a_foreign_journal_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     run = mt.Run(tmp_path / "run")
-    journal = run.path / "journal" / "0001.log"
+    journal = run.path / "journal" / "0001-0.log"
     whole = journal.read_bytes()
     journal.write_bytes(content)
     for read in (mt.open_run(run.path).history, lambda: mt.open_run(run.path).summary, run.finish):
-        with pytest.raises(mt.DocumentError, match=r"0001\.log: expected a journal of mediatypes"):
+        with pytest.raises(mt.DocumentError, match=r"0001-0\.log: expected a journal of mediatypes"):
             read()
     journal.write_bytes(whole)
     run.finish()
@@ -128,12 +130,12 @@ def test_a_foreign_journal_is_refused_by_name(tmp_path: Path, content: bytes) ->
 def test_a_run_whose_journal_is_gone_is_not_an_empty_run(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
     run.log({"a": 1})
-    (run.path / "journal" / "0001.log").rename(tmp_path / "0001.log")
+    (run.path / "journal" / "0001-0.log").rename(tmp_path / "0001.log")
     with pytest.raises(mt.StoreError, match="journal"):
         mt.open_run(run.path).history()
     with pytest.raises(mt.StoreError, match="journal"):
         run.finish()
-    (tmp_path / "0001.log").rename(run.path / "journal" / "0001.log")
+    (tmp_path / "0001.log").rename(run.path / "journal" / "0001-0.log")
     run.finish()
     assert mt.open_run(run.path).history(["a"]).column("a").to_pylist() == [1]
 
@@ -178,6 +180,16 @@ HOSTILE = {
     "rows of no layout": _row(77, 0, 1.0) * 3,
     "layout twice": _layout(5, ["a", "d"]) + _row(5, 0, 1.0) + _layout(5, ["b", "d"]) + _row(5, 1, 2.0),
     "layout twice of two sizes": _layout(5, ["a", "d"]) + _row(5, 0, 1.0) + _layout(5, ["a", "d"], ["b", "d"]),
+    "key named twice": _call(0, [["a", "number", 1], ["a", "string", "x"]]),
+    "layout that names a key twice": _layout(5, ["a", "d"], ["a", "q"]) + _row(5, 0, 1.0),
+    "document of another type": _call(0, [["a", "image", {"_type": "video"}]]),
+    "unknown kind": _call(0, [["a", "image_list", [{"_type": "image"}]]]),
+    "media list that is empty": _call(0, [["a", "media_list", [5]]]),
+    "lone surrogate": _call(0, [["a", "string", "\ud800"]]),
+    "lone surrogate in a key": _call(0, [["\udfff", "number", 1]]),
+    "lone surrogate in json": _call(0, [["a", "json", '["\\ud800"]']]),
+    "lone surrogate in a config": frames.frame(frames.CONFIG, b'{"a": "\\uD83d"}'),
+    "second header": frames.json_frame(frames.HEADER, {"format": "1.0"}),
     "steps backwards": _call(7, [["a", "number", 1]]) + _call(3, [["a", "number", 2]]),
     "negative step": _call(-4, [["a", "number", 1]]),
     "unknown kind of frame": frames.json_frame(200, {}),
@@ -190,7 +202,7 @@ HOSTILE = {
 def test_a_sound_frame_that_lies_harms_nothing_else(tmp_path: Path, frame: bytes) -> None:
     run = mt.Run(tmp_path / "run")
     run.log({"good": 1})
-    journal = run.path / "journal" / "0001.log"
+    journal = run.path / "journal" / "0001-0.log"
     whole = journal.read_bytes()
     journal.write_bytes(whole + frame)
     view = mt.open_run(run.path)
@@ -203,11 +215,100 @@ def test_a_sound_frame_that_lies_harms_nothing_else(tmp_path: Path, frame: bytes
     assert (view.config, view.summary["good"]) == ({}, 1)
 
 
+def test_what_is_skipped_is_reported_and_what_is_unknown_is_not(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    run.log({"good": 1})
+    journal = run.path / "journal" / "0001-0.log"
+    whole = journal.read_bytes()
+    silent = ("unknown kind of frame", "no JSON in a frame of an unknown kind")
+    quiet = {**HOSTILE, silent[1]: frames.frame(201, b"\xff{")}
+    for name, frame in quiet.items():
+        journal.write_bytes(whole + frame + _call(9, [["good", "number", 2]]))
+        view = mt.open_run(run.path)
+        assert [value for _, value in view.values("good")] == [1, 2], name
+        assert bool(view.problems) == (name not in silent), name
+    journal.write_bytes(whole)
+    run.finish()
+
+
+def test_a_hidden_file_is_no_journal(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    run.log({"good": 1})
+    folder = run.path / "journal"
+    data = (folder / "0001-0.log").read_bytes()
+    other = tmp_path / "other"
+    (other / "journal").mkdir(parents=True)
+    (other / "run.json").write_bytes((run.path / "run.json").read_bytes())
+    (other / "journal" / ".0001-0.log").write_bytes(data)
+    with pytest.raises(mt.StoreError, match="expected a journal of the run, got no file"):
+        mt.open_run(other).history()
+    run.finish()
+    with pytest.raises(mt.StoreError):
+        mt.recover(other, force=True)
+    assert (other / "journal" / ".0001-0.log").read_bytes() == data
+
+
+def test_steps_fall_between_journals(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    run.log({"a": 1}, step=5)
+    folder = run.path / "journal"
+    later = frames.MAGIC + _call(3, [["a", "number", 2]]) + _call(6, [["a", "number", 3]])
+    (folder / "0002-1.log").write_bytes(later)
+    view = mt.open_run(run.path)
+    assert list(view.values("a")) == [(5, 1), (6, 3)]
+    assert [(problem.code, problem.path) for problem in view.problems] == [("order", "0002-1.log")]
+    (folder / "0002-1.log").unlink()
+    run.finish()
+
+
+@pytest.mark.parametrize(
+    ("calls", "kinds", "rows"),
+    [
+        ([[]], {"e": ("json",)}, [[]]),
+        ([[], [1.5]], {"e": ("number_list",)}, [[], [1.5]]),
+        ([[], ["a"], [2]], {"e": ("number_list", "string_list")}, [[], ["a"], [2]]),
+        ([["a"], []], {"e": ("string_list",)}, [["a"], []]),
+        ([[], [True]], {"e": ("json",)}, [[], [True]]),
+        ([[], 3], {"e": ("number", "json")}, [[], 3]),
+        ([[], mt.Histogram([1])], {"e": ("json", "histogram")}, [[], mt.Histogram([1])]),
+        ([[], [mt.Histogram([1])]], {"e": ("media_list",)}, [[], [mt.Histogram([1])]]),
+    ],
+)
+@pytest.mark.parametrize("sessions", [1, 9])
+def test_an_empty_list_has_the_kind_of_the_other_lists_of_its_key(
+    tmp_path: Path, sessions: int, calls: list[Any], kinds: dict[str, Any], rows: list[Any]
+) -> None:
+    run = mt.Run(tmp_path / "run")
+    for value in calls:
+        run.log({"e": value})
+        if sessions > 1:
+            run.finish()
+            run = mt.Run(tmp_path / "run", mode="resume")
+    for _ in ("live", "over"):
+        view = mt.open_run(run.path)
+        assert view.keys() == kinds
+        assert [value for _, value in view.values("e")] == rows
+        assert view.history().column_names[3:] == ["e", *(f"e#{kind}" for kind in kinds["e"][1:])]
+        run.finish()
+
+
+def test_a_last_value_too_large_for_a_footer_is_left_out_of_it(tmp_path: Path) -> None:
+    text = "x" * 2_000_000
+    with mt.Run(tmp_path / "run", config={"large": text}) as run:
+        run.log({"k": text, "n": 1})
+    footer = json.loads(pq.read_metadata(run.path / "history.parquet").metadata[b"mediatypes"])
+    assert footer.keys() >= {"format", "id", "calls", "columns", "status"}
+    assert not footer.keys() & {"summary", "config"}
+    view = mt.open_run(run.path)
+    assert (view.summary["k"], view.config["large"]) == (text, text)
+    assert check(run.path, deep=True).problems == ()
+
+
 def test_a_claimed_size_is_not_read_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_PIECE", 100)
     run = mt.Run(tmp_path / "run")
     run.log({"a": 1})
-    with open(run.path / "journal" / "0001.log", "ab") as file:
+    with open(run.path / "journal" / "0001-0.log", "ab") as file:
         file.write(struct.pack("<IB", 2**31, frames.CALL) + b"x" * 50)
     assert _rows(run.path)[0]["a"] == 1
     assert [problem.code for problem in mt.open_run(run.path).problems] == ["frame"]

@@ -214,11 +214,11 @@ def test_definitions_of_one_name_are_united_unless_overwritten(run: mt.Run) -> N
 
 def test_saying_the_same_again_writes_nothing(run: mt.Run) -> None:
     run.define_metric("k", "epoch", summary="max")
-    size = os.path.getsize(run.path / "journal" / "0001.log")
+    size = os.path.getsize(run.path / "journal" / "0001-0.log")
     for _ in range(10):
         run.define_metric("k", "epoch", summary="max")
         run.define_metric("k")
-    assert os.path.getsize(run.path / "journal" / "0001.log") == size
+    assert os.path.getsize(run.path / "journal" / "0001-0.log") == size
 
 
 # What is refused ----------------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def test_a_definition_is_a_frame_and_stands_in_run_json(run: mt.Run) -> None:
         },
         {"name": "epoch"},
     ]
-    data = (run.path / "journal" / "0001.log").read_bytes()
+    data = (run.path / "journal" / "0001-0.log").read_bytes()
     assert [frames.json_frame(frames.METRIC, value) in data for value in expected] == [True, True]
     live = mt.open_run(run.path).metrics
     run.finish()

@@ -200,7 +200,7 @@ def kill(run: mt.Run) -> Path:
 def test_a_torn_end_is_waited_for_and_reported_once_nobody_writes(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
     log(run, 3)
-    journal = run.path / "journal" / "0001.log"
+    journal = run.path / "journal" / "0001-0.log"
     with Follower(run.path) as follower:
         all_new(follower)
         whole = journal.read_bytes()
@@ -222,7 +222,7 @@ def test_a_torn_end_is_waited_for_and_reported_once_nobody_writes(tmp_path: Path
 def test_a_damaged_frame_is_left_out_and_reported(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
     log(run, 3)
-    journal = run.path / "journal" / "0001.log"
+    journal = run.path / "journal" / "0001-0.log"
     data = bytearray(journal.read_bytes())
     data[-40] ^= 1
     journal.write_bytes(data)
@@ -286,13 +286,13 @@ def test_it_needs_a_run(tmp_path: Path) -> None:
 def test_it_refuses_a_running_run_without_a_journal(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
     path = kill(run)
-    (path / "journal" / "0001.log").unlink()
+    (path / "journal" / "0001-0.log").unlink()
     with Follower(path) as follower, pytest.raises(mt.StoreError, match="expected a journal of the run, got no file"):
         follower.poll()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
-@pytest.mark.parametrize("name", ["journal/0002.log", "history.parquet"])
+@pytest.mark.parametrize("name", ["journal/0002-0.log", "history.parquet"])
 def test_a_pipe_in_the_place_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
     run = mt.Run(tmp_path / "run")
     path = kill(run)

@@ -255,11 +255,11 @@ def test_a_killed_and_resumed_run_counts_calls_once(tmp_path: Path) -> None:
     for i in range(5):
         run.log({"k": i}, commit=False)
         run.log({"k": i + 1})
-    journal = (path / "journal" / "0001.log").read_bytes()
+    journal = (path / "journal" / "0001-0.log").read_bytes()
     started = (path / "run.json").read_bytes()
     run.finish()
     (path / "journal").mkdir()
-    (path / "journal" / "0001.log").write_bytes(journal)
+    (path / "journal" / "0001-0.log").write_bytes(journal)
     (path / "run.json").write_bytes(started)
     made = RunContent(path, read_run_json(path))
     assert made.calls == 10

@@ -481,7 +481,7 @@ def test_gc_keeps_what_a_damaged_journal_or_another_tracker_names(tmp_path: Path
     lost = set(sidecars(run.path)) - {media_rows(run.path, "photo")[0]["path"]}
     lost = {name for name in lost if name.endswith(".png")}
     (run.path / "damaged").mkdir()
-    (run.path / "damaged" / "0001.log").write_bytes(b"MTJRNL1\n\0" + lost.copy().pop().encode() + b"\0")
+    (run.path / "damaged" / "0001-0.log").write_bytes(b"MTJRNL1\n\0" + lost.copy().pop().encode() + b"\0")
     assert mt.gc(run.path) == Moved(0, 0, 3)
 
 

@@ -388,7 +388,7 @@ def test_a_run_that_could_not_be_begun_is_as_before(
     assert mt.open_run(root).history(["b"]).num_rows == 1 + resumed
 
 
-@pytest.mark.parametrize("name", ["0001.log", "lock"])
+@pytest.mark.parametrize("name", ["0001-0.log", "lock"])
 def test_a_file_that_cannot_be_closed_is_an_error_of_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

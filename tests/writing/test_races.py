@@ -251,15 +251,15 @@ def test_a_session_that_could_not_begin_changes_nothing(
 def test_a_journal_is_not_removed_before_what_it_became_can_be_read(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
     run.log({"a": 1})
-    journal = (run.path / "journal" / "0001.log").read_bytes()
+    journal = (run.path / "journal" / "0001-0.log").read_bytes()
     run.finish()
     (run.path / "journal").mkdir()
-    (run.path / "journal" / "0001.log").write_bytes(journal)
+    (run.path / "journal" / "0001-0.log").write_bytes(journal)
     history = (run.path / "history.parquet").read_bytes()
     (run.path / "history.parquet").write_bytes(history[:-5])
     with pytest.raises(mt.DocumentError, match=r"history\.parquet: expected a whole Parquet file"):
         mt.Run(run.path, mode="resume")
-    assert (run.path / "journal" / "0001.log").read_bytes() == journal
+    assert (run.path / "journal" / "0001-0.log").read_bytes() == journal
     (run.path / "history.parquet").unlink()
     with pytest.raises(mt.StoreError, match=r"history\.parquet: expected to read the file"):
         mt.Run(run.path, mode="resume")
@@ -273,13 +273,13 @@ def test_journals_that_are_kept_aside_replace_none(tmp_path: Path) -> None:
     for n in range(3):
         run = mt.Run(tmp_path / "run", mode="allow")
         run.log({"n": n})
-        journal = run.path / "journal" / "0001.log"
+        journal = run.path / "journal" / "0001-0.log"
         data = journal.read_bytes()
         journal.write_bytes(data[:-3] + b"x" + data[-2:])
         kept.append(journal.read_bytes())
         run.finish()
         if n == 1:
-            (run.path / "damaged" / "0001.log").unlink()
+            (run.path / "damaged" / "0001-0.log").unlink()
     found = sorted((run.path / "damaged").iterdir())
     assert [path.read_bytes() for path in found] == [kept[2], kept[1]]
 
@@ -288,17 +288,17 @@ def test_calls_that_are_missing_between_two_journals_are_told(tmp_path: Path) ->
     run = mt.Run(tmp_path / "run")
     for n in range(5):
         run.log({"n": n})
-    journal = (run.path / "journal" / "0001.log").read_bytes()
+    journal = (run.path / "journal" / "0001-0.log").read_bytes()
     shutil.copytree(run.path, tmp_path / "copy")
     run.finish()
     with mt.Run(tmp_path / "copy", mode="resume") as run:
         run.log({"n": 5})
-        (run.path / "journal" / "0001.log").write_bytes(journal[: -2 * 37])
+        (run.path / "journal" / "0001-0.log").write_bytes(journal[: -2 * 37])
         view = mt.open_run(run.path)
         assert [value for _, value in view.values("n")] == [0, 1, 2, 5]
         (problem,) = view.problems
         assert (problem.code, problem.message) == ("lost", "expected call 3 next, got number 5")
-        (run.path / "journal" / "0001.log").write_bytes(journal)
+        (run.path / "journal" / "0001-0.log").write_bytes(journal)
         assert mt.open_run(run.path).problems == []
 
 

@@ -201,7 +201,7 @@ def test_finishing_twice_is_finishing_once(tmp_path: Path) -> None:
 
 def test_recovering_a_killed_run_writes_its_files(tmp_path: Path, start: Any) -> None:
     root = killed(tmp_path / "run", start)
-    with open(root / "journal" / "0001.log", "ab") as journal:
+    with open(root / "journal" / "0001-0.log", "ab") as journal:
         journal.write(b"\x50\0\0\0half a frame")
     view = mt.open_run(root)
     before = everything(view)
@@ -219,13 +219,13 @@ def test_recovering_a_killed_run_writes_its_files(tmp_path: Path, start: Any) ->
 
 def test_a_damaged_journal_is_kept_aside(tmp_path: Path, start: Any) -> None:
     root = killed(tmp_path / "run", start)
-    path = root / "journal" / "0001.log"
+    path = root / "journal" / "0001-0.log"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     problems = mt.recover(root).problems
     assert any(problem.code in ("frame", "checksum") for problem in problems)
-    assert (root / "damaged" / "0001.log").read_bytes() == content
+    assert (root / "damaged" / "0001-0.log").read_bytes() == content
 
 
 def test_a_second_writer_is_refused_with_who_holds_the_run(tmp_path: Path, start: Any) -> None:
@@ -351,18 +351,18 @@ def test_a_run_that_cannot_be_opened_says_why(
 
 def test_a_directory_where_a_run_was_not_born_is_free(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
-    header = (run.path / "journal" / "0001.log").read_bytes()
+    header = (run.path / "journal" / "0001-0.log").read_bytes()
     run.log({"a": 1})
-    calls = (run.path / "journal" / "0001.log").read_bytes()
+    calls = (run.path / "journal" / "0001-0.log").read_bytes()
     run.finish()
     for name, content, free in (("one", header, True), ("two", header[:20], True), ("three", calls, False)):
         folder = tmp_path / name / "journal"
         folder.mkdir(parents=True)
-        (folder / "0001.log").write_bytes(content)
+        (folder / "0001-0.log").write_bytes(content)
         if free:
             mt.Run(tmp_path / name).finish()
         else:
-            with pytest.raises(mt.RunExists, match=r"got 0001.log with calls, but no run.json. Restore run.json"):
+            with pytest.raises(mt.RunExists, match=r"got 0001-0.log with calls, but no run.json. Restore run.json"):
                 mt.Run(tmp_path / name)
 
 
@@ -420,7 +420,7 @@ def test_the_disk_is_waited_for_within_the_time_that_was_asked(tmp_path: Path, m
     synced: list[int] = []
     real = os.fsync
     monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.fstat(fd).st_size), real(fd))[1])
-    journal = tmp_path / "run" / "journal" / "0001.log"
+    journal = tmp_path / "run" / "journal" / "0001-0.log"
     run = mt.Run(tmp_path / "run", fsync=0)
     for i in range(3):
         run.log({"i": i})
@@ -428,7 +428,7 @@ def test_the_disk_is_waited_for_within_the_time_that_was_asked(tmp_path: Path, m
     run.finish()
     run = mt.Run(tmp_path / "run", mode="resume", fsync=0.05)
     run.log({"i": 3})
-    size = (run.path / "journal" / "0001.log").stat().st_size
+    size = (run.path / "journal" / "0001-3.log").stat().st_size
     for _ in range(100):
         if size in synced:
             break

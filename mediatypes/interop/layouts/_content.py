@@ -58,16 +58,16 @@ class Content:
         for spec in self.specs:
             if is_media_kind(spec.kind):
                 yield from self.items_of(spec)
-        for key, (kind, value) in self.explicit().items():
+        for key, (kind, value) in self.overrides().items():
             for index, document in enumerate(value) if isinstance(value, list) else [(None, value)]:
                 if isinstance(document, dict) and "_type" in document:
                     yield Item(key, kind, None, None, None, index, document)
 
-    def explicit(self) -> dict[str, Any]:
+    def overrides(self) -> dict[str, Any]:
         """What was set in the summary, by key: its kind and value."""
         if isinstance(self.history, RunContent):
-            return dict(self.history.summary.explicit)
-        cells = self.described.get("explicit", {})
+            return dict(self.history.summary.overrides)
+        cells = self.described.get("summary_overrides", {})
         return {key: cell for key, cell in cells.items() if isinstance(cell, list) and len(cell) == 2}
 
     def items_of(self, spec: ColumnSpec) -> Iterator[Item]:

@@ -51,7 +51,7 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
         log = view.path / files.EVENTS
         with open_file(log) as file:
             tally.rows = write_events(log if isinstance(log, Path) else file, folder, tally)
-        for key, (kind, _) in content.explicit().items():
+        for key, (kind, _) in content.overrides().items():
             tally.lose(key, kind, "set in the summary of an imported run")
         _copy_attached(report, view, folder, tally)
     content.write_description(folder)
@@ -217,10 +217,10 @@ class _History:
 
     def _write_summary(self, file: EventFile) -> None:
         """What was set, and statistics; the last values of keys are scalars already."""
-        explicit = self._content.explicit()
-        summary = {f"summary/{key}": cell for key, cell in explicit.items()}
+        overrides = self._content.overrides()
+        summary = {f"summary/{key}": cell for key, cell in overrides.items()}
         for key, value in self._content.described.get("summary", {}).items():
-            if key not in explicit and isinstance(value, dict) and "_type" not in value:
+            if key not in overrides and isinstance(value, dict) and "_type" not in value:
                 numbers = {name: item for name, item in value.items() if type(item) in (int, float)}
                 summary |= {f"summary/{key}.{name}": ("number", item) for name, item in numbers.items()}
         step, time = self._last

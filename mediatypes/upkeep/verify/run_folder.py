@@ -94,10 +94,10 @@ class _Folder:
 
     def _explicit(self) -> None:
         try:
-            frames.parse_summary(self.run.get("explicit", {}))
+            frames.parse_summary(self.run.get("summary_overrides", {}))
         except ValueError as error:
             self.findings.add(
-                [Problem("explicit", f"expected cells, got others: {error}", "invalid", _COPY)], files.RUN
+                [Problem("summary_overrides", f"expected cells, got others: {error}", "invalid", _COPY)], files.RUN
             )
 
     def _stored(self) -> None:

@@ -123,9 +123,11 @@ class FolderWriter:
         specs = schema.specs()
         media = MediaRows(specs, Metrics())
         calls = _Count()
-        batches = build_rows(map(read, calls.through(kept if size <= 1 else order.batches())), specs, started, media)
+        batches = build_rows(
+            map(schema.settled, map(read, calls.through(kept if size <= 1 else order.batches()))), specs, started, media
+        )
         footer = {**run, "summary": values, "calls": stats.total}
-        rows = write_rows(self.path, specs, batches, footer, media, durable=False)  # the logs are there
+        rows = write_rows(self.path, schema, batches, footer, media, durable=False)  # the logs are there
         files.write_json(self.path / files.SUMMARY, values)
         files.write_json(self.path / files.RUN, run)
         if stats.layouts:

@@ -382,7 +382,7 @@ def test_a_summary_that_is_none_costs_nothing_else(tmp_path: Path) -> None:
     view = logged(tmp_path / "run", {"loss": 1})
     run = json.loads((view.path / "run.json").read_text())
     bad = {"a": ["string", 5], "b": ["number", "x"], "c": ["image", {"_type": "image"}], "d": [3, {}], "e": "f"}
-    (view.path / "run.json").write_text(json.dumps({**run, "explicit": bad}))
+    (view.path / "run.json").write_text(json.dumps({**run, "summary_overrides": bad}))
     report = mt.export(view.path, "tensorboard", tmp_path / "out")
     assert {lost.key: lost.reason for lost in report.lost} == {
         "summary/a": "its cell is not what its kind says",

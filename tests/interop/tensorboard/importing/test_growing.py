@@ -219,7 +219,7 @@ def test_the_journal_of_a_killed_process(follows: bool, tmp_path: Path) -> None:
     import_logdir(tmp_path / "logs", tmp_path / "runs")
     folder = tmp_path / "runs" / "logs"
     before = content(folder)
-    journal = folder / "journal" / "0001.log"
+    journal = folder / "journal" / "0001-0.log"
     journal.parent.mkdir()
     journal.write_bytes(b"MTJRNL1\n")
     run = json.loads(before["run.json"])

@@ -750,7 +750,7 @@ def test_a_layout_that_is_none_is_kept_as_a_file(tmp_path: Path) -> None:
 
 
 def test_the_history_follows_from_the_events_by_the_rules_of_the_format(tmp_path: Path) -> None:
-    """schemas/README.md, section 15, read by somebody who has pyarrow and JSON only."""
+    """docs/tensorboard.md, read by somebody who has pyarrow and JSON only."""
     steps = np.random.default_rng(0).integers(-3, 12, 60).tolist()
     records = [scalar(f"tag{i % 3}", i, step, 1.5e9 + i) for i, step in enumerate(steps)]
     view = imported(tmp_path, *records, *mixed(5), VERSION)

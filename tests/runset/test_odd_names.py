@@ -1,0 +1,67 @@
+"""Folders and keys that are called as parts of the machinery are: patterns, files of an export, columns of a query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import mediatypes as mt
+
+
+def made(path: Path, **values: object) -> Path:
+    with mt.Run(path) as run:
+        run.log(values)
+    return path
+
+
+def test_what_exists_is_no_pattern(tmp_path: Path) -> None:
+    made(tmp_path / "exp[1]" / "a", x=1)
+    made(tmp_path / "exp1" / "b", x=2)
+    assert [view.name for view in mt.open_runs(tmp_path / "exp[1]")] == ["a"]
+    assert [view.name for view in mt.open_runs(str(tmp_path / "exp[12]"))] == ["b"]
+    assert mt.compact(tmp_path / "exp[1]", tmp_path / "all").added == ["a"]
+    with pytest.raises(mt.StoreError, match="a pattern that directories match"):
+        mt.open_runs(str(tmp_path / "none[1]"))
+
+
+def test_keys_may_be_called_as_columns_of_a_query(tmp_path: Path) -> None:
+    made(tmp_path / "a", run=1, file=2, filename=3, x=4)
+    made(tmp_path / "b", x=5, Filename="c")
+    live = mt.Run(tmp_path / "live")
+    live.log({"run": 6, "file": 7, "filename": 8})
+    runs = mt.open_runs(tmp_path)
+    rows = runs.sql('select run, "run#2", file, filename, x, "Filename#2" from history order by run').fetchall()
+    assert rows == [("a", 1, 2, 3, 4, None), ("b", None, None, None, 5, "c"), ("live", 6, 7, 8, None, None)]
+    assert runs.history(["file"]).column("file").to_pylist() == [2, 7]
+    live.finish()
+
+
+def test_an_export_below_the_runs_is_no_run(tmp_path: Path) -> None:
+    run = made(tmp_path / "a", x=1)
+    mt.export(run, "long", tmp_path / "exported")
+    runs = mt.open_runs(tmp_path)
+    assert (runs.names, runs.problems) == (["a"], [])
+
+
+def test_a_run_without_its_summary_is_a_problem_and_not_waited_for(tmp_path: Path) -> None:
+    run = made(tmp_path / "runs" / "a", x=1)
+    made(tmp_path / "runs" / "b", x=1)
+    (run / "summary.json").unlink()
+    done = mt.compact(tmp_path / "runs", tmp_path / "all")
+    assert (done.added, done.waiting) == (["b"], [])
+    assert [problem.path for problem in done.problems] == [str(run / "summary.json")]
+
+
+def test_large_integers_beside_nulls_are_exact_in_pandas(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "a", config={"seed": 2**60 + 1}) as run:
+        run.log({"id": 2**60 + 1, "n": 1})
+        run.log({"n": None, "x": 0.5})
+    made(tmp_path / "b", x=1)
+    frame = mt.open_run(run.path).to_pandas()
+    assert (frame["id"][0], frame["id"].isna().tolist(), str(frame["id"].dtype)) == (2**60 + 1, [False, True], "Int64")
+    assert str(frame["n"].dtype) == "float64"
+    table = mt.open_runs(tmp_path).to_pandas()
+    assert table["config.seed"][0] == 2**60 + 1
+    assert table["config.seed"][1] is pd.NA
