@@ -202,7 +202,7 @@ def _tensor(tensor: Tensor) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    if figure.format != "png":
+    if not figure.has_picture:
         return _text(figure)
     return f'<img src="{data_url(figure.to_png(), "image/png")}" alt="figure" style="max-width:100%">'
 

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import PIL.Image
 import pytest
@@ -136,6 +137,16 @@ def test_a_value_shows_itself_without_a_script_or_a_request(name: str) -> None:
         assert not [attribute for attribute in attributes if attribute.startswith("on")]
         assert str(attributes.get("src", "data:")).startswith("data:")
     assert HOSTILE not in shown
+
+
+def test_a_figure_that_plotly_shows_in_part_is_shown_as_its_picture() -> None:
+    drawing = mpl.figure.Figure(figsize=(2, 1.5))
+    drawing.add_subplot().plot([1, 2])
+    drawing.suptitle("T")
+    figure = mt.Figure(drawing)
+    assert figure.format == "plotly"
+    (picture,) = Elements(still.value_html(figure)).of("img")
+    assert base64.b64decode(str(picture["src"]).partition(",")[2]) == figure.to_png()
 
 
 def test_boxes_stand_where_they_are() -> None:

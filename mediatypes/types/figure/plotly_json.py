@@ -29,7 +29,7 @@ class PlotlyJson(NamedTuple):
     data: bytes
     traces: int
     has_default_template: bool  # which was left out
-    nulled: int  # non-finite numbers that were written as null
+    nulled_count: int  # non-finite numbers that were written as null
 
 
 def make_json(data: Any, where: str) -> PlotlyJson:
@@ -41,7 +41,7 @@ def make_json(data: Any, where: str) -> PlotlyJson:
     is_figure = is_instance(data, "plotly.basedatatypes", "BaseFigure")
     if isinstance(data, bytes):
         data = _parse(data, where)
-    plain, nulled = _nulled(_plain(data.to_dict() if is_figure else data, where))
+    plain, nulled_count = _with_nulls(_plain(data.to_dict() if is_figure else data, where))
     check_figure(plain, where, InputError)
     if not is_figure:
         _check_by_plotly(plain, where)
@@ -57,7 +57,7 @@ def make_json(data: Any, where: str) -> PlotlyJson:
     if len(made) > READ_WHOLE:
         hint = "Pass arrays instead of lists, or fewer points."
         raise InputError.of(where, f"at most {READ_WHOLE} bytes of JSON", len(made), hint, "too-large")
-    return PlotlyJson(made, len(plain["data"]), is_default, nulled)
+    return PlotlyJson(made, len(plain["data"]), is_default, nulled_count)
 
 
 def read_json(data: bytes, where: str, error: type[ValidationError]) -> dict[str, Any]:
@@ -80,9 +80,9 @@ def check_figure(figure: Any, where: str, error: type[ValidationError]) -> None:
         if not isinstance(trace, dict):
             raise error.of(f"{where}.data[{i}]", "a trace (a dict)", trace, "Pass {'type': 'scatter', ...}.", "figure")
     for name, kind, words in (("layout", dict, "a dict"), ("frames", list, "a list of dicts")):
-        found = figure.get(name, kind())
-        if not isinstance(found, kind) or (kind is list and not all(isinstance(frame, dict) for frame in found)):
-            raise error.of(f"{where}.{name}", words, found, "Leave it out for none.", "figure")
+        member = figure.get(name, kind())
+        if not isinstance(member, kind) or (kind is list and not all(isinstance(frame, dict) for frame in member)):
+            raise error.of(f"{where}.{name}", words, member, "Leave it out for none.", "figure")
 
 
 @cache
@@ -99,7 +99,8 @@ def _parse(data: bytes, where: str) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        hint = f"{str(error).rstrip('.')}."
+        is_text = not isinstance(error, UnicodeDecodeError)
+        hint = f"{str(error).rstrip('.')}." if is_text else "It is not UTF-8 text. Log a picture as an Image."
         raise InputError.of(where, "JSON of a Plotly figure", data[:16], hint, "json") from error
 
 
@@ -116,13 +117,13 @@ def _check_by_plotly(plain: dict[str, Any], where: str) -> None:
         raise InputError.of(where, "a figure that plotly accepts", plain, f"plotly says: {said}", "figure") from error
 
 
-def _nulled(plain: Any) -> tuple[Any, int]:
+def _with_nulls(plain: Any) -> tuple[Any, int]:
     """The data with null for every number that JSON cannot say, as plotly writes it, and how many there were."""
     text = json.dumps(plain)
     if "NaN" not in text and "Infinity" not in text:
         return plain, 0
     met: list[str] = []
-    return json.loads(text, parse_constant=met.append), len(met)  # append answers None: null
+    return json.loads(text, parse_constant=met.append), len(met)  # append returns None: null
 
 
 def _plain(value: Any, where: str, depth: int = _MAX_DEPTH, typed: bool = True) -> Any:
@@ -164,8 +165,8 @@ def _plain_array(array: Array, where: str, depth: int, typed: bool) -> Any:
     if name not in _TYPED or not typed or not array.size or not array.ndim:
         return _plain(array.tolist(), where, depth)
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    found = {"dtype": name, "bdata": base64.b64encode(little.tobytes()).decode()}
-    return found if array.ndim == 1 else {**found, "shape": ", ".join(map(str, array.shape))}
+    typed_array = {"dtype": name, "bdata": base64.b64encode(little.tobytes()).decode()}
+    return typed_array if array.ndim == 1 else {**typed_array, "shape": ", ".join(map(str, array.shape))}
 
 
 def _narrowed(array: Array) -> Array:

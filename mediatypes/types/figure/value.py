@@ -9,13 +9,13 @@ from ..._core.declaration import Document, Field, Integer, List, Record, Rule, T
 from ..._core.deps import is_instance, need
 from ..._core.errors import CodecError, DocumentError, InputError, Problem, problem
 from ..._core.inputs import read_blob, text
-from ..._core.sidecar import READ_WHOLE, Blob, Sink, Source, fetch
-from ..._core.value import Frozen, Value
+from ..._core.sidecar import READ_WHOLE, Blob
+from ..._core.value import FileValue, Frozen
 from ..pictures import files, matplotlib
 from .plotly_json import make_json, read_json
 
 PLOTLY_TYPE = "application/vnd.plotly.v1+json"
-_ONLY_PLOTLY = ("template", "nulled", "image")
+_ONLY_PLOTLY = ("traces", "template", "nulled_count", "image")
 
 
 def _parts_fit(document: dict[str, Any], where: str) -> Iterator[Problem]:
@@ -24,10 +24,15 @@ def _parts_fit(document: dict[str, Any], where: str) -> Iterator[Problem]:
     for name in needed:
         if name not in document:
             yield problem(where + name, f"an integer beside format {document['format']!r}", None, "", "missing")
-    for name in ("width", "height") if is_plotly else ("traces", *_ONLY_PLOTLY):
+    for name in ("width", "height") if is_plotly else _ONLY_PLOTLY:
         if name in document:
             yield problem(where + name, f"nothing beside format {document['format']!r}", document[name])
+    if is_plotly and document["size"] > READ_WHOLE:
+        hint = "Do not trust this document."
+        yield problem(where + "size", f"at most {READ_WHOLE} bytes of JSON", document["size"], hint, "too-large")
 
+
+_RULE = "a plotly figure has traces and at most 64 MiB; a png has width and height, and nothing of a plotly figure"
 
 PICTURE = Record(
     "The figure as matplotlib draws it.",
@@ -49,15 +54,15 @@ FIGURE = Document(
         Field("format", Text(choices=("plotly", "png")), "What the sidecar is.", column=True),
         Field("traces", Integer(0), "Traces of the Plotly figure.", required=False, column=True),
         Field("template", Text(choices=("default",)), "Plotly's own template was left out.", required=False),
-        Field("nulled", Integer(1), "Non-finite numbers that were written as null.", required=False),
+        Field("nulled_count", Integer(1), "Non-finite numbers in lists, written as null.", False, default=0),
         Field("source", Text(choices=("matplotlib",)), "What the figure was converted from.", required=False),
-        Field("lost", List(Text(min_length=1), 1, 64), "What Plotly does not show of it.", required=False),
+        Field("lost", List(Text(min_length=1), 1, 64), "What Plotly does not show of it.", False, default=()),
         Field("image", PICTURE, "The figure as a picture, where something is lost.", required=False),
         Field("width", Integer(1), "Width of the PNG in pixels.", required=False, column=True),
         Field("height", Integer(1), "Height of the PNG in pixels.", required=False, column=True),
         Field("caption", Text(), "Text shown with the figure.", required=False),
     ),
-    (Rule("a plotly figure has traces; a png has width and height, and nothing of a plotly figure", _parts_fit),),
+    (Rule(_RULE, _parts_fit),),
 )
 
 
@@ -82,10 +87,10 @@ class Picture(Frozen):
         return ".png", "image/png"
 
     def _check(self) -> None:
-        files.check(self._sidecar(), files.ImageFile("png", self.width, self.height, "", 8), self._noun())
+        _check_png(self._sidecar(), self.width, self.height, self._noun())
 
 
-class Figure(Value):
+class Figure(FileValue):
     """A chart: a Plotly figure, or a matplotlib figure converted to one.
 
     Args:
@@ -102,7 +107,7 @@ class Figure(Value):
         caption: text shown with the figure.
 
     The template that plotly adds to every figure is left out of the JSON, and comes back in `to_plotly()`. NaN and
-    infinities stay in arrays; in lists they become null, as plotly writes them, and are counted as `nulled`.
+    infinities stay in arrays; in lists they become null, as plotly writes them, and are counted as `nulled_count`.
 
     Raises:
         InputError: not a figure, a trace without a figure, names or values that plotly refuses, more than 64 MiB.
@@ -114,13 +119,14 @@ class Figure(Value):
     """
 
     declaration = FIGURE
-    _json: Blob | None
-    _picture: Picture | None
-    _traces: int
-    _has_default_template: bool
-    _nulled: int
-    _source: str | None
-    _lost: tuple[str, ...]
+    format: str
+    nulled_count: int
+    lost: tuple[str, ...]
+    _traces: int | None = None
+    _template: str | None = None
+    _image: Picture | None = None
+    _width: int
+    _height: int
 
     def __init__(self, data: Any, *, caption: str | None = None) -> None:
         caption = text(caption, "Figure.caption")
@@ -129,47 +135,34 @@ class Figure(Value):
             self.__dict__.pop("_identity_", None)
             self._set(_caption=data.caption if caption is None else caption)
             return
-        self._set(_json=None, _picture=None, _traces=0, _has_default_template=False, _nulled=0, _source=None, _lost=())
         self._set(_caption=caption)
         drawing = matplotlib.find_figure(data, "Figure")
         if drawing is None:
             self._set_json(_read(data))
             return
-        made, lost = matplotlib.convert(drawing)
-        if made is not None:
-            self._set_json(made)
-        if made is None or lost:
-            self._set(_picture=Picture.make(matplotlib.draw_png(drawing, "Figure")))
+        converted, lost = matplotlib.convert(drawing)
+        if converted is not None:
+            self._set_json(converted)
+        if converted is None or lost:
+            picture = Picture.make(matplotlib.draw_png(drawing, "Figure"))
+            self._set(**{**picture.__dict__, "_format": "png"} if converted is None else {"_image": picture})
         self._set(_source="matplotlib", _lost=lost[:64])
 
     def _set_json(self, data: Any) -> None:
         made = make_json(data, "Figure")
-        self._set(
-            _json=Blob(made.data),
-            _traces=made.traces,
-            _has_default_template=made.has_default_template,
-            _nulled=made.nulled,
-        )
-
-    @property
-    def format(self) -> str:
-        """`"plotly"`, or `"png"` of a matplotlib figure that Plotly cannot show."""
-        return "png" if self._json is None else "plotly"
+        self._set(_blob=Blob(made.data), _format="plotly", _traces=made.traces, _nulled_count=made.nulled_count)
+        if made.has_default_template:
+            self._set(_template="default")
 
     @property
     def traces(self) -> int:
         """Number of Plotly traces; 0 where there is only a picture."""
-        return self._traces
+        return self._traces or 0
 
     @property
-    def nulled(self) -> int:
-        """Non-finite numbers in lists, which became null."""
-        return self._nulled
-
-    @property
-    def lost(self) -> tuple[str, ...]:
-        """What Plotly does not show of a matplotlib figure; the picture shows it."""
-        return self._lost
+    def has_picture(self) -> bool:
+        """Whether `to_png()` has a picture to return."""
+        return self.format == "png" or self._image is not None
 
     def to_dict(self) -> dict[str, Any]:
         """The figure as plotly.js takes it, without the default template; arrays are base64.
@@ -177,10 +170,10 @@ class Figure(Value):
         Raises:
             InputError: there is only a picture.
         """
-        if self._json is None:
+        if self.format == "png":
             hint = "Use to_png()."
             raise InputError.of("Figure.to_dict", "a Plotly figure", "only a picture", hint, "picture")
-        return read_json(self._json.read(), "figure", DocumentError)
+        return read_json(self.to_bytes(), "figure", DocumentError)
 
     def to_plotly(self) -> Any:
         """A `plotly.graph_objects.Figure`, with the default template if it had it.
@@ -195,7 +188,7 @@ class Figure(Value):
         try:
             figure = graph_objects.Figure(plain)
             if "template" not in plain.get("layout", {}):  # plotly put the user's default there
-                figure.layout.template = "plotly" if self._has_default_template else None
+                figure.layout.template = "plotly" if self._template else None
         except (ValueError, TypeError, KeyError) as error:
             raise CodecError(f"figure: expected a figure that this plotly accepts, got an error. {error}") from error
         return figure
@@ -206,51 +199,29 @@ class Figure(Value):
         Raises:
             InputError: there is none.
         """
-        if self._picture is None:
+        if self.format == "png":
+            return self.to_bytes()
+        if self._image is None:
             hint = "Use to_plotly().to_image('png'), which needs kaleido."
             raise InputError.of("Figure.to_png", "a figure with a picture", self, hint, "picture")
-        return self._picture._sidecar().read()
+        return self._image._sidecar().read()
 
-    def __repr__(self) -> str:
-        parts = [f"{self._traces} traces" if self._json is not None else "png"]
-        parts += [f"lost={list(self._lost)}"] if self._lost else []
-        parts += [f"caption={self._caption!r}"] if self._caption is not None else []
-        return f"Figure({', '.join(parts)})"
+    def _facts(self) -> list[str]:
+        content = "png" if self.format == "png" else f"{self.traces} traces"
+        return [content, *([f"lost={list(self.lost)}"] if self.lost else [])]
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        picture = self._picture and self._picture._to_part(sink)
-        main = self._json.place(sink, ".plotly.json", PLOTLY_TYPE) if self._json is not None else picture
-        optional = {
-            "traces": self._traces if self._json is not None else None,
-            "template": "default" if self._has_default_template else None,
-            "nulled": self._nulled or None,
-            "source": self._source,
-            "lost": list(self._lost) or None,
-            "image": picture if self._json is not None else None,
-            "caption": self._caption,
-        }
-        return {**(main or {}), "format": self.format} | {k: v for k, v in optional.items() if v is not None}
+    def _file_type(self) -> tuple[str, str]:
+        return (".png", "image/png") if self.format == "png" else (".plotly.json", PLOTLY_TYPE)
 
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        made = cls.__new__(cls)
-        made._set(
-            _json=None,
-            _picture=None,
-            _traces=int(document.get("traces", 0)),
-            _has_default_template="template" in document,
-            _nulled=int(document.get("nulled", 0)),
-            _source=document.get("source"),
-            _lost=tuple(document.get("lost", ())),
-            _caption=document.get("caption"),
-        )
-        if document["format"] == "png":
-            made._set(_picture=Picture._decode(document, source))
-            return made
-        made._set(_json=_fetch_json(document, source))
-        if "image" in document:
-            made._set(_picture=Picture._from_part(document["image"], source))
-        return made
+    def _check(self) -> None:
+        if self.format == "png":
+            _check_png(self._sidecar(), self._width, self._height, "figure")
+        elif (traces := len(self.to_dict()["data"])) != self.traces:
+            raise DocumentError.of("figure.traces", f"{traces}, as in the JSON", self.traces, "Restore it.", "count")
+
+
+def _check_png(blob: Blob, width: int, height: int, where: str) -> None:
+    files.check(blob, files.ImageFile("png", width, height, "", 8), where)
 
 
 def _read(data: Any) -> Any:
@@ -270,14 +241,3 @@ def _read(data: Any) -> Any:
     if blob.size > READ_WHOLE:
         raise InputError.of("Figure", f"at most {READ_WHOLE} bytes", blob.size, "Log fewer points.", "too-large")
     return blob.read()
-
-
-def _fetch_json(document: dict[str, Any], source: Source) -> Blob:
-    if document["size"] > READ_WHOLE:
-        hint = "Do not trust this document."
-        raise DocumentError.of("figure.size", f"at most {READ_WHOLE} bytes", document["size"], hint, "too-large")
-    blob = Blob(fetch(source, document, "figure"), document["sha256"])
-    found = len(read_json(blob.read(), "figure", DocumentError)["data"])
-    if found != document["traces"]:
-        raise DocumentError.of("figure.traces", f"{found}, as in the JSON", document["traces"], "Restore it.", "count")
-    return blob

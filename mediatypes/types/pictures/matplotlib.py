@@ -1,4 +1,4 @@
-"""matplotlib figures: found, drawn as PNG, and converted to Plotly as far as the result can be trusted."""
+"""matplotlib figures: recognized, drawn as PNG, and converted to Plotly as far as the result can be trusted."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def convert(figure: Any) -> Converted:
         return Converted(None, (f"everything: plotly raised {type(error).__name__}",))
     left = [artist for axes in figure.axes for artist in _drawn(axes)]
     for trace in made.data:
-        found = next((i for i, artist in enumerate(left) if _is_same(artist, trace)), None)
-        if found is None:
+        position = next((i for i, artist in enumerate(left) if _is_same(artist, trace)), None)
+        if position is None:
             return Converted(None, ("everything: plotly drew other data",))
-        del left[found]
+        del left[position]
     lost = [artist.name for artist in left] + list(_others(figure, made))
     return Converted(made if made.data else None, tuple(dict.fromkeys(lost)))
 
@@ -108,8 +108,7 @@ def _drawn(axes: Any) -> Iterator[Drawn]:
 
 
 def _bar_sets(axes: Any) -> list[Any]:
-    found = [bars for bars in axes.containers if is_instance(bars, "matplotlib.container", "BarContainer")]
-    return [bars for bars in found if len(bars)]
+    return [bars for bars in axes.containers if _bars(bars)]
 
 
 def _is_same(artist: Drawn, trace: Any) -> bool:

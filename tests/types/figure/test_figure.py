@@ -86,7 +86,7 @@ class TestFigureContract(ValueContract):
             ),
             "too large": (
                 {"size": 2**40},
-                "figure.size: expected at most 67108864 bytes, got 1099511627776. Do not trust this document.",
+                "size: expected at most 67108864 bytes of JSON, got 1099511627776. Do not trust this document.",
             ),
         }
 
@@ -175,7 +175,7 @@ def test_arrays_become_typed_arrays_of_plotly(array: Any, dtype: str, stored: st
     values = np.frombuffer(base64.b64decode(trace["z"]["bdata"]), stored)
     np.testing.assert_array_equal(values, array.ravel())
     assert trace["z"].get("shape") == ("2, 2" if array.ndim == 2 else None)
-    assert Figure({"data": [{"type": "heatmap", "z": array}]}).nulled == 0
+    assert Figure({"data": [{"type": "heatmap", "z": array}]}).nulled_count == 0
 
 
 @pytest.mark.parametrize(
@@ -202,11 +202,36 @@ def test_other_values_become_lists(values: Any, stored: Any) -> None:
 def test_non_finite_numbers_in_lists_become_null_and_are_counted(number: Any) -> None:
     figure = decoded(Figure({"data": [{"type": "scatter", "y": [1, number, number], "name": "NaN Infinity"}]}))
     assert figure.to_dict()["data"][0] == {"type": "scatter", "y": [1, None, None], "name": "NaN Infinity"}
-    assert figure.nulled == 2
+    assert figure.nulled_count == 2
 
 
 def test_json_numbers_that_no_double_holds_become_null() -> None:
-    assert Figure('{"data": [{"type": "scatter", "y": [1e999]}]}').nulled == 1
+    assert Figure('{"data": [{"type": "scatter", "y": [1e999]}]}').nulled_count == 1
+
+
+def test_the_json_of_a_figure_is_saved_as_plotly_reads_it_and_read_again(tmp_path: Path) -> None:
+    figure = Figure(brightness())
+    path = figure.save(tmp_path / "rows.plotly.json")
+    assert path.read_bytes() == figure.to_bytes()
+    saved: Any = plotly.io.read_json(path)
+    brightnesses = np.frombuffer(base64.b64decode(saved.data[0].y["bdata"]), "<f8")
+    assert np.array_equal(brightnesses, photograph("camera").mean(axis=1))
+    assert saved.layout.title.text == "Zeilen ☀"
+    assert Figure.from_path(path).to_dict() == figure.to_dict()
+
+
+def test_the_picture_of_a_figure_is_saved_as_a_png(tmp_path: Path) -> None:
+    figure = Figure(drawing(lambda axes: axes.imshow(photograph("coins"))))
+    path = figure.save(tmp_path / "coins.png")
+    assert figure.to_bytes() == figure.to_png()
+    with PIL.Image.open(path) as saved:
+        assert (saved.format, saved.size) == ("PNG", (200, 150))
+    with pytest.raises(InputError) as caught:
+        figure.save(tmp_path / "coins.plotly.json")
+    assert str(caught.value).startswith("Figure.save: expected a name that ends in .png, got ")
+    with pytest.raises(InputError) as caught:
+        Figure.from_path(path)
+    assert str(caught.value).endswith("It is not UTF-8 text. Log a picture as an Image.")
 
 
 LOSSLESS: dict[str, tuple[Draw, list[str]]] = {
@@ -262,6 +287,10 @@ def test_a_picture_stands_beside_what_plotly_shows_in_part(draw: Draw, lost: lis
     assert figure.traces >= 1
     assert (document["image"]["width"], document["image"]["height"]) == (200, 150)
     assert PIL.Image.open(io.BytesIO(figure.to_png())).size == (200, 150)
+    assert (figure.has_picture, figure.to_bytes() == figure.to_png()) == (True, False)
+    document["image"]["width"] = 201
+    with pytest.raises(DocumentError, match=r"^figure\.image: expected an image of 201 x 150, got 200 x 150\."):
+        mt.decode(document, store)
 
 
 ONLY_PICTURE: dict[str, tuple[Draw, list[str]]] = {
@@ -301,7 +330,10 @@ def test_what_plotly_cannot_show_or_shows_wrongly_is_a_picture(draw: Draw, lost:
     assert (figure.format, list(figure.lost), figure.traces) == ("png", lost, 0)
     assert (document["media_type"], document["width"], document["height"]) == ("image/png", 200, 150)
     (data,) = store.files.values()
-    assert figure.to_png() == data
+    assert (figure.has_picture, figure.to_png()) == (True, data)
+    document["height"] = 149
+    with pytest.raises(DocumentError, match=r"^figure: expected an image of 200 x 149, got 200 x 150\."):
+        mt.decode(document, store)
 
 
 def test_the_picture_is_what_matplotlib_draws() -> None:
@@ -479,6 +511,7 @@ def test_a_picture_has_no_dict_and_a_plotly_figure_no_picture() -> None:
     assert str(caught.value) == "Figure.to_dict: expected a Plotly figure, got 'only a picture'. Use to_png()."
     with pytest.raises(InputError) as caught:
         Figure({"data": []}).to_png()
+    assert not Figure({"data": []}).has_picture
     assert str(caught.value) == (
         "Figure.to_png: expected a figure with a picture, got Figure(0 traces). "
         "Use to_plotly().to_image('png'), which needs kaleido."
@@ -486,7 +519,7 @@ def test_a_picture_has_no_dict_and_a_plotly_figure_no_picture() -> None:
 
 
 def test_json_that_this_plotly_does_not_know_is_a_codec_error() -> None:
-    unknown = Figure({"data": []})._replace(_json=Blob(b'{"data":[{"type":"new"}]}'))
+    unknown = Figure({"data": []})._replace(_blob=Blob(b'{"data":[{"type":"new"}]}'))
     with pytest.raises(mt.CodecError, match=r"^figure: expected a figure that this plotly accepts, got an error\. "):
         unknown.to_plotly()
 
