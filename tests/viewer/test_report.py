@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+import matplotlib.figure
 import numpy as np
 import PIL.Image
 import pytest
@@ -140,7 +140,7 @@ def test_a_value_shows_itself_without_a_script_or_a_request(name: str) -> None:
 
 
 def test_a_figure_that_plotly_shows_in_part_is_shown_as_its_picture() -> None:
-    drawing = mpl.figure.Figure(figsize=(2, 1.5))
+    drawing = matplotlib.figure.Figure(figsize=(2, 1.5))
     drawing.add_subplot().plot([1, 2])
     drawing.suptitle("T")
     figure = mt.Figure(drawing)
