@@ -56,6 +56,8 @@ class Run(RunDescription):
         mode: "create" (default): the directory must not hold a run. "resume": go on after the last row of the run it
             holds, whether it was finished or killed; what is passed here is merged into its description and config.
             "allow": resume if it holds a run, else create, for jobs that are started again after preemption.
+        from_step: with "resume": the step of the checkpoint that training goes on from. Its row and later ones are
+            taken back, the next call goes to it; what was set in config and summary stays.
         on_error: "raise" (default): a call with a bad value raises and writes nothing. "record": the good keys are
             logged or set and the bad ones kept as problems of the run.
         packed: True: when the run is over, its sidecars are moved into one file, `sidecars.parquet`, for file systems
@@ -68,8 +70,7 @@ class Run(RunDescription):
         sync_tensorboard: True: what TensorBoard writers of torch, tensorboardX, Keras and `tf.summary` log while the
             run is open is logged here too, and their event files are kept with it; see
             `mediatypes.interop.tensorboard.patch`. Make the run before the writers.
-        quiet: True: print nothing. Default: one line to stderr at the start, at the end, and for each kind of problem,
-            unless the environment variable MEDIATYPES_QUIET is set.
+        quiet: True: print nothing. Default: as MEDIATYPES_QUIET says; else a line at the start, the end, each problem.
 
     `config` and `summary` are mappings that are kept with the run: `run.config["lr"] = 0.1`, `run.summary["best"]`.
     A run that a script leaves open is finished when that ends: "failed" by an exception or `sys.exit(3)`, "interrupted"
@@ -102,6 +103,7 @@ class Run(RunDescription):
         group: str | None = None,
         job_type: str | None = None,
         mode: Literal["create", "resume", "allow"] = "create",
+        from_step: int | None = None,
         on_error: Literal["raise", "record"] = "raise",
         packed: bool = False,
         fsync: float | None = None,
@@ -112,26 +114,25 @@ class Run(RunDescription):
         quiet: bool | None = None,
     ) -> None:
         waits = {"upload_every": upload_every, "upload_timeout": upload_timeout}
-        check_options(on_error, mode, None, **waits, **({} if fsync is None else {"fsync": fsync}))
+        check_options(on_error, mode, from_step, **waits, **({} if fsync is None else {"fsync": fsync}))
         target = None if remote is None else writable(remote, "Run.remote")
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = session.describe("Run", texts, tags)
         self._record, found = on_error == "record", list[Problem]()
         plain = plain_config(config, found.extend if self._record else None)
         root, self._packed = run_path(path, mode, name, project), bool(packed)
-        opened = session.open_session(root, mode, described, plain, durable=fsync is not None)
+        opened = session.open_session(root, mode, described, plain, fsync is not None, from_step)
         super().__init__(root, opened.described)
-        self._lock_file = opened.lock
+        self._lock_file, self._first_step = opened.lock, opened.step
         self._writer = CallWriter(opened, fsync)
         self._lock = self._writer.lock
         self._store = DirectoryStore(self.path, files.SIDECARS, durable=fsync is not None)
         self._encode = partial(encode, sink=self._store)
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
-        self._metrics = LiveMetrics(self.path, opened.metrics, self._append, self._lock)
-        report = self._report if self._record else None
-        self.config = Config(opened.config, self._append, self._lock, report)
-        last = (self._state, self._last_values)
-        self.summary = LiveSummary(*last, self._encode, self._append, self._lock, opened.overrides, report)
+        log, report = (self._append, self._lock), self._report if self._record else None
+        self._metrics = LiveMetrics(self.path, opened.metrics, *log)
+        self.config = Config(opened.config, *log, report)
+        self.summary = LiveSummary(self._state, self._last_values, self._encode, *log, opened.overrides, report)
         self._closed = self._finished = False
         self._pid, self._exit = os.getpid(), ("finished", -1)  # what sys.exit said, after so many calls
         self._announcer = Announcer(self.path, None if is_quiet(quiet) else _show)
@@ -229,7 +230,7 @@ class Run(RunDescription):
             self._hook.say_once(STEP_IGNORED)
             step = None
         problems: list[Problem] = []
-        row = checked_step(step, self._writer.step, problems)
+        row = checked_step(step, self._writer.step, problems, self._first_step)
         found = [] if problems else self._checked_cells(data, problems)
         if problems and not self._record:
             raise InputError(problems)

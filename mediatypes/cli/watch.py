@@ -48,8 +48,11 @@ def _run(arguments: Namespace) -> int:
     if not arguments.once:
         _wait(arguments.path, arguments.interval)
     with Follower(arguments.path) as follower:
+        restarts = 0
         while True:
             batches = follower.poll()
+            if follower.restarts != restarts:  # the run went back to an earlier step
+                restarts, board = follower.restarts, Board(arguments.keys)
             for batch in batches:
                 board.add(batch)
             if arguments.once:

@@ -41,6 +41,17 @@ class Batch(NamedTuple):
                 columns[column] = Values(calls[first:] - skip, values[first:], integral)
         return Batch(self.sequence + skip, self.steps[skip:], self.timestamps[skip:], columns)
 
+    def before(self, step: int) -> Batch | None:
+        """The calls of lower steps than this, if there are any; steps do not fall."""
+        count = int(np.searchsorted(self.steps, step))
+        if count in (0, len(self.steps)):
+            return self if count else None
+        columns = {}
+        for column, (calls, values, integral) in self.columns.items():
+            if last := int(np.searchsorted(calls, count)):
+                columns[column] = Values(calls[:last], values[:last], integral)
+        return Batch(self.sequence, self.steps[:count], self.timestamps[:count], columns)
+
     def rising(self, step: int | None) -> Batch:
         """The calls whose step is not below that of one before them, nor below `step`. Their order stays."""
         steps = self.steps

@@ -12,8 +12,8 @@ from ..columns.log_cells import Named, scalar_code
 _MANY = {"image": 50, "audio": 100}  # in a step, the W&B docs' guidance; more is recorded as a warning, nothing is cut
 
 
-def checked_step(step: Any, current: int, problems: list[Problem]) -> int:
-    """The step of the row that a call goes to, while the run is at `current`."""
+def checked_step(step: Any, current: int, problems: list[Problem], first: int = 0) -> int:
+    """The step of the row that a call goes to, while the run is at `current`; `first` is where it was resumed."""
     try:
         if isinstance(step, bool):
             raise TypeError("a bool is no step")
@@ -23,7 +23,10 @@ def checked_step(step: Any, current: int, problems: list[Problem]) -> int:
         return current
     if row < current:
         message = f"expected a step of at least {current}, got {row}"
-        problems.append(Problem("log.step", message, "step", "Log steps in order, or leave out step=."))
+        hint = "Log steps in order, or leave out step=."
+        if row < first:
+            hint = f'To go back to a checkpoint, resume with mode="resume", from_step={max(row, 0)}.'
+        problems.append(Problem("log.step", message, "step", hint))
     elif row >= 2**63:
         problems.append(problem("log.step", "a step of 64 bits", row, "Count from 0."))
     return row

@@ -50,7 +50,7 @@ class RunContent:
         self.calls = 0
         small = self._stored is None and sum(journal.size for journal in self._journals) <= _KEEP
         self._kept: list[Batch] | None = [] if small else None
-        if self._stored:
+        if self._stored and files.end_of(run, self._stored.calls) is None:  # else some may have no rows any more
             for spec in self._stored.specs:
                 self.schema.add_column(spec.key, spec.kind, spec.integral)
         for batch in self._read(self.notes):
@@ -102,16 +102,20 @@ class RunContent:
     def _read(self, notes: Notes) -> Iterator[Batch]:
         calls, step = 0, None  # so many were read, to this step
         if self._stored:
-            for batch in self._stored.batches():
-                yield batch
-                step = int(batch.steps[-1])
             calls = self._stored.calls
+            end = files.end_of(self.run, calls)
+            for batch in self._stored.batches():
+                if kept := batch if end is None else batch.before(end):
+                    yield kept
+                    step = int(kept.steps[-1])
         for journal in self._journals:
             self.reader = reader = JournalReader(journal.path, journal.file, notes, calls)
             for batch in reader.read(journal.size):
                 new = batch.after(calls)  # a journal that was finished into the stored rows repeats some
                 calls = max(calls, batch.sequence + len(batch.steps))
-                if new and (kept := in_order(new, step, journal.path, notes)):
+                kept = new and in_order(new, step, journal.path, notes)
+                end = files.end_of(self.run, batch.sequence + 1)
+                if kept and (kept := kept if end is None else kept.before(end)):
                     yield kept
                     step = int(kept.steps[-1])
             reader.close(journal.size)

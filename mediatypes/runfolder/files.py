@@ -13,7 +13,7 @@ from typing import Any
 
 from .._core import atomic, canonical
 from .._core.codec import is_newer
-from .._core.declaration import Field, Json, List, Map, Number, Record, Text
+from .._core.declaration import Field, Integer, Json, List, Map, Number, Record, Text
 from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, Verbatim, os_error, show
 from .._core.location import Location
 from .._core.processes import is_alive, is_this_process, rank
@@ -32,6 +32,14 @@ EVENTS, ATTACHED = "events.parquet", "files"  # of imported runs: every event, a
 IMPORT, FOLLOWS = "import", "follows"  # in run.json: made of logs; its journals hold nothing but what logs have
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
 ENDS = ("finished", "failed", "interrupted", "crashed")  # how a run ended
+_REWIND = Record(
+    "A session that went back: of the calls before its first one, rows from a step on do not count any more.",
+    (
+        Field("from_step", Integer(minimum=0), "The first step that was taken back."),
+        Field("calls", Integer(minimum=0), "Number of the session's first call."),
+        Field("time", Number(), "Seconds since the epoch."),
+    ),
+)
 RUN_JSON = Record(
     "What a run was started with, and how it ended.",
     (
@@ -45,6 +53,7 @@ RUN_JSON = Record(
         Field("environment", Map(Json()), "Versions and platform.", required=False),
         Field("status", Text(choices=("running", *ENDS)), "How it ended, if it did."),
         Field("summary_overrides", Map(Json()), "What was set in the summary, as `[kind, value]`.", required=False),
+        Field("rewinds", List(_REWIND), "Sessions that went back to an earlier step.", required=False),
         Field("started", Number(), "Seconds since the epoch."),
         Field("finished", Number(), "Seconds since the epoch.", required=False),
         Field("writer", Map(Json()), "Host and process of a live run.", required=False),
@@ -122,6 +131,12 @@ def _is_dir(root: Location) -> bool:
 def problems_of(run: dict[str, Any]) -> list[Problem]:
     """The problems that a `run.json` lists."""
     return [Problem(**{name: str(p.get(name, "")) for name in Problem._fields}) for p in run.get("problems", [])]
+
+
+def end_of(run: dict[str, Any], sequence: int) -> int | None:
+    """The step from which calls before number `sequence` do not count, as later sessions went back; None if all do."""
+    steps = [int(rewind["from_step"]) for rewind in run.get("rewinds", []) if rewind["calls"] >= sequence]
+    return min(steps, default=None)
 
 
 def metrics_of(run: dict[str, Any]) -> list[Metric]:

@@ -56,6 +56,8 @@ class Follower:
         self._compared: tuple[int, ...] | None = None  # run.json when history.parquet was last compared with the calls
         self._new: Iterator[Batch] = iter(())
         self._look()
+        self._rewinds = len(self.run.get("rewinds", []))
+        self.restarts = 0  # so many times all rows were told anew
 
     def poll(self) -> list[Batch]:
         """The calls since the last poll, at most about 64 MiB of journal at once; none when there are no more yet.
@@ -63,7 +65,8 @@ class Follower:
         `status` and `run` are as they stood before the calls were read: if it answers nothing and the status is not
         "running", there will be no more, unless the run is resumed.
 
-        If the run was finished and resumed between two polls, the last row that was told may be told again, whole.
+        If a session went back to an earlier step, all rows that count are told anew; `restarts` is one more then. If
+        the run was finished and resumed between two polls, the last row that was told may be told again, whole.
 
         Raises:
             StoreError: a file is gone, or cannot be read.
@@ -108,6 +111,8 @@ class Follower:
     def _read(self) -> Iterator[Batch]:
         """What is new. The status is looked at before the calls: then those of a run that is over are all there."""
         self._look()
+        if len(self.run.get("rewinds", [])) != self._rewinds:
+            self._restart()
         listed = self._open_journals() if self.run["status"] == "running" else set()
         if listed and self._compared is None:
             yield from self._stored()
@@ -116,7 +121,7 @@ class Follower:
             for batch in reader.read():
                 if batch.sequence > self.calls:  # a whole session was missed
                     yield from self._stored()
-                yield from self._tell(batch)
+                yield from self._tell(batch, files.end_of(self.run, batch.sequence + 1))
             if reader.sequence > self.calls:
                 yield from self._stored()
             if self.status != "running" or key not in listed:
@@ -126,6 +131,13 @@ class Follower:
                 del self._journals[key]
         if self.run["status"] != "running":
             yield from self._stored()
+
+    def _restart(self) -> None:
+        """Forget what was told: a session went back to an earlier step, and rows were taken back."""
+        self.close()
+        self.restarts += self.calls > 0
+        self._rewinds = len(self.run.get("rewinds", []))
+        self.notes, self.calls, self._step, self._compared = Notes(), 0, None, None
 
     def _open_journals(self) -> set[tuple[int, int]]:
         """Open the journals that are new; answers which there are."""
@@ -163,17 +175,19 @@ class Follower:
         stored = StoredHistory(path)
         if stored.calls > self.calls:
             # Numbered so that the last row has the last number: no row is older than that, so none is left out.
+            end = files.end_of(self.run, stored.calls)
             first, number = self._step, stored.calls - stored.file.metadata.num_rows
             for batch in stored.batches():
                 start = 0 if first is None else int(np.searchsorted(batch.steps, first))
                 if rows := batch._replace(sequence=number + batch.sequence).after(number + batch.sequence + start):
-                    yield from self._tell(rows)
+                    yield from self._tell(rows, end)
 
-    def _tell(self, batch: Batch) -> Iterator[Batch]:
+    def _tell(self, batch: Batch, end: int | None) -> Iterator[Batch]:
         new = batch.after(self.calls)
         if new:
             self.calls = new.sequence + len(new.steps)
-            if kept := in_order(new, self._step, self.root, self.notes):
+            kept = in_order(new, self._step, self.root, self.notes)
+            if kept and (kept := kept if end is None else kept.before(end)):
                 self._step = int(kept.steps[-1])
                 yield kept
 

@@ -6,7 +6,7 @@ import contextlib
 import time
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._core import atomic
 from .._core.declaration import List, Text
@@ -19,6 +19,9 @@ from ..journal.names import name_of, place_of
 from ..runfolder import files
 from ..runfolder.lock import Lock
 from ..runfolder.readme import write_readme
+
+if TYPE_CHECKING:
+    from ..runfolder.content import RunContent
 
 
 class Session(NamedTuple):
@@ -51,7 +54,14 @@ def describe(where: str, texts: dict[str, Any], tags: Any) -> dict[str, Any]:
     return texts | {"tags": None if tags is None else list(tags)}
 
 
-def open_session(root: Path, mode: str, described: dict[str, Any], config: dict[str, Any], durable: bool) -> Session:
+def open_session(
+    root: Path,
+    mode: str,
+    described: dict[str, Any],
+    config: dict[str, Any],
+    durable: bool,
+    from_step: int | None = None,
+) -> Session:
     """Open the run in `root` for writing.
 
     Args:
@@ -59,6 +69,7 @@ def open_session(root: Path, mode: str, described: dict[str, Any], config: dict[
         mode: "create", "resume", or "allow": resume what is there, else create.
         described: `project`, `name`, `tags`..., None where the caller says nothing.
         config: plain data; of a resumed run it is merged into what is there.
+        from_step: rows from there on are taken back, of a run that is resumed.
         durable: wait until the files of a new run are on the disk; with those of a resumed one that is always done.
 
     Raises:
@@ -79,7 +90,7 @@ def open_session(root: Path, mode: str, described: dict[str, Any], config: dict[
         if run_json.exists():
             if mode == "create":  # made by another process a moment ago
                 _require_free(root)
-            return resume_session(root, lock, described, config)
+            return resume_session(root, lock, described, config, from_step)
         return _begin(root, lock, described, config, durable)
     except BaseException:
         lock.release()
@@ -109,12 +120,18 @@ def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, 
     return Session(id, started, lock, journal, start, config)
 
 
-def resume_session(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any]) -> Session:
+def resume_session(
+    root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any], from_step: int | None = None
+) -> Session:
     """Open the run in `root`, whose lock is held, to go on with it; see `open_session`."""
     from ..runfolder.content import RunContent  # numpy and pyarrow are needed only for this
 
     run = files.read_run_json(root)
     content = RunContent(root, run)
+    if from_step is not None:
+        rewind = {"from_step": from_step, "calls": content.calls, "time": time.time()}
+        run["rewinds"] = [*run.get("rewinds", []), rewind]
+        content = RunContent(root, run)
     config = content.config | config
     if run["status"] != "running":  # what a crash left of a journal that is in the Parquet files
         files.remove_journals(root)
@@ -134,12 +151,18 @@ def resume_session(root: Path, lock: Lock, described: dict[str, Any], config: di
         journal=journal,
         described=run,
         config=config,
-        step=summary.step + 1,
+        step=_next_step(run, content),
         calls=content.calls,
         last=summary.last(),
         overrides=summary.overrides,
         metrics=content.metrics.all,
     )
+
+
+def _next_step(run: dict[str, Any], content: RunContent) -> int:
+    """The step after the last row; after going back the one that was gone back to, until something is logged."""
+    rewinds = [rewind for rewind in run.get("rewinds", []) if rewind["calls"] == content.calls]
+    return int(rewinds[-1]["from_step"]) if rewinds else content.summary.step + 1
 
 
 def _given(described: dict[str, Any]) -> dict[str, Any]:
