@@ -75,9 +75,11 @@ def local_path(path: object, where: str) -> Path:
     """The absolute path of a file or directory of this machine, as somebody passed it; `~` is expanded.
 
     Raises:
-        InputError: it is none, or is empty; `where` names it.
+        InputError: it is none, is empty, or is a URL; `where` names it.
     """
     text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
     if not isinstance(text, str) or not text or "\0" in text:
         raise InputError.of(where, "the path of a directory", path, "Pass a text such as 'runs/demo'.")
+    if "://" in text:
+        raise InputError.of(where, "a path of this machine", text, "Copy the run here first: mediatypes copy URL DIR.")
     return Path(os.path.expanduser(text)).absolute()

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
+from mediatypes.cli import main
 from mediatypes.run import Run
 
 NOTHING: Any = contextlib.nullcontext()
@@ -112,6 +113,17 @@ def test_a_url_is_a_remote_and_no_directory(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(mt.InputError, match=r"a directory of this machine, got 's3://bucket/run'.*remote="):
         mt.Run("s3://bucket/run")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("use", [mt.recover, mt.pack, mt.gc])
+def test_a_url_is_no_run_of_this_machine(use: Any) -> None:
+    with pytest.raises(mt.InputError, match="a path of this machine, got 's3://bucket/run'. Copy the run here first"):
+        use("s3://bucket/run")
+
+
+def test_verify_says_that_it_works_on_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "s3://bucket/run"]) == 2
+    assert "expected a path of this machine, got 's3://bucket/run'. Copy the run here first" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["init", "log", "config", "finish"])

@@ -11,7 +11,8 @@ from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 
-from ..._core.errors import StoreError
+from ..._core.errors import InputError, StoreError
+from ..._core.location import local_path
 from ..._core.parallel import map_runs
 from .document_file import check_document_file
 from .report import Report
@@ -29,9 +30,12 @@ def check(path: str | Path, deep: bool = False) -> Report:
     Returns:
         What was found. `error` says why nothing could be checked, if nothing could.
     """
-    path = Path(path)
     try:
+        local_path(path, "verify")
+        path = Path(path)
         return check_run_folder(path, deep) if path.is_dir() else check_document_file(path)
+    except InputError as error:
+        return Report(str(path), error=str(error))
     except StoreError as error:
         return Report(str(path), error=" ".join((error.strerror or str(error)).splitlines()))
 
