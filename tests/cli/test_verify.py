@@ -339,7 +339,7 @@ def test_a_live_run_is_verified_while_it_is_written(tmp_path: Path, capsys: pyte
         sidecars(run.path)[0].unlink()
         assert [code for code, _, _ in verify(run.path)] == ["missing"]
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == f"{run.path}: still written by process {os.getpid()} on {os.uname().nodename}"
+    assert out[0] == f"{run.path}: still written by this process"
     assert out[1].startswith("1 run verified, nothing is wrong: 4 rows, 7 documents, 9 sidecars of ")
 
 
@@ -360,7 +360,7 @@ def test_damage_inside_a_journal_is_a_problem_until_the_run_is_recovered(killed:
     data[data.index(b'"note"')] ^= 1
     journal.write_bytes(data)
     ((code, where, message),) = verify(killed)
-    assert (code, where[:17], message[:26]) == ("checksum", "journal.0001-0.log@", "expected a sound frame, go")
+    assert (code, where[:19], message[:26]) == ("checksum", "journal.0001-0.log@", "expected a sound frame, go")
     mt.recover(killed)
     assert main(["verify", str(killed)]) == 0
     assert f"{killed}: journals that were damaged when it ended: 1 in damaged/" in capsys.readouterr().out
