@@ -199,7 +199,7 @@ def test_a_media_value_and_a_number_for_one_key_in_a_row_leave_the_last(run: mt.
         (np.arange(256), "number_list", list(range(256))),
         (np.array(["a", "b"]), "string_list", ["a", "b"]),
         (np.array([True, False]), "json", [True, False]),
-        ([], "number_list", []),
+        ([], "json", []),
         ((1, 2), "number_list", [1, 2]),
         ([1, 2.5], "number_list", [1.0, 2.5]),
         ([1, None], "number_list", [1, None]),

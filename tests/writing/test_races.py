@@ -281,7 +281,7 @@ def test_journals_that_are_kept_aside_replace_none(tmp_path: Path) -> None:
         if n == 1:
             (run.path / "damaged" / "0001-0.log").unlink()
     found = sorted((run.path / "damaged").iterdir())
-    assert [path.read_bytes() for path in found] == [kept[2], kept[1]]
+    assert [path.read_bytes() for path in found] == [kept[1], kept[2]]
 
 
 def test_calls_that_are_missing_between_two_journals_are_told(tmp_path: Path) -> None:
