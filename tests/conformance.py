@@ -110,6 +110,16 @@ def make_all(root: Path) -> None:
     run = mt.Run(root / "resumed", mode="resume")
     run.log({"loss": 3, "later": [1]})
     abandon(run)
+    with begin("rewound") as run:
+        for i in range(20):
+            run.log(
+                {"loss": 1 / (i + 1), "epoch": i, "page": mt.Html(f"<b>{i}")} | ({"words": ["a"]} if i > 15 else {})
+            )
+    for step, loss in ((10, 4), (8, 5)):  # each session goes back, the second one behind the first
+        run = mt.Run(root / "rewound", mode="resume", from_step=step)
+        run.log({"loss": loss})
+        run.log({"loss": loss + 0.5})
+        abandon(run)
     shutil.copytree(root / "live", root / "damaged")
     journal = root / "damaged" / "journal" / "0001-0.log"
     data = bytearray(journal.read_bytes())

@@ -18,13 +18,14 @@ def parse(text):
 def read(folder):
     run = parse((folder / "run.json").read_bytes())
     state = {"calls": [], "config": run["config"], "set": run.get("summary_overrides", {}), "problems": set()}
+    state["rewinds"] = [(rewind["calls"], rewind["from_step"]) for rewind in run.get("rewinds", [])]
     following = read_history(folder / "history.parquet", state) if (folder / "history.parquet").exists() else 0
     if run["status"] == "running":
         journals = [path.name[:-4].split("-") for path in (folder / "journal").glob("[0-9]*-*.log")]
         for place, base in sorted(tuple(map(int, name)) for name in journals):
             data = (folder / "journal" / f"{place:04}-{base}.log").read_bytes()
             following = read_journal(data, base, following, state)
-    keys, values = rows_of(state["calls"])
+    keys, values = rows_of(kept(state))
     return {
         "status": run["status"],
         "config": state["config"],
@@ -36,27 +37,29 @@ def read(folder):
     }
 
 
+def kept(state):
+    return [call for call in state["calls"] if not any(call[0] < n and call[1] >= s for n, s in state["rewinds"])]
+
+
 def read_history(path, state):
     table, metadata = pq.read_table(path), parse(pq.read_metadata(path).metadata[b"mediatypes"])
     columns = [(c["key"], c["kind"], c["integral"], table[c["name"]].to_pylist()) for c in metadata["columns"]]
     for i, step in enumerate(table["_step"].to_pylist()):
         row = [(key, kind, value_of(cells[i], integral)) for key, kind, integral, cells in columns]
-        state["calls"].append((step, [cell for cell in row if cell[2] is not None or cell[1] == "null"]))
+        state["calls"].append((metadata["calls"] - 1, step, [c for c in row if c[2] is not None or c[1] == "null"]))
     return metadata["calls"]
 
 
 def value_of(cell, integral):
     if isinstance(cell, list):
         return [value_of(item, integral) for item in cell]
-    if isinstance(cell, dict):
-        return parse(cell["_doc"])
-    return int(cell) if integral and cell is not None else cell
+    return parse(cell["_doc"]) if isinstance(cell, dict) else int(cell) if integral and cell is not None else cell
 
 
 def read_journal(data, number, following, state):
     problems, layouts, at = state["problems"], {}, 8
     problems |= {"lost"} if number > following else set()
-    last = state["calls"][-1][0] if state["calls"] else -(2**63)
+    last = max((step for _, step, _ in kept(state)), default=-(2**63))
     while at < len(data):
         size, kind = struct.unpack_from("<IB", data, at) if at + 9 <= len(data) else (2**28, 0)
         if not 9 <= size <= 2**28 or at + size > len(data):
@@ -77,7 +80,7 @@ def read_journal(data, number, following, state):
                 if number >= following and step < last:
                     problems.add("order")
                 elif number >= following:
-                    state["calls"].append((step, cells))
+                    state["calls"].append((number, step, cells))
                     last = step
                 number += 1
             elif kind == 5:
@@ -93,33 +96,30 @@ def call_of(kind, payload, layouts):
     if kind == 3:
         id, step, _ = struct.unpack_from("<Iqd", payload)
         values = struct.unpack("<" + "".join(code for _, code in layouts[id]), payload[20:])
-        kinds = {"d": "number", "?": "boolean"}
         named = zip(layouts[id], values, strict=True)
+        kinds = {"d": "number", "?": "boolean"}
         return step, [(key, kinds.get(code, "number" if abs(v) <= 2**53 else "integer"), v) for (key, code), v in named]
     cells = parse(payload[16:])
-    for _, name, value in cells:
-        if (name == "string") != isinstance(value, str) and name != "json":
-            raise ValueError("a value of another kind")
+    if any((name == "string") != isinstance(value, str) and name != "json" for _, name, value in cells):
+        raise ValueError("a value of another kind")
     return struct.unpack_from("<q", payload)[0], cells
 
 
 def rows_of(calls):
     rows, kinds, empty = {}, {}, set()
-    for step, cells in calls:
+    for _, step, cells in calls:
         for key, kind, value in cells:
             seen = kinds.setdefault(key, {})
             if kind in LISTS and value in ([], "[]"):
                 kind, value, empty = "empty", [], empty | {key}
             else:
-                inside = value if kind == "number_list" else [value]
-                seen[kind] = seen.get(kind, True) and all(type(v) is not float for v in inside)
-            row = rows.setdefault(step, {})
-            row[key] = (kind, value) if kind != "null" or key not in row else row[key]
+                whole = all(type(v) is not float for v in (value if kind == "number_list" else [value]))
+                seen[kind] = seen.get(kind, True) and whole
+            if kind != "null" or key not in rows.setdefault(step, {}):
+                rows.setdefault(step, {})[key] = (kind, value)
     for key, seen in kinds.items():
-        if key in empty and not LISTS & seen.keys():
-            seen["json"] = True
-        if len(seen) > 1:
-            seen.pop("null", None)
+        seen |= {"json": True} if key in empty and not LISTS & seen.keys() else {}
+        kinds[key] = {kind: whole for kind, whole in seen.items() if kind != "null" or len(seen) == 1}
     values = {key: [] for key in kinds}
     for step, row in rows.items():
         for key, (kind, value) in row.items():

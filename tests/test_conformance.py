@@ -13,7 +13,7 @@ import mediatypes as mt
 from mediatypes._core.registry import builtin_types
 from tests import conformance, second_reader
 
-NAMES = ["damaged", "evil", "finished", "killed", "live", "packed", "resumed", "types"]
+NAMES = ["damaged", "evil", "finished", "killed", "live", "packed", "resumed", "rewound", "types"]
 
 
 def test_the_set_is_whole_and_small() -> None:
@@ -37,7 +37,12 @@ def test_a_set_that_is_made_today_is_the_same_but_for_its_times(tmp_path: Path) 
 def test_the_states_are_there() -> None:
     expected = {name: json.loads((conformance.ROOT / f"{name}.json").read_text("utf-8")) for name in NAMES}
     statuses = {name: one["status"] for name, one in expected.items()}
-    assert {name for name, status in statuses.items() if status == "running"} == {"damaged", "live", "resumed"}
+    assert {name for name, status in statuses.items() if status == "running"} == {
+        "damaged",
+        "live",
+        "resumed",
+        "rewound",
+    }
     assert statuses["killed"] == "crashed"
     assert expected["damaged"]["problems"] == ["checksum", "frame", "lost", "order", "torn"]
     assert (conformance.ROOT / "packed" / "sidecars.parquet").exists()
