@@ -24,8 +24,8 @@ def checked_step(step: Any, current: int, problems: list[Problem], first: int = 
     if row < current:
         message = f"expected a step of at least {current}, got {row}"
         hint = "Log steps in order, or leave out step=."
-        if row < first:
-            hint = f'To go back to a checkpoint, resume with mode="resume", from_step={max(row, 0)}.'
+        if 0 <= row < first:
+            hint = f'To go back to a checkpoint, resume with mode="resume", from_step={row}.'
         problems.append(Problem("log.step", message, "step", hint))
     elif row >= 2**63:
         problems.append(problem("log.step", "a step of 64 bits", row, "Count from 0."))

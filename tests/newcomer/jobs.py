@@ -194,7 +194,7 @@ run.finish()
 @job
 def notebook() -> None:
     """Values show themselves in a cell; a cell that makes a run, executed twice, says what to do."""
-    assert "<iframe" in mt.Html("<b>x</b>")._repr_html_()
+    assert "<iframe" in mt.Html("<b>x</b>")._repr_mimebundle_()["text/html"]
     run = mt.Run("runs/cell")
     assert "runs/cell" in message_of(mt.StoreError, lambda: mt.Run("runs/cell"))
     run.log({"a": 1})
