@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 
 from . import report
 from .harness import ENTRIES, Entry, run
 
+os.environ.setdefault("MEDIATYPES_QUIET", "1")  # what runs tell belongs to nobody here
 _SUBJECTS = (
     "imports",
     "scalars",
