@@ -36,11 +36,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
+    from ..viewer import bundle
     from ..viewer.page import page
     from ..viewer.shelf import Shelf
 
     if arguments.page:
-        atomic.write(arguments.dest, page({}, "runs"), "write the page")
+        atomic.write(arguments.dest, page({}, "runs", libraries=bundle.available()), "write the page")
         print(f"{arguments.dest}: {in_bytes(arguments.dest.stat().st_size)}; open it and drop run folders on it")
         return 0
     shelf = Shelf(arguments.runs)

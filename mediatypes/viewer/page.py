@@ -33,7 +33,11 @@ _HEAD = """<!doctype html>
 
 
 def page(
-    settings: dict[str, Any], title: str, files: Iterable[tuple[str, str, bytes]] = (), libraries: Iterable[str] = ()
+    settings: dict[str, Any],
+    title: str,
+    files: Iterable[tuple[str, str, bytes]] = (),
+    libraries: Iterable[str] = (),
+    address: str = "",
 ) -> Iterator[bytes]:
     """The page in pieces, so that a report of many files is never in memory as a whole.
 
@@ -42,13 +46,15 @@ def page(
         title: shown in its header.
         files: (path, media type, content) of what the page is to hold.
         libraries: names of those that it is to hold.
+        address: where it may load them from instead, such as `http://127.0.0.1:8090/library/`.
 
     Raises:
         StoreError: the bundle was not built.
         MissingDependencyError: a library's package is not installed.
     """
-    script = _element_text(bundle.part("page.js"))
-    yield _HEAD.format(policy=policy(), title=html.escape(title), style=_no_end_tag(bundle.part("page.css"))).encode()
+    libraries = list(libraries)
+    script, allowed = _element_text(bundle.part("page.js")), html.escape(policy(libraries, address))
+    yield _HEAD.format(policy=allowed, title=html.escape(title), style=_no_end_tag(bundle.part("page.css"))).encode()
     yield f'<script type="application/json" id="settings">{script_json(settings)}</script>\n'.encode()
     for path, media_type, content in files:
         name, kind = html.escape(f"file:{path}"), html.escape(media_type)
@@ -60,10 +66,11 @@ def page(
     yield f"<script>{script}</script>\n</body>\n</html>\n".encode()
 
 
-def policy() -> str:
-    """The Content-Security-Policy of the page: only scripts whose hashes stand here run."""
-    texts = [bundle.part("page.js"), *map(bundle.library, bundle.available())]
-    return _POLICY.format(scripts=" ".join(f"'{script_hash(_element_text(text))}'" for text in texts))
+def policy(libraries: Iterable[str] = (), address: str = "") -> str:
+    """The Content-Security-Policy of a page: only its own script, these libraries, and scripts of that address run."""
+    texts = [bundle.part("page.js"), *map(bundle.library, libraries)]
+    scripts = [f"'{script_hash(_element_text(text))}'" for text in texts]
+    return _POLICY.format(scripts=" ".join([*scripts, *([address] if address else [])]))
 
 
 def library_text(name: str) -> str:

@@ -82,6 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
     port: ClassVar[int] = 0
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "mediatypes", ""
+    disable_nagle_algorithm = True  # heads and bodies are written apart, and would wait for each other
 
     def do_GET(self) -> None:
         self._answer()
@@ -133,8 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _page(self, rest: str) -> None:
         settings = {"source": "served", "live": "events"}
-        content = b"".join(page.page(settings, self.title))
-        headers = {"Content-Security-Policy": page.policy() + "; frame-ancestors 'none'"}
+        address = f"http://{self.headers['Host']}/library/"
+        content = b"".join(page.page(settings, self.title, address=address))
+        headers = {"Content-Security-Policy": page.policy(address=address) + "; frame-ancestors 'none'"}
         if self.token:
             headers["Set-Cookie"] = f"{_COOKIE}={self.token}; HttpOnly; SameSite=Strict; Path=/"
         self._send(HTTPStatus.OK, content, "text/html; charset=utf-8", headers)

@@ -1,6 +1,6 @@
 // Where files of runs come from: a server, the page itself, or files that were dropped on it. One interface:
 //   runs() -> [{path, run, summary}]   text(path)   bytes(path) -> ArrayBuffer   parquet(path) -> AsyncBuffer
-//   url(path) -> for <img>, <audio>...   library(name) -> text of a script that is loaded on demand   live(run, listener)
+//   url(path) -> for <img>, <audio>...   library(name) -> {src} or {textContent} of a script that is loaded on demand   live(run, listener)
 import { asyncBufferFromUrl, cachedAsyncBuffer } from 'hyparquet'
 
 const quoted = path => path.split('/').map(encodeURIComponent).join('/')
@@ -38,7 +38,7 @@ export class Served {
   }
 
   async library(name) {
-    return (await this.fetch(`library/${name}.js`)).text()
+    return { src: `library/${name}.js` }
   }
 
   /** Hear of new runs and of new values in live ones; returns nothing where nobody tells. */
@@ -96,7 +96,7 @@ export class Inlined {
   async library(name) {
     const node = this.nodes.get(`library:${name}`)
     if (!node) throw Error(`this page was made without ${name}`)
-    return node.textContent
+    return { textContent: node.textContent }
   }
 
   live() {}
