@@ -163,7 +163,7 @@ class _Writer:
             self._types.add(type)
             document = canonical.loads(text)
             main = document.get("path")
-            for _, reference in references(document):
+            for _, reference in references(document, source=self._shelf[name].store):
                 if reference["path"] not in seen and "://" not in reference["path"]:
                     seen.add(reference["path"])
                     kind = type if reference["path"] == main else "part"

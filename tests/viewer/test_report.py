@@ -68,6 +68,14 @@ def test_a_report_holds_the_files_of_the_run_byte_for_byte(run: Path, tmp_path: 
     assert report.size == report.path.stat().st_size
 
 
+def test_a_report_holds_what_cells_of_tables_refer_to(tmp_path: Path) -> None:
+    cells = [[i, mt.Image(np.full((4, 4), i, np.uint8))] for i in range(3)]
+    with mt.Run(tmp_path / "runs" / "one") as run:
+        run.log({"table": mt.Table(columns=["i", "image"], data=cells)})
+    held = inlined(write_report([run.path.parent], tmp_path / "report.html").path)
+    assert {f"one/{path.relative_to(run.path)}" for path in (run.path / "media").rglob("*.png")} <= held.keys()
+
+
 def test_a_small_report_has_previews_and_says_so(run: Path, tmp_path: Path) -> None:
     most = 700_000
     report = write_report([run.parent], tmp_path / "report.html", max_size=most)
