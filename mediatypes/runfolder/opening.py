@@ -62,6 +62,7 @@ class LiveStatistics:
                 shown = files.read_json(self._root / files.SUMMARY)
                 return {key: value for key, value in shown.items() if self.metrics.statistics(key)}
             self._content, batches = history, history.batches()
+            self._found = Statistics(self.metrics, history.stored_specs)
             history.forget()
         for batch in batches:
             self._found.add(batch)
