@@ -131,7 +131,7 @@ class RunView:
         """The last value of every key, its statistics if `define_metric` asks for some, or what was set; media as
         documents."""
         content = self._content()
-        return content.summary_values() if content else files.read_json(self.path / files.SUMMARY)
+        return content.summary_values() if content else self._summary()
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -156,7 +156,7 @@ class RunView:
         if content:
             shown = {"config": content.config, "status": self.status, "summary": content.summary_values()}
             return self._run | shown
-        return self._run | {"summary": files.read_json(self.path / files.SUMMARY)}
+        return self._run | {"summary": self._summary()}
 
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The logged keys, each with its kinds: number, string, image... (several if its values differed)."""
@@ -308,6 +308,10 @@ class RunView:
         if self._run.get("status") == "running":
             self._run = files.read_run_json(self.path)
         return self._run
+
+    def _summary(self) -> dict[str, Any]:
+        """The summary of a run that is over."""
+        return files.read_json(self.path / files.SUMMARY)
 
     def _history(self) -> History:
         from .runfolder.opening import open_history

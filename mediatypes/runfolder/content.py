@@ -46,13 +46,16 @@ class RunContent:
         self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
         history = root / files.HISTORY
         self._stored = None if self._journals and not history.exists() else StoredHistory(history)
-        self.notes, self.schema, self.summary = Notes(), Schema(), Summary()
+        self.notes, self.schema = Notes(), Schema()
         self.calls = 0
         small = self._stored is None and sum(journal.size for journal in self._journals) <= _KEEP
         self._kept: list[Batch] | None = [] if small else None
+        self.stored_specs: list[ColumnSpec] = []
         if self._stored and files.end_of(run, self._stored.calls) is None:  # else some may have no rows any more
-            for spec in self._stored.specs:
-                self.schema.add_column(spec.key, spec.kind, spec.integral)
+            self.stored_specs = self._stored.specs
+        for spec in self.stored_specs:
+            self.schema.add_column(spec.key, spec.kind, spec.integral)
+        self.summary = Summary(self.stored_specs)
         for batch in self._read(self.notes):
             self.schema.add(batch)
             self.summary.add(batch, self.started)
@@ -123,7 +126,7 @@ class RunContent:
 
     def summary_values(self) -> dict[str, Any]:
         """The summary; for the statistics that metrics ask for, all calls are read again."""
-        return self.summary.values(self.metrics, statistics(self.metrics, self.batches()))
+        return self.summary.values(self.metrics, statistics(self.metrics, self.batches(), self.stored_specs))
 
     def run_overrides(self) -> dict[str, Any]:
         """What earlier sessions set in the summary."""

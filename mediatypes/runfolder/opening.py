@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
+
+import pyarrow as pa
 
 from .._core.errors import StoreError
 from .._core.location import Location
 from ..journal.metrics import Metrics
 from . import files
 from .content import RunContent
-from .parquet_reader import StoredHistory
+from .parquet_reader import Steps, StoredHistory
+from .schema import ColumnSpec
 from .statistics import Statistics
 
 _TRIES = 10  # a run may be finished and resumed while its files are opened
-History = RunContent | StoredHistory  # both have `specs` and `read`
 
 
-def open_history(root: Location, run: dict[str, Any]) -> tuple[dict[str, Any], History]:
+class MediaTable(Protocol):
+    """The rows of a `media.parquet` without that file."""
+
+    @property
+    def columns(self) -> list[ColumnSpec]:
+        """The columns that stand for a key and kind."""
+        ...
+
+    def table(self) -> pa.Table:
+        """All rows."""
+        ...
+
+
+class OtherHistory(Protocol):
+    """A history that is no run folder's, as that of a run in a compacted dataset."""
+
+    @property
+    def specs(self) -> list[ColumnSpec]:
+        """The columns beside the fixed ones."""
+        ...
+
+    def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:
+        """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end."""
+        ...
+
+    def media(self) -> MediaTable:
+        """What `media.parquet` had."""
+        ...
+
+
+LoggedHistory = RunContent | StoredHistory  # of a run folder
+History = LoggedHistory | OtherHistory
+
+
+def open_history(root: Location, run: dict[str, Any]) -> tuple[dict[str, Any], LoggedHistory]:
     """The history of a run, and the `run.json` that it belongs to: `run`, or a later one if that changed meanwhile.
 
     Raises:
@@ -62,6 +98,7 @@ class LiveStatistics:
                 shown = files.read_json(self._root / files.SUMMARY)
                 return {key: value for key, value in shown.items() if self.metrics.statistics(key)}
             self._content, batches = history, history.batches()
+            self._found = Statistics(self.metrics, history.stored_specs)
             history.forget()
         for batch in batches:
             self._found.add(batch)

@@ -94,6 +94,13 @@ class StoredTable:
             table = self.file.read(columns=columns, use_threads=self._is_large(columns))
             return table if columns is None else table.select(columns)
 
+    def read_where(self, column: str, text: str) -> pa.Table:
+        """The rows in which a column has this text; row groups without such a row are not read."""
+        import pyarrow.compute as pc
+
+        with _our_errors(self.path, "readable columns"):
+            return self.dataset().to_table(filter=pc.field(column) == text)
+
     def pieces(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Some columns, in this order, some rows at a time, however large the file's row groups are."""
         if self.file.metadata.num_rows <= _READ_ROWS:  # at once: iterators cost a thread

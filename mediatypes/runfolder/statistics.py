@@ -17,6 +17,7 @@ import numpy as np
 from ..columns.arrays import Array
 from ..columns.batch import Batch, Values
 from ..journal.metrics import GOALS, Metrics
+from .schema import ColumnSpec
 from .summary import plain
 
 NUMERIC = ("number", "integer")
@@ -24,9 +25,9 @@ _UNIT = 1126  # 2**-1126 divides every double: 53 bits below the exponent of the
 _HALF = 27  # bits of a mantissa that are added at once: exact as a double for up to 2**26 values
 
 
-def statistics(metrics: Metrics, batches: Iterable[Batch]) -> dict[str, Any]:
+def statistics(metrics: Metrics, batches: Iterable[Batch], specs: Iterable[ColumnSpec] = ()) -> dict[str, Any]:
     """What the summary has instead of last values. Without a definition that asks for it nothing is read."""
-    found = Statistics(metrics)
+    found = Statistics(metrics, specs)
     if metrics.any_statistics:
         for batch in batches:
             found.add(batch)
@@ -34,11 +35,18 @@ def statistics(metrics: Metrics, batches: Iterable[Batch]) -> dict[str, Any]:
 
 
 class Statistics:
-    """The statistics that metrics ask for, gathered from calls in order."""
+    """The statistics that metrics ask for, gathered from calls in order.
 
-    def __init__(self, metrics: Metrics) -> None:
+    Args:
+        metrics: what is asked for.
+        specs: columns that earlier sessions stored: one whose values were all replaced has none in the calls.
+    """
+
+    def __init__(self, metrics: Metrics, specs: Iterable[ColumnSpec] = ()) -> None:
         self._metrics = metrics
         self._keys: dict[str, _Key] = {}
+        for spec in specs:
+            self._keys.setdefault(spec.key, _Key()).integral[spec.kind] = spec.integral
         self._row, self._step = -1, 0  # of the last call
 
     def add(self, batch: Batch) -> None:

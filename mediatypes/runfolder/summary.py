@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from ..columns.batch import Batch, Column
 from ..columns.log_cells import plain_value
 from ..journal.metrics import Metrics
+from .schema import ColumnSpec
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Summary:
-    """Last values gathered from calls, and those that were set, which win."""
+    """Last values gathered from calls, and those that were set, which win.
 
-    def __init__(self) -> None:
+    Args:
+        specs: columns that earlier sessions stored: one whose values were all replaced has none in the calls.
+    """
+
+    def __init__(self, specs: Iterable[ColumnSpec] = ()) -> None:
         self._last: dict[str, tuple[int, str, Any]] = {}  # sequence number, kind, value
-        self._integral: dict[Column, bool] = {}
+        self._integral: dict[Column, bool] = {(spec.key, spec.kind): spec.integral for spec in specs}
         self._head: dict[str, Any] = {}
         self.overrides: dict[str, tuple[str, Any]] = {}
 

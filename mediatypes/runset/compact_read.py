@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from .._core.location import Location
-from ..runfolder.parquet_reader import Steps, StoredTable, within_any
-from ..runfolder.schema import FIXED, ColumnSpec
+from ..runfolder.parquet_reader import Steps, StoredTable, within, within_any
+from ..runfolder.schema import FIXED, ColumnSpec, Schema
 from ..runfolder.select import no_column, with_integers
 from .manifest import TABLES, Manifest, read
 from .union import RUN, with_any
@@ -28,7 +29,9 @@ class Compacted:
         content = read(root)
         self.columns = {table: [ColumnSpec(**column) for column in content["columns"][table]] for table in TABLES}
         numbers = sorted(map(int, content["parts"]))
-        self.runs = [run for number in numbers for run in content["parts"][str(number)]]
+        self._parts_of_runs = {run: number for number in numbers for run in content["parts"][str(number)]}
+        self.runs = list(self._parts_of_runs)
+        self._root = root
         self.parts = {table: [Manifest.part_path(root, table, number) for number in (0, *numbers)] for table in TABLES}
 
     def table(self, table: str, keys: list[str] | None = None, steps: Steps | None = None) -> pa.Table:
@@ -46,6 +49,12 @@ class Compacted:
         tables = [rows for rows in found if rows is not None]
         rows = pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
         return with_integers(rows, wanted)
+
+    def rows_of(self, table: str, run: str) -> tuple[list[ColumnSpec], pa.Table]:
+        """The rows of one run without its name, and those columns beside the fixed ones that it has a value in."""
+        part = StoredTable(Manifest.part_path(self._root, table, self._parts_of_runs[run]))
+        rows = part.read_where(RUN, run).drop_columns([RUN])
+        return [spec for spec in part.columns if rows.column(spec.name).null_count < rows.num_rows], rows
 
     def _read(
         self, table: str, path: Location, schema: pa.Schema, sparse: list[str], steps: Steps | None
@@ -70,3 +79,44 @@ class Compacted:
             if key not in (*FIXED, *(spec.key for spec in self.columns[table])):
                 raise no_column(key, [spec.key for spec in self.columns[table]])
         return [spec for spec in self.columns[table] if spec.key in keys]
+
+
+class CompactedHistory:
+    """The history of one run as a compacted dataset has it.
+
+    Its columns are named by the rule of a run's own, in the order of the rows in which they first have a value.
+
+    Args:
+        data: the dataset.
+        run: its name there.
+    """
+
+    def __init__(self, data: Compacted, run: str) -> None:
+        self._data, self._run = data, run
+        found, rows = data.rows_of("history", run)
+        schema = Schema()
+        for spec in sorted(found, key=lambda spec: int(rows.column(spec.name).is_valid().index(True).as_py())):
+            schema.add_column(spec.key, spec.kind, spec.integral)
+        self.specs = schema.specs()
+        names = {(spec.key, spec.kind): spec.name for spec in found}
+        chosen = [*FIXED, *(names[spec.key, spec.kind] for spec in self.specs)]
+        self._rows = rows.select(chosen).rename_columns([*FIXED, *(spec.name for spec in self.specs)])
+
+    def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:
+        """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end."""
+        return within(self._rows, steps).select(columns)
+
+    def media(self) -> CompactedMedia:
+        """The run's rows of the dataset's table of media."""
+        return CompactedMedia(*self._data.rows_of("media", self._run))
+
+
+class CompactedMedia(NamedTuple):
+    """The media of one run as a compacted dataset has them."""
+
+    columns: list[ColumnSpec]
+    rows: pa.Table
+
+    def table(self) -> pa.Table:
+        """All rows."""
+        return self.rows

@@ -13,7 +13,7 @@ from .._core.parallel import in_threads
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore
 from ..store.urls import is_url
-from ..view import RunView, open_run
+from ..view import RunView
 from .discovery import Source as Root
 from .discovery import common_base, find_all, find_roots, is_file, name_below
 
@@ -114,8 +114,15 @@ class RunSet(Sequence[RunView]):
             if not found:
                 raise KeyError(f"{run}: expected the name or id of one of {len(self)} runs, got {run!r}.")
             return found[0]
-        chosen = list(self._views.values())[run]
-        return RunSet(chosen, self._base, self.problems) if isinstance(chosen, list) else chosen
+        if isinstance(run, slice):
+            return self._subset(list(self._views.items())[run])
+        return list(self._views.values())[run]
+
+    def _subset(self, views: Iterable[tuple[str, RunView]]) -> RunSet:
+        """Some of the runs, under the names that they have here."""
+        subset = RunSet((), self._base, self.problems)
+        subset._views = dict(views)
+        return subset
 
     def filter(
         self,
@@ -155,7 +162,7 @@ class RunSet(Sequence[RunView]):
                 and (where is None or bool(where(view)))
             )
 
-        return RunSet(filter(holds, self), self._base, self.problems)
+        return self._subset((name, view) for name, view in self._views.items() if holds(view))
 
     def table(self) -> pa.Table:
         """One row for each run: run, id, name, project, ... status, started, finished, then config and summary.
@@ -237,6 +244,8 @@ class RunSet(Sequence[RunView]):
 class CompactedRuns(RunSet):
     """A dataset made by `compact()`: table, history and sql read its few files; a run itself is opened where it was.
 
+    A run whose folder is gone or damaged is a view of what the dataset has of it.
+
     Args:
         root: the dataset's directory.
     """
@@ -250,11 +259,16 @@ class CompactedRuns(RunSet):
 
     @property
     def _views(self) -> dict[str, RunView]:  # type: ignore[override]
-        table = self.table()
-        return {
-            run: open_run(path)
-            for run, path in zip(table.column("run").to_pylist(), table.column("path").to_pylist(), strict=True)
-        }
+        from .compacted_run import CompactedRun
+
+        table, views = self.table(), dict[str, RunView]()
+        names, paths = (table.column(name).to_pylist() for name in ("run", "path"))
+        for number, (run, path) in enumerate(zip(names, paths, strict=True)):
+            view = _try_open(Path(path))
+            if isinstance(view, MediaTypesError):
+                view = CompactedRun(self._data, run, table.slice(number, 1).to_pylist()[0], view)
+            views[run] = view
+        return views
 
     @property
     def names(self) -> list[str]:

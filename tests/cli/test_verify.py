@@ -253,6 +253,58 @@ def test_rows_agree_with_themselves(folder: Path, change: Any, expected: Any) ->
     assert (code, where, message[: len(expected[2])]) == expected
 
 
+def test_a_row_has_one_value_of_a_key(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        for value in (0.5, "text", [1], 2.5):
+            run.log({"loss": value, "other": value})
+    assert verify(run.path) == []
+    rewrite(run.path / "history.parquet", replaced("loss#string", lambda text: text or "more"))
+    message = "expected a value in at most one column of the key, got values in 'loss', 'loss#string'"
+    assert [found for found in verify(run.path) if found[0] == "kinds"] == [
+        ("kinds", "history.parquet.loss[step 0]", message)
+    ]
+
+
+def other_numbers(text: str | None) -> str | None:
+    """A document as another writer may write it: 0.0000001 for 1e-07."""
+    return text and text.replace("1e-07", "0.00000010").replace("1e+16", "10000000000000000.0")
+
+
+def test_numbers_are_compared_as_values(tmp_path: Path) -> None:
+    numbers = [1e-7, 1e16, 0.5]
+    with mt.Run(tmp_path / "run") as run:
+        run.define_metric("loss", summary="min,last")
+        histogram = mt.Histogram(np_histogram=([1, 2], [1e-7, 0.5, 1e16]))
+        run.log({"loss": 1e-7, "big": 1e16, "json": {"a": numbers}, "h": histogram, "both": [histogram, histogram]})
+        run.summary["set"] = {"a": numbers}
+    for name in ("history", "media"):
+        for column in pq.read_schema(run.path / f"{name}.parquet").names:
+            rewrite(run.path / f"{name}.parquet", replaced(column, in_cells(other_numbers)))
+    summary = other_numbers((run.path / "summary.json").read_text())
+    assert summary
+    assert "0.00000010" in summary
+    (run.path / "summary.json").write_text(summary)
+    texts = str(pq.read_table(run.path / "media.parquet").column("_doc").to_pylist())
+    assert "1e-07" not in texts
+    assert "0.00000010" in texts
+    assert verify(run.path) == []
+    rewrite(run.path / "media.parquet", replaced("_doc", lambda text: text and text.replace("0.00000010", "2e-07")))
+    assert {where for _, where, _ in verify(run.path)} == {"media.parquet.h", "media.parquet.both"}
+
+
+def in_cells(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Change every text, in cells and lists of them."""
+
+    def changed(cell: Any) -> Any:
+        if isinstance(cell, dict):
+            return {name: changed(value) for name, value in cell.items()}
+        return (
+            [changed(item) for item in cell] if isinstance(cell, list) else change(cell) if type(cell) is str else cell
+        )
+
+    return changed
+
+
 def of_columns(change: Callable[[Any], Any]) -> Callable[[pa.Table], pa.Table]:
     """Change what the footer says of the first column."""
 

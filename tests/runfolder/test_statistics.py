@@ -20,6 +20,7 @@ from mediatypes.journal.metrics import STATISTICS, Metric, Metrics
 from mediatypes.runfolder import content, merge_rows
 from mediatypes.runfolder.content import RunContent
 from mediatypes.runfolder.files import read_run_json
+from mediatypes.runfolder.parquet_reader import StoredHistory
 from mediatypes.runfolder.statistics import Statistics
 
 NUMBERS = st.one_of(
@@ -213,6 +214,48 @@ def test_a_reading_goes_on_where_the_last_one_stopped(tmp_path: Path, monkeypatc
     assert 0 < sum(read) < 100
     run.define_metric("k", summary="max")  # another definition begins anew
     assert run.summary["k"] == {"max": 10_000, "mean": 5000.0}
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["one session", "resumed"])
+@pytest.mark.parametrize(
+    ("calls", "columns", "last", "mean"),
+    [
+        ([{"k": 0.5}, {"k": 2}, {"k": 3}], {"number": False}, 3.0, 2.5),
+        ([{"k": 0.5}, {"k": "a"}, {"k": 3}], {"number": False, "string": False}, 3.0, 3.0),
+        ([{"k": 5}, {"k": "a"}, {"k": 3}], {"number": True, "string": False}, 3, 3.0),
+        ([{"k": 5}, {"k": 0}, {"k": 0}], {"number": True}, 0, 0.0),
+        ([{"k": 0.5}, {"k": 2**60}, {"k": 3}], {"number": False, "integer": False}, 3.0, (2**60 + 3) / 2),
+        ([{"k": [0.5]}, {"k": [2, None]}, {"k": [3]}], {"number_list": False}, [3.0], None),
+        ([{"k": [0.5]}, {"k": "a"}, {"k": [3]}], {"number_list": False, "string": False}, [3.0], None),
+    ],
+)
+def test_replaced_values_count_for_integral_alone(
+    tmp_path: Path, calls: list[dict[str, Any]], columns: dict[str, bool], last: Any, mean: float | None, cut: bool
+) -> None:
+    """The first value is replaced in its row; the third has a row of its own, perhaps in another session."""
+
+    def is_right(value: Any) -> None:
+        expected = [mean, last] if mean is not None else [last]
+        found = [value[name] for name in ("mean", "last") if name in value]
+        assert repr(found) == repr(expected)  # 0.0 is not 0
+        assert mean is None or type(value["min"]) is type(last)
+
+    run = mt.Run(tmp_path / "run")
+    run.define_metric("k", summary="min,mean,last")
+    run.log(calls[0], commit=False)
+    run.log(calls[1])
+    if cut:
+        run.finish()
+        run = mt.Run(run.path, mode="resume")
+    run.log(calls[2])
+    is_right(run.summary["k"])
+    is_right(mt.open_run(run.path).summary["k"])
+    run.finish()
+    is_right(mt.open_run(run.path).summary["k"])
+    is_right(run.summary["k"])
+    stored = StoredHistory(run.path / "history.parquet")
+    assert {spec.kind: spec.integral for spec in stored.specs} == columns
+    is_right(mt.Run(run.path, mode="resume").summary["k"])
 
 
 def test_logging_does_nothing_for_statistics(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from ...columns.arrays import Array
 from ...columns.cells import is_media_kind
 from ...runfolder import files
 from ...runfolder.content import RunContent
-from ...runfolder.schema import ColumnSpec
+from ...runfolder.parquet_reader import StoredHistory
+from ...runfolder.schema import FIXED, ColumnSpec
 from ...view import RunView
 from ...writing.aligned import GLOBAL_STEP
 from ..tensorboard.export import encode, records, sessions
@@ -60,10 +61,11 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
 def _import_of(view: RunView, content: Content) -> dict[str, Any] | None:
     """The report of the import that made the run; None if it was logged, or went on since."""
     path = view.path / "import.json"
-    if isinstance(content.history, RunContent) or not path.exists() or not (view.path / files.EVENTS).exists():
+    history = content.history
+    if not isinstance(history, StoredHistory) or not path.exists() or not (view.path / files.EVENTS).exists():
         return None
     report = files.read_json(path)
-    return report if report.get("rows") == content.history.file.metadata.num_rows else None
+    return report if report.get("rows") == history.file.metadata.num_rows else None
 
 
 def _copy_attached(report: dict[str, Any], view: RunView, folder: Path, tally: Tally) -> None:
@@ -135,8 +137,10 @@ class _History:
         history = self._content.history
         if isinstance(history, RunContent):
             yield from (pa.Table.from_batches([batch]) for batch in history.rows())
-        else:
+        elif isinstance(history, StoredHistory):
             yield from history.pieces()
+        else:
+            yield history.read([*FIXED, *(spec.name for spec in history.specs)])
 
     def _write_rows(self, file: EventFile, table: pa.Table) -> None:
         if not table.num_rows:

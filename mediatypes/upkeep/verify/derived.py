@@ -75,10 +75,14 @@ class _Digests:
         self.rows: dict[str, tuple[int, int]] = {}
 
     def add(self, table: pa.Table, known: _Digests | None = None) -> int:
-        """Add rows; answers how many of them have a key that is not `known`, and were left out."""
+        """Add rows; returns how many of them have a key that is not `known`, and were left out."""
         foreign = 0
         for batch in table.to_batches(max_chunksize=_PIECE):
-            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            columns = [
+                [_rewritten(text) for text in column.to_pylist()] if name == "_doc" else column.to_pylist()
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            ]
+            for row in zip(*columns, strict=True):
                 key = str(row[0])
                 if known and key not in known.rows:
                     foreign += 1
@@ -87,6 +91,14 @@ class _Digests:
                 digest = blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
                 self.rows[key] = (count + 1, (total + int.from_bytes(digest, "little")) % 2**128)
         return foreign
+
+
+def _rewritten(text: str | None) -> str | None:
+    """The text of a document as we would write it, so that equal values have equal texts."""
+    try:
+        return text and canonical.dumps(canonical.loads(text))
+    except ValueError:  # it is no document
+        return text
 
 
 class _MediaDigests(MediaRows):

@@ -42,6 +42,7 @@ class Rows:
         """Check rows that have these columns; raises `DocumentError` where they cannot be read."""
         for table in tables:
             self._check_steps(table)
+            self._check_kinds(specs, table)
             for spec in specs:
                 self._check_column(table, spec)
             self.count += table.num_rows
@@ -67,6 +68,21 @@ class Rows:
                 got = f"{runtimes[row]} in step {steps[row]}"
                 self._add(Problem("_runtime", f"expected _timestamp - {self._started}, got {got}", "differs", _COPY))
 
+    def _check_kinds(self, specs: list[ColumnSpec], table: pa.Table) -> None:
+        """At most one column of a key, of whatever kind, has a value in each row."""
+        columns: dict[str, list[ColumnSpec]] = {}
+        for spec in specs:
+            columns.setdefault(spec.key, []).append(spec)
+        for key, kinds in columns.items():
+            if len(kinds) == 1:
+                continue
+            valid = np.stack([table.column(spec.name).is_valid().to_numpy() for spec in kinds])
+            for row in np.flatnonzero(valid.sum(axis=0) > 1)[:1]:
+                names = ", ".join(show(spec.name) for spec, has in zip(kinds, valid[:, row], strict=True) if has)
+                where = f"{key}[step {table.column('_step')[row].as_py()}]"
+                message = f"expected a value in at most one column of the key, got values in {names}"
+                self._add(Problem(where, message, "kinds", _COPY))
+
     def _check_column(self, table: pa.Table, spec: ColumnSpec) -> None:
         if is_media_kind(spec.kind):
             kind = "" if spec.kind == MEDIA_LIST else spec.kind
@@ -91,7 +107,7 @@ class Rows:
             self._add(problem(spec.name, "JSON", text, f"{error}.", "not-json"))
 
     def _check_copies(self, table: pa.Table, spec: ColumnSpec) -> None:
-        """The members of a media cell repeat the document beside them."""
+        """The members of a media cell repeat the document beside them, however its text says it."""
         for batch in table.select(["_step", spec.name]).to_batches(max_chunksize=_PIECE):
             column = batch.column(1)
             cells = column.to_pylist()
@@ -99,7 +115,7 @@ class Rows:
             if column.equals(expected):
                 continue
             for step, cell, other in zip(batch.column(0).to_pylist(), cells, expected.to_pylist(), strict=True):
-                if cell != other:
+                if _members(cell) != _members(other):
                     message = f"expected the members that its document has, got {show(cell)}"
                     self._findings.add([Problem(f"{spec.key}[step {step}]", message, "differs", _COPY)])
                     break
@@ -116,3 +132,10 @@ def _document(cell: object) -> object:
     if not isinstance(cell, dict):
         return None
     return canonical.loads(cell["_doc"])
+
+
+def _members(cell: object) -> object:
+    """What a media cell says beside its document."""
+    if isinstance(cell, list):
+        return [_members(item) for item in cell]
+    return {name: value for name, value in cell.items() if name != "_doc"} if isinstance(cell, dict) else cell
