@@ -203,7 +203,8 @@ def test_the_command_prints_lines_that_work_elsewhere(
     assert main(["demo", "-o", "some runs"]) == 0
     out = capsys.readouterr().out
     assert f"The run is in {Path('some runs', 'run-001')}." in out
-    assert out.endswith(f"    mediatypes show '{Path('some runs', 'run-001')}'\n")
+    assert f"    mediatypes show '{Path('some runs', 'run-001')}'\n" in out
+    assert out.endswith(f"    mediatypes view '{Path('some runs', 'run-001')}'\n")
     code = re.findall(r"^    (\S.*)$", out, re.MULTILINE)[:6]
     done = subprocess.run([sys.executable, "-c", "\n".join(code)], capture_output=True, text=True, check=True)
     assert "coins.iou" in done.stdout

@@ -42,7 +42,8 @@ def _run(arguments: Namespace) -> int:
     _show_and_run(history, names)
     print("\nThree more count its media:\n")
     _show_and_run(media, names)
-    print(f"\nEverything it holds:\n\n    {shlex.join(['mediatypes', 'show', str(path)])}")
+    for what, command in (("Everything it holds", "show"), ("The same in a browser", "view")):
+        print(f"\n{what}:\n\n    {shlex.join(['mediatypes', command, str(path)])}")
     return 0
 
 
