@@ -14,7 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
-from .._core.errors import DocumentError, Problem, StoreError, os_error
+from .._core.errors import DocumentError, Problem, StoreError, Verbatim, os_error
 from .._core.location import Location
 from ..columns.arrays import Array
 from ..columns.batch import Batch, Column, Values, merged
@@ -103,7 +103,8 @@ class JournalReader:
         if magic == frames.MAGIC:
             self.position = len(magic)
         elif not frames.MAGIC.startswith(magic):  # else: killed while creating it
-            raise DocumentError.of(str(self.path), "a journal of mediatypes", magic, "Restore the file.", "foreign")
+            found = Verbatim(f"{size:,} bytes of something else")  # not quoted: it may be a link out of the run
+            raise DocumentError.of(str(self.path), "a journal of mediatypes", found, "Restore the file.", "foreign")
 
     def _piece(self, rest: bytes, size: int) -> bytes:
         """What follows `rest`, as much as one frame needs and some more."""

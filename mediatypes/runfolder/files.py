@@ -6,7 +6,7 @@ import contextlib
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,16 @@ from typing import Any
 from .._core import atomic, canonical
 from .._core.codec import is_newer
 from .._core.declaration import Field, Integer, Json, List, Map, Number, Record, Text
-from .._core.errors import DocumentError, Problem, StoreError, UnsupportedVersionError, Verbatim, os_error, show
+from .._core.errors import (
+    DocumentError,
+    Problem,
+    StoreError,
+    UnsafePath,
+    UnsupportedVersionError,
+    Verbatim,
+    os_error,
+    show,
+)
 from .._core.location import Location
 from .._core.processes import is_alive, is_this_process, rank
 from .._core.sidecar import read_file
@@ -31,6 +40,7 @@ _TRIES = 5  # elsewhere a file may be replaced between two requests for it, and 
 EVENTS, ATTACHED = "events.parquet", "files"  # of imported runs: every event, and files that came with them
 IMPORT, FOLLOWS = "import", "follows"  # in run.json: made of logs; its journals hold nothing but what logs have
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
+FOLDERS = (JOURNAL, SIDECARS, ATTACHED, DAMAGED)  # in which a run is written
 ENDS = ("finished", "failed", "interrupted", "crashed")  # how a run ended
 _REWIND = Record(
     "A session that went back: of the calls before its first one, rows from a step on do not count any more.",
@@ -72,7 +82,10 @@ def write_json(path: Path, value: object, durable: bool = False) -> None:
 
 
 def read_json(path: Location) -> dict[str, Any]:
-    """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read."""
+    """A JSON object; raises `DocumentError` if it is cut or something else, `StoreError` if it cannot be read.
+
+    The errors do not quote the file: it may be a link to one that is none of a run.
+    """
     tries = 1 if isinstance(path, Path) else _TRIES
     value: Any = None
     for left in reversed(range(tries)):
@@ -83,9 +96,11 @@ def read_json(path: Location) -> dict[str, Any]:
         except ValueError as error:
             if not left:
                 hint = "Restore the file, or remove it if the run does not matter."
-                raise DocumentError.of(str(path), "a JSON object", data[:40], hint, "not-json") from error
+                found = Verbatim(f"{len(data):,} bytes that are not JSON")
+                raise DocumentError.of(str(path), "a JSON object", found, hint, "not-json") from error
     if not isinstance(value, dict):
-        raise DocumentError.of(str(path), "a JSON object", value, "Restore the file.", "not-json")
+        found = Verbatim(f"{len(data):,} bytes of other JSON")
+        raise DocumentError.of(str(path), "a JSON object", found, "Restore the file.", "not-json")
     return value
 
 
@@ -163,11 +178,27 @@ def remove_journals(root: Path) -> None:
             raise os_error(StoreError, str(path), "remove the journal", error, "Check permissions.") from error
 
 
+def require_no_links(root: Path, folders: Iterable[str] = FOLDERS) -> None:
+    """Whoever writes or deletes in a run or a dataset calls this first, so that nothing outside it is touched.
+
+    Args:
+        root: the directory of the run or dataset, which may itself be reached through a link.
+        folders: paths below it of the directories that are going to be changed.
+
+    Raises:
+        UnsafePath: one of them is a symbolic link.
+    """
+    for path in (root / name for name in folders):
+        if os.path.islink(path):
+            hint = "Put the directory itself there, or remove the link."
+            raise UnsafePath.of(str(path), "a directory", Verbatim("a symbolic link"), hint)
+
+
 def leftovers(root: Path) -> Iterator[Path]:
     """What killed processes left of files that they were writing in a run. The caller holds the run's lock."""
     for top in (root, root / SIDECARS, root / ATTACHED):
         for folder, folders, names in os.walk(top):
-            if top == root or Path(folder).is_symlink():
+            if top == root:
                 folders.clear()
             yield from (Path(folder, name) for name in names if atomic.is_leftover(name, is_locked=True))
 

@@ -38,10 +38,12 @@ class Lock:
 
     Raises:
         RunLocked: another process has it, or may have.
+        UnsafePath: a directory in which the run is written is a link.
         StoreError: the system refused.
     """
 
     def __init__(self, root: Path, force: bool = False) -> None:
+        files.require_no_links(root)
         self.path = root / files.JOURNAL / _NAME
         self.since = time.time()
         for left in reversed(range(_TRIES)):

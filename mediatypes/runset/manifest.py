@@ -77,6 +77,7 @@ class Manifest:
         Raises:
             RunLocked: another process compacts into it.
             DocumentError: the directory holds something else.
+            UnsafePath: the directory of a table is a link.
             StoreError: the system refused.
         """
         if root.exists() and not (root / FILE).exists() and any(not p.name.startswith(".") for p in root.iterdir()):
@@ -84,6 +85,7 @@ class Manifest:
             if not names <= {*TABLES, files.JOURNAL}:
                 hint = "Choose another directory."
                 raise DocumentError.of(str(root), f"a directory with {FILE}, or an empty one", sorted(names), hint)
+        files.require_no_links(root, TABLES)
         lock = Lock(root)
         try:
             manifest = cls(root, lock, read(root) if (root / FILE).exists() else {})

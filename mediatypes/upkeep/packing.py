@@ -93,7 +93,7 @@ def unpack(path: str | os.PathLike[str]) -> Moved:
         for name, place in packed.places.items():
             if not name.startswith(_PATH):
                 raise UnsafePath.of(str(packed.path), f"paths in {_PATH}", name, "Do not trust this run.")
-            if not root.joinpath(*safe_parts(name)).exists():
+            if not store._resolve(name).exists():
                 store._put_at(name, packed.checked(name), place.size)
             _require_equal(root / name, place.sha256, place.size)
         _sync(root, packed.places)

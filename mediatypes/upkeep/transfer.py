@@ -161,8 +161,11 @@ class RunCopy:
         return Sent(sum(size is not None for size in sizes), sum(size or 0 for size in sizes))
 
     def _look(self, run: dict[str, Any]) -> dict[str, int]:
-        """What is there; raises `RunExists` if it is another run."""
-        there = {name: size for name, size in self.target.entries(recursive=True).items() if size is not None}
+        """What is there; raises `RunExists` if it is another run, `UnsafePath` if a part of it stands elsewhere."""
+        entries = self.target.entries(recursive=True)
+        there = {name: size for name, size in entries.items() if size is not None}
+        if self.target.filesystem.type_name == "local":
+            files.require_no_links(Path(self.target.path), [*files.FOLDERS, *(entries.keys() - there.keys())])
         if files.RUN in there:
             self._run = (self.target / files.RUN).read_bytes()
             with contextlib.suppress(ValueError):

@@ -31,9 +31,11 @@ def finish(root: Path, status: str, unrecorded: Sequence[Problem] = ()) -> None:
     and finished again. The caller holds the run's lock; `unrecorded` are problems that its journal could not take.
 
     Raises:
+        UnsafePath: a directory of the run has become a link; nothing is lost.
         StoreError: the system refused; nothing is lost.
         DocumentError: a file of the run is none of ours.
     """
+    files.require_no_links(root)
     run = files.read_run_json(root)
     content = RunContent(root, run)
     run = {

@@ -349,6 +349,33 @@ def test_a_directory_that_holds_something_else_is_refused(root: Path, tmp_path: 
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+@pytest.mark.parametrize("name", ["history", "media", "runs", "journal"])
+def test_a_dataset_is_not_written_through_a_link(root: Path, tmp_path: Path, name: str) -> None:
+    """Neither at first, nor when it is there: parts that nobody knows are removed, the lock is written."""
+    dataset, outside = tmp_path / "all", tmp_path / "outside"
+    outside.mkdir()
+    for file in (".part-00007.parquet", "part-00007.parquet", "lock"):
+        (outside / file).write_text("mine")
+    for is_there in (False, True):
+        if is_there:
+            mt.compact(root, dataset, ThreadPoolExecutor(1))
+            if (dataset / name).exists():
+                (dataset / name).rename(tmp_path / "before")
+        dataset.mkdir(exist_ok=True)
+        (dataset / name).symlink_to(outside)
+        with pytest.raises(mt.UnsafePath) as caught:
+            mt.compact(root, dataset, ThreadPoolExecutor(1))
+        message = f"{dataset / name}: expected a directory, got a symbolic link. "
+        assert str(caught.value) == message + "Put the directory itself there, or remove the link."
+        assert {path.name: path.read_text() for path in outside.iterdir()} == {
+            ".part-00007.parquet": "mine",
+            "part-00007.parquet": "mine",
+            "lock": "mine",
+        }
+        (dataset / name).unlink()
+
+
 def test_by_default_processes_do_the_work(root: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mediatypes", "compact", root, tmp_path / "all"],
