@@ -104,7 +104,7 @@ class RecordReader:
                 offsets, at = self._chain.follow(data, at)
                 suspect = -1
                 if len(offsets):
-                    records, suspect = self._sound(data, offsets, base)
+                    records, suspect = self._valid(data, offsets, base)
                     if len(records.starts):
                         yield records
                 claimed = _claim(data, at)
@@ -131,7 +131,7 @@ class RecordReader:
             self.damage.append(Damage(end, self.size - end, kind))
         self.damage.sort()
 
-    def _sound(self, data: bytes, offsets: Array, base: int) -> tuple[Records, int]:
+    def _valid(self, data: bytes, offsets: Array, base: int) -> tuple[Records, int]:
         """The records whose content has its checksum, the others are damage; and where the last one begins if it is."""
         starts = offsets + HEADER
         ends = starts + crc32c.words(data, "<u8")[offsets].astype(np.int64)

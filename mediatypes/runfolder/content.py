@@ -19,7 +19,7 @@ from ..journal.reader import JournalReader, Notes, in_order
 from . import files
 from .media_index import MediaRows
 from .merge_rows import arrow_schema, build_rows
-from .parquet_reader import Steps, StoredHistory, within
+from .parquet_reader import Steps, StoredHistory, slice_steps
 from .schema import ColumnSpec, Schema
 from .statistics import statistics
 from .summary import Summary
@@ -82,7 +82,7 @@ class RunContent:
         specs = self.specs
         chosen = [spec for spec in specs if spec.name in columns]
         batches = list(build_rows(self._settled(), specs, self.started, chosen=chosen))
-        return within(pa.Table.from_batches(batches, arrow_schema(chosen)), steps).select(columns)
+        return slice_steps(pa.Table.from_batches(batches, arrow_schema(chosen)), steps).select(columns)
 
     def rows(self, media: MediaRows | None = None) -> Iterator[pa.RecordBatch]:
         """All rows; `media` is told of every media document in them, and of those that were set in the summary."""

@@ -231,7 +231,7 @@ class StoredHistory(StoredTable):
         with _our_errors(self.path, "readable columns"):
             groups = [i for i in range(self.file.num_row_groups) if self._has_step(i, steps)]
             table = self.file.read_row_groups(groups, wanted, use_threads=self._is_large(wanted))
-        return within(table, steps).select(columns)
+        return slice_steps(table, steps).select(columns)
 
     def _has_step(self, group: int, steps: Steps) -> bool:
         """Whether a row group may hold a row of these steps."""
@@ -271,7 +271,7 @@ def parts_dataset(paths: Sequence[Location]) -> Any:
     return ds.dataset([path.path for path in elsewhere], format="parquet", filesystem=elsewhere[0].filesystem)
 
 
-def within(table: pa.Table, steps: Steps | None) -> pa.Table:
+def slice_steps(table: pa.Table, steps: Steps | None) -> pa.Table:
     """The rows with first <= _step < end; steps ascend."""
     if steps is None or not table.num_rows:
         return table
@@ -286,7 +286,7 @@ def read_texts(path: Path, column: str) -> Iterator[str | None]:
             yield from batch.column(column).to_pylist()
 
 
-def within_any(table: pa.Table, steps: Steps | None) -> pa.Table:
+def filter_steps(table: pa.Table, steps: Steps | None) -> pa.Table:
     """The rows with first <= _step < end, of several runs."""
     if steps is None:
         return table

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from .._core.location import Location
-from ..runfolder.parquet_reader import Steps, StoredTable, within, within_any
+from ..runfolder.parquet_reader import Steps, StoredTable, filter_steps, slice_steps
 from ..runfolder.schema import FIXED, ColumnSpec, Schema
 from ..runfolder.select import no_column, with_integers
 from .manifest import TABLES, Manifest, read
@@ -63,7 +63,7 @@ class Compacted:
         names = [name for name in schema.names if name in part.schema.names]
         if sparse and not set(sparse) & set(names):
             return None
-        found = within_any(part.read(names), steps)
+        found = filter_steps(part.read(names), steps)
         arrays = {name: pa.nulls(found.num_rows, schema.field(name).type) for name in schema.names if name not in names}
         arrays |= dict(zip(names, found.columns, strict=True))
         rows = pa.Table.from_arrays([arrays[name] for name in schema.names], schema=schema)
@@ -104,7 +104,7 @@ class CompactedHistory:
 
     def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:
         """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end."""
-        return within(self._rows, steps).select(columns)
+        return slice_steps(self._rows, steps).select(columns)
 
     def media(self) -> CompactedMedia:
         """The run's rows of the dataset's table of media."""
