@@ -87,6 +87,7 @@ def read_json(path: Location) -> dict[str, Any]:
     The errors do not quote the file: it may be a link to one that is none of a run.
     """
     tries = 1 if isinstance(path, Path) else _TRIES
+    data: bytes = b""
     value: Any = None
     for left in reversed(range(tries)):
         data = _read_small(path)

@@ -91,7 +91,7 @@ def test_a_foreign_file_is_not_quoted(tmp_path: Path, start: Any, name: str, tex
     (root / name).symlink_to(foreign)
     with pytest.raises(mt.DocumentError) as caught:
         view = mt.open_run(root)
-        view.summary, view.history()
+        _ = view.summary, view.history()
     assert str(root / name) in str(caught.value)
     assert "secret" not in str(caught.value).replace("\0", "")
     assert "root" not in str(caught.value).replace(str(tmp_path), "")
