@@ -55,7 +55,7 @@ def open_run(path: str | os.PathLike[str] | RemoteStore) -> RunView:
 
 
 class RunView:
-    """A run as it stands on disk. A live run is read anew at each call.
+    """A run as it stands on disk. Of a live run each call reads what is new.
 
     Args:
         path: the run's directory, or where it is elsewhere, as in `open_run`.
@@ -70,6 +70,8 @@ class RunView:
     def __init__(self, path: str | os.PathLike[str] | RemotePath | RemoteStore) -> None:
         self.path = path.root if isinstance(path, RemoteStore) else locate(path, "open_run")
         self._run = files.read_run_json(self.path)
+
+    _live: RunContent | None = None  # of a live run, as it stood at the last call
 
     @cached_property
     def store(self) -> RunStore | RemoteRunStore:
@@ -289,6 +291,9 @@ class RunView:
         edit(self.path, described, summary or {})
         self._run = files.read_run_json(self.path)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_live"}
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the viewer's page in a frame, and plain HTML below it."""
         return hook("show_runs")(self)  # type: ignore[no-any-return]
@@ -315,8 +320,13 @@ class RunView:
 
     def _history(self) -> History:
         from .runfolder.opening import open_history
+        from .runfolder.parquet_reader import StoredHistory
 
-        self._run, history = open_history(self.path, self._read_run())
+        self._run, history = open_history(self.path, self._read_run(), self._live)
+        self._live = None
+        if not isinstance(history, StoredHistory) and files.status_of(self._run) == "running":  # else it does not grow
+            history.close_kept()  # of many views not all can have open files
+            self._live = history
         return history
 
     def _content(self) -> RunContent | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from copy import copy
 from typing import Any, BinaryIO
 from zlib import crc32
 
@@ -69,6 +70,13 @@ class JournalReader:
         self.astray = False  # framing is lost: nothing after it can be trusted
         if expected is not None and self.sequence > expected:
             self._damage(0, "lost", f"call {expected} next", f"number {self.sequence}")
+
+    def continued(self, file: BinaryIO, notes: Notes) -> JournalReader:
+        """Another reader of the same journal, open as `file`, that goes on where this one stopped; this one stays."""
+        other = copy(self)
+        other.file, other.notes = file, notes
+        other.layouts, other.types, other.lost = dict(self.layouts), dict(self.types), set(self.lost)
+        return other
 
     def read(self, size: int | None = None) -> Iterator[Batch]:
         """The calls of all frames that are whole within the first `size` bytes; without it, of those written by now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from .statistics import statistics
 from .summary import Summary
 
 _KEEP = 32 * 1024 * 1024  # journals up to this size are read once and their batches kept
+_MOST_BATCHES = 64  # kept; then all is read again, into fewer
 
 
 class RunContent:
@@ -35,28 +37,37 @@ class RunContent:
     Args:
         root: the run's directory.
         run: its `run.json`.
+        before: the content as it stood earlier, of which only what is new is read if nothing but that has changed.
 
     Raises:
         StoreError: a running run has no journal, another no history, or the system cannot read a file.
         DocumentError: a file is none of ours.
     """
 
-    def __init__(self, root: Location, run: dict[str, Any]) -> None:
+    reader: JournalReader  # of the last journal
+
+    def __init__(self, root: Location, run: dict[str, Any], before: RunContent | None = None) -> None:
         self.run, self.started = run, float(run["started"])
         self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
         history = root / files.HISTORY
         self._stored = None if self._journals and not history.exists() else StoredHistory(history)
-        self.notes, self.schema = Notes(), Schema()
+        self._is_small = self._stored is None and sum(journal.size for journal in self._journals) <= _KEEP
+        if not (before and self._continues(before) and self._gather(before)):
+            self._gather(None)
+
+    def _gather(self, before: RunContent | None) -> bool:
+        """Read all calls, after `before` only the new ones; returns whether that gave what reading all would give."""
+        run = self.run
+        self.notes, self.schema = _without_tail(before) if before else Notes(), Schema()
         self.calls = 0
-        small = self._stored is None and sum(journal.size for journal in self._journals) <= _KEEP
-        self._kept: list[Batch] | None = [] if small else None
+        self._kept: list[Batch] | None = [] if self._is_small else None
         self.stored_specs: list[ColumnSpec] = []
         if self._stored and files.end_of(run, self._stored.calls) is None:  # else some may have no rows any more
             self.stored_specs = self._stored.specs
         for spec in self.stored_specs:
             self.schema.add_column(spec.key, spec.kind, spec.integral)
         self.summary = Summary(self.stored_specs)
-        for batch in self._read(self.notes):
+        for batch in self._read(self.notes, before):
             self.schema.add(batch)
             self.summary.add(batch, self.started)
             if self._kept is not None:
@@ -64,6 +75,27 @@ class RunContent:
         for cells in [self.run_overrides(), *self.notes.summary]:
             self.summary.apply(cells)
         self.metrics = Metrics([*files.metrics_of(run), *self.notes.metrics])
+        # New columns: their order, and so their names, could depend on where the reading was cut.
+        return before is None or (self.specs, self.reader.layouts.keys()) == (
+            before.specs,
+            before.reader.layouts.keys(),
+        )
+
+    def _continues(self, before: RunContent) -> bool:
+        """Whether nothing but calls at the end of the last journal can have come since `before`."""
+        if not self._is_small or before._kept is None or len(before._kept) >= _MOST_BATCHES:
+            return False
+        if repr(before.run) != repr(self.run) or before.reader.astray:  # repr: NaN equals itself
+            return False
+        if any(found.code != "torn" for found in before.notes.damage):  # a writer may not have been through with it
+            return False
+        known, found = before._journals, self._journals
+        same = [one.identity for one in known] == [one.identity for one in found] and known[-1].identity is not None
+        return (
+            same
+            and found[-1].size >= known[-1].size
+            and all(one.size == other.size for one, other in zip(known[:-1], found[:-1], strict=True))
+        )
 
     def batches(self) -> Iterator[Batch]:
         """All calls, in order."""
@@ -98,11 +130,16 @@ class RunContent:
             pass
         return media
 
+    def close_kept(self) -> None:
+        """Close the journals if all calls are in memory."""
+        for journal in self._journals if self._kept is not None else ():
+            journal.file.close()
+
     def forget(self) -> None:
         """Keep no calls in memory: they are read again."""
         self._kept = None
 
-    def _read(self, notes: Notes) -> Iterator[Batch]:
+    def _read(self, notes: Notes, before: RunContent | None = None) -> Iterator[Batch]:
         calls, step = 0, None  # so many were read, to this step
         if self._stored:
             calls = self._stored.calls
@@ -111,8 +148,17 @@ class RunContent:
                 if kept := batch if end is None else batch.before(end):
                     yield kept
                     step = int(kept.steps[-1])
-        for journal in self._journals:
-            self.reader = reader = JournalReader(journal.path, journal.file, notes, calls)
+        if before and before._kept is not None:
+            calls = before.calls
+            for batch in before._kept:
+                yield batch
+                step = int(batch.steps[-1])
+        for journal in self._journals[-1:] if before else self._journals:
+            if before:
+                reader = before.reader.continued(journal.file, notes)
+            else:
+                reader = JournalReader(journal.path, journal.file, notes, calls)
+            self.reader = reader
             for batch in reader.read(journal.size):
                 new = batch.after(calls)  # a journal that was finished into the stored rows repeats some
                 calls = max(calls, batch.sequence + len(batch.steps))
@@ -152,6 +198,16 @@ class _JournalFile(NamedTuple):
     path: Location
     file: BinaryIO
     size: int
+    identity: tuple[int, int] | None  # device and inode, on this machine
+
+
+def _without_tail(content: RunContent) -> Notes:
+    """Its notes without what was left of a frame at the end of the last journal: that may be whole by now."""
+    notes, tail = Notes(), f"{content.reader.path.name}@"
+    for name, found in vars(content.notes).items():
+        setattr(notes, name, list(found))
+    notes.damage = [found for found in notes.damage if not (found.code == "torn" and found.path.startswith(tail))]
+    return notes
 
 
 def _open_journals(owner: object, folder: Location) -> list[_JournalFile]:
@@ -161,7 +217,9 @@ def _open_journals(owner: object, folder: Location) -> list[_JournalFile]:
         for path in files.journals(folder):
             file = open_file(path)
             weakref.finalize(owner, file.close)
-            journals.append(_JournalFile(path, file, file.seek(0, os.SEEK_END)))
+            status = os.fstat(file.fileno()) if isinstance(path, Path) else None
+            identity = (status.st_dev, status.st_ino) if status else None
+            journals.append(_JournalFile(path, file, file.seek(0, os.SEEK_END), identity))
     except OSError as error:
         raise os_error(StoreError, str(folder), "read the journal", error, "Open the run again.") from error
     if not journals:

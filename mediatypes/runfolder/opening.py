@@ -52,8 +52,12 @@ LoggedHistory = RunContent | StoredHistory  # of a run folder
 History = LoggedHistory | OtherHistory
 
 
-def open_history(root: Location, run: dict[str, Any]) -> tuple[dict[str, Any], LoggedHistory]:
+def open_history(
+    root: Location, run: dict[str, Any], before: RunContent | None = None
+) -> tuple[dict[str, Any], LoggedHistory]:
     """The history of a run, and the `run.json` that it belongs to: `run`, or a later one if that changed meanwhile.
+
+    `before` is the content as it stood earlier: of a run that is still live only what is new is read.
 
     Raises:
         StoreError: a file is missing.
@@ -65,7 +69,7 @@ def open_history(root: Location, run: dict[str, Any]) -> tuple[dict[str, Any], L
         try:
             if run.get("status") != "running":
                 return run, StoredHistory(root / files.HISTORY)
-            content: RunContent | StoreError = RunContent(root, run)
+            content: RunContent | StoreError = RunContent(root, run, before)
         except StoreError as error:
             content = error
         again = files.read_run_json(root)

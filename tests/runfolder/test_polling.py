@@ -1,0 +1,150 @@
+"""A view of a live run that is asked again and again reads what is new, and gives what a new view gives."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+import mediatypes as mt
+from mediatypes.journal.reader import JournalReader
+
+
+def state(view: mt.RunView) -> list[Any]:
+    table = view.history()
+    return [table.column_names, table.to_pydict(), view.summary, view.config, view.status, view.problems, view.keys()]
+
+
+@pytest.fixture
+def count_bytes(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How many bytes of journals were read since it was last asked."""
+    pieces: list[int] = []
+    piece = JournalReader._piece
+
+    def counted(self: JournalReader, rest: bytes, size: int) -> bytes:
+        found = piece(self, rest, size)
+        pieces.append(len(found))
+        return found
+
+    def taken() -> int:
+        total = sum(pieces)
+        pieces.clear()
+        return total
+
+    monkeypatch.setattr(JournalReader, "_piece", counted)
+    return taken
+
+
+def test_polls_read_little_more_than_the_journal(tmp_path: Path, count_bytes: Callable[[], int]) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"loss": 1.0})
+        view = mt.open_run(run.path)
+        polls = 50
+        for i in range(polls):
+            for j in range(20):
+                run.log({"loss": i + j / 20})
+            assert view.history(["loss"]).num_rows == 1 + 20 * (i + 1)
+        (journal,) = (run.path / "journal").glob("*.log")
+        assert journal.stat().st_size <= count_bytes() + 100 <= 3 * journal.stat().st_size
+        view.history()
+        assert view.summary["_step"] == 20 * polls
+        assert count_bytes() == 0
+
+
+def test_many_polls_are_merged_now_and_then(tmp_path: Path, count_bytes: Callable[[], int]) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        view = mt.open_run(run.path)
+        for i in range(200):
+            run.log({"loss": i / 2})
+            assert view.history().num_rows == i + 1
+        (journal,) = (run.path / "journal").glob("*.log")
+        assert count_bytes() < 10 * journal.stat().st_size  # by 100 if each poll read all
+        assert state(view) == state(mt.open_run(run.path))
+
+
+def test_every_poll_gives_what_a_new_view_gives(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    run = mt.Run(path, config={"lr": 1})
+    view = mt.open_run(path)
+
+    def check() -> None:
+        assert state(view) == state(mt.open_run(path))
+
+    check()
+    for change in (
+        lambda: run.log({"b": 1, "s": "text", "a": 2}),
+        lambda: run.log({"b": 1, "a": 2}),
+        lambda: run.log({"B": 0.5, "a": [], "b": "text"}),
+        lambda: run.log({"a": [1, 2], "late": mt.Histogram([1, 2])}),
+        lambda: run.define_metric("b", summary="max,mean"),
+        lambda: run.log({"b": 7}),
+        lambda: run.summary.update({"best": 3}),
+        lambda: run.config.update({"lr": 2}),
+        lambda: run.log({"a": 2**60}),
+    ):
+        change()
+        check()
+    run.finish()
+    run = mt.Run(path, mode="resume")
+    check()
+    run.log({"b": 9})
+    check()
+    run.finish()
+    run = mt.Run(path, mode="resume", from_step=2)
+    check()
+    run.log({"b": 100})
+    check()
+    run.finish()
+    check()
+
+
+def test_another_run_in_its_place_is_read_anew(tmp_path: Path) -> None:
+    runs = [mt.Run(tmp_path / name) for name in ("one", "two")]
+    for number, run in enumerate(runs):
+        run.log({"loss": number})
+    view = mt.open_run(runs[0].path)
+    assert view.history()["loss"].to_pylist() == [0]
+    (tmp_path / "one").rename(tmp_path / "before")
+    (tmp_path / "two").rename(tmp_path / "one")
+    assert view.history()["loss"].to_pylist() == [1]
+    (tmp_path / "one").rename(tmp_path / "two")
+    (tmp_path / "before").rename(tmp_path / "one")
+    for run in runs:
+        run.finish()
+
+
+def test_a_frame_that_was_half_written_is_read_when_it_is_whole(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    for i in range(3):
+        run.log({"loss": i})
+    (journal,) = (run.path / "journal").glob("*.log")
+    whole = journal.read_bytes()
+    copy = tmp_path / "copy"
+    (copy / "journal").mkdir(parents=True)
+    (copy / "run.json").write_bytes((run.path / "run.json").read_bytes())
+    file: BinaryIO
+    with (copy / "journal" / journal.name).open("wb", buffering=0) as file:
+        file.write(whole[:-5])
+        view = mt.open_run(copy)
+        assert view.history().num_rows == 2
+        assert [problem.code for problem in view.problems] == ["torn"]
+        file.write(whole[-5:])
+        assert view.history().num_rows == 3
+        assert list(view.problems) == []
+    run.finish()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no list of open files")
+def test_a_view_that_is_kept_holds_no_file_open(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"loss": 1})
+        before = len(os.listdir("/proc/self/fd"))
+        views = [mt.open_run(run.path) for _ in range(10)]
+        assert [view.history().num_rows for view in views] == [1] * 10
+        assert len(os.listdir("/proc/self/fd")) == before
+        run.log({"loss": 2})
+        assert copy.deepcopy(views[0]).history().num_rows == views[0].history().num_rows == 2
