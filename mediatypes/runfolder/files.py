@@ -89,7 +89,6 @@ def read_json(path: Location) -> dict[str, Any]:
     tries = 1 if isinstance(path, Path) else _TRIES
     data: bytes = b""
     value: Any = None
-    data = b""
     for left in reversed(range(tries)):
         data = _read_small(path)
         try:
