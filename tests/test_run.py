@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import enum
+import json
 import math
 import re
+import sys
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -649,3 +651,9 @@ def test_leaving_with_finishes_and_an_exception_makes_it_failed(tmp_path: Path) 
     assert mt.open_run(tmp_path / "good").status == "finished"
     failed = mt.open_run(tmp_path / "bad")
     assert (failed.status, failed.history().num_rows) == ("failed", 1)
+
+
+def test_a_run_says_what_made_it(run: mt.Run) -> None:
+    environment = json.loads((run.path / "run.json").read_text())["environment"]
+    assert environment["mediatypes"] == mt.__version__
+    assert environment["python"] == ".".join(map(str, sys.version_info[:3]))

@@ -7,7 +7,6 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -248,16 +247,6 @@ def status_of(run: dict[str, Any]) -> str:
 
 def environment() -> dict[str, Any]:
     """Versions and platform, and the script that runs."""
+    ours = sys.modules[__name__.partition(".")[0]].__version__  # the package is there before its modules are
     system = {"python": platform.python_version(), "platform": sys.platform}
-    return {"mediatypes": _version(), **system, "argv": sys.argv[:1]}
-
-
-@cache
-def _version() -> str:
-    """Our own; looking it up takes a millisecond."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("mediatypes")
-    except PackageNotFoundError:  # run from a source tree
-        return "unknown"
+    return {"mediatypes": ours, **system, "argv": sys.argv[:1]}

@@ -186,8 +186,8 @@ def test_a_live_run_grows_on_the_screen(serve: Any, open_page: Any, tmp_path: Pa
             page.locator(".runlist", has_text="second").wait_for()
         page.get_by_role("tab", name="Media").click()
         panel(page, "photo", "live").locator("canvas").wait_for()
-    until(lambda: page.locator(".runlist .note").count() == 0)  # over: nothing is live any more
-    until(lambda: "@ 10" in page.evaluate("document.body.dataset.tab") or True)
+    until(lambda: page.locator(".runlist .note").count() == 0)
+    assert page.locator(".runlist li").count() == 2  # both are over: nothing is live any more
 
 
 def test_a_folder_is_dropped_on_a_page_without_a_server(open_page: Any, runs: Path, tmp_path: Path) -> None:
