@@ -70,8 +70,14 @@ class Opened:
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("requestfailed", self._forget_blocked)
         self.page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
         self.page.goto(url)
+
+    def _forget_blocked(self, request: Any) -> None:
+        """What the page's policy stopped was never sent, though the browser may tell of it."""
+        if "csp" in (request.failure or "").lower() and request.url in self.requests:
+            self.requests.remove(request.url)
 
     def ready(self) -> Any:
         """The page, once its runs are listed and read."""

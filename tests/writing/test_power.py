@@ -241,5 +241,5 @@ def test_a_sidecar_that_was_there_before_is_synced_too(tmp_path: Path, monkeypat
     with mt.Run(run.path, mode="resume", fsync=0) as run:
         synced.clear()
         run.log(call(0, 1))
-        expected = [sidecar, sidecar.parent, run.path / "media", run.path, run.path / "journal" / "0001-0.log"]
+        expected = [sidecar, sidecar.parent, run.path / "media", run.path, run.path / "journal" / "0001-1.log"]
         assert [Path(path) for path in synced] == expected

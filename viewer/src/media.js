@@ -125,6 +125,7 @@ class Panel {
     const rows = this.rowsAt(step)
     if (rows === this.shown) return
     this.shown = rows
+    const turn = (this.turn = Symbol('move')) // what is shown may be found again in new rows while it is read
     if (!rows) {
       this.at.textContent = ''
       this.place.replaceChildren(el('p', { className: 'quiet' }, `nothing up to step ${step}`))
@@ -133,7 +134,7 @@ class Panel {
     this.at.textContent = ` step ${rows.step}`
     const documents = rows.rows.map(row => untagged(JSON.parse(row._doc)))
     const nodes = await Promise.all(documents.map(document => this.figure(document)))
-    if (this.shown !== rows) return
+    if (this.turn !== turn) return
     if (documents[0]._type === 'histogram' && this.steps.length > 1) nodes.push(this.heat())
     this.place.className = nodes.length > 1 && documents[0]._type !== 'histogram' ? 'place gallery' : 'place'
     this.place.replaceChildren(...nodes)
