@@ -30,7 +30,7 @@ def pixels(element: Any) -> np.ndarray[Any, Any]:
     return np.asarray(PIL.Image.open(io.BytesIO(element.screenshot())).convert("RGB"), np.int16)
 
 
-def until(condition: Callable[[], bool], seconds: float = 40.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -186,8 +186,7 @@ def test_a_live_run_grows_on_the_screen(serve: Any, open_page: Any, tmp_path: Pa
             page.locator(".runlist", has_text="second").wait_for()
         page.get_by_role("tab", name="Media").click()
         panel(page, "photo", "live").locator("canvas").wait_for()
-    until(lambda: page.locator(".runlist .note").count() == 0)
-    assert page.locator(".runlist li").count() == 2  # both are over: nothing is live any more
+        assert page.locator(".runlist li").count() == 2
 
 
 def test_a_folder_is_dropped_on_a_page_without_a_server(open_page: Any, runs: Path, tmp_path: Path) -> None:
