@@ -2,7 +2,7 @@
 
 HParamsPluginData (tensorboard/plugins/hparams/plugin_data.proto): experiment = 2, session_start_info = 3 {hparams = 1,
 model_uri = 2, monitor_url = 3, group_name = 4, start_time_secs = 5}, session_end_info = 4 {status = 1, end_time_secs
-= 2}. Values are google.protobuf.Value.
+= 2}. Values are google.protobuf.Value. A protobuf map has no order (its writers shuffle it), so names are sorted here.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def _read_start(data: bytes, start: int, end: int) -> dict[str, Any]:
             session[names[number]] = protobuf.text(data, at, until)
         elif number == 5 and kind == protobuf.FIXED64:
             session["start_time"] = protobuf.double(data, at)
+    session["hparams"] = dict(sorted(session["hparams"].items()))
     return session
 
 
@@ -111,6 +112,7 @@ def _read_value(data: bytes, start: int, end: int, depth: int) -> Any:
             for inner, inner_kind, first, last in protobuf.fields(data, at, until):
                 if inner == 1 and inner_kind == protobuf.BYTES:
                     value |= _read_entry(data, first, last, depth - 1)
+            value = dict(sorted(value.items()))
         elif number == 6 and kind == protobuf.BYTES:
             items = protobuf.fields(data, at, until)
             value = [_read_value(data, a, b, depth - 1) for n, k, a, b in items if (n, k) == (1, protobuf.BYTES)]

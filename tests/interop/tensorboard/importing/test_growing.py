@@ -98,7 +98,8 @@ def records(seed: int, count: int = 60) -> list[bytes]:
 
 def tree(seed: int) -> dict[str, list[bytes]]:
     """The files of a log directory, each in the records that its writer puts there."""
-    start = field(1, field(1, b"lr") + field(2, field(2, 0.5, wide=True)))
+    names = random.Random(seed).sample([b"lr", b"bs", b"a"], 3)  # a protobuf map, whose order is nobody's intent
+    start = b"".join(field(1, field(1, name) + field(2, field(2, 0.5, wide=True))) for name in names)
     return {
         f"a/{NAME}": [VERSION, *records(seed)],
         f"a/train/{NAME}": [VERSION, *records(seed + 1)],
