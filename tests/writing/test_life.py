@@ -465,7 +465,7 @@ def test_reading_the_summary_of_many_metrics_is_linear(tmp_path: Path) -> None:
             values = dict(run.summary)
             times[count] = time.perf_counter() - began
             assert values["m999"] == 999.0
-        assert times[8000] < 40 * times[1000] + 0.1
+        assert times[8000] < 40 * times[1000] + 1
         run.log({"m5": 7.0})
         assert run.summary["m5"] == 7.0
         run.summary["m5"] = 8

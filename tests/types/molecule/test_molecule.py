@@ -719,9 +719,9 @@ def test_an_sdf_with_windows_line_ends() -> None:
     ],
 )
 def test_a_file_of_nothing_is_refused_quickly(data: bytes, format: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     refusal(lambda: mt.Molecule(data, file_type=format))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_list_of_pdb_atoms_needs_no_end() -> None:

@@ -453,7 +453,7 @@ def test_a_claim_beyond_what_its_bytes_can_hold_is_refused_before_it_is_decoded(
     start = time.process_time()
     with pytest.raises(InputError, match=r"^Image: expected a whole image file, got "):
         Image(data)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 2
 
 
 def test_a_large_picture_of_one_colour_is_no_claim() -> None:

@@ -273,9 +273,9 @@ def test_a_webp_bomb_is_refused_at_once() -> None:
     frame = data[at : at + 8 + int.from_bytes(data[at + 4 : at + 8], "little")]
     bomb = data[:4] + (at - 8 + 200 * len(frame)).to_bytes(4, "little") + data[8:at] + frame * 200
     assert mt.Video(data).frames == 2
-    began = time.perf_counter()
+    began = time.process_time()
     assert "536870912 in all, got 200 frames of 2048 x 2048." in refused(bomb)
-    assert time.perf_counter() - began < 1.5
+    assert time.process_time() - began < 3
 
 
 def test_pages_of_a_tiff_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
