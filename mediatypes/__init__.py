@@ -41,7 +41,7 @@ _NAMES = {
     "_core.sidecar": ("Sink", "Source"),
     "_core.value": ("MediaValue",),
     "interop.layouts": ("ExportReport", "export"),
-    "interop.tensorboard.importing.report": ("ImportReport",),
+    "interop.importing.report": ("ImportReport",),
     "journal.metrics": ("Metric",),
     "upkeep.packing": ("Moved", "gc", "pack", "unpack"),
     "plot": ("Plot", "plot_table"),

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..._core.errors import InputError, problem
+from ..importing.report import FileReport, FollowState, ImportReport, RunReport
 from .importing.plan import Nested
-from .importing.report import FileReport, FollowState, ImportReport, RunReport
 
 if TYPE_CHECKING:
     from .live import patch, unpatch
@@ -83,10 +83,10 @@ def import_logdir(
     mediatypes.InputError: logdir: expected event files, got none below ... Their names contain tfevents.
     """
     from ..._core.parallel import map_runs
+    from ..importing.sources import open_logdir
     from .importing.importer import import_run, is_imported
     from .importing.plan import make_plan
     from .importing.write_folder import Options
-    from .log.sources import open_logdir
 
     _check_nested(nested)
     opened = open_logdir(logdir)
@@ -157,9 +157,10 @@ def follow_logdir(
     >>> follow_logdir(tempfile.mkdtemp(), tempfile.mkdtemp(), idle=0).runs
     []
     """
-    from .follow import LogFollower, StopCondition, follow, wait_for
+    from ..importing.following import StopCondition, follow, wait_for
+    from ..importing.sources import LocalDir, open_logdir
+    from .follow import LogFollower
     from .importing.write_folder import Options
-    from .log.sources import LocalDir, open_logdir
 
     _check_nested(nested)
     for name, seconds in (("interval", interval), ("idle", 0 if idle is None else idle)):

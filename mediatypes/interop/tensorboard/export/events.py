@@ -15,8 +15,9 @@ import numpy as np
 
 from ...._core.errors import DocumentError, MediaTypesError
 from ....columns.arrays import Array
+from ...importing.names import safe_name
 from ..importing import events_parquet
-from ..importing.plan import is_event_file, safe_name
+from ..importing.plan import is_event_file
 from ..log.event_table import Events
 from ..log.events import Metadata
 from ..plugins import MESSAGES

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ...._core.errors import MediaTypesError, Problem
+from ...importing.report import FollowState, ImportReport, RunReport
+from ...importing.sources import LogDir
 from ..importing.importer import import_run, is_imported
 from ..importing.plan import Nested, Peek, Plan, RunPlan, make_plan
-from ..importing.report import FollowState, ImportReport, RunReport
 from ..importing.write_folder import Options
-from ..log.sources import LogDir
 from .run import FollowedRun
-
-_MAX_PAUSE_SECONDS = 1.0  # seconds between two looks, unless more is asked for
 
 
 class LogFollower:
@@ -116,47 +113,3 @@ class LogFollower:
             self._homes |= dict.fromkeys((file.path for file in new), planned.folder)
         self._paths = set(sizes)
         self._unsure = {path: sizes[path] for path in plan.unsure if path not in self._homes}
-
-
-class StopCondition:
-    """When to end: `stop()` says so, or nothing new came for `idle` seconds."""
-
-    def __init__(self, stop: Callable[[], bool] | None, idle: float | None) -> None:
-        self._stop, self._idle = stop, idle
-        self.last = time.monotonic()  # when something came
-
-    def __call__(self) -> bool:
-        """Whether it is time."""
-        is_idle = self._idle is not None and time.monotonic() - self.last >= self._idle
-        return is_idle or bool(self._stop and self._stop())
-
-
-def wait_for(path: Path, until: StopCondition, interval: float) -> bool:
-    """Wait until a path exists; False if it is time to end before."""
-    while not path.exists():
-        if until():
-            return False
-        time.sleep(interval)
-    return True
-
-
-def follow(
-    follower: LogFollower, until: StopCondition, interval: float, progress: Callable[[FollowState], None] | None
-) -> ImportReport:
-    """Poll until it is time to end or the process is interrupted; then finish."""
-    try:
-        while True:
-            began = time.monotonic()
-            if follower.poll():
-                until.last = time.monotonic()
-                if progress:
-                    progress(follower.state())
-            if until():
-                break
-            rest = min(
-                4 * follower.listing, _MAX_PAUSE_SECONDS
-            )  # where there are very many files, all of a core is not for them
-            time.sleep(max(interval - (time.monotonic() - began), rest))
-    finally:
-        report = follower.finish()
-    return report

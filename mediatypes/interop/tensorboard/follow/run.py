@@ -13,11 +13,11 @@ from ....runfolder import files
 from ....runfolder.lock import Lock
 from ....runfolder.readme import README
 from ....writing.session import Session, open_session, resume_session
+from ...importing.report import RunReport
+from ...importing.sources import LogDir
 from ..importing.importer import REPORT, import_run
 from ..importing.plan import EventFile, RunPlan
-from ..importing.report import RunReport
 from ..importing.write_folder import Options
-from ..log.sources import LogDir
 from .tail import LiveRun
 
 _MAX_BYTES_READ = 32 << 20  # bytes; more is imported

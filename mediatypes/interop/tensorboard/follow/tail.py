@@ -12,11 +12,11 @@ from ....store.directory import DirectoryStore
 from ....writing.call_writer import CallWriter
 from ....writing.config import Config
 from ....writing.session import Session
+from ...importing.sources import HEAD_BYTES, LogDir, read_head
 from ..importing.decode import FileDecoder, open_reader
 from ..importing.plan import EventFile
 from ..importing.previous import read_previous
 from ..log.event_table import Events
-from ..log.sources import HEAD_BYTES, LogDir, read_head
 from ..plugins.convert import Converter
 from ..plugins.series import SeriesList
 from .calls import EventCalls

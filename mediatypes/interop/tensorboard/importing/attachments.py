@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ....runfolder import files
-from ..log.sources import LogDir
-from .plan import RunPlan, safe_name
+from ...importing.names import safe_name
+from ...importing.sources import LogDir
+from .plan import RunPlan
 
 _PIECE_BYTES = 1 << 20
 

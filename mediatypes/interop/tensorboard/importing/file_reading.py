@@ -7,14 +7,14 @@ from typing import Any
 
 from ...._core.errors import Problem
 from ....formats.tfrecord import KINDS
+from ...importing.report import FileReport
+from ...importing.sources import HEAD_BYTES, LogDir, read_head
 from ..log.event_table import Events
-from ..log.sources import HEAD_BYTES, LogDir, read_head
 from ..plugins.convert import Converter
 from ..plugins.series import SeriesList
 from .decode import FileDecoder, open_reader
 from .plan import EventFile
 from .previous import FileState
-from .report import FileReport
 
 _KEPT_PROBLEMS = 100  # of a file, kept in full; the rest is counted
 

@@ -15,8 +15,10 @@ from ...._core.processes import this_process
 from ....runfolder import files
 from ....runfolder.lock import Lock
 from ....runfolder.readme import README, write_readme
+from ...importing.report import RunReport
+from ...importing.sources import HEAD_BYTES, LogDir, read_head
+from ...importing.staging import Staging
 from ..log.event_table import Events
-from ..log.sources import HEAD_BYTES, LogDir, read_head
 from ..plugins.convert import Converter
 from ..plugins.mesh import MeshMaker, mesh_paths
 from ..plugins.series import SeriesList
@@ -26,8 +28,6 @@ from .events_parquet import EventLog
 from .file_reading import FileReading
 from .plan import EventFile, RunPlan
 from .previous import NOTHING, FileState, read_previous, run_report
-from .report import RunReport
-from .staging import Staging
 from .write_folder import Options
 
 REPORT = "import.json"

@@ -16,22 +16,19 @@ log directory one.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 from ...._core.errors import MediaTypesError, Problem
-from ...._core.sidecar import safe_parts
 from ....formats import protobuf, tfrecord
+from ...importing.names import folder_of
+from ...importing.sources import LogDir, LogFile
 from ..log.events import read_event
-from ..log.sources import LogDir, LogFile
 from ..plugins.hparams import read_hparams
 
 Nested = Literal["auto", "runs", "namespaces"]
 SPLITS = ("train", "val", "valid", "validation", "eval", "test")
-RESERVED = ("media", "journal", "files", "damaged")
 _ENDINGS = (".profile-empty", ".sagemaker-uploaded")
 _ATTACHED = re.compile(  # files beside the events that belong to a run: torch's profiler, the projector, TF's profiler
     r"(^|/)([^/]*\.pbtxt|[^/]*\.pt\.trace\.json(\.gz)?|plugins/.+|\d{5}/(.+/)?(tensors\.tsv|metadata\.tsv|sprite\.png))$"
@@ -232,31 +229,6 @@ def _peek(logdir: LogDir, file: LogFile | EventFile) -> Peek:
     except (MediaTypesError, protobuf.Malformed, OSError):
         is_empty = False  # whoever imports it says what is wrong
     return Peek(frozenset(tags), {"experiment", "start"} <= sections, is_empty)
-
-
-def folder_of(name: str) -> str:
-    """A path that is safe on every system; a part that has to be changed gets some digits of its hash."""
-    return "/".join(_safe(part) for part in PurePosixPath(name).parts) or "run"
-
-
-def safe_name(name: str) -> str:
-    """The name of a file below a run's directory, changed only where it is not safe: a bucket may hold any."""
-    try:
-        safe_parts(name)
-    except MediaTypesError:
-        return folder_of(name)
-    return name
-
-
-def _safe(part: str) -> str:
-    try:
-        safe_parts(part)
-        if part.lower() not in RESERVED and not part.startswith("."):
-            return part
-    except MediaTypesError:
-        pass
-    kept = re.sub(r"[^\w .=+-]", "_", part).strip(" .")[:80] or "run"
-    return f"{kept}-{hashlib.sha256(part.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
 def _parent(path: str) -> str:

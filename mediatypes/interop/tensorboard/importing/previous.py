@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from ...._core.errors import DocumentError, Problem, RunExists
 from ....formats.tfrecord import Damage
 from ....runfolder import files
+from ...importing.names import RESERVED
+from ...importing.report import FileReport, RunReport
 from ..log.events import Metadata
 from ..plugins.series import Series
 from . import events_parquet
-from .plan import RESERVED
-from .report import FileReport, RunReport
 
 
 class FileState(NamedTuple):

@@ -19,7 +19,8 @@ from ....formats import protobuf
 from ....runfolder import files
 from ....store.directory import DirectoryStore
 from ....writing.hook import WriterHook
-from ..importing.plan import is_attached, is_event_file, safe_name
+from ...importing.names import safe_name
+from ..importing.plan import is_attached, is_event_file
 from ..log.events import read_event
 from ..plugins.convert import CellReader, Converter
 from ..plugins.series import SeriesList, key_of

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import mediatypes as mt
+from mediatypes.interop.importing.sources import OUTSIDE, LocalDir, open_logdir
 from mediatypes.interop.tensorboard import follow_logdir, import_logdir
 from mediatypes.interop.tensorboard.follow import LogFollower, tail
 from mediatypes.interop.tensorboard.follow import run as followed
 from mediatypes.interop.tensorboard.importing import plan, write_folder
 from mediatypes.interop.tensorboard.importing.write_folder import Options
-from mediatypes.interop.tensorboard.log.sources import OUTSIDE, LocalDir, open_logdir
 from mediatypes.runfolder.follower import Follower
 from tests.interop.tensorboard.event_files import VERSION, field, metadata, scalar, strings, write
 from tests.interop.tensorboard.importing.test_growing import (

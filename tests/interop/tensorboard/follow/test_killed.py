@@ -32,9 +32,9 @@ def parts() -> list[tuple[str, bytes]]:
 
 def scenario(root: Path, last: int) -> None:
     """Write and follow in turn; the process ends before operation number `last`."""
+    from mediatypes.interop.importing.sources import open_logdir
     from mediatypes.interop.tensorboard.follow import LogFollower, tail
     from mediatypes.interop.tensorboard.importing.write_folder import Options
-    from mediatypes.interop.tensorboard.log.sources import open_logdir
 
     count = 0
 

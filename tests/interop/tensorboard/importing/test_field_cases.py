@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
+from mediatypes.interop.importing.sources import IRREGULAR, OUTSIDE
 from mediatypes.interop.tensorboard import import_logdir
 from mediatypes.interop.tensorboard.importing import plan
-from mediatypes.interop.tensorboard.log.sources import IRREGULAR, OUTSIDE
 from tests.interop.tensorboard.event_files import (
     event,
     field,

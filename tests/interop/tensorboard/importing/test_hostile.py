@@ -16,8 +16,9 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.formats import tfrecord
+from mediatypes.interop.importing.names import folder_of, safe_name
 from mediatypes.interop.tensorboard import import_logdir
-from mediatypes.interop.tensorboard.importing import events_parquet, importer, plan, step_order
+from mediatypes.interop.tensorboard.importing import events_parquet, importer, step_order
 from mediatypes.interop.tensorboard.importing.decode import FileDecoder
 from mediatypes.interop.tensorboard.log import sources
 from mediatypes.interop.tensorboard.plugins.convert import Converter
@@ -143,12 +144,12 @@ def test_values_nested_without_end_are_refused() -> None:
 
 def test_names_in_a_bucket_cannot_leave_the_run(tmp_path: Path) -> None:
     names = ["../../x.pbtxt", "a/../../../y.pt.trace.json", "plugins/profile/../../../z"]
-    assert [plan.safe_name(name) for name in names] != names
+    assert [safe_name(name) for name in names] != names
     for name in names:
-        assert ".." not in plan.safe_name(name)
-        (tmp_path / plan.safe_name(name)).resolve().relative_to(tmp_path.resolve())
-    assert plan.safe_name("00000/emb/tensors.tsv") == "00000/emb/tensors.tsv"
-    assert ".." not in plan.folder_of("../../etc")
+        assert ".." not in safe_name(name)
+        (tmp_path / safe_name(name)).resolve().relative_to(tmp_path.resolve())
+    assert safe_name("00000/emb/tensors.tsv") == "00000/emb/tensors.tsv"
+    assert ".." not in folder_of("../../etc")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file names are text there")

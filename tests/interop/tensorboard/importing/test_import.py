@@ -577,7 +577,7 @@ def test_an_import_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest
 
 def test_what_a_killed_import_left_is_removed(tmp_path: Path) -> None:
     write(tmp_path / "logs" / "a", scalar("loss", 1, 1))
-    code = "import sys; from pathlib import Path; from mediatypes.interop.tensorboard.importing.staging import Staging;"
+    code = "import sys; from pathlib import Path; from mediatypes.interop.importing.staging import Staging;"
     subprocess.run([sys.executable, "-c", f"{code} Staging(Path(sys.argv[1]))", tmp_path / "runs" / "a"], check=True)
     assert [path.name[:3] for path in (tmp_path / "runs").iterdir()] == [".a."]
     import_logdir(tmp_path / "logs", tmp_path / "runs")

@@ -9,9 +9,9 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
-from ...._core.errors import InputError, StoreError, os_error
-from ....store.location import RemotePath
-from ....store.urls import is_url, locate
+from ..._core.errors import InputError, StoreError, os_error
+from ...store.location import RemotePath
+from ...store.urls import is_url, locate
 
 OUTSIDE, IRREGULAR = "a link out of the log directory", "no regular file"
 HEAD_BYTES = 1024  # bytes by which a file is known again

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ...._core.errors import Problem
+from ..._core.errors import Problem
 
 
 class FileReport(NamedTuple):

@@ -7,10 +7,10 @@ import os
 import shutil
 from pathlib import Path
 
-from ...._core.atomic import remove_leftovers, temporary_name
-from ...._core.errors import StoreError, os_error
-from ...._core.sidecar import content_path
-from ....runfolder import files
+from ..._core.atomic import remove_leftovers, temporary_name
+from ..._core.errors import StoreError, os_error
+from ..._core.sidecar import content_path
+from ...runfolder import files
 
 
 class Staging:

@@ -1,0 +1,37 @@
+"""Names of folders and files that are safe on every system, whatever a log calls its runs."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import PurePosixPath
+
+from ..._core.errors import MediaTypesError
+from ..._core.sidecar import safe_parts
+
+RESERVED = ("media", "journal", "files", "damaged")
+
+
+def folder_of(name: str) -> str:
+    """A path that is safe on every system; a part that has to be changed gets some digits of its hash."""
+    return "/".join(_safe(part) for part in PurePosixPath(name).parts) or "run"
+
+
+def safe_name(name: str) -> str:
+    """The name of a file below a run's directory, changed only where it is not safe: a bucket may hold any."""
+    try:
+        safe_parts(name)
+    except MediaTypesError:
+        return folder_of(name)
+    return name
+
+
+def _safe(part: str) -> str:
+    try:
+        safe_parts(part)
+        if part.lower() not in RESERVED and not part.startswith("."):
+            return part
+    except MediaTypesError:
+        pass
+    kept = re.sub(r"[^\w .=+-]", "_", part).strip(" .")[:80] or "run"
+    return f"{kept}-{hashlib.sha256(part.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
