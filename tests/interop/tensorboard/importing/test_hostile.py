@@ -16,11 +16,11 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.formats import tfrecord
+from mediatypes.interop.importing import sources
 from mediatypes.interop.importing.names import folder_of, safe_name
 from mediatypes.interop.tensorboard import import_logdir
 from mediatypes.interop.tensorboard.importing import events_parquet, importer, step_order
 from mediatypes.interop.tensorboard.importing.decode import FileDecoder
-from mediatypes.interop.tensorboard.log import sources
 from mediatypes.interop.tensorboard.plugins.convert import Converter
 from mediatypes.interop.tensorboard.plugins.series import SeriesList
 from mediatypes.runfolder import media_index, merge_rows
