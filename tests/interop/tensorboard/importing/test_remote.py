@@ -13,8 +13,8 @@ import pytest
 from pyarrow import fs
 
 import mediatypes as mt
+from mediatypes.interop.importing import sources
 from mediatypes.interop.tensorboard import import_logdir
-from mediatypes.interop.tensorboard.log import sources
 from tests.interop.tensorboard.event_files import scalar, write
 
 STAMP = "2026-01-01T00:00:00.000Z"
