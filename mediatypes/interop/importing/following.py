@@ -52,7 +52,7 @@ def wait_for(path: Path, until: StopCondition, interval: float) -> bool:
     return True
 
 
-def follow(
+def follow_until(
     follower: Follower, until: StopCondition, interval: float, progress: Callable[[FollowState], None] | None
 ) -> ImportReport:
     """Poll until it is time to end or the process is interrupted; then finish."""

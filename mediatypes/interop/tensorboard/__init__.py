@@ -157,7 +157,7 @@ def follow_logdir(
     >>> follow_logdir(tempfile.mkdtemp(), tempfile.mkdtemp(), idle=0).runs
     []
     """
-    from ..importing.following import StopCondition, follow, wait_for
+    from ..importing.following import StopCondition, follow_until, wait_for
     from ..importing.sources import LocalDir, open_logdir
     from .follow import LogFollower
     from .importing.write_folder import Options
@@ -172,7 +172,7 @@ def follow_logdir(
     opened = open_logdir(logdir)
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
     follower = LogFollower(opened, Path(out).absolute(), nested, options)
-    return follow(
+    return follow_until(
         follower, until, interval if isinstance(opened, LocalDir) else max(interval, _REMOTE_SECONDS), progress
     )
 

@@ -186,7 +186,7 @@ def test_what_is_followed_is_imported_now_and_then_and_readers_go_on(
         follower.poll()
         reader = reader or Follower(follower.out / "a")
         for batch in reader.poll():
-            seen += batch.columns["loss", "number"].values.tolist()
+            seen += list(batch.columns["loss", "number"].values)
         assert reader.status == "running"
         if run._renewal is not None:
             run._renewal.result()

@@ -154,7 +154,7 @@ def test_missing_repeated_and_backward_steps_lose_nothing(tmp_path: Path) -> Non
     ]
     offsets = [row["offset"] for row in rows]
     assert offsets == sorted(set(offsets))
-    report = json.loads((view.path / "import.json").read_text())
+    report = json.loads((Path(str(view.path)) / "import.json").read_text())
     assert report["notes"] == ["2 values share key and step with a later one; events.parquet has them all"]
 
 
@@ -176,7 +176,7 @@ def test_a_step_metric_that_is_logged_after_the_values_of_its_step(tmp_path: Pat
 def test_a_step_metric_without_values_is_said(tmp_path: Path) -> None:
     view = imported(tmp_path, scalar("loss", 1, 7), step_metric="epoch")
     assert list(view.values("loss")) == [(7, 1)]
-    said = json.loads((view.path / "import.json").read_text())["notes"]
+    said = json.loads((Path(str(view.path)) / "import.json").read_text())["notes"]
     assert said == ["no values of the step metric 'epoch'; rows are by the events' own steps"]
 
 
@@ -389,7 +389,7 @@ def test_hparams_are_the_config(tmp_path: Path, code: int, status: str) -> None:
     view = imported(tmp_path, *records, scalar("acc", 0.5, 1))
     assert view.config == CONFIG
     assert view.status == status
-    assert json.loads((view.path / "run.json").read_text())["group"] == "sweep"
+    assert json.loads((Path(str(view.path)) / "run.json").read_text())["group"] == "sweep"
 
 
 def test_directories_become_runs_and_namespaces(tmp_path: Path) -> None:
@@ -446,7 +446,7 @@ def test_files_that_hold_nothing_or_something_else(tmp_path: Path) -> None:
     assert kinds == [[], [], ["foreign"], ["torn"]]
     assert report.ignored == ["events.out.tfevents.1500000004.profile-empty", "notes.txt"]
     assert report.runs[0].attached == ["files/host_1.2.pt.trace.json", "files/projector_config.pbtxt"]
-    assert (view.path / "files" / "projector_config.pbtxt").read_text() == "embeddings {}"
+    assert (Path(str(view.path)) / "files" / "projector_config.pbtxt").read_text() == "embeddings {}"
     assert "not imported: notes.txt" in str(report)
     assert "a file without any sound record" in str(report)
 
@@ -533,8 +533,8 @@ def test_what_a_reader_changed_in_the_run_stays(tmp_path: Path) -> None:
     path = write(tmp_path / "logs" / "a", scalar("loss", 1, 1))
     view = run_of(import_logdir(tmp_path / "logs", tmp_path / "runs", project="p", tags=["t"]), tmp_path / "runs")
     assert (view.project, view.tags) == ("p", ["t"])
-    run = json.loads((view.path / "run.json").read_text())
-    (view.path / "run.json").write_text(json.dumps({**run, "notes": "mine", "tags": ["best"]}))
+    run = json.loads((Path(str(view.path)) / "run.json").read_text())
+    (Path(str(view.path)) / "run.json").write_text(json.dumps({**run, "notes": "mine", "tags": ["best"]}))
     path.write_bytes(path.read_bytes() + scalar("loss", 2, 2))
     again = run_of(import_logdir(tmp_path / "logs", tmp_path / "runs"), tmp_path / "runs")
     assert (again.id, again.notes, again.tags) == (view.id, "mine", ["best"])
@@ -587,14 +587,14 @@ def test_what_a_killed_import_left_is_removed(tmp_path: Path) -> None:
 def test_an_import_that_stopped_between_its_files_is_completed(tmp_path: Path) -> None:
     path = write(tmp_path / "logs" / "a", scalar("loss", 1, 1))
     view = run_of(import_logdir(tmp_path / "logs", tmp_path / "runs"), tmp_path / "runs")
-    before = content(view.path)
+    before = content(Path(str(view.path)))
     path.write_bytes(path.read_bytes() + scalar("loss", 2, 2))
     import_logdir(tmp_path / "logs", tmp_path / "runs")
-    after = content(view.path)
+    after = content(Path(str(view.path)))
     for name in ("history.parquet", "media.parquet", "summary.json", "run.json", "import.json"):
-        (view.path / name).write_bytes(before[name])  # only events.parquet came through
+        (Path(str(view.path)) / name).write_bytes(before[name])  # only events.parquet came through
     import_logdir(tmp_path / "logs", tmp_path / "runs")
-    rest = content(view.path)
+    rest = content(Path(str(view.path)))
     assert rest == after
 
 
@@ -726,7 +726,7 @@ def test_layouts_of_charts_are_json_beside_their_bytes(tmp_path: Path) -> None:
     view = imported(tmp_path, scalar("loss", 1.0), layout("old", lines), layout("Curves", lines))
     write(tmp_path / "logs" / "val", layout("Bounds", margin))
     report = import_logdir(tmp_path / "logs", tmp_path / "runs")
-    found = json.loads((view.path / "files" / "custom_scalars.json").read_text())
+    found = json.loads((Path(str(view.path)) / "files" / "custom_scalars.json").read_text())
     both = {"title": "both", "tags": ["loss.*", "acc"]}
     bounds = {"title": "", "margins": [{"value": "mean", "lower": "low", "upper": "high"}]}
     assert found == {
@@ -771,8 +771,8 @@ def test_the_history_follows_from_the_events_by_the_rules_of_the_format(tmp_path
         tuple(one[i] for i in (1, 2, 4)) for one in footer["series"]
     }
     assert all((row["value"] is None) != (row["content"] is None) for row in rows)
-    whole = json.loads((view.path / "import.json").read_text())
-    assert whole["state"] == json.loads((view.path / "run.json").read_text())["import"]
+    whole = json.loads((Path(str(view.path)) / "import.json").read_text())
+    assert whole["state"] == json.loads((Path(str(view.path)) / "run.json").read_text())["import"]
     assert [file["name"] for file in whole["files"]] == [source["name"]]
 
 
