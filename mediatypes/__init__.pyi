@@ -26,9 +26,9 @@ from ._core.registry import register as register
 from ._core.sidecar import Sink as Sink
 from ._core.sidecar import Source as Source
 from ._core.value import MediaValue as MediaValue
+from .interop.importing.report import ImportReport as ImportReport
 from .interop.layouts import ExportReport as ExportReport
 from .interop.layouts import export as export
-from .interop.importing.report import ImportReport as ImportReport
 from .journal.metrics import Metric as Metric
 from .plot import Plot as Plot
 from .plot import plot_table as plot_table
