@@ -1,8 +1,9 @@
 """The vocabulary for declaring a document of your own type, to be registered with `mediatypes.register`.
 
-A declaration gives the checker, the JSON Schema and the Arrow columns of a type. See `mediatypes/types/` for examples.
-`read_sidecar(source, reference, where)` answers the bytes behind a reference, checked for size and hash: use it in
-`__from_media__`.
+A declaration gives the checker, the JSON Schema and the Arrow columns of a type. A class that derives from `Value` (or
+from `FileValue`, if its content is one file) and names its declaration has everything else that a media value promises;
+`help(mediatypes.register)` shows one, CONTRIBUTING.md another. A class of another kind reads its sidecars with
+`read_sidecar(source, reference, where)`, which gives the bytes behind a reference, checked for size and hash.
 """
 
 from ._core.declaration import (
@@ -20,11 +21,13 @@ from ._core.declaration import (
     reference,
 )
 from ._core.sidecar import fetch as read_sidecar
+from ._core.value import FileValue, Value
 
 __all__ = [
     "Boolean",
     "Document",
     "Field",
+    "FileValue",
     "Integer",
     "Json",
     "List",
@@ -33,6 +36,7 @@ __all__ = [
     "Record",
     "Rule",
     "Text",
+    "Value",
     "read_sidecar",
     "reference",
 ]

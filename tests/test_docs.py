@@ -21,7 +21,7 @@ DOCUMENTS = [
     "SECURITY.md",
     "tests/README.md",
     "schemas/README.md",
-    "docs/logging.md",
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 ]
 BLOCK = re.compile(
     r"^(?:<!-- skip: (?P<skip>.+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import mediatypes as mt
-from mediatypes.testing import assert_logged
+from mediatypes.testing import SinkContract, assert_document, assert_logged
 
 pytest_plugins = ["pytester"]
 
@@ -305,3 +305,117 @@ def test_the_plugin_loads_no_third_party_module_but_pytest() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert set(json.loads(done.stdout)) - sys.stdlib_module_names == {"mediatypes"}
+
+
+class TestDirectoryStoreAsASink(SinkContract):
+    def sink(self, folder: Path) -> mt.DirectoryStore:
+        return mt.DirectoryStore(folder)
+
+
+class TestMemoryStoreAsASink(SinkContract):
+    def sink(self, folder: Path) -> mt.MemoryStore:
+        return mt.MemoryStore()
+
+    def reopened(self, folder: Path, sink: Any) -> Any:
+        return sink
+
+
+SINK = """
+import hashlib
+from mediatypes.testing import SinkContract
+
+class Bucket:
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+
+    def put(self, data, *, suffix, media_type, sha256, size):
+        file = self.folder / (sha256 + suffix)
+        file.write_bytes(data if isinstance(data, bytes) else data.read_bytes())
+        return "bucket://x/" + file.name
+
+    def open(self, path):
+        return open(self.folder / path.rsplit("/", 1)[1], "rb")
+
+class TestBucket(SinkContract):
+    def sink(self, folder):
+        return Bucket(folder)
+"""
+BROKEN_SINKS = {
+    "returns a path object": ('"bucket://x/" + file.name', "file", "text_to_write_down"),
+    "takes the user's file away": ("data.read_bytes()", "data.rename(file).read_bytes()", "given_by_its_path"),
+    "keeps the path": ("data.read_bytes()", "str(data).encode()", "given_by_its_path"),
+    "names by size": ("(sha256 + suffix)", 'f"{size}{suffix}"', "do_not_replace"),
+    "forgets": (
+        "self.folder = folder",
+        "self.folder = folder / str(id(self))\n        folder.mkdir(exist_ok=True); folder = self.folder",
+        "another_process",
+    ),
+    "refuses equal bytes": ("file.write_bytes(", "file.touch(exist_ok=False); file.write_bytes(", "put_again"),
+    "invents": (
+        'return open(self.folder / path.rsplit("/", 1)[1], "rb")',
+        'import io; return io.BytesIO(b"")',
+        "is_missing",
+    ),
+    "adds a line": ("data if isinstance", 'data + b"\\n" if isinstance', "values_come_back"),
+}
+
+
+def test_a_good_sink_passes_the_contract_and_broken_ones_fail_it(pytester: pytest.Pytester) -> None:
+    modules = {"test_good": SINK}
+    for i, (good, bad, _) in enumerate(BROKEN_SINKS.values()):
+        assert good in SINK
+        modules[f"test_broken_{i}"] = SINK.replace(good, bad, 1)
+    pytester.makepyfile(**modules)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-q", "-rf")
+    failed = [line for line in result.outlines if line.startswith("FAILED ")]
+    assert not [line for line in failed if "test_good" in line]
+    for i, (name, (_, _, test)) in enumerate(BROKEN_SINKS.items()):
+        assert [line for line in failed if f"test_broken_{i}.py" in line and test in line], name
+    assert result.parseoutcomes()["passed"] >= 19
+
+
+def test_a_document_is_as_described() -> None:
+    store, image = mt.MemoryStore(), mt.Image(np.zeros((20, 30, 3), np.uint8), boxes=BOXES)
+    document = mt.encode(image, store)
+    assert_document(document, type="image", boxes=3, width=30, masks=0)
+    assert_document(json.dumps(document), boxes={"pred": 2, "truth": 1}, value=image, source=store)
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"type": "video"}, "expected one of type video, got image. "),
+        ({"boxes": 2}, "expected one with boxes=2, got image with boxes=3. "),
+        (
+            {"type": "image", "caption": "x"},
+            "expected one of type image with caption='x', got image with caption=None. ",
+        ),
+        ({"source": mt.MemoryStore()}, "expected a valid document, got "),
+    ]
+    for expected, message in cases:
+        with pytest.raises(AssertionError, match=rf"^document: {message}"):
+            assert_document(document, **expected)
+    for bad in ({**document, "width": 0}, {"_type": "image"}, {"a": 1}, "{", None, []):
+        with pytest.raises(AssertionError, match=r"^document: expected a valid document, got "):
+            assert_document(bad)
+    with pytest.raises(TypeError, match="expected source= beside value="):
+        assert_document(document, value=image)
+
+
+def test_the_example_of_register_passes_the_contract(pytester: pytest.Pytester) -> None:
+    import doctest
+
+    import jsonschema  # noqa: F401  # the contract needs it, in a process of its own
+
+    lines = [example.source for example in doctest.DocTestParser().get_examples(mt.register.__doc__ or "")]
+    pytester.makepyfile(note="".join(lines))
+    contract = """
+        from note import Note
+        from mediatypes.testing import ValueContract
+
+        class TestNote(ValueContract):
+            def examples(self):
+                return {"a": Note("a"), "b": Note("b")}
+        """
+    outcome = pytester.runpytest_subprocess(
+        pytester.makepyfile(contract), "-p", "no:cacheprovider", "-q"
+    ).parseoutcomes()
+    assert outcome["passed"] > 30
+    assert "failed" not in outcome

@@ -42,18 +42,18 @@ def register(type: str, cls: type[Any], schema: Document) -> None:
     Raises:
         InputError: the tag is taken, malformed or not the schema's, or the class lacks a method.
 
+    The base class `mediatypes.declare.Value` makes both methods, equality, copies and properties of the declaration:
+
     >>> import mediatypes as mt
-    >>> from mediatypes.declare import Document, Field, Text
-    >>> class Note:
+    >>> from mediatypes.declare import Document, Field, Text, Value
+    >>> NOTE = Document("acme_note", "1.0", "A note.", (Field("text", Text(), "What it says."),))
+    >>> class Note(Value, declaration=NOTE):
+    ...     text: str  # a property: the member `text` of the document
     ...     def __init__(self, text):
-    ...         self.text = text
-    ...     def __media__(self, sink):
-    ...         return {"_type": "acme_note", "_version": "1.0", "text": self.text}
-    ...     @classmethod
-    ...     def __from_media__(cls, document, source):
-    ...         return cls(document["text"])
-    >>> mt.register("acme_note", Note, Document("acme_note", "1.0", "A note.", (Field("text", Text(), "Its text."),)))
-    >>> mt.decode(mt.encode(Note("hello"), mt.MemoryStore()), mt.MemoryStore()).text
+    ...         self._set(_text=str(text))
+    >>> mt.register("acme_note", Note, NOTE)
+    >>> store = mt.MemoryStore()
+    >>> mt.decode(mt.encode(Note("hello"), store), store).text
     'hello'
     """
     if not isinstance(type, str) or not _TAG.fullmatch(type):

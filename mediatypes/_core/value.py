@@ -42,8 +42,10 @@ class Frozen:
     _blob: Blob | None
     _unknown: dict[str, Any]  # members of a document from a later minor version, kept for writing it again
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, declaration: Record | None = None, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if declaration is not None:
+            cls.declaration = declaration
         if isinstance(declaration := cls.__dict__.get("declaration"), Record):
             declaration.part = cls
             for field in declaration.members:

@@ -58,8 +58,9 @@ def _packages() -> set[str]:
 
 
 def _main() -> None:
+    values = pickle.load(sys.stdin.buffer)  # imports the modules of the types, perhaps a test module
     before = _packages()
-    encoded = encodings(pickle.load(sys.stdin.buffer))
+    encoded = encodings(values)
     print(json.dumps({"encodings": encoded, "packages": sorted(_packages() - before)}))
 
 

@@ -1,7 +1,8 @@
-"""Assert what a run logged."""
+"""Assert what a run logged, and what a document says."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -33,6 +34,20 @@ class AssertLogged(Protocol):
         step: int | None = None,
         count: int | None = None,
         value: Any = ...,
+        **members: Any,
+    ) -> None: ...
+
+
+class AssertDocument(Protocol):
+    """The type of `assert_document`, for tests that take it as a fixture."""
+
+    def __call__(
+        self,
+        document: Any,
+        *,
+        type: str | None = None,
+        value: Any = ...,
+        source: mt.Source | None = None,
         **members: Any,
     ) -> None: ...
 
@@ -77,7 +92,7 @@ def assert_logged(
     if key not in known:
         raise AssertionError(_missing_key(where, key, known))
     logged = list(_logged(view, key, step))
-    matching = [item for item in logged if _matches(item, view, type, value, members)]
+    matching = [item for item in logged if _matches(item, view.store, type, value, members)]
     if len(matching) == count or (count is None and matching):
         return
     expected = _describe(type, step, count, value, members)
@@ -85,6 +100,46 @@ def assert_logged(
     more = f"; and {len(logged) - _SHOWN} more" if len(logged) > _SHOWN else ""
     hint = "Log it, or expect what was logged."
     raise AssertionError(f"{where}: expected {expected}, got {logged_values or 'nothing'}{more}. {hint}")
+
+
+def assert_document(
+    document: Any,
+    *,
+    type: str | None = None,
+    value: Any = _ABSENT,
+    source: mt.Source | None = None,
+    **members: Any,
+) -> None:
+    """Assert that a document, wherever it was stored, is valid and as described.
+
+    Args:
+        document: what a tracker stored of a media value: an object, or its JSON text.
+        type: the media type ("image", "histogram"...).
+        value: the media value that it decodes to; needs `source`.
+        source: where its sidecars are. With it every sidecar is read, and its size and SHA-256 are compared.
+        members: what members equal, as in `assert_logged`: `boxes=2` is two boxes over all sets.
+
+    Raises:
+        AssertionError: it is no document, breaks the schema of its type, or is another one than described.
+
+    >>> store = mt.MemoryStore()
+    >>> assert_document(mt.encode(mt.Histogram([1, 2, 3], num_bins=4), store), type="histogram", values=4)
+    """
+    __tracebackhide__ = True
+    try:
+        data = json.loads(document) if isinstance(document, (str, bytes)) else document
+        mt.validate(data)
+        if source is not None:
+            mt.encode(mt.decode(data, source), HashingSink())  # reads the sidecars that a value leaves for later, too
+    except (ValueError, mt.MediaTypesError) as error:
+        raise AssertionError(f"document: expected a valid document, got {show(document)}. {error}") from None
+    item = _Logged(0, data["_type"], data)
+    if value is not _ABSENT and source is None:
+        raise TypeError("assert_document: expected source= beside value=, got none. Say where the sidecars are.")
+    if not _matches(item, source, type, value, members):
+        expected = _describe(type, None, None, value, members).removeprefix("a value").strip()
+        got = item.describe(members).removesuffix(" at step 0")
+        raise AssertionError(f"document: expected one {expected}, got {got}. Store it so, or expect what was stored.")
 
 
 def differences(left: MediaValue, right: MediaValue) -> list[str]:
@@ -136,7 +191,7 @@ def _items(kind: str, cell: Any) -> Iterator[tuple[str, Any]]:
         yield kind, canonical.loads(cell) if kind == "json" and isinstance(cell, str) else cell
 
 
-def _matches(item: _Logged, view: mt.RunView, type: str | None, value: Any, members: dict[str, Any]) -> bool:
+def _matches(item: _Logged, source: mt.Source | None, type: str | None, value: Any, members: dict[str, Any]) -> bool:
     if type is not None and item.type != type:
         return False
     if members and not item.document:
@@ -145,7 +200,7 @@ def _matches(item: _Logged, view: mt.RunView, type: str | None, value: Any, memb
         return False
     if value is _ABSENT:
         return True
-    data = mt.decode(item.document, view.store) if item.document else item.data
+    data = mt.decode(item.document, source) if item.document and source is not None else item.data
     return bool(data == value) or bool(data != data and value != value)  # NaN is what was logged when NaN was asked for
 
 

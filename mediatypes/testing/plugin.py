@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `assert_logged`, and readable differences between media values."""
+"""The pytest plugin: the fixtures `assert_logged` and `assert_document`, and differences of media values."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .logged import AssertLogged
+    from .logged import AssertDocument, AssertLogged
 
-pytest.register_assert_rewrite("mediatypes.testing.contract")
+pytest.register_assert_rewrite("mediatypes.testing.contract", "mediatypes.testing.sink_contract")
 
 
 @pytest.fixture(name="assert_logged")
@@ -18,6 +18,14 @@ def _assert_logged() -> AssertLogged:
     from .logged import assert_logged
 
     return assert_logged
+
+
+@pytest.fixture(name="assert_document")
+def _assert_document() -> AssertDocument:
+    """`mediatypes.testing.assert_document`: assert what a document says, whoever stored it."""
+    from .logged import assert_document
+
+    return assert_document
 
 
 def pytest_assertrepr_compare(op: str, left: Any, right: Any) -> list[str] | None:
