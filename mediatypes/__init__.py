@@ -47,6 +47,7 @@ _NAMES = {
     "plot": ("Plot", "plot_table"),
     "upkeep.recover": ("recover",),
     "run": ("Run",),
+    "runfolder.saved_files": ("SavedFile",),
     "runset.runset": ("RunSet", "compact", "open_runs"),
     "store.directory": ("DirectoryStore",),
     "store.memory": ("MemoryStore",),

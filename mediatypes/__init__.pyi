@@ -33,6 +33,7 @@ from .journal.metrics import Metric as Metric
 from .plot import Plot as Plot
 from .plot import plot_table as plot_table
 from .run import Run as Run
+from .runfolder.saved_files import SavedFile as SavedFile
 from .runset.compact_write import Compacted as Compacted
 from .runset.runset import RunSet as RunSet
 from .runset.runset import compact as compact

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from ._core.codec import encode
 from ._core.errors import InputError, MediaTypesError, Problem, RunClosed, Verbatim, problem
 from ._core.hooks import hook
+from .artifacts.of_run import KeepsFiles
 from .columns import log_cells
 from .journal.calls import checked_step, take_timestamp, too_many
 from .journal.metrics import Metric
@@ -42,7 +43,7 @@ _live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()  # 
 _numbers = itertools.count()
 
 
-class Run(RunDescription):
+class Run(RunDescription, KeepsFiles):
     """One run in a directory: log to it, finish it, read it with `open_run` or pandas.
 
     Args:
@@ -123,9 +124,8 @@ class Run(RunDescription):
         root, self._packed = run_path(path, mode, name, project), bool(packed)
         opened = session.open_session(root, mode, described, plain, fsync is not None, from_step)
         super().__init__(root, opened.described)
-        self._lock_file, self._first_step = opened.lock, opened.step
         self._writer = CallWriter(opened, fsync)
-        self._lock = self._writer.lock
+        self._lock_file, self._first_step, self._lock = opened.lock, opened.step, self._writer.lock
         self._store = DirectoryStore(self.path, files.SIDECARS, durable=fsync is not None)
         self._encode = partial(encode, sink=self._store)
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested

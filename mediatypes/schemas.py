@@ -16,17 +16,26 @@ from typing import Any
 
 from ._core import canonical
 from ._core.codec import schema
-from ._core.declaration import Document, List, Map, Record, Shape
+from ._core.declaration import DIALECT, Document, List, Map, Record, Shape
 from ._core.registry import builtin_types, lookup
+from .runfolder import files
+from .runfolder.saved_files import FILES_JSON
 
+# JSON files beside documents, by name and version.
+FILES = {("files", files.FORMAT): FILES_JSON}
 INDEX, TEXT, CONFORMANCE = "index.json", "README.md", "conformance"
 BEGIN, END = "<!-- reference tables: begin -->\n", "<!-- reference tables: end -->\n"
 
 
 def published() -> dict[str, bytes]:
     """File names and contents of the schemas of all declarations."""
-    schemas = map(schema, builtin_types())
+    schemas = [*map(schema, builtin_types()), *(_file_schema(*of, record) for of, record in FILES.items())]
     return {f"{found['$id'].rpartition(':')[2]}.json": canonical.dump_pretty(found) for found in schemas}
+
+
+def _file_schema(name: str, version: str, record: Record) -> dict[str, Any]:
+    head = {"$schema": DIALECT, "$id": f"urn:mediatypes:{name}-{version}", "title": name}
+    return head | record.json_schema()
 
 
 def differences(folder: Path) -> list[str]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from .runfolder.content import RunContent
     from .runfolder.opening import History
+    from .runfolder.saved_files import SavedFile
     from .store.packed import RunStore
     from .store.remote import RemoteRunStore
 
@@ -249,6 +250,28 @@ class RunView:
                 for spec, cell in zip(specs, cells, strict=True):
                     if cell is not None:
                         yield step, self._value(spec.kind, cell)
+
+    def files(self) -> dict[str, SavedFile]:
+        """The files that are kept with the run, by name: what `Run.save` saved, and what came with an import.
+
+        Each has `.path`, `.size`, `.sha256`, `.time`, `.open()` and `.read_bytes()`, which compares it with its hash.
+
+        Raises:
+            DocumentError: `files.json` is damaged.
+            StoreError: the system refused.
+
+        >>> import tempfile, mediatypes as mt
+        >>> from pathlib import Path
+        >>> root = Path(tempfile.mkdtemp())
+        >>> _ = (root / "notes.txt").write_text("as it was")
+        >>> with mt.Run(root / "run") as run:
+        ...     _ = run.save(root / "notes.txt", base_path=root)
+        >>> mt.open_run(run.path).files()["notes.txt"].read_bytes()
+        b'as it was'
+        """
+        from .runfolder.saved_files import list_files
+
+        return list_files(self.path)
 
     def edit(
         self,

@@ -65,7 +65,7 @@ PUBLIC = {
         "RunView",
     ],
     "protocols": ["MediaValue", "Sink", "Source"],
-    "results": ["Compacted", "Copied", "ExportReport", "ImportReport", "Metric", "Moved"],
+    "results": ["Compacted", "Copied", "ExportReport", "ImportReport", "Metric", "Moved", "SavedFile"],
     "errors": [
         "CodecError",
         "DocumentError",

@@ -51,6 +51,10 @@ class Remote(Protocol):
         """Whether there is a directory."""
         ...
 
+    def entries(self, recursive: bool = False) -> dict[str, int | None]:
+        """What is in a directory, by path below it: sizes of files, None for directories; empty if there is none."""
+        ...
+
     def glob(self, pattern: str) -> Iterable[Self]:
         """What stands directly in it under names that match."""
         ...

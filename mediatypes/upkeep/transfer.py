@@ -25,6 +25,7 @@ from .._core.errors import (
 from .._core.parallel import in_threads
 from .._core.sidecar import safe_parts
 from ..runfolder import files
+from ..runfolder.saved_files import read_listed
 from ..runfolder.segments import Segment, Segments
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore, writable
@@ -110,7 +111,8 @@ class RunCopy:
         self.source, self.target = source, target
         self._there: dict[str, int] = {}  # sizes of what is there, once we have looked
         self._looked = False
-        self._same: set[str] = set()  # what was compared, or sent by us
+        self._same: set[str] = set()  # journals that were compared, or sent by us
+        self._stamps: dict[str, int] = {}  # of other files that were: when they were modified
         self._run = b""  # `run.json` as it was sent
         self._segments: Segments | None = None
         self._lock = threading.Lock()
@@ -190,16 +192,24 @@ class RunCopy:
     def _send_rest(self, rest: dict[str, int], live: bool) -> list[int | None]:
         """Files that change when a run is finished, resumed or edited."""
         sizes, again = list[int | None](), False
-        for name in sorted(rest, key=lambda name: (name != files.HISTORY, name)):
-            same = self._is_there(name, rest[name]) and ((live and name in self._same) or self._compare(name))
-            if again or not same:
+        hashes = _hashes(self.source)
+        there = _hashes(self.target) if hashes and files.LISTED in self._there else {}
+        for name in sorted(rest, key=lambda name: (name != files.HISTORY, name == files.LISTED, name)):
+            stamp = _modified(self.source / name)
+            known = live and name in self._stamps and self._stamps[name] == stamp
+            same = self._is_there(name, rest[name]) and (known or self._compare(name, hashes, there))
+            is_kept = name in hashes  # for good: no part of what is written anew
+            if (again and not is_kept) or not same:
                 sizes.append(self._send(name, _pieces(self.source / name)))
                 again |= name == files.HISTORY  # written anew, as all others then are
-            self._same.add(name)
+            self._stamps[name] = stamp
         return sizes
 
-    def _compare(self, name: str) -> bool:
-        """Whether two files of equal size are the same: JSON is compared, of others the end."""
+    def _compare(self, name: str, hashes: dict[str, str], there: dict[str, str]) -> bool:
+        """Whether two files of equal size are the same: by the hashes that are listed here and there, else JSON is
+        compared, and of others the end."""
+        if name in hashes:
+            return hashes[name] == there.get(name)
         size = None if name.endswith(".json") else _COMPARED
         return _end(self.source / name, size) == _end(self.target / name, size)
 
@@ -328,6 +338,18 @@ def _list(root: Path | RemotePath) -> dict[str, int]:
 
 def _refuse(error: OSError) -> None:
     raise error
+
+
+def _modified(path: Path | RemotePath) -> int:
+    """When a file was modified; 0 of one elsewhere."""
+    return path.stat().st_mtime_ns if isinstance(path, Path) else 0
+
+
+def _hashes(root: Path | RemotePath) -> dict[str, str]:
+    """The hashes of files that are kept with a run, by path, as they are listed."""
+    with contextlib.suppress(MediaTypesError):  # whoever verifies the run says what is wrong with the list
+        return {f"{files.ATTACHED}/{name}": str(file.sha256) for name, file in read_listed(root).items()}
+    return {}
 
 
 def _pieces(path: Path | RemotePath) -> Iterator[bytes]:

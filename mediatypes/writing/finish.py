@@ -20,6 +20,7 @@ from ..runfolder.content import RunContent
 from ..runfolder.media_index import MediaRows
 from ..runfolder.merge_rows import arrow_schema
 from ..runfolder.parquet_writer import parquet_file, write_parquet
+from ..runfolder.saved_files import update_listed
 from ..runfolder.schema import Schema
 
 
@@ -55,6 +56,7 @@ def finish(root: Path, status: str, unrecorded: Sequence[Problem] = ()) -> None:
     footer = {**run, "summary": summary, "calls": content.calls}
     write_rows(root, content.schema, content.rows(media), footer, media)
     files.write_json(root / files.SUMMARY, summary, durable=True)
+    update_listed(root)
     sync_names(root)  # before run.json says that they count
     files.write_json(root / files.RUN, run, durable=True)
     with contextlib.suppress(StoreError, OSError):  # the run is over: what is left of the journal is not read again

@@ -21,8 +21,9 @@ from .derived import REBUILD, check_media, check_summary
 from .documents import Documents
 from .report import Findings, Report
 from .rows import Rows
+from .saved_files import check_files
 
-_PARTS = (files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.JOURNAL, files.SIDECARS, files.PACKED)
+_PARTS = (files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.PACKED, files.LISTED, *files.FOLDERS)
 _COPY = "Restore the file from a copy."
 
 
@@ -80,6 +81,7 @@ class _Folder:
                 self._try(self._derived)
         elif self.sound:
             self._try(self._journals)
+        self._try(self._files)
         if damaged := files.journals(self.root / files.DAMAGED):
             note = f"journals that were damaged when it ended: {len(damaged)} in {files.DAMAGED}/"
             self.findings.notes.append(note)
@@ -168,6 +170,14 @@ class _Folder:
         if self.deep and table.footer.get("id") != self.run["id"]:
             found = problem("id", f"{self.run['id']}, as {files.RUN} says", table.footer.get("id"), _COPY, "differs")
             self.findings.add([found], files.MEDIA)
+
+    def _files(self) -> None:
+        """Files that were kept as they are: those that are listed, with their hashes."""
+        problems = check_files(self.root, self.deep)
+        if self.run["status"] != "running":
+            self.findings.add(problems, files.LISTED)
+        else:  # one may be replaced just now, or a process was killed before it could say so
+            self.findings.notes += [f"{files.LISTED}: {one}" for one in problems]
 
     def _derived(self) -> None:
         """What is made of the rows: the summary, and the index of media."""
