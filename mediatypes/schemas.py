@@ -30,7 +30,8 @@ BEGIN, END = "<!-- reference tables: begin -->\n", "<!-- reference tables: end -
 def published() -> dict[str, bytes]:
     """File names and contents of the schemas of all declarations."""
     schemas = [*map(schema, builtin_types()), *(_file_schema(*of, record) for of, record in FILES.items())]
-    return {f"{found['$id'].rpartition(':')[2]}.json": canonical.dump_pretty(found) for found in schemas}
+    named = {f"{one['$id'].rpartition(':')[2]}.json": one for one in schemas}
+    return {name: canonical.dump_pretty(named[name]) for name in sorted(named)}
 
 
 def _file_schema(name: str, version: str, record: Record) -> dict[str, Any]:
