@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ from .._core import canonical
 from .._core.errors import MediaTypesError
 from ..columns.batch import Batch
 from ..runfolder.follower import Follower
-from .shelf import Shelf
+from .shelf import Shelf, Stamp
 
 _NUMERIC = ("number", "integer", "boolean")
-_PAUSE = 0.02  # seconds between two looks at live runs
+_SHORTEST, _LONGEST = 0.02, 1.0  # seconds between two looks at live runs
 _FIND = 2.0  # seconds between two looks for new runs
 _HEARTBEAT = 15.0  # seconds after which a connection without news is told so, or found to be closed
 _SHARE = 20  # a look takes at most one part of so many of the time
@@ -23,70 +24,107 @@ _SHARE = 20  # a look takes at most one part of so many of the time
 class Live:
     """News of all runs on a shelf, for one listener.
 
+    The first of them is the list of runs: what happens after it was made is told, so nothing is between the two.
+
     Args:
-        shelf: its runs; a run's news begin after the calls that its snapshot holds.
+        shelf: its runs; a run's rows begin after the calls that its snapshot holds.
     """
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+        self._told: dict[str, Stamp] = {}  # runs as they were told last
         self._followers: dict[str, Follower] = {}
-        self._over: set[str] = set()
+        self._over: set[str] = set()  # these do not grow, unless they are told again
 
     def news(self) -> Iterator[dict[str, Any] | None]:
         """What is new, for ever; None now and then when nothing is.
 
-        `{"run": name, "rows": [{"row": step, "values": {key: number}}], "media": [...]}` of a live run, or
-        `{"runs": [...]}` of runs that are new or over, as `Shelf.describe` gives them.
+        First `{"all": True, "runs": [...]}`, each as `Shelf.describe` gives it; then `{"runs": [...]}` of runs that are
+        new, over, resumed or edited, `{"gone": [name, ...]}`, and of a live run
+        `{"run": name, "rows": [{"row": step, "values": {key: number}}], "media": [...]}`.
         """
-        told = found = time.monotonic()
+        self._find()
+        yield {"all": True, **next(self._changes(), {"runs": []})}
+        told = looked = time.monotonic()
         while True:
-            began = time.monotonic()
-            messages = [message for name in self._watched() if (message := self._look(name))]
-            if began - found > _FIND:
-                found = began
-                if new := self._shelf.find():
-                    messages.append({"runs": self._shelf.describe(new)})
-            if messages or began - told > _HEARTBEAT:
-                told = began
+            began = time.thread_time()
+            if time.monotonic() - looked > _FIND:
+                looked = time.monotonic()
+                self._find()
+            messages = [*self._changes(), *self._rows()]
+            used = time.thread_time() - began
+            if messages or time.monotonic() - told > _HEARTBEAT:
+                told = time.monotonic()
                 yield from messages
                 if not messages:
                     yield None
-            time.sleep(max(_PAUSE, _SHARE * (time.monotonic() - began)))
+            time.sleep(pause(used))
 
     def close(self) -> None:
         """Let go of the journals."""
         for follower in self._followers.values():
             follower.close()
 
-    def _watched(self) -> list[str]:
-        return [
-            name for name in self._shelf.names() if name not in self._over and isinstance(self._shelf[name].path, Path)
-        ]
+    def _find(self) -> None:
+        with suppress(MediaTypesError):  # a folder that cannot be listed now may be there at the next look
+            self._shelf.find()
 
-    def _look(self, name: str) -> dict[str, Any] | None:
-        try:
-            follower = self._followers.get(name)
-            if follower is None:
-                if not self._shelf.is_live(name):
-                    self._over.add(name)
-                    return None
-                calls = self._shelf.snapshot(name)[1]
-                follower = self._followers[name] = Follower(str(self._shelf[name].path))
-                while follower.calls < calls and (batches := follower.poll()):
-                    if late := [new for batch in batches if (new := batch.after(calls))]:
-                        return _message(name, late)
-            batches = follower.poll()
-            if batches:
-                return _message(name, batches)
-            if follower.status == "running":
+    def _changes(self) -> Iterator[dict[str, Any]]:
+        """What is not as it was told."""
+        now = self._shelf.stamps()
+        changed = [name for name, stamp in now.items() if self._told.get(name) != stamp]
+        gone = [name for name in self._told if name not in now]
+        for name in (*changed, *gone):
+            self._over.discard(name)
+            self._drop(name)
+        self._told = now
+        if changed:
+            yield {"runs": self._shelf.describe(changed)}
+        if gone:
+            yield {"gone": gone}
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for name in self._told:
+            if name in self._over:
+                continue
+            try:
+                if batches := self._follow(name):
+                    yield _message(name, batches)
+                elif batches is None:
+                    self._end(name)
+            except (KeyError, OSError, MediaTypesError):  # what cannot be read any more is as its files say
+                self._end(name)
+
+    def _follow(self, name: str) -> list[Batch] | None:
+        """The calls of a run that were not told; None if there will be no more."""
+        follower = self._followers.get(name)
+        if follower is None:
+            if not isinstance(path := self._shelf[name].path, Path) or not self._shelf.is_live(name):
                 return None
-        except MediaTypesError:
-            pass  # what cannot be read any more is told as over, with what its files say
+            calls = self._shelf.snapshot(name)[1]
+            follower = self._followers[name] = Follower(path)
+            while follower.calls < calls and (batches := follower.poll()):
+                if late := [new for batch in batches if (new := batch.after(calls))]:
+                    return late
+        batches = follower.poll()
+        if follower.restarts:  # it went back to an earlier step, and is told as another
+            return None
+        return batches or ([] if follower.status == "running" else None)
+
+    def _end(self, name: str) -> None:
+        """Follow a run no more. If it is another now than was told, `_changes` tells."""
         self._over.add(name)
-        if gone := self._followers.pop(name, None):
-            gone.close()
-        self._shelf.forget(name)
-        return {"runs": self._shelf.describe([name])}
+        self._drop(name)
+        self._shelf.look(name)
+
+    def _drop(self, name: str) -> None:
+        if follower := self._followers.pop(name, None):
+            follower.close()
+
+
+def pause(used: float) -> float:
+    """Seconds to wait after a look that took `used` of the processor: looking is a small part of its time."""
+    return min(_LONGEST, max(_SHORTEST, _SHARE * used))
 
 
 def _message(name: str, batches: list[Batch]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -16,17 +17,18 @@ from .._core.sidecar import open_file, safe_parts
 from ..runfolder import files
 from ..runfolder.content import RunContent
 from ..runfolder.media_index import MediaRows
-from ..runset.discovery import Source, find_runs
-from ..runset.runset import open_runs
+from ..runset.discovery import Place, Source, common_base, find_all, find_roots, find_runs, is_file, name_below
+from ..runset.runset import COMPACTED, open_runs
 from ..view import RunView
 from ..writing.finish import write_rows
 
+Stamp = tuple[int, ...]
 _MADE = (files.HISTORY, files.MEDIA)
 _SHOWN = {"path", "caption", "_type"}  # what the list of runs tells of a document in a summary
 
 
 class Shelf:
-    """Runs by the name that the page knows them by.
+    """Runs by the name that the page knows them by: their path below the directory that the sources share.
 
     Args:
         sources: run folders, folders of runs, patterns, URLs or compacted datasets, as `open_runs` takes them.
@@ -37,12 +39,20 @@ class Shelf:
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._runs: dict[str, RunView] = {}
+        self._stamps: dict[str, Stamp] = {}
         self._snapshots: dict[str, tuple[Path, int]] = {}
-        self._lock = threading.Lock()
+        self._lock, self._making = threading.RLock(), threading.Lock()
         self._temporary = Path(tempfile.mkdtemp(prefix="mediatypes-view-"))
-        self._sources = [self._imported(source) for source in sources]
         self._cleanup = weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
-        self.find()
+        self._sources = [self._imported(source) for source in sources]
+        roots = find_roots(self._sources)
+        self._is_fixed = len(roots) == 1 and is_file(roots[0] / COMPACTED)
+        if self._is_fixed:
+            runs = open_runs(self._sources)
+            self._runs = dict(zip(runs.names, runs, strict=True))
+        else:
+            self._base = _base(roots, self._sources)
+            self.find()
 
     def _imported(self, source: Source) -> Source:
         """A source of runs as it is; a TensorBoard log directory as runs that are imported for the page."""
@@ -61,16 +71,59 @@ class Shelf:
         """Remove what was made for live runs."""
         self._cleanup()
 
-    def find(self) -> list[str]:
-        """Look for runs again; returns the names of those that are new."""
-        found = open_runs(self._sources[0] if len(self._sources) == 1 else self._sources)
-        new = [name for name in found.names if name not in self._runs]
-        self._runs = {name: self._runs.get(name) or found[name] for name in found.names}
-        return new
+    def find(self) -> None:
+        """Look for runs again, and at those that are known; one that cannot be read is left out until it can be."""
+        if self._is_fixed:
+            return
+        named = {name_below(self._base, path): path for path in find_all(find_roots(self._sources))}
+        with self._lock:
+            for name in self._runs.keys() - named.keys():
+                self._forget(name)
+            for name, path in named.items():
+                self.look(name, path)
+            self._runs = {name: self._runs[name] for name in named if name in self._runs}
+
+    def look(self, name: str, path: Place | None = None) -> None:
+        """Look at a run again. If it is another now, as it is over or was resumed, its files are read anew.
+
+        Args:
+            name: of the run.
+            path: where it is, if it is not known yet.
+        """
+        with self._lock:
+            view = self._runs.get(name)
+            place = path if view is None else view.path
+            if place is None:
+                return
+            stamp = _stamp(place)
+            try:
+                if view is None or self._stamps[name][:-1] != stamp:
+                    self._forget(name)
+                    view = self._runs[name] = RunView(place)
+                stamp += (view.status == "crashed",)
+            except MediaTypesError:
+                self._forget(name)
+            else:
+                if self._stamps.get(name) != stamp:
+                    self._stamps[name] = stamp
+                    self._drop_snapshot(name)
+
+    def _forget(self, name: str) -> None:
+        self._runs.pop(name, None)
+        self._stamps.pop(name, None)
+        self._drop_snapshot(name)
+
+    def _drop_snapshot(self, name: str) -> None:
+        if known := self._snapshots.pop(name, None):
+            shutil.rmtree(known[0], ignore_errors=True)
 
     def names(self) -> list[str]:
         """All runs, in the order of their paths."""
         return list(self._runs)
+
+    def stamps(self) -> dict[str, Stamp]:
+        """All runs, with what is another when a run is over, goes on or was edited, as of the last look."""
+        return {name: self._stamps.get(name, ()) for name in self.names()}
 
     def __getitem__(self, name: str) -> RunView:
         return self._runs[name]
@@ -78,14 +131,14 @@ class Shelf:
     def describe(self, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """What the page's list of runs says: `{path, run, summary}` of each; one that cannot be read is left out."""
         listed = []
-        for name in self._runs if names is None else names:
+        for name in self.names() if names is None else names:
             try:
                 run = self._runs[name].describe()
-            except MediaTypesError:
+                status = self._runs[name].status
+            except (KeyError, MediaTypesError):
                 continue
             summary = _plain(run.pop("summary", {}))
-            run["status"] = self._runs[name].status
-            listed.append({"path": name, "run": _plain(run), "summary": summary})
+            listed.append({"path": name, "run": _plain({**run, "status": status}), "summary": summary})
         return listed
 
     def split(self, path: str) -> tuple[str, str] | None:
@@ -105,12 +158,12 @@ class Shelf:
             SidecarMissing: there is no such file.
             StoreError: the system cannot read it.
         """
-        view, parts = self._runs[name], safe_parts(path)
-        if path in _MADE and self.is_live(name):
-            return open_file(self.snapshot(name)[0] / path)
+        view, parts = self._runs.get(name), safe_parts(path)
+        if view is None:
+            raise SidecarMissing.of("viewer", "a run that is there", name, "Reload the page.")
         if parts[0] == files.SIDECARS:
             return view.store.open(path)
-        place: Any = view.path
+        place: Any = self.snapshot(name)[0] if path in _MADE and self.is_live(name) else view.path
         for part in parts:
             place = place / part
             if isinstance(place, Path) and place.is_symlink():
@@ -130,24 +183,43 @@ class Shelf:
 
         Made once; what was logged later is told by `Live`.
         """
-        with self._lock:
-            if name not in self._snapshots:
-                root = self._runs[name].path
-                run = files.read_run_json(root)
-                content = RunContent(root, run)
-                folder = self._temporary / str(len(self._snapshots))
-                folder.mkdir()
-                media = MediaRows(content.specs, content.metrics)
-                footer = {**run, "config": content.config, "calls": content.calls}
-                write_rows(folder, content.schema, content.rows(media), footer, media, durable=False)
-                self._snapshots[name] = (folder, content.calls)
-            return self._snapshots[name]
+        with self._making:
+            while (known := self._snapshots.get(name)) is None:
+                stamp, made = self._stamps.get(name), self._make(self._runs[name].path)
+                with self._lock:  # it may have been resumed meanwhile
+                    if self._stamps.get(name) == stamp:
+                        self._snapshots[name] = made
+            return known
 
-    def forget(self, name: str) -> None:
-        """A run is over or began again: its files are read anew."""
-        with self._lock:
-            self._snapshots.pop(name, None)
-        self._runs[name] = RunView(self._runs[name].path)
+    def _make(self, root: Any) -> tuple[Path, int]:
+        run = files.read_run_json(root)
+        content = RunContent(root, run)
+        folder = Path(tempfile.mkdtemp(dir=self._temporary, prefix="live-"))
+        media = MediaRows(content.specs, content.metrics)
+        footer = {**run, "config": content.config, "calls": content.calls}
+        write_rows(folder, content.schema, content.rows(media), footer, media, durable=False)
+        return folder, content.calls
+
+
+def _base(roots: Iterable[Place], sources: Iterable[Source]) -> Any:
+    """The directory below which runs are named, whichever runs come to be there."""
+    tops = [root.parent if is_file(root / files.RUN) else root for root in roots]
+    for source in sources:
+        if isinstance(source, (str, os.PathLike)) and Path(source).absolute() not in roots:
+            text = os.path.expanduser(source)
+            if cut := re.search(r"[*?\[]", text):  # later more directories may match
+                tops.append(Path(os.path.dirname(text[: cut.start()])).absolute())
+    tops = list(dict.fromkeys(tops))
+    return tops[0] if len(tops) == 1 else common_base(tops)
+
+
+def _stamp(path: Place) -> Stamp:
+    """What `run.json` is known by; what is elsewhere stays as it was."""
+    try:
+        file = os.stat(path / files.RUN) if isinstance(path, Path) else None
+    except OSError:  # reading it says why
+        return (-1,)
+    return (file.st_ino, file.st_mtime_ns, file.st_size) if file else (0,)
 
 
 def _plain(value: Any) -> Any:

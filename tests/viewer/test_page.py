@@ -187,6 +187,8 @@ def test_a_live_run_grows_on_the_screen(serve: Any, open_page: Any, tmp_path: Pa
         page.get_by_role("tab", name="Media").click()
         panel(page, "photo", "live").locator("canvas").wait_for()
         assert page.locator(".runlist li").count() == 2
+        assert page.locator(".runlist", has_text="live").locator(".note").count() == 1
+    until(lambda: page.locator(".runlist .note").count() == 0)  # both are over
 
 
 def test_a_folder_is_dropped_on_a_page_without_a_server(open_page: Any, runs: Path, tmp_path: Path) -> None:

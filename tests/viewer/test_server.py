@@ -6,6 +6,8 @@ import http.client
 import io
 import json
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,7 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
-from mediatypes.viewer.live import Live
+from mediatypes.viewer import live
+from mediatypes.viewer.live import Live, pause
 from mediatypes.viewer.shelf import Shelf
 
 
@@ -152,21 +155,125 @@ def test_a_live_run_has_the_files_that_it_will_have(serve: Any, tmp_path: Path) 
     assert media.equals(pq.read_table(run.path / "media.parquet"))
 
 
-def test_news_of_live_runs_begin_after_what_their_files_hold(tmp_path: Path) -> None:
+class Listener:
+    """What a page hears: the news of a shelf, one after the other."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._news = Live(shelf).news()
+        self.first = self.next()
+
+    def next(self) -> dict[str, Any]:
+        """The next message; it comes, sooner or later."""
+        return next(message for message in self._news if message is not None)
+
+    def statuses(self) -> dict[str, str]:
+        return {listed["path"]: listed["run"]["status"] for listed in self.next()["runs"]}
+
+    def losses(self) -> list[tuple[int, float]]:
+        return [(row["row"], row["values"]["loss"]) for row in self.next()["rows"]]
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    monkeypatch.setattr(live, "_FIND", 0.0)  # runs are looked for at every look
+    (tmp_path / "runs").mkdir()
+    shelf = Shelf([tmp_path / "runs"])
+    yield shelf
+    shelf.close()
+
+
+def test_news_of_live_runs_begin_after_what_their_files_hold(shelf: Shelf, tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "runs" / "live")
     run.log({"loss": 1.0}, step=0)
-    shelf = Shelf([tmp_path / "runs"])
+    shelf.find()
     shelf.snapshot("live")
     run.log({"loss": 0.5, "text": "x", "flag": True}, step=1)
-    news = Live(shelf).news()
-    message = next(news)
-    assert message is not None
-    assert [(row["row"], row["values"]["loss"], row["values"]["flag"]) for row in message["rows"]] == [(1, 0.5, 1.0)]
+    page = Listener(shelf)
+    assert page.next()["rows"][0]["values"].items() >= {"loss": 0.5, "flag": 1.0}.items()
     run.finish()
-    message = next(news)
-    assert message is not None
-    assert [listed["run"]["status"] for listed in message["runs"]] == ["finished"]
-    shelf.close()
+    assert page.statuses() == {"live": "finished"}
+
+
+def test_a_run_that_ends_before_it_is_looked_at_is_told_as_over(shelf: Shelf, tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "runs" / "live")
+    run.log({"loss": 1.0})
+    page = Listener(shelf)
+    assert page.first["runs"][0]["run"]["status"] == "running"
+    run.finish()
+    assert page.statuses() == {"live": "finished"}
+
+
+def test_every_page_hears_of_runs_that_begin_end_and_go_on(shelf: Shelf, tmp_path: Path) -> None:
+    pages = [Listener(shelf), Listener(shelf)]
+    assert [page.first for page in pages] == [{"all": True, "runs": []}] * 2
+    for name in ("a", "b"):  # the second has a snapshot of its own, though that of the first is gone
+        run = mt.Run(tmp_path / "runs" / name)
+        run.log({"loss": 1.0}, step=0)
+        assert [page.statuses() for page in pages] == [{name: "running"}] * 2
+        shelf.snapshot(name)
+        run.log({"loss": 0.5}, step=1)
+        assert [page.losses() for page in pages] == [[(1, 0.5)]] * 2
+        run.finish()
+        assert [page.statuses() for page in pages] == [{name: "finished"}] * 2
+    with mt.Run(tmp_path / "runs" / "a", mode="resume") as run:
+        assert [page.statuses() for page in pages] == [{"a": "running"}] * 2
+        assert len(pq.read_table(shelf.snapshot("a")[0] / "history.parquet")) == 2
+        run.log({"loss": 0.25}, step=2)
+        assert [page.losses() for page in pages] == [[(2, 0.25)]] * 2
+    assert [page.statuses() for page in pages] == [{"a": "finished"}] * 2
+    shutil.rmtree(tmp_path / "runs" / "b")
+    assert [page.next() for page in pages] == [{"gone": ["b"]}] * 2
+
+
+def test_rows_that_were_taken_back_are_told_as_another_run(shelf: Shelf, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "runs" / "live") as run:
+        for step in range(5):
+            run.log({"loss": float(step)}, step=step)
+    page = Listener(shelf)
+    with mt.Run(run.path, mode="resume", from_step=2) as run:
+        run.log({"loss": 0.5}, step=2)
+        assert page.statuses() == {"live": "running"}
+        assert pq.read_table(shelf.snapshot("live")[0] / "history.parquet")["loss"].to_pylist() == [0.0, 1.0, 0.5]
+        run.log({"loss": 0.25}, step=3)
+        assert page.losses() == [(3, 0.25)]
+
+
+def test_a_run_that_cannot_be_read_any_more_ends_no_news(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("bad", "good"):
+        mt.Run(tmp_path / "runs" / name).log({"loss": 1.0})
+    page = Listener(shelf)
+    whole = Shelf.snapshot
+
+    def fail(self: Shelf, name: str) -> tuple[Path, int]:
+        if name == "bad":
+            raise OSError("too many open files")
+        return whole(self, name)
+
+    monkeypatch.setattr(Shelf, "snapshot", fail)
+    with mt.Run(tmp_path / "runs" / "new"):
+        assert page.statuses() == {"new": "running"}
+    assert page.statuses() == {"new": "finished"}
+
+
+def test_names_of_runs_stay_when_others_come(tmp_path: Path) -> None:
+    mt.Run(tmp_path / "runs" / "deep" / "a").finish()
+    shelves = [
+        Shelf([source]) for source in (tmp_path / "runs", str(tmp_path / "r*"), tmp_path / "runs" / "deep" / "a")
+    ]
+    assert [shelf.names() for shelf in shelves] == [["deep/a"], ["runs/deep/a"], ["a"]]
+    mt.Run(tmp_path / "runs" / "b").finish()
+    mt.Run(tmp_path / "runs2" / "c").finish()
+    for shelf in shelves:
+        shelf.find()
+    assert [shelf.names() for shelf in shelves] == [["b", "deep/a"], ["runs/b", "runs/deep/a", "runs2/c"], ["a"]]
+
+
+def test_a_look_that_was_slow_is_soon_followed_by_the_next() -> None:
+    assert pause(0.0) == 0.02
+    assert pause(0.01) == pytest.approx(0.2)
+    assert pause(60.0) == 1.0
 
 
 def test_a_directory_of_tensorboard_logs_is_shown(serve: Any, tmp_path: Path) -> None:

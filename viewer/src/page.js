@@ -47,6 +47,7 @@ class Page {
     const keys = el('button', { title: 'keyboard', 'aria-label': 'keyboard', onclick: () => this.help.showModal() }, '?')
     document.body.replaceChildren(
       el('header', {}, el('strong', {}, document.title), this.nav, charts, this.find, theme, keys),
+      (this.lost = el('div', { className: 'banner', role: 'status', hidden: true }, 'The server does not answer: what is shown is as it was. It is asked again.')),
       ...(given.note ? [el('div', { className: 'banner', role: 'note' }, given.note)] : []),
       el('aside', { 'aria-label': 'runs' }, this.pick, this.list),
       this.main,
@@ -138,24 +139,30 @@ class Page {
     event.preventDefault()
   }
 
-  /** News of a server: {run, rows, media} of a live run, or {runs} that are new or over. */
+  /** News of a server: `Live.news` says what they are. */
   hear(message) {
-    for (const listed of message.runs ?? []) {
-      const known = this.runs.find(run => run.path === listed.path)
-      if (known) known.renew(listed)
-      else this.runs.push(new Run(this.source, listed))
-    }
-    if (message.runs) {
-      this.colour()
-      this.listRuns()
-      return this.openRuns()
-    }
+    if (message.lost || message.all) this.lost.hidden = !message.lost
+    if (message.runs || message.gone) return this.take(message)
     const run = this.runs.find(one => one.path === message.run)
     if (!run) return
     run.append(message)
     const keys = new Set(message.rows.flatMap(({ values }) => Object.keys(values)).filter(key => !key.startsWith('_')))
     if (this.shown().includes(run)) this.tabs.charts.grown([...keys])
     if (message.media.length) this.tabs.media.refresh()
+  }
+
+  /** Runs that are new or others now, and those that are gone; of `all` runs many are as they were. */
+  take({ runs = [], gone = [], all }) {
+    const lost = new Set(all ? this.runs.map(run => run.path).filter(path => !runs.some(listed => listed.path === path)) : gone)
+    this.runs = this.runs.filter(run => !lost.has(run.path))
+    for (const listed of runs) {
+      const known = this.runs.find(run => run.path === listed.path)
+      if (!known) this.runs.push(new Run(this.source, listed))
+      else if (!all || listed.run.status === 'running' || JSON.stringify(known.listed) !== JSON.stringify(listed)) known.renew(listed)
+    }
+    this.colour()
+    this.listRuns()
+    return this.openRuns()
   }
 }
 

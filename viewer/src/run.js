@@ -38,8 +38,9 @@ export class Run {
   }
 
   /** Take what the list of runs says; the files are read anew. */
-  renew({ path, run, summary }) {
-    Object.assign(this, { path, info: run, summary: untagged(summary ?? {}), config: untagged(run.config ?? {}) })
+  renew(listed) {
+    const { path, run, summary } = listed
+    Object.assign(this, { listed, path, info: run, summary: untagged(summary ?? {}), config: untagged(run.config ?? {}) })
     this.name = run.name || path || run.id
     this.columns = [] // {name, key, kind, integral}
     this.cache = new Map() // column name -> {values, present}
@@ -78,7 +79,9 @@ export class Run {
     this.rows = Number(this.metadata.num_rows)
     const stored = this.metadata.key_value_metadata?.find(pair => pair.key === 'mediatypes')
     if (!stored) throw Error(`${this.path}/history.parquet: expected a history of mediatypes, got another file`)
+    const early = this.columns // of rows that were told before the file was read
     this.columns = JSON.parse(stored.value).columns
+    this.columns.push(...early.filter(({ key }) => this.column(key) === undefined))
     return this
   }
 

@@ -11,8 +11,16 @@ export class Served {
     Object.assign(this, { base, list, events: live })
   }
 
+  /** The list of runs. A server that tells what happens begins with it, so that nothing happens between the two. */
   async runs() {
-    return (await this.fetch(this.list)).json()
+    if (!this.events) return (await this.fetch(this.list)).json()
+    return new Promise((done, fail) => {
+      const early = [] // what is told before anybody listens
+      this.stream = new EventSource(this.events)
+      this.stream.onmessage = event => (early.push(JSON.parse(event.data)), done(early[0].runs))
+      this.stream.onerror = () => fail(Error('the server does not answer: is “mediatypes view” still there?'))
+      this.early = early
+    })
   }
 
   async fetch(address) {
@@ -41,11 +49,13 @@ export class Served {
     return { src: `library/${name}.js` }
   }
 
-  /** Hear of new runs and of new values in live ones; returns nothing where nobody tells. */
+  /** Hear of new runs and of new values in live ones, and with `{lost: true}` that the server does not answer. After
+   *  that the first thing told is the list of runs, with `all`. */
   live(listener) {
-    if (!this.events) return
-    const stream = new EventSource(this.events)
-    stream.onmessage = event => listener(JSON.parse(event.data))
+    if (!this.stream) return
+    this.early.slice(1).forEach(listener)
+    this.stream.onmessage = event => listener(JSON.parse(event.data))
+    this.stream.onerror = () => listener({ lost: true })
   }
 }
 
