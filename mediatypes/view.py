@@ -15,6 +15,7 @@ from ._core.hooks import hook
 from .columns.log_cells import PLAIN_KINDS, plain_value
 from .journal.metrics import Metric, Metrics
 from .runfolder import files
+from .runfolder.media_tables import MediaTables
 from .store.location import RemotePath
 from .store.remote import RemoteStore, run_store
 from .store.urls import locate
@@ -55,7 +56,7 @@ def open_run(path: str | os.PathLike[str] | RemoteStore) -> RunView:
     return RunView(path)
 
 
-class RunView:
+class RunView(MediaTables):
     """A run as it stands on disk. Of a live run each call reads what is new.
 
     Args:
@@ -272,6 +273,11 @@ class RunView:
         from .runfolder.saved_files import list_files
 
         return list_files(self.path)
+
+    def _rows_inside(self, what: str, key: str | None) -> pa.Table:
+        from .runfolder.media_columns import READERS
+
+        return READERS[what](self._history(), self.store, key)
 
     def edit(
         self,

@@ -56,9 +56,13 @@ def closed(history: History) -> Source:
 
 
 def ask(
-    runs: Callable[[], pa.Table], histories: Callable[[], Mapping[str, Source]], query: str
+    runs: Callable[[], pa.Table],
+    histories: Callable[[], Mapping[str, Source]],
+    query: str,
+    inside: Mapping[str, Callable[[], pa.Table]],
 ) -> duckdb.DuckDBPyRelation:
-    """The answer to a query over the views `runs`, `history` and `media`; what it does not name is not read.
+    """The answer to a query over the views `runs`, `history`, `media` and those of `inside`; what it does not name is
+    not read.
 
     Raises:
         InputError: DuckDB does not take the query.
@@ -73,11 +77,13 @@ def ask(
         database.history(opened)
     if names(query, "media"):
         database.media(opened)
-    return database.answer(query)
+    return database.answer(query, inside)
 
 
-def ask_files(tables: Mapping[str, Sequence[Location]], query: str) -> duckdb.DuckDBPyRelation:
-    """The answer to a query over views of Parquet files whose columns agree; raises `InputError`."""
+def ask_files(
+    tables: Mapping[str, Sequence[Location]], query: str, inside: Mapping[str, Callable[[], pa.Table]]
+) -> duckdb.DuckDBPyRelation:
+    """The answer to a query over views of Parquet files whose columns agree, and `inside`; raises `InputError`."""
     database = _Database()
     for name, paths in tables.items():
         here = [path for path in paths if isinstance(path, Path)]
@@ -85,7 +91,7 @@ def ask_files(tables: Mapping[str, Sequence[Location]], query: str) -> duckdb.Du
             database.connection.register(name, parts_dataset(paths))
         else:
             database.view(name, [f"from read_parquet({_listed(here)}, union_by_name = true)"])
-    return database.answer(query)
+    return database.answer(query, inside)
 
 
 def names(query: str, view: str) -> bool:
@@ -100,9 +106,17 @@ class _Database:
         self.connection.execute("set autoinstall_known_extensions = false")  # nothing is fetched from a network
         self.tables = 0
 
-    def answer(self, query: str) -> duckdb.DuckDBPyRelation:
+    def answer(self, query: str, inside: Mapping[str, Callable[[], pa.Table]]) -> duckdb.DuckDBPyRelation:
+        """What DuckDB says; a table of `inside`, which costs reading sidecars, is made if it does not do without."""
+        relation: duckdb.DuckDBPyRelation | None
         try:
-            relation: duckdb.DuckDBPyRelation | None = self.connection.sql(query)
+            try:
+                relation = self.connection.sql(query)
+            except self.duck.CatalogException:
+                for name, read in inside.items():
+                    if names(query, name):
+                        self.connection.register(name, read())
+                relation = self.connection.sql(query)
         except self.duck.Error as error:
             said = Verbatim(" ".join(str(error).split()))
             raise InputError.of("sql", "a query that DuckDB takes", said, "Ask for: describe history.") from error

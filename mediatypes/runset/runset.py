@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._core.errors import InputError, MediaTypesError, Problem, StoreError, Verbatim, describe
 from .._core.hooks import hook
 from .._core.parallel import in_threads
+from ..runfolder.media_tables import MediaTables
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore
 from ..store.urls import is_url
@@ -70,7 +71,7 @@ def _try_open(path: Path | RemotePath) -> RunView | MediaTypesError:
         return error
 
 
-class RunSet(Sequence[RunView]):
+class RunSet(MediaTables, Sequence[RunView]):
     """Runs, read together. Each is named by its path below the directory that they share.
 
     Args:
@@ -201,11 +202,31 @@ class RunSet(Sequence[RunView]):
         parts = in_threads(lambda view: read_part(view._history(), wanted, steps), self, self._is_elsewhere)
         return unite(self.names, parts, wanted)
 
+    def _rows_inside(self, what: str, key: str | None) -> pa.Table:
+        from ..runfolder.media_columns import SCHEMAS
+        from .union import stack
+
+        tables, errors = dict[str, Any](), list[InputError]()
+        for name, view in self._views.items():
+            try:
+                tables[name] = view._rows_inside(what, key)
+            except InputError as error:  # it has no such key
+                errors.append(error)
+        if errors and not tables:
+            raise errors[0]
+        return stack(tables, SCHEMAS[what])
+
+    @property
+    def _inside(self) -> dict[str, Callable[[], pa.Table]]:
+        """The views of SQL that are made of sidecars, when a query needs them."""
+        return {"boxes": self.boxes, "histograms": self.histograms}
+
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL; needs duckdb.
 
         The views are `runs` (as `table()`), `history` (as `history()`; only the columns and files that the query
-        needs are read) and `media` (a row for each logged item: run, key, step, type, caption, sha256, path...).
+        needs are read), `media` (a row for each logged item: run, key, step, type, caption, sha256, path...), and
+        `boxes` and `histograms` (as `boxes()` and `histograms()`).
 
         Args:
             query: one statement.
@@ -231,7 +252,7 @@ class RunSet(Sequence[RunView]):
             found = in_threads(lambda view: closed(view._history()), self, self._is_elsewhere)
             return dict(zip(self._views, found, strict=True))
 
-        return ask(self.table, sources, query)
+        return ask(self.table, sources, query, self._inside)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the viewer's page in a frame, and plain HTML below it."""
@@ -290,7 +311,7 @@ class CompactedRuns(RunSet):
         """Ask with SQL, as `RunSet.sql()`."""
         from .database import ask_files
 
-        return ask_files(self._data.parts, query)
+        return ask_files(self._data.parts, query, self._inside)
 
 
 def compact(

@@ -6,7 +6,7 @@ key and kind in the footer, never a column's name or a guess from its values.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -66,6 +66,15 @@ def unite(runs: Sequence[str], parts: Sequence[Part], keys: Collection[str] | No
         runs_of_rows = pa.DictionaryArray.from_arrays(indexes, names)
         tables.append(_conform(pa.concat_tables(rows), runs_of_rows, specs, wanted, schema))
     return with_integers(pa.concat_tables(tables) if tables else schema.empty_table(), wanted)
+
+
+def stack(tables: Mapping[str, pa.Table], schema: pa.Schema) -> pa.Table:
+    """Tables of the same columns, by run, one below another; `run`, a dictionary, comes first."""
+    rows = pa.concat_tables([schema.empty_table(), *tables.values()])
+    which = np.repeat(np.arange(len(tables), dtype=np.int32), [table.num_rows for table in tables.values()])
+    indexes = pa.Array.from_buffers(pa.int32(), len(which), [None, pa.py_buffer(which)])
+    runs = pa.DictionaryArray.from_arrays(indexes, texts(list(tables)))
+    return rows.add_column(0, pa.field(RUN, runs.type, nullable=False), runs)
 
 
 def _conform(
