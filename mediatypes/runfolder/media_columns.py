@@ -54,14 +54,14 @@ class _Item(NamedTuple):
 
     key: str
     step: int | None
-    index: int | None
+    position: int | None  # in a list of images
     path: str | None
     document: dict[str, Any]
 
     @property
     def place(self) -> str:
         """How messages name it."""
-        at = "" if self.index is None else f"[{self.index}]"
+        at = "" if self.position is None else f"[{self.position}]"
         return f"{self.key}[{'summary' if self.step is None else f'step {self.step}'}]{at}"
 
 
@@ -159,7 +159,10 @@ def _read_set(item: _Item, name: str, part: Any, source: Source) -> BoundingBoxe
 
 def _owner_columns(items: list[_Item], counts: Array) -> list[pa.Array]:
     """The columns of `_ITEM`: each item as often as it has rows."""
-    steps, indexes = numbers([item.step for item in items], np.int64), numbers([item.index for item in items], np.int64)
+    steps, indexes = (
+        numbers([item.step for item in items], np.int64),
+        numbers([item.position for item in items], np.int64),
+    )
     return [_repeated(column, counts) for column in (texts([item.key for item in items]), steps, indexes)]
 
 
@@ -169,7 +172,8 @@ def _repeated(values: pa.Array, counts: Array) -> pa.Array:
 
 def _positions(counts: Array) -> Array:
     """0, 1, 2... in each group."""
-    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    positions: Array = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return positions
 
 
 def _dense(values: Array) -> pa.Array:
