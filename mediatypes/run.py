@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -18,18 +18,19 @@ from ._core.codec import encode
 from ._core.errors import InputError, MediaTypesError, Problem, RunClosed, Verbatim, problem
 from ._core.hooks import hook
 from .artifacts.of_run import KeepsFiles
+from .capture.begin import begin
 from .columns import log_cells
 from .journal.calls import checked_step, take_timestamp, too_many
-from .journal.metrics import Metric
 from .runfolder import files
 from .store.directory import DirectoryStore
 from .store.remote import RemoteStore, writable
 from .writing import session
 from .writing.aligned import STEP_IGNORED, split_global_step
 from .writing.announce import Announcer, is_quiet
-from .writing.arguments import check_options, check_status, run_path
+from .writing.arguments import captures, check_options, check_status, run_path
 from .writing.call_writer import CallWriter
 from .writing.config import Config, plain_config
+from .writing.definitions import MetricDefinitions
 from .writing.description import RunDescription
 from .writing.exits import last_error, status_of, watch_exit
 from .writing.hook import WriterHook
@@ -43,7 +44,7 @@ _live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()  # 
 _numbers = itertools.count()
 
 
-class Run(RunDescription, KeepsFiles):
+class Run(RunDescription, MetricDefinitions, KeepsFiles):
     """One run in a directory: log to it, finish it, read it with `open_run` or pandas.
 
     Args:
@@ -71,6 +72,10 @@ class Run(RunDescription, KeepsFiles):
         sync_tensorboard: True: what TensorBoard writers of torch, tensorboardX, Keras and `tf.summary` log while the
             run is open is logged here too, and their event files are kept with it; see
             `mediatypes.interop.tensorboard.patch`. Make the run before the writers.
+        capture: what the run records by itself: True for all, False for nothing, or a list of "environment" (command
+            line, packages, machine) and "git" (commit and uncommitted changes). Default: as the environment variable
+            MEDIATYPES_CAPTURE says (`all`, `none`, or names), else environment and git. No value of an argument or
+            variable is written that may be a secret.
         quiet: True: print nothing. Default: as MEDIATYPES_QUIET says; else a line at the start, the end, each problem.
 
     `config` and `summary` are mappings that are kept with the run: `run.config["lr"] = 0.1`, `run.summary["best"]`.
@@ -112,10 +117,11 @@ class Run(RunDescription, KeepsFiles):
         upload_every: float = 60,
         upload_timeout: float = 60,
         sync_tensorboard: bool = False,
+        capture: bool | list[str] | tuple[str, ...] | None = None,
         quiet: bool | None = None,
     ) -> None:
         waits = {"upload_every": upload_every, "upload_timeout": upload_timeout}
-        check_options(on_error, mode, from_step, **waits, **({} if fsync is None else {"fsync": fsync}))
+        check_options(on_error, mode, from_step, capture, **waits, **({} if fsync is None else {"fsync": fsync}))
         target = None if remote is None else writable(remote, "Run.remote")
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = session.describe("Run", texts, tags)
@@ -148,6 +154,7 @@ class Run(RunDescription, KeepsFiles):
         _live[next(_numbers)] = self
         watch_exit(_note_exit)
         atexit.register(self._at_exit)
+        begin(self._hook, captures(capture), opened.config, self._report)
         if sync_tensorboard:
             hook("sync_tensorboard")(self)
 
@@ -183,44 +190,6 @@ class Run(RunDescription, KeepsFiles):
         with self._lock:
             if not self._writer.log_numbers(data, step, commit):
                 self._log(data, step, commit)
-
-    def define_metric(
-        self,
-        name: str,
-        step_metric: str | Metric | None = None,
-        *,
-        summary: str | Iterable[str] | None = None,
-        goal: Literal["minimize", "maximize"] | None = None,
-        step_sync: bool | None = None,
-        overwrite: bool = False,
-    ) -> Metric:
-        """Say what a key, or every key that matches a pattern, is plotted against, and what the summary has of it.
-
-        It may be said at any time: statistics are of all rows. The definition of the key's own name applies, else the
-        longest pattern that matches; no pattern matches a key that begins with "_". Said again, the two are united.
-
-        Args:
-            name: a key, or a pattern in which `*` stands for any text: `val/*`.
-            step_metric: the key that is the x-axis; it becomes an index column of `media.parquet` as well.
-            summary: "min", "max", "mean", "first", "last", "best" (with the step, needs `goal`): several in a list or
-                separated by commas make an object of them, "last" alone the plain value (the default). "none" leaves
-                the key out. Of the values of a row the last counts; NaN only if there is nothing else.
-            goal: "minimize" or "maximize": which values are better.
-            step_sync: True (default): a media row without a value of the step metric gets the last one before it.
-            overwrite: forget what was said of this name before.
-
-        Raises:
-            InputError: with every problem.
-
-        >>> import tempfile, mediatypes as mt
-        >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
-        ...     _ = run.define_metric("val/*", "epoch", summary="max,best", goal="maximize")
-        ...     for epoch, acc in enumerate((0.5, 0.75, 0.625)):
-        ...         run.log({"val/acc": acc, "epoch": epoch})
-        >>> mt.open_run(run.path).summary["val/acc"]
-        {'max': 0.75, 'best': 0.75, 'best_step': 1}
-        """
-        return self._metrics.define(name, step_metric, summary, goal, step_sync, overwrite)
 
     def _log(self, data: Any, step: Any, commit: bool | None) -> None:
         """The general way: check every key and value, encode media, describe new layouts."""

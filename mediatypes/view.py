@@ -131,6 +131,11 @@ class RunView(MediaTables):
         return content.config if content else dict(self._run.get("config", {}))
 
     @property
+    def environment(self) -> dict[str, Any]:
+        """Which code, packages and machine made the run, of the last session that recorded it."""
+        return dict(self._read_run().get("environment", {}))
+
+    @property
     def summary(self) -> dict[str, Any]:
         """The last value of every key, its statistics if `define_metric` asks for some, or what was set; media as
         documents."""

@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 os.environ["MEDIATYPES_QUIET"] = "1"  # runs print nothing, in this process and in those it starts
+os.environ["MEDIATYPES_CAPTURE"] = "none"  # and look at no work tree; tests/capture asks for what it tests
 
 
 @pytest.fixture(scope="session", autouse=True)

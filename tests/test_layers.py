@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("plot", "store", "journal"),
     ("runfolder",),  # the files of a run, read and written
     ("writing",),  # a run that is being written
+    ("capture",),  # what a run records by itself
     ("view",),
     ("runset",),  # many runs
     ("upkeep",),  # verify, pack, copy, recover

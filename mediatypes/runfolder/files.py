@@ -250,4 +250,5 @@ def environment() -> dict[str, Any]:
     """Versions and platform, and the script that runs."""
     ours = sys.modules[__name__.partition(".")[0]].__version__  # the package is there before its modules are
     system = {"python": platform.python_version(), "platform": sys.platform}
-    return {"mediatypes": ours, **system, "argv": sys.argv[:1]}
+    script = [os.fsencode(argument).decode("utf-8", "replace") for argument in sys.argv[:1]]  # it may be any bytes
+    return {"mediatypes": ours, **system, "argv": script}

@@ -14,14 +14,18 @@ from .._core.location import local_path
 from ..store.urls import is_url
 
 _LONGEST = 40  # letters of a name in that of a directory
+CAPTURES = ("environment", "git", "console", "system")  # what a run records by itself
+_DEFAULT_CAPTURES = frozenset({"environment", "git"})
+_ALL, _NONE = ("all", "true", "1"), ("none", "false", "0")
 
 
-def check_options(on_error: Any, mode: Any, from_step: Any, **seconds: Any) -> None:
+def check_options(on_error: Any, mode: Any, from_step: Any, capture: Any, **seconds: Any) -> None:
     """Raises `InputError` with every problem of these arguments of `Run`; `seconds` are times to wait."""
     problems = [
         *_one_of("Run.on_error", on_error, ("raise", "record"), "Leave it out to raise."),
         *_one_of("Run.mode", mode, ("create", "resume", "allow"), "Leave it out to begin a new run."),
     ]
+    problems += collect_captures(capture)[1]
     for name, given in seconds.items():
         if not (type(given) in (int, float) and 0 <= given < threading.TIMEOUT_MAX):
             problems.append(problem(f"Run.{name}", "seconds, 0 or more", given, "Leave it out, or pass 1.0."))
@@ -33,6 +37,35 @@ def check_options(on_error: Any, mode: Any, from_step: Any, **seconds: Any) -> N
             problems.append(problem("Run.from_step", 'mode="resume"', mode, 'Pass mode="resume" as well.'))
     if problems:
         raise InputError(problems)
+
+
+def captures(capture: Any) -> frozenset[str]:
+    """What a run records by itself: as it was asked to, else as the environment variable MEDIATYPES_CAPTURE says.
+
+    Raises:
+        InputError: with every name that is none of `CAPTURES`.
+    """
+    chosen, problems = collect_captures(capture)
+    if problems:
+        raise InputError(problems)
+    return chosen
+
+
+def collect_captures(capture: Any) -> tuple[frozenset[str], list[Problem]]:
+    """`captures`, and the problems instead of an error."""
+    where = "Run.capture"
+    if capture is None:
+        where, text = "MEDIATYPES_CAPTURE", os.environ.get("MEDIATYPES_CAPTURE", "").strip().lower()
+        if not text:
+            return _DEFAULT_CAPTURES, []
+        capture = True if text in _ALL else [] if text in _NONE else re.split(r"[\s,]+", text.strip(","))
+    if isinstance(capture, bool):
+        return frozenset(CAPTURES if capture else ()), []
+    if not isinstance(capture, (list, tuple)):
+        return frozenset(), [problem(where, "True, False, or a list of names", capture, f"Pass {list(CAPTURES)!r}.")]
+    hint = 'Pass ["environment", "git"], for example.'
+    problems = [found for name in capture for found in _one_of(where, name, CAPTURES, hint)]
+    return frozenset(name for name in CAPTURES if name in capture), problems
 
 
 def check_status(status: Any) -> None:

@@ -35,6 +35,11 @@ class WriterHook:
         """Whoever logs to the run holds it."""
         return self._writer.lock
 
+    @property
+    def durable(self) -> bool:
+        """Whether files of the run are to be on the disk before they count: it was opened with `fsync`."""
+        return self._writer.syncer is not None
+
     def align(self) -> AlignedCalls:
         """Line up all calls of the run by their global step from now on; returns what writes them."""
         with self.lock:
