@@ -103,7 +103,8 @@ def make_all(root: Path) -> None:
         log_evil(run)
     run = begin("live")
     log_all(run)
-    run.config["lr"] = 0.5
+    run.config.update(lr=0.5, seed=7)
+    del run.config["net"]
     abandon(run)
     shutil.copytree(root / "live", root / "killed")
     mt.recover(root / "killed", force=True)
@@ -121,6 +122,7 @@ def make_all(root: Path) -> None:
         run = mt.Run(root / "rewound", mode="resume", from_step=step)
         run.log({"loss": loss})
         run.log({"loss": loss + 0.5})
+        run.config["net"] = {"depth": loss}
         abandon(run)
     shutil.copytree(root / "live", root / "damaged")
     journal = root / "damaged" / "journal" / "0001-0.log"

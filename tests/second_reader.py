@@ -26,15 +26,9 @@ def read(folder):
             data = (folder / "journal" / f"{place:04}-{base}.log").read_bytes()
             following = read_journal(data, base, following, state)
     keys, values = rows_of(kept(state))
-    return {
-        "status": run["status"],
-        "config": state["config"],
-        "keys": keys,
-        "values": values,
-        "set": {key: parse(value) if kind == "json" else value for key, (kind, value) in state["set"].items()},
-        "sidecars": sidecars(list(values.values()), folder),
-        "problems": sorted(state["problems"]),
-    }
+    found = {"status": run["status"], "config": state["config"], "keys": keys, "values": values}
+    found["set"] = {key: parse(value) if kind == "json" else value for key, (kind, value) in state["set"].items()}
+    return found | {"sidecars": sidecars(list(values.values()), folder), "problems": sorted(state["problems"])}
 
 
 def kept(state):
@@ -85,6 +79,9 @@ def read_journal(data, number, following, state):
                 number += 1
             elif kind == 5:
                 state["config"] = parse(payload)
+            elif kind == 9:
+                members = {key: [value] for key, value in state["config"].items()} | parse(payload)
+                state["config"] = {key: member[0] for key, member in members.items() if member}
             elif kind == 6:
                 state["set"] = {k: v for k, v in (state["set"] | parse(payload)).items() if v is not None}
         except (ValueError, KeyError, struct.error):

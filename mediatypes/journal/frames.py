@@ -29,6 +29,7 @@ CONFIG: Final = 5  # JSON object, the whole config as it now is
 SUMMARY: Final = 6  # JSON {key: [kind, value] or null to remove}
 METRIC: Final = 7  # JSON, a metric's definition
 PROBLEM: Final = 8  # JSON {path, message, code, hint, step}
+CONFIG_CHANGE: Final = 9  # JSON {key: [value] or null to remove}
 
 _HEAD: Final = struct.Struct("<IB")
 _CRC: Final = struct.Struct("<I")
@@ -111,6 +112,14 @@ def parse_summary(value: Any) -> dict[str, Any]:
     for cell in value.values() if isinstance(value, dict) else [5]:
         if cell is not None and not (isinstance(cell, list) and len(cell) == 2 and fits(*cell)):
             raise ValueError("a summary is an object of [kind, value] or null")
+    return dict(value)
+
+
+def parse_config_change(value: Any) -> dict[str, Any]:
+    """The members of a CONFIG_CHANGE payload; raises ValueError if it is malformed."""
+    for member in value.values() if isinstance(value, dict) else [5]:
+        if member is not None and not (isinstance(member, list) and len(member) == 1):
+            raise ValueError("a change of the config is an object of [value] or null")
     return dict(value)
 
 

@@ -64,7 +64,9 @@ class Metrics:
 
     def __init__(self, definitions: Iterable[Metric] = ()) -> None:
         self._by_name: dict[str, Metric] = {}
-        self._patterns: list[tuple[Callable[[str], Any], Metric]] = []  # the one that wins first
+        self._patterns: (
+            list[tuple[Callable[[str], Any], Metric]] | None
+        ) = []  # the one that wins first; None: to be made
         self._found: dict[str, Metric | None] = {}  # by key, as far as somebody asked
         for metric in definitions:
             self.add(metric)
@@ -82,10 +84,7 @@ class Metrics:
         """Put a definition in the place of the one with its name."""
         self._by_name.pop(metric.name, None)
         self._by_name[metric.name] = metric
-        patterns = [metric for metric in reversed(self.all) if "*" in metric.name]
-        patterns.sort(key=lambda metric: metric.name.count("*") - len(metric.name))
-        self._patterns = [(_matcher(metric.name), metric) for metric in patterns]
-        self._found = {}
+        self._patterns, self._found = None, {}
 
     def get(self, name: str) -> Metric | None:
         """The definition of this name."""
@@ -94,6 +93,10 @@ class Metrics:
     def of(self, key: str) -> Metric | None:
         """The definition that applies to a key."""
         if key not in self._found:
+            if self._patterns is None:
+                named = [metric for metric in reversed(self.all) if "*" in metric.name]
+                named.sort(key=lambda metric: metric.name.count("*") - len(metric.name))
+                self._patterns = [(_matcher(metric.name), metric) for metric in named]
             patterns = [] if key.startswith("_") else self._patterns
             matching = (metric for matches, metric in patterns if matches(key))
             self._found[key] = self._by_name.get(key) or next(matching, None)

@@ -39,11 +39,28 @@ class Notes:
     """What a journal holds beside calls."""
 
     def __init__(self) -> None:
-        self.config: list[Any] = []
+        self.config: dict[str, Any] | None = None  # the whole, as it was written last
+        self.config_changes: dict[str, Any] = {}  # since: key to [value], or None where it was removed
         self.summary: list[Any] = []
         self.metrics: list[Metric] = []
         self.problems: list[Problem] = []  # recorded by the run
         self.damage: list[Problem] = []  # found while reading
+
+    def copy(self) -> Notes:
+        """The same, to go on with."""
+        other = Notes()
+        for name, found in vars(self).items():
+            setattr(other, name, copy(found))
+        return other
+
+    def latest_config(self, before: dict[str, Any]) -> dict[str, Any]:
+        """The config as it was last changed, of a run that had `before` when the journals were begun."""
+        config = dict(before if self.config is None else self.config)
+        for key, member in self.config_changes.items():
+            config.pop(key, None)
+            if member is not None:
+                config[key] = member[0]
+        return config
 
 
 class JournalReader:
@@ -193,13 +210,15 @@ class JournalReader:
             if id not in self.lost:  # once, not for each of its rows
                 self.lost.add(id)
                 raise ValueError(f"its layout {id} is not declared before it, nor for the rows that follow")
-        elif kind in (frames.PROBLEM, frames.CONFIG, frames.SUMMARY, frames.METRIC):  # others may come to exist
+        elif frames.CONFIG <= kind <= frames.CONFIG_CHANGE:  # others may come to exist
             value = frames.parse_json(payload)
             if kind == frames.PROBLEM:
                 found = dict(value)
                 notes.problems.append(Problem(**{name: str(found.get(name, "")) for name in Problem._fields}))
             elif kind == frames.CONFIG:
-                notes.config.append(dict(value))
+                notes.config, notes.config_changes = dict(value), {}
+            elif kind == frames.CONFIG_CHANGE:
+                notes.config_changes |= frames.parse_config_change(value)
             elif kind == frames.SUMMARY:
                 notes.summary.append(frames.parse_summary(value))
             else:

@@ -184,7 +184,7 @@ class RunContent:
     @property
     def config(self) -> dict[str, Any]:
         """The config as it was last changed."""
-        return dict(self.notes.config[-1] if self.notes.config else self.run.get("config", {}))
+        return self.notes.latest_config(self.run.get("config", {}))
 
     @property
     def problems(self) -> list[Problem]:
@@ -203,9 +203,7 @@ class _JournalFile(NamedTuple):
 
 def _without_tail(content: RunContent) -> Notes:
     """Its notes without what was left of a frame at the end of the last journal: that may be whole by now."""
-    notes, tail = Notes(), f"{content.reader.path.name}@"
-    for name, found in vars(content.notes).items():
-        setattr(notes, name, list(found))
+    notes, tail = content.notes.copy(), f"{content.reader.path.name}@"
     notes.damage = [found for found in notes.damage if not (found.code == "torn" and found.path.startswith(tail))]
     return notes
 

@@ -61,7 +61,7 @@ class Config(ByAttribute):
     """
 
     def __init__(self, values: dict[str, Any], append: Append, lock: Lock, report: Report | None = None) -> None:
-        self._values, self._append, self._lock, self._report = values, append, lock, report
+        self._values, self._append, self._lock, self._report = dict(values), append, lock, report
 
     def update(self, values: Any = None, /, *, allow_val_change: bool | None = None, **named: Any) -> None:
         """Merge as `dict.update` does, in one change.
@@ -76,8 +76,9 @@ class Config(ByAttribute):
         """
         with self._lock:
             new = plain_config(values, self._report) | plain_config(named, self._report)
-            if new or not (values or named):
-                self._replace({**self._values, **new})
+            if new or not (values or named):  # also without a change: a run that is over says so
+                self._append(frames.json_frame(frames.CONFIG_CHANGE, {key: [value] for key, value in new.items()}))
+                self._values.update(new)
 
     def __getitem__(self, key: str) -> Any:
         return copy.deepcopy(self._values[key])
@@ -87,19 +88,16 @@ class Config(ByAttribute):
 
     def __delitem__(self, key: str) -> None:
         with self._lock:
-            rest = dict(self._values)
-            del rest[key]
-            self._replace(rest)
+            if key not in self._values:
+                raise KeyError(key)
+            self._append(frames.json_frame(frames.CONFIG_CHANGE, {key: None}))
+            del self._values[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(list(self._values))  # another thread may change it meanwhile
 
     def __len__(self) -> int:
         return len(self._values)
 
     def __repr__(self) -> str:
         return f"Config({self._values!r})"
-
-    def _replace(self, values: dict[str, Any]) -> None:
-        self._append(frames.json_frame(frames.CONFIG, values))
-        self._values = values

@@ -130,11 +130,11 @@ class LiveSummary(ByAttribute):
 
     def __delitem__(self, key: str) -> None:
         with self._lock:
-            rest = dict(self._overrides)
-            del rest[key]
+            if key not in self._overrides:
+                raise KeyError(key)
             self._append(frames.json_frame(frames.SUMMARY, {key: None}))
             self._changes += 1
-            self._overrides = rest
+            del self._overrides[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values())

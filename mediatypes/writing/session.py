@@ -140,8 +140,9 @@ def resume_session(
         run = {name: value for name, value in run.items() if name not in (files.IMPORT, files.FOLLOWS)}
     run |= _given(described) | {"status": "running", "config": config, "writer": this_process()}
     run.pop("finished", None)
-    # In the journal as well if an earlier one has a config, which would be taken for the latest.
-    frame = frames.json_frame(frames.CONFIG, config) if content.notes.config else b""
+    # In the journal as well if an earlier one changes the config, which would be taken for the latest.
+    changed = content.notes.config is not None or content.notes.config_changes
+    frame = frames.json_frame(frames.CONFIG, config) if changed else b""
     _announce(root, journal, run, durable=True, frame=frame)  # the earlier sessions stay on the disk
     summary = content.summary
     return Session(
