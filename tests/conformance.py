@@ -141,7 +141,7 @@ def make_all(root: Path) -> None:
         (root / f"{name}.json").write_text(dump(read(root / name)), "utf-8", newline="\n")
 
 
-def journal_position(data: bytes, number: int) -> int:
+def journal_position(data: bytes | bytearray, number: int) -> int:
     """Where a frame begins, counted from 0."""
     at = len(frames.MAGIC)
     for _ in range(number):
