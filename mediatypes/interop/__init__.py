@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["layouts", "tensorboard"]
+__all__ = ["annotations", "layouts", "tensorboard"]
 
 
 def __getattr__(name: str) -> Any:
