@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo check test test-base newcomer spark soak bench screenshot schemas viewer-bundle browser clean
+.PHONY: help demo check test test-base newcomer spark soak docs bench screenshot schemas viewer-bundle browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make newcomer  the README, the demo and twelve jobs of a first user, in an environment made from the wheel"
 	@echo "make spark     read runs with pyspark (half a gigabyte, needs Java); not part of make test"
 	@echo "make soak      kill writers and damage files of runs some thousand times, half an hour; not part of make test"
+	@echo "make docs      the documentation site in site/, which loads nothing from a network"
 	@echo "make bench     measure against the alternatives, medians of interleaved rounds"
 	@echo "make schemas   write schemas/ from the declarations"
 	@echo "make clean     remove .venv and caches; demo-runs/ stays"
@@ -55,6 +56,10 @@ soak: $(VENV)/.test
 	$(IN_VENV) -m tests.writing.soak
 	SAMPLES=200 $(IN_VENV) -m pytest -q -n 2 tests/journal/test_damage.py
 
+docs: $(VENV)/.pip viewer-bundle $(VENV)-docs/.pip
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build -q
+	@echo "Open site/index.html"
+
 bench: $(VENV)/.test
 	$(IN_VENV) -m benchmarks
 
@@ -65,7 +70,7 @@ schemas: $(VENV)/.test
 	$(IN_VENV) -m mediatypes.schemas --write schemas
 
 clean:
-	rm -rf $(VENV) $(VENV)-base .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-base $(VENV)-docs site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find mediatypes tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The viewer's page, from npm packages; without npm runs show as plain HTML, and the tests of the page say why they skip.
@@ -98,6 +103,12 @@ $(VENV)/.spark: $(VENV)/.test
 $(VENV)-base/.pip: pyproject.toml $(VENV)/.pip
 	$(IN_VENV) -m venv $(VENV)-base
 	$(VENV)-base/bin/python -m pip install --editable . 'pytest>=8.2'
+	@touch $@
+
+$(VENV)-docs/.pip: pyproject.toml $(VENV)/.pip
+	$(IN_VENV) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(VENV)-docs/bin/python -m pip install --quiet --editable . --group docs
 	@touch $@
 
 # pip knows --group since 25.1, and a fresh machine may bring an older one.

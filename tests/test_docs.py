@@ -21,7 +21,7 @@ DOCUMENTS = [
     "SECURITY.md",
     "tests/README.md",
     "schemas/README.md",
-    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
 ]
 BLOCK = re.compile(
     r"^(?:<!-- skip: (?P<skip>.+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -57,6 +57,13 @@ def test_every_python_block_runs(name: str, tmp_path: Path, monkeypatch: pytest.
         code = "\n" * (block.line - 1) + block.code  # so that a traceback names the line of the document
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(code, name, "exec"), names)
+
+
+def test_the_site_has_every_page() -> None:
+    """`make docs` builds it; a page that its navigation lacks is found by nobody."""
+    named = set(re.findall(r"^ +- (?:[^:\n]+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE))
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert pages <= named
 
 
 def command_lines() -> list[tuple[str, str]]:

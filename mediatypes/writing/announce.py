@@ -25,13 +25,15 @@ class Announcer:
     def started(self, step: int) -> None:
         """The run is open; `step` is that of its next row."""
         how = f"resumed at step {step} in" if step else "writing"
-        self.say(f"{how} {self._path} (view: mediatypes watch {self._path})")
+        self.say(f"{how} {self._path} (look: mediatypes view {self._path})")
 
     def ended(self, status: str, step: int, problem_count: int) -> None:
         """The run is over, after `step` rows at most."""
-        told = f"{problem_count} problem{'s' * (problem_count != 1)}: " if problem_count else ""
         steps = f"{step} step{'s' * (step != 1)}"
-        self.say(f"{status} {self._path}, {steps} ({told or 'view: '}mediatypes show {self._path})")
+        problems = f"{problem_count} problem{'s' * (problem_count != 1)}: mediatypes show"
+        self.say(
+            f"{status} {self._path}, {steps} ({problems if problem_count else 'look: mediatypes view'} {self._path})"
+        )
 
     def problems(self, problems: list[Problem]) -> None:
         """These were recorded: the first of each kind is shown."""

@@ -223,8 +223,8 @@ def test_a_run_tells_where_it_is_and_how_it_ended(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        "mediatypes: writing 'runs/my run' (view: mediatypes watch 'runs/my run')",
-        "mediatypes: finished 'runs/my run', 1 step (view: mediatypes show 'runs/my run')",
+        "mediatypes: writing 'runs/my run' (look: mediatypes view 'runs/my run')",
+        "mediatypes: finished 'runs/my run', 1 step (look: mediatypes view 'runs/my run')",
     ]
     with mt.Run("runs/my run", mode="resume"):
         pass
