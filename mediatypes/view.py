@@ -174,12 +174,12 @@ class RunView(MediaTables):
             found[spec.key] = (*found.get(spec.key, ()), spec.kind)
         return found
 
-    def history(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
+    def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
         """The rows, ordered by step.
 
         Args:
-            columns: keys or column names to read beside `_step`; all by default. A key means all its columns, one for
-                each kind. `_timestamp` and `_runtime` count.
+            keys: those to read beside `_step`, all by default. A key means all its columns, one for each kind; the
+                name of a column means that one. `_timestamp` and `_runtime` count.
             steps: `(first, end)`: only rows with first <= _step < end.
 
         Returns:
@@ -194,24 +194,24 @@ class RunView(MediaTables):
         _check_steps(steps)
         history = self._history()
         specs = history.specs
-        return with_integers(history.read(select(specs, columns), steps), specs)
+        return with_integers(history.read(select(specs, keys), steps), specs)
 
-    def to_arrow(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
+    def to_arrow(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
         """`history()`, by the name that goes with `to_pandas()` and `to_polars()`."""
-        return self.history(columns, steps)
+        return self.history(keys, steps)
 
-    def to_pandas(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pd.DataFrame:
+    def to_pandas(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pd.DataFrame:
         """`history()` as a pandas DataFrame; needs pandas."""
         from .runfolder.select import to_pandas
 
-        return to_pandas(self.history(columns, steps), "RunView.to_pandas()")  # type: ignore[no-any-return]
+        return to_pandas(self.history(keys, steps), "RunView.to_pandas()")  # type: ignore[no-any-return]
 
-    def to_polars(self, columns: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pl.DataFrame:
+    def to_polars(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pl.DataFrame:
         """`history()` as a polars DataFrame; needs polars."""
         from ._core.deps import need
 
         polars = need("polars", extra="polars", needed_for="RunView.to_polars()")
-        return polars.from_arrow(self.history(columns, steps))  # type: ignore[no-any-return]
+        return polars.from_arrow(self.history(keys, steps))  # type: ignore[no-any-return]
 
     def scan(self) -> ds.Dataset:
         """The rows as a pyarrow dataset, of which `to_table(columns=, filter=)` reads only what it needs.

@@ -27,6 +27,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--base"):
         replace_hypothesis()
         config.pluginmanager.register(BaseOnly())
+    else:
+        from hypothesis import HealthCheck, settings
+
+        # On a busy machine any example may take long.
+        settings.register_profile("busy", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
+        settings.load_profile("busy")
 
 
 os.environ["MEDIATYPES_QUIET"] = "1"  # runs print nothing, in this process and in those it starts

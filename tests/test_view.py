@@ -89,7 +89,7 @@ def test_a_list_of_images_comes_back_as_images(tmp_path: Path) -> None:
     [
         (lambda v: v.history(["los"]), "history: expected a key of this run, got 'los'. Did you mean 'loss'?"),
         (lambda v: v.history([5]), "history: expected a key of this run, got 5. view.keys() lists them."),
-        (lambda v: v.history("loss"), "history.columns: expected a list of keys, got 'loss'. Pass ['loss']."),
+        (lambda v: v.history("loss"), "history.keys: expected a list of keys, got 'loss'. Pass ['loss']."),
         (lambda v: list(v.values("img")), "history: expected a key of this run, got 'img'. view.keys() lists them."),
     ],
 )

@@ -47,17 +47,10 @@ def _short(host: str) -> str:
 def replacing(
     target: Path, doing: str, hint: str = "Free some space or choose a writable directory.", *, durable: bool = False
 ) -> Iterator[Path]:
-    """The temporary path at which to make `target`, which takes its name when the block ends; nothing is left else.
+    """The temporary path at which to make `target`, a file or new folder, which takes its name when the block ends.
 
-    Args:
-        target: the file, or a folder that is not there yet.
-        doing: what messages say was attempted: "write the table".
-        hint: what to do when the system refuses.
-        durable: wait until the content of the file is on the disk before it takes its name. `sync_names` of its folder
-            makes the name last as well.
-
-    Raises:
-        StoreError: for whatever `OSError` the system raised; it names `target`.
+    Whatever `OSError` the system raises is a `StoreError` that names `target`, what was being done ("write the table")
+    and what to do. With `durable` the content is on the disk first; `sync_names` of its folder makes the name last too.
     """
     temporary = target.with_name(temporary_name(target.name))
     try:
@@ -107,12 +100,9 @@ def is_temporary(name: str) -> bool:
 
 
 def remove_leftovers(folder: Path, name: str = "", *, is_locked: bool = False) -> None:
-    """Remove what killed processes left in a folder, as far as it can be removed.
+    """Remove what killed processes left in a folder (only what was to become `name`), as far as it can be removed.
 
-    Args:
-        folder: in which they were writing.
-        name: only what was to become this file or folder.
-        is_locked: nobody else writes there now: what a process of another host left is removed too.
+    With `is_locked` nobody else writes there now: what a process of another host left is removed too.
     """
     start = _start(name) if name else "."
     with contextlib.suppress(OSError):

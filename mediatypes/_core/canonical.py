@@ -19,10 +19,7 @@ _encode_pretty = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1)
 
 
 class PreEncodedJson(dict[str, Any]):
-    """An object whose canonical JSON is known already; it must not be changed.
-
-    In place of lists of numbers it may have arrays.
-    """
+    """An object whose canonical JSON is known already; it must not be changed, and may have arrays for lists."""
 
     __slots__ = ("text",)
 
@@ -32,12 +29,7 @@ class PreEncodedJson(dict[str, Any]):
 
 
 def dumps(value: object) -> str:
-    """Canonical JSON text of plain data (dicts with str keys, lists, str, int, float, bool, None).
-
-    Raises:
-        ValueError: the data is nested too deeply, perhaps in itself.
-        TypeError: it is not plain.
-    """
+    """Canonical JSON of plain data; raises ValueError for data nested too deeply, TypeError for what is not plain."""
     if type(value) is PreEncodedJson:
         return value.text
     try:

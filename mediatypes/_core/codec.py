@@ -16,7 +16,7 @@ def encode(value: MediaValue, sink: Sink) -> dict[str, Any]:
     """Write a value's sidecars into `sink` and return its document (plain JSON data, schema-valid).
 
     Raises:
-        InputError: `value` has no `__media__`, or it answered something that is not a document; `sink` is no store.
+        InputError: `value` has no `__media__`, or what that returns is not a document; `sink` is no store.
         StoreError: the sink could not keep the bytes.
 
     >>> import mediatypes as mt
@@ -113,8 +113,8 @@ def declaration_of(document: object) -> Document:
     declaration = lookup(document["_type"])[1]
     version = document.get("_version")
     if isinstance(version, str) and is_newer(version.partition(".")[0], declaration.major):
-        found = f"expected a {declaration.type} document of major version {declaration.major}, got {show(version)}"
-        raise UnsupportedVersionError(Problem("_version", found, "version", "Upgrade mediatypes to read it."))
+        message = f"expected a {declaration.type} document of major version {declaration.major}, got {show(version)}"
+        raise UnsupportedVersionError(Problem("_version", message, "version", "Upgrade mediatypes to read it."))
     return declaration
 
 

@@ -91,22 +91,22 @@ class Record(Shape):
             return
         clean = True
         if not self.names.issuperset(value) and not ANY.accepts(unknown := self.unknown(value)):
-            for found in ANY.check(unknown, where):  # unknown members are kept, so they must be JSON
+            for fault in ANY.check(unknown, where):  # unknown members are kept, so they must be JSON
                 clean = False
-                yield found
+                yield fault
         for name, shape, _doc, required, _column, _default in self.fields:
             if name in value:
                 if shape.accepts(value[name]):
                     continue
-                for found in shape.check(value[name], f"{where}.{name}" if where else name):
+                for fault in shape.check(value[name], f"{where}.{name}" if where else name):
                     clean = False
-                    yield found
+                    yield fault
             elif required:
                 clean = False
                 yield Problem(where or name, f"expected the field {name!r}, got none", "missing")
         if clean and rules:  # a rule may rely on every field having its declared shape
             for rule in self.rules:
-                yield from rule.check(value, where)
+                yield from rule.check(value, f"{where}." if where else "")
 
     def json_schema(self) -> dict[str, Any]:
         return {
@@ -147,6 +147,20 @@ class Document(Record):
     def columns(self) -> dict[str, str]:
         """The columns of this type in an index of media, beside those of all types: names and Arrow types."""
         return {f.name: f.shape.column for f in self.fields if f.column}
+
+
+class Nested(Record):
+    """A whole document inside another one; in memory it is its value."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(document.doc, document.fields)
+        self.document = document
+
+    def encode(self, value: Any, sink: Sink) -> Any:
+        return value.__media__(sink)
+
+    def decode(self, value: Any, source: Source) -> Any:
+        return self.document.part.__from_media__(value, source)
 
 
 def reference(doc: str = "the sidecar") -> tuple[Field, ...]:

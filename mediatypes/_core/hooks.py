@@ -16,5 +16,4 @@ _HOOKS = {
 def hook(name: str) -> Callable[..., Any]:
     """The function behind a name; its module is imported now."""
     module, _, function = _HOOKS[name].partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    return found
+    return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]

@@ -17,11 +17,7 @@ def is_path(data: object) -> bool:
 
 
 def read_blob(data: Any, where: str) -> Blob | None:
-    """The content of a path, bytes, BytesIO or open binary file; None for anything else.
-
-    Raises:
-        InputError: the file does not exist or cannot be read, or it was opened as text.
-    """
+    """The content of a path, bytes, BytesIO or open binary file, else None; raises InputError if it cannot be read."""
     if isinstance(data, (str, os.PathLike)):
         if isinstance(data, str) and "://" in data:
             raise InputError.of(where, "a file on this machine", data, "Download it and pass its path.", "url")

@@ -76,11 +76,7 @@ Location = Path | Remote
 
 
 def local_path(path: object, where: str) -> Path:
-    """The absolute path of a file or directory of this machine, as somebody passed it; `~` is expanded.
-
-    Raises:
-        InputError: it is none, is empty, or is a URL; `where` names it.
-    """
+    """The absolute path that somebody passed, with `~` expanded; raises InputError for none, an empty one or a URL."""
     text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
     if not isinstance(text, str) or not text or "\0" in text:
         raise InputError.of(where, "the path of a directory", path, "Pass a text such as 'runs/demo'.")

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from .errors import MediaTypesError
 
+Progress = Callable[[int, int, str], None]  # how much of how much is done, and the name of the run that was last
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _AHEAD = 4  # futures in flight for each process
@@ -29,18 +30,14 @@ def workers() -> int:
 def map_runs(
     work: Callable[[Item], Result], items: Sequence[Item], executor: Executor | None = None, jobs: int | None = None
 ) -> Iterator[tuple[Item, Result]]:
-    """Every item with `work(item)`, in the order of the items: what all bulk jobs are done by.
+    """Every item with `work(item)`, in the order of the items; raises what `work` does, MediaTypesError if workers die.
 
     Args:
         work: a function of a module, or a `partial` of one, so that other processes find it.
-        items: paths, as a rule; they and what is answered are pickled.
+        items: paths, as a rule; they and the results are pickled.
         executor: any `concurrent.futures.Executor`: threads, processes, `dask.distributed.Client.get_executor()`. By
             default processes of its own, or this one if there is one item or one job.
         jobs: how many processes of its own there are; by default as many as there are processors.
-
-    Raises:
-        What `work` raises.
-        MediaTypesError: the workers cannot be started, or died.
     """
     count = workers() if jobs is None else max(jobs, 1)
     if executor is None and min(len(items), count) < 2:
@@ -76,11 +73,8 @@ def _processes(count: int) -> Executor:
 def in_threads(work: Callable[[Item], Result], items: Iterable[Item], elsewhere: bool = True) -> list[Result]:
     """`work(item)` of every item, in the order of the items, in threads.
 
-    Args:
-        work: what reads files.
-        items: what is passed to it.
-        elsewhere: it waits for a file system elsewhere, many items at once; otherwise there are as many threads as
-            processors, and each takes several items in a row.
+    With `elsewhere` it waits for a file system elsewhere, many items at once; otherwise there are as many threads as
+    processors, and each takes several items in a row.
     """
     todo = list(items)
     count, slab = (_THREADS, 1) if elsewhere else (workers(), _IN_A_ROW)

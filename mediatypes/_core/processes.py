@@ -41,8 +41,8 @@ def is_this_process(process: dict[str, Any]) -> bool:
 
 def rank() -> int | None:
     """The number of this process among those of a distributed job, as torchrun, Slurm and MPI tell it."""
-    found = (os.environ.get(name, "") for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"))
-    return next((int(text) for text in found if text.isdecimal()), None)
+    ranks = (os.environ.get(name, "") for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"))
+    return next((int(text) for text in ranks if text.isdecimal()), None)
 
 
 def _began(pid: int) -> str | None:

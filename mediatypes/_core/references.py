@@ -21,18 +21,10 @@ _LIST = List(Record("A sidecar.", reference()))
 
 
 def references(document: Any, where: str = "", source: Source | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each object of a document that refers to a sidecar, with its place: the document itself, then its parts.
+    """Each object of a document that refers to a sidecar, with its place: the document itself, then masks, parts...
 
-    Parts are masks, sets of boxes, resources, parts of a table. Nothing is assumed of the document but that it is JSON.
-
-    Args:
-        document: as it was read.
-        where: names it in places.
-        source: where its lists of references are read from; without it they are not followed.
-
-    Raises:
-        DocumentError: a list is none.
-        StoreError: a list is gone or changed.
+    Nothing is assumed of the document but that it is JSON. Lists of references are followed where `source` is given,
+    and raise DocumentError or StoreError if they are damaged or gone.
 
     >>> file = {"path": "media/a.png", "sha256": "...", "size": 1, "media_type": "image/png"}
     >>> [place for place, _ in references({"_type": "image", **file, "masks": {"pred": file}}, "photo")]
@@ -64,12 +56,7 @@ def place_list(listed: Iterable[dict[str, Any]], sink: Sink) -> dict[str, Any]:
 
 
 def read_list(reference: dict[str, Any], source: Source, where: str) -> list[dict[str, Any]]:
-    """The references in a stored list.
-
-    Raises:
-        DocumentError: it is no list of references.
-        StoreError: it is gone or changed.
-    """
+    """The references in a stored list; raises `DocumentError` if it is none, `StoreError` if it is gone or changed."""
     hint = "Restore it from a copy."
     if not isinstance(reference["size"], (int, float)) or reference["size"] > _LARGEST:
         raise DocumentError.of(where, f"at most {_LARGEST} bytes", Verbatim(str(reference["size"])), hint, "size")

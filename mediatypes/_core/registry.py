@@ -85,11 +85,11 @@ def known_types() -> tuple[str, ...]:
 
 def lookup(type: str) -> tuple[type[Any], Document]:
     """Class and declaration of a tag; a built-in room is imported now. Raises `UnknownTypeError`."""
-    found = _registered.get(type)
-    if found is None:
+    entry = _registered.get(type)
+    if entry is None:
         if type not in _BUILTIN:
             raise UnknownTypeError(type, known_types())
         module, _, name = _BUILTIN[type].partition(":")
         cls = getattr(importlib.import_module(module), name)
-        found = _registered[type] = (cls, cls.declaration)
-    return found
+        entry = _registered[type] = (cls, cls._declaration)
+    return entry

@@ -36,7 +36,7 @@ class Sink(Protocol):
     """Where an embedding tracker lets us put bytes."""
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
-        """Store the bytes (or the content of the file) and answer the path or URL to write down."""
+        """Store the bytes (or the content of the file) and return the path or URL to write down."""
         ...
 
 
@@ -45,7 +45,7 @@ class Source(Protocol):
     """Where sidecars are read from."""
 
     def open(self, path: str) -> BinaryIO:
-        """Open what `Sink.put` answered with `path`; raises `SidecarMissing`."""
+        """Open what `Sink.put` returned `path` for; raises `SidecarMissing`."""
         ...
 
 
@@ -83,7 +83,7 @@ class Blob:
         return BytesIO(self._content) if isinstance(self._content, bytes) else open(self._checked_file(), "rb")
 
     def place(self, sink: Sink, suffix: str, media_type: str) -> dict[str, Any]:
-        """Put the bytes into `sink` and answer the reference to write into the document."""
+        """Put the bytes into `sink` and return the reference to write into the document."""
         content = self._content if isinstance(self._content, bytes) else self._checked_file()
         with _foreign_errors(f"{type(sink).__name__}.put", "keep a sidecar", "Check the store."):
             path = sink.put(content, suffix=suffix, media_type=media_type, sha256=self.sha256, size=self.size)
@@ -94,16 +94,21 @@ class Blob:
     def _checked_file(self) -> Path:
         file = Path(self._content)  # type: ignore[arg-type]
         try:
-            found = hash_file(file)
+            content = hash_file(file)
         except OSError as error:
             raise os_error(
                 StoreError, str(file), "read the file again", error, "Keep it until it is logged."
             ) from error
-        if found != (self.sha256, self.size):
+        if content != (self.sha256, self.size):
             raise HashMismatch(
                 f"{file}: expected the file as it was when the value was made, got other bytes. Log it again."
             )
         return file
+
+
+def holds(sink: Sink, reference: dict[str, Any]) -> bool:
+    """Whether a sink says that it has kept a sidecar already, under that path; most cannot say."""
+    return bool(getattr(sink, "_holds", lambda **_: False)(**reference))
 
 
 def fetch(source: Source, reference: dict[str, Any], where: str) -> bytes:
@@ -174,10 +179,7 @@ def open_file(path: Location) -> BinaryIO:
 
 
 def read_file(path: Location, most: int) -> bytes:
-    """The content of a small file, at most so many bytes of it. Raises OSError as `open_file`.
-
-    With as few calls of the system as there can be: of a thousand runs they are what takes the time.
-    """
+    """At most so many bytes of a small file, by few calls of the system: of a thousand runs they take the time."""
     if not isinstance(path, Path):
         with path.open("rb") as file:
             return file.read(most)

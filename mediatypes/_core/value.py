@@ -38,15 +38,15 @@ class Frozen:
     `_sidecar` (bytes that are made when they are needed), `_file_type`, `_check` (does the content fit the document?).
     """
 
-    declaration: ClassVar[Record]
+    _declaration: ClassVar[Record]
     _blob: Blob | None
     _unknown: dict[str, Any]  # members of a document from a later minor version, kept for writing it again
 
     def __init_subclass__(cls, declaration: Record | None = None, **options: Any) -> None:
         super().__init_subclass__(**options)
         if declaration is not None:
-            cls.declaration = declaration
-        if isinstance(declaration := cls.__dict__.get("declaration"), Record):
+            cls._declaration = declaration
+        if isinstance(declaration := cls.__dict__.get("_declaration"), Record):
             declaration.part = cls
             for field in declaration.members:
                 if field.name in cls.__annotations__ and field.name not in cls.__dict__:
@@ -54,10 +54,7 @@ class Frozen:
 
     @classmethod
     def _of(cls, blob: Blob | None = None, **members: Any) -> Self:
-        """The value of this content and these members, which are known to be right; nothing is checked.
-
-        The one way by which a value is made from what is already known: read from a document, imported, probed.
-        """
+        """The value of content and members that are known to be right: read from a document, imported, probed."""
         value = cls.__new__(cls)
         value._set(_blob=blob, **{f"_{name}": member for name, member in members.items()})
         return value
@@ -85,7 +82,7 @@ class Frozen:
 
     def _encode(self, sink: Sink) -> dict[str, Any]:
         """The declared members of this value, its bytes placed into `sink`."""
-        declaration, state = self.declaration, self.__dict__
+        declaration, state = self._declaration, self.__dict__
         document: dict[str, Any] = self._sidecar().place(sink, *self._file_type()) if declaration.has_sidecar else {}
         for field in declaration.members:
             member = state.get(f"_{field.name}", field.default)
@@ -96,7 +93,7 @@ class Frozen:
     @classmethod
     def _decode(cls, document: dict[str, Any], source: Source) -> Self:
         """The value of a document that was checked against `declaration`."""
-        declaration = cls.declaration
+        declaration = cls._declaration
         blob = Blob(fetch(source, document, cls._noun()), document["sha256"]) if declaration.has_sidecar else None
         members = {
             field.name: field.shape.decode(document[field.name], source)
@@ -110,7 +107,7 @@ class Frozen:
     @classmethod
     def _noun(cls) -> str:
         """How messages about a stored value name it."""
-        return getattr(cls.declaration, "type", cls.__name__)
+        return getattr(cls._declaration, "type", cls.__name__)
 
     def _to_part(self, sink: Sink) -> dict[str, Any]:
         return {**self._encode(sink), **copy.deepcopy(self.__dict__.get("_unknown", {}))}
@@ -118,7 +115,7 @@ class Frozen:
     @classmethod
     def _from_part(cls, document: dict[str, Any], source: Source) -> Self:
         value = cls._decode(document, source)
-        if unknown := cls.declaration.unknown(document):
+        if unknown := cls._declaration.unknown(document):
             value._set(_unknown=copy.deepcopy(unknown))
         return value
 
@@ -182,7 +179,7 @@ def _frozen(value: Frozen, name: str) -> AttributeError:
 class Value(Frozen):
     """A media value: frozen, hashable, picklable data that encodes to a document and sidecars."""
 
-    declaration: ClassVar[Document]
+    _declaration: ClassVar[Document]
     _caption: str | None
 
     @property
@@ -204,13 +201,13 @@ class Value(Frozen):
         return hook("show_value")(self)  # type: ignore[no-any-return]
 
     def __media__(self, sink: Sink) -> dict[str, Any]:
-        return {"_type": self.declaration.type, "_version": self.declaration.version, **self._to_part(sink)}
+        return {"_type": self._declaration.type, "_version": self._declaration.version, **self._to_part(sink)}
 
     @classmethod
     def __from_media__(cls, document: dict[str, Any], source: Source) -> Self:
         """The value of a checked document; its sidecars are read from `source` and verified."""
         value = cls._from_part(document, source)
-        if document["_version"] != cls.declaration.version:  # a later minor: written back as it was
+        if document["_version"] != cls._declaration.version:  # a later minor: written back as it was
             value._set(_unknown={**value.__dict__.get("_unknown", {}), "_version": document["_version"]})
         return value
 

@@ -73,12 +73,7 @@ def is_array(value: object) -> bool:
 
 
 def wrap(value: Any) -> Any:
-    """The media value of a bare object, or the object itself where it has none.
-
-    Raises:
-        InputError: its type does not take the object, or it is a dict with `_type` that is no document.
-        MissingDependencyError: its type needs a package for it.
-    """
+    """The media value of a bare object, or the object itself where it has none; raises what the type raises."""
     tag = tag_of(value)
     if tag == DOCUMENT:
         return GivenDocument(value)
@@ -86,14 +81,7 @@ def wrap(value: Any) -> Any:
 
 
 class GivenDocument:
-    """A media document that was given in place of a value: it is kept as it is, and its sidecars stay where they are.
-
-    Args:
-        document: a dict with a member `_type`.
-
-    Raises:
-        InputError: it is no valid document.
-    """
+    """A media document given in place of a value; it and its sidecars are kept. Raises InputError if it is none."""
 
     def __init__(self, document: Mapping[Any, Any]) -> None:
         self.document = dict(document)

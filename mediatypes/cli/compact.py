@@ -11,14 +11,14 @@ from ._progress import Progress
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("root", metavar="ROOT", help="the directory of the runs, or a quoted pattern of directories")
-    parser.add_argument("destination", metavar="DEST", type=Path, help="the directory of the dataset")
+    parser.add_argument("dest", metavar="DEST", type=Path, help="the directory of the dataset")
 
 
 def _run(arguments: Namespace) -> int:
     from ..runset.runset import compact
 
     with Progress("compact") as bar:
-        done = compact(arguments.root, arguments.destination, progress=bar.show)
+        done = compact(arguments.root, arguments.dest, progress=bar.show)
     for problem in done.problems:
         note(f"left out: {problem}")
     counts = {
@@ -27,7 +27,7 @@ def _run(arguments: Namespace) -> int:
         "unchanged": done.unchanged,
         "not over yet": len(done.waiting),
     }
-    print(f"{arguments.destination}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
+    print(f"{arguments.dest}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
     return 1 if done.problems else 0
 
 

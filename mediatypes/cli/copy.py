@@ -5,22 +5,24 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from ._command import Command, note
+from ._progress import Progress
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "runs", metavar="RUN", nargs="+", help="a run, a directory or URL of runs, or a quoted pattern of directories"
     )
-    parser.add_argument("destination", metavar="DEST", help="a URL such as s3://bucket/runs, or a directory")
+    parser.add_argument("dest", metavar="DEST", help="a URL such as s3://bucket/runs, or a directory")
 
 
 def _run(arguments: Namespace) -> int:
     from ..upkeep.transfer import copy
 
-    done = copy(arguments.runs, arguments.destination)
+    with Progress("copy") as bar:
+        done = copy(arguments.runs, arguments.dest, progress=bar.show)
     for problem in done.problems:
         note(f"left out: {problem}")
-    print(f"{arguments.destination}: {len(done.runs)} runs, {done.files} files sent ({done.bytes} bytes)")
+    print(f"{arguments.dest}: {len(done.runs)} runs, {done.files} files sent ({done.bytes} bytes)")
     return 1 if done.problems else 0
 
 

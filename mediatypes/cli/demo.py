@@ -13,8 +13,8 @@ from ._command import Command
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o",
-        dest="folder",
-        metavar="DIR",
+        dest="dest",
+        metavar="DEST",
         type=Path,
         default=Path("demo-runs"),
         help="the run is made in a new folder below this one (default: demo-runs)",
@@ -26,7 +26,7 @@ def _run(arguments: Namespace) -> int:
     from ..demo import train
 
     need("pandas", extra="demo", needed_for="mediatypes demo")
-    path = train(arguments.folder)
+    path = train(arguments.dest)
     history = (
         "import pandas as pd",
         f"history = pd.read_parquet({str(path / 'history.parquet')!r})",

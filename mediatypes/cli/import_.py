@@ -18,7 +18,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "sources", metavar="LOGDIR", nargs="+", help="a directory, an event file, or a URL (s3, gs, az)"
     )
     parser.add_argument(
-        "-o", dest="out", metavar="RUNS", type=Path, required=True, help="the run folders are made below this one"
+        "-o", dest="dest", metavar="DEST", type=Path, required=True, help="the run folders are made below this one"
     )
     parser.add_argument(
         "--nested",
@@ -60,7 +60,7 @@ def _run(arguments: Namespace) -> int:
     reports = []
     for source in arguments.sources:
         with Progress("bytes") as bar:
-            report = import_logdir(source, arguments.out, **options(arguments), jobs=arguments.jobs, progress=bar.show)
+            report = import_logdir(source, arguments.dest, **options(arguments), jobs=arguments.jobs, progress=bar.show)
         print(report)
         reports.append((source, report))
     return say(reports, arguments)

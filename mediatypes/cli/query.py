@@ -19,29 +19,29 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=_FORMATS, default="table", help="how to print or write the answer (default: %(default)s)"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; needed for parquet")
+    parser.add_argument("-o", dest="dest", type=Path, metavar="FILE", help="write it there; needed for parquet")
 
 
 def _run(arguments: Namespace) -> int:
     from ..runset.runset import open_runs
     from ._command import note
 
-    if arguments.format == "parquet" and not arguments.output:
+    if arguments.format == "parquet" and not arguments.dest:
         raise InputError.of("query --format parquet", "a file to write", None, "Add -o answer.parquet.")
     runs = open_runs(arguments.root)
     for problem in runs.problems:
         note(f"left out: {problem}")
     answer = runs.sql(arguments.query)
     if arguments.format == "parquet":
-        _write_parquet(answer, arguments.output)
+        _write_parquet(answer, arguments.dest)
         return 0
     text = _FORMATTERS[arguments.format](answer)
-    if arguments.output:
+    if arguments.dest:
         try:
-            arguments.output.write_text(text, "utf-8", newline="")
+            arguments.dest.write_text(text, "utf-8", newline="")
         except OSError as error:
             hint = "Choose a writable directory."
-            raise os_error(StoreError, str(arguments.output), "write the answer", error, hint) from error
+            raise os_error(StoreError, str(arguments.dest), "write the answer", error, hint) from error
     else:
         sys.stdout.write(text)
     return 0

@@ -55,12 +55,12 @@ def _run(arguments: Namespace) -> int:
     with _Stop() as stop, _Screen() as screen:
         report = follow_logdir(
             source,
-            arguments.out,
+            arguments.dest,
             **import_.options(arguments),
             stop=stop.is_set,
             idle=arguments.idle,
             interval=arguments.interval,
-            progress=screen.show,
+            on_change=screen.show,
         )
     print(report)
     return import_.say([(source, report)], arguments)

@@ -32,10 +32,9 @@ def refuse_masked(data: Any, where: str) -> None:
 
 
 def as_array(data: Any, where: str) -> Array:
-    """A numpy array of the data, perhaps sharing its memory; bfloat16 and 8-bit floats become float32.
+    """A numpy array of real numbers, perhaps sharing memory with the data; bfloat16 and 8-bit floats become float32.
 
-    Raises:
-        InputError: it cannot be made an array, has masked values, or holds objects or strings instead of numbers.
+    Raises InputError for what cannot be made one: ragged lists, objects, texts, masked values.
     """
     refuse_masked(data, where)
     try:

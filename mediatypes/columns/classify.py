@@ -24,7 +24,7 @@ _CELL_BITS: Final = 1024  # of integers inside of a cell of JSON in a table, as 
 
 
 def classify(value: Any, where: str, *, typed: bool = False) -> tuple[str, Any]:
-    """The kind of a value, and the value as it is kept.
+    """The kind of a value, and the value as it is kept; raises InputError for a value that has no kind.
 
     Args:
         value: anything.
@@ -36,9 +36,6 @@ def classify(value: Any, where: str, *, typed: bool = False) -> tuple[str, Any]:
         "null", "boolean", "number" (a float), "integer" (of 64 bits), "string"; with `typed` a kind of `typed_scalars`;
         "number_list" (floats, and integers within 2**53), "integer_list", "boolean_list", "string_list", "null_list",
         of items that may be None; "json", lists and dicts of plain data; "media" or "media_list", media values.
-
-    Raises:
-        InputError: the value has no kind; the messages say what to do instead.
     """
     cls: Any = type(value)
     if cls not in SCALARS and not (typed and typed_scalar(cls)):

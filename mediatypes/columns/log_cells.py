@@ -53,15 +53,11 @@ def read_cells(
     Args:
         data: keys to values.
         where: names it in problems.
-        encode: places the sidecars of a media value.
+        encode: places the sidecars of a media value. What a foreign one raises gets a note that names the key.
         problems: gets everything that is wrong.
-        keep_good: whether there is a use for the good cells when others are bad. If not, no sidecar is placed once
-            something is known to be bad.
+        keep_good: log the good cells when others are bad. Otherwise no sidecar is placed once something is bad.
         paths: how keys were nested before; a key that is nested otherwise is bad.
         stamped: whether a number called `_timestamp` is taken, as the time of the call.
-
-    Raises:
-        Exception: what a foreign media value raised, with a note that names the key; not with `keep_good`.
     """
     joined: dict[str, Path] = {}
     cells: list[Named] = []
@@ -216,11 +212,7 @@ def scalar_code(kind: Any) -> str | None:
 
 
 def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
-    """Kind and plain data of a value; media are encoded by `encode`.
-
-    Raises:
-        InputError: the value cannot be logged; the messages say what to do instead.
-    """
+    """Kind and plain data of a value, media encoded by `encode`; raises InputError for what cannot be logged."""
     kind, plain = classify(value, where)
     if kind == MEDIA:
         document = encode(plain)

@@ -50,16 +50,13 @@ def write_whole(
     """Write a Parquet file, a row group for each batch, under a temporary name; it gets its own when it is whole.
 
     Args:
-        path: the file.
+        path: the file; nothing is left where the system refuses, which is a `StoreError`.
         schema: of the batches.
         groups: the batches.
         doing: names it in errors: "write the table".
         check: is given the whole file before it gets its name, and may raise.
         durable: wait until it is on the disk before it gets its name.
         options: of Parquet, instead of ours.
-
-    Raises:
-        StoreError: the system refused. Nothing is left behind.
     """
     remove_leftovers(path.parent, path.name)
     with replacing(path, doing, durable=durable) as temporary:

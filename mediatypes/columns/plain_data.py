@@ -21,11 +21,7 @@ _MOST_PROBLEMS: Final = 100  # of one value; nobody reads more
 def make_plain(value: Any, where: str, problems: list[Problem], bits: int = 64) -> Any:
     """Plain JSON data. What is none becomes problems: a dict is made without it, a list that holds it is `BAD`.
 
-    Args:
-        value: anything.
-        where: names it in problems.
-        problems: gets everything that is wrong.
-        bits: which integers are accepted: signed, of so many bits.
+    `bits` says which integers are accepted: signed, of so many bits.
     """
     return _Reader(problems, bits).read(value, where, MAX_DEPTH)
 

@@ -31,11 +31,8 @@ SCALARS: Final = frozenset((float, int, str, bool, NoneType))  # nearly all valu
 def simplify(value: Any, *, typed: bool = False) -> Any:
     """What a value stands for: a number, text, bool, None, list or mapping of any items; else the value itself.
 
-    Media values, longer arrays and unknown objects stay. May raise whatever the value raises when it is read.
-
-    Args:
-        value: anything.
-        typed: whether times, durations, decimals and bytes stay as they are, for `typed_scalar`.
+    Media values, longer arrays and unknown objects stay; with `typed` times, durations, decimals and bytes too. May
+    raise whatever the value raises when it is read.
     """
     while type(value) not in SCALARS:
         cls: Any = type(value)
@@ -47,20 +44,13 @@ def simplify(value: Any, *, typed: bool = False) -> Any:
 
 
 def read_items(value: Mapping[Any, Any], where: str) -> list[tuple[Any, Any]]:
-    """The items of a mapping, which may be worked out while they are read, as those of OmegaConf.
-
-    Raises:
-        InputError: they cannot be read.
-    """
+    """The items of a mapping, which may be worked out while they are read, as those of OmegaConf; raises InputError."""
     items: list[tuple[Any, Any]] = _read(lambda: list(value.items()), value, where)
     return items
 
 
 def key_text(key: Any) -> str | None:
-    """A key of a mapping as the name of a JSON object: text, and numbers and bools as `json` writes them.
-
-    None if it is none of these.
-    """
+    """A key of a mapping as JSON writes it: text, numbers and bools; None if it is none of these."""
     key = simplify(key)
     if isinstance(key, str):
         return key
@@ -70,11 +60,7 @@ def key_text(key: Any) -> str | None:
 
 
 def as_mapping(source: Any, where: str, expected: str) -> Mapping[Any, Any]:
-    """A mapping of what holds names and values, or of a list of pairs.
-
-    Raises:
-        InputError: it is none.
-    """
+    """A mapping of what holds names and values, or of a list of pairs; raises InputError for anything else."""
     value = simplified(source, where)
     if isinstance(value, (list, tuple)):
         try:
@@ -87,11 +73,7 @@ def as_mapping(source: Any, where: str, expected: str) -> Mapping[Any, Any]:
 
 
 def simplified(value: Any, where: str, *, typed: bool = False) -> Any:
-    """`simplify`, with one kind of error; an array that is no tensor becomes its scalar or its list, too.
-
-    Raises:
-        InputError: the value cannot be read.
-    """
+    """`simplify` with one kind of error, InputError; an array that is no tensor becomes its scalar or its list, too."""
 
     def read() -> Any:
         simple = simplify(value, typed=typed)
@@ -104,11 +86,7 @@ def simplified(value: Any, where: str, *, typed: bool = False) -> Any:
 
 
 def array_elements(array: Any, where: str) -> Any:
-    """The values of an array of any framework as nested lists.
-
-    Raises:
-        InputError: it cannot be read, or holds complex numbers or records.
-    """
+    """The values of an array of any framework as nested lists; raises InputError for complex numbers, records..."""
     return _read(lambda: _elements(array, False), array, where)
 
 

@@ -27,8 +27,8 @@ _TRAINED_WIDTH = 0.6  # of the photograph
 _PACKAGES = ("av", "gemmi", "rdkit", "skimage", "sklearn", "tqdm", "trimesh")
 
 
-def train(folder: str | os.PathLike[str] = "demo-runs", steps: int = STEPS) -> Path:
-    """Train, log every step to a new run below `folder`, and return the run's folder.
+def train(dest: str | os.PathLike[str] = "demo-runs", steps: int = STEPS) -> Path:
+    """Train, log every step to a new run below `dest`, and return the run's folder.
 
     Raises:
         MissingDependencyError: a package of the extra `demo` is not installed.
@@ -41,7 +41,7 @@ def train(folder: str | os.PathLike[str] = "demo-runs", steps: int = STEPS) -> P
     digits = _digits.predictions()
     classifiers = {"coins": Classifier(coins(), _TRAINED_WIDTH), "tissue": Classifier(tissue(), _TRAINED_WIDTH)}
     config = {"steps": steps, "peak_rate": _PEAK_RATE, "warmup": _WARMUP, "trained_width": _TRAINED_WIDTH}
-    root = Path(folder)
+    root = Path(dest)
     with _new_run(root, project="demo", config=config, tags=["segmentation"]) as run:
         for step in tqdm(range(steps), desc=f"training in {root / run.path.name}", unit="step"):
             row = _step(classifiers, step, steps)

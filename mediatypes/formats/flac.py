@@ -10,11 +10,7 @@ _MAX_TRIES = 16  # what begins like a frame and is none is rare
 
 
 def with_length(data: bytes) -> bytes:
-    """The file with its number of samples in the header, where that says 0, by its last frame.
-
-    Raises:
-        ValueError: the last frame is not whole, or a second file stands behind the first.
-    """
+    """The file with its number of samples in the header, where that says 0, by its last frame; raises ValueError."""
     if data.count(_BEGIN) > 1:
         raise ValueError("It is two files, one behind the other.")
     if len(data) < 42 or data[:4] != b"fLaC" or int.from_bytes(data[_LENGTH], "big") & (2**36 - 1):

@@ -67,10 +67,7 @@ def decode(data: bytes, channels: int) -> Iterator[Array]:
 
 
 def scan(data: bytes) -> Scan:
-    """Walk over the blocks of a GIF; raises ValueError or IndexError when it is malformed or cut short.
-
-    A delay below two centiseconds counts as ten, as browsers play it.
-    """
+    """Walk over a GIF's blocks; raises ValueError or IndexError. A delay under 2 cs counts as 10, as players do."""
     width, height = struct.unpack_from("<HH", data.ljust(13, b"\0"), 6)
     position = 13 + _table(data[10])
     delays: list[int] = []

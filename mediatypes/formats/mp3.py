@@ -102,11 +102,7 @@ def after_tags(file: bytes) -> int:
 
 
 def read(data: bytes) -> Stream:
-    """The frames of a whole file.
-
-    Raises:
-        ValueError: what is no frame stands among them, the last is cut, or the file says that it has more.
-    """
+    """The frames of a whole file; raises ValueError if something else stands among them, or some are missing."""
     end = _before_tags(data)
     spans: list[tuple[int, int]] = []
     first, flaw = None, ""

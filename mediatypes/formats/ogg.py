@@ -66,10 +66,7 @@ def _pages(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _checksum(page: bytes) -> bytes:
-    """CRC-32 of a page whose checksum counts as zero.
-
-    Ogg takes the polynomial of zlib's CRC-32 with the bits of each byte the other way round, and inverts nothing.
-    """
+    """CRC-32 of a page whose checksum counts as zero: zlib's, each byte's bits reversed and nothing inverted."""
     blank = page[:22] + b"\0\0\0\0" + page[26:]
     crc = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return crc.to_bytes(4, "big").translate(_REVERSED)

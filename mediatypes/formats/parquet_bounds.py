@@ -31,12 +31,7 @@ class _Page(NamedTuple):
 
 
 def read_bounded(file: pq.ParquetFile, data: bytes, limit: int) -> pa.Table:
-    """All rows of a file, whose bytes are `data`.
-
-    Raises:
-        TooLarge: they are larger than `limit` bytes, or claim to be.
-        pa.ArrowException, OSError: the file is damaged.
-    """
+    """All rows of a file, whose bytes are `data`; raises TooLarge if they have or claim more than `limit` bytes."""
     total, longest = 0, 1
     for start, length, is_text, is_list in _chunks(file.metadata):
         pages = list(_pages(data, start, start + length))
@@ -92,19 +87,19 @@ def _pages(data: bytes, at: int, end: int) -> Iterator[_Page]:
 
 def _struct(data: bytes, at: int, depth: int = _MAX_DEPTH) -> tuple[dict[int, Any], int]:
     """The members of a Thrift struct by their ids, and where it ends."""
-    found: dict[int, Any] = {}
+    members: dict[int, Any] = {}
     field = 0
     while True:
         head, at = _byte(data, at)
         if head == 0:
-            return found, at
+            return members, at
         if head >> 4:
             field += head >> 4
         else:
             field, at = _zigzag(data, at)
-        if field in found:  # Arrow would take parts of both
+        if field in members:  # Arrow would take parts of both
             raise OSError(_STRANGE)
-        found[field], at = _member(data, at, head & 15, depth)
+        members[field], at = _member(data, at, head & 15, depth)
 
 
 def _member(data: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:

@@ -45,11 +45,7 @@ def read_header(data: bytes) -> Header | None:
 
 
 def read(data: bytes, header: Header) -> Array:
-    """The (H, W) or (H, W, 3) samples as they stand in the file, uint8 or uint16; of a bitmap 1 is black.
-
-    Raises:
-        ValueError: the file is cut short, or holds a sample beyond its largest one.
-    """
+    """The (H, W) or (H, W, 3) samples of the file, uint8 or uint16; of a bitmap 1 is black. Raises ValueError."""
     kind, width, height, largest, size = header
     shape = (height, width, 3) if kind in _COLORS else (height, width)
     count = int(np.prod(shape))

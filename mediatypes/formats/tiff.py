@@ -76,12 +76,7 @@ def is_separate(image: Any) -> bool:
 
 @contextmanager
 def open_pages(data: bytes, needed_for: str) -> Iterator[Iterator[Page]]:
-    """Every page of a file, as its header says; pages can be read while the context is open.
-
-    Raises:
-        ValueError: whatever is wrong with the file, here and when pages are iterated over or read.
-        MissingDependencyError: imageio or tifffile is not installed.
-    """
+    """Every page of a file, to be read while the context is open; raises ValueError for whatever is wrong with it."""
     need("tifffile", extra="image", needed_for=needed_for)
     imageio = need("imageio.v3", extra="image", needed_for=needed_for)
     file = _checked(imageio.imopen, data, "r", plugin="tifffile", **_FLAVOURS)

@@ -103,13 +103,10 @@ def is_wav(start: bytes) -> bool:
 
 
 def read_header(file: BinaryIO, size: int, where: str, error: type[ValidationError]) -> Header:
-    """The header of a WAV file of `size` bytes.
+    """The header of a WAV file of `size` bytes; raises `error` where a chunk is missing, cut or contradicts another.
 
     A program that writes into a pipe cannot know the size of the samples, and writes 0 or a very large one: they then
     reach to the end of the file.
-
-    Raises:
-        InputError or DocumentError (as `error` says): a chunk is missing, cut short or contradicts another.
     """
     try:
         return _read_header(file, size)

@@ -140,7 +140,7 @@ class JournalReader:
         return self.file.read(min(max(_PIECE, _claimed(rest) - len(rest)), size - at))
 
     def _parse(self, data: bytes, calls: _Calls) -> int:
-        """Read whole frames of `data` into `calls`; answers where the first incomplete one begins."""
+        """Read whole frames of `data` into `calls`; returns where the first incomplete one begins."""
         view, position, base = memoryview(data), 0, self.position
         while position + _MIN_FRAME <= len(data):
             size, kind = struct.unpack_from("<IB", data, position)
@@ -169,7 +169,7 @@ class JournalReader:
         return position
 
     def _rows(self, view: memoryview, position: int, size: int, calls: _Calls) -> int:
-        """Take a run of sound rows of one layout; answers how many, 0 when the first one is not sound."""
+        """Take a run of sound rows of one layout; returns how many, 0 when the first one is not sound."""
         (id,) = struct.unpack_from("<I", view, position + 5)
         layout = self.layouts.get(id)
         if layout is None or layout.size != size:

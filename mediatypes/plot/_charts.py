@@ -9,7 +9,7 @@ import numpy as np
 
 from .._core.errors import InputError, Problem, Verbatim, problem
 from ..columns.arrays import Array, as_array
-from ._columns import make_table
+from ._checks import make_table
 from ._value import Plot
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .._core.errors import InputError, Verbatim, problem
 from ..columns.arrays import Array
 from . import _curves
-from ._columns import make_table
+from ._checks import make_table
 from ._curves import Curve
 from ._labels import Scored, indices, read_labels, read_names, read_scored
 from ._value import Plot
@@ -65,9 +65,9 @@ def pr_curve(
     shares = np.bincount(data.truth, minlength=len(data.values)) / len(data.truth)
     columns = {
         "class": _names(data, drawn),
-        "precision": np.concatenate([found.y for _, found in drawn]),
-        "recall": np.concatenate([found.x for _, found in drawn]),
-        "prevalence": np.concatenate([np.full(len(found.x), shares[i]) for i, found in drawn]),
+        "precision": np.concatenate([points.y for _, points in drawn]),
+        "recall": np.concatenate([points.x for _, points in drawn]),
+        "prevalence": np.concatenate([np.full(len(points.x), shares[i]) for i, points in drawn]),
     }
     fields = {"x": "recall", "y": "precision", "class": "class", "baseline": "prevalence"}
     return _plot("pr_curve", columns, fields, title, ("Recall", "Precision"), split_table)
@@ -111,8 +111,8 @@ def roc_curve(
     drawn = _draw(data, chosen, _curves.roc)
     columns = {
         "class": _names(data, drawn),
-        "fpr": np.concatenate([found.x for _, found in drawn]),
-        "tpr": np.concatenate([found.y for _, found in drawn]),
+        "fpr": np.concatenate([points.x for _, points in drawn]),
+        "tpr": np.concatenate([points.y for _, points in drawn]),
     }
     fields = {"x": "fpr", "y": "tpr", "class": "class"}
     return _plot("roc_curve", columns, fields, title, ("False positive rate", "True positive rate"), split_table)
@@ -184,7 +184,7 @@ def _check_examples(data: Scored, chosen: list[int], where: str, *, needs_others
     """A class without examples has no recall, and one without others no false positive rate."""
     counts = np.bincount(data.truth, minlength=len(data.values))
     drawable = [i for i in chosen if counts[i] and not (needs_others and counts[i] == len(data.truth))]
-    found = []
+    problems = []
     for i in chosen:
         if i in drawable:
             continue
@@ -193,9 +193,9 @@ def _check_examples(data: Scored, chosen: list[int], where: str, *, needs_others
         )
         rest = [data.values[j] for j in drawable]
         hint = f"Pass classes_to_plot={rest}." if rest else "Make the chart of more examples."
-        found.append(problem(f"{where}.y_true", expected, Verbatim("none"), hint, "one-class"))
-    if found:
-        raise InputError(found)
+        problems.append(problem(f"{where}.y_true", expected, Verbatim("none"), hint, "one-class"))
+    if problems:
+        raise InputError(problems)
 
 
 def _draw(data: Scored, chosen: list[int], curve: Callable[[Array, Array], Curve]) -> list[tuple[int, Curve]]:
@@ -206,7 +206,7 @@ def _draw(data: Scored, chosen: list[int], curve: Callable[[Array, Array], Curve
 
 def _names(data: Scored, drawn: list[tuple[int, Curve]]) -> list[str]:
     """The class of each point."""
-    return [data.names[i] for i, found in drawn for _ in found.x]
+    return [data.names[i] for i, curve in drawn for _ in curve.x]
 
 
 def _plot(
@@ -234,12 +234,12 @@ def _from_predictions(y_true: Any, preds: Any, names: Any, where: str) -> tuple[
     if (truth.dtype.kind == "U") != (predicted.dtype.kind == "U"):
         hint = "Make both texts, or both numbers."
         raise InputError.of(f"{where}.preds", "the same kind of labels as y_true", predicted, hint, "mixed")
-    found = np.union1d(truth, predicted).tolist()
+    classes = np.union1d(truth, predicted).tolist()
     if names is None:
-        return indices(truth, found), indices(predicted, found), list(map(str, found))
+        return indices(truth, classes), indices(predicted, classes), list(map(str, classes))
     shown = read_names(names, None, f"{where}.class_names")
     values: list[Any] = shown if truth.dtype.kind == "U" else list(range(len(shown)))
-    unknown = [value for value in found if value not in set(values)]
+    unknown = [value for value in classes if value not in set(values)]
     if unknown:
         expected = "the name of every class" if truth.dtype.kind == "U" else "a name for each class from 0 on"
         got = Verbatim("none for " + ", ".join(map(repr, unknown[:8])))

@@ -68,7 +68,7 @@ def roc(truth: Array, scores: Array) -> Curve:
     true, false = counts.true, counts.false
     corner = np.ones(len(true), bool)
     corner[1:-1] = (np.diff(true, 2) != 0) | (np.diff(false, 2) != 0)
-    true, false = (np.insert(found[corner], 0, 0) for found in (true, false))
+    true, false = (np.insert(column[corner], 0, 0) for column in (true, false))
     return Curve(false / false[-1], true / true[-1])
 
 

@@ -21,11 +21,7 @@ class Scored(NamedTuple):
 
 
 def read_labels(data: Any, where: str) -> Array:
-    """(n,) labels: int64 of integers, bools and whole floats, or text.
-
-    Raises:
-        InputError: none, not one-dimensional, NaN, mixed, or something else.
-    """
+    """(n,) labels: int64 of integers, bools and whole floats, or text; raises InputError."""
     if data is None:
         raise InputError.of(where, "a label for each example", None, f"Pass {where.rpartition('.')[2]}=.", "missing")
     labels = _texts(data, where) if _is_text(data) else as_array(data, where)
@@ -41,11 +37,7 @@ def read_labels(data: Any, where: str) -> Array:
 
 
 def read_scores(data: Any, where: str) -> Array:
-    """(n, c) float64 scores; of one-dimensional ones (n,), those of the positive class, (n, 1).
-
-    Raises:
-        InputError: none, another number of dimensions, NaN or infinite.
-    """
+    """(n, c) finite float64 scores; of (n,) ones, those of the positive class, (n, 1). Raises InputError."""
     if data is None:
         raise InputError.of(where, "scores for each example", None, f"Pass {where.rpartition('.')[2]}=.", "missing")
     scores = as_array(data, where).astype(np.float64)
@@ -81,10 +73,10 @@ def read_scored(y_true: Any, scores: Any, names: Any, where: str, scores_name: s
 
 def read_names(names: Any, count: int | None, where: str) -> list[str]:
     """Names of classes; raises `InputError` where there are repeated ones, or another number than `count`."""
-    found = names.tolist() if hasattr(names, "tolist") else names
-    if not isinstance(found, Sequence) or isinstance(found, str):
+    listed = names.tolist() if hasattr(names, "tolist") else names
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
         raise InputError.of(where, "a list of names", names, "Pass ['cat', 'dog'], for example.")
-    made = [str(name) for name in found]
+    made = [str(name) for name in listed]
     if len(set(made)) != len(made):
         raise InputError.of(where, "names that differ", names, "Rename the classes.", "repeated")
     if count is not None and len(made) != count:
@@ -98,17 +90,17 @@ def class_values(truth: Array, count: int, names: Any, where: str, names_name: s
     Integers from 0 on are the columns themselves; other labels stand in sorted order, as scikit-learn has them, if all
     classes occur; texts may be listed by the names.
     """
-    found: list[Any] = np.unique(truth).tolist()
+    present: list[Any] = np.unique(truth).tolist()
     if truth.dtype.kind == "U" and names is not None:
         listed = read_names(names, count, f"{where}.{names_name}")
-        if set(found) <= set(listed):
+        if set(present) <= set(listed):
             return listed
-    elif truth.dtype.kind != "U" and found[0] >= 0 and found[-1] < count:
+    elif truth.dtype.kind != "U" and present[0] >= 0 and present[-1] < count:
         return list(range(count))
-    if len(found) == count:
-        return found
+    if len(present) == count:
+        return present
     hint = f"Pass {names_name}= with the label of each column." if truth.dtype.kind == "U" else "Number them from 0."
-    shown = Verbatim(", ".join(map(repr, found[:8])) + (", ..." if len(found) > 8 else ""))
+    shown = Verbatim(", ".join(map(repr, present[:8])) + (", ..." if len(present) > 8 else ""))
     raise InputError.of(f"{where}.y_true", f"labels of {count} classes", shown, hint, "classes")
 
 

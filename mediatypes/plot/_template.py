@@ -22,7 +22,7 @@ Slot = tuple[str, str]  # ("field" or "string", name)
 
 def slots(spec: Any) -> tuple[Slot, ...]:
     """The placeholders of a spec, in the order they are met, each once."""
-    return tuple(dict.fromkeys((found[1], found[2]) for _, _, text in _texts(spec) for found in _SLOT.finditer(text)))
+    return tuple(dict.fromkeys((match[1], match[2]) for _, _, text in _texts(spec) for match in _SLOT.finditer(text)))
 
 
 def check(spec: Any, where: str) -> Iterator[Problem]:
@@ -41,9 +41,11 @@ def check(spec: Any, where: str) -> Iterator[Problem]:
         elif name == "embedOptions":
             yield problem(place, "no options of the page", Verbatim(type(item).__name__), "Leave them out.", "url")
     for place, _, text in _texts(spec, where):
-        for found in _ANY.findall(text):
-            if not _SLOT.fullmatch(found):
-                yield problem(place, "${field:name} or ${string:name}", found, "Rename the placeholder.", "placeholder")
+        for placeholder in _ANY.findall(text):
+            if not _SLOT.fullmatch(placeholder):
+                yield problem(
+                    place, "${field:name} or ${string:name}", placeholder, "Rename the placeholder.", "placeholder"
+                )
 
 
 def fill(spec: dict[str, Any], fields: Mapping[str, str], strings: Mapping[str, str]) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def fill(spec: dict[str, Any], fields: Mapping[str, str], strings: Mapping[str, 
 
     def filled(item: Any, key: str) -> Any:
         if isinstance(item, str):
-            return _SLOT.sub(lambda found: _replacement(found, key, fields, strings), item)
+            return _SLOT.sub(lambda match: _replacement(match, key, fields, strings), item)
         if isinstance(item, dict):
             if key == "data" and item.get("name") in DATA_NAMES:
                 return {"name": TABLE}
@@ -84,8 +86,8 @@ def channels(spec: Any) -> Iterator[tuple[dict[str, Any], str]]:
 
 def slot_of(text: str) -> str | None:
     """The field that a text is the placeholder of."""
-    found = _SLOT.fullmatch(text)
-    return found[2] if found and found[1] == "field" else None
+    match = _SLOT.fullmatch(text)
+    return match[2] if match and match[1] == "field" else None
 
 
 def as_path(column: str) -> str:
@@ -93,15 +95,15 @@ def as_path(column: str) -> str:
     return re.sub(r"""([\\.\[\]'"])""", r"\\\1", column)
 
 
-def _replacement(found: re.Match[str], key: str, fields: Mapping[str, str], strings: Mapping[str, str]) -> str:
-    text = fields[found[2]] if found[1] == "field" else strings.get(found[2], "")
+def _replacement(match: re.Match[str], key: str, fields: Mapping[str, str], strings: Mapping[str, str]) -> str:
+    text = fields[match[2]] if match[1] == "field" else strings.get(match[2], "")
     if key in _EXPRESSIONS:
         return re.sub(r"""([\\'"])""", r"\\\1", text)
-    return as_path(text) if found[1] == "field" and key not in _WORDS else text
+    return as_path(text) if match[1] == "field" and key not in _WORDS else text
 
 
 def _slots_of(text: Any) -> list[Slot]:
-    return [(found[1], found[2]) for found in _SLOT.finditer(text)] if isinstance(text, str) else []
+    return [(match[1], match[2]) for match in _SLOT.finditer(text)] if isinstance(text, str) else []
 
 
 def _members(item: Any, where: str) -> Iterator[tuple[str, str, Any]]:

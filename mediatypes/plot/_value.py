@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any
 
 from .._core import canonical
-from .._core.declaration import Boolean, Document, Field, Json, Map, Record, Rule, Text
+from .._core.declaration import Boolean, Document, Field, Json, Map, Nested, Rule, Text
 from .._core.deps import need
 from .._core.errors import CodecError, DocumentError, InputError, Problem
-from .._core.sidecar import Sink, Source
 from .._core.value import Value
 from ..types.table.value import Table
 from . import _html, _plotly, _template
-from ._builtin import BUILTIN
-from ._checks import column_problems, complete
-from ._columns import OTHER, groups_of, read_table, rows
-from ._presets import check_mapping, lookup
+from ._checks import OTHER, column_problems, complete, groups_of, read_table, rows
+from ._presets import BUILTIN, check_mapping, lookup
 
 
 def _spec_is_safe(document: dict[str, Any], where: str) -> Iterator[Problem]:
@@ -25,7 +22,7 @@ def _spec_is_safe(document: dict[str, Any], where: str) -> Iterator[Problem]:
 
 
 def _table_follows_its_rules(document: dict[str, Any], where: str) -> Iterator[Problem]:
-    yield from Table.declaration.check(document["table"], f"{where}table")
+    yield from Table._declaration.check(document["table"], f"{where}table")
 
 
 PLOT = Document(
@@ -38,9 +35,9 @@ PLOT = Document(
         Field("preset", Text(min_length=1), "Name of the preset that the chart was made with.", column=True),
         Field("spec", Map(Json()), "The preset: a Vega-Lite spec with placeholders."),
         Field("fields", Map(Text()), "Column of each field."),
-        Field("strings", Map(Text()), "Text of each string.", required=False),
-        Field("table", Record(Table.declaration.doc, Table.declaration.fields), "The data, a document of its own."),
-        Field("split_table", Boolean(), "W&B shows the table in a section of its own.", required=False),
+        Field("strings", Map(Text()), "Text of each string.", required=False, default={}),
+        Field("table", Nested(Table._declaration), "The data, a document of its own."),
+        Field("split_table", Boolean(), "W&B shows the table in a section of its own.", False, default=False),
     ),
     (
         Rule("the spec is Vega-Lite, loads nothing by url, and has no other placeholders", _spec_is_safe),
@@ -71,12 +68,12 @@ class Plot(Value):
     (Plot('line', x='step', y='loss'), [{'step': 1, 'loss': 0.5}, {'step': 2, 'loss': 0.25}])
     """
 
-    declaration = PLOT
-    _preset: str
-    _spec: str  # canonical JSON
-    _mapped: dict[str, str]
-    _strings: dict[str, str]
-    _split_table: bool
+    _declaration = PLOT
+    preset: str
+    spec: dict[str, Any]
+    fields: dict[str, str]
+    strings: dict[str, str]
+    split_table: bool
     _table: Table
 
     def __init__(
@@ -87,63 +84,38 @@ class Plot(Value):
         strings: Mapping[str, str] | None = None,
         split_table: bool = False,
     ) -> None:
-        found = lookup(preset, "Plot.preset")
-        where = f"plot.{found.name}" if found.name in BUILTIN else "plot_table"
+        chosen = lookup(preset, "Plot.preset")
+        where = f"plot.{chosen.name}" if chosen.name in BUILTIN else "plot_table"
         held = read_table(table, f"{where}.table")
-        problems = check_mapping(found, fields, {} if strings is None else strings, where)
+        problems = check_mapping(chosen, fields, {} if strings is None else strings, where)
         if problems:
             raise InputError(problems)
         self._set(
-            _preset=found.name,
-            _spec=found.spec,
-            _mapped={name: column for name, column in fields.items() if column is not None},
+            _preset=chosen.name,
+            _spec=json.loads(chosen.spec),
+            _fields={name: column for name, column in fields.items() if column is not None},
             _strings={name: text for name, text in (strings or {}).items() if text},
             _split_table=bool(split_table),
             _table=held,
         )
-        if problems := list(column_problems(self.spec, self._mapped, held, where)):
+        if problems := list(column_problems(self.spec, self.fields, held, where)):
             raise InputError(problems)
-
-    @property
-    def preset(self) -> str:
-        """Name of the preset."""
-        return self._preset
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """Column that stands for each field of the preset."""
-        return dict(self._mapped)
-
-    @property
-    def strings(self) -> dict[str, str]:
-        """Text that stands for each string of the preset."""
-        return dict(self._strings)
-
-    @property
-    def split_table(self) -> bool:
-        """Whether W&B shows the table in a section of its own."""
-        return self._split_table
 
     @property
     def table(self) -> Table:
         """The data; adding to it does not change the chart."""
         return self._table.snapshot()
 
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The preset: Vega-Lite with placeholders."""
-        spec: dict[str, Any] = json.loads(self._spec)
-        return spec
-
     def to_vega_lite(self) -> dict[str, Any]:
         """A complete Vega-Lite spec, the data inlined: the mapped columns, and others that the spec names.
 
         Numbers that are not finite are null, which no chart shows.
         """
-        groups, named = groups_of(self._table), set(self._mapped.values())
-        made = _template.fill(self.spec, self._mapped, self._strings)
+        groups, named = groups_of(self._table), set(self.fields.values())
+        made = _template.fill(self.spec, self.fields, self.strings)
         complete(made, groups)
-        wanted = [n for n, group in groups.items() if group != OTHER and (n in named or _names(self._spec, n))]
+        spec = canonical.dumps(self.spec)
+        wanted = [n for n, group in groups.items() if group != OTHER and (n in named or _names(spec, n))]
         made["datasets"] = {**made.get("datasets", {}), _template.TABLE: rows(self._table, wanted)}
         return made
 
@@ -154,8 +126,8 @@ class Plot(Value):
             InputError: the preset is your own.
             MissingDependencyError: plotly is not installed.
         """
-        columns = {slot: self._table.get_column(column) for slot, column in self._mapped.items()}
-        return _plotly.figure(self._preset, self._mapped, self._strings, columns)
+        columns = {slot: self._table.get_column(column) for slot, column in self.fields.items()}
+        return _plotly.figure(self.preset, self.fields, self.strings, columns)
 
     def to_html(self) -> str:
         """A page that needs no network, also in a sandboxed frame; about 0.9 MB of it are Vega.
@@ -163,7 +135,7 @@ class Plot(Value):
         Raises:
             MissingDependencyError: vl-convert-python is not installed.
         """
-        return _html.page(self.to_vega_lite(), self._strings.get("title") or self._preset)
+        return _html.page(self.to_vega_lite(), self.strings.get("title") or self.preset)
 
     def to_svg(self) -> str:
         """The chart as SVG, drawn without a network.
@@ -184,8 +156,8 @@ class Plot(Value):
         return bytes(self._draw("to_png", "vegalite_to_png", scale=scale))
 
     def __repr__(self) -> str:
-        columns = [f"{name}={column!r}" for name, column in self._mapped.items()]
-        return f"Plot({', '.join([repr(self._preset), *columns])})"
+        columns = [f"{name}={column!r}" for name, column in self.fields.items()]
+        return f"Plot({', '.join([repr(self.preset), *columns])})"
 
     def _draw(self, method: str, function: str, **options: Any) -> Any:
         converter = need("vl_convert", extra="report", needed_for=f"Plot.{method}")
@@ -195,34 +167,11 @@ class Plot(Value):
             said = str(error).partition("\n    at ")[0]
             raise CodecError(f"Plot.{method}: expected a spec that Vega-Lite draws, got an error. {said}") from error
 
-    def _encode(self, sink: Sink) -> dict[str, Any]:
-        document = {
-            "preset": self._preset,
-            "spec": canonical.loads(self._spec),
-            "fields": dict(self._mapped),
-            "table": self._table.__media__(sink),
-        }
-        if self._strings:
-            document["strings"] = dict(self._strings)
-        return document | ({"split_table": True} if self._split_table else {})
-
-    @classmethod
-    def _decode(cls, document: dict[str, Any], source: Source) -> Self:
-        table = Table.__from_media__(document["table"], source)
-        made = cls.__new__(cls)
-        made._set(
-            _preset=document["preset"],
-            _spec=canonical.dumps(document["spec"]),
-            _mapped=dict(document["fields"]),
-            _strings=dict(document.get("strings", {})),
-            _split_table=document.get("split_table", False),
-            _table=table,
-        )
-        for slot, column in made._mapped.items():
-            if column not in table.columns:
+    def _check(self) -> None:
+        for slot, column in self.fields.items():
+            if column not in self._table.columns:
                 hint = "Restore the document."
                 raise DocumentError.of(f"plot.fields[{slot!r}]", "a column of the table", column, hint, "no-column")
-        return made
 
 
 def _names(spec: str, column: str) -> bool:

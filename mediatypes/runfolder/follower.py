@@ -62,7 +62,7 @@ class Follower:
     def poll(self) -> list[Batch]:
         """The calls since the last poll, at most about 64 MiB of journal at once; none when there are no more yet.
 
-        `status` and `run` are as they stood before the calls were read: if it answers nothing and the status is not
+        `status` and `run` are as they stood before the calls were read: if it returns nothing and the status is not
         "running", there will be no more, unless the run is resumed.
 
         If a session went back to an earlier step, all rows that count are told anew; `restarts` is one more then. If
@@ -140,7 +140,7 @@ class Follower:
         self.notes, self.calls, self._step, self._compared = Notes(), 0, None, None
 
     def _open_journals(self) -> set[tuple[int, int]]:
-        """Open the journals that are new; answers which there are."""
+        """Open the journals that are new; returns which there are."""
         folder, listed = self.root / files.JOURNAL, set()
         for path in files.journals(folder):
             try:

@@ -37,7 +37,7 @@ def is_damaged(file: BinaryIO) -> bool:
 
 
 def _footer_start(file: BinaryIO) -> int:
-    """Go to where the footer begins, and answer that; below 0 if the file cannot have one."""
+    """Go to where the footer begins, and return that; below 0 if the file cannot have one."""
     size = file.seek(0, os.SEEK_END)
     if size < _END.size:
         return -1

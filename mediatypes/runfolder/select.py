@@ -14,14 +14,20 @@ from ..columns.classify import EXACT
 from .schema import FIXED, ColumnSpec
 
 
-def select(specs: list[ColumnSpec], columns: Iterable[str] | None) -> list[str]:
+def listed(keys: Iterable[str] | None) -> list[str] | None:
+    """The keys to read; None for all. Raises `InputError`."""
+    if isinstance(keys, str):
+        raise InputError.of("history.keys", "a list of keys", keys, f"Pass [{keys!r}].")
+    return None if keys is None else list(keys)
+
+
+def select(specs: list[ColumnSpec], keys: Iterable[str] | None) -> list[str]:
     """The names of columns, `_step` first; a key means all its columns, one for each kind. Raises `InputError`."""
-    if columns is None:
+    keys = listed(keys)
+    if keys is None:
         return [*FIXED, *(spec.name for spec in specs)]
-    if isinstance(columns, str):
-        raise InputError.of("history.columns", "a list of keys", columns, f"Pass [{columns!r}].")
     wanted = ["_step"]
-    for column in columns:
+    for column in keys:
         names = [column] if column in FIXED else [spec.name for spec in specs if column in (spec.key, spec.name)]
         if not names:
             raise no_column(column, [spec.key for spec in specs])

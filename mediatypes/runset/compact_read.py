@@ -1,16 +1,22 @@
-"""Reading a compacted dataset: a few files, whatever the number of runs."""
+"""Reading a compacted dataset, a few files whatever the number of runs; and a run of it whose folder is gone."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from .._core import canonical
+from .._core.errors import MediaTypesError, Problem, describe
 from .._core.location import Location
 from ..runfolder.parquet_reader import Steps, StoredTable, filter_steps, slice_steps
 from ..runfolder.schema import FIXED, ColumnSpec, Schema
 from ..runfolder.select import no_column, with_integers
+from ..view import RunView
+from .listing import FIXED as RUN_FIXED
 from .manifest import TABLES, Manifest, read
 from .union import RUN, with_any
 
@@ -45,8 +51,8 @@ class Compacted:
         schema = pa.schema([first.schema.field(name) for name in [*fixed, *(spec.name for spec in wanted)]])
         sparse = [spec.name for spec in wanted] if keys is not None and len(fixed) == 2 else []
         with ThreadPoolExecutor() as pool:
-            found = list(pool.map(lambda path: self._read(table, path, schema, sparse, steps), self.parts[table][1:]))
-        tables = [rows for rows in found if rows is not None]
+            parts = list(pool.map(lambda path: self._read(table, path, schema, sparse, steps), self.parts[table][1:]))
+        tables = [rows for rows in parts if rows is not None]
         rows = pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
         return with_integers(rows, wanted)
 
@@ -63,9 +69,11 @@ class Compacted:
         names = [name for name in schema.names if name in part.schema.names]
         if sparse and not set(sparse) & set(names):
             return None
-        found = filter_steps(part.read(names), steps)
-        arrays = {name: pa.nulls(found.num_rows, schema.field(name).type) for name in schema.names if name not in names}
-        arrays |= dict(zip(names, found.columns, strict=True))
+        stored = filter_steps(part.read(names), steps)
+        arrays = {
+            name: pa.nulls(stored.num_rows, schema.field(name).type) for name in schema.names if name not in names
+        }
+        arrays |= dict(zip(names, stored.columns, strict=True))
         rows = pa.Table.from_arrays([arrays[name] for name in schema.names], schema=schema)
         return with_any(rows, sparse)
 
@@ -85,20 +93,16 @@ class CompactedHistory:
     """The history of one run as a compacted dataset has it.
 
     Its columns are named by the rule of a run's own, in the order of the rows in which they first have a value.
-
-    Args:
-        data: the dataset.
-        run: its name there.
     """
 
     def __init__(self, data: Compacted, run: str) -> None:
         self._data, self._run = data, run
-        found, rows = data.rows_of("history", run)
+        specs, rows = data.rows_of("history", run)
         schema = Schema()
-        for spec in sorted(found, key=lambda spec: int(rows.column(spec.name).is_valid().index(True).as_py())):
+        for spec in sorted(specs, key=lambda spec: int(rows.column(spec.name).is_valid().index(True).as_py())):
             schema.add_column(spec.key, spec.kind, spec.integral)
         self.specs = schema.specs()
-        names = {(spec.key, spec.kind): spec.name for spec in found}
+        names = {(spec.key, spec.kind): spec.name for spec in specs}
         chosen = [*FIXED, *(names[spec.key, spec.kind] for spec in self.specs)]
         self._rows = rows.select(chosen).rename_columns([*FIXED, *(spec.name for spec in self.specs)])
 
@@ -120,3 +124,52 @@ class CompactedMedia(NamedTuple):
     def table(self) -> pa.Table:
         """All rows."""
         return self.rows
+
+
+class CompactedRun(RunView):
+    """A run of a compacted dataset without its folder: what it says about itself, config, summary and rows.
+
+    What the dataset does not have, such as files of media and definitions of metrics, is gone with the folder; why that
+    cannot be opened is one of its `problems`.
+    """
+
+    def __init__(self, data: Compacted, run: str, row: dict[str, Any], reason: MediaTypesError) -> None:
+        self.path = Path(row["path"])
+        self._data, self._name, self._reason = data, run, reason
+        self._run = {name: row[name] for name in RUN_FIXED if row[name] is not None and name not in ("run", "path")}
+        cells: dict[str, list[tuple[str, Any]]] = {"config": [], "summary": []}
+        for spec in data.columns["runs"]:
+            part, _, key = spec.key.partition(".")
+            if row[spec.name] is not None:
+                value = row[spec.name]
+                cells[part].append((key, canonical.loads(value) if spec.kind == "json" else value))
+        self._run["config"] = _nested(cells["config"], set())
+        self._summary_cells = cells["summary"]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Why the run's folder cannot be opened."""
+        return [problem._replace(path=problem.path or str(self.path)) for problem in describe(self._reason)]
+
+    def _summary(self) -> dict[str, Any]:
+        return _nested(self._summary_cells, {spec.key for spec in self._data.columns["history"]})
+
+    @cached_property
+    def _rows(self) -> CompactedHistory:
+        return CompactedHistory(self._data, self._name)
+
+    def _history(self) -> CompactedHistory:
+        return self._rows
+
+
+def _nested(cells: list[tuple[str, Any]], whole: set[str]) -> dict[str, Any]:
+    """Members by keys that were joined with "."; keys of `whole` are one name, though they have dots."""
+    members: dict[str, Any] = {}
+    for key, value in cells:
+        first = max((name for name in whole if f"{key}.".startswith(f"{name}.")), key=len, default="")
+        names = [first, *filter(None, key[len(first) + 1 :].split("."))] if first else key.split(".")
+        inside = members
+        for name in names[:-1]:
+            inside = inside.setdefault(name, {})
+        inside[names[-1]] = value
+    return members

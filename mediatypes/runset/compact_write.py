@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from itertools import chain, groupby
@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 
 from .._core.errors import MediaTypesError, Problem, describe
-from .._core.parallel import map_runs
+from .._core.parallel import Progress, map_runs
 from ..columns.arrow import TYPES, fixed, texts
 from ..columns.cells import arrow_type, is_media_kind
 from ..runfolder import files
@@ -80,22 +80,22 @@ class _Written(NamedTuple):
 
 def compact(
     runs: Iterable[tuple[str, Path]],
-    destination: Path,
+    dest: Path,
     executor: Executor | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Compacted:
-    """Add runs that are over to the dataset in `destination`, which is made if needed.
+    """Add runs that are over to the dataset in `dest`, which is made if needed.
 
     Args:
         runs: names and folders.
         executor: writes parts at the same time; by default a pool of processes.
-        progress: told how many of how many runs are done.
+        progress: as in `mediatypes.compact`.
 
     Raises:
         StoreError: the system refused; the dataset is as it was, or has some more parts.
-        DocumentError: `destination` holds something else.
+        DocumentError: `dest` holds something else.
     """
-    with Manifest.open(destination) as manifest:
+    with Manifest.open(dest) as manifest:
         known = {run: (number, stamp) for number, part in manifest.parts.items() for run, stamp in part.items()}
         changed: dict[int, list[_Found]] = {}
         new: list[_Found] = []
@@ -121,23 +121,23 @@ def compact(
         total, done = sum(len(job.read) for job in jobs), 0
         columns = manifest.columns
         written: dict[int, _Written] = {}
-        write = partial(_write_part, destination=destination, given=columns)
+        write = partial(_write_part, dest=dest, given=columns)
         for job, result in map_runs(write, jobs, executor):
             written[job.number] = result
             done += len(job.read)
             if progress:
-                progress(done, total)
+                progress(done, total, job.read[-1].name)
         columns = _all_columns(columns, [written[number].columns for number in sorted(written)])
         again = [job for job in jobs if not _agree(written[job.number].columns, columns)]
-        write = partial(_write_part, destination=destination, given=columns)
+        write = partial(_write_part, dest=dest, given=columns)
         for job, result in map_runs(write, again, executor):
             written[job.number] = result
         manifest.commit({number: Part(result.stamps) for number, result in written.items()}, columns, _schemas(columns))
     problems += [problem for result in written.values() for problem in result.problems]
     stamped = {run for result in written.values() for run in result.stamps}
     return Compacted(
-        added=[found.name for found in new if found.name in stamped],
-        replaced=[found.name for part in changed.values() for found in part if found.name in stamped],
+        added=[run.name for run in new if run.name in stamped],
+        replaced=[run.name for part in changed.values() for run in part if run.name in stamped],
         unchanged=unchanged,
         waiting=waiting,
         problems=problems,
@@ -194,7 +194,7 @@ class _Run:
         return self.run
 
 
-def _write_part(job: _Job, destination: Path, given: dict[str, list[ColumnSpec]]) -> _Written:
+def _write_part(job: _Job, dest: Path, given: dict[str, list[ColumnSpec]]) -> _Written:
     """Write the three files of a part aside; runs that cannot be read are left out."""
     runs: dict[str, _Run] = {}
     stamps: dict[str, Stamp] = {}
@@ -204,10 +204,10 @@ def _write_part(job: _Job, destination: Path, given: dict[str, list[ColumnSpec]]
             runs[name] = _Run(Path(path))
             stamps[name] = stamp
         except (MediaTypesError, OSError) as error:
-            problems += [found._replace(path=found.path or path) for found in describe(error)]
+            problems += [problem._replace(path=problem.path or path) for problem in describe(error)]
     listing = Listing(runs.items())
     kept = [name for name in job.had if name not in stamps]
-    old = _Old(destination, job.number, kept) if kept else None
+    old = _Old(dest, job.number, kept) if kept else None
     sources: dict[str, list[_Source]] = {
         "history": [_Source(name, run.history) for name, run in runs.items()],
         "media": [_Source(name, run.media) for name, run in runs.items() if run.media],
@@ -227,7 +227,7 @@ def _write_part(job: _Job, destination: Path, given: dict[str, list[ColumnSpec]]
             else [_fill(listing.table(columns["runs"]), schema)]
         )
         tables = chain(old.rows(table, schema) if old else (), new)
-        path = Manifest.part_path(destination, table, job.number, aside=True)
+        path = Manifest.part_path(dest, table, job.number, aside=True)
         footer = {"format": files.FORMAT, "table": table}
         finite = {*schema.names} - (
             _doubtful(columns[table], sources[table], old, table) if table != "runs" else {*schema.names}
@@ -240,11 +240,11 @@ def _doubtful(columns: list[ColumnSpec], sources: Iterable[_Source], old: _Old |
     """The columns of a part that may hold NaN, as they have no statistics in some file."""
     tables = [source.table for source in sources] + ([old.tables[table]] if old else [])
     in_part = {(spec.key, spec.kind): spec.name for spec in columns}
-    found: set[str] = set()
+    doubtful: set[str] = set()
     for one in tables:
         names = {spec.name: in_part.get((spec.key, spec.kind), "") for spec in one.columns}
-        found |= {names.get(name, name) for name in one.without_statistics()}
-    return found
+        doubtful |= {names.get(name, name) for name in one.without_statistics()}
+    return doubtful
 
 
 class _Source:
@@ -258,9 +258,9 @@ class _Source:
 class _Old:
     """The rows of a part that stay."""
 
-    def __init__(self, destination: Path, number: int, kept: list[str]) -> None:
+    def __init__(self, dest: Path, number: int, kept: list[str]) -> None:
         self.kept = texts(kept)
-        self.tables = {table: StoredTable(Manifest.part_path(destination, table, number)) for table in TABLES}
+        self.tables = {table: StoredTable(Manifest.part_path(dest, table, number)) for table in TABLES}
 
     def columns(self, table: str) -> list[ColumnSpec]:
         return self.tables[table].columns
@@ -278,10 +278,10 @@ def _fixed(table: str) -> tuple[str, ...]:
     return {"history": (RUN, *ROW_FIXED), "runs": RUN_FIXED}[table]
 
 
-def _named(table: str, given: list[ColumnSpec], found: list[list[ColumnSpec]]) -> list[ColumnSpec]:
+def _named(table: str, given: list[ColumnSpec], present: list[list[ColumnSpec]]) -> list[ColumnSpec]:
     """The columns that a part has, with the names that the dataset gives them as far as is known."""
     schema, own = Schema(_fixed(table), given), set[tuple[str, str]]()
-    for specs in found:
+    for specs in present:
         for spec in specs:
             schema.add_column(spec.key, spec.kind, spec.integral)
             own.add((spec.key, spec.kind))

@@ -61,12 +61,7 @@ def ask(
     query: str,
     inside: Mapping[str, Callable[[], pa.Table]],
 ) -> duckdb.DuckDBPyRelation:
-    """The answer to a query over the views `runs`, `history`, `media` and those of `inside`; what it does not name is
-    not read.
-
-    Raises:
-        InputError: DuckDB does not take the query.
-    """
+    """The result of a query over `runs`, `history`, `media` and `inside`; what it does not name is not read."""
     database = _Database()
     opened: dict[str, Source] = {}
     if names(query, "runs"):
@@ -83,7 +78,7 @@ def ask(
 def ask_files(
     tables: Mapping[str, Sequence[Location]], query: str, inside: Mapping[str, Callable[[], pa.Table]]
 ) -> duckdb.DuckDBPyRelation:
-    """The answer to a query over views of Parquet files whose columns agree, and `inside`; raises `InputError`."""
+    """The result of a query over views of Parquet files whose columns agree, and `inside`; raises `InputError`."""
     database = _Database()
     for name, paths in tables.items():
         here = [path for path in paths if isinstance(path, Path)]

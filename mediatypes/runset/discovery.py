@@ -35,19 +35,19 @@ def find_roots(source: Source | Iterable[Source]) -> list[Place]:
             roots.append(place)
             continue
         text = os.path.expanduser(one)
-        found = [text]
+        paths = [text]
         if any(letter in text for letter in "*?[") and not os.path.lexists(text):  # a name that exists is no pattern
-            found = [path for path in sorted(glob(text, recursive=True)) if os.path.isdir(path)]
-        if not found:
+            paths = [path for path in sorted(glob(text, recursive=True)) if os.path.isdir(path)]
+        if not paths:
             raise StoreError.of(text, "a pattern that directories match", "none", "Look at it with ls.")
-        roots += [Path(path).absolute() for path in found]
+        roots += [Path(path).absolute() for path in paths]
     return roots
 
 
 def find_all(roots: Iterable[Place]) -> list[Place]:
     """The runs at or below several directories, each once; raises `StoreError`."""
-    found = [_find_remote(root) if isinstance(root, RemotePath) else list(find_runs(root)) for root in roots]
-    return [*found[0]] if len(found) == 1 else list(dict.fromkeys(chain.from_iterable(found)))
+    runs = [_find_remote(root) if isinstance(root, RemotePath) else list(find_runs(root)) for root in roots]
+    return [*runs[0]] if len(runs) == 1 else list(dict.fromkeys(chain.from_iterable(runs)))
 
 
 def common_base(paths: Sequence[Place]) -> Any:
@@ -58,8 +58,8 @@ def common_base(paths: Sequence[Place]) -> Any:
     above: Any = paths[0].parent
     while not all(isinstance(path, RemotePath) and path.is_relative_to(above) for path in paths):
         if above == above.parent:
-            found = Verbatim("none")
-            raise InputError.of("open_runs", "one directory above all runs", found, "Open them one by one.")
+            got = Verbatim("none")
+            raise InputError.of("open_runs", "one directory above all runs", got, "Open them one by one.")
         above = above.parent
     return above
 
@@ -80,12 +80,9 @@ def is_file(path: Place) -> bool:
 
 
 def find_runs(root: Path) -> Iterator[Path]:
-    """Every directory at or below `root` that holds a `run.json`, in the order of their names.
+    """Every directory at or below `root` that holds a `run.json`, in the order of their names; links are not followed.
 
-    Links to directories are not followed.
-
-    Raises:
-        StoreError: `root` is no directory, or cannot be listed; directories below it that cannot be are left out.
+    Raises StoreError if `root` cannot be listed; directories below it that cannot be are left out.
     """
     try:
         entries = list(os.scandir(root))
@@ -125,7 +122,7 @@ def _find_remote(root: RemotePath) -> list[RemotePath]:
 
 
 def _walk_remote(root: RemotePath) -> list[RemotePath]:
-    found, level = list[RemotePath](), [root]
+    runs, level = list[RemotePath](), [root]
     for depth in range(_DEEPEST + 1):
         if not level:
             break
@@ -134,14 +131,14 @@ def _walk_remote(root: RemotePath) -> list[RemotePath]:
         for folder, entries in zip(level, listed, strict=True):
             is_run = _is_run(entries)
             if is_run:
-                found.append(folder)
+                runs.append(folder)
             for name, size in entries.items():
                 if size is None and not name.startswith(".") and not (is_run and name in _INSIDE):
                     below.append(folder / name)
         level = below
-    if not found and not root.exists():
+    if not runs and not root.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    return sorted(found, key=lambda path: PurePosixPath(path.path).parts)
+    return sorted(runs, key=lambda path: PurePosixPath(path.path).parts)
 
 
 def _entries(folder: RemotePath) -> dict[str, int | None]:

@@ -37,22 +37,17 @@ class Listed(Protocol):
 
 
 class Listing:
-    """What is to be a table of runs.
-
-    Args:
-        runs: by name.
-        at_once: ask many at the same time, which pays where each takes a while to answer.
-    """
+    """A table of runs to be; `at_once` asks many at the same time, which pays where each takes a while."""
 
     def __init__(self, runs: Iterable[tuple[str, Listed]], at_once: bool = False) -> None:
         self._described: list[dict[str, Any]] = []
         self._cells: dict[Column, tuple[list[int], list[Any]]] = {}
         runs = list(runs)
         described = in_threads(_describe, runs) if at_once else map(_describe, runs)
-        for row, ((name, run), found) in enumerate(zip(runs, described, strict=True)):
-            self._described.append({**found, "run": name, "path": str(run.path)})
+        for row, ((name, run), content) in enumerate(zip(runs, described, strict=True)):
+            self._described.append({**content, "run": name, "path": str(run.path)})
             for part in ("config", "summary"):
-                for key, value in _leaves(part, found[part]) if found[part] else ():
+                for key, value in _leaves(part, content[part]) if content[part] else ():
                     kind, plain = _cell(value)
                     rows, values = self._cells.setdefault((key, kind), ([], []))
                     rows.append(row)

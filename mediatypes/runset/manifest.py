@@ -72,14 +72,7 @@ class Manifest:
     @classmethod
     @contextlib.contextmanager
     def open(cls, root: Path) -> Iterator[Manifest]:
-        """The manifest of the dataset in `root`, which is made if needed, locked.
-
-        Raises:
-            RunLocked: another process compacts into it.
-            DocumentError: the directory holds something else.
-            UnsafePath: the directory of a table is a link.
-            StoreError: the system refused.
-        """
+        """The manifest of the dataset in `root`, made if needed, locked; raises DocumentError for other contents."""
         if root.exists() and not (root / FILE).exists() and any(not p.name.startswith(".") for p in root.iterdir()):
             names = {path.name for path in root.iterdir() if not path.name.startswith(".")}
             if not names <= {*TABLES, files.JOURNAL}:
@@ -120,12 +113,12 @@ class Manifest:
                 write_parquet(path, schemas[table], [], columns[table], {"format": files.FORMAT, "table": table})
         if parts or not (self.root / FILE).exists():
             known = {str(number): {run: list(s) for run, s in part.items()} for number, part in self.parts.items()}
-            found = {
+            content = {
                 "format": files.FORMAT,
                 "columns": {table: [spec._asdict() for spec in specs] for table, specs in columns.items()},
                 "parts": known,
             }
-            files.write_json(self.root / FILE, found, durable=True)
+            files.write_json(self.root / FILE, content, durable=True)
 
     def _tidy(self) -> None:
         """Make the tables' directories, and remove what interrupted work has left."""

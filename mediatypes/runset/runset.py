@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.errors import InputError, MediaTypesError, Problem, StoreError, Verbatim, describe
 from .._core.hooks import hook
-from .._core.parallel import in_threads
+from .._core.parallel import Progress, in_threads
 from ..runfolder.media_tables import MediaTables
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore
@@ -111,10 +111,10 @@ class RunSet(MediaTables, Sequence[RunView]):
     def __getitem__(self, run: Any) -> Any:
         """A run by its name in this set, its id, or its position; a slice is a set."""
         if isinstance(run, str):
-            found = [view for name, view in self._views.items() if run in (name, view.id)]
-            if not found:
+            matches = [view for name, view in self._views.items() if run in (name, view.id)]
+            if not matches:
                 raise KeyError(f"{run}: expected the name or id of one of {len(self)} runs, got {run!r}.")
-            return found[0]
+            return matches[0]
         if isinstance(run, slice):
             return self._subset(list(self._views.items())[run])
         return list(self._views.values())[run]
@@ -196,9 +196,10 @@ class RunSet(MediaTables, Sequence[RunView]):
             InputError: no run has such a key.
             DocumentError, StoreError: a file of a run is damaged or gone.
         """
+        from ..runfolder.select import listed
         from .union import read_part, unite
 
-        wanted = _keys(keys)
+        wanted = listed(keys)
         parts = in_threads(lambda view: read_part(view._history(), wanted, steps), self, self._is_elsewhere)
         return unite(self.names, parts, wanted)
 
@@ -249,8 +250,8 @@ class RunSet(MediaTables, Sequence[RunView]):
         from .database import Source, ask, closed
 
         def sources() -> dict[str, Source]:
-            found = in_threads(lambda view: closed(view._history()), self, self._is_elsewhere)
-            return dict(zip(self._views, found, strict=True))
+            histories = in_threads(lambda view: closed(view._history()), self, self._is_elsewhere)
+            return dict(zip(self._views, histories, strict=True))
 
         return ask(self.table, sources, query, self._inside)
 
@@ -266,9 +267,6 @@ class CompactedRuns(RunSet):
     """A dataset made by `compact()`: table, history and sql read its few files; a run itself is opened where it was.
 
     A run whose folder is gone or damaged is a view of what the dataset has of it.
-
-    Args:
-        root: the dataset's directory.
     """
 
     def __init__(self, root: Path | RemotePath) -> None:
@@ -280,7 +278,7 @@ class CompactedRuns(RunSet):
 
     @property
     def _views(self) -> dict[str, RunView]:  # type: ignore[override]
-        from .compacted_run import CompactedRun
+        from .compact_read import CompactedRun
 
         table, views = self.table(), dict[str, RunView]()
         names, paths = (table.column(name).to_pylist() for name in ("run", "path"))
@@ -305,7 +303,9 @@ class CompactedRuns(RunSet):
 
     def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
         """The rows of all runs, as `RunSet.history()` has them; columns keep the names they were first given."""
-        return self._data.table("history", _keys(keys), steps)
+        from ..runfolder.select import listed
+
+        return self._data.table("history", listed(keys), steps)
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL, as `RunSet.sql()`."""
@@ -316,20 +316,20 @@ class CompactedRuns(RunSet):
 
 def compact(
     source: Root | Iterable[Root],
-    destination: Root,
+    dest: Root,
     executor: Executor | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Compacted:
     """Add the runs that are over to a Parquet dataset of a few files, in which 100 000 runs are read at once.
 
     Runs that are in it already and have not changed are not read again; changed ones are replaced. Runs whose folder is
-    gone stay. `open_runs(destination)`, and every reader of Parquet, opens the result.
+    gone stay. `open_runs(dest)`, and every reader of Parquet, opens the result.
 
     Args:
         source: as in `open_runs`.
-        destination: a directory; made if needed.
+        dest: a directory; made if needed.
         executor: where the work is done: any `concurrent.futures.Executor`; by default processes on this machine.
-        progress: called with how many of how many runs are done.
+        progress: is called with (runs done, runs in all, name of the run) as runs are done.
 
     Returns:
         The names of the runs that were `.added`, `.replaced`, are `.waiting` to be over, how many are `.unchanged`,
@@ -337,7 +337,7 @@ def compact(
 
     Raises:
         StoreError: the system refused; the dataset stays whole.
-        DocumentError: the destination holds something else.
+        DocumentError: `dest` holds something else.
         RunLocked: another process compacts into it.
 
     >>> import tempfile, mediatypes as mt
@@ -354,27 +354,21 @@ def compact(
 
     paths = find_all(find_roots(source))
     here = [path for path in paths if isinstance(path, Path)]
-    if len(here) < len(paths) or isinstance(destination, RemoteStore) or is_url(destination):
+    if len(here) < len(paths) or isinstance(dest, RemoteStore) or is_url(dest):
         hint = "Compact on this machine, and copy the result; copy runs that are elsewhere first."
         raise StoreError.of("compact", "runs and a destination on this machine", Verbatim("some elsewhere"), hint)
     base = common_base(here)
-    return add([(name_below(base, path), path) for path in here], Path(destination), executor, progress)
-
-
-def _keys(keys: Iterable[str] | None) -> list[str] | None:
-    if isinstance(keys, str):
-        raise InputError.of("history.keys", "a list of keys", keys, f"Pass [{keys!r}].")
-    return None if keys is None else list(keys)
+    return add([(name_below(base, path), path) for path in here], Path(dest), executor, progress)
 
 
 def _has(config: dict[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether a config has these values, a key with dots looking into nested ones."""
     for key, value in wanted.items():
-        found: Any = config
+        item: Any = config
         for part in [key] if key in config else key.split("."):
-            if not isinstance(found, Mapping) or part not in found:
+            if not isinstance(item, Mapping) or part not in item:
                 return False
-            found = found[part]
-        if found != value:
+            item = item[part]
+        if item != value:
             return False
     return True

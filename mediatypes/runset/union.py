@@ -41,11 +41,7 @@ def read_part(history: History, keys: Collection[str] | None, steps: Steps | Non
 
 
 def unite(runs: Sequence[str], parts: Sequence[Part], keys: Collection[str] | None) -> pa.Table:
-    """The rows of all runs, one run after another, with the columns of all, integers as such; `run` is a dictionary.
-
-    Raises:
-        InputError: no run has one of the keys.
-    """
+    """The rows of all runs, one run after another, with the columns of all; raises InputError for an unknown key."""
     union = Schema((RUN,))
     for specs, _ in groupby(part.specs for part in parts):  # the runs of a sweep are alike
         for spec in specs:
@@ -104,10 +100,10 @@ def union_schema(specs: Iterable[ColumnSpec], fixed: Iterable[str] = FIXED) -> p
 
 def with_any(table: pa.Table, columns: list[str]) -> pa.Table:
     """The rows in which one of these columns has a value."""
-    found = [table.column(name) for name in columns]
-    if not found or any(column.null_count == 0 for column in found):
+    arrays = [table.column(name) for name in columns]
+    if not arrays or any(column.null_count == 0 for column in arrays):
         return table
-    valid = found[0].is_valid().to_numpy()
-    for column in found[1:]:
+    valid = arrays[0].is_valid().to_numpy()
+    for column in arrays[1:]:
         valid = valid | column.is_valid().to_numpy()
     return table.filter(fixed(valid, np.ones(len(valid), bool)))

@@ -55,8 +55,7 @@ class Place(NamedTuple):
 def write(file: Path, entries: Iterable[Entry]) -> None:
     """Write sidecars as one file, each medium in the order given; read again and compared before it takes its name.
 
-    Raises:
-        StoreError: a sidecar is too large, or the system refused. An earlier file stays as it was.
+    Raises StoreError for one that is too large, or if the system refuses; an earlier file stays as it was.
     """
     wanted = list(entries)
     for entry in wanted:
@@ -93,8 +92,8 @@ def _batch(group: list[Entry], schema: pa.Schema, digests: dict[str, str]) -> pa
     contents = [entry.read() for entry in group]
     for entry, content in zip(group, contents, strict=True):
         if len(content) != entry.size:
-            found = Verbatim(f"{len(content)} bytes")
-            raise StoreError.of(entry.path, f"{entry.size} bytes", found, "Is another process writing it?")
+            got = Verbatim(f"{len(content)} bytes")
+            raise StoreError.of(entry.path, f"{entry.size} bytes", got, "Is another process writing it?")
         digests[entry.path] = hashlib.sha256(content).hexdigest()
     arrays = [texts([entry.path for entry in group]), texts([digests[entry.path] for entry in group])]
     arrays += [numbers([entry.size for entry in group], "int64"), texts([entry.media_type for entry in group])]
@@ -118,9 +117,7 @@ def _check(written: Path, digests: dict[str, str]) -> None:
 class PackedFile:
     """A packed file, open: it stays the same file when another is renamed over it. Threads may share it.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        StoreError: it is damaged or foreign.
+    Raises FileNotFoundError, or StoreError if it is damaged or foreign.
     """
 
     def __init__(self, path: Location) -> None:
@@ -170,12 +167,12 @@ class PackedFile:
             raise StoreError.of(str(self.path), f"row groups of at most {_MAX_GROUP} bytes", size, _ADVICE)
         try:
             table = self._file.read_row_group(group, columns=[f"{name}.bytes" for name in self._columns])
-            found: list[bytes | None] = [None] * table.num_rows
+            cells: list[bytes | None] = [None] * table.num_rows
             for name in self._columns:
                 for row, cell in enumerate(table.column(name).to_pylist()):
                     if cell is not None and cell["bytes"] is not None:
-                        found[row] = cell["bytes"]
-            return found
+                        cells[row] = cell["bytes"]
+            return cells
         except _DAMAGE as error:
             raise _damaged(self.path, error) from error
 
@@ -204,5 +201,5 @@ def _damaged(path: Location, error: Exception) -> StoreError:
         return error
     if isinstance(error, OSError) and error.errno:
         return os_error(StoreError, str(path), "read the packed store", error, "Check permissions.")
-    found = Verbatim((str(error).splitlines() or [type(error).__name__])[0])
-    return StoreError.of(str(path), "a whole packed store", found, _ADVICE)
+    got = Verbatim((str(error).splitlines() or [type(error).__name__])[0])
+    return StoreError.of(str(path), "a whole packed store", got, _ADVICE)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from .._core import atomic
 from .._core.errors import SidecarMissing, StoreError, UnsafePath, os_error
 from .._core.sidecar import content_path, content_pieces, open_file, safe_parts
-from ._paths import main_path
+from .memory import main_path
 
 
 class DirectoryStore:
@@ -22,7 +22,7 @@ class DirectoryStore:
     Args:
         root: the directory; made when first needed.
         prefix: a relative directory below it, such as "media".
-        durable: wait until a sidecar is on the disk, safe from a power cut, before `put` answers.
+        durable: wait until a sidecar is on the disk, safe from a power cut, before `put` returns.
 
     >>> import tempfile, numpy as np, mediatypes as mt
     >>> store = DirectoryStore(tempfile.mkdtemp())
@@ -34,6 +34,7 @@ class DirectoryStore:
 
     def __init__(self, root: str | os.PathLike[str], prefix: str = "", durable: bool = False) -> None:
         self.root, self._durable = Path(root).expanduser(), durable
+        self._synced: set[str] = set()  # paths that this store has waited for, if it does
         self._prefix = "".join(f"{part}/" for part in safe_parts(prefix)) if prefix else ""
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
@@ -65,6 +66,12 @@ class DirectoryStore:
             while folder != self.root:
                 folder = folder.parent
                 atomic.sync_names(folder)
+            self._synced.add(path)
+
+    def _holds(self, path: str, sha256: str, size: int, media_type: str) -> bool:
+        """Whether `put` gave this path to such bytes, and they are still there; see `_core.sidecar.holds`."""
+        is_own = path.startswith(f"{self._prefix}{sha256[:2]}/{sha256}.")
+        return is_own and (not self._durable or path in self._synced) and _has_size(self.root / path, size)
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:
         """Open by path, reference or document (its main sidecar), to be read.

@@ -24,10 +24,6 @@ class RemotePath:
     """A file or directory of a file system that is not this machine's, as `pathlib.Path` is for this machine.
 
     What the system refuses is an `OSError` with its reason in one line; nothing of another library comes through.
-
-    Args:
-        root: the file system.
-        path: below it, with "/".
     """
 
     def __init__(self, root: Root, path: str) -> None:
@@ -111,9 +107,9 @@ class RemotePath:
 
         with _said():
             selector = FileSelector(self.path, recursive=recursive, allow_not_found=True)
-            found = self.filesystem.get_file_info(selector)
+            infos = self.filesystem.get_file_info(selector)
             start = len(self.path.rstrip("/")) + 1
-            return {one.path[start:].rstrip("/"): int(one.size) if one.is_file else None for one in found}
+            return {one.path[start:].rstrip("/"): int(one.size) if one.is_file else None for one in infos}
 
     def glob(self, pattern: str) -> list[RemotePath]:
         """What stands directly in a directory under names that match."""
@@ -136,7 +132,7 @@ class RemotePath:
     # Writing ---------------------------------------------------------------------------------------------------------
 
     def write(self, pieces: Iterable[bytes]) -> int:
-        """Put a file there, whole or not at all, instead of what was there; answers its size. Raises OSError."""
+        """Put a file there, whole or not at all, instead of what was there; returns its size. Raises OSError."""
         whole = self.filesystem.type_name in _WHOLE
         target = self if whole else self.with_name(temporary_name(self.name))
         source, size, partial = iter(pieces), 0, False
@@ -173,11 +169,9 @@ class RemotePath:
 
 
 class Root:
-    """A file system, made when it is first used: until then nothing asks a network.
+    """A file system of pyarrow, made when it is first used: until then nothing asks a network.
 
-    Args:
-        name: what stands before a path in messages: "s3://".
-        make: makes the file system of pyarrow.
+    `name` is what stands before a path in messages: "s3://".
     """
 
     def __init__(self, name: str, make: Callable[[], Any]) -> None:

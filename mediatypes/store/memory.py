@@ -6,9 +6,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .._core.errors import SidecarMissing
+from .._core.errors import InputError, SidecarMissing
 from .._core.sidecar import content_path, content_pieces
-from ._paths import main_path
+
+
+def main_path(path: str | dict[str, Any]) -> str:
+    """The path itself, or that of a reference or document (which means its main sidecar)."""
+    name = path.get("path") if isinstance(path, dict) else path
+    if not isinstance(name, str) or not name:
+        raise InputError.of("open", "a path, a reference or a document with a sidecar", path, "Pass document['path'].")
+    return name
 
 
 class MemoryStore:
@@ -24,10 +31,13 @@ class MemoryStore:
         self.files: dict[str, bytes] = {}
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
-        """Keep the bytes (a file's content is read) under `ab/<sha256><suffix>` and answer that path."""
+        """Keep the bytes (a file's content is read) under `ab/<sha256><suffix>` and return that path."""
         path = content_path(sha256, suffix)
         self.files[path] = b"".join(content_pieces(data))
         return path
+
+    def _holds(self, path: str, sha256: str, size: int, media_type: str) -> bool:
+        return path.startswith(f"{sha256[:2]}/{sha256}.") and len(self.files.get(path, b"")) == size
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:
         """Open by path, reference or document (its main sidecar); raises `SidecarMissing`."""

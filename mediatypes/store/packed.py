@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from .._core.errors import SidecarMissing, StoreError, Verbatim, os_error
 from .._core.sidecar import content_path, content_pieces
-from ._paths import main_path
 from .directory import DirectoryStore
+from .memory import main_path
 
 if TYPE_CHECKING:
     from ._packed_file import PackedFile
@@ -47,7 +47,7 @@ class PackedStore:
         self._reader = Reader(self.file)
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
-        """Keep the bytes (a file's content is read) until `write()`, and answer their path.
+        """Keep the bytes (a file's content is read) until `write()`, and return their path.
 
         Raises:
             StoreError: it has more than 64 MiB; such a sidecar stays a file of its own.
@@ -125,10 +125,10 @@ class Reader:
         """The file as it is now; None if there is none. Raises `StoreError` if it is damaged."""
         with self._lock:
             try:
-                found = self._path.stat()
-                if not stat.S_ISREG(found.st_mode):  # reading a pipe might wait for ever
+                status = self._path.stat()
+                if not stat.S_ISREG(status.st_mode):  # reading a pipe might wait for ever
                     raise StoreError.of(str(self._path), "a file", Verbatim("a directory or device"), "Move it away.")
-                identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+                identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
                 if self._open is None or self._open[0] != identity:
                     from ._packed_file import PackedFile  # pyarrow is needed only now
 
@@ -144,25 +144,14 @@ class Reader:
 
 
 class RunStore(DirectoryStore):
-    """The sidecars of a run: files in its folder, or in its packed file, or some here and some there.
-
-    Args:
-        root: the run's folder.
-        packed: the name of the packed file in it.
-    """
+    """The sidecars of a run: files in its folder, or in the packed file of that name, or some here and some there."""
 
     def __init__(self, root: str | os.PathLike[str], packed: str) -> None:
         super().__init__(root)
         self._reader = Reader(self.root / packed)
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:
-        """Open by path, reference or document (its main sidecar), to be read.
-
-        Raises:
-            SidecarMissing: it is neither a file nor packed.
-            UnsafePath: the path leaves the folder or a part of it is a link.
-            StoreError: the packed file is damaged.
-        """
+        """As `DirectoryStore.open`; raises `StoreError` where the packed file is damaged, too."""
         try:
             return super().open(path)
         except SidecarMissing:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .._core.errors import SidecarMissing, StoreError, os_error
 from .._core.sidecar import content_path, content_pieces, safe_parts
-from ._paths import main_path
 from .directory import DirectoryStore
 from .location import RemotePath, Root
+from .memory import main_path
 from .packed import RunStore
 from .urls import locate
 
@@ -43,8 +43,8 @@ def open_store(url: str, filesystem: Any = None) -> DirectoryStore | RemoteStore
     >>> mt.decode(document, store).width
     3
     """
-    found = locate(url, "open_store", filesystem)
-    return DirectoryStore(found) if isinstance(found, Path) else RemoteStore(found)
+    place = locate(url, "open_store", filesystem)
+    return DirectoryStore(place) if isinstance(place, Path) else RemoteStore(place)
 
 
 def run_store(location: Path | RemotePath, packed: str) -> RunStore | RemoteRunStore:
@@ -54,10 +54,10 @@ def run_store(location: Path | RemotePath, packed: str) -> RunStore | RemoteRunS
 
 def writable(place: str | os.PathLike[str] | RemoteStore | RemotePath, where: str) -> RemotePath:
     """A place to copy to; a directory of this machine is one of pyarrow's local file system. Raises as `open_store`."""
-    found = place.root if isinstance(place, RemoteStore) else locate(place, where)
-    if isinstance(found, RemotePath):
-        return found
-    return RemotePath(Root("", _local), found.as_posix())
+    root = place.root if isinstance(place, RemoteStore) else locate(place, where)
+    if isinstance(root, RemotePath):
+        return root
+    return RemotePath(Root("", _local), root.as_posix())
 
 
 def _local() -> Any:
@@ -85,7 +85,7 @@ class RemoteStore:
         self.root = root
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
-        """Store bytes (or copy a file's content) and answer its path; does nothing if it is there already.
+        """Store bytes (or copy a file's content) and return its path; does nothing if it is there already.
 
         Raises:
             StoreError: the system refused, or does not answer. Nothing is left behind.
@@ -122,12 +122,7 @@ class RemoteStore:
 
 
 class RemoteRunStore(RemoteStore):
-    """The sidecars of a run elsewhere: files in its folder, or in its packed file.
-
-    Args:
-        root: the run's folder.
-        packed: the name of the packed file in it.
-    """
+    """The sidecars of a run elsewhere: files in its folder, or in the packed file of that name."""
 
     def __init__(self, root: RemotePath, packed: str) -> None:
         super().__init__(root)

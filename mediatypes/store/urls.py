@@ -29,20 +29,18 @@ def is_url(path: object) -> bool:
 def locate(path: str | os.PathLike[str] | RemotePath, where: str = "path", filesystem: Any = None) -> Path | RemotePath:
     """The place that a path or URL names; nothing is asked for yet.
 
-    Raises:
-        InputError: no such scheme, a password in the URL, or a part such as "..".
-        MissingDependencyError: another scheme needs fsspec.
-        StoreError: its server cannot be reached.
+    Raises InputError for an unknown scheme, a password in the URL, or a part such as ".."; StoreError if a server that
+    is reached at once does not answer.
     """
     if isinstance(path, RemotePath):
         return path
-    found = _URL.fullmatch(path) if isinstance(path, str) else None
-    if filesystem is None and not found:
+    url = _URL.fullmatch(path) if isinstance(path, str) else None
+    if filesystem is None and not url:
         return local_path(path, where)
     text = os.fspath(path)
-    if filesystem is not None or not found:
+    if filesystem is not None or not url:
         return _given(text, filesystem, where)
-    scheme, rest = found[1].lower(), found[2]
+    scheme, rest = url[1].lower(), url[2]
     if scheme == "file":
         return Path(url2pathname(unquote(urlsplit(text).path))).absolute()
     rest, _, query = rest.partition("?")
@@ -133,8 +131,8 @@ def _given(path: str, filesystem: Any, where: str) -> RemotePath:
     from pyarrow import fs
 
     if isinstance(filesystem, fs.FileSystem):
-        found = _URL.fullmatch(path)
-        name, system, inside = filesystem.type_name, filesystem, found[2] if found else path
+        url = _URL.fullmatch(path)
+        name, system, inside = filesystem.type_name, filesystem, url[2] if url else path
     elif hasattr(filesystem, "protocol") and hasattr(filesystem, "_strip_protocol"):  # as fsspec defines them
         protocols = filesystem.protocol
         name = protocols if isinstance(protocols, str) else protocols[0]

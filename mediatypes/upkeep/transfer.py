@@ -22,7 +22,7 @@ from .._core.errors import (
     describe,
     os_error,
 )
-from .._core.parallel import in_threads
+from .._core.parallel import Progress, in_threads
 from .._core.sidecar import safe_parts
 from ..runfolder import files
 from ..runfolder.saved_files import read_listed
@@ -46,18 +46,16 @@ class Copied(NamedTuple):
     problems: list[Problem]  # of runs that could not be copied, or not be read
 
 
-def copy(
-    source: Any, destination: str | os.PathLike[str] | RemoteStore, progress: Callable[[int, int], None] | None = None
-) -> Copied:
-    """Copy runs to `destination`/<name>, such as from a directory to `s3://bucket/runs`, or back.
+def copy(source: Any, dest: str | os.PathLike[str] | RemoteStore, progress: Progress | None = None) -> Copied:
+    """Copy runs to `dest`/<name>, such as from a directory to `s3://bucket/runs`, or back.
 
     What is there already is not sent again, so that it can be interrupted and repeated. A run appears there whole:
     `run.json` comes last. A run that is still written is copied as it stands, and can be read there as such.
 
     Args:
         source: runs, as `open_runs` takes them.
-        destination: a URL, a directory, or what `open_store` made.
-        progress: told how many of how many runs are done.
+        dest: a URL, a directory, or what `open_store` made.
+        progress: is called with (runs done, runs in all, name of the run) as runs are done.
 
     Returns:
         The names of the runs that are there now, how many `.files` and `.bytes` were sent, and the `.problems`.
@@ -77,7 +75,7 @@ def copy(
     """
     from ..runset.runset import open_runs
 
-    runs, target = open_runs(source), writable(destination, "copy")
+    runs, target = open_runs(source), writable(dest, "copy")
     done, problems, sent, size = list[str](), list(runs.problems), 0, 0
     for number, (name, view) in enumerate(zip(runs.names, runs, strict=True), 1):
         try:
@@ -86,7 +84,7 @@ def copy(
         except (MediaTypesError, OSError) as error:
             problems += [found._replace(path=found.path or name) for found in describe(error)]
         if progress:
-            progress(number, len(runs))
+            progress(number, len(runs), name)
     return Copied(done, sent, size, problems)
 
 

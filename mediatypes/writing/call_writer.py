@@ -85,7 +85,7 @@ class CallWriter:
             layout.last, layout.sequence = body, count
 
     def add(self, row: int, stamp: float, found: list[log_cells.Named], commit: bool) -> frames.Layout | None:
-        """Write a call; answers its layout, if it was packed."""
+        """Write a call; returns its layout, if it was packed."""
         keys, codes, declaration = tuple(key for key, _, _ in found), layout_codes(found), b""
         layout = self._layouts.get((keys, codes))
         if layout is None and codes and (layout := self._new_layout(keys, codes)):

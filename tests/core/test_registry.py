@@ -48,8 +48,8 @@ class Spectrum:
 
     @classmethod
     def __from_media__(cls, document: dict[str, Any], source: mt.Source) -> Spectrum:
-        counts = fetch(source, document, "spectrum")
-        return cls(counts, *document["range"], document.get("caption"))
+        low, high = document["range"]
+        return cls(fetch(source, document, "spectrum"), low, high, document.get("caption"))
 
 
 class Foreign:
@@ -192,7 +192,7 @@ def test_known_types_are_ours_and_the_registered_ones() -> None:
 def test_the_class_of_every_built_in_tag_declares_it() -> None:
     for tag in registry.builtin_types():
         cls, declaration = registry.lookup(tag)
-        assert (declaration.type, cls.declaration) == (tag, declaration)
+        assert (declaration.type, cls._declaration) == (tag, declaration)
 
 
 def test_an_unknown_type_is_named() -> None:

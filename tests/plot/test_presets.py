@@ -12,7 +12,7 @@ import pytest
 import mediatypes as mt
 from mediatypes import InputError, Table
 from mediatypes.plot import _template
-from mediatypes.plot._builtin import BUILTIN, WANDB_IDS
+from mediatypes.plot._presets import BUILTIN, WANDB_IDS
 
 TABLE = Table(columns=["step", "loss"], data=[[1, 0.5], [2, 0.25]])
 SPEC: dict[str, Any] = {

@@ -18,7 +18,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes import CodecError, InputError, MissingDependencyError, Plot, Table
-from mediatypes.plot._builtin import BUILTIN
+from mediatypes.plot._presets import BUILTIN
 from tests.samples import photograph
 
 pytest.importorskip("vl_convert", reason="charts are drawn by vl-convert-python")

@@ -234,10 +234,10 @@ def content(root: Path) -> dict[str, bytes]:
 
 def test_compacting_again_reads_only_what_is_new_or_changed(root: Path, tmp_path: Path) -> None:
     pool = ThreadPoolExecutor(1)
-    seen: list[tuple[int, int]] = []
-    first = mt.compact(root, tmp_path / "all", pool, lambda done, total: seen.append((done, total)))
+    seen: list[tuple[int, int, str]] = []
+    first = mt.compact(root, tmp_path / "all", pool, lambda *now: seen.append(now))
     assert first.added == ["a", "b", "deep/c", "empty"]
-    assert seen == [(4, 4)]
+    assert seen == [(4, 4, "empty")]
     before = content(tmp_path / "all")
     again = mt.compact(root, tmp_path / "all", pool)
     assert (again.added, again.replaced, again.unchanged) == ([], [], 4)
@@ -294,8 +294,8 @@ def test_other_readers_open_the_dataset(root: Path, tmp_path: Path) -> None:
     history = tmp_path / "all" / "history"
     assert pd.read_parquet(history, columns=["run", "acc", "words"]).shape == (7, 3)
     assert ds.dataset(history).to_table(columns=["acc#string"]).num_rows == 7
-    found = duckdb.sql(f"select count(acc) from read_parquet('{history}/*.parquet', union_by_name = true)").fetchall()
-    assert found == [(5,)]
+    query = f"select count(acc) from read_parquet('{history}/*.parquet', union_by_name = true)"
+    assert duckdb.execute(query).fetchall() == [(5,)]
     assert pl.scan_parquet(history / "*.parquet", missing_columns="insert").collect().height == 7
 
 

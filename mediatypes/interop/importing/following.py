@@ -53,7 +53,7 @@ def wait_for(path: Path, until: StopCondition, interval: float) -> bool:
 
 
 def follow_until(
-    follower: Follower, until: StopCondition, interval: float, progress: Callable[[FollowState], None] | None
+    follower: Follower, until: StopCondition, interval: float, on_change: Callable[[FollowState], None] | None
 ) -> ImportReport:
     """Poll until it is time to end or the process is interrupted; then finish."""
     try:
@@ -61,8 +61,8 @@ def follow_until(
             began = time.monotonic()
             if follower.poll():
                 until.last = time.monotonic()
-                if progress:
-                    progress(follower.state())
+                if on_change:
+                    on_change(follower.state())
             if until():
                 break
             rest = min(

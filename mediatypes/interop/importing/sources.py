@@ -41,13 +41,7 @@ class LogDir(Protocol):
 
 
 def open_logdir(url: str | os.PathLike[str]) -> LogDir:
-    """A log directory by path, or by URL as `mt.open_store` takes it.
-
-    Raises:
-        InputError: there is none.
-        MissingDependencyError: the scheme needs fsspec.
-        StoreError: it cannot be listed.
-    """
+    """A log directory by path, or by URL as `mt.open_store` takes it; raises InputError if there is none."""
     text = os.fspath(url)
     if not is_url(text):
         return LocalDir(text)

@@ -1,4 +1,4 @@
-"""A run folder in the making: built beside its place, then moved there, so that no half of it is ever seen."""
+"""A run folder in the making, built beside its place, then moved there whole; and the files attached to a run."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from ...runfolder import files
 
 
 class Staging:
-    """A hidden directory beside a run's folder.
+    """A hidden directory beside a run's folder, which may be there already.
 
-    Args:
-        target: the run's folder, which may be there already.
-        is_anew: whether nothing of what is there is used: all sidecars are made, and others do not stay.
+    With `is_anew` nothing of what is there is used: all sidecars are made, and others do not stay.
     """
 
     def __init__(self, target: Path, is_anew: bool = False) -> None:
@@ -46,6 +44,8 @@ class Staging:
                 if not self.target.is_dir():
                     raise
         made = set()
+        folders = (Path(folder).relative_to(self.path).as_posix() for folder, _, _ in os.walk(self.path))
+        files.require_no_links(self.target, {*files.FOLDERS, *folders} - {"."})
         for folder, _, file_names in os.walk(self.path):
             below = Path(folder).relative_to(self.path)
             for name in file_names if below.parts else ():

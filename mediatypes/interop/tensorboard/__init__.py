@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..._core.errors import InputError, problem
+from ..._core.parallel import Progress
 from ..importing.report import FileReport, FollowState, ImportReport, RunReport
 from .importing.plan import Nested
 
@@ -27,7 +28,6 @@ __all__ = [
     "patch",
     "unpatch",
 ]
-Progress = Callable[[int, int, str], None]
 _REMOTE_SECONDS = 5.0  # seconds between two looks at a bucket
 
 
@@ -41,7 +41,7 @@ def __getattr__(name: str) -> Any:
 
 def import_logdir(
     logdir: str | os.PathLike[str],
-    out: str | os.PathLike[str],
+    dest: str | os.PathLike[str],
     *,
     nested: Nested = "auto",
     purge: bool = False,
@@ -59,7 +59,7 @@ def import_logdir(
         logdir: a directory, an event file, or a URL as `mt.open_store` takes it: `s3://bucket/path`,
             `gs://bucket/path`, `az://container/path` (the account is in AZURE_STORAGE_ACCOUNT), with the provider's
             default credentials.
-        out: where the run folders go, each by the run's path below `logdir`.
+        dest: where the run folders go, each by the run's path below `logdir`.
         nested: which directories are runs of their own: "auto" (train, val, eval... and what `add_scalars` and
             `add_hparams` made belong to the run above), "runs" (all), "namespaces" (only the log directory itself).
         purge: leave out of the history, as TensorBoard does, what a session logged at or after the step at which a
@@ -98,22 +98,22 @@ def import_logdir(
         missing = problem("logdir", "event files", none, "Their names contain tfevents.", "no-events")
         raise InputError([missing, *plan.problems])
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
-    target = Path(out).absolute()
+    target = Path(dest).absolute()
     plan = plan.without_empty(lambda run: is_imported(target / run.folder))
     sizes = [sum(file.size for file in run.files) for run in plan.runs]
     reports, done = list[RunReport](), 0
-    work = partial(import_run, opened, out=target, options=options)
+    work = partial(import_run, opened, dest=target, options=options)
     for size, (_, report) in zip(sizes, map_runs(work, plan.runs, executor, jobs), strict=True):
         reports.append(report)
         done += size
-        if progress is not None:
+        if progress:
             progress(done, sum(sizes), report.name)
     return ImportReport(reports, list(plan.ignored), list(plan.problems))
 
 
 def follow_logdir(
     logdir: str | os.PathLike[str],
-    out: str | os.PathLike[str],
+    dest: str | os.PathLike[str],
     *,
     nested: Nested = "auto",
     purge: bool = False,
@@ -124,7 +124,7 @@ def follow_logdir(
     stop: Callable[[], bool] | None = None,
     idle: float | None = None,
     interval: float = 0.25,
-    progress: Callable[[FollowState], None] | None = None,
+    on_change: Callable[[FollowState], None] | None = None,
 ) -> ImportReport:
     """Import a TensorBoard log directory and follow it while others write to it, then leave what an import makes.
 
@@ -139,13 +139,13 @@ def follow_logdir(
     Args:
         logdir: as for `import_logdir`; it may be empty, and is waited for if it is a path. Buckets are looked at every
             five seconds at most.
-        out: where the run folders go, each by the run's path below `logdir`.
+        dest: where the run folders go, each by the run's path below `logdir`.
         nested, purge, step_metric, keep_events, project, tags: as for `import_logdir`.
         stop: is called between two looks; this ends once it returns True. Default: only an interrupt ends it, which is
             raised when all is imported.
         idle: seconds without anything new, after which this ends. Default: never.
         interval: seconds between two looks.
-        progress: is called after each look that found something.
+        on_change: is called after each look that found something.
 
     Returns:
         What was imported and what was not.
@@ -171,9 +171,9 @@ def follow_logdir(
         return ImportReport([], [], [])
     opened = open_logdir(logdir)
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
-    follower = LogFollower(opened, Path(out).absolute(), nested, options)
+    follower = LogFollower(opened, Path(dest).absolute(), nested, options)
     return follow_until(
-        follower, until, interval if isinstance(opened, LocalDir) else max(interval, _REMOTE_SECONDS), progress
+        follower, until, interval if isinstance(opened, LocalDir) else max(interval, _REMOTE_SECONDS), on_change
     )
 
 

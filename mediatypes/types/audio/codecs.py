@@ -49,13 +49,7 @@ class AudioFile(NamedTuple):
 
 
 def write(samples: Samples, sample_rate: int, format: str, subtype: str, where: str) -> AudioFile:
-    """A file of the samples.
-
-    Raises:
-        InputError: the format cannot hold so many channels or frames, or that rate.
-        MissingDependencyError: a format other than WAV without soundfile.
-        CodecError: soundfile failed.
-    """
+    """A file of the samples; raises InputError where the format cannot hold so many channels or frames or that rate."""
     frames, channels = samples.array.shape
     _check_limits(format, subtype, sample_rate, channels, frames, where)
     if format == "wav":
@@ -70,12 +64,7 @@ def write(samples: Samples, sample_rate: int, format: str, subtype: str, where: 
 
 
 def probe(blob: Blob, where: str) -> AudioFile:
-    """Recognise a file by its content; a compressed one is decoded once, so that a cut file is refused.
-
-    Raises:
-        InputError: not an audio file of these formats, cut short, or with a header that is not true.
-        MissingDependencyError: a file other than WAV without soundfile.
-    """
+    """Recognise a file by its content; a compressed one is decoded once, to refuse a cut one. Raises InputError."""
     with blob.open() as file:
         format = _recognise(file, blob.size, where)
     header = _wav_header(blob, where, InputError) if format == "wav" else None
@@ -147,11 +136,7 @@ def _wav_header(blob: Blob, where: str, error: type[ValidationError]) -> wav.Hea
 
 
 def _decodable(blob: Blob, format: str, header: wav.Header | None) -> tuple[BinaryIO, int]:
-    """What libsndfile decodes to the end, and how many frames it gives then; 0 if it knows that itself.
-
-    Raises:
-        ValueError: the file is cut short or damaged.
-    """
+    """What libsndfile decodes to the end, and how many frames that gives; 0 if it knows itself. Raises ValueError."""
     if format == "mp3" or (header is not None and header.codec == "MP3"):
         stream = mp3.read(blob.read()[header.samples if header is not None else slice(None)])
         return BytesIO(stream.decodable()), stream.frames

@@ -38,13 +38,10 @@ class Samples(NamedTuple):
 
 
 def read_samples(data: Any, where: str, clip: bool) -> Samples:
-    """Samples of a (frames,) or (frames, channels) array, tensor or list.
+    """Samples of a (frames,) or (frames, channels) array, tensor or list; raises InputError.
 
     Floats must be in -1..1, up to a rounding error of 1e-5, which is cut; uint8 has its silence at 128; int16 and
     int32 use their full range.
-
-    Raises:
-        InputError: another shape or dtype, no frames, NaN, infinity, or values out of range without `clip`.
     """
     array = as_array(data, where)
     if array.ndim not in (1, 2) or array.size == 0 or (array.ndim == 2 and array.shape[1] > array.shape[0]):

@@ -91,7 +91,7 @@ class Audio(FileValue):
     (1.0, 1, 'PCM_16')
     """
 
-    declaration = AUDIO
+    _declaration = AUDIO
     format: str
     subtype: str
     sample_rate: int

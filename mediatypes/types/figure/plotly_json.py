@@ -33,11 +33,7 @@ class PlotlyJson(NamedTuple):
 
 
 def make_json(data: Any, where: str) -> PlotlyJson:
-    """The JSON of a Plotly figure, of its dict, or of its JSON text as bytes.
-
-    Raises:
-        InputError: it is not a figure, holds something that JSON cannot say, or is larger than 64 MiB.
-    """
+    """The JSON of a Plotly figure, of its dict, or of its JSON text as bytes; raises InputError."""
     is_figure = is_instance(data, "plotly.basedatatypes", "BaseFigure")
     if isinstance(data, bytes):
         data = _parse(data, where)

@@ -69,7 +69,7 @@ FIGURE = Document(
 class Picture(Frozen):
     """A PNG of a figure, with its size in pixels."""
 
-    declaration = PICTURE
+    _declaration = PICTURE
     width: int
     height: int
 
@@ -118,7 +118,7 @@ class Figure(FileValue):
     (1, [3, 1])
     """
 
-    declaration = FIGURE
+    _declaration = FIGURE
     format: str
     nulled_count: int
     lost: tuple[str, ...]

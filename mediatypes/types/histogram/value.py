@@ -66,7 +66,7 @@ class Histogram(Value):
     ([1, 2], [1.0, 1.5, 2.0], 1)
     """
 
-    declaration = HISTOGRAM
+    _declaration = HISTOGRAM
     values: Array  # (n,) int64 or float64, read-only
     bins: Array  # (n + 1,) float64, read-only
     nan_count: int

@@ -70,9 +70,9 @@ def check_domain(positions: Sequence[Any], edges: Array, where: str, problems: l
     given = np.concatenate([np.ravel(np.asarray(number, np.float64)) for number in numbers if number is not None])
     if (given == np.rint(given)).all():
         i, side = divmod(int(np.argmax(edges)), 4)
-        found = Verbatim(f"{SIDES[side]}={edges[i, side]:g}")
+        got = Verbatim(f"{SIDES[side]}={edges[i, side]:g}")
         hint = 'Say domain="pixel": {"position": ..., "domain": "pixel"}; or divide by width and height.'
-        problems.append(problem(f"{where}[{i}].position", "fractions of the image, 0 to 1", found, hint, "domain"))
+        problems.append(problem(f"{where}[{i}].position", "fractions of the image, 0 to 1", got, hint, "domain"))
 
 
 def check_edges(edges: Array, where: str, problems: list[Problem], member: str = "") -> None:

@@ -64,7 +64,7 @@ class BoundingBoxes2D(Frozen):
     (1, {1: 'cat'})
     """
 
-    declaration = BOXES
+    _declaration = BOXES
     domain: str
     outside_count: int
     _count: int

@@ -44,7 +44,7 @@ class Classes(Frozen):
     {1: 'cat'}
     """
 
-    declaration = CLASSES
+    _declaration = CLASSES
     _labels: dict[int, str]
     _classes: tuple[dict[str, Any], ...]  # as they stand in the document
 

@@ -48,7 +48,7 @@ class ImageMask(Frozen):
     {0: 'class_0', 2: 'road'}
     """
 
-    declaration = MASK
+    _declaration = MASK
     width: int
     height: int
     bit_depth: int
@@ -138,9 +138,9 @@ def _read(data: Any, where: str) -> dict[str, Any]:
     return {"_ids": _read_ids(blob, file.orientation, where, kind), "_blob": blob, **members}
 
 
-def _no_mask(where: str, found: str) -> InputError:
+def _no_mask(where: str, got: str) -> InputError:
     expected = "a lossless single-channel image of class ids"
-    return InputError.of(where, expected, Verbatim(found), "Save it as a grey PNG.", "mode")
+    return InputError.of(where, expected, Verbatim(got), "Save it as a grey PNG.", "mode")
 
 
 def _read_ids(blob: Blob, orientation: int, where: str, kind: str = "several channels") -> Array:

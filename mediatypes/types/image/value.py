@@ -106,7 +106,7 @@ class Image(FileValue):
     (6, 4, 'black')
     """
 
-    declaration = IMAGE
+    _declaration = IMAGE
     width: int
     height: int
     format: str

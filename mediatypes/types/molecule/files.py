@@ -41,12 +41,7 @@ _NAMES = {name: name for name in _FORMATS} | {"ent": "pdb", "pdb1": "pdb"}  # th
 
 
 def read_file(data: Any, file_type: Any) -> tuple[Blob, str, Content]:
-    """What a user passes as a molecule, with its format, parsed and counted.
-
-    Raises:
-        InputError: no such file, an unknown or missing format, too large, or content that is not of the format.
-        MissingDependencyError: the parser's package is not installed.
-    """
+    """What a user passes as a molecule, with its format, parsed and counted; raises InputError."""
     format = _format(data, file_type)
     blob = _blob(data)
     if blob.size == 0:

@@ -63,7 +63,7 @@ class Molecule(FileValue):
     (3, 'H2O')
     """
 
-    declaration = MOLECULE
+    _declaration = MOLECULE
     format: str
     atoms: int
     models: int

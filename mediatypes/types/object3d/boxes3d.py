@@ -76,7 +76,7 @@ class Box3D(Frozen):
     ([-1.0, -2.0, -3.0], [1.0, 2.0, 3.0])
     """
 
-    declaration = BOX3D
+    _declaration = BOX3D
     color: tuple[float, ...] | None
     label: str | None
     score: float | None
@@ -181,11 +181,7 @@ class Box3D(Frozen):
 
 
 def read_boxes(boxes: Any, where: str) -> tuple[Box3D, ...]:
-    """The boxes of a scene: `Box3D`, or W&B's dicts with `corners` and perhaps color, label, score.
-
-    Raises:
-        InputError: with the problems of all boxes.
-    """
+    """The boxes of a scene: `Box3D`, or W&B's dicts with `corners`, perhaps color, label, score; raises InputError."""
     return tuple(_read_all(boxes, where, _read_box))
 
 

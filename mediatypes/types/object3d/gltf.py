@@ -50,11 +50,7 @@ class Gltf(NamedTuple):
 
 
 def read(data: bytes, binary: bool, where: str) -> Gltf:
-    """A glTF or GLB that is known to keep the limits of this module.
-
-    Raises:
-        InputError: not glTF 2.x, JSON that cannot be read, a cycle of nodes, too many or too deep nodes.
-    """
+    """A glTF or GLB that is known to keep the limits of this module; raises InputError."""
     try:
         text, chunk = _chunks(data) if binary else (data, b"")
         gltf = Gltf(canonical.loads(text), chunk)

@@ -34,11 +34,7 @@ class Extent(NamedTuple):
 
 
 def measure(gltf: Gltf, buffers: list[bytes]) -> Extent:
-    """What a glTF within the limits shows.
-
-    Raises:
-        ValueError, TypeError, KeyError, IndexError...: it is damaged, holds nothing or something that is not finite.
-    """
+    """What a glTF within the limits shows; a damaged one raises ValueError, TypeError, KeyError, IndexError..."""
     scene = _Scene(gltf.tree, buffers)
     primitives = [primitive for mesh in gltf.tree.get("meshes", []) for primitive in mesh["primitives"]]
     vertices = sum(scene.vertices(primitive) for primitive in primitives)

@@ -30,12 +30,7 @@ class Mesh(NamedTuple):
 
 
 def probe(data: bytes, format: str, folder: Path | None, where: str) -> Mesh:
-    """What a mesh of a format (obj, gltf, glb, stl, ply, babylon) shows, with the files it names.
-
-    Raises:
-        InputError: it cannot be parsed, is empty, holds NaN or lacks a buffer in its folder.
-        MissingDependencyError: trimesh, which reads obj and stl, is not installed.
-    """
+    """What a mesh of a format (obj, gltf, glb, stl, ply, babylon) shows, with the files it names; raises InputError."""
     if format == "babylon":
         _check_babylon(data, where)
         return Mesh(None, None, None, _NOTHING)
@@ -73,12 +68,7 @@ def _probe_gltf(mesh: gltf.Gltf, folder: Path | None, size: int, where: str) -> 
 
 
 def to_trimesh(data: bytes, format: str, resources: Mapping[str, Resource], where: str) -> Any:
-    """The trimesh scene of a mesh with its materials.
-
-    Raises:
-        MissingDependencyError: trimesh is not installed.
-        Exception: trimesh cannot read it; it raises whatever its parsers stumble over.
-    """
+    """The trimesh scene of a mesh with its materials; raises whatever trimesh's parsers stumble over."""
     files = {uri: resource.blob.read() for uri, resource in resources.items()}
     return _load(*_plain(data, format, files, where), materials=True)
 

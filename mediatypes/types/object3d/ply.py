@@ -73,12 +73,7 @@ class Header(NamedTuple):
 
 
 def write(vertices: Array, triangles: Array | None = None) -> bytes:
-    """A binary little-endian PLY.
-
-    Args:
-        vertices: (n,) records; each field becomes a property.
-        triangles: (m, 3) indices of vertices.
-    """
+    """A binary little-endian PLY of (n,) records, whose fields are the properties, and (m, 3) indices of them."""
     fields = [(name, vertices.dtype[name].newbyteorder("<")) for name in vertices.dtype.names or ()]
     lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"]
     lines += [f"property {_NAMES[dtype.str[1:]]} {name}" for name, dtype in fields]
@@ -92,11 +87,7 @@ def write(vertices: Array, triangles: Array | None = None) -> bytes:
 
 
 def read_header(data: bytes, where: str, error: type[ValidationError]) -> Header:
-    """The header, its counts checked against the size of the file before anything is allocated.
-
-    Raises:
-        InputError or DocumentError (as `error` says): no PLY header, unknown words in it, fewer bytes than announced.
-    """
+    """The header, its counts checked against the size of the file before anything is allocated; raises `error`."""
     match = _HEADER.match(data[:_MAX_HEADER])
     if not match:
         raise error.of(where, "a PLY file", data[:12], "Write it again with a PLY exporter.", "not-a-ply")
@@ -113,20 +104,12 @@ def read_header(data: bytes, where: str, error: type[ValidationError]) -> Header
 
 
 def read(data: bytes, header: Header, where: str, error: type[ValidationError]) -> Array:
-    """(n,) records of the vertices' single numbers, read-only and without a copy where the file is binary.
-
-    Raises:
-        InputError or DocumentError (as `error` says): x, y, z are missing, or the file does not hold such numbers.
-    """
+    """(n,) records of the vertices' single numbers, read-only and not copied from a binary file; raises `error`."""
     return _read(data, header, where, error, with_triangles=False)[0]
 
 
 def read_mesh(data: bytes, header: Header, where: str, error: type[ValidationError]) -> tuple[Array, Array]:
-    """The vertices as `read` returns them, and (m, 3) triangles: of polygons fans, of strips each of their triangles.
-
-    Raises:
-        InputError or DocumentError (as `error` says): as `read`, or a face names a vertex which is not there.
-    """
+    """The vertices as `read` returns them, and (m, 3) triangles: fans of polygons, each of a strip; raises `error`."""
     with np.errstate(all="ignore"):  # NaN as an index is one that is not there
         return _read(data, header, where, error, with_triangles=True)
 

@@ -50,7 +50,7 @@ RESOURCE = Record("A file that a mesh names.", reference("the file"))
 class Resource(Frozen):
     """A file taken along."""
 
-    declaration = RESOURCE
+    _declaration = RESOURCE
     blob: Blob
     media_type: str
 
@@ -99,14 +99,8 @@ def collect(named: Iterable[tuple[str, str]], folder: Path | None, size: int, wh
     """Read every named file from `folder` (which may be unknown), and the textures that material files name.
 
     Nothing outside the folder is read. A material or texture from there is missing, as one that does not exist and a
-    texture which is no image are; without a buffer there is no mesh.
-
-    Args:
-        named: (URI, role) pairs.
-        size: bytes of the mesh itself, counted towards the limit.
-
-    Raises:
-        InputError: a buffer that is not there or outside the folder, files that are too large or too many.
+    texture which is no image are; without a buffer there is no mesh, which raises InputError, as too large or too many
+    files do. `named` are (URI, role) pairs; the `size` of the mesh itself counts towards the limit.
     """
     waiting = list(dict.fromkeys(named))
     resources: dict[str, Resource] = {}

@@ -94,7 +94,7 @@ class Object3D(FileValue):
     (2, ((0.0, 0.0, 0.0), (1.0, 2.0, 3.0)))
     """
 
-    declaration = OBJECT3D
+    _declaration = OBJECT3D
     format: str
     points: int | None
     vertices: int | None

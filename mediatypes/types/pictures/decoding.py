@@ -119,10 +119,8 @@ def samples(data: bytes, orientation: int, where: str, *, indices: bool = False)
     """(H, W) or (H, W, C) samples as the file holds them, turned as they are shown.
 
     Grey keeps its numbers, 0 to 2^bits - 1, whatever is white. Palettes are resolved unless `indices` are asked for;
-    CMYK, YCbCr and LAB become RGB. uint8 or uint16; of a TIFF or a map of floats what it holds.
-
-    Raises:
-        InputError: the file holds colours of more bits than can be decoded.
+    CMYK, YCbCr and LAB become RGB. uint8 or uint16; of a TIFF or a map of floats what it holds. Raises InputError for
+    colours of more bits than can be decoded.
     """
     with quiet():
         image = open_image(BytesIO(data))
@@ -146,9 +144,9 @@ def samples(data: bytes, orientation: int, where: str, *, indices: bool = False)
 def check_depth(format: str, mode: str, depth: int, where: str) -> None:
     """Refuse to give 8 of the bits of a sample for all of them."""
     if format in ("avif", "jp2") and depth > 8 and not mode.startswith("I;16"):
-        found = Verbatim(f"{depth} bits")
+        got = Verbatim(f"{depth} bits")
         hint = "Pillow decodes 8 of them: use to_pil(), or Image(image.to_pil())."
-        raise InputError.of(where, f"samples of 8 bits in {format}", found, hint, "bits")
+        raise InputError.of(where, f"samples of 8 bits in {format}", got, hint, "bits")
 
 
 def _plain(image: PILImage, indices: bool) -> Array:

@@ -54,13 +54,9 @@ def media_type(format: str) -> str:
 
 
 def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool = True) -> ImageFile:
-    """Recognise an image by its content; with `whole` it is decoded once, so that a cut file is refused.
+    """Recognise an image by its content; with `whole` it is decoded once, so that a cut file is refused, as `error`.
 
-    Without `whole` only a TIFF tells its orientation.
-
-    Raises:
-        InputError or DocumentError (as `error` says): not an image, a format we do not keep, too large, cut short.
-        MissingDependencyError: a TIFF that Pillow cannot read, without imageio, tifffile or imagecodecs.
+    Without `whole` only a TIFF tells its orientation. One that Pillow cannot read needs imageio and tifffile.
     """
     from PIL import Image, UnidentifiedImageError
 

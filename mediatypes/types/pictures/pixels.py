@@ -31,16 +31,13 @@ class Pixels(NamedTuple):
 
 
 def from_array(data: Any, where: str, value_range: tuple[float, float] | None = None) -> Pixels:
-    """Pixels of a (H, W) or (H, W, 1|3|4) array, or of a torch tensor (H, W) or (1|3|4, H, W).
+    """Pixels of a (H, W) or (H, W, 1|3|4) array, or of a torch tensor (H, W) or (1|3|4, H, W); raises InputError.
 
     uint8 and uint16 are kept, bool becomes 0 and 255, floats in [0, 1] are scaled by 255 and rounded half to even;
     other integers must fit 0..255. With `value_range=(lo, hi)` values of any dtype are scaled from it to 0..255.
 
     A float that is outside its range by a rounding error, 1e-5 of the range, is taken for the end of it; how many were
-    is in `source`.
-
-    Raises:
-        InputError: another shape, a value outside the range, NaN or infinity. Nothing is wrapped or clipped.
+    is in `source`. Nothing else is wrapped or clipped.
     """
     array = as_array(data, where)
     if is_torch(data) and array.ndim == 3:
@@ -159,8 +156,8 @@ def _require(array: Array, low: float, high: float, where: str, hint: str, slack
             where, "finite values", array, "Replace NaN and infinities, for example with np.nan_to_num.", "nan"
         )
     if smallest < low - slack or largest > high + slack:
-        found = f"{array.dtype} values from {float(smallest):.9g} to {float(largest):.9g}"
-        raise InputError(Problem(where, f"expected values from {low:g} to {high:g}, got {found}", "range", hint))
+        got = f"{array.dtype} values from {float(smallest):.9g} to {float(largest):.9g}"
+        raise InputError(Problem(where, f"expected values from {low:g} to {high:g}, got {got}", "range", hint))
     return bool(smallest < low or largest > high)
 
 

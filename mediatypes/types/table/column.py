@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,8 @@ from ..._core.sidecar import HashingSink, Sink, Source
 from ..._core.value import Value
 from ...columns.arrow import fixed, texts
 from ...columns.classify import EXACT, MEDIA_LIST
-from .cells import BROKEN, PLAIN, from_json
 from .kinds import convert, read_values
-from .storage import build, infer, restore, storage_type, values_of
+from .storage import BROKEN, PLAIN, build, from_json, infer, restore, storage_type, values_of
 
 WHOLE = {"number": "integer", "number_list": "integer_list"}  # kinds of which all may be integers, and how it is told
 _NOTHING = HashingSink()
@@ -62,6 +62,11 @@ class Column:
     def may_hold_media(self) -> bool:
         return self.kind not in PLAIN
 
+    def is_unchanging(self) -> bool:
+        """Whether its media are all our own frozen values: no tables, which grow, and nothing of others."""
+        items = (item for cell in self.tail for item in (cell if isinstance(cell, list) else (cell,)))
+        return all(isinstance(item, (str, NoneType)) or (isinstance(item, Value) and item.__hash__) for item in items)
+
     def media_type(self) -> str | None:
         """The type that all its media have, also those in lists; "media" for several, None if it holds no media."""
         if not self.may_hold_media or self.kind == "mixed":
@@ -71,7 +76,7 @@ class Column:
         chunks = [] if self.head is None else [chunk.flatten().field("_type") for chunk in self.head.chunks]
         tags = {tag for chunk in chunks for tag in chunk.drop_null().unique().to_pylist()}
         items = [item for cell in self.tail if cell is not None for item in cell if item is not None]
-        tags |= {item.declaration.type if isinstance(item, Value) else "media" for item in items}
+        tags |= {item._declaration.type if isinstance(item, Value) else "media" for item in items}
         return tags.pop() if len(tags) == 1 else "media"
 
     def copy(self) -> Column:

@@ -29,7 +29,7 @@ from ..._core.value import Value
 from ..._core.wrapping import GivenDocument, array_shape, is_array
 from ...columns.classify import EXACT, MEDIA, MEDIA_LIST, classify
 from ...columns.simplify import array_elements, located
-from .cells import SCALAR_LISTS, tag
+from .storage import SCALAR_LISTS, tag
 
 _AS_THEY_ARE = {
     type(None): "null",
@@ -78,16 +78,10 @@ def convert(value: Any, old: str, new: str) -> Any:
 
 
 def read_values(values: list[Any], kind: str, where: Where, mixed: bool) -> tuple[str, list[Any]]:
-    """Check the values that a column of a kind gets; returns its new kind and the values as they are kept.
+    """Check values for a column of a kind ("null" if it is empty); returns its new kind, and values as they are kept.
 
-    Args:
-        values: of any type; the list is not changed.
-        kind: what the column holds already; "null" if nothing.
-        where: names the place of a value in messages.
-        mixed: whether kinds may differ; the column is of kind "mixed" then.
-
-    Raises:
-        InputError: with every value that does not fit.
+    `where` names the place of a value in messages; with `mixed` kinds may differ. Raises InputError with all values
+    that do not fit.
     """
     types = set(map(type, values))
     if not types <= _AS_THEY_ARE.keys():
@@ -176,6 +170,6 @@ def _read(value: Any, where: str) -> tuple[str, Any]:
 def _read_media(value: Any, where: str) -> tuple[str, Any]:
     if isinstance(value, GivenDocument):
         raise InputError.of(where, "a media value", value.document, "Decode it: mt.decode(document, store).")
-    tag = value.declaration.type if isinstance(value, Value) else encode(value, HashingSink())["_type"]
+    tag = value._declaration.type if isinstance(value, Value) else encode(value, HashingSink())["_type"]
     snapshot = getattr(value, "snapshot", None)  # a table may grow later
     return tag, snapshot() if snapshot else value

@@ -1,8 +1,9 @@
-"""The parts of a stored table: Parquet or JSON files of at most 8 192 rows, and what their cells refer to."""
+"""The parts of a table, Parquet or JSON files of at most 8 192 rows, and a table as one Parquet file for others."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -11,15 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..._core import canonical
+from ..._core.codec import encode
 from ..._core.errors import DocumentError, InputError, SidecarMissing, Verbatim
 from ..._core.references import read_list
-from ..._core.sidecar import Blob, Sink, Source, fetch
-from ...columns.arrow import parquet_options
+from ..._core.sidecar import Blob, HashingSink, Sink, Source, fetch, holds
+from ...columns.arrow import list_of, lists, parquet_options, texts
+from ...columns.classify import MEDIA_LIST
+from ...columns.packed import FEATURES, PACKED, huggingface, pack_array, write_whole
 from ...formats.parquet_bounds import TooLarge, read_bounded
-from .cells import BROKEN, from_json, to_json
 from .column import WHOLE, Column
 from .kinds import read_values
-from .storage import document_texts, storage_type, stored_documents
+from .storage import BROKEN, document_texts, from_json, storage_type, stored_documents, to_json
 
 PART_ROWS = 8192
 PART_BYTES = 2**28  # of a part in memory: 32 KiB a row
@@ -38,6 +41,13 @@ class References:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self.by_path: dict[str, dict[str, Any]] = {}
+
+    def take(self, known: dict[str, dict[str, Any]] | None) -> bool:
+        """Remember what was put before; False if it is not known, or some of it is not where it was."""
+        if known is None or not all(holds(self._sink, reference) for reference in known.values()):
+            return False
+        self.by_path |= known
+        return True
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         path = self._sink.put(data, suffix=suffix, media_type=media_type, sha256=sha256, size=size)
@@ -131,6 +141,7 @@ class KeptPart(NamedTuple):
     blob: Blob
     rows: int
     media: str
+    references: dict[str, dict[str, Any]] | None = None  # of its cells, by path, where they are known
 
 
 def media_digest(columns: list[Column], part: pa.RecordBatch | pa.Table) -> str:
@@ -145,10 +156,7 @@ def media_digest(columns: list[Column], part: pa.RecordBatch | pa.Table) -> str:
 def read_columns(document: dict[str, Any], source: Source) -> tuple[list[Column], list[KeptPart]]:
     """The columns of a checked document, its parts read and verified; and those of Parquet as they were.
 
-    Media in cells are decoded when they are asked for.
-
-    Raises:
-        DocumentError: a part is no file of these columns and as many rows as it should have.
+    Media in cells are decoded when they are asked for. Raises DocumentError for a part of other columns or rows.
     """
     rows, references = int(document["num_rows"]), document["parts"]
     columns = [Column(name, kind) for name, kind in zip(document["columns"], document["kinds"], strict=True)]
@@ -248,3 +256,88 @@ def _set_json_cells(column: Column, cells: list[Any]) -> None:
     if kind != (WHOLE[column.kind] if whole else column.kind):
         raise DocumentError.of(where(0), f"cells of {column.kind}", Verbatim(kind), _RESTORE, "part")
     column.kind, column.tail = kind, kept
+
+
+_GROUP_ROWS = 100  # a row group is read whole, and pictures are large
+
+
+class _Bytes:
+    """A sink that holds what one value puts."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
+        path = HashingSink().put(data, suffix=suffix, media_type=media_type, sha256=sha256, size=size)
+        self.files[path] = data if isinstance(data, bytes) else data.read_bytes()
+        return path
+
+
+def write_plain(path: str | os.PathLike[str], columns: list[Column], rows: int, sink: Sink) -> None:
+    """Write a table as it is stored, a row group for each part."""
+    write_whole(Path(path), schema_of(columns), batches(columns, rows, sink), "write the table")
+
+
+def write_packed(path: str | os.PathLike[str], columns: list[Column], rows: int) -> None:
+    """Write a table with its media inside."""
+    tags = {column.name: column.media_type() for column in columns}
+    features = {column.name: _feature(column.kind, tag) for column in columns if (tag := tags[column.name]) in FEATURES}
+    schema = pa.schema([field for column in columns for field in _fields(column, tags[column.name])])
+    if features:
+        schema = schema.with_metadata(huggingface(features))
+    groups = (
+        pa.RecordBatch.from_arrays(
+            [array for column in columns for array in _arrays(column, tags[column.name], start, stop)], schema=schema
+        )
+        for start in range(0, rows, _GROUP_ROWS)
+        for stop in [min(rows, start + _GROUP_ROWS)]
+    )
+    write_whole(Path(path), schema, groups, "write the table")
+
+
+def _fields(column: Column, tag: str | None) -> list[pa.Field]:
+    if tag is None:
+        return [column.field()]
+    if tag not in FEATURES:
+        return [pa.field(column.name, pa.utf8())]
+    kind = list_of(PACKED) if column.kind == MEDIA_LIST else PACKED
+    return [pa.field(column.name, kind), pa.field(f"{column.name}_document", pa.utf8())]
+
+
+def _feature(kind: str, tag: str) -> dict[str, Any]:
+    """What `datasets` calls a column; "Sequence" is the name for lists that all its versions know."""
+    return {"_type": "Sequence", "feature": FEATURES[tag]} if kind == MEDIA_LIST else FEATURES[tag]
+
+
+def _arrays(column: Column, tag: str | None, start: int, stop: int) -> list[pa.Array]:
+    if tag is None:
+        return [column.array(start, stop, HashingSink())]
+    values = column.kept(start, stop)
+    if column.kind != MEDIA_LIST:
+        packed, documents = _packed_values(values)
+        cells = [None if document is None else canonical.dumps(document) for document in documents]
+    else:
+        packed, documents = _packed_values([item for value in values if value is not None for item in value])
+        left, lengths = iter(documents), [None if value is None else len(value) for value in values]
+        cells = [None if n is None else canonical.dumps([next(left) for _ in range(n)]) for n in lengths]
+        packed = lists(lengths, packed)
+    return [packed, texts(cells)] if tag in FEATURES else [texts(cells)]
+
+
+def _packed_values(values: list[Any]) -> tuple[pa.Array, list[Any]]:
+    """Media values as structs of bytes and path, and their documents."""
+    pairs = list(map(_pack, values))
+    documents, contents = [document for document, _ in pairs], [content for _, content in pairs]
+    names = [
+        os.path.basename(document["path"]) if document and content is not None else None for document, content in pairs
+    ]
+    return pack_array(contents, names, [document is not None for document in documents]), documents
+
+
+def _pack(value: Any) -> tuple[dict[str, Any] | None, bytes | None]:
+    """Document and main sidecar of a media value."""
+    if value is None:
+        return None, None
+    sink = _Bytes()
+    document = encode(value, sink)
+    return document, sink.files.get(document.get("path", ""))

@@ -16,7 +16,6 @@ from ..._core.sidecar import Blob, HashingSink, Sink, Source
 from ..._core.value import Value
 from . import inputs
 from .column import Column
-from .export import write_packed, write_plain
 from .parts import (
     FILES,
     PART_ROWS,
@@ -28,7 +27,9 @@ from .parts import (
     read_columns,
     schema_of,
     write_json_part,
+    write_packed,
     write_part,
+    write_plain,
 )
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Table(Value):
     (3, [0.5, None, 1.0])
     """
 
-    declaration = TABLE
+    _declaration = TABLE
     __hash__ = None  # type: ignore[assignment]
     _columns: list[Column]
     _format: str
@@ -362,22 +363,21 @@ class Table(Value):
             part["refs"] = place_list(references.by_path.values(), sink)
         return part
 
-    def _part(self, position: int, sink: Sink) -> Blob:
+    def _part(self, position: int, references: References) -> Blob:
         """The file of a part; one of Parquet is written once if its rows and their sidecars stay the same."""
         start, stop = position * PART_ROWS, min(self.num_rows, (position + 1) * PART_ROWS)
         if self._format == "json":
-            return write_json_part(self._columns, start, stop, sink)
-        has_media = any(column.may_hold_media for column in self._columns)
+            return write_json_part(self._columns, start, stop, references)
         kept = self._blobs.get(position)
-        if kept and kept.rows == stop - start and not has_media:
+        kept = kept if kept and kept.rows == stop - start else None
+        media = [column for column in self._columns if column.may_hold_media]
+        if kept and (not media or (all(map(Column.is_unchanging, media)) and references.take(kept.references))):
             return kept.blob
-        part = batch(self._columns, start, stop, sink)
-        if kept and kept.rows == stop - start and kept.media == media_digest(self._columns, part):
-            return kept.blob
-        blob = write_part(part)
-        is_ours = position < _KEPT_PARTS or all(start >= column.head_length for column in self._columns)
-        if stop - start == PART_ROWS and is_ours:
-            self._blobs[position] = KeptPart(blob, stop - start, media_digest(self._columns, part))
+        part = batch(self._columns, start, stop, references)
+        digest = media_digest(self._columns, part)
+        blob = kept.blob if kept and kept.media == digest else write_part(part)
+        if position < _KEPT_PARTS or all(start >= column.head_length for column in self._columns):
+            self._blobs[position] = KeptPart(blob, stop - start, digest, references.by_path)
         return blob
 
     @classmethod

@@ -16,9 +16,8 @@ from ..._core.sidecar import Blob
 from ..._core.value import FileValue
 from ...columns.arrays import Array
 from ...formats import npy
-from ...formats.small_floats import BITS, to_float32
-from .data import DTYPES, read_data, stored_dtype
-from .statistics import PERCENTILES, describe
+from ...formats.npy import BITS, to_float32
+from .data import DTYPES, PERCENTILES, describe, read_data, stored_dtype
 
 
 def _size_fits(document: dict[str, Any], where: str) -> Iterator[Problem]:
@@ -93,7 +92,7 @@ class Tensor(FileValue):
     ('float32', (2, 2), 3.0, 6.0, 1)
     """
 
-    declaration = TENSOR
+    _declaration = TENSOR
     dtype: str
     shape: tuple[int, ...]
     min: int | float | None

@@ -30,12 +30,9 @@ class Pictures(NamedTuple):
 
 
 def probe(data: bytes, format: str, where: str, max_pixels: int) -> Pictures:
-    """Go through all frames, each of at most `max_pixels`.
+    """Go through all frames, each of at most `max_pixels`; raises InputError for too many pixels before any is decoded.
 
-    Raises:
-        InputError: too many pixels, told before any of them is decoded.
-        ValueError, or what Pillow raises: broken, or pages that are no frames of one video.
-        MissingDependencyError: a TIFF without imageio or tifffile.
+    Whatever else is wrong raises ValueError, or what Pillow raises.
     """
     if format == "tiff":
         return _probe_tiff(data, where)

@@ -53,12 +53,7 @@ class VideoFile(NamedTuple):
 
 
 def probe(blob: Blob, where: str) -> VideoFile:
-    """Recognise a video by its content; its packets are counted and its first frame is decoded.
-
-    Raises:
-        InputError: not a video, a container we do not keep, too large, cut short.
-        MissingDependencyError: mp4, webm and ogg need the package av, tiff needs imageio and tifffile.
-    """
+    """Recognise a video by its content; its packets are counted and its first frame is decoded. Raises InputError."""
     with blob.open() as file:
         format = check_container(file, where, InputError)
         if format == "gif":

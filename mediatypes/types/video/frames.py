@@ -20,10 +20,7 @@ def from_array(data: Any, where: str, value_range: Range | None) -> tuple[Array,
     """Frames of a (T, C, H, W) array, or of (B, T, C, H, W) clips tiled into one picture; what they were; and B.
 
     The tiles are W&B's: black clips fill B up to a power of two, and these stand row by row in
-    2 ** ((B.bit_length() - 1) // 2) rows: 3 clips in one row of 4, 5 clips in two rows of 4.
-
-    Raises:
-        InputError: another shape, nothing in it, a value outside the range, NaN or infinity.
+    2 ** ((B.bit_length() - 1) // 2) rows: 3 clips in one row of 4, 5 clips in two rows of 4. Raises InputError.
     """
     array = as_array(data, where)
     _check_shape(array, where, is_torch(data))
@@ -55,11 +52,7 @@ def is_clip(data: Any) -> bool:
 
 
 def from_clip(clip: Any, where: str, fps: float) -> Array:
-    """Frames of a moviepy clip, those that its `iter_frames(fps)` gives; its mask becomes alpha.
-
-    Raises:
-        InputError: it has sound, which frames cannot carry, or no duration.
-    """
+    """Frames of a moviepy clip, those of its `iter_frames(fps)`; its mask becomes alpha. Sound is an InputError."""
     if getattr(clip, "audio", None) is not None:
         hint = "Pass clip.without_audio(), or write it to a file and pass the path."
         raise InputError.of(where, "a clip without sound", clip.audio, hint, "audio")

@@ -96,7 +96,7 @@ class Video(FileValue):
     (8, 48, 32, 4.0, 2.0, 'gif')
     """
 
-    declaration = VIDEO
+    _declaration = VIDEO
     fps: float
     frames: int
     duration: float

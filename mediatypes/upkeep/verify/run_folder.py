@@ -69,7 +69,7 @@ class _Folder:
         self.sound = True  # no row is damaged, so that others can be made of them
 
     def check(self) -> int:
-        """Look at every part; answers the number of rows."""
+        """Look at every part; returns the number of rows."""
         self._try(self._explicit)
         is_over = self.run["status"] != "running"
         if is_over or (self.root / files.HISTORY).exists():

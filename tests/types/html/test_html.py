@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import mediatypes as mt
 from mediatypes import Html, InputError
 from mediatypes.testing import ValueContract
-from mediatypes.types.html.markup import STYLE
+from mediatypes.types.html.value import STYLE
 from tests.samples import decoded, encode
 from tests.strategies import texts
 
@@ -373,7 +373,7 @@ def test_a_page_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "shift_jis", "iso-2022-jp", "gb18030"])
 def test_a_long_page_is_decoded_in_pieces(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediatypes.types.html.markup._PIECE", 7)  # which parts characters
+    monkeypatch.setattr("mediatypes.types.html.value._PIECE", 7)  # which parts characters
     text = f"<meta charset={encoding}><p>" + "\u65e5\u672c\u8a9e " * 50
     assert mt.Html(text.encode(encoding)).text == text
     with pytest.raises(mt.InputError, match="is the first"):

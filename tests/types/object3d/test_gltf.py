@@ -17,7 +17,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 import mediatypes as mt
-from mediatypes.interop.tensorboard.export.meshes import shape_of
+from mediatypes.interop.tensorboard.export.documents import shape_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TRIANGLE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], "<f4")

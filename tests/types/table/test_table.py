@@ -640,6 +640,37 @@ def test_logging_a_grown_table_of_pictures_rewrites_the_last_part_only() -> None
     assert mt.decode(again, store) == table
 
 
+@pytest.mark.parametrize("durable", [False, True])
+def test_pictures_of_a_table_are_encoded_once_for_a_store(tmp_path: Path, monkeypatch: Any, durable: bool) -> None:
+    from mediatypes.formats import png
+
+    encoded: list[int] = []
+    real = png.encode
+    monkeypatch.setattr(png, "encode", lambda *of, **options: encoded.append(1) or real(*of, **options))
+    table = Table(["id", "photo", "pair"], [[i, mt.Image(picture(i).to_numpy()), [picture(i)]] for i in range(3)])
+    store = mt.DirectoryStore(tmp_path, "media", durable=durable)
+    first, count = mt.encode(table, store), len(encoded)
+    assert (mt.encode(table, store), len(encoded)) == (first, count)
+    listed = json.loads((tmp_path / first["parts"][0]["refs"]["path"]).read_bytes())
+    (tmp_path / listed[1]["path"]).unlink()  # what is gone is stored again
+    assert mt.encode(table, store) == first
+    assert {reference["path"] for reference in listed} <= {
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")
+    }
+    again, elsewhere = mt.encode(table, mt.MemoryStore()), mt.encode(table, mt.DirectoryStore(tmp_path / "other"))
+    assert again == elsewhere != first  # paths are those of the store
+    table.add_data(3, picture(9), None)
+    assert mt.decode(mt.encode(table, store), store) == table
+
+
+def test_a_table_in_a_cell_that_has_grown_is_stored_anew() -> None:
+    table, store = Table(["inner"], [[Table(["a"], [[1]])]]), mt.MemoryStore()
+    first = mt.encode(table, store)
+    table.get_column("inner")[0].add_data(2)
+    assert mt.decode(mt.encode(table, store), store).get_column("inner")[0].num_rows == 2
+    assert mt.decode(first, store).get_column("inner")[0].num_rows == 1
+
+
 def test_a_decoded_table_grows_and_kinds_widen() -> None:
     table = decoded(Table(["a", "b", "c"], [[1, None, "x"]]))
     table.add_data(0.5, picture(), None)

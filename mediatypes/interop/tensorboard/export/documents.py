@@ -7,19 +7,90 @@ become PNG and sounds WAV.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ...._core.codec import check
-from ...._core.errors import MediaTypesError
+from ...._core.deps import need
+from ...._core.errors import CodecError, InputError, MediaTypesError
 from ....columns.arrays import Array
 from ....formats import npy
 from ....types.tensor.data import stored_dtype
 from . import encode, summaries
-from .curves import pr_rows
 from .in_memory import decode_held, main_file
-from .meshes import shape_of
+
+
+class Shape(NamedTuple):
+    """A mesh, or without faces a point cloud."""
+
+    vertices: Array  # (n, 3) float32
+    faces: Array | None  # (m, 3) int32
+    colors: Array | None  # (n, 3) uint8
+    lost: tuple[str, ...]  # what is not shown, and why
+
+
+def shape_of(value: Any) -> Shape:
+    """The shape of an `Object3D`; raises InputError without points, CodecError for a mesh that trimesh cannot read."""
+    if value.points is None:
+        corners, faces, colors, lost = _mesh(value)
+    else:
+        points = value.to_numpy()
+        corners, faces, lost = points[:, :3], None, []
+        colors = points[:, 3:].astype(np.uint8) if points.shape[1] == 6 else None
+        parts = {"categories": points.shape[1] == 4, "boxes": value.boxes, "vectors": value.vectors}
+        lost = [f"without its {name}, which TensorBoard does not show" for name, there in parts.items() if there]
+    if not len(corners):
+        raise InputError.of("mesh", "at least one point", 0, "TensorBoard shows no empty cloud.")
+    with np.errstate(over="ignore"):
+        vertices = corners.astype(np.float32)
+    if (vertices != corners).any():
+        lost.append("its coordinates rounded to float32")
+    return Shape(vertices, faces, colors, tuple(lost))
+
+
+def _mesh(value: Any) -> tuple[Array, Array, Array | None, list[str]]:
+    """The triangles of a file as trimesh reads them, all parts of a scene together."""
+    need("trimesh", extra="3d", needed_for=f"a mesh of type {value.format} in an event file")
+    try:
+        with np.errstate(all="ignore"):
+            mesh = value._to_trimesh().to_mesh()
+        kind = mesh.visual.kind
+        colors = np.asarray(mesh.visual.vertex_colors)[:, :3] if kind == "vertex" else None
+        faces = np.asarray(mesh.faces, np.int32).reshape(-1, 3)
+        lost = ["without its materials, of which TensorBoard shows none"] if kind in ("texture", "face") else []
+        return np.asarray(mesh.vertices, np.float64), faces, colors, lost
+    except MediaTypesError:
+        raise
+    except Exception as error:  # trimesh raises whatever its parsers stumble over
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise CodecError(f"mesh: expected trimesh to read a file of type {value.format}, got {reason}") from error
+
+
+_COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")  # columns of an imported curve
+_EXAMPLES = 1_000_000
+
+
+def pr_rows(plot: Any) -> dict[str, tuple[Array, bool]]:
+    """By class the (6, n) rows of its curve, of so many examples where counts are missing; and if all are there."""
+    table, fields = plot.table, plot.fields
+    precision, recall = (np.array(table.get_column(fields[name]), np.float64) for name in ("y", "x"))
+    complete = set(_COUNTS) <= set(table.columns)
+    if complete:
+        counts = [np.array(table.get_column(name), np.float64) for name in _COUNTS]
+    else:
+        share = np.array(table.get_column(fields["baseline"]), np.float64) if "baseline" in fields else 0.5
+        positive = np.rint(recall * share * _EXAMPLES)
+        false = np.rint(positive * (1 / np.where(precision > 0, precision, 1) - 1))
+        missed = np.rint(share * _EXAMPLES) - positive
+        counts = [positive, false, np.maximum(_EXAMPLES - positive - false - missed, 0), missed]
+    rows = np.stack([*counts, precision, recall])
+    classes = table.get_column(fields["class"]) if "class" in fields else ["all"] * table.num_rows
+    places: dict[str, list[int]] = {}
+    for i, name in enumerate(classes):
+        places.setdefault(str(name), []).append(i)
+    return {name: (rows[:, chosen], complete) for name, chosen in places.items()}
+
 
 UNFIT = "TensorBoard does not show it"
 TOO_LARGE = "more than an event can hold"
@@ -41,11 +112,7 @@ class Counter(Protocol):
 
 
 class Converter:
-    """Makes values of summaries from cells of a history.
-
-    Args:
-        counter: gives the sidecars.
-    """
+    """Makes values of summaries from cells of a history; `counter` gives the sidecars."""
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter

@@ -21,7 +21,7 @@ from ..importing.plan import is_event_file
 from ..log.event_table import Events
 from ..log.events import Metadata
 from ..plugins import MESSAGES
-from ..plugins.series import Series
+from ..plugins.convert import Series
 from . import encode, records
 from .documents import Counter
 from .file import EventFile
@@ -34,18 +34,12 @@ _PARTS = (".edges", ".counts")  # of the keys of what was kept beside a histogra
 
 
 def write_events(log: Any, folder: Path, counter: Counter) -> int:
-    """Write the event files of an imported run.
+    """Write the event files of an imported run; returns how many values were written. Raises DocumentError if damaged.
 
     Args:
         log: `events.parquet`, its path or open for reading.
         folder: where the event files go, by their names below the directory they were imported from.
         counter: gives sidecars, and counts what cannot be written.
-
-    Returns:
-        How many values were written.
-
-    Raises:
-        DocumentError: the log is damaged or foreign.
     """
     try:
         footer = events_parquet.read_footer(log)

@@ -17,11 +17,9 @@ _WAITING_BYTES = 4 << 20  # bytes that are kept back, so that many records are f
 
 
 class EventFile:
-    """Writes records, in order.
+    """Writes records, in order, behind those that the file has.
 
-    Args:
-        path: of the file; one that is there is added to.
-        started: seconds since the epoch, of its first record; TensorBoard takes it as the start of the run.
+    `started`, in seconds since the epoch, is of its first record, which TensorBoard takes for the start of the run.
     """
 
     def __init__(self, path: Path, started: float) -> None:

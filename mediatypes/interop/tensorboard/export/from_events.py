@@ -14,11 +14,10 @@ from ....formats import npy
 from ....types.tensor.data import stored_dtype
 from ..log.events import WHAT, Metadata
 from ..plugins import MESSAGES
+from ..plugins.convert import Series
 from ..plugins.hparams import read_hparams
-from ..plugins.series import Series
 from . import encode, sessions, summaries
-from .curves import pr_rows
-from .documents import BROKEN, TOO_LARGE, Counter, said
+from .documents import BROKEN, TOO_LARGE, Counter, pr_rows, said
 from .in_memory import decode_held
 from .records import Form, scalar_form
 
@@ -42,12 +41,7 @@ class Group(NamedTuple):
 
 
 class Restorer:
-    """Makes events of one file.
-
-    Args:
-        known: metadata by tag, as the file gave it.
-        counter: gives sidecars, and counts what cannot be written.
-    """
+    """Makes events of one file: `known` is its metadata by tag; `counter` gives sidecars, and counts what is not."""
 
     def __init__(self, known: dict[str, Metadata], counter: Counter) -> None:
         self._known, self._counter = known, counter

@@ -12,11 +12,7 @@ from ...._core.references import references
 
 
 def decode_held(document: dict[str, Any], read: Callable[[dict[str, Any]], bytes | None]) -> Any:
-    """The value of a document, its sidecars given by `read`; None if one of them cannot be had.
-
-    Raises:
-        DocumentError: the document or a sidecar does not follow the format.
-    """
+    """The value of a document, its sidecars given by `read`; None if one cannot be had. Raises DocumentError."""
     held: dict[str, bytes] = {}
     for _, reference in references(document, source=_Held(held)):  # a list of references is read when it is held
         data = read(reference)

@@ -49,14 +49,9 @@ def scalar_form(tag: str, spelling: str = "simple_value", metadata: bytes = b"")
 
 
 def scalar_blocks(form: Form, rows: Array, steps: Array, times: Array, values: Array) -> list[Block]:
-    """Records of one tag.
+    """Records of one tag, by its form: (n,) ascending rows, steps, times in seconds since the epoch, and values.
 
-    Args:
-        form: of the tag.
-        rows: (n,) int64, ascending.
-        steps: (n,) int64.
-        times: (n,) float64: seconds since the epoch.
-        values: (n,) float64; what float32 cannot hold is rounded, or infinite.
+    What float32 cannot hold is rounded, or infinite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         rounded = values.astype(form.dtype)
@@ -118,11 +113,7 @@ def _split(numbers: Array) -> list[bytes]:
 
 
 def interleave(blocks: list[Block]) -> tuple[Array, Array, Array]:
-    """The records of all blocks, a row after another, in a row by the order of the blocks.
-
-    Returns:
-        The bytes, uint8; and for every record, in that order, its row and where it ends.
-    """
+    """The bytes of the records of all blocks by row, in a row by block; and the row and end of each record."""
     rows = np.concatenate([np.zeros(0, np.int64), *(block.rows for block in blocks)])
     sizes = np.repeat([block.records.shape[1] for block in blocks], [len(block.rows) for block in blocks])
     if len(blocks) == 1:

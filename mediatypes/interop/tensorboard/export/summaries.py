@@ -77,10 +77,7 @@ def image_message(data: bytes, width: int, height: int, mode: str) -> bytes:
 
 
 def images(files: list[bytes], width: int, height: int, caption: str = "") -> bytes:
-    """Images, also moving ones: a tensor of width and height as texts, and the files as they are.
-
-    Unlike of an `image` message, TensorBoard's data server shows the caption.
-    """
+    """Pictures as a tensor: width and height as texts, then files. Its caption is shown, unlike that of `image`."""
     items = [str(width).encode(), str(height).encode(), *files]
     return strings(items, (len(items),)) + metadata("images", b"", caption)
 
@@ -92,10 +89,7 @@ def sound_message(data: bytes, rate: int, channels: int, frames: int, media_type
 
 
 def sounds(files: list[tuple[bytes, str]], caption: str = "") -> bytes:
-    """WAV files, each with its label: a (k, 2) tensor. AudioPluginData: encoding = 2.
-
-    Unlike of an `audio` message, TensorBoard's data server knows that they are WAV, and shows the caption.
-    """
+    """WAV files with labels, a (k, 2) tensor; captions are shown, unlike of `audio`. AudioPluginData: encoding = 2."""
     items = [item for data, label in files for item in (data, label.encode("utf-8", "backslashreplace"))]
     return strings(items, (len(files), 2)) + metadata("audio", encode.integer(2, _WAV), caption)
 

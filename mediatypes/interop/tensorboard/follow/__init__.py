@@ -16,17 +16,10 @@ from .run import FollowedRun
 
 
 class LogFollower:
-    """Follows the runs of a log directory. Make one, call `poll()` again and again, and `finish()`.
+    """Follows the runs of a log directory, which may still be empty. Call `poll()` again and again, and `finish()`."""
 
-    Args:
-        logdir: may still be empty.
-        out: where the run folders go.
-        nested: which directories are runs of their own.
-        options: how they are imported.
-    """
-
-    def __init__(self, logdir: LogDir, out: Path, nested: Nested, options: Options) -> None:
-        self.logdir, self.out, self.options = logdir, out, options
+    def __init__(self, logdir: LogDir, dest: Path, nested: Nested, options: Options) -> None:
+        self.logdir, self.dest, self.options = logdir, dest, options
         self.nested: Nested = nested
         self.runs: dict[str, FollowedRun] = {}  # by folder
         self._last: FollowedRun | None = None
@@ -83,7 +76,7 @@ class LogFollower:
         reports: list[RunReport | None] = []
         for planned in plan.runs:
             run = self.runs.pop(planned.folder, None)
-            reports.append(run.close(planned) if run else import_run(self.logdir, planned, self.out, self.options))
+            reports.append(run.close(planned) if run else import_run(self.logdir, planned, self.dest, self.options))
         for run in self.runs.values():
             report = run.close(run.current(sizes))
             if run.is_new and all(path in sizes for path in run.paths):  # they belong to other runs by now
@@ -96,7 +89,7 @@ class LogFollower:
     def _was_there(self, plan: RunPlan) -> bool:
         """Whether a run was imported before this began."""
         run = self.runs.get(plan.folder)
-        return not run.is_new if run else is_imported(self.out / plan.folder)
+        return not run.is_new if run else is_imported(self.dest / plan.folder)
 
     def _assign(self, plan: Plan, sizes: dict[str, int]) -> None:
         """Give new event files to their runs. What was given stays there until the end."""
@@ -107,7 +100,7 @@ class LogFollower:
                 run.add(planned, new)
             elif new:
                 run = FollowedRun(
-                    self.logdir, planned._replace(files=tuple(new)), self.out, self.options, self._executor
+                    self.logdir, planned._replace(files=tuple(new)), self.dest, self.options, self._executor
                 )
                 self.runs[planned.folder] = run
             self._homes |= dict.fromkeys((file.path for file in new), planned.folder)

@@ -12,7 +12,7 @@ from ....columns.log_cells import Named
 from ....writing.call_writer import CallWriter, Numbers
 from ..importing.decode import is_integral
 from ..log.event_table import Events
-from ..plugins.series import Series
+from ..plugins.convert import Series
 
 _MAX_SHAPES = 4096  # remembered
 _CALLS_AT_ONCE = 4096  # calls written with one append
@@ -30,16 +30,12 @@ class _Shape:
 
 
 class EventCalls:
-    """Writes events as calls: those of one step are one call, as long as their keys differ.
+    """Writes events as calls to a run's journal: those of one step are one call, as long as their keys differ.
 
     Rows are in the order of steps, and a journal only grows. So an event whose step is below that of the last row goes
     to the last row, if it is new; and if its values had that step or a later one before, as when training begins
     again, to a row of its own after it. That is its step until the next import, which puts it where it belongs.
-
-    Args:
-        writer: of the run's journal.
-        series: those of the run; grows.
-        known: keys that the run has values of already.
+    `known` are keys that the run has values of already.
     """
 
     def __init__(self, writer: CallWriter, series: list[Series], known: set[str]) -> None:

@@ -27,19 +27,16 @@ _Renewal = tuple[RunReport, Session | None]
 
 
 class FollowedRun:
-    """A run of a log directory that is followed.
+    """A run of a log directory that is followed; files that come later are added to its plan.
 
     It is imported first. Once one of its files has grown it is opened to go on, and the new events are logged to its
-    journal. When that has become long the run is imported again, beside the reading, and goes on with an empty one.
-
-    Args:
-        plan: the run as it was found; files that come later are added to it.
-        executor: where imports of a run that goes on are done.
+    journal. When that has become long the run is imported again by `executor`, beside the reading, and goes on with an
+    empty one.
     """
 
-    def __init__(self, logdir: LogDir, plan: RunPlan, out: Path, options: Options, executor: Executor) -> None:
-        self.logdir, self.plan, self.out, self.options, self._executor = logdir, plan, out, options, executor
-        self.target = out / plan.folder
+    def __init__(self, logdir: LogDir, plan: RunPlan, dest: Path, options: Options, executor: Executor) -> None:
+        self.logdir, self.plan, self.dest, self.options, self._executor = logdir, plan, dest, options, executor
+        self.target = dest / plan.folder
         self.problems: list[Problem] = []  # whoever shows them takes them out
         self.report: RunReport | None = None  # of the last import
         self.is_new = False  # the run was made here
@@ -145,7 +142,7 @@ class FollowedRun:
 
     def _renew(self, session: Session, plan: RunPlan) -> _Renewal:
         """Import all, and begin an empty journal; the one at hand is written meanwhile."""
-        report = import_run(self.logdir, plan, self.out, self.options, session.lock, live=True)
+        report = import_run(self.logdir, plan, self.dest, self.options, session.lock, live=True)
         if report.status == "failed":
             return report, None
         return report, resume_session(self.target, session.lock, {files.FOLLOWS: True}, {})
@@ -197,7 +194,7 @@ class FollowedRun:
         return self.plan._replace(files=tuple(sorted(current)))
 
     def _import(self, plan: RunPlan, lock: Lock | None = None) -> RunReport:
-        report = import_run(self.logdir, plan, self.out, self.options, lock)
+        report = import_run(self.logdir, plan, self.dest, self.options, lock)
         self.is_new |= report.status == "new"
         self._sizes = {file.path: file.size for file in plan.files}
         return self._note(report)

@@ -17,8 +17,7 @@ from ..importing.decode import FileDecoder, open_reader
 from ..importing.plan import EventFile
 from ..importing.previous import read_previous
 from ..log.event_table import Events
-from ..plugins.convert import Converter
-from ..plugins.series import SeriesList
+from ..plugins.convert import Converter, SeriesList
 from .calls import EventCalls
 
 _MAX_EVENTS = 200_000  # in a journal, or as many as were imported before
@@ -35,12 +34,7 @@ class _Tail:
 
 
 class LiveRun:
-    """An imported run that goes on.
-
-    Args:
-        root: the run's folder.
-        session: of the run, just opened.
-    """
+    """An imported run that goes on, its session just opened."""
 
     def __init__(self, logdir: LogDir, root: Path, session: Session) -> None:
         self.logdir, self.session = logdir, session

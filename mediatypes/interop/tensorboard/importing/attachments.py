@@ -13,11 +13,7 @@ _PIECE_BYTES = 1 << 20
 
 
 class Attached:
-    """Those of a run.
-
-    Args:
-        keep_events: whether the event files are among them.
-    """
+    """Those of a run, the event files among them with `keep_events`."""
 
     def __init__(self, logdir: LogDir, plan: RunPlan, keep_events: bool) -> None:
         self._logdir = logdir

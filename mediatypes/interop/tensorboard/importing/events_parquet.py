@@ -13,7 +13,7 @@ from ...._core import canonical
 from ....columns.arrays import Array
 from ....runfolder import files as run_files
 from ..log.event_table import Content, Events, first_rows, numbers_of, plain_array
-from ..plugins.series import Series
+from ..plugins.convert import Series
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,10 +28,7 @@ _NAMES = ("tag", "key", "type", "file")
 class EventLog:
     """Writes events in row groups of one size, so that the same events give the same file however they came.
 
-    Args:
-        path: of the file; it is complete once `close` was called.
-        series: of the run; grows while events come.
-        files: names of the event files; grows.
+    The file is complete once `close` was called; `series` of the run and `files`, names of event files, grow.
     """
 
     def __init__(self, path: Path, series: list[Series], files: list[str]) -> None:
@@ -181,10 +178,7 @@ def read_footer(path: Path) -> dict[str, Any]:
 def read_events(
     path: Path, series: Iterable[Series], files: list[str], low: int | None = None, high: int | None = None
 ) -> Iterator[tuple[Events, int]]:
-    """The events of a file by row group and event file, with the numbers that `series` and `files` give.
-
-    Row groups without any with low <= step < high are passed over.
-    """
+    """The events by row group and event file, numbered by `series` and `files`, of groups with wanted steps."""
     import pyarrow.parquet as pq
 
     numbers = {(one.key, one.tag, one.type): i for i, one in enumerate(series)}

@@ -19,13 +19,12 @@ from ...importing.report import RunReport
 from ...importing.sources import HEAD_BYTES, LogDir, read_head
 from ...importing.staging import Staging
 from ..log.event_table import Events
-from ..plugins.convert import Converter
+from ..plugins.convert import Converter, SeriesList
 from ..plugins.mesh import MeshMaker, mesh_paths
-from ..plugins.series import SeriesList
 from . import events_parquet, write_folder
 from .attachments import Attached
+from .decode import FileReading
 from .events_parquet import EventLog
-from .file_reading import FileReading
 from .plan import EventFile, RunPlan
 from .previous import NOTHING, FileState, read_previous, run_report
 from .write_folder import Options
@@ -38,16 +37,15 @@ _TRIES, _PAUSE_SECONDS = 50, 0.1  # seconds
 
 
 def import_run(
-    logdir: LogDir, plan: RunPlan, out: Path, options: Options, lock: Lock | None = None, live: bool = False
+    logdir: LogDir, plan: RunPlan, dest: Path, options: Options, lock: Lock | None = None, live: bool = False
 ) -> RunReport:
     """Import one run; an error that concerns it alone is part of the report.
 
-    Args:
-        lock: of the run, if the caller has it; else it is taken while files of the run are replaced.
-        live: whether the run goes on: its `run.json` says so, and its journals, of which all is imported, stay.
+    Without the run's `lock` it is taken while files are replaced. With `live` the run goes on: its `run.json` says so,
+    and its journals, of which all is imported, stay.
     """
     try:
-        return _RunImport(logdir, plan, out / plan.folder, options).run(lock, live)
+        return _RunImport(logdir, plan, dest / plan.folder, options).run(lock, live)
     except Exception as error:  # whatever it is, the next run is imported
         problems = [Problem("", str(error).rstrip(".") or type(error).__name__, type(error).__name__)]
         return RunReport(plan.name, plan.folder, "failed", {}, 0, 0, [], [], problems, [])

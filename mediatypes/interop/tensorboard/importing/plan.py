@@ -112,12 +112,7 @@ def is_attached(name: str) -> bool:
 def make_plan(
     logdir: LogDir, nested: Nested, listed: list[LogFile] | None = None, peeks: dict[str, Peek] | None = None
 ) -> Plan:
-    """The runs of a log directory by the rules above.
-
-    Args:
-        listed: its files, if they are known.
-        peeks: how event files begin, by path, as far as it is known; grows.
-    """
+    """The runs of a log directory by the rules above; `peeks`, how event files begin by path, grows."""
     listed = logdir.list() if listed is None else listed
     problems = [
         _unread(file, "a regular file below the log directory", file.refusal) for file in listed if file.refusal

@@ -11,7 +11,7 @@ from ....runfolder import files
 from ...importing.names import RESERVED
 from ...importing.report import FileReport, RunReport
 from ..log.events import Metadata
-from ..plugins.series import Series
+from ..plugins.convert import Series
 from . import events_parquet
 
 

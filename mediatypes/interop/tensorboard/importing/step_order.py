@@ -11,7 +11,7 @@ import numpy as np
 from ....columns.arrays import Array
 from ....columns.batch import Batch, Values
 from ..log.event_table import Content, Events
-from ..plugins.series import Series
+from ..plugins.convert import Series
 from .decode import is_integral
 
 
@@ -27,15 +27,10 @@ _EVENTS_PER_SAMPLE = 1024  # every so many of them a step is noted
 
 
 class StepOrder:
-    """All events of a run in the order of their steps, in pieces that fit into memory.
+    """All events of a run in the order of their steps, in pieces that fit into memory; meshes are made of their parts.
 
     Of values with one tag and step the later one comes later, so that it stays in the history: files are in the order
     of their names, which begin with the time they were begun, and events in that of their file.
-
-    Args:
-        events: gives the events, in their order, as often as it is asked; at least those with low <= step < high.
-        series: those of the run.
-        mesh: makes meshes of their parts.
     """
 
     def __init__(self, events: Source, series: list[Series], mesh: MeshMaker) -> None:

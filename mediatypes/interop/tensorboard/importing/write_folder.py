@@ -22,7 +22,7 @@ from ....runfolder.summary import Summary
 from ....writing.finish import write_rows
 from ..log.event_table import Content, Events
 from ..plugins import SHOWN_OTHERWISE, custom_scalars
-from ..plugins.series import Series
+from ..plugins.convert import Series
 from .plan import RunPlan
 from .step_order import MeshMaker, StepOrder, read
 
@@ -76,13 +76,10 @@ class ImportStats:
 
 
 class FolderWriter:
-    """Writes the files of a run folder but `events.parquet`.
+    """Writes the files of a run folder but `events.parquet` to `path`.
 
-    Args:
-        path: where they are written.
-        target: the run's folder; its `run.json`, if there is one, keeps what its reader changed.
-        state: names the events that they are made from.
-        previous: the event files that it was made from before.
+    The `run.json` of `target`, if there is one, keeps what its reader changed. `state` names the events, and `previous`
+    the event files that it was made from before.
     """
 
     def __init__(

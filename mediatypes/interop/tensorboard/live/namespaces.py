@@ -8,14 +8,11 @@ from ..importing.plan import SPLITS
 
 
 class Namespaces:
-    """Names log directories by their path below a root.
+    """Names log directories by their path below a root, a directory or URL.
 
     Without one, the directory of the first writer is the root, as if that directory were imported; the one above it
     if it is called train, validation..., as Keras does. A directory that is not below the root is named by its path
     below the directory that both have in common.
-
-    Args:
-        root: a directory or URL; "" for that of the first writer.
 
     >>> names = Namespaces()
     >>> [names.of(logdir) for logdir in ("/logs/a/train", "/logs/a/validation", "/logs/a", "/logs/b")]

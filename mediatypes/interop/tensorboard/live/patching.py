@@ -52,13 +52,13 @@ def wrap_writer(module: Any, listener: Listener) -> Callable[[], None]:
 
     @wraps(add_event)
     def take(self: Any, event: Any, *args: Any, **named: Any) -> Any:
-        answer = add_event(self, event, *args, **named)
+        result = add_event(self, event, *args, **named)
         capture = self.__dict__.get(CAPTURE)
         if capture is None:
             capture = listener.opened(self, str(self._logdir), was_late=True)
             setattr(self, CAPTURE, capture)
         capture.take(event)
-        return answer
+        return result
 
     cls.__init__, cls.add_event = __init__, take
 
@@ -75,7 +75,7 @@ def wrap_operations(module: Any, listener: Listener) -> Callable[[], None]:
 
     @wraps(create)
     def creating(writer: Any, logdir: Any, *args: Any, **named: Any) -> Any:
-        answer = create(writer, logdir, *args, **named)
+        result = create(writer, logdir, *args, **named)
         text = logdir.numpy() if hasattr(logdir, "numpy") else logdir  # a graph's tensor has no value yet
 
         def flush() -> None:
@@ -84,7 +84,7 @@ def wrap_operations(module: Any, listener: Listener) -> Callable[[], None]:
 
         if isinstance(text, (str, bytes)):
             listener.follow(text.decode() if isinstance(text, bytes) else text, flush)
-        return answer
+        return result
 
     @wraps(close)
     def closing(writer: Any, *args: Any, **named: Any) -> Any:
@@ -108,12 +108,7 @@ WRAPPERS = {
 
 
 class Patches(importlib.abc.MetaPathFinder):
-    """The modules that are changed, and those that will be when they are imported.
-
-    Args:
-        listener: hears of writers.
-        modules: names among `WRAPPERS`.
-    """
+    """The modules among `WRAPPERS` that are changed, or will be once they are imported; `listener` hears of writers."""
 
     def __init__(self, listener: Listener, modules: Sequence[str]) -> None:
         self._listener, self._undo = listener, dict[str, Callable[[], None]]()

@@ -1,7 +1,9 @@
-"""Logging what TensorBoard's writers log into a run that is open."""
+"""Logging what TensorBoard's writers log, or what is new of a file that grows, into a run that is open."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 from ...._core import canonical
@@ -9,21 +11,17 @@ from ...._core.errors import Problem
 from ...._core.sidecar import Sink
 from ....columns.log_cells import Named
 from ....writing.hook import WriterHook
+from ..importing.decode import FileDecoder, open_reader
 from ..log.event_table import Events
 from ..plugins.base import Cell
+from ..plugins.convert import Converter, Series, SeriesList
 from ..plugins.mesh import MeshMaker
-from ..plugins.series import Series
 
 _TRIALS_HINT = "Open a run for each trial, or import the log directory: there each is one."
 
 
 class LiveRows:
-    """Rows of a run by global step. Every call is on disk when it returns.
-
-    Args:
-        run: is open.
-        sink: where the sidecars of meshes go; those of other media are there already.
-    """
+    """Rows of an open run by global step; a call is on disk when it returns. Only sidecars of meshes go to `sink`."""
 
     def __init__(self, run: WriterHook, sink: Sink) -> None:
         self.run = run
@@ -84,3 +82,21 @@ class LiveRows:
         if meshes := self._meshes(parts):
             return [(key, *meshes)]
         return [(f"{key}.{name.removeprefix('mesh_')}", "tensor", document) for name, document in parts.items()]
+
+
+class GrowingFile:
+    """Reads an event file from where the last reading stopped. A record that is not whole yet is waited for."""
+
+    def __init__(self, path: str, folder: str, series: SeriesList, converter: Converter) -> None:
+        self.path, self.position = path, 0
+        self.decoder = FileDecoder(folder, series, converter, {})
+
+    def read(self) -> Iterator[Events]:
+        """All events that were written since; raises OSError."""
+        size = os.path.getsize(self.path)
+        if size <= self.position:
+            return
+        with open(self.path, "rb") as file:
+            reader = open_reader(file, size, self.position)
+            yield from self.decoder.decode(reader)
+        self.position = reader.position

@@ -68,11 +68,7 @@ class TensorValue(NamedTuple):
 
 
 def read_tensor(data: bytes, start: int, end: int) -> TensorValue | None:
-    """The tensor in data[start:end]; None if its type is one that only TensorFlow has (resources, quantised...).
-
-    Raises:
-        protobuf.Malformed: the values do not fill the shape that it claims.
-    """
+    """The tensor in data[start:end], None of TensorFlow's own types; raises Malformed if it does not fill its shape."""
     code, content = 0, None
     shape: tuple[int, ...] = ()
     lists: dict[int, list[protobuf.Field]] = {}

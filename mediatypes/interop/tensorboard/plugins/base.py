@@ -24,12 +24,7 @@ class Rejected(Exception):
 
 
 class Sinks:
-    """Where the bytes of a run's values go.
-
-    Args:
-        media: takes the sidecars of media.
-        files: takes what is no media.
-    """
+    """Where the bytes of a run's values go: sidecars of media to one sink, what is no media to the other."""
 
     def __init__(self, media: Sink, files: Sink) -> None:
         self.media, self.files = media, files

@@ -1,17 +1,61 @@
-"""What an event holds, as cells; what is malformed is said, and its bytes are kept as a file."""
+"""Series, the values of one tag and the key that they get; and cells of the values that are no plain scalars."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ...._core.errors import MediaTypesError, Problem, StoreError
 from ...._core.sidecar import Sink
+from ....columns.log_cells import RESERVED
 from ....formats import protobuf
+from ....writing.aligned import GLOBAL_STEP
 from ..log.events import Event, Metadata, Value
 from ..log.tensors import read_tensor
 from . import BY_MESSAGE, PLUGINS, UNKNOWN, histograms
 from .base import Cell, Given, Rejected, Sinks
-from .series import plugin_of
+
+
+class Series(NamedTuple):
+    """Values of one tag and one type; the history column of `key` and `kind` has them."""
+
+    folder: str  # of the event file, below that of the run; "" for its own
+    tag: str
+    key: str
+    kind: str  # of the history; "" for what is only in events.parquet
+    type: str  # float32, int64, histogram, image, graph_def...
+
+
+class SeriesList:
+    """The series of a run, numbered in the order of their first value."""
+
+    def __init__(self) -> None:
+        self.all: list[Series] = []
+        self._numbers: dict[Series, int] = {}
+
+    def intern(self, series: Series) -> int:
+        """The number of a series, which is a new one for one that was not there."""
+        number = self._numbers.setdefault(series, len(self.all))
+        if number == len(self.all):
+            self.all.append(series)
+        return number
+
+
+def plugin_of(value: Value, metadata: Metadata) -> str:
+    """Which plugin a value is for."""
+    return metadata.plugin or BY_MESSAGE.get(value.kind, "")
+
+
+def key_of(folder: str, tag: str, plugin: str = "") -> str:
+    """The key of a tag: the names that W&B's `sync_tensorboard` gives, `<folder>/<tag>`.
+
+    What no key can be, the empty tag and the names of the history's own columns, is written `tag:<tag>`; so is
+    `global_step`, which is what lines up the rows of a live run.
+    """
+    tag = PLUGINS.get(plugin, UNKNOWN).key_of(tag)
+    key = f"{folder}/{tag}" if folder else tag
+    return f"tag:{key}" if not tag or key in (*RESERVED, "_timestamp", GLOBAL_STEP) else key
+
 
 _SESSIONS = {1: "START", 2: "STOP", 3: "CHECKPOINT"}  # SessionLog.status: event.proto
 _MAX_PROBLEMS = 100  # kept in full; the rest is counted
@@ -19,12 +63,7 @@ Ready = dict[tuple[int, int], list[Cell] | Rejected]  # cells by the span of the
 
 
 class Converter:
-    """Makes cells of the values that are no plain scalars.
-
-    Args:
-        media: where the sidecars of media go.
-        files: where bytes go that are no media.
-    """
+    """Makes cells of the values that are no plain scalars."""
 
     def __init__(self, media: Sink, files: Sink) -> None:
         self.sinks = Sinks(media, files)
@@ -67,12 +106,7 @@ class Converter:
 
 
 class CellReader:
-    """Reads the events of one writer.
-
-    Args:
-        converter: makes the cells of media.
-        remembered: metadata by tag; writers may give it with a tag's first value only. Grows.
-    """
+    """Reads the events of one writer; `remembered`, metadata by tag, grows: it may come with a first value only."""
 
     def __init__(self, converter: Converter, remembered: dict[str, Metadata]) -> None:
         self.converter, self.remembered = converter, remembered
@@ -83,13 +117,7 @@ class CellReader:
     def read(
         self, data: bytes, event: Event, offset: int, ready: Ready | None = None
     ) -> Iterator[tuple[str, str, Cell]]:
-        """Tag, plugin and cell of all that an event holds.
-
-        Args:
-            data: where its spans point into.
-            offset: of its record in the file, for messages.
-            ready: cells that were made already.
-        """
+        """Tag, plugin and cell of all that an event at `offset` holds; `ready` are cells that were made already."""
         for value in event.values:
             metadata = self.metadata(value)
             plugin = plugin_of(value, metadata)

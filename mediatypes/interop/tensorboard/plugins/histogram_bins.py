@@ -211,10 +211,7 @@ def _without_width(edges: Array, counts: Array) -> Bins:
 
 
 def _rebin(bins: Bins) -> tuple[Bins, bool]:
-    """At most 512 bins of the same mass, and whether only empty ones were joined, so that no count moved.
-
-    Neighbouring empty bins become one. If that does not suffice, neighbours are joined evenly.
-    """
+    """At most 512 bins of the same mass (empty ones are joined, then neighbours evenly), and whether no count moved."""
     edges, counts = bins
     if len(counts) <= MAX_BINS:
         return bins, True

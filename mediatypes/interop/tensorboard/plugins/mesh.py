@@ -41,13 +41,7 @@ PLUGIN = Plugin(convert, key_of=_key_of, shown_otherwise=tuple(PARTS.values()))
 
 
 class MeshMaker:
-    """Makes the meshes of their parts.
-
-    Args:
-        roots: where the sidecars of the parts are.
-        sink: where those of meshes go.
-        problems: gets what could not be made.
-    """
+    """Makes the meshes of their parts, whose sidecars are below `roots`; `problems` gets what could not be made."""
 
     def __init__(self, roots: tuple[Path, ...], sink: Sink, problems: list[Problem]) -> None:
         self._roots, self._sink, self._problems = roots, sink, problems

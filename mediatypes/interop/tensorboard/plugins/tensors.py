@@ -14,8 +14,8 @@ from ....columns.arrays import Array
 def document(array: Array, sink: Sink, dtype: str = "") -> dict[str, Any]:
     """A tensor; `dtype` names one that numpy does not have, of which the array holds the bits."""
     from ....formats import npy
-    from ....formats.small_floats import BITS, to_float32
-    from ....types.tensor.statistics import describe
+    from ....formats.npy import BITS, to_float32
+    from ....types.tensor.data import describe
     from ....types.tensor.value import Tensor
 
     if dtype not in BITS:

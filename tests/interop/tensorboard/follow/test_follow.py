@@ -60,25 +60,25 @@ def follower(logs: Path) -> Iterator[LogFollower]:
 def check_end(follower: LogFollower) -> None:
     """The follower ends, and has made what one import makes."""
     assert follower.finish().is_complete
-    out = follower.out
+    out = follower.dest
     import_logdir(out.parent / "logs", out.parent / "whole")
     same(out.parent / "whole", out)
 
 
 def values(follower: LogFollower, run: str, *keys: str) -> dict[str, list[Any]]:
-    view = mt.open_run(follower.out / run)
+    view = mt.open_run(follower.dest / run)
     return {key: list(view.values(key)) for key in keys or view.keys()}
 
 
 def test_a_new_value_is_seen_after_the_next_look_and_the_run_goes_on(logs: Path, follower: LogFollower) -> None:
-    assert mt.open_run(follower.out / "a").status == "finished"
+    assert mt.open_run(follower.dest / "a").status == "finished"
     add(logs / "a" / NAME, scalar("loss", 0.5, 1), scalar("acc", 3, 1), scalar("loss", 0.25, 2))
     assert follower.poll()
     assert values(follower, "a") == {"loss": [(0, 0), (1, 0.5), (2, 0.25)], "acc": [(1, 3)]}
-    assert mt.open_run(follower.out / "a").status == "running"
+    assert mt.open_run(follower.dest / "a").status == "running"
     assert not follower.poll()
     check_end(follower)
-    assert mt.open_run(follower.out / "a").status == "finished"
+    assert mt.open_run(follower.dest / "a").status == "finished"
 
 
 def test_values_of_all_kinds_are_seen_at_once(logs: Path, follower: LogFollower) -> None:
@@ -88,13 +88,13 @@ def test_values_of_all_kinds_are_seen_at_once(logs: Path, follower: LogFollower)
     older = value("old", field(5, field(6, limits) + field(7, counts)), step=1)
     add(logs / "a" / NAME, histogram(1), older, note, start, *mesh(1), b"", value("bad", metadata("text"), step=1))
     follower.poll()
-    view = mt.open_run(follower.out / "a")
+    view = mt.open_run(follower.dest / "a")
     assert view.config == {"lr": 0.5}
     assert [step for step, found in view.values("h") if isinstance(found, mt.Histogram)] == [1]
     assert [found.values.tolist() for _, found in view.values("old")] == [[2, 3]]
     assert list(view.values("note")) == [(1, "hello")]
     check_end(follower)
-    assert [step for step, _ in mt.open_run(follower.out / "a").values("cube")] == [1]  # meshes come with the import
+    assert [step for step, _ in mt.open_run(follower.dest / "a").values("cube")] == [1]  # meshes come with the import
 
 
 def test_a_half_written_record_is_waited_for(logs: Path, follower: LogFollower) -> None:
@@ -126,7 +126,7 @@ def test_a_directory_is_waited_for_until_it_says_whose_it_is(logs: Path, followe
     add(logs / "a" / "loss_x" / NAME, VERSION)
     add(logs / "a" / "other" / NAME, VERSION)
     follower.poll()
-    assert {path.name for path in (follower.out / "a").iterdir() if path.is_dir()} <= {"journal"}
+    assert {path.name for path in (follower.dest / "a").iterdir() if path.is_dir()} <= {"journal"}
     add(logs / "a" / "150.5" / NAME, hparams(experiment=b""))
     add(logs / "a" / "loss_x" / NAME, scalar("loss", 5, 1))
     follower.poll()
@@ -135,9 +135,9 @@ def test_a_directory_is_waited_for_until_it_says_whose_it_is(logs: Path, followe
     follower.poll()
     assert follower.state().runs == 1
     assert values(follower, "a") == {"loss": [(0, 0)], "loss_x/loss": [(1, 5)], "metric": [(1, 7)]}
-    assert mt.open_run(follower.out / "a").config == {"lr": 0.5}
+    assert mt.open_run(follower.dest / "a").config == {"lr": 0.5}
     check_end(follower)  # which makes a run of a/other, of which nobody knows more
-    assert (follower.out / "a" / "other" / "run.json").exists()
+    assert (follower.dest / "a" / "other" / "run.json").exists()
 
 
 def test_a_directory_that_was_taken_for_another_one_is_put_right_in_the_end(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_what_is_followed_is_imported_now_and_then_and_readers_go_on(
     for step in range(1, 200):
         add(logs / "a" / NAME, scalar("loss", step, step))
         follower.poll()
-        reader = reader or Follower(follower.out / "a")
+        reader = reader or Follower(follower.dest / "a")
         for batch in reader.poll():
             seen += list(batch.columns["loss", "number"].values)
         assert reader.status == "running"
@@ -195,7 +195,7 @@ def test_what_is_followed_is_imported_now_and_then_and_readers_go_on(
     assert run.report is not None
     assert run.report.rows > 100
     assert set(seen) == set(range(200))
-    assert len(list((follower.out / "a" / "journal").glob("*.log"))) == 1
+    assert len(list((follower.dest / "a" / "journal").glob("*.log"))) == 1
     assert values(follower, "a")["loss"] == [(step, step) for step in range(200)]
     check_end(follower)
 
@@ -246,9 +246,9 @@ def test_a_run_that_rests_is_closed_until_there_is_more(
     for step in (1, 2):
         add(logs / "a" / NAME, scalar("loss", step, step))
         follower.poll()
-        assert mt.open_run(follower.out / "a").status == "running"
+        assert mt.open_run(follower.dest / "a").status == "running"
         follower.poll()
-        assert mt.open_run(follower.out / "a").status == "finished"
+        assert mt.open_run(follower.dest / "a").status == "finished"
         assert len(values(follower, "a")["loss"]) == step + 1
     check_end(follower)
 
@@ -281,7 +281,7 @@ def test_what_is_wrong_with_one_file_or_run_is_said_once_and_the_others_go_on(
     monkeypatch.setattr(followed, "_RETRY_SECONDS", 0.0)
     for name in ("cut", "replaced", "gone", "fine"):
         write(logs / name, scalar("loss", 1, 1), name=NAME)
-    with mt.Run(follower.out / "taken") as run:
+    with mt.Run(follower.dest / "taken") as run:
         run.log({"x": 1})
     write(logs / "taken", scalar("loss", 1, 1), name=NAME)
     follower.poll()
@@ -303,7 +303,7 @@ def test_what_is_wrong_with_one_file_or_run_is_said_once_and_the_others_go_on(
     assert values(follower, "fine") == {"loss": [(1, 1), (2, 2)]}
     found = follower.finish()
     assert [run.name for run in found.runs if run.status == "failed"] == ["taken"]
-    assert list(mt.open_run(follower.out / "taken").values("x")) == [(0, 1)]
+    assert list(mt.open_run(follower.dest / "taken").values("x")) == [(0, 1)]
     assert values(follower, "replaced") == {"loss": [(1, 1)], "other": [(i, i) for i in range(9)]}
     assert values(follower, "cut") == values(follower, "gone") == {"loss": [(1, 1)]}
 
@@ -329,10 +329,10 @@ def test_a_file_that_may_not_be_read(logs: Path, follower: LogFollower, monkeypa
 def test_a_run_that_is_followed_is_not_imported_by_others(logs: Path, follower: LogFollower) -> None:
     add(logs / "a" / NAME, scalar("loss", 1, 1))
     follower.poll()
-    before = content(follower.out / "a")
-    report = import_logdir(logs, follower.out)
+    before = content(follower.dest / "a")
+    report = import_logdir(logs, follower.dest)
     assert [problem.code for problem in report.runs[0].problems] == ["RunLocked"]
-    assert content(follower.out / "a") == before
+    assert content(follower.dest / "a") == before
     check_end(follower)
 
 
@@ -344,9 +344,9 @@ def test_profiler_traces_and_event_files_are_attached(logs: Path) -> None:
     follower.poll()
     found = follower.finish().runs[0]
     assert found.attached == [f"files/{NAME}", "files/host_1.2.pt.trace.json"]
-    assert (follower.out / "a" / "files" / NAME).read_bytes() == (logs / "a" / NAME).read_bytes()
+    assert (follower.dest / "a" / "files" / NAME).read_bytes() == (logs / "a" / NAME).read_bytes()
     import_logdir(logs, logs.parent / "whole", keep_events=True)
-    same(logs.parent / "whole", follower.out)
+    same(logs.parent / "whole", follower.dest)
 
 
 def test_directories_are_looked_into_once(logs: Path, follower: LogFollower, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -388,7 +388,7 @@ def test_it_waits_for_the_directory_and_ends_when_idle_or_asked(tmp_path: Path) 
         return look == 4
 
     states = []
-    report = follow_logdir(tmp_path / "logs", tmp_path / "runs", stop=stop, interval=0.01, progress=states.append)
+    report = follow_logdir(tmp_path / "logs", tmp_path / "runs", stop=stop, interval=0.01, on_change=states.append)
     assert [(run.name, run.status, run.added) for run in report.runs] == [("a", "new", 1)]
     assert [(state.runs, state.events) for state in states] == [(1, 1)]
     began = time.monotonic()
@@ -431,7 +431,7 @@ def test_what_a_killed_follower_left_can_be_recovered(logs: Path, follower: LogF
     lock = run._release_journal()  # as if it had been killed
     assert lock is not None
     lock.forget()
-    view = mt.recover(follower.out / "a")
+    view = mt.recover(follower.dest / "a")
     assert view.status == "crashed"
     assert list(view.values("loss")) == [(0, 0), (1, 1)]
     add(logs / "a" / NAME, scalar("loss", 2, 2))

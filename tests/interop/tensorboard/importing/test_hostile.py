@@ -8,6 +8,7 @@ import random
 import struct
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ import mediatypes as mt
 from mediatypes.formats import tfrecord
 from mediatypes.interop.importing import sources
 from mediatypes.interop.importing.names import folder_of, safe_name
+from mediatypes.interop.importing.staging import Staging
 from mediatypes.interop.tensorboard import import_logdir
 from mediatypes.interop.tensorboard.importing import events_parquet, importer, step_order
 from mediatypes.interop.tensorboard.importing.decode import FileDecoder
-from mediatypes.interop.tensorboard.plugins.convert import Converter
-from mediatypes.interop.tensorboard.plugins.series import SeriesList
+from mediatypes.interop.tensorboard.plugins.convert import Converter, SeriesList
 from mediatypes.runfolder import media_index, merge_rows
 from tests.interop.tensorboard.event_files import (
     VERSION,
@@ -170,6 +171,22 @@ def test_links_that_lead_back_are_followed_once(tmp_path: Path) -> None:
     assert [file.path for file in sources.open_logdir(tmp_path / "logs").list()] == [
         "a/events.out.tfevents.1500000000.host"
     ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+@pytest.mark.parametrize("linked", ["media", "media/ba", "files"])
+def test_nothing_is_written_or_removed_through_a_link_in_the_run(tmp_path: Path, linked: str) -> None:
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept.txt").write_text("theirs")
+    (run / linked).parent.mkdir(parents=True)
+    (run / linked).symlink_to(outside)
+    staging = Staging(run, is_anew=True)
+    digest = sha256(b"abc").hexdigest()
+    staging.sink("media").put(b"abc", suffix=".bin", media_type="text/plain", sha256=digest, size=3)
+    with pytest.raises(mt.UnsafePath, match="expected a directory, got a symbolic link"):
+        staging.commit(())
+    assert [path.read_text() for path in outside.iterdir()] == ["theirs"]
 
 
 def test_two_imports_at_once(tmp_path: Path) -> None:
