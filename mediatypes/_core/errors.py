@@ -18,7 +18,7 @@ A message reads **where: expected what, got value. fix.**
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Self
 
 _SHOWN = 60
@@ -184,6 +184,12 @@ def collect(problems: list[Problem], call: Callable[..., Any], *arguments: Any) 
     except InputError as error:
         problems += error.problems
         return None
+
+
+def raise_all(problems: Sequence[Problem]) -> None:
+    """Raise `InputError` with these problems, if there are any."""
+    if problems:
+        raise InputError(problems)
 
 
 def os_error(cls: type[StoreError], where: str, doing: str, error: OSError, hint: str) -> StoreError:

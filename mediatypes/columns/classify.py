@@ -10,7 +10,7 @@ from types import NoneType
 from typing import Any, Final
 
 from .._core.canonical import is_utf8_encodable
-from .._core.errors import InputError, Problem, problem
+from .._core.errors import InputError, Problem, problem, raise_all
 from .._core.value import is_media
 from .._core.wrapping import tag_of, wrap
 from .plain_data import make_plain, not_utf8, refused, too_large
@@ -113,8 +113,7 @@ def _classify_list(values: Sequence[Any], where: str, typed: bool) -> tuple[str,
 def _plain(value: Any, where: str, typed: bool) -> Any:
     problems: list[Problem] = []
     plain = make_plain(value, where, problems, _CELL_BITS if typed else 64)
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     return plain
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.errors import InputError, Problem, Verbatim, problem
+from .._core.errors import InputError, Problem, Verbatim, problem, raise_all
 from ..columns.arrays import Array, as_array
 from ._checks import make_table
 from ._value import Plot
@@ -156,8 +156,7 @@ def line_series(
         problems.append(problem("line_series.keys", f"{len(lines)} names", got, "Name each line once.", "length"))
     elif len(set(names)) != len(names):
         problems.append(problem("line_series.keys", "names that differ", names, "Rename the lines.", "repeated"))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     columns = {
         "step": np.concatenate([x for x, _ in lines]),
         "lineKey": [name for name, (x, _) in zip(names, lines, strict=True) for _ in x],

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.errors import InputError, Verbatim, problem
+from .._core.errors import InputError, Verbatim, problem, raise_all
 from ..columns.arrays import Array
 from . import _curves
 from ._checks import make_table
@@ -194,8 +194,7 @@ def _check_examples(data: Scored, chosen: list[int], where: str, *, needs_others
         rest = [data.values[j] for j in drawable]
         hint = f"Pass classes_to_plot={rest}." if rest else "Make the chart of more examples."
         problems.append(problem(f"{where}.y_true", expected, Verbatim("none"), hint, "one-class"))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
 
 
 def _draw(data: Scored, chosen: list[int], curve: Callable[[Array, Array], Curve]) -> list[tuple[int, Curve]]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._core.errors import InputError, Problem, Verbatim, show
+from .._core.errors import InputError, Problem, Verbatim, collect, raise_all, show
 from ..columns.arrays import Array, as_array
 
 
@@ -53,15 +53,9 @@ def read_scores(data: Any, where: str) -> Array:
 def read_scored(y_true: Any, scores: Any, names: Any, where: str, scores_name: str, names_name: str) -> Scored:
     """Truth and scores that belong together; all problems of both at once."""
     problems: list[Problem] = []
-    read: list[Any] = []
-    for reader, data, name in ((read_labels, y_true, "y_true"), (read_scores, scores, scores_name)):
-        try:
-            read.append(reader(data, f"{where}.{name}"))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(problems)
-    truth, array = read
+    truth = collect(problems, read_labels, y_true, f"{where}.y_true")
+    array = collect(problems, read_scores, scores, f"{where}.{scores_name}")
+    raise_all(problems)
     if len(truth) != len(array):
         expected = f"scores for {len(truth)} examples, as in y_true"
         raise InputError.of(f"{where}.{scores_name}", expected, array, "Pass as many.", "length")

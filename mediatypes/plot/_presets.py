@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .._core import canonical
 from .._core.declaration import Json
-from .._core.errors import InputError, Problem, problem
+from .._core.errors import InputError, Problem, problem, raise_all
 from .._core.inputs import read_blob
 from ._template import check, slots
 
@@ -252,8 +252,7 @@ def _read_spec(spec: Any, where: str) -> dict[str, Any]:
     if isinstance(spec, (str, bytes, os.PathLike)):
         spec = _parse(spec, where)
     problems = list(Json().check(spec, where)) or list(check(spec, where))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     return dict(spec)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from .._core import canonical
 from .._core.declaration import Boolean, Document, Field, Json, Map, Nested, Rule, Text
 from .._core.deps import need
-from .._core.errors import CodecError, DocumentError, InputError, Problem
+from .._core.errors import CodecError, DocumentError, InputError, Problem, raise_all
 from .._core.value import Value
 from ..types.table.value import Table
 from . import _html, _plotly, _template
@@ -88,8 +88,7 @@ class Plot(Value):
         where = f"plot.{chosen.name}" if chosen.name in BUILTIN else "plot_table"
         held = read_table(table, f"{where}.table")
         problems = check_mapping(chosen, fields, {} if strings is None else strings, where)
-        if problems:
-            raise InputError(problems)
+        raise_all(problems)
         self._set(
             _preset=chosen.name,
             _spec=json.loads(chosen.spec),

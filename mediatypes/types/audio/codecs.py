@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from ..._core.deps import need
-from ..._core.errors import CodecError, DocumentError, InputError, Problem, ValidationError, problem
+from ..._core.errors import CodecError, DocumentError, InputError, Problem, ValidationError, problem, raise_all
 from ..._core.sidecar import Blob
 from ...columns.arrays import Array
 from ...formats import containers, flac, mp3, ogg, wav
@@ -231,8 +231,7 @@ def _check_limits(format: str, subtype: str, sample_rate: int, channels: int, fr
     if format == "wav" and (size := wav.size(subtype, channels, frames)) > wav.MAX_BYTES:
         hint = "Split the clip, or use format='flac'."
         problems.append(problem(where, f"at most {wav.MAX_BYTES} bytes of WAV", size, hint, "too-large"))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
 
 
 def _rate_missed(format: str, subtype: str, rate: int, channels: int) -> str:

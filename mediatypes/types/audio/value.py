@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..._core.declaration import Document, Field, Integer, Number, Record, Rule, Text, reference
-from ..._core.errors import InputError, Problem, collect, problem
+from ..._core.errors import InputError, Problem, collect, problem, raise_all
 from ..._core.inputs import read_blob, text
 from ..._core.value import FileValue
 from ...columns.arrays import Array, is_array
@@ -114,8 +114,7 @@ class Audio(FileValue):
         self._set(_caption=collect(problems, text, caption, "Audio.caption"))
         make = _from_samples if is_array(data_or_path) or isinstance(data_or_path, (list, tuple)) else _from_file
         attributes = collect(problems, make, data_or_path, sample_rate, format, subtype, clip)
-        if problems:
-            raise InputError(problems)
+        raise_all(problems)
         self._set(**attributes)
 
     def to_numpy(self) -> Array:
@@ -204,5 +203,4 @@ def _check_file(file: AudioFile, rate: Any, format: Any, subtype: Any, clip: boo
     ]
     if clip:
         problems.append(problem("Audio.clip", "samples beside it", clip, "A file is kept as it is."))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..._core.declaration import Document, Field, Integer, List, Number, Rule, Text
-from ..._core.errors import InputError, Problem, problem
+from ..._core.errors import InputError, Problem, problem, raise_all
 from ..._core.inputs import text
 from ..._core.sidecar import Source
 from ..._core.value import Value
@@ -165,8 +165,7 @@ def _read_pair(pair: Any) -> tuple[Array, Array]:
         problems.append(problem(f"{where}[0]", "finite counts >= 0", pair[0], "Drop what is not a count."))
     elif counts.dtype.kind == "u" and counts.max() > np.iinfo(np.int64).max:
         problems.append(problem(f"{where}[0]", "counts of 64 bits", pair[0], "Pass floats."))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     return _own(counts.astype(np.float64 if counts.dtype.kind == "f" else np.int64)), edges
 
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from ..._core import inputs
 from ..._core.declaration import Boolean, Document, Field, Text, reference
-from ..._core.errors import DocumentError, InputError, ValidationError, problem
+from ..._core.errors import DocumentError, InputError, ValidationError, problem, raise_all
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
 
@@ -177,8 +177,7 @@ def _check_options(data: Any, inject: Any, data_is_not_path: Any) -> None:
     ]
     if data_is_not_path is True and isinstance(data, os.PathLike):
         problems.append(problem("Html.data_is_not_path", "text beside it", data, "Use path.read_text()."))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
 
 
 def _read(data: Any, data_is_not_path: bool) -> tuple[Blob, str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..._core import canonical
 from ..._core.declaration import Boolean, Field, Integer, Map, Record, Text, reference
-from ..._core.errors import DocumentError, InputError, Problem, collect, problem
+from ..._core.errors import DocumentError, InputError, Problem, collect, problem, raise_all
 from ..._core.sidecar import Blob
 from ..._core.value import Frozen
 from ...columns.arrays import Array, as_array
@@ -357,8 +357,7 @@ def _checked(
         "clipped": bool(clip),
     }
     members["class_labels"] = collect(problems, read_labels, labels, f"{where}.class_labels")
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     return members
 
 

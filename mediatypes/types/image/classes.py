@@ -9,7 +9,7 @@ from typing import Any
 
 from ..._core.canonical import is_utf8_encodable
 from ..._core.declaration import Field, Integer, List, Map, Record, Text
-from ..._core.errors import DocumentError, InputError, Problem, problem
+from ..._core.errors import DocumentError, InputError, Problem, problem, raise_all
 from ..._core.sidecar import Sink, Source
 from ..._core.value import Frozen
 
@@ -130,8 +130,7 @@ def _read(classes: Any, where: str) -> dict[int, str]:
             problems.append(problem(at, "each class id once", key, "Remove one of them."))
         else:
             labels[id] = str(name)
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     return labels
 
 

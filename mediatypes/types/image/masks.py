@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..._core.declaration import Field, Integer, Record, reference
-from ..._core.errors import InputError, Problem, Verbatim, collect, problem
+from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
 from ..._core.inputs import read_blob
 from ..._core.sidecar import Blob
 from ..._core.value import Frozen
@@ -69,8 +69,7 @@ class ImageMask(Frozen):
         problems: list[Problem] = []
         attributes = collect(problems, _read, data, at)
         labels = collect(problems, read_labels, class_labels, f"{where}.class_labels")
-        if problems:
-            raise InputError(problems)
+        raise_all(problems)
         self._set(**attributes, _class_labels=labels)
 
     def __repr__(self) -> str:

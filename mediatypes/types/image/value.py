@@ -10,7 +10,7 @@ import numpy as np
 
 from ..._core.canonical import is_utf8_encodable
 from ..._core.declaration import Document, Field, Integer, List, Map, Number, Record, Rule, Text, reference
-from ..._core.errors import InputError, Problem, Verbatim, collect, problem
+from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
 from ..._core.inputs import text
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
@@ -153,8 +153,7 @@ class Image(FileValue):
             self._set(_classes=collect(problems, read_classes, classes, "Image.classes"))
             boxes, masks = self.boxes if boxes is None else boxes, self.masks if masks is None else masks
         self._attach(boxes, masks, problems)
-        if problems:
-            raise InputError(problems)
+        raise_all(problems)
 
     @staticmethod
     def _content(data: Any, options: Options) -> Content | None:
@@ -279,8 +278,7 @@ def draw(image: Image, *, scale: int = 1, opacity: float = 0.45) -> PILImage:
         problems.append(problem("draw.scale", "an integer from 1 to 100", scale, "1 is the size of the image."))
     if not isinstance(opacity, (int, float)) or not 0 <= opacity <= 1:
         problems.append(problem("draw.opacity", "a number from 0 to 1", opacity, "0.45 shows both."))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     files.check_pixels(image.width * scale, image.height * scale, "draw.scale", InputError)
     return draw_overlays(image.to_pil(), image.boxes, image.masks, scale=index(scale), opacity=opacity)
 
@@ -316,8 +314,7 @@ def _checked_options(asked: Options) -> Options:
             problems.append(problem("Image.quality", expected, file_type, "png is lossless."))
     if encoder not in ("zlib", "isal"):
         problems.append(problem("Image.encoder", "zlib or isal", encoder, "Leave it out for zlib."))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     return asked
 
 
@@ -329,12 +326,8 @@ def _read_layers(layers: Any, where: str, read: Any, problems: list[Problem]) ->
     for name, layer in layers.items():
         if not isinstance(name, str) or not name:
             problems.append(problem(where, "names that are text and not empty", name, "Use str(...)."))
-            continue
-        if not is_utf8_encodable(name):
+        elif not is_utf8_encodable(name):
             problems.append(problem(where, "names that UTF-8 can hold", name, "Remove the lone surrogates."))
-            continue
-        try:
-            read_layers[name] = read(layer, f'{where}["{name}"]')
-        except InputError as error:
-            problems += error.problems
+        elif (read_layer := collect(problems, read, layer, f'{where}["{name}"]')) is not None:
+            read_layers[name] = read_layer
     return read_layers

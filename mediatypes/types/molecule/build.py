@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..._core.deps import is_instance
-from ..._core.errors import InputError, Problem, problem
+from ..._core.errors import InputError, Problem, problem, raise_all
 from ..._core.inputs import read_blob
 from .files import unpack
 from .rdkit import formula_of, rdkit, sdf_records
@@ -39,8 +39,7 @@ def check_options(where: str, iterations: Any, **flags: Any) -> None:
     if type(iterations) is not int or not 0 <= iterations <= _MAX_ITERATIONS:
         name = f"{where}.mmff_optimize_molecule_max_iterations"
         problems.append(problem(name, f"an integer from 0 to {_MAX_ITERATIONS}", iterations, "200 is the default."))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
 
 
 def parse_smiles(smiles: Any, sanitize: bool) -> Any:

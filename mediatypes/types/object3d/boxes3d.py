@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..._core.declaration import Field, List, Number, Record, Text
-from ..._core.errors import InputError, Problem, problem
+from ..._core.errors import InputError, Problem, collect, problem, raise_all
 from ..._core.inputs import text
 from ..._core.sidecar import Source
 from ..._core.value import Frozen
@@ -134,11 +134,10 @@ class Box3D(Frozen):
 
     def _finish(self, where: str, style: dict[str, Any], problems: list[Problem]) -> None:
         """Check what every box has, and raise all problems."""
-        self._set(_label=_text(style["label"], f"{where}.label", problems))
+        self._set(_label=collect(problems, text, style["label"], f"{where}.label"))
         self._set(_color=_color(style["color"], f"{where}.color", problems))
         self._set(_score=_score(style["score"], f"{where}.score", problems))
-        if problems:
-            raise InputError(problems)
+        raise_all(problems)
 
     @property
     def corners(self) -> Array:
@@ -197,14 +196,8 @@ def _read_all(items: Any, where: str, read: Any) -> Iterator[Any]:
     if not isinstance(items, (list, tuple)):
         raise InputError.of(where, "a list", items, "Put it into a list.")
     problems: list[Problem] = []
-    made = []
-    for i, item in enumerate(items):
-        try:
-            made.append(read(item, f"{where}[{i}]"))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(problems)
+    made = [collect(problems, read, item, f"{where}[{i}]") for i, item in enumerate(items)]
+    raise_all(problems)
     yield from made
 
 
@@ -221,10 +214,9 @@ def _read_vector(vector: Any, where: str) -> dict[str, Any]:
     read = {name: _numbers(members[name], (3,), f"{where}.{name}", problems).tolist() for name in ("start", "end")}
     style = {
         "color": _color(members["color"], f"{where}.color", problems),
-        "label": _text(members["label"], f"{where}.label", problems),
+        "label": collect(problems, text, members["label"], f"{where}.label"),
     }
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     plain = {name: list(item) if isinstance(item, tuple) else item for name, item in style.items() if item is not None}
     return read | plain
 
@@ -239,17 +231,14 @@ def _members(item: Any, where: str, required: tuple[str, ...], optional: tuple[s
         if name not in required + optional:
             expected = f"only {', '.join(required + optional)}"
             problems.append(problem(where, expected, name, "Leave it out, or put it into the label."))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     return {name: item.get(name) for name in required + optional}
 
 
 def _numbers(value: Any, shape: tuple[int, ...], where: str, problems: list[Problem]) -> Array:
     """A float64 array of the shape; ones (and a problem) instead of anything else."""
-    try:
-        array = as_array(value, where)
-    except InputError as error:
-        problems += error.problems
+    array: Array | None = collect(problems, as_array, value, where)
+    if array is None:
         return np.ones(shape)
     if array.shape != shape or array.dtype.kind == "b":
         expected = f"{shape[0]} numbers" if len(shape) == 1 else f"numbers of shape {shape}"
@@ -276,14 +265,6 @@ def _score(score: Any, where: str, problems: list[Problem]) -> float | None:
         return None
     number = _numbers(score, (), where, problems)
     return float(number) if np.asarray(score).dtype.kind == "f" else int(number)
-
-
-def _text(value: Any, where: str, problems: list[Problem]) -> str | None:
-    try:
-        return text(value, where)
-    except InputError as error:
-        problems += error.problems
-        return None
 
 
 def _unit(quaternion: Array) -> Array:

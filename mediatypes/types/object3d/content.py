@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._core import canonical
-from ..._core.errors import InputError, ValidationError, problem
+from ..._core.errors import InputError, ValidationError, collect, problem, raise_all
 from ..._core.inputs import read_blob
 from ..._core.sidecar import Blob
 from ...columns.arrays import Array, is_array
@@ -98,12 +98,8 @@ def _read_scene(scene: Mapping[Any, Any], where: str, intensity: Any) -> tuple[A
     readers: dict[str, Callable[[Any, str], Any]]
     readers = {"points": partial(_points_of_scene, intensity=intensity), "boxes": read_boxes, "vectors": read_vectors}
     for name, read in readers.items():
-        try:
-            parts[name] = read(scene.get(name), f"{where}.{name}")
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(problems)
+        parts[name] = collect(problems, read, scene.get(name), f"{where}.{name}")
+    raise_all(problems)
     return parts.pop("points"), {"scene": kind, **parts}
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import unquote
 
 from ..._core.declaration import Record, reference
-from ..._core.errors import InputError, Problem, UnsafePath, problem
+from ..._core.errors import InputError, Problem, UnsafePath, problem, raise_all
 from ..._core.sidecar import Blob, Source, fetch, safe_parts
 from ..._core.value import Frozen
 
@@ -123,8 +123,7 @@ def collect(named: Iterable[tuple[str, str]], folder: Path | None, size: int, wh
         resources[uri] = Resource(Blob.from_path(file, place), _media_type(file, role))
         if role == MATERIAL:
             waiting += _textures(resources[uri].blob.read())
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
     return NamedFiles(resources, tuple(missing))
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from ..._core.canonical import is_utf8_encodable
 from ..._core.deps import is_instance
-from ..._core.errors import InputError, Problem, Verbatim, problem
+from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
 from .column import Column, cast_to
 from .storage import storage_type
 
@@ -77,16 +77,10 @@ def _read_rows(names: list[str], data: Any, mixed: bool) -> list[Column]:
     problems: list[Problem] = []
     if not (set(map(type, data)) <= {list, tuple} and set(map(len, data)) <= {len(names)}):
         problems = [bad for row, cells in enumerate(data) if (bad := _row_problem(row, cells, names))]
-    if problems:
-        raise InputError(problems)
-    made: list[Column] = []
-    for name, values in zip(names, _transposed(data, len(names)), strict=True):
-        try:
-            made.append(Column.of(name, values, mixed))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
+    columns = zip(names, _transposed(data, len(names)), strict=True)
+    made: list[Column] = [collect(problems, Column.of, name, values, mixed) for name, values in columns]
+    raise_all(problems)
     return made
 
 

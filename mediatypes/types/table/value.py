@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from ..._core import canonical
 from ..._core.declaration import Document, Field, Integer, List, Record, Rule, Text, reference
 from ..._core.deps import need
-from ..._core.errors import InputError, Problem, Verbatim, problem
+from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
 from ..._core.references import place_list
 from ..._core.sidecar import Blob, HashingSink, Sink, Source
 from ..._core.value import Value
@@ -190,15 +190,10 @@ class Table(Value):
         if self._max_rows is not None and at >= self._max_rows:
             hint = "Raise max_rows, or begin a new table."
             raise InputError.of("Table.add_data", f"at most max_rows={self._max_rows} rows", at + 1, hint, "max-rows")
-        cells: list[tuple[str, list[Any]]] = []
         problems: list[Problem] = []
-        for column, cell in zip(self._columns, row, strict=True):
-            try:
-                cells.append(column.read([cell], self._mixed))
-            except InputError as error:
-                problems += error.problems
-        if problems:
-            raise InputError(problems)
+        pairs = zip(self._columns, row, strict=True)
+        cells = [collect(problems, column.read, [cell], self._mixed) for column, cell in pairs]
+        raise_all(problems)
         for column, (kind, kept) in zip(self._columns, cells, strict=True):
             if kind != column.kind:
                 self._blobs.clear()  # earlier rows are stored in another way now

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from ..._core.declaration import Boolean, Document, Field, Integer, List, Number, Record, Rule, Text, reference
-from ..._core.errors import DocumentError, InputError, Problem, collect, problem
+from ..._core.errors import DocumentError, InputError, Problem, collect, problem, raise_all
 from ..._core.inputs import read_blob, text
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
@@ -124,8 +124,7 @@ class Video(FileValue):
         is_frames = frame_arrays.is_clip(data_or_path) or is_array(data_or_path)
         make = _from_frames if is_frames else _from_file
         attributes = collect(problems, make, data_or_path, fps, format, value_range, lossless)
-        if problems:
-            raise InputError(problems)
+        raise_all(problems)
         self._set(**attributes)
 
     def to_numpy(self) -> Array:
@@ -250,8 +249,7 @@ def _check_fits(format: str, width: int, height: int, channels: int, lossless: b
     if max(width, height) > encode.MAX_SIDE or width * height > decode.MAX_PIXELS:
         expected = f"at most {encode.MAX_SIDE} pixels a side and {decode.MAX_PIXELS} in all"
         problems.append(problem("Video", expected, f"{width} x {height}", "Log a smaller version.", "too-large"))
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)
 
 
 def _check_file_options(file: VideoFile, fps: Any, format: Any, value_range: Any, lossless: Any) -> None:
@@ -266,5 +264,4 @@ def _check_file_options(file: VideoFile, fps: Any, format: Any, value_range: Any
         problems.append(
             problem("Video.lossless", "False for a file, which is kept as it is", lossless, "Leave it out.")
         )
-    if problems:
-        raise InputError(problems)
+    raise_all(problems)

@@ -713,6 +713,7 @@ def test_a_growing_table_of_pictures_stores_only_what_is_new() -> None:
     table = Table(["i", "img"], [[i, picture(i % 9) if i % 99 == 0 else None] for i in range(8192)])
     document, store = encode(table)
     small = len(canonical.dumps(document))
+    again = document
     for i in range(3):
         before = set(store.files)
         table.add_data(i, picture(10 + i))
@@ -892,8 +893,8 @@ def test_rows_are_iterated_across_parts() -> None:
 
 
 def test_hidden_values_of_masked_arrays_are_none() -> None:
-    hidden = np.ma.array([[1, -9999], [-9999, 4]], mask=[[0, 1], [1, 0]])
-    times = np.ma.array(["2020-01-02", "1900-01-01"], "M8[D]", mask=[0, 1])
+    hidden = np.ma.array([[1, -9999], [-9999, 4]], mask=np.array([[0, 1], [1, 0]], bool))
+    times = np.ma.array(["2020-01-02", "1900-01-01"], "M8[D]", mask=np.array([0, 1], bool))
     table = Table(["a", "b"], hidden)
     table.add_column("c", times)
     table.add_column("d", hidden[:, 0])
