@@ -18,7 +18,8 @@ A message reads **where: expected what, got value. fix.**
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
 _SHOWN = 60
@@ -190,6 +191,17 @@ def raise_all(problems: Sequence[Problem]) -> None:
     """Raise `InputError` with these problems, if there are any."""
     if problems:
         raise InputError(problems)
+
+
+@contextmanager
+def translated(make: Callable[[Exception], MediaTypesError]) -> Iterator[None]:
+    """Whatever another library raises, as the error that `make` makes of it; our own errors stay."""
+    try:
+        yield
+    except MediaTypesError:
+        raise
+    except Exception as error:  # codecs raise what they like
+        raise make(error) from error
 
 
 def os_error(cls: type[StoreError], where: str, doing: str, error: OSError, hint: str) -> StoreError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._core.errors import (
@@ -14,6 +15,7 @@ from ..._core.errors import (
     Verbatim,
     problem,
     show,
+    translated,
 )
 from ..._core.sidecar import Blob
 from ...formats import exif, png, tiff
@@ -149,23 +151,15 @@ def _described(file: ImageFile, name: str) -> str:
 def samples(blob: Blob, orientation: int, where: str, *, indices: bool = False) -> Array:
     """The samples that a file holds, turned as they are shown; see `decoding.samples`."""
     data = blob.read()
-    try:
+    with _readable(data):
         return decoding.samples(data, orientation, where, indices=indices)
-    except MediaTypesError:
-        raise
-    except Exception as error:  # codecs raise what they like
-        raise _unreadable(data, error) from error
 
 
 def shown(blob: Blob, orientation: int, where: str) -> PILImage | Array:
     """The picture with all the depth that it has; see `decoding.shown`."""
     data = blob.read()
-    try:
+    with _readable(data):
         return decoding.shown(data, orientation, where)
-    except MediaTypesError:
-        raise
-    except Exception as error:  # codecs raise what they like
-        raise _unreadable(data, error) from error
 
 
 def lossy_reason(blob: Blob) -> str:
@@ -181,8 +175,8 @@ def profile(blob: Blob) -> bytes:
         return b"" if image is None else image.info.get("icc_profile") or b""
 
 
-def _unreadable(data: bytes, error: Exception) -> CodecError:
-    return CodecError(f"image: expected a readable file, got {show(data[:16])}. {error}")
+def _readable(data: bytes) -> AbstractContextManager[None]:
+    return translated(lambda error: CodecError(f"image: expected a readable file, got {show(data[:16])}. {error}"))
 
 
 def _start(blob: Blob) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._core.deps import is_instance, need
-from ..._core.errors import CodecError, InputError, MissingDependencyError
+from ..._core.errors import CodecError, InputError, MissingDependencyError, translated
 from ...columns.arrays import Array
 
 _FORMATTERS = ("ScalarFormatter", "LogFormatterSciNotation", "FixedFormatter", "NullFormatter")
@@ -49,10 +49,9 @@ def find_figure(data: Any, where: str) -> Any | None:
 def draw_png(figure: Any, where: str) -> bytes:
     """The figure as PNG, at its own resolution; the same figure and matplotlib give the same bytes."""
     buffer = BytesIO()
-    try:
+    expected = f"{where}: expected a figure that matplotlib can draw, got an error."
+    with translated(lambda error: CodecError(f"{expected} {error}")):
         figure.savefig(buffer, format="png", metadata={"Software": None})
-    except Exception as error:  # drawing runs all of matplotlib, and the user's own formatters
-        raise CodecError(f"{where}: expected a figure that matplotlib can draw, got an error. {error}") from error
     return buffer.getvalue()
 
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from ..._core.deps import need
-from ..._core.errors import CodecError, InputError, MediaTypesError, Problem, ValidationError, Verbatim
+from ..._core.errors import CodecError, InputError, Problem, ValidationError, Verbatim, translated
 from ..._core.sidecar import Blob
 from ...columns.arrays import Array
 from ...formats import containers
@@ -56,13 +56,14 @@ def probe(blob: Blob, where: str) -> VideoFile:
     """Recognise a video by its content; its packets are counted and its first frame is decoded. Raises InputError."""
     with blob.open() as file:
         format = check_container(file, where, InputError)
-        if format == "gif":
-            return _probe_gif(file.read(), where)
-        if format not in _DEMUXERS:
-            return _probe_pictures(file.read(), format, where)
-        if not containers.is_whole(file, format):
-            raise _broken(where, format, "It ends too early.")
-        return _probe_av(file, format, where)
+        with translated(lambda error: _broken(where, format, f"Reading it failed: {str(error).rstrip('.')}.")):
+            if format == "gif":
+                return _probe_gif(file.read(), where)
+            if format not in _DEMUXERS:
+                return _probe_pictures(file.read(), format, where)
+            if not containers.is_whole(file, format):
+                raise _broken(where, format, "It ends too early.")
+            return _probe_av(file, format, where)
 
 
 def check_container(file: BinaryIO, where: str, error: type[ValidationError]) -> str:
@@ -76,7 +77,8 @@ def check_container(file: BinaryIO, where: str, error: type[ValidationError]) ->
 
 def decode(blob: Blob, file: VideoFile) -> Array:
     """The frames of a file: (T, H, W, C) uint8."""
-    try:
+    expected = f"video: expected {file.frames} {file.format} frames, got an error."
+    with translated(lambda error: CodecError(f"{expected} {error}")):
         if file.format == "gif":
             from ...formats import gif
 
@@ -91,10 +93,6 @@ def decode(blob: Blob, file: VideoFile) -> Array:
         if len(frames) != file.frames:
             raise ValueError(f"it holds {len(frames)} frames")
         return np.stack(frames)
-    except MediaTypesError:
-        raise
-    except Exception as error:  # codecs raise what they like
-        raise CodecError(f"video: expected {file.frames} {file.format} frames, got an error. {error}") from error
 
 
 def _cut(frame: Array, file: VideoFile) -> Array:
@@ -108,15 +106,10 @@ def _cut(frame: Array, file: VideoFile) -> Array:
 def _probe_gif(data: bytes, where: str) -> VideoFile:
     from ...formats import gif
 
-    try:
-        width, height, delays, transparent = gif.scan(data)
-        _check_pixels(width, height, where)
-        channels = 4 if transparent else 3
-        _require_frame(gif.decode(data, channels))
-    except InputError:
-        raise
-    except Exception as error:  # codecs raise what they like
-        raise _broken(where, "gif", f"Reading it failed: {str(error).rstrip('.')}.") from error
+    width, height, delays, transparent = gif.scan(data)
+    _check_pixels(width, height, where)
+    channels = 4 if transparent else 3
+    _require_frame(gif.decode(data, channels))
     seconds = sum(delays) / 100
     return VideoFile("gif", "gif", width, height, channels, len(delays) / seconds, len(delays), seconds)
 
@@ -124,12 +117,7 @@ def _probe_gif(data: bytes, where: str) -> VideoFile:
 def _probe_pictures(data: bytes, format: str, where: str) -> VideoFile:
     from . import animations
 
-    try:
-        pictures = animations.probe(data, format, where, MAX_PIXELS)
-    except MediaTypesError:
-        raise
-    except Exception as error:  # codecs raise what they like
-        raise _broken(where, format, f"Reading it failed: {str(error).rstrip('.')}.") from error
+    pictures = animations.probe(data, format, where, MAX_PIXELS)
     fps = pictures.frames / pictures.duration if pictures.duration else 0.0
     codec = _PICTURE_CODECS.get(format, format)
     return VideoFile(format, codec, *pictures[:3], fps, pictures.frames, pictures.duration)
@@ -137,34 +125,29 @@ def _probe_pictures(data: bytes, format: str, where: str) -> VideoFile:
 
 def _probe_av(file: BinaryIO, format: str, where: str) -> VideoFile:
     av = need("av", extra="video", needed_for=f"{where} of a {format} file")
-    try:
-        with av.open(file, format=_DEMUXERS[format]) as container:
-            stream = _pictures(container)
-            if stream is None:
-                got = Verbatim("sound, at most with a cover")
-                raise InputError.of(where, "a file with moving pictures", got, _HINTS["sound"], "not-a-video")
-            if stream.codec_context is None:
-                raise ValueError("its codec is unknown")
-            width, height = stream.codec_context.width, stream.codec_context.height
-            _check_pixels(width, height, where)
-            packets, count, seconds = _count(container.demux(stream))
-            container.seek(0)
-            frame = _require_frame(container.decode(stream))
-            if stream.frames > packets:
-                raise ValueError(f"{packets} of {stream.frames} frames are there")
-            if container.duration and not seconds:
-                seconds = container.duration / av.time_base
-            rotation = _rotation(frame, where)
-            if rotation % 180:
-                width, height = height, width
-            fps, seconds = _times(stream, count, seconds)
-            channels = 4 if stream.metadata.get("alpha_mode") == "1" else 3
-            codec = stream.codec_context.codec.canonical_name
-            has_audio = bool(container.streams.audio)
-    except InputError:
-        raise
-    except Exception as error:  # codecs raise what they like
-        raise _broken(where, format, f"Reading it failed: {str(error).rstrip('.')}.") from error
+    with av.open(file, format=_DEMUXERS[format]) as container:
+        stream = _pictures(container)
+        if stream is None:
+            got = Verbatim("sound, at most with a cover")
+            raise InputError.of(where, "a file with moving pictures", got, _HINTS["sound"], "not-a-video")
+        if stream.codec_context is None:
+            raise ValueError("its codec is unknown")
+        width, height = stream.codec_context.width, stream.codec_context.height
+        _check_pixels(width, height, where)
+        packets, count, seconds = _count(container.demux(stream))
+        container.seek(0)
+        frame = _require_frame(container.decode(stream))
+        if stream.frames > packets:
+            raise ValueError(f"{packets} of {stream.frames} frames are there")
+        if container.duration and not seconds:
+            seconds = container.duration / av.time_base
+        rotation = _rotation(frame, where)
+        if rotation % 180:
+            width, height = height, width
+        fps, seconds = _times(stream, count, seconds)
+        channels = 4 if stream.metadata.get("alpha_mode") == "1" else 3
+        codec = stream.codec_context.codec.canonical_name
+        has_audio = bool(container.streams.audio)
     return VideoFile(format, codec, width, height, channels, fps, count, seconds, has_audio, rotation)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._core.deps import need
-from ..._core.errors import CodecError, MediaTypesError
+from ..._core.errors import CodecError, translated
 from ...columns.arrays import Array
 
 FORMATS = ("gif", "mp4", "webm", "ogg")
@@ -60,7 +60,7 @@ def encode(frames: Array, format: str, fps: float, lossless: bool) -> bytes:
         CodecError: the encoder failed.
         MissingDependencyError: its package is not installed.
     """
-    try:
+    with translated(lambda error: CodecError(f"Video: expected {format} to be written, got an error. {error}")):
         if format == "gif":
             from ...formats import gif
 
@@ -68,10 +68,6 @@ def encode(frames: Array, format: str, fps: float, lossless: bool) -> bytes:
         if format == "ogg":
             return _theora(frames, fps)
         return _av(frames, format, fps, _choose(frames, format, lossless))
-    except MediaTypesError:
-        raise
-    except Exception as error:  # codecs raise what they like
-        raise CodecError(f"Video: expected {format} to be written, got an error. {error}") from error
 
 
 def codec_of(frames: Array, format: str, lossless: bool) -> str:

@@ -19,7 +19,6 @@ from hypothesis.extra import numpy as hnp
 import mediatypes as mt
 from mediatypes import DocumentError, InputError, Tensor
 from mediatypes.formats import npy as npy_format
-from mediatypes.formats import small_floats
 from mediatypes.testing import ValueContract
 from tests.samples import decoded, encode, photograph
 
@@ -57,7 +56,7 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def bits(dtype: str) -> Array:
     """Every code of a dtype that numpy does not have."""
-    stored = np.dtype(small_floats.BITS[dtype])
+    stored = np.dtype(npy_format.BITS[dtype])
     return np.arange(256**stored.itemsize).astype(stored)
 
 
@@ -232,7 +231,7 @@ def test_other_npy_files_are_refused(data: bytes) -> None:
 
 
 @pytest.mark.usefixtures("torch")
-@pytest.mark.parametrize("dtype", small_floats.BITS)
+@pytest.mark.parametrize("dtype", npy_format.BITS)
 def test_every_code_of_a_dtype_that_numpy_does_not_have_is_kept(dtype: str) -> None:
     codes = bits(dtype)
     document, store = encode(Tensor(TorchTensor(codes, dtype)))
@@ -242,7 +241,7 @@ def test_every_code_of_a_dtype_that_numpy_does_not_have_is_kept(dtype: str) -> N
     assert mt.decode(document, store).to_numpy().dtype == np.float32
 
 
-@pytest.mark.parametrize("dtype", small_floats.BITS)
+@pytest.mark.parametrize("dtype", npy_format.BITS)
 def test_values_of_a_dtype_that_numpy_does_not_have_are_those_of_ml_dtypes(dtype: str) -> None:
     ml_dtypes = pytest.importorskip("ml_dtypes")
     codes = bits(dtype)

@@ -677,7 +677,7 @@ def test_names_of_runs_stay_below_the_destination(tmp_path: Path) -> None:
 def test_histograms_that_are_written_many_at_once_are_what_they_are_alone() -> None:
     """Edges on and off TensorFlow's grid, counts of every size; the text is that of the encoder, number by number."""
     from mediatypes._core import canonical
-    from mediatypes.interop.tensorboard.plugins import histogram_json
+    from mediatypes.interop.tensorboard.plugins import histograms
     from mediatypes.interop.tensorboard.plugins.histogram_bins import Bins
 
     numbers = np.random.default_rng(0)
@@ -690,13 +690,13 @@ def test_histograms_that_are_written_many_at_once_are_what_they_are_alone() -> N
         Bins(np.append(grid[:3], 7.5), np.array([4095.0, 4096.0, 2.0**53 - 1])),
         Bins(np.array([-1.0, 0.1, 3.0]), np.array([0.5, 3.0])),
     ]
-    for bins, document in zip(found, histogram_json.documents(found), strict=True):
-        alone = histogram_json.document(bins)
+    for bins, document in zip(found, histograms._documents(found), strict=True):
+        alone = histograms._document(bins)
         assert canonical.dumps(alone) == document.text
         assert (document["bins"].tolist(), document["values"].tolist()) == (alone["bins"], alone["values"])
         assert mt.decode(alone, mt.MemoryStore()).bins.tolist() == bins.edges.tolist()
     for statistics in ({"min": -1.5, "max": 2.0}, {"sum": math.nan, "num": 1.0}, {"min": 1e308, "max": 1e308}, {}):
-        assert canonical.dumps(histogram_json.statistics(statistics)) == canonical.dumps(dict(statistics))
+        assert canonical.dumps(histograms._statistics(statistics)) == canonical.dumps(dict(statistics))
 
 
 def test_the_usual_form_of_an_event_is_read_as_any_other() -> None:
