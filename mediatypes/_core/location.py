@@ -13,8 +13,8 @@ from .errors import InputError
 class Remote(Protocol):
     """What is asked of a file or directory elsewhere; the names are those of `pathlib.Path` and mean the same.
 
-    `filesystem` is that of pyarrow, on which it is at `path`; `native()` is a file as pyarrow reads it. What is not read
-    is not transferred. What the system refuses is an `OSError` with a `strerror` that says why.
+    `filesystem` is that of pyarrow, on which it is at `path`; `native()` is a file as pyarrow reads it. What is not
+    read is not transferred. What the system refuses is an `OSError` with a `strerror` that says why.
     """
 
     @property

@@ -681,7 +681,7 @@ def test_histograms_that_are_written_many_at_once_are_what_they_are_alone() -> N
     from mediatypes.interop.tensorboard.plugins.histogram_bins import Bins
 
     numbers = np.random.default_rng(0)
-    grid = histogram_json._grid()[0]
+    grid = histograms._grid()[0]
     assert len(grid) == 1549
     found = [
         Bins(grid[700:740], numbers.integers(0, 9, 39).astype(float)),
