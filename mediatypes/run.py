@@ -73,9 +73,9 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
             run is open is logged here too, and their event files are kept with it; see
             `mediatypes.interop.tensorboard.patch`. Make the run before the writers.
         capture: what the run records by itself: True for all, False for nothing, or a list of "environment" (command
-            line, packages, machine) and "git" (commit and uncommitted changes). Default: as the environment variable
-            MEDIATYPES_CAPTURE says (`all`, `none`, or names), else environment and git. No value of an argument or
-            variable is written that may be a secret.
+            line, packages, machine), "git" (commit and uncommitted changes) and "console" (what the process and its
+            children print). Default: as the environment variable MEDIATYPES_CAPTURE says (`all`, `none`, or names),
+            else environment and git. No value of an argument or variable is written that may be a secret.
         quiet: True: print nothing. Default: as MEDIATYPES_QUIET says; else a line at the start, the end, each problem.
 
     `config` and `summary` are mappings that are kept with the run: `run.config["lr"] = 0.1`, `run.summary["best"]`.

@@ -16,6 +16,7 @@ from .columns.log_cells import PLAIN_KINDS, plain_value
 from .journal.metrics import Metric, Metrics
 from .runfolder import files
 from .runfolder.media_tables import MediaTables
+from .runfolder.recorded import Recorded
 from .store.location import RemotePath
 from .store.remote import RemoteStore, run_store
 from .store.urls import locate
@@ -56,7 +57,7 @@ def open_run(path: str | os.PathLike[str] | RemoteStore) -> RunView:
     return RunView(path)
 
 
-class RunView(MediaTables):
+class RunView(MediaTables, Recorded):
     """A run as it stands on disk. Of a live run each call reads what is new.
 
     Args:
@@ -129,11 +130,6 @@ class RunView(MediaTables):
         """What the run was started with, as last updated."""
         content = self._content()
         return content.config if content else dict(self._run.get("config", {}))
-
-    @property
-    def environment(self) -> dict[str, Any]:
-        """Which code, packages and machine made the run, of the last session that recorded it."""
-        return dict(self._read_run().get("environment", {}))
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -24,3 +24,7 @@ def begin(
         from .environment import EnvironmentCapture
 
         hook.before_finish(EnvironmentCapture(hook, chosen, config, report).finish, last=True)
+    if "console" in chosen:
+        from .console import capture_console
+
+        capture_console(hook)

@@ -40,15 +40,18 @@ _WIDEST = (29, 14, 9, 10, 10, 12, 10)  # with their gaps, 100 columns
 
 def _add_arguments(parser: ArgumentParser) -> None:
     add_runs(parser)
+    parser.add_argument("--console", action="store_true", help="print what the run's processes have printed, instead")
 
 
 def _run(arguments: Namespace) -> int:
     from ..view import open_run
 
+    shown = _console if arguments.console else _lines
+
     code = 0
     for number, path in enumerate(find(arguments.runs)):
         try:
-            lines = list(_lines(open_run(path)))
+            lines = list(shown(open_run(path)))
         except MediaTypesError as error:
             complain(error)
             code = 2
@@ -76,7 +79,7 @@ def _lines(view: RunView) -> Iterator[str]:
         f"config.{name}": value if isinstance(value, str) else canonical.dumps(value)
         for name, value in view.config.items()
     }
-    for name, text in {**described, **config}.items():
+    for name, text in {**described, **_made_by(view.environment), **config}.items():
         if text:
             yield cut(f"  {name}: {text}", _WIDTH)
     if specs:
@@ -88,6 +91,25 @@ def _lines(view: RunView) -> Iterator[str]:
         yield from (f"- {clean(str(problem))}" for problem in problems[:_MAX_PROBLEMS])
         if len(problems) > _MAX_PROBLEMS:
             yield f"- and {len(problems) - _MAX_PROBLEMS} more"
+
+
+def _made_by(environment: dict[str, Any]) -> dict[str, str]:
+    """The machine and the commit that made a run, as far as it recorded them."""
+    git, told = environment.get("git"), dict[str, str]()
+    if isinstance(git, dict):
+        changed = "uncommitted changes" if git.get("dirty") else ""
+        parts = [str(git.get("commit", "no commit"))[:12], git.get("branch"), git.get("remote"), changed]
+        told["git"] = ", ".join(clean(str(part)) for part in parts if part)
+    if environment.get("host"):
+        names = [gpu.get("name") for gpu in environment.get("gpus", []) if isinstance(gpu, dict)]
+        parts = [environment["host"], environment.get("os"), f"Python {environment.get('python')}", *names]
+        told["machine"] = ", ".join(clean(str(part)) for part in parts if part)
+    return told
+
+
+def _console(view: RunView) -> Iterator[str]:
+    for line in view.console():
+        yield f"({clean(line.text)} left out)" if line.stream == "cut" else clean(line.text)
 
 
 def _extent(table: pa.Table) -> str:
@@ -159,7 +181,8 @@ COMMAND = Command(
     "show",
     "print what a run holds",
     "Print a run's status and, for every key and kind, how many values there are, their range, the last one, and\n"
-    "the bytes of media files. Also while the run is being written, and after a crash.",
+    "the bytes of media files. Also while the run is being written, and after a crash.\n"
+    "--console: the lines that it and its children have printed, if it recorded them.",
     "mediatypes show runs/demo",
     _add_arguments,
     _run,

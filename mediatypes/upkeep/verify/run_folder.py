@@ -11,6 +11,7 @@ import pyarrow as pa
 from ..._core.errors import MediaTypesError, Problem, ValidationError, describe, problem
 from ...journal import frames
 from ...runfolder import files
+from ...runfolder.console import CONSOLE
 from ...runfolder.content import RunContent
 from ...runfolder.media_index import FIXED as FIXED_COLUMNS
 from ...runfolder.opening import open_history
@@ -23,7 +24,7 @@ from .report import Findings, Report
 from .rows import Rows
 from .saved_files import check_files
 
-_PARTS = (files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.PACKED, files.LISTED, *files.FOLDERS)
+_PARTS = (CONSOLE, files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.PACKED, files.LISTED, *files.FOLDERS)
 _COPY = "Restore the file from a copy."
 
 
