@@ -9,12 +9,19 @@ from typing import Any
 from .errors import MissingDependencyError
 
 
-def need(module: str, *, extra: str, needed_for: str) -> Any:
-    """Import `module`, or raise `MissingDependencyError` with the command that installs it."""
+def need(module: str, *, extra: str = "", needed_for: str, package: str = "") -> Any:
+    """Import `module`, or raise `MissingDependencyError` with the command that installs it.
+
+    Args:
+        module: what is imported.
+        extra: ours that brings it; empty where none does.
+        needed_for: what the caller wanted, for the message.
+        package: what is installed, where it has another name than the module.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise MissingDependencyError(module.partition(".")[0], extra, needed_for) from error
+        raise MissingDependencyError(package or module.partition(".")[0], extra, needed_for) from error
 
 
 def is_instance(value: object, module: str, name: str) -> bool:

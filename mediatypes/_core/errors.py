@@ -133,7 +133,10 @@ class UnknownTypeError(MediaTypesError, LookupError):
 
 
 class MissingDependencyError(MediaTypesError, ImportError):
-    """An optional package is needed; `.package`, `.extra` and `.needed_for` say which and for what."""
+    """An optional package is needed; `.package`, `.extra` and `.needed_for` say which and for what.
+
+    `extra` is empty for a package that no extra of ours brings, such as a tracker.
+    """
 
     def __init__(self, package: str, extra: str, needed_for: str) -> None:
         self.package, self.extra, self.needed_for = package, extra, needed_for
@@ -142,7 +145,7 @@ class MissingDependencyError(MediaTypesError, ImportError):
     def __str__(self) -> str:
         return (
             f"{self.needed_for}: expected the package {self.package!r}, got none. "
-            f"Install it with: {install_command(self.extra)}"
+            f"Install it with: {install_command(self.extra) if self.extra else f'pip install {self.package}'}"
         )
 
 

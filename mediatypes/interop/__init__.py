@@ -1,6 +1,7 @@
 """Other formats: what is written for other tools, and read from them.
 
 mediatypes.interop.tensorboard.import_logdir("logs", "runs")
+mediatypes.interop.log("wandb", {"photo": image}, step=3)
 """
 
 from __future__ import annotations
@@ -8,12 +9,15 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["annotations", "layouts", "tensorboard"]
+_FUNCTIONS = ("log", "to")  # of trackers
+__all__ = ["annotations", "layouts", "log", "tensorboard", "to", "trackers"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
+    if name in __all__ and name not in _FUNCTIONS:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f"{__name__}.trackers"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

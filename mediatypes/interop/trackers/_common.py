@@ -1,0 +1,36 @@
+"""What several trackers take: pictures, files and rows of a value."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..._core.errors import InputError
+
+if TYPE_CHECKING:
+    from ...types.image.value import Image
+
+_ROWS = 100  # of a table that is shown as text
+
+
+def drawn(value: Any) -> Image:
+    """A value as one picture: an image with boxes and masks drawn in, a figure or plot as it looks."""
+    from ...types.image.value import Image
+
+    if isinstance(value, Image):
+        return Image(value.to_pil(overlays=True), caption=value.caption) if value.boxes or value.masks else value
+    if value.declaration.type == "figure" and not value.has_picture:
+        hint = "Log mt.Image(...) of a picture of it, or mt.Html(figure.to_plotly().to_html())."
+        raise InputError.of("", "a figure with a picture, such as matplotlib's", value, hint)
+    return Image(value.to_png(), caption=value.caption)
+
+
+def as_json(value: Any) -> str:
+    """Lists and dicts as text."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def table_texts(table: Any) -> list[list[str]]:
+    """The head and the first 100 rows of a table, as texts."""
+    rows = zip(*(table.get_column(name)[:_ROWS] for name in table.columns), strict=True)
+    return [list(table.columns), *([str(cell) for cell in row] for row in rows)]

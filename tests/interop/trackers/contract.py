@@ -1,0 +1,137 @@
+"""The table of an adapter, held against the real package: what its own reader gives back of a value of each type."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import mediatypes as mt
+from mediatypes._core.registry import builtin_types
+from mediatypes.interop import trackers
+from mediatypes.interop.trackers._adapter import PLAIN
+from mediatypes.types.figure.value import Picture
+
+STEP = 3
+MOLECULE = "HEADER\nATOM      1  CA  GLY A   1      11.104   6.134  -6.504  1.00  0.00           C\nEND\n"
+
+
+@cache
+def samples() -> dict[str, Any]:
+    """A value of each type with all that it can have, and of each plain kind."""
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (24, 32, 3), np.uint8)
+    boxes = mt.BoundingBoxes2D.from_xyxy(
+        [[4, 5, 20, 15]], domain="pixel", class_ids=[1], scores=[0.5], labels=["one"], class_labels={1: "cat"}
+    )
+    mask = mt.ImageMask(np.repeat(np.array([[0, 1]], np.uint8), 24, 0).repeat(16, 1), class_labels={0: "a", 1: "b"})
+    table = mt.Table(columns=["x", "y", "name"], data=[[1, 2.5, "a"], [2, 0.25, "b"]])
+    figure = mt.Figure({"data": [{"type": "bar", "x": ["a", "b"], "y": [3, 1]}], "layout": {}}, caption="pets")
+    sine = mt.Audio(np.sin(np.arange(800) / 9).astype(np.float32), sample_rate=8000)
+    made = {
+        "audio": mt.Audio(sine.to_bytes(), caption="a sine"),
+        "figure": figure._replace(_image=Picture.make(mt.Image(photo).to_bytes())),  # as a matplotlib figure has one
+        "histogram": mt.Histogram(np_histogram=(np.array([1, 5, 2]), np.array([-1.0, 0.25, 0.5, 3.0]))),
+        "html": mt.Html("<p>Hello <b>you</b></p>", caption="a page"),
+        "image": mt.Image(photo, caption="noise", boxes={"truth": boxes}, masks={"parts": mask}),
+        "json": {"list": [1, None, "a"], "empty": {}},
+        "molecule": mt.Molecule(MOLECULE.encode(), file_type="pdb", caption="glycine"),
+        "number": 0.1,
+        "object3d": mt.Object3D.from_point_cloud(
+            rng.normal(size=(5, 3)).astype(np.float32),
+            boxes=[mt.Box3D(center=(0, 0, 0), size=(1, 1, 1), orientation=(1, 0, 0, 0))],
+            caption="a cloud",
+        ),
+        "plot": mt.plot.line(table, "x", "y"),
+        "string": "a text, with ünicode",
+        "table": table,
+        "tensor": mt.Tensor(rng.normal(size=(2, 3, 4)).astype(np.float32)),
+        "video": mt.Video(rng.integers(0, 256, (3, 3, 16, 24), np.uint8), fps=4, format="gif", caption="three"),
+    }
+    assert made.keys() == {*builtin_types(), *PLAIN}
+    return made
+
+
+def version_of(package: str) -> str:
+    """The version of the package that is installed; the tests of an adapter skip where it is not."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{package} is not installed; make interop makes an environment for it", allow_module_level=True)
+
+
+class AdapterContract:
+    """Tests of an adapter. Subclass it, name the class `Test...`, and say how the tracker is opened and read."""
+
+    tracker: ClassVar[str]
+    package: ClassVar[str]  # whose version was tried
+
+    @classmethod
+    def log(cls, folder: Path, values: Mapping[str, Any]) -> None:
+        """Log values at STEP, each under its own call or all in one, into a run of the tracker in `folder`."""
+        raise NotImplementedError
+
+    @classmethod
+    def read(cls, folder: Path) -> Mapping[str, Any]:
+        """What the tracker's own reader gives back, by key: values of mediatypes where they can be made of it."""
+        raise NotImplementedError
+
+    @classmethod
+    def changed(cls) -> Mapping[str, Any]:
+        """What is given back of the types that change."""
+        return {}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def back(cls, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+        ways = trackers.adapter(cls.tracker).ways
+        folder = tmp_path_factory.mktemp(cls.tracker)
+        taken = {kind: value for kind, value in samples().items() if ways[kind].fate != "dropped"}
+        cls.log(folder, {**{kind: value for kind, value in taken.items() if kind != "json"}, "json": [1, None, "a"]})
+        return cls.read(folder)
+
+    def test_the_table_has_every_type(self) -> None:
+        ways = trackers.adapter(self.tracker).ways
+        assert ways.keys() == samples().keys()
+        assert all(way.how and (way.make is None) == (way.fate == "dropped") for way in ways.values())
+
+    @pytest.mark.parametrize("kind", sorted(samples()))
+    def test_what_the_tracker_gives_back(self, kind: str, back: Mapping[str, Any], request: Any) -> None:
+        way, sample = trackers.adapter(self.tracker).ways[kind], samples()[kind]
+        if way.fate == "dropped":
+            with pytest.raises(mt.InputError, match="expected a type that") as error:
+                trackers.to(self.tracker, sample)
+            assert [one.code for one in error.value.problems] == ["dropped"]
+        elif way.fate == "kept":
+            assert back[kind] == ([1, None, "a"] if kind == "json" else sample)
+        else:
+            assert same(back[kind], self.changed()[kind])
+            assert not same(back[kind], sample)
+        report(self.tracker, self.package, kind, way.fate)
+
+    def test_images_in_a_list(self, tmp_path: Path) -> None:
+        images = [mt.Image(np.full((4, 6, 3), 9 * i, np.uint8)) for i in range(2)]
+        self.log(tmp_path, {"photos": images})
+        given = self.read(tmp_path)
+        assert (given["photos"] if "photos" in given else [given["photos/0"], given["photos/1"]]) == images
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, arrays included."""
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return type(one) is type(other) and np.array_equal(one, other)
+    return bool(type(one) is type(other) and one == other)
+
+
+def report(tracker: str, package: str, kind: str, fate: str) -> None:
+    """Write down what was seen, for `make interop`."""
+    if path := os.environ.get("INTEROP_REPORT"):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps([tracker, package, version_of(package), kind, fate]) + "\n")
