@@ -83,11 +83,7 @@ def in_threads(work: Callable[[Item], Result], items: Iterable[Item], elsewhere:
         return [work(item) for item in todo]
     with ThreadPoolExecutor(count) as pool:
         try:
-            futures = [pool.submit(_each, work, items) for items in slabs]
+            futures = [pool.submit(lambda items: [work(item) for item in items], items) for items in slabs]
         except RuntimeError:  # while the interpreter ends it starts no threads
             return [work(item) for item in todo]
         return [result for future in futures for result in future.result()]
-
-
-def _each(work: Callable[[Item], Result], items: list[Item]) -> list[Result]:
-    return [work(item) for item in items]

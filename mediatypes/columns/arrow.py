@@ -140,10 +140,10 @@ def numbers(values: list[Any], dtype: Any) -> pa.Array:
     """Numbers of float64 or int64; null where a value is none, as in a foreign document."""
     kinds = set(map(type, values))
     if kinds == {float} and dtype is np.float64:  # as in nearly every list: no need to look at each
-        return fixed(np.array(values, dtype), np.ones(len(values), bool))
+        return fixed(np.array(values, dtype))
     if kinds == {int}:
         try:
-            return fixed(np.array(values, np.int64).astype(dtype), np.ones(len(values), bool))
+            return fixed(np.array(values, np.int64).astype(dtype))
         except OverflowError:  # some need more than 64 bits
             pass
     floats = dtype is not np.int64
@@ -186,16 +186,16 @@ def _number_lists(values: list[Any]) -> pa.Array:
     )
 
 
-def fixed(dense: Array, valid: Array) -> pa.Array:
+def fixed(dense: Array, valid: Array | None = None) -> pa.Array:
     """float64, int64 or bool values, null where not valid."""
     kind = pa.bool_() if dense.dtype == bool else pa.float64() if dense.dtype == np.float64 else pa.int64()
     data = np.packbits(dense, bitorder="little") if dense.dtype == bool else dense
     return pa.Array.from_buffers(kind, len(dense), [bitmap(valid), pa.py_buffer(data)])
 
 
-def bitmap(valid: Array) -> pa.Buffer | None:
+def bitmap(valid: Array | None) -> pa.Buffer | None:
     """Which items are not null; None where all are not."""
-    return None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return None if valid is None or valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
 
 
 COLUMN_BUILDERS: dict[str, Callable[[list[Any]], pa.Array]] = {

@@ -2,7 +2,7 @@
 
 A file is a sequence of TFRecords without header or index: `u64 length | u32 masked CRC-32C of those 8 bytes | payload |
 u32 masked CRC-32C of the payload`, little-endian (TensorFlow, core/lib/io/record_writer.h). Damage costs the record
-that it hits: reading goes on at the next twelve bytes that are a sound header.
+that it hits: reading goes on at the next twelve bytes that are a valid header.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ROWS = 1 << 15  # records checked at once
 _WINDOW_BYTES = 1 << 20  # bytes searched at once for a header
 _FEW, _MANY = 512, 1 << 16  # records stepped through one by one before a pattern of lengths is looked for
 _LONGEST_PATTERN = 256
-_UNSOUND = -1
+_INVALID = -1
 _LENGTH, _HEADER = Struct("<Q"), Struct("<QI")
 
 
@@ -43,7 +43,7 @@ class Records(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """A range of a file that holds no sound record."""
+    """A range of a file that holds no valid record."""
 
     offset: int
     size: int
@@ -60,7 +60,7 @@ KINDS = {
 
 
 class RecordReader:
-    """Reads the sound records of an event file in pieces of bounded size.
+    """Reads the valid records of an event file in pieces of bounded size.
 
     Args:
         file: open for reading at `offset`.
@@ -87,7 +87,7 @@ class RecordReader:
         last: Damage | None = None  # a record with damage, of which nobody knows yet what follows it
         while piece := self.file.read(min(wanted, self.size - start - len(rest))):
             if lost >= 0 and piece == bytes(len(piece)) and rest == bytes(len(rest)):
-                start += len(piece)  # a hole, where no header is sound
+                start += len(piece)  # a hole, where no header is valid
                 continue
             data = bytes(crc32c.HEADROOM) + rest + piece
             base, at, wanted, last = start - crc32c.HEADROOM, crc32c.HEADROOM, _PIECE_BYTES, None
@@ -108,7 +108,7 @@ class RecordReader:
                     if len(records.starts):
                         yield records
                 claimed = _claim(data, at)
-                if claimed != _UNSOUND:
+                if claimed != _INVALID:
                     if suspect >= 0 and not claimed:
                         last, at = self.damage.pop(), suspect
                     break
@@ -136,31 +136,31 @@ class RecordReader:
         starts = offsets + HEADER
         ends = starts + crc32c.words(data, "<u8")[offsets].astype(np.int64)
         stored = crc32c.words(data, "<u4")[ends]
-        sound = np.empty(len(starts), bool)
+        valid = np.empty(len(starts), bool)
         for first in range(0, len(starts), _ROWS):
             some = slice(first, first + _ROWS)
-            sound[some] = crc32c.mask(crc32c.checksums(data, starts[some], ends[some])) == stored[some]
-        suspect = -1 if sound[-1] else int(offsets[-1])
-        if not sound.all():
-            for i in np.flatnonzero(~sound).tolist():
+            valid[some] = crc32c.mask(crc32c.checksums(data, starts[some], ends[some])) == stored[some]
+        suspect = -1 if valid[-1] else int(offsets[-1])
+        if not valid.all():
+            for i in np.flatnonzero(~valid).tolist():
                 self.damage.append(Damage(base + int(offsets[i]), int(ends[i] - offsets[i]) + FOOTER, "checksum"))
-            starts, ends = starts[sound], ends[sound]
+            starts, ends = starts[valid], ends[valid]
         self.count += len(starts)
         return Records(data, starts, ends, base), suspect
 
 
 def _claim(data: bytes, at: int) -> int:
-    """The size of the whole record that begins at `at`, 0 if its header is not whole, or _UNSOUND."""
+    """The size of the whole record that begins at `at`, 0 if its header is not whole, or _INVALID."""
     if at + HEADER > len(data):
         return 0
     length, stored = _HEADER.unpack_from(data, at)
-    sound = int(crc32c.length_checksums(np.array([length], np.uint64))[0]) == stored and length <= MAX_LENGTH
-    return length + HEADER + FOOTER if sound else _UNSOUND
+    valid = int(crc32c.length_checksums(np.array([length], np.uint64))[0]) == stored and length <= MAX_LENGTH
+    return length + HEADER + FOOTER if valid else _INVALID
 
 
 def _find_header(data: bytes, at: int, size: int) -> tuple[int, bool]:
-    """The first position from `at` on of a sound header whose record ends within `size` bytes, -1 if there is none;
-    and whether no sound header stands before it, whose record would go on beyond them."""
+    """The first position from `at` on of a valid header whose record ends within `size` bytes, -1 if there is none;
+    and whether no valid header stands before it, whose record would go on beyond them."""
     is_first = True
     upper, lower, stored = crc32c.words(data, "<u4")[4:], crc32c.words(data, "<u8"), crc32c.words(data, "<u4")[8:]
     for first in range(at, len(stored), _WINDOW_BYTES):
@@ -169,8 +169,8 @@ def _find_header(data: bytes, at: int, size: int) -> tuple[int, bool]:
         lengths = lower[places]
         possible = (lengths <= MAX_LENGTH) & ((lengths > 0) | (stored[places] == _checksum_of_0()))
         places, lengths = places[possible], lengths[possible]
-        sound = crc32c.length_checksums(lengths) == stored[places]
-        places, ends = places[sound], (places + lengths.astype(np.int64) + (HEADER + FOOTER))[sound]
+        valid = crc32c.length_checksums(lengths) == stored[places]
+        places, ends = places[valid], (places + lengths.astype(np.int64) + (HEADER + FOOTER))[valid]
         fits = np.flatnonzero(ends <= size)
         is_first &= len(places) == 0 or (len(fits) > 0 and fits[0] == 0)
         if len(fits):
@@ -196,7 +196,7 @@ class _Chain:
         self._steps = _FEW
 
     def follow(self, data: bytes, at: int) -> tuple[Array, int]:
-        """Where whole records with sound headers begin from `at` on, and where the first one does that is not."""
+        """Where whole records with valid headers begin from `at` on, and where the first one does that is not."""
         pieces = [np.zeros(0, np.int64)]
         while True:
             if self._pattern is not None:
@@ -211,9 +211,9 @@ class _Chain:
             self._learn(offsets, at)
         offsets = np.concatenate(pieces)
         lengths = crc32c.words(data, "<u8")[offsets]
-        sound = crc32c.length_checksums(lengths) == crc32c.words(data, "<u4")[offsets + 8]
-        if not sound.all():
-            first = int(sound.argmin())
+        valid = crc32c.length_checksums(lengths) == crc32c.words(data, "<u4")[offsets + 8]
+        if not valid.all():
+            first = int(valid.argmin())
             offsets, at = offsets[:first], int(offsets[first])
             self._pattern = None
         return offsets, at

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .._core import canonical
 from .._core.declaration import Boolean, Document, Field, Json, Map, Nested, Rule, Text
 from .._core.deps import need
-from .._core.errors import CodecError, DocumentError, InputError, Problem, raise_all
+from .._core.errors import CodecError, DocumentError, InputError, raise_all
 from .._core.value import Value
 from ..types.table.value import Table
 from . import _html, _plotly, _template
 from ._checks import OTHER, column_problems, complete, groups_of, read_table, rows
 from ._presets import BUILTIN, check_mapping, lookup
-
-
-def _spec_is_safe(document: dict[str, Any], where: str) -> Iterator[Problem]:
-    yield from _template.check(document["spec"], f"{where}spec")
-
-
-def _table_follows_its_rules(document: dict[str, Any], where: str) -> Iterator[Problem]:
-    yield from Table._declaration.check(document["table"], f"{where}table")
-
 
 PLOT = Document(
     "plot",
@@ -40,8 +31,14 @@ PLOT = Document(
         Field("split_table", Boolean(), "W&B shows the table in a section of its own.", False, default=False),
     ),
     (
-        Rule("the spec is Vega-Lite, loads nothing by url, and has no other placeholders", _spec_is_safe),
-        Rule("the table follows the rules of its own type", _table_follows_its_rules),
+        Rule(
+            "the spec is Vega-Lite, loads nothing by url, and has no other placeholders",
+            lambda document, where: _template.check(document["spec"], f"{where}spec"),
+        ),
+        Rule(
+            "the table follows the rules of its own type",
+            lambda document, where: Table._declaration.check(document["table"], f"{where}table"),
+        ),
     ),
 )
 

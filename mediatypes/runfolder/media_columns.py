@@ -177,7 +177,7 @@ def _positions(counts: Array) -> Array:
 
 
 def _dense(values: Array) -> pa.Array:
-    return fixed(np.ascontiguousarray(values), np.ones(len(values), bool))
+    return fixed(np.ascontiguousarray(values))
 
 
 def _labels(boxes: BoundingBoxes2D) -> list[str | None]:

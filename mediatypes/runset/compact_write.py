@@ -132,7 +132,11 @@ def compact(
         write = partial(_write_part, dest=dest, given=columns)
         for job, result in map_runs(write, again, executor):
             written[job.number] = result
-        manifest.commit({number: Part(result.stamps) for number, result in written.items()}, columns, _schemas(columns))
+        manifest.commit(
+            {number: Part(result.stamps) for number, result in written.items()},
+            columns,
+            {table: _schema(table, columns[table]) for table in TABLES},
+        )
     problems += [problem for result in written.values() for problem in result.problems]
     stamped = {run for result in written.values() for run in result.stamps}
     return Compacted(
@@ -318,10 +322,6 @@ def _schema(table: str, columns: list[ColumnSpec]) -> pa.Schema:
     return pa.schema([*fixed, *((spec.name, arrow_type(spec.kind)) for spec in columns)])
 
 
-def _schemas(columns: dict[str, list[ColumnSpec]]) -> dict[str, pa.Schema]:
-    return {table: _schema(table, columns[table]) for table in TABLES}
-
-
 def _conform(schema: pa.Schema, columns: list[ColumnSpec], sources: Iterable[_Source]) -> Iterator[pa.Table]:
     """The rows of runs with the columns of a part: those of runs that are alike, as in a sweep, all at once."""
     in_part = {(spec.key, spec.kind): spec.name for spec in columns}
@@ -340,7 +340,7 @@ def _joined(pieces: Iterable[tuple[str, pa.Table]]) -> Iterator[tuple[pa.Array, 
     for run, table in chain(pieces, [("", None)]):
         if waiting and (table is None or rows + table.num_rows > GROUP_ROWS or size >= _BYTES):
             which = np.repeat(np.arange(len(runs)), [piece.num_rows for piece in waiting])
-            yield texts(runs).take(fixed(which, np.ones(rows, bool))), pa.concat_tables(waiting)
+            yield texts(runs).take(fixed(which)), pa.concat_tables(waiting)
             runs, waiting, rows, size = [], [], 0, 0
         if table is not None:
             runs.append(run)

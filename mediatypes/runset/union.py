@@ -106,4 +106,4 @@ def with_any(table: pa.Table, columns: list[str]) -> pa.Table:
     valid = arrays[0].is_valid().to_numpy()
     for column in arrays[1:]:
         valid = valid | column.is_valid().to_numpy()
-    return table.filter(fixed(valid, np.ones(len(valid), bool)))
+    return table.filter(fixed(valid))

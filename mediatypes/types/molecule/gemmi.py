@@ -145,7 +145,11 @@ def _read_component(gemmi: Any, block: Any) -> Content | None:
     symbols = block.find_values("_chem_comp_atom.type_symbol")
     if not given:
         return None
-    complete = (tags for tags in given if all(_are_numbers(gemmi, block.find_values(tag)) for tag in tags))
+    complete = (
+        tags
+        for tags in given
+        if all(math.isfinite(gemmi.cif.as_number(value)) for tag in tags for value in block.find_values(tag))
+    )
     for tag in next(complete, given[0]):
         _check_column(gemmi, block.find_values(tag), tag, len(symbols))
     formula = hill(Counter(gemmi.cif.as_string(symbol).capitalize() for symbol in symbols))
@@ -154,10 +158,6 @@ def _read_component(gemmi: Any, block: Any) -> Content | None:
 
 def _axes(form: str) -> list[str]:
     return [form.format(axis) for axis in "xyz"]
-
-
-def _are_numbers(gemmi: Any, column: Any) -> bool:
-    return all(math.isfinite(gemmi.cif.as_number(value)) for value in column)
 
 
 def _check_column(gemmi: Any, column: Any, tag: str, length: int) -> None:

@@ -121,17 +121,13 @@ def _read_file(data: Any, file_type: str | None) -> Content:
     if content.startswith(_ARCHIVES):
         raise InputError.of(_WHERE, f"a file of type {format}", "an archive", "Unpack it first.", "archive")
     if format == "pts.json":
-        return _read_pts_json(blob, content)
+        records, scene = _read_points(_load_json(content, _WHERE, InputError))
+        return _cloud(blob, "pts.json", records)._replace(**scene)
     if format == "ply" and not (header := ply.read_header(content, _WHERE, InputError)).is_mesh:
         return _checked_cloud(blob, ply.read(content, header, _WHERE, InputError))
     folder = Path(name).parent if name and os.path.isfile(name) else None
     mesh = meshes.probe(content, format, folder, _WHERE)
     return Content(blob, format, None, mesh.vertices, mesh.faces, mesh.bounds, None, (), (), *mesh.files)
-
-
-def _read_pts_json(blob: Blob, content: bytes) -> Content:
-    records, scene = _read_points(_load_json(content, _WHERE, InputError))
-    return _cloud(blob, "pts.json", records)._replace(**scene)
 
 
 def mesh_content(vertices: Array, triangles: Array, colors: Array | None) -> Content:

@@ -161,8 +161,9 @@ class Column:
 
     def take(self, rows: list[int]) -> Column:
         """Some rows, ascending."""
-        split = self.head_length
-        head = None if self.head is None else self.head.take(_indices([row for row in rows if row < split]))
+        split, head = self.head_length, self.head
+        if head is not None:
+            head = head.take(fixed(np.array([row for row in rows if row < split], np.int64)))
         tail = [self.tail[row - split] for row in rows if row >= split]
         return Column(self.name, self.kind, head, tail, self.source)
 
@@ -190,18 +191,13 @@ def cast_to(data: pa.ChunkedArray, old: str, new: str, where: str) -> pa.Chunked
     if data.type == kind:
         return data
     if old in ("null", "null_list"):
-        return build_all(new, old, data)
+        return pa.chunked_array([build(new, values_of(old, data), _NOTHING)])
     if old == new == "json":
         chunks = [texts(_json_texts(chunk.to_pylist(), where)) for chunk in data.chunks]
         return pa.chunked_array(chunks, kind)
     if pa.types.is_dictionary(data.type):
         data = pa.chunked_array([chunk.dictionary.cast(kind).take(chunk.indices) for chunk in data.chunks], kind)
     return data.cast(kind)
-
-
-def build_all(new: str, old: str, data: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Nothing, or lists of nothing, as cells of another kind."""
-    return pa.chunked_array([build(new, values_of(old, data), _NOTHING)])
 
 
 def _json_texts(values: list[Any], where: str) -> list[Any]:
@@ -214,7 +210,3 @@ def _json_texts(values: list[Any], where: str) -> list[Any]:
 def _own(value: Any) -> Any:
     """A list of the caller's own."""
     return list(value) if isinstance(value, list) else value
-
-
-def _indices(rows: list[int]) -> pa.Array:
-    return fixed(np.array(rows, np.int64), np.ones(len(rows), bool))

@@ -243,7 +243,7 @@ def _numbers(kind: str, values: list[Any]) -> pa.Array:
     except TypeError:
         valid = np.array([value is not None for value in values], bool)
         return fixed(np.array([0 if value is None else value for value in values], _DTYPES[kind]), valid)
-    return fixed(np.array(values, _DTYPES[kind]), np.ones(len(values), bool))
+    return fixed(np.array(values, _DTYPES[kind]))
 
 
 def _times(kind: str, values: list[Any]) -> pa.Array:

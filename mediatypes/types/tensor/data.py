@@ -110,7 +110,7 @@ def describe(values: Array) -> Statistics:
     if not finite.size:
         return Statistics(None, None, None, None, None, *counts)
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = _sum(finite, _itself) / finite.size
+        mean = _sum(finite, lambda chunk: chunk) / finite.size
         variance = _sum(finite, lambda chunk: np.square(chunk - mean)) / finite.size
     return Statistics(
         _number(finite.min()),
@@ -120,10 +120,6 @@ def describe(values: Array) -> Statistics:
         _percentiles(finite),  # last, since it reorders the values
         *counts,
     )
-
-
-def _itself(chunk: Array) -> Array:
-    return chunk
 
 
 def _sum(values: Array, of: Callable[[Array], Array]) -> float:

@@ -18,7 +18,7 @@ from ....columns.arrays import Array
 from ....formats import npy
 from ....types.tensor.data import stored_dtype
 from . import encode, summaries
-from .in_memory import decode_held, main_file
+from .in_memory import decode_from_memory, main_file
 
 
 class Shape(NamedTuple):
@@ -134,13 +134,13 @@ class Converter:
         if kind == "number_list":
             return self._numbers(key, kind, cell)
         documents = cell if isinstance(cell, list) else [cell]
-        sound = [one for one in documents if not check(one)]
-        self._lose(key, kind, "its document does not follow the format", len(documents) - len(sound))
-        types = {one["_type"] for one in sound}
+        valid = [one for one in documents if not check(one)]
+        self._lose(key, kind, "its document does not follow the format", len(documents) - len(valid))
+        types = {one["_type"] for one in valid}
         if len(types) == 1 and (type := types.pop()) in _BATCHES and isinstance(cell, list):
-            return (self._images if type == "image" else self._sounds)(key, kind, sound)
+            return (self._images if type == "image" else self._sounds)(key, kind, valid)
         all_parts: Parts = []
-        for i, document in enumerate(sound):
+        for i, document in enumerate(valid):
             suffix = f"/{i}" if isinstance(cell, list) else ""
             parts = self._document(key, kind, tag + suffix, document)
             all_parts += [(suffix + inner, value) for inner, value in parts]
@@ -172,7 +172,7 @@ class Converter:
 
     def _decode(self, key: str, kind: str, document: dict[str, Any]) -> Any:
         """The value of a document; None if a sidecar cannot be had, which is counted."""
-        return decode_held(document, lambda reference: self._embed(reference, key, kind))
+        return decode_from_memory(document, lambda reference: self._embed(reference, key, kind))
 
     def _numbers(self, key: str, kind: str, cell: list[Any]) -> Parts:
         whole = all(type(item) is int for item in cell)

@@ -18,7 +18,7 @@ from ..plugins.convert import Series
 from ..plugins.hparams import read_hparams
 from . import encode, sessions, summaries
 from .documents import BROKEN, TOO_LARGE, Counter, pr_rows, said
-from .in_memory import decode_held
+from .in_memory import decode_from_memory
 from .records import Form, scalar_form
 
 _SESSIONS = {"START": 1, "STOP": 2, "CHECKPOINT": 3}  # SessionLog.status: event.proto
@@ -194,7 +194,7 @@ class Restorer:
         return summaries.tensor(single if (single == rows).all() else rows) + self.metadata(series.tag)
 
     def _decode(self, series: Series, document: dict[str, Any]) -> Any:
-        return decode_held(document, lambda reference: self._read(series, reference))
+        return decode_from_memory(document, lambda reference: self._read(series, reference))
 
 
 def _session(cell: dict[str, Any]) -> bytes:

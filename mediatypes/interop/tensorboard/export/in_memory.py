@@ -11,37 +11,38 @@ from ...._core.errors import SidecarMissing
 from ...._core.references import references
 
 
-def decode_held(document: dict[str, Any], read: Callable[[dict[str, Any]], bytes | None]) -> Any:
+def decode_from_memory(document: dict[str, Any], read: Callable[[dict[str, Any]], bytes | None]) -> Any:
     """The value of a document, its sidecars given by `read`; None if one cannot be had. Raises DocumentError."""
-    held: dict[str, bytes] = {}
-    for _, reference in references(document, source=_Held(held)):  # a list of references is read when it is held
+    sidecars: dict[str, bytes] = {}
+    source = _Sidecars(sidecars)
+    for _, reference in references(document, source=source):  # a list of references is read once it is there
         data = read(reference)
         if data is None:
             return None
-        held[reference["path"]] = data
-    return decode(document, _Held(held))
+        sidecars[reference["path"]] = data
+    return decode(document, source)
 
 
 def main_file(value: Any) -> bytes:
     """The file that an image or sound is kept as."""
-    sink = _Kept()
+    sink = _LastSidecar()
     encode(value, sink)
     return sink.data
 
 
-class _Held:
+class _Sidecars:
     """Sidecars in memory, by path; they were verified when they were read."""
 
-    def __init__(self, held: dict[str, bytes]) -> None:
-        self._held = held
+    def __init__(self, sidecars: dict[str, bytes]) -> None:
+        self._by_path = sidecars
 
     def open(self, path: str) -> BinaryIO:
-        if path not in self._held:
+        if path not in self._by_path:
             raise SidecarMissing.of(path, "a sidecar that the document names", "another", "Restore the document.")
-        return BytesIO(self._held[path])
+        return BytesIO(self._by_path[path])
 
 
-class _Kept:
+class _LastSidecar:
     """A sink that keeps the last sidecar."""
 
     data = b""

@@ -1,4 +1,4 @@
-"""From sound records to the events of a run: columns of numbers, cells for everything else; what is new of a file."""
+"""From valid records to the events of a run: columns of numbers, cells for everything else; what is new of a file."""
 
 from __future__ import annotations
 

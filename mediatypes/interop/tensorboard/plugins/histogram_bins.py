@@ -128,7 +128,7 @@ def _regular(protos: list[_Proto]) -> list[Bins | None]:
     limits, counts = (np.concatenate(columns) for columns in zip(*(proto[:2] for proto in protos), strict=True))
     sizes = np.array([len(proto.limits) for proto in protos])
     begins = np.cumsum(sizes) - sizes
-    sound = np.logical_and.reduceat(np.isfinite(counts) & (counts >= 0), begins)
+    valid = np.logical_and.reduceat(np.isfinite(counts) & (counts >= 0), begins)
     used = np.flatnonzero(counts)
     places = np.searchsorted(used, np.append(begins, len(counts)))
     first, last = used[places[:-1]], used[places[1:] - 1]  # every one of them has a count
@@ -144,7 +144,7 @@ def _regular(protos: list[_Proto]) -> list[Bins | None]:
     lefts = np.empty(len(rights))
     lefts[1:] = rights[:-1]
     lefts[begins] = low
-    sound &= np.logical_and.reduceat(np.isfinite(rights) & (lefts < rights), begins)
+    valid &= np.logical_and.reduceat(np.isfinite(rights) & (lefts < rights), begins)
     starts = np.ones(len(counts), bool)
     starts[1:] = (counts[1:] > 0) | (counts[:-1] > 0)
     starts[begins] = True
@@ -153,7 +153,7 @@ def _regular(protos: list[_Proto]) -> list[Bins | None]:
     joined = np.add.reduceat(counts, starts)
     bounds = np.searchsorted(starts, np.append(begins, len(counts)))
     edges = np.insert(lefts[starts], bounds[1:], rights[ends])
-    columns = (bounds[:-1].tolist(), bounds[1:].tolist(), range(len(protos)), sound.tolist())
+    columns = (bounds[:-1].tolist(), bounds[1:].tolist(), range(len(protos)), valid.tolist())
     return [
         Bins(edges[a + i : b + i + 1], joined[a:b]) if fine else None for a, b, i, fine in zip(*columns, strict=True)
     ]
