@@ -87,13 +87,7 @@ def roc_curve(
     without those inside a straight piece.
 
     Args:
-        y_true: (n,) true classes: integers, bools or texts.
-        y_probas: (n, c) scores of each class, or (n,) of the positive class (the greater of two). Higher is surer.
-            Classes that are no integers from 0 on have their columns in sorted order, or in that of `labels`.
-        labels: (c,) names of the classes, by column.
-        classes_to_plot: classes as `y_true` has them, or names of `labels`; all by default, or the positive one.
-        title: text above the chart.
-        split_table: W&B shows the table in a section of its own.
+        y_true, y_probas, labels, classes_to_plot, title, split_table: as of `pr_curve`.
 
     Raises:
         InputError: with every problem: lengths that differ, NaN, unknown classes, a class that has no examples or

@@ -85,11 +85,7 @@ class RemoteStore:
         self.root = root
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
-        """Store bytes (or copy a file's content) and return its path; does nothing if it is there already.
-
-        Raises:
-            StoreError: the system refused, or does not answer. Nothing is left behind.
-        """
+        """Store bytes (or a file's content) and return their path, unless they are there; raises `StoreError`."""
         path = content_path(sha256, suffix)
         target = self.root / path
         try:
@@ -102,13 +98,7 @@ class RemoteStore:
         return path
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:
-        """Open by path, reference or document (its main sidecar), to be read.
-
-        Raises:
-            SidecarMissing: no such file.
-            UnsafePath: the path leaves the store.
-            StoreError: the system refused, or does not answer.
-        """
+        """Open by path, reference or document (its main sidecar); raises SidecarMissing, UnsafePath, StoreError."""
         target = self.root / "/".join(safe_parts(main_path(path)))
         try:
             return target.open()
