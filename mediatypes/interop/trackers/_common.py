@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from ..._core.errors import InputError
@@ -23,6 +25,29 @@ def drawn(value: Any) -> Image:
         hint = "Log mt.Image(...) of a picture of it, or mt.Html(figure.to_plotly().to_html())."
         raise InputError.of("", "a figure with a picture, such as matplotlib's", value, hint)
     return Image(value.to_png(), caption=value.caption)
+
+
+def as_it_is(value: Any, key: str) -> Any:
+    """For what the tracker takes as it is."""
+    return value
+
+
+def kept_file(value: Any) -> str:
+    """The path of a new temporary file with the bytes of a value, named by their format."""
+    return temporary_file(value.to_bytes(), value._file_type()[0])
+
+
+def picture_file(value: Any) -> str:
+    """The path of a new temporary file with a picture of a value."""
+    return kept_file(drawn(value))
+
+
+def temporary_file(content: bytes, suffix: str) -> str:
+    """The path of a new file; whoever it is given to moves or removes it."""
+    handle, path = tempfile.mkstemp(suffix, "mediatypes-")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    return path
 
 
 def as_json(value: Any) -> str:
