@@ -21,7 +21,7 @@ def drawn(value: Any) -> Image:
 
     if isinstance(value, Image):
         return Image(value.to_pil(overlays=True), caption=value.caption) if value.boxes or value.masks else value
-    if value.declaration.type == "figure" and not value.has_picture:
+    if value._declaration.type == "figure" and not value.has_picture:
         hint = "Log mt.Image(...) of a picture of it, or mt.Html(figure.to_plotly().to_html())."
         raise InputError.of("", "a figure with a picture, such as matplotlib's", value, hint)
     return Image(value.to_png(), caption=value.caption)
@@ -59,3 +59,10 @@ def table_texts(table: Any) -> list[list[str]]:
     """The head and the first 100 rows of a table, as texts."""
     rows = zip(*(table.get_column(name)[:_ROWS] for name in table.columns), strict=True)
     return [list(table.columns), *([str(cell) for cell in row] for row in rows)]
+
+
+def plain_columns(table: Any) -> dict[str, list[Any]]:
+    """The columns of a table; cells that are neither numbers nor texts as texts."""
+    plain = (str, int, float, type(None))
+    columns = {name: table.get_column(name) for name in table.columns}
+    return {name: [cell if isinstance(cell, plain) else repr(cell) for cell in cells] for name, cells in columns.items()}

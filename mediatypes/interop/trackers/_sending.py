@@ -16,12 +16,12 @@ _PLAIN = {"number": "number", "integer": "number", "boolean": "number", "string"
 
 def hold(value: Any) -> dict[str, Any]:
     """A stand-in for a value's document that holds the value itself, for `read_cells`; nothing is encoded."""
-    if not hasattr(type(value), "declaration"):  # somebody else's, or a document
+    if not hasattr(type(value), "_declaration"):  # somebody else's, or a document
         from ...store.memory import MemoryStore
 
         store = MemoryStore()
         value = decode(encode(value, store), store)
-    return {"_type": value.declaration.type, _HELD: value}
+    return {"_type": value._declaration.type, _HELD: value}
 
 
 def held(stand_in: dict[str, Any]) -> Any:

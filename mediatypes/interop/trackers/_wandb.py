@@ -1,6 +1,7 @@
 """Weights & Biases: its own media, which its pages show; beside each the document and files of the value.
 
-What W&B stores of a medium is JSON; ours is a member of it, `mediatypes`, and its files lie in the run's `media/mediatypes`.
+What W&B stores of a medium is JSON; our document is its member `mediatypes`, as text, since W&B rewrites numbers (4.0 to 4).
+Its files lie in the run's `media/mediatypes`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..._core import canonical
 from ..._core.codec import encode
 from ..._core.deps import need
 from ._adapter import Adapter, Way
-from ._common import as_it_is, kept_file, picture_file, temporary_file
+from ._common import as_it_is, kept_file, picture_file, plain_columns
 
 _FOLDER = "media/mediatypes"  # below the files of a W&B run
 
@@ -49,7 +51,7 @@ def _carrying(native: Any, value: Any) -> Any:
 def _carrier(cls: Any) -> Any:
     def bind_to_run(self: Any, run: Any, *arguments: Any, **options: Any) -> None:
         super(made, self).bind_to_run(run, *arguments, **options)
-        self._document = encode(self._mediatypes, _RunFiles(run))
+        self._document = canonical.dumps(encode(self._mediatypes, _RunFiles(run)))
 
     def to_json(self: Any, run: Any) -> dict[str, Any]:
         plain: dict[str, Any] = super(made, self).to_json(run)
@@ -126,8 +128,9 @@ def _histogram(value: Any, key: str) -> Any:
 
 
 def _table(value: Any, key: str) -> Any:
-    rows = [[cell if isinstance(cell, (str, int, float, type(None))) else repr(cell) for cell in row] for row in value]
-    return _carrying(_wandb().Table(columns=list(value.columns), data=rows), value)
+    columns = plain_columns(value)
+    rows = [list(row) for row in zip(*columns.values(), strict=True)]
+    return _carrying(_wandb().Table(columns=list(columns), data=rows), value)
 
 
 def _figure(value: Any, key: str) -> Any:

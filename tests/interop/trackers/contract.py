@@ -20,7 +20,7 @@ from mediatypes.interop.trackers._adapter import PLAIN
 from mediatypes.types.figure.value import Picture
 
 STEP = 3
-MOLECULE = "HEADER\nATOM      1  CA  GLY A   1      11.104   6.134  -6.504  1.00  0.00           C\nEND\n"
+MOLECULE = "2\noxide\nO 0 0 0\nH 0 0 1\n"
 
 
 @cache
@@ -42,7 +42,7 @@ def samples() -> dict[str, Any]:
         "html": mt.Html("<p>Hello <b>you</b></p>", caption="a page"),
         "image": mt.Image(photo, caption="noise", boxes={"truth": boxes}, masks={"parts": mask}),
         "json": {"list": [1, None, "a"], "empty": {}},
-        "molecule": mt.Molecule(MOLECULE.encode(), file_type="pdb", caption="glycine"),
+        "molecule": mt.Molecule(MOLECULE.encode(), file_type="xyz", caption="oxide"),
         "number": 0.1,
         "object3d": mt.Object3D.from_point_cloud(
             rng.normal(size=(5, 3)).astype(np.float32),

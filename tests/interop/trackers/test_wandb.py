@@ -27,6 +27,7 @@ class TestWandb(AdapterContract):
         settings = wandb.Settings(silent=True, console="off", x_disable_stats=True)
         with wandb.init(mode="offline", dir=str(folder), project="p", settings=settings) as run:
             mt.interop.log("wandb", values, step=STEP)
+            run.log({}, step=STEP + 1)  # which commits the step before
             text = json.dumps({key: run.summary[key] for key in values}, default=_plain)
             Path(folder, "summary.json").write_text(text)
             Path(folder, "files").symlink_to(run.dir)
@@ -45,8 +46,10 @@ def _value(logged: Any, store: mt.DirectoryStore) -> Any:
     if isinstance(logged, dict) and logged.get("_type") == "histogram":
         return mt.Histogram(np_histogram=(np.array(logged["values"]), np.array(logged["bins"])))
     if isinstance(logged, dict) and "mediatypes" in logged:
-        documents = logged["mediatypes"]
-        return [mt.decode(one, store) for one in documents] if isinstance(documents, list) else mt.decode(documents, store)
+        texts = logged["mediatypes"]
+        if isinstance(texts, list):
+            return [mt.decode(json.loads(one), store) for one in texts]
+        return mt.decode(json.loads(texts), store)
     return logged
 
 
