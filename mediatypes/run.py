@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -76,6 +76,8 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
             line, packages, machine), "git" (commit and uncommitted changes) and "console" (what the process and its
             children print). Default: as the environment variable MEDIATYPES_CAPTURE says (`all`, `none`, or names),
             else environment and git. No value of an argument or variable is written that may be a secret.
+        forward_to: trackers that get what `log` gets, by name or as their run or writer, `["wandb", writer]`; see
+            `mediatypes.interop.log`. What they cannot take, and what they raise, is a problem of the run.
         quiet: True: print nothing. Default: as MEDIATYPES_QUIET says; else a line at the start, the end, each problem.
 
     `config` and `summary` are mappings that are kept with the run: `run.config["lr"] = 0.1`, `run.summary["best"]`.
@@ -118,11 +120,13 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
         upload_timeout: float = 60,
         sync_tensorboard: bool = False,
         capture: bool | list[str] | tuple[str, ...] | None = None,
+        forward_to: Sequence[Any] = (),
         quiet: bool | None = None,
     ) -> None:
         waits = {"upload_every": upload_every, "upload_timeout": upload_timeout}
         check_options(on_error, mode, from_step, capture, **waits, **({} if fsync is None else {"fsync": fsync}))
         target = None if remote is None else writable(remote, "Run.remote")
+        self._forward = hook("forward_to")(forward_to, sync_tensorboard) if forward_to else None
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = session.describe("Run", texts, tags)
         self._record, found = on_error == "record", list[Problem]()
@@ -209,9 +213,13 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
         stamp = take_timestamp(found)
         if aligned is not None:
             aligned.add(found, split_global_step(found), stamp, bool(commit))
-            return
-        commit = (step is None) if commit is None else bool(commit)
-        self._writer.remember(data, self._writer.add(row, stamp, found, commit))
+        else:
+            commit = (step is None) if commit is None else bool(commit)
+            layout = self._writer.add(row, stamp, found, commit)
+            if self._forward is None:  # calls that are forwarded all come this way
+                self._writer.remember(data, layout)
+        if self._forward is not None:
+            self._forward(found, row, self._store, self._report)
 
     def _checked_cells(self, data: Any, problems: list[Problem]) -> list[log_cells.Named]:
         """All cells of a call; with problems only those that are good."""

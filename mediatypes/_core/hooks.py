@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 _HOOKS = {
+    "forward_to": "mediatypes.interop.trackers.forwarding:Forwarder",  # Run(forward_to=)
     "show_runs": "mediatypes.viewer.notebook:runs_bundle",  # RunView and RunSet in a notebook
     "show_value": "mediatypes.viewer.notebook:value_bundle",  # a value in a notebook
     "sync_tensorboard": "mediatypes.interop.tensorboard.live:attach",  # Run(sync_tensorboard=True)

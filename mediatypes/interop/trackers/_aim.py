@@ -1,7 +1,7 @@
 """Aim: its own objects, which its pages show; in the storage of each also the document and files of the value.
 
-Aim keeps what an object's storage holds, whatever its class knows of it: `storage["mediatypes"]` is the document as text,
-`storage["mediatypes_files"]` the files by path.
+Aim keeps what an object's storage holds, whatever its class knows of it: `storage["mediatypes"]` is the document as
+text, `storage["mediatypes_files"]` the files by path.
 """
 
 from __future__ import annotations

@@ -65,4 +65,6 @@ def plain_columns(table: Any) -> dict[str, list[Any]]:
     """The columns of a table; cells that are neither numbers nor texts as texts."""
     plain = (str, int, float, type(None))
     columns = {name: table.get_column(name) for name in table.columns}
-    return {name: [cell if isinstance(cell, plain) else repr(cell) for cell in cells] for name, cells in columns.items()}
+    return {
+        name: [cell if isinstance(cell, plain) else repr(cell) for cell in cells] for name, cells in columns.items()
+    }

@@ -1,7 +1,7 @@
 """MLflow: metrics, image charts and tables as it has them, and every value as an artifact.
 
-The artifact `mediatypes/<key>/<step>.json` is the document of a value, or the text or list itself; the files that documents
-name are in `mediatypes/media`.
+The artifact `mediatypes/<key>/<step>.json` is the document of a value, or the text or list itself; the files that
+documents name are in `mediatypes/media`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from ..._core import canonical
 from ..._core.codec import encode
 from ..._core.deps import need
-from ..importing.names import safe_name
 from ...store.directory import DirectoryStore
+from ..importing.names import safe_name
 from ._adapter import Adapter, Way
 from ._common import as_it_is, drawn, plain_columns
 

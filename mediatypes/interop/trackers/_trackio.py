@@ -1,6 +1,7 @@
 """trackio: its own media, which its pages show; beside each the document and files of the value.
 
-The document is the member `mediatypes` of what trackio stores, as text; its files lie beside trackio's, in `mediatypes`.
+The document is the member `mediatypes` of what trackio stores, as text; its files lie beside trackio's, in a folder
+`mediatypes`.
 """
 
 from __future__ import annotations
@@ -109,7 +110,9 @@ ADAPTER = Adapter(
         "tensor": Way("kept", "a file that trackio does not show", _other),
         "figure": Way("kept", f"Image of matplotlib's; of others a file that is not shown, {_OURS}", _figure),
         "plot": Way("kept", f"Html of the chart, {_OURS}", _plot),
-        "object3d": Way("kept", f"Object3D of the same file (glb, obj, stl, ply), {_OURS}", _shown_as("trackio.object3d")),
+        "object3d": Way(
+            "kept", f"Object3D of the same file (glb, obj, stl, ply), {_OURS}", _shown_as("trackio.object3d")
+        ),
         "molecule": Way("kept", "a file that trackio does not show", _other),
     },
     send=lambda run, objects, step: run.log(objects, step=step),

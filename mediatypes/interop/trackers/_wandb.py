@@ -1,7 +1,7 @@
 """Weights & Biases: its own media, which its pages show; beside each the document and files of the value.
 
-What W&B stores of a medium is JSON; our document is its member `mediatypes`, as text, since W&B rewrites numbers (4.0 to 4).
-Its files lie in the run's `media/mediatypes`.
+What W&B stores of a medium is JSON; our document is its member `mediatypes`, as text, since W&B rewrites numbers (4.0
+to 4). Its files lie in the run's `media/mediatypes`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class _RunFiles:
 
 def _carrying(native: Any, value: Any) -> Any:
     """W&B's medium, which puts the document of `value` beside its own JSON when it is logged."""
-    native.__class__ = _carrier(type(native))
+    cls: Any = type(native)
+    native.__class__ = _carrier(cls)
     native._mediatypes = value
     return native
 
@@ -75,7 +76,8 @@ def _other() -> Any:
     def get_media_subdir(cls: Any) -> str:
         return _FOLDER
 
-    return type("MediatypesFile", (_wandb().sdk.data_types.base_types.media.Media,), {"get_media_subdir": classmethod(get_media_subdir)})
+    media = need("wandb.sdk.data_types.base_types.media", needed_for="logging to W&B").Media
+    return type("MediatypesFile", (media,), {"get_media_subdir": classmethod(get_media_subdir)})
 
 
 def _image(value: Any, key: str) -> Any:
@@ -91,7 +93,9 @@ def _image(value: Any, key: str) -> Any:
 def _box(layer: Any, i: int) -> dict[str, Any]:
     left, top, right, bottom = layer.to_xyxy()[i].tolist()
     box: dict[str, Any] = {"position": {"minX": left, "minY": top, "maxX": right, "maxY": bottom}}
-    box |= {"class_id": layer.class_ids[i] or 0, "domain": "pixel"} if layer.is_pixel[i] else {"class_id": layer.class_ids[i] or 0}
+    box["class_id"] = layer.class_ids[i] or 0  # which W&B requires
+    if layer.is_pixel[i]:
+        box["domain"] = "pixel"
     if layer.captions[i] is not None:
         box["box_caption"] = layer.captions[i]
     scores = {name: column[i] for name, column in layer.scores.items() if column[i] is not None}

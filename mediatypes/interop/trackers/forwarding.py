@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..._core.codec import decode
@@ -21,51 +22,52 @@ class Forwarder:
 
     Args:
         targets: names of trackers, whose open run is asked for at each call, or their runs and writers themselves.
-        source: of the sidecars of the run.
-        report: keeps problems in the run.
+        captures_tensorboard: whether what TensorBoard's writers are given is logged to the run.
 
     Raises:
-        InputError: with everything that is neither.
+        InputError: with every target that is neither; a writer whose values would come back.
     """
 
-    def __init__(self, targets: Sequence[Any], source: Source, report: Report) -> None:
+    def __init__(self, targets: Sequence[Any], captures_tensorboard: bool = False) -> None:
         if isinstance(targets, str) or not isinstance(targets, Sequence):
             raise InputError.of("Run.forward_to", "a list of trackers", targets, 'Pass ["wandb"], for example.')
         problems: list[Problem] = []
         self._trackers = [found for one in targets if (found := _tracker_of(one, problems)) is not None]
+        if captures_tensorboard and any("tensorboardX" in to_tracker.modules for to_tracker, _ in self._trackers):
+            hint = "Leave out sync_tensorboard, which logs what the writer gets."
+            problems.append(problem("Run.forward_to", "other trackers than TensorBoard", targets, hint))
         if problems:
             raise InputError(problems)
-        self._source, self._report = source, report
         self._told: set[tuple[str, str, str]] = set()
 
-    def __call__(self, cells: list[Named], step: int) -> None:
-        """Send the cells of a call. Never raises an Exception."""
+    def __call__(self, cells: list[Named], step: int, source: Source, report: Report) -> None:
+        """Send the cells of a call, whose sidecars are in `source`; problems go to `report`. Raises no Exception."""
         for to_tracker, target in self._trackers:
             problems: list[Problem] = []
             try:
-                send(to_tracker, make_objects(to_tracker, cells, self._value, problems), step, target)
+                value_of = partial(decode, source=source)
+                send(to_tracker, make_objects(to_tracker, cells, value_of, problems), step, target)
             except Exception as error:
                 problems += describe(error)
-            self._tell(to_tracker, problems)
+            if new := self._not_told(to_tracker, problems):
+                report(new)
 
-    def _value(self, document: dict[str, Any]) -> Any:
-        return decode(document, self._source)
-
-    def _tell(self, to_tracker: Adapter, problems: list[Problem]) -> None:
-        new = [one for one in problems if (to_tracker.title, one.path, one.code) not in self._told]
-        self._told.update((to_tracker.title, one.path, one.code) for one in new)
-        if new:
-            self._report([one._replace(path=f"forward_to {to_tracker.title}: {one.path}".rstrip(": ")) for one in new])
+    def _not_told(self, to_tracker: Adapter, problems: list[Problem]) -> list[Problem]:
+        new = {(to_tracker.title, one.path, one.code): one for one in problems}
+        new = {told: one for told, one in new.items() if told not in self._told}
+        self._told.update(new)
+        where = f"forward_to {to_tracker.title}"
+        return [one._replace(path=f"{where}: {one.path}" if one.path else where) for one in new.values()]
 
 
 def _tracker_of(target: Any, problems: list[Problem]) -> tuple[Adapter, Any] | None:
     """The adapter of a name, or of an object by the module of its class."""
-    if target in TRACKERS if isinstance(target, str) else False:
-        return adapter(target), None
     modules = {cls.__module__.partition(".")[0] for cls in type(target).__mro__}
-    for name in () if isinstance(target, str) else TRACKERS:
-        if modules & set(adapter(name).modules):
-            return adapter(name), target
+    for name in TRACKERS:
+        if name == target if isinstance(target, str) else modules & set(adapter(name).modules):
+            return adapter(name), None if isinstance(target, str) else target
     hint = "mediatypes interop lists the names."
-    problems.append(problem("Run.forward_to", f"a run or writer of a tracker, or one of {', '.join(TRACKERS)}", target, hint))
+    problems.append(
+        problem("Run.forward_to", f"a run or writer of a tracker, or one of {', '.join(TRACKERS)}", target, hint)
+    )
     return None

@@ -51,7 +51,7 @@ def _first(run: Any, name: str) -> Any:
 
 
 def _value(tracked: Any) -> Any:
-    if "mediatypes" not in tracked.storage.keys():
+    if "mediatypes" not in list(tracked.storage.keys()):
         return tracked.data
     store = mt.MemoryStore()
     store.files = {path: bytes(blob) for path, blob in tracked.storage["mediatypes_files"].items()}
