@@ -59,12 +59,9 @@ def samples() -> dict[str, Any]:
     return made
 
 
-def version_of(package: str) -> str:
-    """The version of the package that is installed; the tests of an adapter skip where it is not."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip(f"{package} is not installed; make interop makes an environment for it", allow_module_level=True)
+def need(module: str) -> Any:
+    """A module of the real package; the tests of its adapter skip where it is not installed."""
+    return pytest.importorskip(module, reason=f"{module} is not installed; make interop makes an environment for it")
 
 
 class AdapterContract:
@@ -134,4 +131,4 @@ def report(tracker: str, package: str, kind: str, fate: str) -> None:
     """Write down what was seen, for `make interop`."""
     if path := os.environ.get("INTEROP_REPORT"):
         with open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps([tracker, package, version_of(package), kind, fate]) + "\n")
+            file.write(json.dumps([tracker, package, importlib.metadata.version(package), kind, fate]) + "\n")

@@ -9,11 +9,10 @@ from typing import Any
 
 import mediatypes as mt
 
-from .contract import STEP, AdapterContract, version_of
+from .contract import STEP, AdapterContract, need
 
-version_of("aim")
-import aim  # noqa: E402
-from aim.storage.context import Context  # noqa: E402
+aim = need("aim")
+Context = need("aim.storage.context").Context
 
 
 class TestAim(AdapterContract):

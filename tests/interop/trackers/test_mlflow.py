@@ -12,10 +12,9 @@ import numpy as np
 import mediatypes as mt
 from mediatypes.interop.trackers._common import drawn
 
-from .contract import STEP, AdapterContract, samples, version_of
+from .contract import STEP, AdapterContract, need, samples
 
-version_of("mlflow-skinny")
-import mlflow  # noqa: E402
+mlflow = need("mlflow")
 
 
 def tracked(folder: Path) -> Any:

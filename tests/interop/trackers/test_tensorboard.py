@@ -12,11 +12,10 @@ import pytest
 import mediatypes as mt
 from mediatypes.interop.trackers._common import drawn
 
-from .contract import STEP, AdapterContract, samples, version_of
+from .contract import STEP, AdapterContract, need, samples
 
-version_of("tensorboard")
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # noqa: E402
-from tensorboard.util.tensor_util import make_ndarray  # noqa: E402
+EventAccumulator = need("tensorboard.backend.event_processing.event_accumulator").EventAccumulator
+make_ndarray = need("tensorboard.util.tensor_util").make_ndarray
 
 
 class Written(AdapterContract):

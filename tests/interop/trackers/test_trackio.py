@@ -13,13 +13,12 @@ import numpy as np
 
 import mediatypes as mt
 
-from .contract import STEP, AdapterContract, version_of
+from .contract import STEP, AdapterContract, need
 
-version_of("trackio")
 os.environ.setdefault("TRACKIO_DIR", tempfile.mkdtemp())  # trackio reads it when it is imported
-import trackio  # noqa: E402
-from trackio.sqlite_storage import SQLiteStorage  # noqa: E402
-from trackio.utils import MEDIA_DIR  # noqa: E402
+trackio = need("trackio")
+SQLiteStorage = need("trackio.sqlite_storage").SQLiteStorage
+MEDIA_DIR = need("trackio.utils").MEDIA_DIR
 
 
 class TestTrackio(AdapterContract):

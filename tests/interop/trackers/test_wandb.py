@@ -11,10 +11,9 @@ import numpy as np
 
 import mediatypes as mt
 
-from .contract import STEP, AdapterContract, samples, version_of
+from .contract import STEP, AdapterContract, need, samples
 
-version_of("wandb")
-import wandb  # noqa: E402
+wandb = need("wandb")
 
 
 class TestWandb(AdapterContract):
