@@ -18,6 +18,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _NAMES = {
+    "artifact.gathering": ("Reference",),
+    "artifact.store": ("Artifacts", "artifacts"),
+    "artifact.version": ("Artifact",),
     "_core.codec": ("decode", "encode", "schema", "validate"),
     "_core.errors": (
         "CodecError",
@@ -47,6 +50,7 @@ _NAMES = {
     "plot": ("Plot", "plot_table"),
     "upkeep.recover": ("recover",),
     "run": ("Run",),
+    "runfolder.lineage": ("RunArtifact",),
     "runfolder.saved_files": ("SavedFile",),
     "runset.runset": ("RunSet", "compact", "open_runs"),
     "store.directory": ("DirectoryStore",),

@@ -26,6 +26,10 @@ from ._core.registry import register as register
 from ._core.sidecar import Sink as Sink
 from ._core.sidecar import Source as Source
 from ._core.value import MediaValue as MediaValue
+from .artifact.gathering import Reference as Reference
+from .artifact.store import Artifacts as Artifacts
+from .artifact.store import artifacts as artifacts
+from .artifact.version import Artifact as Artifact
 from .interop.importing.report import ImportReport as ImportReport
 from .interop.layouts import ExportReport as ExportReport
 from .interop.layouts import export as export
@@ -33,6 +37,7 @@ from .journal.metrics import Metric as Metric
 from .plot import Plot as Plot
 from .plot import plot_table as plot_table
 from .run import Run as Run
+from .runfolder.lineage import RunArtifact as RunArtifact
 from .runfolder.saved_files import SavedFile as SavedFile
 from .runset.compact_write import Compacted as Compacted
 from .runset.runset import RunSet as RunSet

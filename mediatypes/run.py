@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from ._core.codec import encode
 from ._core.errors import InputError, MediaTypesError, Problem, RunClosed, Verbatim, problem
 from ._core.hooks import hook
-from .artifacts.of_run import KeepsFiles
+from .artifact.of_run import KeepsFiles
 from .capture.begin import begin
 from .columns import log_cells
 from .journal.calls import checked_step, take_timestamp, too_many

@@ -18,11 +18,19 @@ from ._core import canonical
 from ._core.codec import schema
 from ._core.declaration import DIALECT, Document, List, Map, Record, Shape
 from ._core.registry import builtin_types, lookup
+from .artifact.folder import ALIAS_JSON
+from .artifact.manifest import ARTIFACT_JSON, FORMAT
 from .runfolder import files
+from .runfolder.lineage import ARTIFACTS_JSON
 from .runfolder.saved_files import FILES_JSON
 
 # JSON files beside documents, by name and version.
-FILES = {("files", files.FORMAT): FILES_JSON}
+FILES = {
+    ("alias", FORMAT): ALIAS_JSON,
+    ("artifact", FORMAT): ARTIFACT_JSON,
+    ("artifacts", files.FORMAT): ARTIFACTS_JSON,
+    ("files", files.FORMAT): FILES_JSON,
+}
 INDEX, TEXT, CONFORMANCE = "index.json", "README.md", "conformance"
 BEGIN, END = "<!-- reference tables: begin -->\n", "<!-- reference tables: end -->\n"
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
     from .runfolder.content import RunContent
+    from .runfolder.lineage import RunArtifact
     from .runfolder.opening import History
     from .runfolder.saved_files import SavedFile
     from .store.packed import RunStore
@@ -274,6 +275,17 @@ class RunView(MediaTables, Recorded):
         from .runfolder.saved_files import list_files
 
         return list_files(self.path)
+
+    def artifacts(self) -> list[RunArtifact]:
+        """The artifacts that the run made and used: `.name`, `.version`, `.type`, `.digest`, `.role`, `.time` of each.
+
+        Raises:
+            DocumentError: `artifacts.json` is damaged.
+            StoreError: the system refused.
+        """
+        from .runfolder.lineage import read_lineage
+
+        return read_lineage(self.path)
 
     def _rows_inside(self, what: str, key: str | None) -> pa.Table:
         from .runfolder.media_columns import READERS

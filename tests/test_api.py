@@ -38,6 +38,7 @@ PUBLIC = {
         "Video",
     ],
     "verbs": [
+        "artifacts",
         "compact",
         "copy",
         "decode",
@@ -57,6 +58,8 @@ PUBLIC = {
         "validate",
     ],
     "runs and stores": [
+        "Artifact",
+        "Artifacts",
         "DirectoryStore",
         "MemoryStore",
         "PackedStore",
@@ -66,7 +69,17 @@ PUBLIC = {
         "RunView",
     ],
     "protocols": ["MediaValue", "Sink", "Source"],
-    "results": ["Compacted", "Copied", "ExportReport", "ImportReport", "Metric", "Moved", "SavedFile"],
+    "results": [
+        "Compacted",
+        "Copied",
+        "ExportReport",
+        "ImportReport",
+        "Metric",
+        "Moved",
+        "Reference",
+        "RunArtifact",
+        "SavedFile",
+    ],
     "errors": [
         "CodecError",
         "DocumentError",

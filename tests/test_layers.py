@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("view",),
     ("runset",),  # many runs
     ("upkeep",),  # verify, pack, copy, recover
-    ("artifacts",),  # files and folders that runs make and use, in versions
+    ("artifact",),  # files and folders that runs make and use, in versions
     ("run",),
     ("interop",),
     ("viewer",),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from .. import __version__
 from .._core.errors import MediaTypesError
 from . import (
+    artifacts,
     compact,
     copy,
     demo,
@@ -52,6 +53,7 @@ COMMANDS = (
     pack.PACK,
     pack.UNPACK,
     gc.COMMAND,
+    artifacts.COMMAND,
 )
 EXIT_CODES = """\
 exit codes:

@@ -96,6 +96,11 @@ def _is_run(names: Collection[str]) -> bool:
     return files.RUN in names and (files.SUMMARY not in names or files.HISTORY in names or files.JOURNAL in names)
 
 
+def _is_artifacts(name: str, names: Collection[str]) -> bool:
+    """Whether a directory of this name, with these names in it, is that of artifacts: what looks like a run is none."""
+    return name == files.ARTIFACTS and files.BLOBS in names and files.RUN not in names
+
+
 def _walk(folder: str, entries: list[os.DirEntry[str]], depth: int) -> Iterator[Path]:
     is_run = _is_run({entry.name for entry in entries})
     if is_run:
@@ -108,6 +113,8 @@ def _walk(folder: str, entries: list[os.DirEntry[str]], depth: int) -> Iterator[
         try:
             inside = list(os.scandir(below))
         except OSError:
+            continue
+        if _is_artifacts(name, {entry.name for entry in inside}):
             continue
         yield from _walk(below, inside, depth - 1)
 
@@ -132,6 +139,8 @@ def _walk_remote(root: RemotePath) -> list[RemotePath]:
             is_run = _is_run(entries)
             if is_run:
                 runs.append(folder)
+            elif depth and _is_artifacts(folder.name, entries):
+                continue
             for name, size in entries.items():
                 if size is None and not name.startswith(".") and not (is_run and name in _INSIDE):
                     below.append(folder / name)

@@ -33,7 +33,7 @@ class DirectoryStore:
     """
 
     def __init__(self, root: str | os.PathLike[str], prefix: str = "", durable: bool = False) -> None:
-        self.root, self._durable = Path(root).expanduser(), durable
+        self.root, self.durable = Path(root).expanduser(), durable
         self._synced: set[str] = set()  # paths that this store has waited for, if it does
         self._prefix = "".join(f"{part}/" for part in safe_parts(prefix)) if prefix else ""
 
@@ -54,14 +54,14 @@ class DirectoryStore:
             is_there = _has_size(target, size)
             if not is_there:
                 target.parent.mkdir(parents=True, exist_ok=True)
-            elif self._durable:  # who wrote it may not have waited for the disk
+            elif self.durable:  # who wrote it may not have waited for the disk
                 atomic.sync(target)
         except OSError as error:
             hint = "Free some space or choose another directory."
             raise os_error(StoreError, str(target), "write a sidecar", error, hint) from error
         if not is_there:
-            atomic.write(target, content_pieces(data), "write a sidecar", durable=self._durable)
-        if self._durable:
+            atomic.write(target, content_pieces(data), "write a sidecar", durable=self.durable)
+        if self.durable:
             folder = target
             while folder != self.root:
                 folder = folder.parent
@@ -71,7 +71,7 @@ class DirectoryStore:
     def _holds(self, path: str, sha256: str, size: int, media_type: str) -> bool:
         """Whether `put` gave this path to such bytes, and they are still there; see `_core.sidecar.holds`."""
         is_own = path.startswith(f"{self._prefix}{sha256[:2]}/{sha256}.")
-        return is_own and (not self._durable or path in self._synced) and _has_size(self.root / path, size)
+        return is_own and (not self.durable or path in self._synced) and _has_size(self.root / path, size)
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:
         """Open by path, reference or document (its main sidecar), to be read.

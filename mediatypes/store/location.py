@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from .._core.atomic import temporary_name
 from .._core.errors import InputError, UnsafePath
@@ -18,6 +18,13 @@ from .._core.errors import InputError, UnsafePath
 _WHOLE = ("s3", "gcs", "abfs")  # a file is there when it was written to its end, and not before
 _BUFFER = 256 * 1024
 _SAID = 400  # letters of what a system says
+
+
+class FileState(NamedTuple):
+    """A file as a directory lists it."""
+
+    size: int
+    modified: float | None  # seconds since the epoch, where it is known
 
 
 class RemotePath:
@@ -110,6 +117,21 @@ class RemotePath:
             infos = self.filesystem.get_file_info(selector)
             start = len(self.path.rstrip("/")) + 1
             return {one.path[start:].rstrip("/"): int(one.size) if one.is_file else None for one in infos}
+
+    def states(self) -> dict[str, FileState]:
+        """Every file below a directory by path below it, or a file under ""; empty if there is none. Raises OSError."""
+        from pyarrow.fs import FileSelector
+
+        with _said():
+            infos = [self.filesystem.get_file_info(self.path)]
+            if not infos[0].is_file:
+                infos = self.filesystem.get_file_info(FileSelector(self.path, recursive=True, allow_not_found=True))
+            start = len(self.path.rstrip("/")) + 1
+            return {
+                one.path[start:]: FileState(int(one.size), one.mtime_ns / 1e9 if one.mtime_ns is not None else None)
+                for one in infos
+                if one.is_file
+            }
 
     def glob(self, pattern: str) -> list[RemotePath]:
         """What stands directly in a directory under names that match."""

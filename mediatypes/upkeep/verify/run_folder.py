@@ -13,6 +13,7 @@ from ...journal import frames
 from ...runfolder import files
 from ...runfolder.console import CONSOLE
 from ...runfolder.content import RunContent
+from ...runfolder.lineage import read_lineage
 from ...runfolder.media_index import FIXED as FIXED_COLUMNS
 from ...runfolder.opening import open_history
 from ...runfolder.parquet_reader import StoredHistory, StoredTable
@@ -24,7 +25,8 @@ from .report import Findings, Report
 from .rows import Rows
 from .saved_files import check_files
 
-_PARTS = (CONSOLE, files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA, files.PACKED, files.LISTED, *files.FOLDERS)
+_JSON = (files.RUN, files.SUMMARY, files.LISTED, files.LINEAGE)
+_PARTS = (*_JSON, CONSOLE, files.HISTORY, files.MEDIA, files.PACKED, *files.FOLDERS)
 _COPY = "Restore the file from a copy."
 
 
@@ -83,12 +85,13 @@ class _Folder:
         elif self.sound:
             self._try(self._journals)
         self._try(self._files)
+        self._try(lambda: read_lineage(self.root))
         if damaged := files.journals(self.root / files.DAMAGED):
             note = f"journals that were damaged when it ended: {len(damaged)} in {files.DAMAGED}/"
             self.findings.notes.append(note)
         return self.rows
 
-    def _try(self, part: Callable[[], None]) -> None:
+    def _try(self, part: Callable[[], object]) -> None:
         try:
             part()
         except MediaTypesError as error:  # a file that is missing is a problem of a run that is there
