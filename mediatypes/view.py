@@ -15,6 +15,7 @@ from ._core.hooks import hook
 from .columns.log_cells import PLAIN_KINDS, plain_value
 from .journal.metrics import Metric, Metrics
 from .runfolder import files
+from .runfolder.kept import KeptFiles
 from .runfolder.media_tables import MediaTables
 from .runfolder.recorded import Recorded
 from .store.location import RemotePath
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
     from .runfolder.content import RunContent
-    from .runfolder.lineage import RunArtifact
     from .runfolder.opening import History
-    from .runfolder.saved_files import SavedFile
     from .store.packed import RunStore
     from .store.remote import RemoteRunStore
 
@@ -58,7 +57,7 @@ def open_run(path: str | os.PathLike[str] | RemoteStore) -> RunView:
     return RunView(path)
 
 
-class RunView(MediaTables, Recorded):
+class RunView(MediaTables, Recorded, KeptFiles):
     """A run as it stands on disk. Of a live run each call reads what is new.
 
     Args:
@@ -253,39 +252,6 @@ class RunView(MediaTables, Recorded):
                 for spec, cell in zip(specs, cells, strict=True):
                     if cell is not None:
                         yield step, self._value(spec.kind, cell)
-
-    def files(self) -> dict[str, SavedFile]:
-        """The files that are kept with the run, by name: what `Run.save` saved, and what came with an import.
-
-        Each has `.path`, `.size`, `.sha256`, `.time`, `.open()` and `.read_bytes()`, which compares it with its hash.
-
-        Raises:
-            DocumentError: `files.json` is damaged.
-            StoreError: the system refused.
-
-        >>> import tempfile, mediatypes as mt
-        >>> from pathlib import Path
-        >>> root = Path(tempfile.mkdtemp())
-        >>> _ = (root / "notes.txt").write_text("as it was")
-        >>> with mt.Run(root / "run") as run:
-        ...     _ = run.save(root / "notes.txt", base_path=root)
-        >>> mt.open_run(run.path).files()["notes.txt"].read_bytes()
-        b'as it was'
-        """
-        from .runfolder.saved_files import list_files
-
-        return list_files(self.path)
-
-    def artifacts(self) -> list[RunArtifact]:
-        """The artifacts that the run made and used: `.name`, `.version`, `.type`, `.digest`, `.role`, `.time` of each.
-
-        Raises:
-            DocumentError: `artifacts.json` is damaged.
-            StoreError: the system refused.
-        """
-        from .runfolder.lineage import read_lineage
-
-        return read_lineage(self.path)
 
     def _rows_inside(self, what: str, key: str | None) -> pa.Table:
         from .runfolder.media_columns import READERS
