@@ -65,8 +65,10 @@ class Maker(Protocol):
 class Artifacts:
     """Artifacts of all names, each in versions; made by `mt.artifacts(root)`.
 
-    Several processes may log at once, on several hosts: every version is there whole or not at all. `root` is where
-    they are.
+    Several processes may log at once, on several hosts: every version is there whole or not at all.
+
+    Args:
+        root: the directory of artifacts.
 
     >>> import tempfile, mediatypes as mt
     >>> store = mt.artifacts(tempfile.mkdtemp())
