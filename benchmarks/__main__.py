@@ -34,6 +34,7 @@ _SUBJECTS = (
     "tensorboard",
     "follow",
     "capture",
+    "viewer",
 )
 
 

@@ -105,6 +105,58 @@ def test_the_slider_moves_every_panel_and_overlays_are_switched(serve: Any, open
     until(lambda: np.array_equal(content(photo.locator("canvas")), image.to_numpy()))  # nothing is drawn over it now
 
 
+def test_runs_are_grouped_filtered_and_given_colours(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    for i in range(4):
+        with mt.Run(
+            tmp_path / "runs" / f"r{i}", config={"lr": 0.1 * i, "net": "ab"[i % 2]}, tags=["x", "y"][: i % 3]
+        ) as run:
+            run.log({"loss": 1.0 + i})
+    page = open_page(serve(tmp_path / "runs") + "#tab=runs").ready()
+    table = page.locator(".runs .rows")
+    page.get_by_label("group runs by").select_option("config.net")
+    lines = page.locator(".runs .group-line")
+    until(lambda: lines.count() == 2)
+    assert [line.partition("\n")[0] for line in lines.all_inner_texts()] == ["▾ a · 2", "▾ b · 2"]
+    assert "group=config.net" in page.url
+    dots = page.locator(".runlist .dot").evaluate_all("dots => dots.map(dot => dot.value)")
+    assert dots[0] == dots[2] != dots[1] == dots[3]
+    page.get_by_label("filter rows").fill("lr>0.15 net:a")
+    until(lambda: table.locator("a").all_inner_texts() == ["r2"])
+    page.get_by_label("filter runs").fill("lr>0.15")
+    until(lambda: page.locator(".runlist li").count() == 2)
+    page.get_by_role("button", name="only these").click()
+    until(lambda: "hidden=r0" in page.url)
+    page.get_by_label("colour of r3").evaluate(
+        "dot => { dot.value = '#00ff00'; dot.dispatchEvent(new Event('change')) }"
+    )
+    until(lambda: "colors=r3" in page.url)
+    assert page.get_by_label("colour of r3").input_value() == "#00ff00"
+    again = page.context.new_page()  # a link shows the same
+    again.goto(page.url)
+    again.wait_for_selector("html[data-ready=true]", state="attached")
+    assert again.locator(".runs .group-line").count() == 2
+    assert again.get_by_label("colour of r3").input_value() == "#00ff00"
+    assert again.locator(".runlist input:checked").count() == 2
+
+
+def test_the_slider_goes_along_another_key(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "runs" / "first") as run:
+        for step in range(9):
+            run.log({"epoch": step // 3}, step=step)
+            if step % 3 == 1:
+                run.log({"photo": mt.Image(np.full((8, 8, 3), 20 * step, np.uint8))}, step=step)
+    page = open_page(serve(tmp_path / "runs") + "#tab=media").ready()
+    page.get_by_label("slider goes along").select_option("epoch")
+    bar = page.locator(".media .bar output")
+    until(lambda: bar.inner_text() == "epoch 2")
+    page.get_by_label("previous step").click()
+    until(lambda: bar.inner_text() == "epoch 1")
+    photo = panel(page, "photo")
+    until(lambda: "step 4 · epoch 1" in photo.inner_text() and photo.locator("canvas").count() == 1)
+    until(lambda: content(photo.locator("canvas"))[0, 0].tolist() == [80, 80, 80])
+    assert "along=epoch" in page.url
+
+
 def content(canvas: Any) -> np.ndarray[Any, Any]:
     """(H, W, 3) pixels that a canvas holds, whatever size it is shown in."""
     url = canvas.evaluate("canvas => canvas.toDataURL()")

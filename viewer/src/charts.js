@@ -32,11 +32,16 @@ class Chart {
     this.node.addEventListener('dblclick', () => page.zoom(null))
   }
 
+  /** The curves of the runs that are shown. What was read once is kept. */
+  read() {
+    const { state, shown } = this.page, axis = state.get('x')
+    return Promise.all(shown().map(async run => ({ run, points: await run.curve(this.key, axis) })))
+  }
+
   /** Read what is missing and draw; runs without the key are left out. */
   async load() {
-    const { state, shown } = this.page, axis = state.get('x')
     try {
-      const curves = await Promise.all(shown().map(async run => ({ run, points: await run.curve(this.key, axis) })))
+      const curves = await this.read()
       this.curves = curves.filter(({ points }) => points?.[0].length)
       this.smoothed()
     } catch (error) {
@@ -55,6 +60,10 @@ class Chart {
     this.plot = null
     this.drawn = true
     if (!this.curves.length) return this.holder.replaceChildren(el('p', { className: 'quiet' }, 'no values over this axis'))
+    if (!this.curves.some(({ y }) => y.some(Number.isFinite))) {
+      this.holder.replaceChildren(el('p', { className: 'quiet' }, 'no finite values: all are NaN or infinite'))
+      return this.show(null)
+    }
     const [from, to] = this.page.range ?? [-Infinity, Infinity], width = Math.max(200, this.holder.clientWidth), tables = []
     let thinned = false
     for (const { points, y } of this.curves) {
@@ -128,13 +137,16 @@ export class Charts {
     if (isIntersecting && !target.chart.drawn) this.load(target.chart)
   }
 
-  /** One after the other, so that the first one is soon there. */
+  /** One after the other, so that the first one is soon there; from then on the next one is read meanwhile. */
   load(chart) {
     this.queue.add(chart)
     return (this.working ??= (async () => {
       for (const next of this.queue) {
         this.queue.delete(next)
+        const [following] = this.queue
+        if (this.begun) following?.read().catch(() => {}) // a failure is told when it is drawn
         await next.load()
+        this.begun = true
         await new Promise(done => setTimeout(done))
       }
       this.working = null
@@ -187,12 +199,12 @@ export class Charts {
   }
 }
 
-/** Give each run its colour: by its place, or by the value of a column that groups runs. */
-export function colorRuns(runs, value) {
+/** Give each run its colour: the one that was picked, else by its group, else by its place. */
+export function colorRuns(runs, group, picked) {
   const groups = new Map()
   runs.forEach((run, index) => {
-    const group = value ? String(value(run)) : index
-    if (!groups.has(group)) groups.set(group, groups.size)
-    run.color = color(groups.get(group))
+    const name = group ? group(run)[0] : index
+    if (!groups.has(name)) groups.set(name, groups.size)
+    run.color = picked.get(run.path || run.name) ?? color(groups.get(name))
   })
 }

@@ -5,15 +5,16 @@ const ROW = 24 // pixels
 
 export class Grid {
   /** @param columns [{name, kind?, width?, values: array or index => value, show?: value => node or text}]
-   *  @param count rows; @param choose called with a row's index when it is clicked */
-  constructor(columns, count, { choose, height = 320, sort = '', onsort } = {}) {
-    Object.assign(this, { columns: columns.map(column => ({ ...column, at: Array.isArray(column.values) ? i => column.values[i] : column.values })), count, choose, onsort })
+   *  @param count rows; @param choose called with a row's index when it is clicked
+   *  @param groups index => texts: rows of one text stand together, below a line that says so */
+  constructor(columns, count, { choose, height = 320, sort = '', onsort, groups } = {}) {
+    Object.assign(this, { groups, closed: new Set(), columns: columns.map(column => ({ ...column, at: Array.isArray(column.values) ? i => column.values[i] : column.values })), count, choose, onsort })
     this.order = Array.from({ length: count }, (_, i) => i)
     this.body = el('div', { className: 'rows' })
     this.space = el('div', { className: 'space' }, this.body)
     this.head = el('div', { className: 'row head', role: 'row' }, this.columns.map((column, i) => el('button', { role: 'columnheader', title: `sort by ${column.name}`, onclick: () => this.sortBy(i) }, column.name)))
     this.scroll = el('div', { className: 'scroll', tabIndex: 0, style: { maxHeight: `${height}px` }, role: 'table', 'aria-label': 'table', 'aria-rowcount': count }, el('div', { role: 'rowgroup' }, this.head), this.space)
-    this.search = el('input', { type: 'search', placeholder: 'filter rows', 'aria-label': 'filter rows', oninput: later(() => this.filter(this.search.value), 120) })
+    this.search = el('input', { type: 'search', placeholder: 'filter rows', title: 'text, column:text, column>0.1 ...', 'aria-label': 'filter rows', oninput: later(() => this.filter(this.search.value), 120) })
     this.total = el('span', { className: 'note' })
     this.node = el('div', { className: 'table' }, el('div', { className: 'bar' }, this.search, this.total), this.scroll)
     this.scroll.style.setProperty('--columns', this.columns.map(column => `minmax(${column.width ?? 90}px, 1fr)`).join(' '))
@@ -24,12 +25,10 @@ export class Grid {
     new ResizeObserver(() => this.paint()).observe(this.scroll)
   }
 
-  /** Rows in which some cell holds the text, in any case; `column:text` looks in one column. */
+  /** Rows that `matches` takes. */
   filter(text) {
-    const [, name, rest] = /^([^:]+):(.*)$/.exec(text) ?? [], one = this.columns.find(column => column.name === name), wanted = (one ? rest : text).trim().toLowerCase()
-    const columns = one ? [one] : this.columns
-    this.order = Array.from({ length: this.count }, (_, i) => i)
-    if (wanted) this.order = this.order.filter(row => columns.some(column => textOf(column.at(row)).toLowerCase().includes(wanted)))
+    const takes = matches(text, this.columns)
+    this.order = Array.from({ length: this.count }, (_, i) => i).filter(takes)
     if (this.by) this.sortBy(this.by[0], this.by[1])
     this.scroll.scrollTop = 0
     this.paint(true)
@@ -57,14 +56,39 @@ export class Grid {
     this.paint(true)
   }
 
+  /** What is listed: indices of rows, and {group, rows} above those of a group. */
+  lines() {
+    if (!this.groups) return this.order
+    const groups = new Map()
+    for (const row of this.order) for (const group of this.groups(row)) (groups.get(group) ?? groups.set(group, []).get(group)).push(row)
+    return [...groups].flatMap(([group, rows]) => [{ group, rows }, ...(this.closed.has(group) ? [] : rows)])
+  }
+
   paint(whole = false) {
-    const first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - 8), last = Math.min(this.order.length, first + Math.ceil((this.scroll.clientHeight || 320) / ROW) + 20)
-    this.space.style.height = `${this.order.length * ROW}px`
-    this.total.textContent = this.order.length === this.count ? `${this.count.toLocaleString('en')} rows` : `${this.order.length.toLocaleString('en')} of ${this.count.toLocaleString('en')} rows`
+    if (whole || !this.listed) this.listed = this.lines()
+    const lines = this.listed, first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - 8), last = Math.min(lines.length, first + Math.ceil((this.scroll.clientHeight || 320) / ROW) + 20)
+    this.space.style.height = `${lines.length * ROW}px`
+    this.total.textContent = this.order.length === this.count ? `${this.count.toLocaleString('en')} row${this.count === 1 ? '' : 's'}` : `${this.order.length.toLocaleString('en')} of ${this.count.toLocaleString('en')} rows`
     if (!whole && this.painted?.[0] === first && this.painted[1] === last) return
     this.painted = [first, last]
     this.body.style.transform = `translateY(${first * ROW}px)`
-    this.body.replaceChildren(...this.order.slice(first, last).map(row => this.row(row)))
+    this.body.replaceChildren(...lines.slice(first, last).map(line => (typeof line === 'number' ? this.row(line) : this.groupLine(line))))
+  }
+
+  /** The line above a group: its name, how many rows it has, and the means of their numbers. */
+  groupLine({ group, rows }) {
+    const open = !this.closed.has(group)
+    const switched = () => {
+      if (!this.closed.delete(group)) this.closed.add(group)
+      this.paint(true)
+    }
+    const cells = this.columns.map(({ at }, i) => {
+      if (i === 0) return el('span', { role: 'cell' }, el('button', { className: 'quiet', 'aria-expanded': String(open), onclick: switched }, `${open ? '▾' : '▸'} ${group || '(none)'} · ${rows.length}`))
+      const numbers = rows.map(at).filter(value => typeof value === 'number' && Number.isFinite(value)), mean = numbers.reduce((sum, value) => sum + value / numbers.length, 0)
+      const shown = numbers.length && this.columns[i].mean !== false
+      return el('span', { role: 'cell', className: 'number', title: shown ? `mean of ${numbers.length}: ${mean}` : '' }, shown ? (this.columns[i].show?.(mean) ?? short(mean)) : '')
+    })
+    return el('div', { className: 'row group-line', role: 'row' }, cells)
   }
 
   row(row) {
@@ -74,6 +98,23 @@ export class Grid {
     })
     return el('div', { className: 'row', role: 'row', onclick: this.choose && (() => this.choose(row)) }, cells)
   }
+}
+
+const COMPARED = { '=': (a, b) => a === b, '!=': (a, b) => a !== b, '<': (a, b) => a < b, '<=': (a, b) => a <= b, '>': (a, b) => a > b, '>=': (a, b) => a >= b }
+
+/** What a filter takes of rows: `text` in any cell and any case, `column:text` in one column, `column>0.1` (also
+ *  < <= >= = !=). A blank stands between several, all of which must hold; names of columns may be without what is before their first dot. */
+export function matches(text, columns) {
+  const named = name => columns.find(column => column.name === name) ?? columns.find(column => column.name.slice(column.name.indexOf('.') + 1) === name)
+  const has = (column, wanted) => row => textOf(column.at(row)).toLowerCase().includes(wanted)
+  const parts = text.trim().split(/\s+/).filter(Boolean).map(part => {
+    const [, name, sign, rest] = /^([^<>=!:]+)(:|!=|<=|>=|[<>=])(.*)$/.exec(part) ?? [], one = name && named(name)
+    if (!one) return row => columns.some(column => has(column, part.toLowerCase())(row))
+    if (sign === ':') return has(one, rest.toLowerCase())
+    const number = Number(rest), compare = COMPARED[sign]
+    return rest === '' || Number.isNaN(number) ? row => compare(textOf(one.at(row)), rest) : row => typeof one.at(row) === 'number' && compare(one.at(row), number)
+  })
+  return row => parts.every(part => part(row))
 }
 
 const shownText = value => (typeof value === 'number' ? short(value) : textOf(value).slice(0, 300))

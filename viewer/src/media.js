@@ -1,6 +1,7 @@
 // Media by key. One slider moves all panels to the same step; each shows its own last value at or before it.
+import { AXES } from './charts.js'
 import { Cloud, readPly } from './cloud.js'
-import { bytes, el, failure, later, short } from './dom.js'
+import { bytes, el, failure, fill, later, short } from './dom.js'
 import { bars, heatmap } from './histogram.js'
 import { library } from './library.js'
 import { Picture } from './overlays.js'
@@ -101,24 +102,25 @@ class Panel {
     this.node.panel = this
   }
 
-  /** Take the rows of media.parquet, again when there are more. */
-  take(rows) {
+  /** Take the rows of media.parquet, again when there are more. `place(step)` is where a step stands on the slider's axis. */
+  take(rows, place) {
     this.steps = []
     for (const row of rows.sort((a, b) => a.step - b.step || (a.index ?? 0) - (b.index ?? 0))) {
       const last = this.steps.at(-1)
       if (last?.step === row.step) last.rows.push(row)
-      else this.steps.push({ step: row.step, rows: [row] })
+      else this.steps.push({ step: row.step, at: place(row.step), rows: [row] })
     }
+    this.steps = this.steps.filter(({ at }) => at === at).sort((a, b) => a.at - b.at)
     this.heating = null
     const same = this.shown && this.steps.find(({ step }) => step === this.shown.step)
     if (same?.rows.length === this.shown?.rows.length) this.shown = same
     return this
   }
 
-  /** The rows at a step, or at the last one before it; null before the first. */
-  rowsAt(step) {
-    if (step === null) return this.steps.at(-1)
-    return this.steps.findLast(one => one.step <= step) ?? null
+  /** The rows at a place of the slider, or at the last one before it; null before the first. */
+  rowsAt(place) {
+    if (place === null) return this.steps.at(-1) ?? null
+    return this.steps.findLast(({ at }) => at <= place) ?? null
   }
 
   async move(step) {
@@ -126,12 +128,13 @@ class Panel {
     if (rows === this.shown) return
     this.shown = rows
     const turn = (this.turn = Symbol('move')) // what is shown may be found again in new rows while it is read
+    const { along } = this.page.tabs.media
     if (!rows) {
       this.at.textContent = ''
-      this.place.replaceChildren(el('p', { className: 'quiet' }, `nothing up to step ${step}`))
+      this.place.replaceChildren(el('p', { className: 'quiet' }, step === null ? `nothing that has a value of ${along}` : `nothing up to ${along} ${short(step)}`))
       return
     }
-    this.at.textContent = ` step ${rows.step}`
+    this.at.textContent = ` step ${rows.step}${along === 'step' ? '' : ` · ${along} ${short(rows.at)}`}`
     const documents = rows.rows.map(row => untagged(JSON.parse(row._doc)))
     const nodes = await Promise.all(documents.map(document => this.figure(document)))
     if (this.turn !== turn) return
@@ -149,7 +152,7 @@ class Panel {
   heat() {
     if (!this.heating) {
       const documents = this.steps.map(({ rows }) => JSON.parse(rows[0]._doc))
-      this.heating = heatmap(documents, this.steps.map(({ step }) => step), i => this.page.state.set({ step: String(this.steps[i].step) }))
+      this.heating = heatmap(documents, this.steps.map(({ step }) => step), i => this.page.state.set({ step: String(this.steps[i].at) }))
     }
     return this.heating
   }
@@ -158,18 +161,19 @@ class Panel {
 /** The tab of media. */
 export class Media {
   constructor(page) {
-    Object.assign(this, { page, state: page.state, panels: [], steps: [], made: new Map() }) // made: run -> key -> panel
-    this.slider = el('input', { type: 'range', min: 0, step: 1, 'aria-label': 'step', oninput: () => this.choose(this.steps[this.slider.value]) })
+    Object.assign(this, { page, state: page.state, panels: [], places: [], made: new Map() }) // made: run -> key -> panel
+    this.slider = el('input', { type: 'range', min: 0, step: 1, 'aria-label': 'step', oninput: () => this.choose(this.places[this.slider.value]) })
+    this.axis = el('select', { 'aria-label': 'slider goes along', onchange: () => this.state.set({ along: this.axis.value, step: '' }) })
     this.label = el('output', {})
     this.body = el('div', {})
     this.score = el('input', { type: 'range', min: 0, max: 1, step: 0.01, value: this.state.get('score'), 'aria-label': 'lowest score of boxes', oninput: () => this.state.set({ score: Number(this.score.value) }) })
     this.opacity = el('input', { type: 'range', min: 0, max: 1, step: 0.05, value: this.state.get('opacity'), 'aria-label': 'opacity of masks', oninput: () => this.state.set({ opacity: Number(this.opacity.value) }) })
     const stepper = (text, by, label) => el('button', { 'aria-label': label, onclick: () => this.go(by) }, text)
-    this.node = el('div', { className: 'media' }, el('div', { className: 'bar sticky' }, stepper('◀', -1, 'previous step'), this.slider, stepper('▶', 1, 'next step'), this.label, el('label', {}, 'score ≥', this.score), el('label', {}, 'masks', this.opacity)), this.body)
+    this.node = el('div', { className: 'media' }, el('div', { className: 'bar sticky' }, stepper('◀', -1, 'previous step'), this.slider, stepper('▶', 1, 'next step'), this.label, el('label', {}, 'along ', this.axis), el('label', {}, 'score ≥', this.score), el('label', {}, 'masks', this.opacity)), this.body)
     this.seen = new IntersectionObserver(entries => entries.forEach(({ isIntersecting, target }) => this.visible(target.panel, isIntersecting)), { rootMargin: '400px' })
     const move = later(() => this.move(), 30)
     page.state.on('step', move)
-    page.state.on('hidden find', () => this.refresh())
+    page.state.on('find along', () => this.state.get('tab') === 'media' && this.refresh())
     page.state.on('off score opacity', () => document.dispatchEvent(new Event('overlays')))
   }
 
@@ -182,12 +186,18 @@ export class Media {
     return this.state.get('step') === '' ? null : Number(this.state.get('step'))
   }
 
+  /** What the slider goes along, as it is called. */
+  get along() {
+    return AXES[this.state.get('along')] ?? this.state.get('along')
+  }
+
   async refresh() {
     const find = this.state.get('find').toLowerCase(), panels = [], turn = (this.turn = Symbol('refresh'))
     for (const run of this.page.shown()) {
-      let rows
+      let rows, place
       try {
         rows = await run.media()
+        place = await run.placer(this.state.get('along'))
       } catch {
         continue // a run without media.parquet
       }
@@ -195,14 +205,16 @@ export class Media {
       for (const [key, members] of Map.groupBy(rows, row => row.key)) {
         if (!key.toLowerCase().includes(find)) continue
         const panel = made.get(key) ?? made.set(key, new Panel(run, key, this.page)).get(key)
-        panels.push(panel.take(members))
+        panels.push(panel.take(members, place))
       }
     }
     if (turn !== this.turn) return
     const before = this.panels
     this.panels = panels.sort((a, b) => a.key.localeCompare(b.key))
-    this.steps = [...new Set(panels.flatMap(panel => panel.steps.map(({ step }) => step)))].sort((a, b) => a - b)
-    this.slider.max = Math.max(0, this.steps.length - 1)
+    this.places = [...new Set(panels.flatMap(panel => panel.steps.map(({ at }) => at)))].sort((a, b) => a - b)
+    this.slider.max = Math.max(0, this.places.length - 1)
+    const keys = [...new Set(this.page.shown().flatMap(run => run.numeric))].sort()
+    fill(this.axis, [...Object.entries(AXES).filter(([name]) => name !== '_timestamp'), ...keys.map(key => [key, key])].map(([value, text]) => el('option', { value, selected: value === this.state.get('along') }, text)))
     if (before.length !== panels.length || before.some((panel, i) => panel !== panels[i])) {
       this.seen.disconnect()
       this.body.replaceChildren(el('div', { className: 'grid wide' }, panels.map(panel => panel.node)))
@@ -213,19 +225,20 @@ export class Media {
   }
 
   move() {
-    const at = this.step === null ? this.steps.length - 1 : Math.max(0, this.steps.findLastIndex(step => step <= this.step))
+    const at = this.step === null ? this.places.length - 1 : Math.max(0, this.places.findLastIndex(place => place <= this.step))
     this.slider.value = at
-    this.label.textContent = this.steps.length ? `step ${this.steps[at]}` : ''
+    this.label.textContent = this.places.length ? `${this.along} ${short(this.places[at])}` : ''
+    this.slider.setAttribute('aria-valuetext', this.label.textContent)
     for (const panel of this.panels) if (panel.visible) panel.move(this.step)
   }
 
-  /** One step of those where something was logged, forwards or back. */
+  /** One place of those where something was logged, forwards or back. */
   go(by) {
     const at = Number(this.slider.value) + by
-    if (at >= 0 && at < this.steps.length) this.choose(this.steps[at])
+    if (at >= 0 && at < this.places.length) this.choose(this.places[at])
   }
 
-  choose(step) {
-    if (step !== undefined) this.state.set({ step: step === this.steps.at(-1) ? '' : String(step) })
+  choose(place) {
+    if (place !== undefined) this.state.set({ step: place === this.places.at(-1) ? '' : String(place) })
   }
 }

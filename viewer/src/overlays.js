@@ -1,5 +1,6 @@
 // A picture with its boxes and masks: layers and classes that can be switched, a score slider, zoom and pan.
 import { color, el, failure, later, rgb } from './dom.js'
+import { grey16 } from './png.js'
 
 const LINE = 2 // pixels of a box's edge on the screen
 
@@ -26,9 +27,11 @@ function rows(columns, part, { width, height }) {
   })
 }
 
-/** Class ids of a mask, one for each pixel. Browsers give 8 of 16 bits, so ids beyond 255 show as their upper byte. */
+/** Class ids of a mask, one for each pixel. */
 async function maskPixels(run, part) {
-  const picture = await loadImage(await run.url(part.path))
+  const file = await run.bytes(part.path), wide = await grey16(file)
+  if (wide) return wide
+  const picture = await createImageBitmap(new Blob([file]), { colorSpaceConversion: 'none' })
   const canvas = new OffscreenCanvas(part.width, part.height), context = canvas.getContext('2d', { willReadFrequently: true })
   context.drawImage(picture, 0, 0)
   const { data } = context.getImageData(0, 0, part.width, part.height), ids = new Uint8Array(part.width * part.height)
@@ -117,7 +120,7 @@ export class Picture {
 
   paintMask(context, layer, off) {
     const { width, height } = this.document, tile = new OffscreenCanvas(width, height), pixels = new ImageData(width, height)
-    const palette = new Uint32Array(256), bytes = new Uint8Array(palette.buffer), opacity = Math.round(255 * this.state.get('opacity'))
+    const palette = new Uint32Array(layer.mask.BYTES_PER_ELEMENT === 2 ? 65536 : 256), bytes = new Uint8Array(palette.buffer), opacity = Math.round(255 * this.state.get('opacity'))
     for (const id of classes(layer)) if (!off.has(tagOf(layer, id))) bytes.set([...rgb(color(id)), opacity], 4 * id)
     const out = new Uint32Array(pixels.data.buffer)
     for (let i = 0; i < out.length; i++) out[i] = palette[layer.mask[i]]

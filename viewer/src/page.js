@@ -1,10 +1,11 @@
 // The page: runs on the left, tabs, keyboard. It is given a source and reads everything else from it.
 import { AXES, Charts, colorRuns } from './charts.js'
 import { Compare } from './compare.js'
-import { el, failure, later } from './dom.js'
+import { el, failure, fill, later } from './dom.js'
+import { matches } from './grid.js'
 import { Media } from './media.js'
 import { Run } from './run.js'
-import { Details, runColumns, Runs } from './runs.js'
+import { Details, groupsBy, runColumns, Runs } from './runs.js'
 import { Dropped, droppedFiles, Inlined, Served } from './source.js'
 import { State } from './state.js'
 
@@ -19,7 +20,7 @@ class Page {
     this.tabs = { charts: new Charts(this), media: new Media(this), compare: new Compare(this), runs: new Runs(this), run: new Details(this) }
     this.layout()
     this.state.on('tab', () => this.open())
-    this.state.on('group', () => this.colour() || this.tabs.charts.refresh())
+    this.state.on('group colors', () => this.recolour())
     this.state.on('theme', () => this.theme())
     document.addEventListener('overlays', () => this.repaint())
     addEventListener('keydown', event => this.key(event))
@@ -37,8 +38,9 @@ class Page {
     this.find = input('search', 'find', { placeholder: 'filter keys  /', 'aria-label': 'filter keys' })
     this.axis = el('select', { 'aria-label': 'x-axis', onchange: () => state.set({ x: this.axis.value }) })
     this.list = el('ul', { className: 'runlist' })
-    this.pick = input('search', 'pick', { placeholder: 'filter runs', 'aria-label': 'filter runs' })
-    state.on('pick hidden group', () => this.listRuns())
+    this.which = el('div', { className: 'which' })
+    this.pick = input('search', 'pick', { placeholder: 'filter runs', title: 'text, column:text, lr>0.01 ...', 'aria-label': 'filter runs' })
+    state.on('pick hidden', () => this.listRuns())
     this.help = el('dialog', { 'aria-label': 'keyboard' }, el('table', {}, KEYS.map(([key, text]) => el('tr', {}, el('th', {}, key), el('td', {}, text)))), el('form', { method: 'dialog' }, el('button', {}, 'close')))
     this.main = el('main', { id: 'main', tabIndex: -1 })
     this.nav = el('nav', { role: 'tablist', 'aria-label': 'views' }, Object.entries(TABS).map(([name, text]) => el('button', { role: 'tab', id: `tab-${name}`, 'aria-controls': 'main', onclick: () => state.set({ tab: name }) }, text)))
@@ -49,7 +51,7 @@ class Page {
       el('header', {}, el('strong', {}, document.title), this.nav, charts, this.find, theme, keys),
       (this.lost = el('div', { className: 'banner', role: 'status', hidden: true }, 'The server does not answer: what is shown is as it was. It is asked again.')),
       ...(given.note ? [el('div', { className: 'banner', role: 'note' }, given.note)] : []),
-      el('aside', { 'aria-label': 'runs' }, this.pick, this.list),
+      el('aside', { 'aria-label': 'runs' }, this.pick, this.which, this.list),
       this.main,
       this.help,
     )
@@ -76,25 +78,44 @@ class Page {
     const keys = [...new Set(this.shown().flatMap(run => run.numeric))].sort()
     this.axis.replaceChildren(...[...Object.entries(AXES), ...keys.map(key => [key, key])].map(([value, text]) => el('option', { value, selected: value === this.state.get('x') }, text)))
     this.tabs.charts.refresh()
-    this.tabs.media.refresh()
     this.open()
   }
 
   colour() {
     const group = this.state.get('group'), column = group && runColumns(this.runs).find(({ name }) => name === group)
-    colorRuns(this.runs, column && column.at)
+    const picked = new Map(this.state.get('colors').map(text => [text.slice(0, text.lastIndexOf('=')), text.slice(text.lastIndexOf('=') + 1)]))
+    colorRuns(this.runs, column && groupsBy(column), picked)
+  }
+
+  recolour() {
+    this.colour()
+    this.listRuns()
+    this.tabs.charts.refresh()
+    this.open()
+  }
+
+  pickColor(id, color) {
+    this.state.set({ colors: [...this.state.get('colors').filter(text => !text.startsWith(`${id}=`)), `${id}=${color}`] })
   }
 
   listRuns() {
-    const hidden = new Set(this.state.get('hidden')), pick = this.state.get('pick').toLowerCase()
-    const found = this.runs.filter(run => `${run.name} ${(run.info.tags ?? []).join(' ')} ${run.info.status}`.toLowerCase().includes(pick))
+    const hidden = new Set(this.state.get('hidden')), columns = runColumns(this.runs).map(({ name, at }) => ({ name, at: run => at(run) })), takes = matches(this.state.get('pick'), columns)
+    const found = this.runs.filter(takes)
+    const dot = (run, id) => el('input', { type: 'color', className: 'dot', value: run.color, 'aria-label': `colour of ${run.name}`, title: 'pick a colour', onchange: event => this.pickColor(id, event.target.value) })
+    const only = (text, hide) => el('button', { className: 'quiet', onclick: () => this.hide(hide(this.runs.map(run => run.path || run.name), new Set(found.map(run => run.path || run.name)))) }, text)
     this.list.replaceChildren(
       ...found.slice(0, 500).map(run => {
         const id = run.path || run.name, box = el('input', { type: 'checkbox', checked: !hidden.has(id), onchange: () => this.switch(id, box.checked) })
-        return el('li', {}, el('label', { title: `${id}\n${run.info.status}` }, box, el('i', { style: { background: run.color } }), el('span', {}, run.name), run.info.status === 'running' && el('span', { className: 'note' }, 'live')))
+        return el('li', {}, dot(run, id), el('label', { title: `${id}\n${run.info.status}` }, box, el('span', {}, run.name), run.info.status === 'running' && el('span', { className: 'note' }, 'live')))
       }),
       found.length > 500 ? el('li', { className: 'note' }, `and ${found.length - 500} more: see Runs`) : '',
     )
+    fill(this.which, this.runs.length > 1 && [only(found.length < this.runs.length ? 'only these' : 'all', (all, listed) => all.filter(id => !listed.has(id))), only('none', all => all)])
+  }
+
+  async hide(hidden) {
+    this.state.set({ hidden })
+    await this.openRuns()
   }
 
   async switch(id, on) {
@@ -108,7 +129,7 @@ class Page {
     document.body.dataset.tab = tab
     this.main.setAttribute('aria-labelledby', `tab-${tab}`)
     this.main.replaceChildren(view.node)
-    if (tab !== 'charts' && tab !== 'media') view.refresh()
+    if (tab !== 'charts') view.refresh()
   }
 
   compare(run, key, step) {
@@ -148,7 +169,7 @@ class Page {
     run.append(message)
     const keys = new Set(message.rows.flatMap(({ values }) => Object.keys(values)).filter(key => !key.startsWith('_')))
     if (this.shown().includes(run)) this.tabs.charts.grown([...keys])
-    if (message.media.length) this.tabs.media.refresh()
+    if (message.media.length && this.state.get('tab') === 'media') this.tabs.media.refresh()
   }
 
   /** Runs that are new or others now, and those that are gone; of `all` runs many are as they were. */

@@ -1,9 +1,10 @@
 // One run: what its files say. The format is that of schemas/README.md; nothing else is asked for.
 import { decompress } from 'fzstd'
 import { parquetMetadataAsync, parquetRead, parquetReadObjects } from 'hyparquet'
-import { points } from './series.js'
+import { lower, points } from './series.js'
+import { TAIL } from './source.js'
 
-const compressors = { ZSTD: (input, size) => decompress(input, new Uint8Array(size)) }
+const compressors = { ZSTD: input => decompress(input) } // given a buffer, it would first write that as text
 const PLAIN = new Set(['number', 'integer', 'boolean', 'string', 'number_list', 'string_list', 'json', 'null'])
 const NUMERIC = new Set(['number', 'integer', 'boolean'])
 const TIME = { _step: '_step', _timestamp: '_timestamp', _relative: '_runtime' }
@@ -75,7 +76,7 @@ export class Run {
 
   async _open() {
     this.file = await this.parquet('history.parquet')
-    this.metadata = await parquetMetadataAsync(this.file)
+    this.metadata = await parquetMetadataAsync(this.file, { initialFetchSize: TAIL })
     this.rows = Number(this.metadata.num_rows)
     const stored = this.metadata.key_value_metadata?.find(pair => pair.key === 'mediatypes')
     if (!stored) throw Error(`${this.path}/history.parquet: expected a history of mediatypes, got another file`)
@@ -100,6 +101,10 @@ export class Run {
     if (name === null) return { values: new Float64Array(), present: new Uint8Array() } // only later rows have it
     const values = new Float64Array(this.rows).fill(NaN), present = new Uint8Array(this.rows)
     const onChunk = ({ columnData, rowStart }) => {
+      if (columnData instanceof Float64Array) {
+        values.set(columnData, rowStart)
+        return present.fill(1, rowStart, rowStart + columnData.length)
+      }
       for (let i = 0; i < columnData.length; i++) {
         const value = columnData[i]
         if (value === null || value === undefined) continue
@@ -122,8 +127,30 @@ export class Run {
     const [y, x] = await Promise.all([this.numbers(name), this.numbers(over)]), late = this.added.get(key) ?? []
     if (!late.length) return points(x.values, y.values, y.present)
     const places = new Map(this.added.get(TIME[axis] ?? axis) ?? []), told = late.filter(([step]) => axis === '_step' || places.has(step))
-    const join = (head, tail) => Float64Array.from([...head, ...tail])
-    return points(join(x.values, told.map(([step]) => (axis === '_step' ? step : places.get(step)))), join(y.values, told.map(([, value]) => value ?? NaN)), [...y.present, ...told.map(() => 1)])
+    const join = (head, tail) => {
+      const all = new head.constructor(head.length + tail.length)
+      all.set(head)
+      all.set(tail, head.length)
+      return all
+    }
+    return points(join(x.values, told.map(([step]) => (axis === '_step' ? step : places.get(step)))), join(y.values, told.map(([, value]) => value ?? NaN)), join(y.present, told.map(() => 1)))
+  }
+
+  /** Where steps stand on an axis: step -> its value there, or the last one before it; NaN before the first. */
+  async placer(axis) {
+    if (axis === '_step') return step => step
+    await this.open()
+    const [steps, values] = TIME[axis] ? await this.timeline(axis) : ((await this.curve(axis, '_step')) ?? [[], []])
+    return step => {
+      const at = lower(steps, step + 0.5) - 1
+      return at < 0 ? NaN : values[at]
+    }
+  }
+
+  /** A column of the time, over steps. */
+  async timeline(axis) {
+    const [steps, times] = await Promise.all([this.numbers('_step'), this.numbers(TIME[axis])]), late = this.added.get(TIME[axis]) ?? []
+    return [[...steps.values, ...late.map(([step]) => step)], [...times.values, ...late.map(([, value]) => value)]]
   }
 
   /** Take what was logged after the file was read: rows {row: step, values: {key: number}} and media. */

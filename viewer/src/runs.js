@@ -20,10 +20,12 @@ export function runColumns(runs) {
   const own = [
     { name: 'run', width: 160, at: run => run.name },
     { name: 'status', width: 80, at: run => run.info.status },
-    { name: 'started', width: 150, at: run => run.info.started, show: date },
+    { name: 'started', width: 150, at: run => run.info.started, show: date, mean: false },
     { name: 'duration', width: 80, at: run => run.seconds, show: duration },
-    { name: 'tags', width: 100, at: run => (run.info.tags ?? []).join(', ') },
+    { name: 'tags', width: 100, at: run => (run.info.tags ?? []).join(', '), each: run => run.info.tags ?? [] },
+    { name: 'project', width: 100, at: run => run.info.project },
     { name: 'group', width: 80, at: run => run.info.group },
+    { name: 'job type', width: 80, at: run => run.info.job_type },
   ].filter(({ at }) => runs.some(run => at(run) || at(run) === 0))
   const parts = ['config', 'summary'].flatMap(part => {
     const values = runs.map(run => new Map(flat(run[part]))), names = [...new Set(values.flatMap(map => [...map.keys()]))]
@@ -32,6 +34,9 @@ export function runColumns(runs) {
   })
   return [...own, ...parts]
 }
+
+/** The texts of the groups that a run belongs to by a column: one, but one for each tag. */
+export const groupsBy = column => run => (column.each?.(run).length ? column.each(run) : [textOf(column.at(run))])
 
 /** The tab of runs. */
 export class Runs {
@@ -42,14 +47,14 @@ export class Runs {
   }
 
   refresh() {
-    const { runs } = this.page, columns = runColumns(runs)
+    const { runs } = this.page, columns = runColumns(runs), by = columns.find(({ name }) => name === this.state.get('group'))
     const grid = new Grid(
-      columns.map(({ name, width, at, show }, i) => ({ name, width, values: row => at(runs[row]), show: i === 0 ? (_, row) => this.link(runs[row]) : show })),
+      columns.map(({ name, width, at, show, mean }, i) => ({ name, width, mean, values: row => at(runs[row]), show: i === 0 ? (_, row) => this.link(runs[row]) : show })),
       runs.length,
-      { height: innerHeight - 190, sort: this.state.get('sort'), onsort: sort => this.state.set({ sort }) },
+      { height: innerHeight - 190, sort: this.state.get('sort'), onsort: sort => this.state.set({ sort }), groups: by && (row => groupsBy(by)(runs[row])) },
     )
-    const pick = el('select', { 'aria-label': 'colour runs by', onchange: () => this.state.set({ group: pick.value }) }, el('option', { value: '' }, 'each its own'), columns.slice(1).map(({ name }) => el('option', { value: name, selected: name === this.state.get('group') }, name)))
-    this.node.replaceChildren(el('div', { className: 'bar' }, el('label', {}, 'colours by ', pick), this.best(columns)), grid.node)
+    const pick = el('select', { 'aria-label': 'group runs by', onchange: () => this.state.set({ group: pick.value }) }, el('option', { value: '' }, 'nothing'), columns.slice(1).map(({ name }) => el('option', { value: name, selected: name === this.state.get('group') }, name)))
+    this.node.replaceChildren(el('div', { className: 'bar' }, el('label', { title: 'rows and colours' }, 'group by ', pick), this.best(columns)), grid.node)
   }
 
   /** The run with the smallest or largest value of a number of the summary. */

@@ -58,18 +58,23 @@ export function smooth(y, weight) {
   return out
 }
 
-/** The points that have a value, ordered by x. `present[i]` is 0 where the row has none. */
+/** The points that have a value, ordered by x. `present[i]` is 0 where the row has none. Where that are all rows in
+ *  their order, as is usual, these are the arrays themselves. */
 export function points(x, y, present) {
   let count = 0, sorted = true, last = -Infinity
+  while (count < x.length && present[count] && x[count] >= last) last = x[count++]
+  if (count === x.length) return [x, y]
   const outX = new Float64Array(x.length), outY = new Float64Array(x.length)
-  for (let i = 0; i < x.length; i++) {
+  outX.set(x.subarray(0, count))
+  outY.set(y.subarray(0, count))
+  for (let i = count; i < x.length; i++) {
     if (!present[i] || x[i] !== x[i]) continue
     sorted &&= x[i] >= last
     last = outX[count] = x[i]
     outY[count++] = y[i]
   }
   if (sorted) return [outX.subarray(0, count), outY.subarray(0, count)]
-  const order = Array.from({ length: count }, (_, i) => i).sort((a, b) => outX[a] - outX[b])
+  const order = Float64Array.from({ length: count }, (_, i) => i).sort((a, b) => outX[a] - outX[b] || a - b)
   return [Float64Array.from(order, i => outX[i]), Float64Array.from(order, i => outY[i])]
 }
 

@@ -1,8 +1,8 @@
 // Where files of runs come from: a server, the page itself, or files that were dropped on it. One interface:
 //   runs() -> [{path, run, summary}]   text(path)   bytes(path) -> ArrayBuffer   parquet(path) -> AsyncBuffer
 //   url(path) -> for <img>, <audio>...   library(name) -> {src} or {textContent} of a script that is loaded on demand   live(run, listener)
-import { asyncBufferFromUrl, cachedAsyncBuffer } from 'hyparquet'
 
+export const TAIL = 1 << 17 // bytes at the end of a Parquet file that are read at first: its footer, of most
 const quoted = path => path.split('/').map(encodeURIComponent).join('/')
 
 /** Files of a server: `mediatypes view`, or any static host that the page stands on beside the runs. */
@@ -23,8 +23,8 @@ export class Served {
     })
   }
 
-  async fetch(address) {
-    const answer = await fetch(address)
+  async fetch(address, options) {
+    const answer = await fetch(address, options)
     if (!answer.ok) throw Error(`${decodeURIComponent(address)}: ${answer.status} ${answer.statusText}`)
     return answer
   }
@@ -37,8 +37,15 @@ export class Served {
     return (await this.fetch(this.url(path))).arrayBuffer()
   }
 
+  /** A file by ranges. Its end is asked for at first, which tells its length too; a host without ranges sends it whole. */
   async parquet(path) {
-    return cachedAsyncBuffer(await asyncBufferFromUrl({ url: this.url(path) }))
+    const address = this.url(path), tail = await this.fetch(address, { headers: { range: `bytes=-${TAIL}` } }), held = await tail.arrayBuffer()
+    const byteLength = tail.status === 206 ? Number(tail.headers.get('content-range').split('/')[1]) : held.byteLength, first = byteLength - held.byteLength
+    const slice = async (start, end = byteLength) => {
+      if (start >= first) return held.slice(start - first, end - first)
+      return (await this.fetch(address, { headers: { range: `bytes=${start}-${end - 1}` } })).arrayBuffer()
+    }
+    return { byteLength, slice }
   }
 
   url(path) {

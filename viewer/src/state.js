@@ -13,7 +13,9 @@ const DEFAULTS = {
   score: 0, // boxes below it are not drawn
   opacity: 0.45, // of masks
   sort: '', // column of the table of runs, with - before it for descending
-  group: '', // column that colours runs
+  group: '', // column that groups and colours runs
+  colors: [], // path of a run, =, and the colour that was picked for it
+  along: '_step', // what the slider of media goes along: _step, _relative, or a key
   pick: '', // filter of runs
   compare: [], // [key, run and step of A, of B, how]
   theme: '', // light, dark; the system's where it is empty

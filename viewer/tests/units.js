@@ -1,0 +1,135 @@
+// Units of the page's modules, run in a browser by tests/viewer/test_units.py. Each test throws what is wrong.
+import { grouped } from '../src/charts.js'
+import { bytes, duration, short } from '../src/dom.js'
+import { Grid, matches, textOf } from '../src/grid.js'
+import { rebinned } from '../src/histogram.js'
+import { fillPreset } from '../src/media.js'
+import { matchBoxes } from '../src/overlays.js'
+import { grey16 } from '../src/png.js'
+import { groupsBy, runColumns } from '../src/runs.js'
+import { Run, untagged } from '../src/run.js'
+import { envelope, lower, nearest, points, smooth } from '../src/series.js'
+import { State } from '../src/state.js'
+import { readNpy } from '../src/tensor.js'
+
+const text = value => JSON.stringify(value, (_, item) => (ArrayBuffer.isView(item) ? [...item] : typeof item === 'number' && !Number.isFinite(item) ? String(item) : item))
+function equal(got, wanted) {
+  if (text(got) !== text(wanted)) throw Error(`expected ${text(wanted)}, got ${text(got)}`)
+}
+const f8 = values => Float64Array.from(values)
+
+window.units = {
+  'the points of a curve are its rows with a value, by x'() {
+    const x = f8([1, 2, 3, 4]), y = f8([5, NaN, 7, 8])
+    equal(points(x, y, [1, 1, 1, 1])[0] === x, true)
+    equal(points(x, y, [1, 0, 1, 1]), [f8([1, 3, 4]), f8([5, 7, 8])])
+    equal(points(x, y, [0, 1, 1, 0]), [f8([2, 3]), f8([NaN, 7])])
+    equal(points(f8([3, 1, 2, NaN, 1]), f8([30, 10, 20, 0, 11]), [1, 1, 1, 1, 1]), [f8([1, 1, 2, 3]), f8([10, 11, 20, 30])])
+  },
+  'an envelope keeps every peak and every gap'() {
+    const x = Float64Array.from({ length: 10000 }, (_, i) => i), y = x.map(i => Math.sin(i / 50))
+    y[1234] = 99
+    y[4321] = -99
+    y.fill(NaN, 6000, 8000)
+    const [outX, outY] = envelope(x, y, -Infinity, Infinity, 100)
+    equal(outX.length <= 200 && outX.every((at, i) => !i || at > outX[i - 1]), true)
+    equal([outY[outX.indexOf(1234)], outY[outX.indexOf(4321)]], [99, -99])
+    equal(outY.some(value => value !== value), true)
+    equal(envelope(x, y, 10, 12, 100)[0], f8([9, 10, 11, 12, 13]))
+  },
+  'the place of a value in ascending numbers'() {
+    const x = f8([1, 3, 3, 7])
+    equal([0, 3, 4, 9].map(value => lower(x, value)), [0, 1, 3, 4])
+    equal([-5, 4.9, 5.1, 99].map(value => nearest(x, value)), [0, 2, 3, 3])
+    equal(nearest(f8([]), 1), -1)
+  },
+  'smoothing is TensorBoard’s, and leaves gaps'() {
+    equal(smooth(f8([1, 2, 3]), 0), f8([1, 2, 3]))
+    const [a, b, gap, c] = smooth(f8([1, 2, NaN, 3]), 0.5)
+    equal([a, b.toFixed(6), gap, c.toFixed(6)], [1, '1.666667', NaN, '2.428571'])
+  },
+  'numbers, bytes and durations in few letters'() {
+    equal([0, 1, -1.5, 0.000123, 0.00001, 12345.678, 123456, 5e9, 1e20, NaN, -Infinity, null].map(short), ['0', '1', '-1.5', '0.000123', '1.00e-5', '12345.7', '123k', '5G', '1.00e+20', 'NaN', '−∞', ''])
+    equal([0, 999, 1234, 5e9].map(bytes), ['0 B', '999 B', '1.23 kB', '5.00 GB'])
+    equal([1.234, 90, 7500, NaN].map(duration), ['1.23 s', '2 min', '2 h 5 min', ''])
+  },
+  'keys are grouped by prefix, single ones first'() {
+    equal(grouped(['loss', 'val.acc', 'val.f1', 'train/a', 'train/b', 'lone/x']), [['', ['loss', 'lone/x']], ['train', ['train/a', 'train/b']], ['val', ['val.acc', 'val.f1']]])
+  },
+  'a filter looks in all columns, in one, or compares'() {
+    const rows = [{ name: 'Alpha', lr: 0.1, tag: 'x:y' }, { name: 'beta', lr: 0.01, tag: null }]
+    const columns = [{ name: 'run', at: i => rows[i].name }, { name: 'config.lr', at: i => rows[i].lr }, { name: 'tag', at: i => rows[i].tag }]
+    const found = filter => [0, 1].filter(matches(filter, columns))
+    equal(['', 'ALPHA', 'run:be', 'lr>0.05', 'config.lr<=0.01', 'run=beta', 'run!=beta', 'a lr<0.05', 'x:y', 'nothing'].map(found), [[0, 1], [0], [1], [0], [1], [1], [0], [1], [0], []])
+  },
+  'rows of a group stand below its line, with their means'() {
+    const values = ['a', 'b', 'a'], grid = new Grid([{ name: 'run', values: ['r', 's', 't'] }, { name: 'n', values: [1, 5, 2] }], 3, { groups: row => [values[row]] })
+    document.body.append(grid.node)
+    const lines = () => [...grid.body.children].map(line => [...line.children].map(cell => cell.textContent).join('|'))
+    equal(lines(), ['▾ a · 2|1.5', 'r|1', 't|2', '▾ b · 1|5', 's|5'])
+    grid.body.querySelector('button').click()
+    equal(lines(), ['▸ a · 2|1.5', '▾ b · 1|5', 's|5'])
+    grid.sortBy(1, -1)
+    equal(lines()[0], '▾ b · 1|5')
+    grid.filter('t')
+    equal(lines(), ['▸ a · 1|2'])
+    grid.node.remove()
+  },
+  'a table sorts numbers before text before nothing'() {
+    const grid = new Grid([{ name: 'v', values: ['b', 10, null, 9, 'a', NaN] }], 6)
+    grid.sortBy(0)
+    equal(grid.order, [3, 1, 4, 0, 2, 5])
+    grid.sortBy(0)
+    equal(grid.order, [1, 3, 0, 4, 2, 5])
+  },
+  'runs belong to a group for each tag, else to that of their value'() {
+    const runs = [{ tags: ['a', 'b'] }, { tags: [] }].map((info, i) => new Run(null, { path: `r${i}`, run: { ...info, config: { n: { depth: i } } }, summary: {} }))
+    const columns = runColumns(runs), by = name => runs.map(groupsBy(columns.find(column => column.name === name)))
+    equal(by('tags'), [['a', 'b'], ['']])
+    equal(by('config.n.depth'), [['0'], ['1']])
+  },
+  'cells as text'() {
+    equal([null, 1, 'x', { _type: 'image', caption: 'c' }, [1n, 2], new Date(0)].map(textOf), ['', '1', 'x', 'c', '["1",2]', '1970-01-01T00:00:00.000Z'])
+  },
+  'boxes of one class are matched by overlap, each once'() {
+    const box = (xmin, id = 1) => ({ xmin, ymin: 0, xmax: xmin + 10, ymax: 10, id })
+    equal(matchBoxes([box(0), box(100)], [box(1), box(2), box(100, 2)]).map(([a, b]) => [a, b]), [[0, 0]])
+  },
+  'tagged floats become numbers'() {
+    equal(untagged({ a: [{ _type: 'float', value: 'nan' }], b: { _type: 'float', value: '-inf' } }), { a: [NaN], b: -Infinity })
+  },
+  'counts keep their sum in other bins'() {
+    const counts = rebinned({ values: [4, 2], bins: [0, 1, 3] }, -1, 3, 8)
+    equal(counts, [0, 0, 2, 2, 0.5, 0.5, 0.5, 0.5])
+  },
+  'a preset’s placeholders are filled, and what lacks a column is left out'() {
+    const spec = { title: '${string:title}', encoding: { x: { field: '${field:x}' }, color: { field: '${field:c}' } } }
+    equal(fillPreset(spec, { fields: { x: 'a' }, strings: { title: 'T' } }), { title: 'T', encoding: { x: { field: 'a' } } })
+  },
+  'a link holds what is chosen, and only that'() {
+    const state = new State('#tab=media&smooth=0.5&off=a|b%257Cc&log=1&nonsense=1')
+    equal([state.get('tab'), state.get('smooth'), state.get('off'), state.get('log'), state.get('x')], ['media', 0.5, ['a', 'b|c'], true, '_step'])
+    equal(new State(state.link()).values, state.values)
+    equal(new State('').link(), '')
+  },
+  'an npy file is read, and what is not drawn is named'() {
+    const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }".padEnd(118) , bytes = new Uint8Array(128 + 8)
+    bytes.set([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, 118, 0, ...new TextEncoder().encode(header)])
+    new DataView(bytes.buffer).setFloat32(128, 1.5, true)
+    equal(readNpy(bytes.buffer), { shape: [2, 1], type: 'f4', values: Float32Array.of(1.5, 0) })
+  },
+  async 'a place on another axis is the last one before a step'() {
+    const run = new Run(null, { path: 'r', run: {}, summary: {} })
+    run.opening = Promise.resolve()
+    Object.assign(run, { columns: [{ name: 'epoch', key: 'epoch', kind: 'number' }] })
+    run.cache.set('epoch', Promise.resolve({ values: f8([NaN, 1, NaN, 2]), present: [0, 1, 0, 1] }))
+    run.cache.set('_step', Promise.resolve({ values: f8([0, 10, 20, 30]), present: [1, 1, 1, 1] }))
+    const place = await run.placer('epoch')
+    equal([0, 10, 25, 30, 99].map(place), [NaN, 1, 1, 2, 2])
+  },
+  /** Given by the test: a file, and its numbers as Pillow reads them. */
+  async 'grey PNG of 16 bits'({ file, numbers }) {
+    equal(await grey16(Uint8Array.from(atob(file), letter => letter.charCodeAt(0)).buffer), numbers)
+    equal(await grey16(new ArrayBuffer(50)), null)
+  },
+}
