@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import io
 import re
 import subprocess
@@ -27,7 +28,7 @@ def units(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
         pytest.skip("viewer/build.py was not run: there is no esbuild")
     sys.path.insert(0, str(ROOT / "viewer"))
     try:
-        import build
+        build = importlib.import_module("build")
     finally:
         sys.path.remove(str(ROOT / "viewer"))
     made = tmp_path_factory.mktemp("units") / "units.js"
