@@ -32,6 +32,7 @@ _SUBJECTS = (
     "figure",
     "plots",
     "tensorboard",
+    "wandb",
     "follow",
     "capture",
     "viewer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,12 @@ from ._command import Command
 from ._progress import Progress
 
 if TYPE_CHECKING:
-    from ..interop.tensorboard import ImportReport
+    from ..interop.importing.report import ImportReport
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "sources", metavar="LOGDIR", nargs="+", help="a directory, an event file, or a URL (s3, gs, az)"
+        "sources", metavar="SOURCE", nargs="+", help="a directory, a log, or a URL of event files (s3, gs, az)"
     )
     parser.add_argument(
         "-o", dest="dest", metavar="DEST", type=Path, required=True, help="the run folders are made below this one"
@@ -51,16 +52,44 @@ def say(reports: list[tuple[str, ImportReport]], arguments: Namespace) -> int:
     return 0 if all(report.is_complete for _, report in reports) else 2
 
 
+def _import_events(source: str, arguments: Namespace, progress: Progress) -> ImportReport:
+    from ..interop.tensorboard import import_logdir
+
+    return import_logdir(source, arguments.dest, **options(arguments), jobs=arguments.jobs, progress=progress.show)
+
+
+def import_wandb(source: str, arguments: Namespace, progress: Progress) -> ImportReport:
+    """Import what W&B left."""
+    from ..interop.wandb import import_runs
+
+    named = {"project": arguments.project, "tags": arguments.tags}
+    return import_runs(source, arguments.dest, **named, jobs=arguments.jobs, progress=progress.show)
+
+
+def _is_wandb(source: str) -> bool:
+    from ..interop.wandb.importing.plan import is_wandb
+
+    return is_wandb(source)
+
+
+_Importer = Callable[[str, Namespace, Progress], "ImportReport"]
+_RECOGNISED: tuple[tuple[Callable[[str], bool], _Importer], ...] = ((_is_wandb, import_wandb),)
+
+
+def importer_of(source: str) -> _Importer:
+    """Who imports a source: the first that recognises it, else it is a log directory of TensorBoard."""
+    return next((importer for recognises, importer in _RECOGNISED if recognises(source)), _import_events)
+
+
 def _run(arguments: Namespace) -> int:
     from .._core.errors import InputError
-    from ..interop.tensorboard import import_logdir
 
     if arguments.jobs < 1:
         raise InputError.of("--jobs", "at least 1", arguments.jobs, "Leave it out for 1.")
     reports = []
     for source in arguments.sources:
         with Progress("bytes") as bar:
-            report = import_logdir(source, arguments.dest, **options(arguments), jobs=arguments.jobs, progress=bar.show)
+            report = importer_of(source)(source, arguments, bar)
         print(report)
         reports.append((source, report))
     return say(reports, arguments)
@@ -68,9 +97,10 @@ def _run(arguments: Namespace) -> int:
 
 COMMAND = Command(
     "import",
-    "make runs of TensorBoard log directories",
-    "Read TensorBoard event files, without TensorBoard, TensorFlow or torch, and make a run folder of each run. What\n"
-    "cannot be read is skipped and said. Importing again adds what is new.",
+    "make runs of TensorBoard and W&B logs",
+    "Read event files of TensorBoard, or the directories that W&B leaves (wandb/), and make a run folder of each run;\n"
+    "TensorBoard, TensorFlow, torch and wandb are not needed. What cannot be read is skipped and said. Importing\n"
+    "again adds what is new.",
     "mediatypes import logs -o runs",
     _add_arguments,
     _run,

@@ -42,7 +42,6 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(arguments: Namespace) -> int:
     from .._core.errors import InputError
-    from ..interop.tensorboard import follow_logdir
 
     if not arguments.follow:
         return import_.COMMAND.run(arguments)
@@ -53,15 +52,16 @@ def _run(arguments: Namespace) -> int:
         raise InputError.of("--jobs", "1 with --follow", arguments.jobs, "Leave it out.")
     (source,) = arguments.sources
     with _Stop() as stop, _Screen() as screen:
-        report = follow_logdir(
-            source,
-            arguments.dest,
-            **import_.options(arguments),
-            stop=stop.is_set,
-            idle=arguments.idle,
-            interval=arguments.interval,
-            on_change=screen.show,
-        )
+        until = {"stop": stop.is_set, "idle": arguments.idle, "interval": arguments.interval, "on_change": screen.show}
+        if import_.importer_of(source) is import_.import_wandb:
+            from ..interop.wandb import follow_runs
+
+            named = {"project": arguments.project, "tags": arguments.tags}
+            report = follow_runs(source, arguments.dest, **named, **until)
+        else:
+            from ..interop.tensorboard import follow_logdir
+
+            report = follow_logdir(source, arguments.dest, **import_.options(arguments), **until)
     print(report)
     return import_.say([(source, report)], arguments)
 
@@ -128,8 +128,8 @@ class _Screen:
 
 COMMAND = Command(
     "sync",
-    "make runs of TensorBoard logs, also while they are written",
-    "Without --follow as mediatypes import. With it every run goes on while its event files grow: open_run and\n"
+    "make runs of logs, also while they are written",
+    "Without --follow as mediatypes import. With it every run goes on while its logs grow: open_run and\n"
     "mediatypes watch see a new value within a second. New files and directories are found, half-written records are\n"
     "waited for. Ctrl-C, SIGTERM or --idle ends it; then the run folders are what an import makes, byte for byte.\n"
     "Killed and started again it goes on where it was.",

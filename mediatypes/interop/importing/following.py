@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from ..._core.errors import InputError
 from .report import FollowState, ImportReport
 
 _MAX_PAUSE_SECONDS = 1.0  # seconds between two looks, unless more is asked for
@@ -28,6 +30,13 @@ class Follower(Protocol):
     def finish(self) -> ImportReport:
         """Import all that is there."""
         ...
+
+
+def check_seconds(interval: float, idle: float | None) -> None:
+    """Raise InputError if these are no seconds."""
+    for name, seconds in (("interval", interval), ("idle", 0 if idle is None else idle)):
+        if type(seconds) not in (int, float) or not 0 <= seconds < threading.TIMEOUT_MAX:
+            raise InputError.of(name, "seconds, 0 or more", seconds, "Leave it out, or pass 1.0.")
 
 
 class StopCondition:

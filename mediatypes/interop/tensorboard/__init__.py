@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from functools import partial
@@ -157,15 +156,13 @@ def follow_logdir(
     >>> follow_logdir(tempfile.mkdtemp(), tempfile.mkdtemp(), idle=0).runs
     []
     """
-    from ..importing.following import StopCondition, follow_until, wait_for
+    from ..importing.following import StopCondition, check_seconds, follow_until, wait_for
     from ..importing.sources import LocalDir, open_logdir
     from .follow import LogFollower
     from .importing.write_folder import Options
 
     _check_nested(nested)
-    for name, seconds in (("interval", interval), ("idle", 0 if idle is None else idle)):
-        if type(seconds) not in (int, float) or not 0 <= seconds < threading.TIMEOUT_MAX:
-            raise InputError.of(name, "seconds, 0 or more", seconds, "Leave it out, or pass 1.0.")
+    check_seconds(interval, idle)
     until = StopCondition(stop, idle)
     if "://" not in os.fspath(logdir) and not wait_for(Path(logdir), until, interval):
         return ImportReport([], [], [])

@@ -1,0 +1,235 @@
+"""Importing one run of W&B: its log is read once, its run folder is made beside its place and moved there."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...._core import canonical
+from ...._core.errors import DocumentError, Problem, RunExists, RunLocked, StoreError
+from ....runfolder import files
+from ....runfolder.lock import Lock
+from ....runfolder.readme import README, write_readme
+from ...importing.report import FileReport, RunReport
+from ...importing.staging import Staging
+from ..log import items
+from ..log.framing import KINDS, RecordReader, Records
+from ..log.items import HISTORY, SUMMARY, KeyTable
+from . import write_folder
+from .attachments import Attached
+from .facts import Facts
+from .media import RunMedia
+from .plan import LogPlan
+from .rows import Losses, RowReader
+from .spool import Spool
+
+REPORT = "import.json"
+_TRIES, _PAUSE_SECONDS = 50, 0.1
+Progress = Callable[[int], None]  # is called with the bytes that were read since the last time
+
+
+class Options(NamedTuple):
+    """How runs are imported."""
+
+    project: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+def import_run(plan: LogPlan, out: Path, options: Options, progress: Progress | None = None) -> RunReport:
+    """Import one run; an error that concerns it alone is part of the report."""
+    try:
+        return RunImport(plan, out / plan.folder, options, progress).run()
+    except Exception as error:  # whatever it is, the next run is imported
+        return failed(plan, error)
+
+
+def failed(plan: LogPlan, error: Exception) -> RunReport:
+    """The report of a run that could not be imported."""
+    problems = [Problem("", str(error).rstrip(".") or type(error).__name__, type(error).__name__)]
+    return RunReport(plan.name, plan.folder, "failed", {}, 0, 0, [], [], problems, [])
+
+
+class LogReading:
+    """What a log says, gathered piece by piece.
+
+    Args:
+        root: the run directory's `files`.
+        target: the run's folder, which an earlier import may have made.
+        sink: where sidecars go.
+        attach: keeps files as they are.
+    """
+
+    def __init__(self, root: Path, target: Path, sink: Any, attach: Callable[[Path, str], str]) -> None:
+        self.losses = Losses()
+        self.facts = Facts(self.losses)
+        self.keys = KeyTable()
+        self.media = RunMedia(root, target, self.facts, sink, attach, self.losses)
+        self.rows = RowReader(self.keys, self.media.decode_row, self.media.encode, self.losses)
+
+    def take(self, records: Records) -> Any:
+        """The rows of some records, None without any; everything else is in `facts`."""
+        data = items.padded(records.data)
+        kinds, starts, ends = items.split(data, records.starts, records.ends)
+        for i in np.flatnonzero(kinds == 0).tolist():  # first: labels and artifacts of the rows are among them
+            found = self.facts.take(data, int(records.starts[i]), int(records.ends[i]), int(records.offsets[i]))
+            if found:
+                kinds[i], starts[i], ends[i] = found
+        self._take_summary(data, starts[kinds == SUMMARY], ends[kinds == SUMMARY])
+        chosen = kinds == HISTORY
+        parsed, slow = items.parse(data, starts[chosen], ends[chosen], self.keys)
+        return self.rows.read(parsed, starts[chosen], ends[chosen], slow)
+
+    def _take_summary(self, data: bytes, starts: Any, ends: Any) -> None:
+        """The last value of each key, and what was removed."""
+        parsed, slow = items.parse(data, starts, ends, self.keys)
+        changes: list[tuple[int, Any, bytes | None]] = []
+        last = np.full(len(self.keys.paths), -1, np.int64)
+        last[parsed.keys] = np.arange(len(parsed.keys))  # of several the last one stays
+        for key in np.flatnonzero(last >= 0).tolist():
+            place = last[key]
+            written = data[int(parsed.starts[place]) : int(parsed.ends[place])]
+            changes.append((int(parsed.rows[place]), self.keys.paths[key], written))
+        for row in np.flatnonzero(slow).tolist():
+            for path, text in items.read_changes(data, int(starts[row]), int(ends[row])):
+                changes.append((row, path, text))
+        for _, path, text in sorted(changes, key=lambda change: change[0]):
+            if not path:
+                continue
+            if text is None:
+                self.facts.remove_summary(path)
+            else:
+                self.facts.take_summary(path, text)
+
+
+class RunImport:
+    """One import of a log into the folder of its run.
+
+    Args:
+        progress: is called with the bytes that were read since the last time.
+    """
+
+    def __init__(self, plan: LogPlan, target: Path, options: Options, progress: Progress | None) -> None:
+        self.plan, self.target, self.options, self.progress = plan, target, options, progress
+        self.result: tuple[LogReading, int] | None = None  # what was read, and how far; None if nothing had to be
+
+    def run(self, lock: Lock | None = None) -> RunReport:
+        """Import it; `lock` is that of the run, if the caller has it."""
+        previous = self._previous()
+        head = self.plan.head()
+        if previous:
+            before = previous["files"][0]
+            if self.plan.head(previous["head"]["size"]) != previous["head"] and self.plan.size >= before["size"]:
+                hint = "Choose another destination, or remove that folder."
+                raise RunExists(f"{self.target}: expected an import of the same log, got one of another. {hint}")
+            if self.plan.size < before["size"]:
+                text = f"expected at least the {before['size']} bytes that were imported, got {self.plan.size}"
+                return _stored(previous, Problem(self.plan.path.name, text, "shorter", "What was imported is kept."))
+            is_closed = lock is None and not (self.target / files.JOURNAL).exists()
+            if is_closed and self.plan.size == before["size"] and previous["state"] == self._state(head):
+                return _stored(previous)
+        own = _wait_for_lock(self.target) if previous and lock is None else None
+        try:
+            if own:
+                files.remove_leftovers(self.target)
+            staging = Staging(self.target, bool(previous))
+            try:
+                report = self._import(staging, head, previous)
+            finally:
+                staging.discard()
+            if own or lock:
+                files.remove_journals(self.target)
+            return report
+        finally:
+            if own:
+                own.release()
+
+    def _previous(self) -> dict[str, Any]:
+        """What an earlier import says of itself, {} without any; raises RunExists if something else is there."""
+        if not self.target.exists() or not any(self.target.iterdir()):
+            return {}
+        try:
+            run = files.read_run_json(self.target)
+            report = files.read_json(self.target / REPORT)
+            is_ours = run.get(files.IMPORT) == report["state"] and "head" in report
+            is_ours &= run["status"] != "running" or files.FOLLOWS in run
+        except (StoreError, DocumentError, KeyError):
+            is_ours, report = False, {}
+        if not is_ours:
+            hint = "Choose another destination."
+            found = files.describe_run(self.target)[0]
+            raise RunExists(f"{self.target}: expected no run or an imported one, got {found}. {hint}")
+        return dict(report)
+
+    def _state(self, head: dict[str, Any]) -> str:
+        """What the run is made from, and how."""
+        made_from = [head, self.plan.size, list(self.options)]
+        return hashlib.sha256(canonical.dump_bytes(made_from)).hexdigest()[:16]
+
+    def _import(self, staging: Staging, head: dict[str, Any], previous: dict[str, Any]) -> RunReport:
+        attached = Attached()
+        reading = LogReading(self.plan.root, self.target, staging.sink(files.SIDECARS), attached.add)
+        spool = Spool(staging.path)
+        try:
+            with open(self.plan.path, "rb", buffering=0) as file:
+                reader = RecordReader(file, self.plan.size)
+                position = 0
+                for records in reader:
+                    batch = reading.take(records)
+                    if batch is not None:
+                        spool.add(batch)
+                    if self.progress:
+                        self.progress(reader.position - position)
+                        position = reader.position
+            if any(one.kind == "foreign" for one in reader.damage):
+                raise DocumentError.of(self.plan.path.name, "a log of W&B", "a file of another kind", "Check the path.")
+            attached.add_all(self.plan.root, reading.losses)
+            copied = attached.copy(staging.path, reading.losses)
+            made = write_folder.write(
+                staging.path, self.target, reading, spool, self.plan, self.options, self._state(head)
+            )
+        finally:
+            spool.close()
+        self.result = (reading, reader.position)
+        damage = [{**one._asdict(), "meaning": KINDS[one.kind]} for one in sorted(reader.damage)]
+        writer = f"wandb {reading.facts.environment.get('wandb', '')}".strip()
+        report = RunReport(
+            self.plan.name,
+            self.plan.folder,
+            "updated" if previous else "new",
+            {"rows": reading.rows.calls, **dict(sorted(reading.facts.counts.items()))},
+            reading.rows.calls - (previous["events"]["rows"] if previous else 0),
+            made.rows,
+            [FileReport(self.plan.path.name, self.plan.size, reader.position, reader.count, writer, damage)],
+            copied,
+            made.problems,
+            made.notes,
+        )
+        files.write_json(staging.path / REPORT, {**report.to_stored(), "state": self._state(head), "head": head})
+        write_readme(staging.path)
+        listed = (files.LISTED,) if copied else ()
+        staging.commit((README, *listed, files.HISTORY, files.MEDIA, files.SUMMARY, files.RUN, REPORT))
+        if not copied:
+            (self.target / files.LISTED).unlink(missing_ok=True)
+        return report
+
+
+def _stored(previous: dict[str, Any], *problems: Problem) -> RunReport:
+    """The report of an earlier import, of which nothing has changed."""
+    known = [Problem(**problem) for problem in previous["problems"]] + list(problems)
+    values = {**previous, "status": "unchanged", "added": 0, "problems": known}
+    values["files"] = [FileReport(**file) for file in previous["files"]]
+    return RunReport(**{name: values[name] for name in RunReport._fields})
+
+
+def _wait_for_lock(target: Path) -> Lock:
+    for _ in range(_TRIES):
+        with suppress(RunLocked):
+            return Lock(target)
+        time.sleep(_PAUSE_SECONDS)
+    return Lock(target)

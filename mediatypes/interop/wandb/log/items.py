@@ -1,0 +1,310 @@
+"""The items of history and summary records: keys and JSON values of many records at once.
+
+A record of W&B is `num = 1`, then `history = 2` or `summary = 3`, whose items (field 1) are a key (field 1, or its
+parts in field 2 each) and the value as JSON (field 16). A row has as many items as it has values, in any order. So all
+records of a piece are stepped through together, item by item. What is written in any other way is read by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ....columns.arrays import Array
+from ....formats import protobuf
+from ....formats.protobuf import BYTES, FIXED64, VARINT, Malformed
+
+HISTORY, SUMMARY = 2, 3
+_ITEM, _KEY, _PART, _STEP, _LENGTH_1 = 0x0A, 0x0A, 0x12, 0x12, 0x80
+_VALUE, _BYTE = np.uint64(0x0182), np.uint64(0xFF)  # the tag of a value; a mask
+PADDING = 16  # zeros behind a buffer, so that every read is inside
+_MOST_PARTS = 8  # of a nested key
+Path = tuple[str, ...]
+
+
+class Items(NamedTuple):
+    """Items of several records, record by record."""
+
+    data: bytes
+    rows: Array  # (n,) int64: the record of each, counted from 0, ascending
+    keys: Array  # (n,) int64: the number of its key
+    starts: Array  # (n,) int64: where its JSON begins in `data`
+    ends: Array  # (n,) int64
+
+
+class Item(NamedTuple):
+    """One item that was read by itself: a value that is typed, or JSON."""
+
+    path: Path
+    json: bytes | None
+    typed: float | str | bool | None = None
+
+
+class KeyTable:
+    """The keys of a log, numbered as they come; each is known by the bytes that it is written with."""
+
+    def __init__(self) -> None:
+        self.paths: list[Path] = []
+        self._written: list[bytes] = []
+        self._numbers: dict[bytes, int] = {}
+        self._hashes = np.zeros(0, np.uint64)  # sorted, and the keys that have them
+        self._of_hash = np.zeros(0, np.int64)
+        self._words = np.zeros((0, 1), np.uint64)  # of each key, the last one filled up with zeros
+        self._sizes = np.zeros(0, np.int64)
+
+    def numbers(self, data: bytes, starts: Array, ends: Array) -> Array:
+        """The numbers of the keys that stand at these places."""
+        sizes = ends - starts
+        view = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
+        words: list[tuple[Array | slice, Array]] = []  # 8 bytes of the keys that are long enough, and which these are
+        hashes, left = sizes.astype(np.uint64), np.flatnonzero(sizes)
+        for i in range(-(-int(sizes.max(initial=0)) // 8)):
+            chosen: Array | slice = left if i else slice(None)
+            word = view[starts[chosen] + 8 * i] & _FIRST[np.minimum(sizes[chosen] - 8 * i, 8)]
+            words.append((chosen, word))
+            mixed = (hashes[chosen] ^ word) * np.uint64(0x9E3779B97F4A7C15)
+            hashes[chosen] = mixed ^ (mixed >> np.uint64(29))
+            left = np.flatnonzero(sizes > 8 * (i + 1))
+        numbers = self._look_up(hashes, sizes, words)
+        if len(unknown := np.flatnonzero(numbers < 0)):
+            _, first = np.unique(hashes[unknown], return_index=True)
+            self._extend([data[starts[i] : ends[i]] for i in unknown[first].tolist()], hashes[unknown[first]])
+            numbers = self._look_up(hashes, sizes, words)
+            for i in np.flatnonzero(numbers < 0).tolist():  # two keys of one hash, which nobody has by chance
+                numbers[i] = self._number(data[starts[i] : ends[i]])
+        return numbers
+
+    def number_of(self, path: Path) -> int:
+        """The number of a key by its parts."""
+        return self._number(b"".join(b"\x12" + _sized(part.encode("utf-8", "replace")) for part in path))
+
+    def _look_up(self, hashes: Array, sizes: Array, words: list[tuple[Array | slice, Array]]) -> Array:
+        if not len(self._hashes):
+            return np.full(len(hashes), -1, np.int64)
+        places = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
+        numbers = self._of_hash[places]
+        same = (self._hashes[places] == hashes) & (self._sizes[numbers] == sizes)
+        for i, (chosen, word) in enumerate(words[: self._words.shape[1]]):
+            same[chosen] &= self._words[numbers[chosen], i] == word
+        return np.where(same, numbers, -1)
+
+    def _number(self, written: bytes) -> int:
+        number = self._numbers.setdefault(written, len(self.paths))
+        if number == len(self.paths):
+            self.paths.append(_path_of(written))
+            self._written.append(written)
+        return number
+
+    def _extend(self, written: list[bytes], hashes: Array) -> None:
+        numbers = np.array([self._number(one) for one in written], np.int64)
+        known = len(self._sizes)
+        sizes = np.array([len(one) for one in self._written[known:]], np.int64)
+        width = max(self._words.shape[1], -(-int(sizes.max(initial=1)) // 8))
+        more = b"".join(one.ljust(8 * width, b"\0") for one in self._written[known:])
+        table = np.zeros((len(self._written), width), np.uint64)
+        table[:known, : self._words.shape[1]] = self._words
+        table[known:] = np.frombuffer(more, "<u8").reshape(-1, width)
+        self._words, self._sizes = table, np.append(self._sizes, sizes)
+        joined, owners = np.append(self._hashes, hashes), np.append(self._of_hash, numbers)
+        order = np.argsort(joined, kind="stable")
+        self._hashes, self._of_hash = joined[order], owners[order]
+
+
+def split(data: bytes, starts: Array, ends: Array) -> tuple[Array, Array, Array]:
+    """What each record is, by the number of its field, and where that message stands; 0 for every other record.
+
+    `data` is as `padded` makes it.
+    """
+    buffer = np.frombuffer(data, np.uint8)
+    at = starts + 1
+    for _ in range(10):  # the number of the record
+        more = buffer[at] >= _LENGTH_1
+        if not more.any():
+            break
+        at = at + more
+    at = np.minimum(at + 1, len(data) - PADDING)
+    tags = buffer[at]
+    sizes, begin = _lengths(buffer, at + 1)
+    until = begin + sizes
+    good = (buffer[starts] == 0x08) & (ends > starts) & (sizes >= 0) & (until <= ends)
+    good &= (tags == HISTORY << 3 | BYTES) | (tags == SUMMARY << 3 | BYTES)
+    return np.where(good, tags >> 3, 0), begin, until
+
+
+def padded(data: bytes) -> bytes:
+    return data + bytes(PADDING)
+
+
+def parse(data: bytes, starts: Array, ends: Array, keys: KeyTable) -> tuple[Items, Array]:
+    """The items of history and summary messages; and which of these have to be read by `read_items`."""
+    words = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
+    slow = np.zeros(len(starts), bool)
+    active, at, end = np.arange(len(starts)), starts, ends
+    found: list[tuple[Array, ...]] = []
+    while len(active):
+        word = words[at]
+        is_item = ((word & _BYTE) == _ITEM) & (at < end)
+        if not is_item.all():
+            rest = np.flatnonzero(~is_item & (at < end))
+            slow[active[rest]] = ~_is_tail(word[rest], end[rest] - at[rest])
+            chosen = np.flatnonzero(is_item)
+            active, at, end, word = active[chosen], at[chosen], end[chosen], word[chosen]
+            if not len(active):
+                break
+        begin, after, value, until = _simple(words, word, at)
+        odd = np.flatnonzero((until < 0) | (until > end))
+        if len(odd):
+            general = _general(data, at[odd], end[odd])
+            for column, own in zip((begin, after, value, until), general, strict=True):
+                column[odd] = own
+            bad = until < 0
+            if bad.any():
+                slow[active[bad]] = True
+                chosen = np.flatnonzero(~bad)
+                active, end = active[chosen], end[chosen]
+                begin, after, value, until = begin[chosen], after[chosen], value[chosen], until[chosen]
+        found.append((active, begin, after, value, until))
+        at = until
+    found.append((np.zeros(0, np.int64),) * 5)
+    rows, begin, after, value, until = (np.concatenate(one) for one in zip(*found, strict=True))
+    order = np.argsort(rows, kind="stable")
+    if slow.any():
+        order = order[~slow[rows[order]]]
+    rows, begin, after, value, until = rows[order], begin[order], after[order], value[order], until[order]
+    return Items(data, rows, keys.numbers(data, begin, after), value, until), slow
+
+
+def _simple(words: Array, word: Array, at: Array) -> tuple[Array, Array, Array, Array]:
+    """Where key and value of items begin and end that have one short key and a short value; the end is -1 of others."""
+    begin = at + 2
+    key_size = ((word >> np.uint64(24)) & _BYTE).astype(np.int64)
+    tag = (word >> np.uint64(16)) & _BYTE
+    until = begin + ((word >> np.uint64(8)) & _BYTE).astype(np.int64)
+    after = np.minimum(begin + 2 + key_size, len(words) - 1)
+    head = words[after]
+    size = ((head >> np.uint64(16)) & _BYTE).astype(np.int64)
+    value = after + 3
+    good = (until - begin < _LENGTH_1) & (key_size < _LENGTH_1) & (size < _LENGTH_1) & (value + size == until)
+    good &= ((head & np.uint64(0xFFFF)) == _VALUE) & ((tag == _KEY) | (tag == _PART))
+    return begin, after, value, np.where(good, until, -1)
+
+
+def _general(data: bytes, at: Array, end: Array) -> tuple[Array, Array, Array, Array]:
+    """The same of items with several keys, or longer ones."""
+    buffer = np.frombuffer(data, np.uint8)
+    limit = len(data) - PADDING
+    sizes, begin = _lengths(buffer, at + 1)
+    until = begin + sizes
+    good = (sizes > 0) & (until <= end)
+    after = np.minimum(begin, limit)
+    for _ in range(_MOST_PARTS):
+        tags = buffer[after]
+        is_part = ((tags == _KEY) | (tags == _PART)) & (after < until)
+        if not is_part.any():
+            break
+        length, inside = _lengths(buffer, after + 1)
+        good &= ~is_part | (length >= 0)
+        after = np.where(is_part, np.minimum(inside + np.maximum(length, 0), limit), after)
+    good &= (buffer[after] == 0x82) & (buffer[after + 1] == 0x01) & (after > begin)
+    lengths, value = _lengths(buffer, after + 2)
+    good &= (lengths >= 0) & (value + lengths == until)
+    return begin, after, value, np.where(good, until, -1)
+
+
+def read_items(data: bytes, start: int, end: int) -> Iterator[Item]:
+    """The items of one message, in whatever form they are; raises `Malformed`."""
+    for number, wire, begin, until in protobuf.fields(data, start, end):
+        if (number, wire) == (1, BYTES):
+            yield read_item(data, begin, until)
+
+
+def read_changes(data: bytes, start: int, end: int) -> Iterator[tuple[Path, bytes | None]]:
+    """What a summary message sets, and what it removes: None; what is malformed ends it."""
+    try:
+        for number, wire, begin, until in protobuf.fields(data, start, end):
+            if wire == BYTES and number in (1, 2):
+                item = read_item(data, begin, until)
+                yield item.path, (item.json or b"null") if number == 1 else None
+    except Malformed:
+        return
+
+
+def read_item(data: bytes, start: int, end: int) -> Item:
+    """One item; raises `Malformed`."""
+    parts, key, json, typed, is_typed = list[str](), "", None, None, False
+    for number, wire, begin, until in protobuf.fields(data, start, end):
+        if wire == BYTES and number in (1, 2):
+            text = protobuf.text(data, begin, until)
+            key, parts = (text, parts) if number == 1 else (key, [*parts, text])
+        elif (number, wire) == (16, BYTES):
+            json = data[begin:until]
+        elif (number, wire) == (8, BYTES):
+            json, is_typed = data[begin:until], False
+        elif number in _TYPED and wire == _TYPED[number]:
+            typed, is_typed = _typed(data, number, begin, until), True
+    path = tuple(parts) or ((key,) if key else ())
+    if not path:
+        raise Malformed("an item without a key")
+    return Item(path, None if is_typed else json, typed)
+
+
+_TYPED = {3: VARINT, 4: VARINT, 5: FIXED64, 6: FIXED64, 7: BYTES}
+
+
+def _typed(data: bytes, number: int, begin: int, until: int) -> float | str | bool | None:
+    if number == 3:
+        return None
+    if number == 4:
+        return bool(begin)
+    if number == 5:
+        return int.from_bytes(data[begin:until], "little", signed=True)
+    return protobuf.double(data, begin) if number == 6 else protobuf.text(data, begin, until)
+
+
+def _is_tail(word: Array, left: Array) -> Array:
+    """Whether what follows the items is only the step of a history record, which is empty or a small number."""
+    size = ((word >> np.uint64(8)) & _BYTE).astype(np.int64)
+    tail: Array = ((word & _BYTE) == _STEP) & (size + 2 == left) & (size < 16)
+    return tail
+
+
+def _lengths(buffer: Array, at: Array) -> tuple[Array, Array]:
+    """Lengths of at most three bytes, and where they end; -1 for a longer one."""
+    at = np.minimum(at, len(buffer) - 3)
+    first = buffer[at].astype(np.int64)
+    long = first >= _LENGTH_1
+    if not long.any():
+        return first, at + 1
+    second = buffer[at + 1].astype(np.int64)
+    longer = long & (second >= _LENGTH_1)
+    sizes = np.where(long, (first & 0x7F) | (second & 0x7F) << 7, first)
+    after = at + 1 + long
+    if longer.any():
+        third = buffer[at + 2].astype(np.int64)
+        sizes = np.where(longer, sizes | (third & 0x7F) << 14, sizes)
+        sizes[longer & (third >= _LENGTH_1)] = -1
+        after = after + longer
+    return sizes, after
+
+
+def _path_of(written: bytes) -> Path:
+    """The key that these bytes say: nested parts, or one of no part."""
+    parts = [
+        (number, protobuf.text(written, start, end))
+        for number, _, start, end in protobuf.fields(written, 0, len(written))
+    ]
+    nested = tuple(text for number, text in parts if number == 2)
+    return nested or tuple(text for _, text in parts[-1:])
+
+
+def _sized(text: bytes) -> bytes:
+    size, written = len(text), bytearray()
+    while size >= _LENGTH_1:
+        written.append(size & 0x7F | _LENGTH_1)
+        size >>= 7
+    return bytes([*written, size]) + text
+
+
+_FIRST = np.array([2 ** (8 * n) - 1 for n in range(9)], np.uint64)  # masks of the first n bytes of a word
