@@ -34,7 +34,7 @@ from mediatypes.runfolder import files
 
 THREE = 3  # threads
 NEVER = -1  # a call of the system that does not come
-_TIMEOUT = 60.0  # seconds, after which a writer that does not end is a failure
+_TIMEOUT = 300.0  # seconds, after which a writer that does not end is a failure
 
 
 def pixels(thread: int, n: int) -> Any:
