@@ -51,22 +51,22 @@ def differences(folder: Path) -> list[str]:
     """What in a folder of schemas is not as the declarations say; a released schema must never change."""
     fix = f"Run python -m mediatypes.schemas --write {folder}"
     index, contents = _read_index(folder), published()
-    found = []
+    faults = []
     for name in {**contents, **index["released"]}:
         path = folder / name
         if not path.is_file():
-            found.append(f"{name}: expected the file, got none. {fix}")
+            faults.append(f"{name}: expected the file, got none. {fix}")
         elif name in index["released"] and _sha256(path.read_bytes()) != index["released"][name]:
-            found.append(f"{name}: expected the bytes that were released, got others. Restore the file.")
+            faults.append(f"{name}: expected the bytes that were released, got others. Restore the file.")
         elif path.read_bytes() != contents.get(name, path.read_bytes()):
             hint = "Declare a new version." if name in index["released"] else fix
-            found.append(f"{name}: expected the schema of the declaration, got another. {hint}")
+            faults.append(f"{name}: expected the schema of the declaration, got another. {hint}")
     text = folder / TEXT
     if text.is_file() and text.read_text("utf-8") != _with_tables(text.read_text("utf-8")):
-        found.append(f"{TEXT}: expected the tables of the declarations, got others. {fix}")
+        faults.append(f"{TEXT}: expected the tables of the declarations, got others. {fix}")
     known = {*contents, *index["released"], INDEX, TEXT, CONFORMANCE}
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    return found + [f"{name}: expected a declared type, got none. Remove it." for name in names if name not in known]
+    return faults + [f"{name}: expected a declared type, got none. Remove it." for name in names if name not in known]
 
 
 def write(folder: Path) -> None:
@@ -158,9 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.write:
         write(chosen.write)
         return 0
-    found = differences(chosen.check)
-    print("\n".join(found) or f"{chosen.check}: {len(published())} schemas are as declared.")
-    return 1 if found else 0
+    faults = differences(chosen.check)
+    print("\n".join(faults) or f"{chosen.check}: {len(published())} schemas are as declared.")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

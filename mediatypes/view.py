@@ -165,10 +165,10 @@ class RunView(MediaTables, Recorded, KeptFiles):
 
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The logged keys, each with its kinds: number, string, image... (several if its values differed)."""
-        found: dict[str, tuple[str, ...]] = {}
+        kinds: dict[str, tuple[str, ...]] = {}
         for spec in self._history().specs:
-            found[spec.key] = (*found.get(spec.key, ()), spec.kind)
-        return found
+            kinds[spec.key] = (*kinds.get(spec.key, ()), spec.kind)
+        return kinds
 
     def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
         """The rows, ordered by step.

@@ -64,10 +64,10 @@ def pack(path: str | os.PathLike[str]) -> Moved:
 
 def pack_sidecars(root: Path) -> Moved:
     """`pack`, of a run that is over and whose lock the caller holds."""
-    found, types = dict(_sidecars(root)), _media_types(RunView(root))
+    sidecars, types = dict(_sidecars(root)), _media_types(RunView(root))
     order = {name: position for position, name in enumerate(types)}
-    names = sorted(found, key=lambda name: (order.get(name, len(order)), name))
-    return _pack(root, {name: (found[name], types.get(name)) for name in names})
+    names = sorted(sidecars, key=lambda name: (order.get(name, len(order)), name))
+    return _pack(root, {name: (sidecars[name], types.get(name)) for name in names})
 
 
 def unpack(path: str | os.PathLike[str]) -> Moved:
@@ -217,12 +217,12 @@ def _sidecars(root: Path) -> Iterator[tuple[str, int]]:
 
 def _media_types(view: RunView) -> dict[str, str]:
     """Media type by the path of each sidecar, in the order in which the documents name them."""
-    found: dict[str, str] = {}
+    types: dict[str, str] = {}
     for text in _texts(view):
         with contextlib.suppress(ValueError):  # not JSON, or damaged: its sidecars are packed as others
             for _, reference in references(canonical.loads(text), source=view.store):
-                found.setdefault(reference["path"], str(reference["media_type"]))
-    return found
+                types.setdefault(reference["path"], str(reference["media_type"]))
+    return types
 
 
 def _named(text: str, view: RunView) -> Iterator[str]:
@@ -261,13 +261,13 @@ def _texts(view: RunView) -> Iterator[str]:
 
 def _in_files(root: Path) -> set[str]:
     """Sidecars that a damaged journal, or a file that was imported, names: somebody may still want to read it."""
-    found: set[str] = set()
+    names: set[str] = set()
     pattern = re.compile(_OURS.pattern.encode())
     for file in [*(root / files.DAMAGED).glob("*.log"), *(root / files.ATTACHED).rglob("*")]:
         if file.is_file() and file.stat().st_size:
             with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                found |= {match.group().decode() for match in pattern.finditer(data)}
-    return found
+                names |= {match.group().decode() for match in pattern.finditer(data)}
+    return names
 
 
 def _sync(root: Path, names: Iterable[str]) -> None:

@@ -82,7 +82,7 @@ def copy(source: Any, dest: str | os.PathLike[str] | RemoteStore, progress: Prog
             one = RunCopy(view.path, target / name).update()
             done, sent, size = [*done, name], sent + one.files, size + one.bytes
         except (MediaTypesError, OSError) as error:
-            problems += [found._replace(path=found.path or name) for found in describe(error)]
+            problems += [problem._replace(path=problem.path or name) for problem in describe(error)]
         if progress:
             progress(number, len(runs), name)
     return Copied(done, sent, size, problems)
@@ -169,9 +169,9 @@ class RunCopy:
         if files.RUN in there:
             self._run = (self.target / files.RUN).read_bytes()
             with contextlib.suppress(ValueError):
-                found = canonical.loads(self._run)
-                if isinstance(found, dict) and found.get("id") != run["id"]:
-                    got = Verbatim(f"the run {found.get('name')!r} with id {found.get('id')!r}")
+                other = canonical.loads(self._run)
+                if isinstance(other, dict) and other.get("id") != run["id"]:
+                    got = Verbatim(f"the run {other.get('name')!r} with id {other.get('id')!r}")
                     hint = "Choose another place."
                     raise RunExists.of(str(self.target), "no other run there", got, hint)
         return there
@@ -231,8 +231,8 @@ class RunCopy:
         """Look whether all is there before `run.json` says so; raises `StoreError`."""
         there = self.target.entries(recursive=True)
         if missing := [name for name, size in names.items() if there.get(name) != size]:
-            found = Verbatim(f"{len(missing)} missing or of another size, such as {missing[0]}")
-            raise StoreError.of(str(self.target), f"all {len(names)} files of the run", found, "Copy it again.")
+            got = Verbatim(f"{len(missing)} missing or of another size, such as {missing[0]}")
+            raise StoreError.of(str(self.target), f"all {len(names)} files of the run", got, "Copy it again.")
 
     def _is_there(self, name: str, size: int) -> bool:
         return self._there.get(name) == size
@@ -279,13 +279,13 @@ class Uploader:
         self._thread.join(self._timeout)
         error = self._last_error
         if self._thread.is_alive():
-            found = Verbatim(f"no end of it within {self._timeout:g} seconds")
+            got = Verbatim(f"no end of it within {self._timeout:g} seconds")
         elif error:
-            found = Verbatim(str(describe(error)[0]).rstrip("."))
+            got = Verbatim(str(describe(error)[0]).rstrip("."))
         else:
             return
         hint = f"The run is whole in {self._copy.source}: finish again, or copy it."
-        raise StoreError.of(str(self._copy.target), "a copy that is up to date", found, hint) from error
+        raise StoreError.of(str(self._copy.target), "a copy that is up to date", got, hint) from error
 
     def _work(self) -> None:
         while not self._stopped.is_set():
@@ -314,20 +314,20 @@ def _list(root: Path | RemotePath) -> dict[str, int]:
     Links are not followed, and names that begin with a dot are no part of a run.
     """
     if isinstance(root, RemotePath):
-        found = {name: size for name, size in root.entries(recursive=True).items() if size is not None}
-        for name in found:
+        sizes = {name: size for name, size in root.entries(recursive=True).items() if size is not None}
+        for name in sizes:
             safe_parts(name)
     else:
-        found = {}
+        sizes = {}
         for folder, folders, names in os.walk(root, onerror=_refuse):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
                 path = Path(folder, name)
                 if not path.is_symlink():
-                    found[path.relative_to(root).as_posix()] = path.stat().st_size
+                    sizes[path.relative_to(root).as_posix()] = path.stat().st_size
     return {
         name: size
-        for name, size in found.items()
+        for name, size in sizes.items()
         if name != files.RUN
         and not any(part.startswith(".") for part in name.split("/"))
         and name.split("/")[0] != files.JOURNAL

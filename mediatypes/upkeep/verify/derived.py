@@ -19,16 +19,16 @@ REBUILD = 'Write it again: mediatypes.Run(path, mode="resume").finish().'
 _PIECE = 1024  # rows of media.parquet that are held at once
 
 
-def check_summary(content: RunContent, found: dict[str, Any]) -> Iterator[Problem]:
+def check_summary(content: RunContent, stored: dict[str, Any]) -> Iterator[Problem]:
     """Where `summary.json` is not what rows and definitions say."""
     expected = content.summary_values()
-    for key in sorted({*expected, *found}):
+    for key in sorted({*expected, *stored}):
         if key not in expected:
-            yield problem(key, "no such key, as no row has it", found[key], REBUILD, "differs")
-        elif key not in found:
+            yield problem(key, "no such key, as no row has it", stored[key], REBUILD, "differs")
+        elif key not in stored:
             yield problem(key, f"{show(expected[key])}, as the rows say", Verbatim("no such key"), REBUILD, "differs")
-        elif _text(expected[key]) != _text(found[key]):
-            yield problem(key, f"{show(expected[key])}, as the rows say", found[key], REBUILD, "differs")
+        elif _text(expected[key]) != _text(stored[key]):
+            yield problem(key, f"{show(expected[key])}, as the rows say", stored[key], REBUILD, "differs")
 
 
 def _text(value: Any) -> str:
@@ -38,15 +38,15 @@ def _text(value: Any) -> str:
         return str(error)
 
 
-def check_media(content: RunContent, found: StoredTable) -> Iterator[Problem]:
+def check_media(content: RunContent, stored: StoredTable) -> Iterator[Problem]:
     """Where `media.parquet` does not hold the media of the rows and of the summary, in any order."""
     media = _MediaDigests(content)
-    named = {(spec.key, spec.kind): spec.name for spec in found.columns}
+    named = {(spec.key, spec.kind): spec.name for spec in stored.columns}
     indexes = {spec.name: named.get((spec.key, spec.kind), "") for spec in media.columns}
     compared: dict[str, str] = {}  # columns, and their names in the file
     for field in media.table().schema:
         name = str(indexes.get(field.name, field.name))
-        got = found.schema.field(name).type if name in found.schema.names else "no such column"
+        got = stored.schema.field(name).type if name in stored.schema.names else "no such column"
         if got == field.type and (field.name in indexes or name not in named.values()):
             compared[field.name] = name
         elif field.name in indexes or field.name in FIXED:  # an older version had fewer columns of types
@@ -57,7 +57,7 @@ def check_media(content: RunContent, found: StoredTable) -> Iterator[Problem]:
         pass
     media.flush()
     expected, digests, foreign = media.digests, _Digests(), 0
-    for table in found.pieces(list(compared.values())):
+    for table in stored.pieces(list(compared.values())):
         foreign += digests.add(table, expected)
     for key, (count, total) in expected.rows.items():
         if digests.rows.get(key, (0, 0)) != (count, total):

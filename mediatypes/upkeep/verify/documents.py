@@ -97,22 +97,22 @@ class Documents:
             return False
         try:
             with self._store.open(path) as file:
-                found = file.seek(0, os.SEEK_END)
+                length = file.seek(0, os.SEEK_END)
                 file.seek(0)
-                wrong = found != size
+                wrong = length != size
                 digest = hash_stream(file)[0] if self.deep and not wrong else sha256
         except SidecarMissing:
             missing = f"expected the sidecar {show_path(path)}, got no such file"
             self.findings.add([Problem("", missing, "missing", _COPY)], where)
         except MediaTypesError as error:
-            self.findings.add(found._replace(path=where) for found in describe(error))
+            self.findings.add(problem._replace(path=where) for problem in describe(error))
         except OSError as error:
             message = f"expected to read {show_path(path)}, got {error.strerror!r}"
             self.findings.add([Problem("", message, "unreadable", _COPY)], where)
         else:
-            self.size += found
+            self.size += length
             if wrong:
-                message = f"expected {show(size)} bytes in {path}, got {found}"
+                message = f"expected {show(size)} bytes in {path}, got {length}"
                 self.findings.add([Problem("", message, "size", _COPY)], where)
             elif digest != sha256:
                 message = f"expected other bytes in {path}, got some of SHA-256 {digest}"

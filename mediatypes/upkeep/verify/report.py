@@ -50,8 +50,8 @@ class Findings:
 
     def add(self, problems: Iterable[Problem], where: str = "") -> None:
         """Note problems, their places below `where`."""
-        for found in problems:
-            placed = found._replace(path=".".join(filter(None, (where, found.path))))
+        for problem in problems:
+            placed = problem._replace(path=".".join(filter(None, (where, problem.path))))
             if placed in self._problems:
                 continue
             if len(self._problems) < _KEPT:

@@ -120,9 +120,9 @@ class Rows:
                     self._findings.add([Problem(f"{spec.key}[step {step}]", message, "differs", _COPY)])
                     break
 
-    def _add(self, found: Problem) -> None:
+    def _add(self, wrong: Problem) -> None:
         self.sound = False
-        self._findings.add([found], files.HISTORY)
+        self._findings.add([wrong], files.HISTORY)
 
 
 def _document(cell: object) -> object:

@@ -139,11 +139,11 @@ class _Folder:
             return
         self._rows(history.specs, (pa.Table.from_batches([batch]) for batch in history.rows()))
         self._documents_of(history.summary_values())
-        for found in history.notes.damage:
-            if found.code == "torn":  # how a run that is written, or was killed, may look
-                self.findings.notes.append(f"{files.JOURNAL}.{found}")
+        for damage in history.notes.damage:
+            if damage.code == "torn":  # how a run that is written, or was killed, may look
+                self.findings.notes.append(f"{files.JOURNAL}.{damage}")
             else:
-                self.findings.add([found], files.JOURNAL)
+                self.findings.add([damage], files.JOURNAL)
         if files.status_of(self.run) == "crashed":
             what = f"{self.rows} rows and {self.documents.documents.count} documents can be read"
             self.findings.notes.append(f"killed and not recovered yet: {what}; finish it with mediatypes recover")
@@ -172,8 +172,8 @@ class _Folder:
         for _ in table.pieces():
             pass
         if self.deep and table.footer.get("id") != self.run["id"]:
-            found = problem("id", f"{self.run['id']}, as {files.RUN} says", table.footer.get("id"), _COPY, "differs")
-            self.findings.add([found], files.MEDIA)
+            wrong = problem("id", f"{self.run['id']}, as {files.RUN} says", table.footer.get("id"), _COPY, "differs")
+            self.findings.add([wrong], files.MEDIA)
 
     def _files(self) -> None:
         """Files that were kept as they are: those that are listed, with their hashes."""
