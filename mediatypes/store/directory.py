@@ -35,6 +35,7 @@ class DirectoryStore:
     def __init__(self, root: str | os.PathLike[str], prefix: str = "", durable: bool = False) -> None:
         self.root, self.durable = Path(root).expanduser(), durable
         self._synced: set[str] = set()  # paths that this store has waited for, if it does
+        self._lasting: set[Path] = set()  # folders whose own names are on the disk
         self._prefix = "".join(f"{part}/" for part in safe_parts(prefix)) if prefix else ""
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
@@ -53,7 +54,9 @@ class DirectoryStore:
         try:
             is_there = _has_size(target, size)
             if not is_there:
-                target.parent.mkdir(parents=True, exist_ok=True)
+                if not target.parent.exists():
+                    self._lasting.clear()
+                    target.parent.mkdir(parents=True, exist_ok=True)
             elif self.durable:  # who wrote it may not have waited for the disk
                 atomic.sync(target)
         except OSError as error:
@@ -62,10 +65,12 @@ class DirectoryStore:
         if not is_there:
             atomic.write(target, content_pieces(data), "write a sidecar", durable=self.durable)
         if self.durable:
-            folder = target
-            while folder != self.root:
-                folder = folder.parent
-                atomic.sync_names(folder)
+            atomic.sync_names(target.parent)
+            for folder in target.parents:
+                if folder == self.root or folder in self._lasting:
+                    break
+                atomic.sync_names(folder.parent)
+                self._lasting.add(folder)
             self._synced.add(path)
 
     def _holds(self, path: str, sha256: str, size: int, media_type: str) -> bool:
