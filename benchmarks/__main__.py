@@ -36,6 +36,7 @@ _SUBJECTS = (
     "follow",
     "capture",
     "viewer",
+    "artifacts",
 )
 
 

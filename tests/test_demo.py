@@ -68,6 +68,15 @@ def test_histograms_count_every_pixel(view: mt.RunView) -> None:
     assert {int(h.values.sum()) for h in histograms.values()} == {skimage.data.coins().size}
 
 
+def test_the_weights_are_an_artifact_with_two_versions(view: mt.RunView) -> None:
+    half, trained = mt.artifacts(Path(str(view.path)).parent).versions("classifiers")
+    assert (half.aliases, trained.aliases) == ((), ("trained", "latest"))
+    assert [(made.version, made.role) for made in view.artifacts()] == [("v0", "made"), ("v1", "made")]
+    weights = dict(view.values("coins.weights"))
+    assert half.get("coins").to_numpy().tolist() == pytest.approx(weights[STEPS // 2 + 1])
+    assert np.isfinite(trained.get("tissue").to_numpy()).all()
+
+
 def only_value(view: mt.RunView, key: str, step: int) -> Any:
     """The value of a key that is logged once."""
     ((logged_at, value),) = view.values(key)

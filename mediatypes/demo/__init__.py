@@ -1,7 +1,8 @@
 """What `mediatypes demo` logs: the training of two pixel classifiers on photographs that scikit-image brings along.
 
 Each step has its scalars and histograms, some have the photographs with masks and boxes. The first step also has two
-samples that no training changes, a scene and a molecule; the last one shows what came out in every other type.
+samples that no training changes, a scene and a molecule; the last one shows what came out in every other type. The
+weights of half the training and of all of it are two versions of an artifact.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from .._core.errors import RunExists
 from ..run import Run
+from ..types.tensor.value import Tensor
 from . import _digits, _results, _samples
 from ._classifier import Classifier
 from ._need import demo_package
@@ -46,6 +48,9 @@ def train(dest: str | os.PathLike[str] = "demo-runs", steps: int = STEPS) -> Pat
         for step in tqdm(range(steps), desc=f"training in {root / run.path.name}", unit="step"):
             row = _step(classifiers, step, steps)
             run.log(row if step else row | {"samples": samples, "digits": digits})
+            if step in (steps // 2, steps - 1):
+                weights = {name: Tensor(classifier.weights) for name, classifier in classifiers.items()}
+                run.log_artifact("classifiers", "model", weights, ["trained"] if step == steps - 1 else [])
     return root / run.path.name
 
 
