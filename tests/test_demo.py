@@ -73,7 +73,7 @@ def test_the_weights_are_an_artifact_with_two_versions(view: mt.RunView) -> None
     assert (half.aliases, trained.aliases) == ((), ("trained", "latest"))
     assert [(made.version, made.role) for made in view.artifacts()] == [("v0", "made"), ("v1", "made")]
     weights = dict(view.values("coins.weights"))
-    assert half.get("coins").to_numpy().tolist() == pytest.approx(weights[STEPS // 2 + 1])
+    assert half.get("coins").to_numpy().tolist() == pytest.approx(weights[STEPS // 2])
     assert np.isfinite(trained.get("tissue").to_numpy()).all()
 
 
