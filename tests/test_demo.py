@@ -102,7 +102,7 @@ def test_films_end_with_the_objects_bluer_than_their_surroundings(
 def test_reliefs_stand_as_high_as_the_probability(view: mt.RunView) -> None:
     relief = only_value(view, "coins.relief", LAST)
     probability = only_value(view, "coins.probability_map", LAST).to_numpy()[::3, ::3]
-    mesh = trimesh.load(io.BytesIO(relief.to_bytes()), file_type="glb", force="mesh")
+    mesh: Any = trimesh.load(io.BytesIO(relief.to_bytes()), file_type="glb", force="mesh")
     assert relief.vertices == probability.size
     assert relief.faces == 2 * (probability.shape[0] - 1) * (probability.shape[1] - 1)
     np.testing.assert_allclose(mesh.vertices[:, 2], 30 * probability.ravel(), rtol=1e-6)
