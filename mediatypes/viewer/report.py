@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +20,12 @@ from .._core.references import references
 from ..runfolder import files
 from . import bundle, still
 from .page import page
-from .shelf import Shelf
+from .shelf import BESIDE, Shelf
 
 MAX_SIZE = 100 * 10**6  # bytes of a report, unless it is told otherwise
 _PREVIEW = 480  # pixels of the longer side
 _BASE64 = 4 / 3
+_SMALL = 2**20  # bytes of a file that is no medium, such as console.log
 _OUTSIDE = ("image", "video", "audio")  # what a page opened from disk can show from beside it, without reading it
 _DRAWN_BY = {"molecule": "molecule", "object3d": "mesh", "plot": "vega", "figure": "plotly"}
 
@@ -104,7 +107,8 @@ class _Writer:
 
     def write(self) -> Report:
         self._target.parent.mkdir(parents=True, exist_ok=True)
-        settings: dict[str, Any] = {"source": "inlined", "runs": self._shelf.describe()}
+        runs = [{name: told for name, told in run.items() if name != "has"} for run in self._shelf.describe()]
+        settings: dict[str, Any] = {"source": "inlined", "runs": runs}
         if self._folder:
             settings["beside"] = "files/"
             self._copy_beside()
@@ -128,9 +132,29 @@ class _Writer:
                         yield f"{name}/{made}", "application/vnd.apache.parquet", file.read()
                 except MediaTypesError:
                     continue
+            for path in [*BESIDE, *self._kept(name)]:
+                if small := self._small(name, path):
+                    yield f"{name}/{path}", *small
         for medium in sorted(self._inside, key=lambda medium: medium.size):
             if content := self._content(medium):
                 yield f"{medium.run}/{medium.path}", *content
+
+    def _kept(self, name: str) -> list[str]:
+        """The files that a run keeps as they are."""
+        if not (listed := self._small(name, "files.json")):
+            return []
+        with suppress(ValueError, LookupError, TypeError):
+            return [f"files/{file['name']}" for file in json.loads(listed[1])["files"]]
+        return []
+
+    def _small(self, name: str, path: str) -> tuple[str, bytes] | None:
+        """Media type and bytes of a file beside the media, if the run has it and it is small."""
+        try:
+            with self._shelf.open(name, path) as file:
+                data = file.read(_SMALL + 1)
+        except MediaTypesError:
+            return None
+        return ("application/octet-stream", data) if len(data) <= _SMALL else None
 
     def _content(self, medium: _Medium) -> tuple[str, bytes] | None:
         """Media type and bytes of what stands for a file; None if there is no room for it."""

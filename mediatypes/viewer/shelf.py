@@ -13,17 +13,20 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .._core.errors import MediaTypesError, SidecarMissing, StoreError, Verbatim
+from .._core.parallel import in_threads
 from .._core.sidecar import open_file, safe_parts
 from ..runfolder import files
 from ..runfolder.content import RunContent
 from ..runfolder.media_index import MediaRows
-from ..runset.discovery import Place, Source, common_base, find_all, find_roots, find_runs, is_file, name_below
+from ..runset.discovery import Place, Source, common_base, find_all, find_roots, is_file, name_below
 from ..runset.runset import COMPACTED, open_runs
 from ..view import RunView
 from ..writing.finish import write_rows
+from .foreign import imported
 
 Stamp = tuple[int, ...]
 _MADE = (files.HISTORY, files.MEDIA)
+BESIDE = (files.RUN, "files.json", "console.log", "system.parquet", "system.jsonl")  # what the page of a run shows too
 _SHOWN = {"path", "caption", "_type"}  # what the list of runs tells of a document in a summary
 
 
@@ -44,7 +47,7 @@ class Shelf:
         self._lock, self._making = threading.RLock(), threading.Lock()
         self._temporary = Path(tempfile.mkdtemp(prefix="mediatypes-view-"))
         self._cleanup = weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
-        self._sources = [self._imported(source) for source in sources]
+        self._sources = [imported(source, self._temporary) for source in sources]
         roots = find_roots(self._sources)
         self._is_fixed = len(roots) == 1 and is_file(roots[0] / COMPACTED)
         if self._is_fixed:
@@ -53,19 +56,6 @@ class Shelf:
         else:
             self._base = _base(roots, self._sources)
             self.find()
-
-    def _imported(self, source: Source) -> Source:
-        """A source of runs as it is; a TensorBoard log directory as runs that are imported for the page."""
-        from ..interop.tensorboard import import_logdir
-        from ..interop.tensorboard.importing.plan import is_event_file
-
-        if not isinstance(source, (str, os.PathLike)) or not (folder := Path(source)).is_dir():
-            return source
-        if any(find_runs(folder)) or not any(is_event_file(path.name) for path in folder.rglob("*")):
-            return source
-        target = Path(tempfile.mkdtemp(dir=self._temporary, prefix="imported-"))
-        import_logdir(folder, target)
-        return target
 
     def close(self) -> None:
         """Remove what was made for live runs."""
@@ -129,17 +119,21 @@ class Shelf:
         return self._runs[name]
 
     def describe(self, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
-        """What the page's list of runs says: `{path, run, summary}` of each; one that cannot be read is left out."""
-        listed = []
-        for name in self.names() if names is None else names:
-            try:
-                run = self._runs[name].describe()
-                status = self._runs[name].status
-            except (KeyError, MediaTypesError):
-                continue
-            summary = _plain(run.pop("summary", {}))
-            listed.append({"path": name, "run": _plain({**run, "status": status}), "summary": summary})
-        return listed
+        """What the page's list of runs says: `{path, run, summary, has}` of each; not of one that cannot be read."""
+        wanted = self.names() if names is None else list(names)
+        elsewhere = any(not isinstance(self._runs[name].path, Path) for name in wanted if name in self._runs)
+        return [one for one in in_threads(self._describe, wanted, elsewhere) if one is not None]
+
+    def _describe(self, name: str) -> dict[str, Any] | None:
+        try:
+            view = self._runs[name]
+            run = view.describe() | {"status": view.status}
+            there = {path.name for path in map(view.path.__truediv__, BESIDE) if path.is_file()}
+        except (KeyError, OSError, MediaTypesError):
+            return None
+        summary = _plain(run.pop("summary", {}))
+        run.pop("environment", None)  # it is long, and read from run.json where it is shown
+        return {"path": name, "run": _plain(run), "summary": summary, "has": sorted(there)}
 
     def split(self, path: str) -> tuple[str, str] | None:
         """The run that a path begins with, and the rest; None if there is no such run."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +13,15 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
 from mediatypes.viewer.page import page
 from mediatypes.viewer.report import write_report
 
-from .conftest import ROOT, picture
+from .conftest import HOSTILE, ROOT, picture
 
 # What Chromium says when a sandbox does its work: a value's HTML has a script, and a picture elsewhere.
 EXPECTED = (
@@ -155,6 +159,56 @@ def test_the_slider_goes_along_another_key(serve: Any, open_page: Any, tmp_path:
     until(lambda: "step 4 · epoch 1" in photo.inner_text() and photo.locator("canvas").count() == 1)
     until(lambda: content(photo.locator("canvas"))[0, 0].tolist() == [80, 80, 80])
     assert "along=epoch" in page.url
+
+
+def beside(run: Path) -> None:
+    """What a run keeps beside its values, written as schemas/README.md says."""
+    (run / "files").mkdir(exist_ok=True)
+    (run / "files" / "diff.patch").write_text("+ a line of the patch")
+    (run / "files.json").write_text(
+        json.dumps({"format": "1.0", "files": [{"name": "diff.patch", "sha256": "0" * 64, "size": 21, "time": 0.0}]})
+    )
+    lines = ["2026-01-01T00:00:01.5Z out epoch 1", "no line", f"2026-01-01T00:00:02Z err {HOSTILE}"]
+    (run / "console.log").write_text("\n".join(lines) + "\n")
+    times = 1767225600 + np.arange(50.0)
+    table = {
+        "_timestamp": times,
+        "_runtime": times,
+        "cpu.percent": np.arange(50.0),
+        "gpu.0.memory_bytes": times * 0 + 2e9,
+    }
+    pq.write_table(pa.table(table), run / "system.parquet")
+    (run / "system.jsonl").write_text('{"_timestamp": 1767225660.0, "cpu.percent": 77.0}\n{"_times')
+
+
+@pytest.mark.parametrize("how", ["served", "report", "dropped"])
+def test_the_page_of_a_run_shows_what_it_keeps(serve: Any, open_page: Any, tmp_path: Path, how: str) -> None:
+    with mt.Run(tmp_path / "runs" / "one", notes="a note", config={"model": {"depth": 8}}) as run:
+        run.log({"loss": 0.5, "text": "said"})
+    beside(run.path)
+    if how == "served":
+        opened = open_page(serve(tmp_path / "runs") + "#tab=run")
+    elif how == "report":
+        opened = open_page(write_report([run.path], tmp_path / "report.html").path.as_uri() + "#tab=run", offline=True)
+    else:
+        (tmp_path / "viewer.html").write_bytes(b"".join(page({}, "runs")))
+        opened = open_page((tmp_path / "viewer.html").as_uri() + "#tab=run", offline=True)
+        opened.page.locator("input[type=file]").set_input_files(tmp_path / "runs")
+    shown = opened.ready()
+    part = lambda name: shown.locator("details.panel", has=shown.locator("h2", has_text=re.compile(f"^{name}$")))  # noqa: E731
+    part("Environment").wait_for()
+    assert "mediatypes" in part("Environment").inner_text()
+    for name in ("Console", "Files", "System", "text"):
+        part(name).locator("> summary").click()
+    assert part("Console").locator(".rows .row").first.inner_text().split("\n")[-2:] == ["out", "epoch 1"]
+    assert part("Console").locator("code.err").inner_text() == HOSTILE
+    part("Files").locator("summary summary, details summary").first.click(position={"x": 2, "y": 8})
+    until(lambda: part("Files").locator("pre").count() == 1)
+    assert part("Files").locator("pre").inner_text() == "+ a line of the patch"
+    until(lambda: part("System").locator(".u-over").count() == 2)
+    assert "77 %" in part("System").inner_text()
+    assert "2.00 GB" in part("System").inner_text()
+    assert unexpected(opened.complaints) == []
 
 
 def content(canvas: Any) -> np.ndarray[Any, Any]:

@@ -276,6 +276,28 @@ def test_a_look_that_was_slow_is_soon_followed_by_the_next() -> None:
     assert pause(60.0) == 1.0
 
 
+def test_runs_elsewhere_are_shown_by_ranges(serve: Any, tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    for name in ("a", "b"):
+        with mt.Run(tmp_path / "runs" / name) as run:
+            run.log({"loss": 0.5, "photo": mt.Image(np.zeros((4, 4, 3), np.uint8))})
+        mt.copy(run.path, "memory://viewer/runs")
+    try:
+        client = Client(serve("memory://viewer/runs"))
+        listed = json.loads(client.ask("/runs.json")[2])
+        assert [run["path"] for run in listed] == ["a", "b"]
+        path = "/files/a/history.parquet"
+        whole = (tmp_path / "runs" / "a" / "history.parquet").read_bytes()
+        assert client.ask(path)[2] == whole
+        assert client.ask(path, Range="bytes=-8")[2] == whole[-8:]
+        photo = listed[0]["summary"]["photo"]["path"]
+        assert client.ask(f"/files/a/{photo}")[2] == (tmp_path / "runs" / "a" / photo).read_bytes()
+        assert client.ask("/files/a/nothing")[0] == 404
+        assert json.loads(client.ask("/files/a/run.json")[2])["name"] == "a"
+    finally:
+        fsspec.filesystem("memory").rm("/viewer", recursive=True)
+
+
 def test_a_directory_of_tensorboard_logs_is_shown(serve: Any, tmp_path: Path) -> None:
     from tests.interop.tensorboard.event_files import scalar, write
 

@@ -1,11 +1,12 @@
 // The page: runs on the left, tabs, keyboard. It is given a source and reads everything else from it.
 import { AXES, Charts, colorRuns } from './charts.js'
 import { Compare } from './compare.js'
+import { Details } from './details.js'
 import { el, failure, fill, later } from './dom.js'
 import { matches } from './grid.js'
 import { Media } from './media.js'
 import { Run } from './run.js'
-import { Details, groupsBy, runColumns, Runs } from './runs.js'
+import { groupsBy, runColumns, Runs } from './runs.js'
 import { Dropped, droppedFiles, Inlined, Served } from './source.js'
 import { State } from './state.js'
 

@@ -53,6 +53,11 @@ export class Run {
     return /^https?:/.test(path) || !this.path ? path : `${this.path}/${path}`
   }
 
+  /** Whether the run's folder has one of the files that it may have: the list of runs tells, or the source. */
+  has(name) {
+    return this.listed.has?.includes(name) ?? this.source.has?.(this.at(name)) ?? false
+  }
+
   text(path) {
     return this.source.text(this.at(path))
   }

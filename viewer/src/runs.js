@@ -1,5 +1,5 @@
-// The table of runs, and the page of one run.
-import { duration, el, failure, fill, short } from './dom.js'
+// The table of runs.
+import { duration, el, short } from './dom.js'
 import { Grid, textOf } from './grid.js'
 
 /** Leaves of nested objects as [name with dots, value]; documents and lists are leaves. */
@@ -8,12 +8,12 @@ export function flat(object, prefix = '') {
 }
 
 /** A document, or a list of them, in a few words; undefined for anything else. */
-function medium(value) {
+export function medium(value) {
   if (Array.isArray(value) && value[0]?._type) return `${value.length} × ${value[0]._type}`
   return value?._type && `${value._type} ${value.caption ?? ''}`
 }
 
-const date = seconds => (seconds ? new Date(seconds * 1000).toLocaleString() : '')
+export const date = seconds => (seconds ? new Date(seconds * 1000).toLocaleString() : '')
 
 /** Columns of the table of runs: what is known of each, then config and summary where they are not all the same or few. */
 export function runColumns(runs) {
@@ -75,58 +75,4 @@ export class Runs {
   link(run) {
     return el('a', { href: '#', onclick: event => (event.preventDefault(), event.stopPropagation(), this.state.set({ tab: 'run', run: run.path || run.name })) }, el('i', { style: { background: run.color } }), run.name)
   }
-}
-
-/** The page of one run: what it says of itself. */
-export class Details {
-  constructor(page) {
-    Object.assign(this, { page, state: page.state })
-    this.node = el('div', { className: 'details' })
-    page.state.on('tab run', () => this.state.get('tab') === 'run' && this.refresh())
-  }
-
-  async refresh() {
-    const wanted = this.state.get('run'), run = this.page.runs.find(one => (one.path || one.name) === wanted) ?? this.page.runs[0]
-    if (!run) return
-    const { info } = run, choose = el('select', { 'aria-label': 'run', onchange: () => this.state.set({ run: choose.value }) }, this.page.runs.map(one => el('option', { value: one.path || one.name, selected: one === run }, one.name)))
-    const facts = [['status', info.status], ['project', info.project], ['group', info.group], ['job type', info.job_type], ['tags', (info.tags ?? []).join(', ')], ['started', date(info.started)], ['duration', duration(run.seconds)], ['id', info.id], ['folder', run.path]]
-    fill(
-      this.node,
-      el('div', { className: 'bar' }, choose),
-      info.notes && el('p', { className: 'notes' }, info.notes),
-      section('Run', facts.filter(([, value]) => value)),
-      section('Config', flat(run.config)),
-      section('Summary', flat(run.summary).map(([name, value]) => [name, medium(value) ?? value])),
-      section('Environment', flat(info.environment)),
-      section('Problems', (info.problems ?? []).map(({ path, message, hint }) => [path, `${message}. ${hint ?? ''}`])),
-      await this.texts(run),
-      await this.file(run, 'Console', 'console.log'),
-    )
-  }
-
-  /** Values that are text, lists or JSON, by step. */
-  async texts(run) {
-    try {
-      await run.open()
-      const parts = await Promise.all(run.plainColumns.map(async ({ name, key }) => [key, await run.values(name)]))
-      return parts.map(([key, values]) => el('details', { className: 'panel' }, el('summary', {}, `${key} `, el('span', { className: 'note' }, `${values.length} values`)), new Grid([{ name: 'step', values: values.map(({ step }) => step), width: 60 }, { name: 'value', values: values.map(({ value }) => textOf(value)), width: 400 }], values.length).node))
-    } catch (error) {
-      return failure(error)
-    }
-  }
-
-  /** A text file of the run, where it has one. */
-  async file(run, title, path) {
-    if (!(run.info.files ?? []).includes(path)) return ''
-    try {
-      return el('details', { className: 'panel' }, el('summary', {}, title), el('pre', { className: 'document' }, await run.text(path)))
-    } catch {
-      return ''
-    }
-  }
-}
-
-function section(title, rows) {
-  if (!rows.length) return ''
-  return el('section', { className: 'panel' }, el('h2', {}, title), el('table', {}, rows.map(([name, value]) => el('tr', {}, el('th', {}, name), el('td', { title: textOf(value) }, typeof value === 'number' ? short(value) : textOf(value))))))
 }

@@ -78,6 +78,10 @@ export class Inlined {
     return this.index.runs
   }
 
+  has(path) {
+    return this.nodes.has(`file:${path}`)
+  }
+
   node(path) {
     const node = this.nodes.get(`file:${path}`)
     if (!node) throw Error(`${path} was left out of this report to keep it small`)
@@ -136,6 +140,10 @@ export class Dropped extends Inlined {
       found.push({ path: root.slice(0, -1), run: JSON.parse(await file.text()), summary: summary ? JSON.parse(await summary.text()) : {} })
     }
     return found.sort((a, b) => (a.path < b.path ? -1 : 1))
+  }
+
+  has(path) {
+    return this.files.has(path)
   }
 
   file(path) {
