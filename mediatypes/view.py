@@ -258,6 +258,20 @@ class RunView(MediaTables, Recorded, KeptFiles):
 
         return READERS[what](self._history(), self.store, key)
 
+    def plot(
+        self, keys: Iterable[str] | str | None = None, *, x: str | None = None, backend: str = "matplotlib"
+    ) -> Any:
+        """A figure of matplotlib, or of Plotly with `backend="plotly"`, with a chart for each key; needs that package.
+
+        Args:
+            keys: of numbers; `*` and `?` stand for others. All by default.
+            x: a key, "_step", "_runtime" or "_timestamp"; by default what `define_metric` says, else steps.
+
+        Raises:
+            InputError: there are no such numbers.
+        """
+        return hook("plot_runs")([self], keys, x, backend)
+
     def edit(
         self,
         *,

@@ -255,6 +255,12 @@ class RunSet(MediaTables, Sequence[RunView]):
 
         return ask(self.table, sources, query, self._inside)
 
+    def plot(
+        self, keys: Iterable[str] | str | None = None, *, x: str | None = None, backend: str = "matplotlib"
+    ) -> Any:
+        """As `RunView.plot()`, with a line for each run."""
+        return hook("plot_runs")(list(self), keys, x, backend)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the viewer's page in a frame, and plain HTML below it."""
         return hook("show_runs")(self)  # type: ignore[no-any-return]

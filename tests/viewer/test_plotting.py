@@ -1,0 +1,52 @@
+"""`RunView.plot` and `RunSet.plot`: what stands in the figures, as their own libraries read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mediatypes as mt
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> mt.RunSet:
+    for name, factor in (("a", 1.0), ("b", 2.0)):
+        with mt.Run(tmp_path / "runs" / name) as run:
+            run.define_metric("val.acc", step_metric="epoch")
+            for step in range(6):
+                run.log({"loss": factor / (step + 1), "text": "x"}, step=step)
+                if step % 2:
+                    run.log({"val": {"acc": factor * step}, "epoch": step // 2}, step=step)
+            run.log({"loss": float("nan")}, step=9)
+    return mt.open_runs(tmp_path / "runs")
+
+
+def test_a_chart_for_each_key_of_numbers_and_a_line_for_each_run(runs: mt.RunSet) -> None:
+    figure = runs["a"].plot()
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "val.acc", "epoch"]
+    (line,) = figure.axes[0].lines
+    assert line.get_xdata().tolist() == [0, 1, 2, 3, 4, 5, 9]
+    assert line.get_ydata()[:6].tolist() == [1 / (step + 1) for step in range(6)]
+    assert np.isnan(line.get_ydata()[6])
+    assert (figure.axes[1].get_xlabel(), figure.axes[1].lines[0].get_xdata().tolist()) == ("epoch", [0, 1, 2])
+    both = runs.plot("val.*", x="_step")
+    assert [line.get_label() for line in both.axes[0].lines] == ["a", "b"]
+    assert both.axes[0].lines[1].get_xydata().tolist() == [[1, 2], [3, 6], [5, 10]]
+
+
+def test_the_same_with_plotly(runs: mt.RunSet) -> None:
+    figure = runs.plot(["loss", "val.acc"], backend="plotly")
+    assert [(trace.name, len(trace.x)) for trace in figure.data] == [("a", 7), ("b", 7), ("a", 3), ("b", 3)]
+    assert [trace.xaxis for trace in figure.data] == ["x", "x", "x2", "x2"]
+    assert [trace.showlegend for trace in figure.data] == [True, True, False, False]
+
+
+def test_what_cannot_be_plotted_is_named(runs: mt.RunSet) -> None:
+    with pytest.raises(mt.InputError, match=r"plot\.keys: expected a key of numbers, or a pattern of some, got 'text'"):
+        runs["a"].plot("text")
+    with pytest.raises(mt.InputError, match=r"plot\.x: expected a key of numbers, got 'text'"):
+        runs["a"].plot("loss", x="text")
+    with pytest.raises(mt.InputError, match=r"plot\.backend: expected 'matplotlib' or 'plotly', got 'bokeh'"):
+        runs["a"].plot("loss", backend="bokeh")
