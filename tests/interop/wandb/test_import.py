@@ -472,3 +472,57 @@ def test_values_in_pieces_are_those_of_one(folder: Folder, tmp_path: Path, monke
 
 def test_leaves_of_the_writer() -> None:
     assert leaves({"a": {"b": 1, "c": {}}, "d": 2}) == {("a", "b"): 1, ("a", "c"): {}, ("d",): 2}
+
+
+def test_console_and_environment(folder: Folder, tmp_path: Path) -> None:
+    log = Log()
+    for i, (stream, text) in enumerate(
+        [(1, "one"), (1, " line\n"), (0, "an error\n"), (1, "\r10%"), (1, "\r20%\n"), (1, "e")]
+    ):
+        seconds = field(2, field(1, 1_700_000_000 + i))
+        log.add(13, (field(1, stream) if stream else b"") + seconds + field(3, text))
+    log.add(
+        26,
+        field(1, "Linux-6.1")
+        + field(2, "CPython 3.11.7")
+        + field(5, "--lr")
+        + field(5, "1")
+        + field(6, "train.py")
+        + field(9, field(1, "git@host:x") + field(2, "abc"))
+        + field(12, "host")
+        + field(17, 8)
+        + field(18, "H100")
+        + field(19, 2)
+        + field(21, field(1, 1 << 30))
+        + field(22, field(3, "Xeon")),
+    )
+    log.log({"x": 1}, 0)
+    run = imported(log, folder, tmp_path)
+    assert [(line.time, line.stream, line.text) for line in run.console()] == [
+        (1.7e9 + 1, "out", "one line"),
+        (1.7e9 + 2, "err", "an error"),
+        (1.7e9 + 4, "out", "20%"),
+        (1.7e9 + 5, "out", "e"),
+    ]
+    environment = json.loads((tmp_path / "runs" / RUN / "run.json").read_text())["environment"]
+    assert {name: value for name, value in environment.items() if name not in ("mediatypes", "wandb")} == {
+        "os": "Linux-6.1",
+        "python": "3.11.7",
+        "implementation": "CPython",
+        "script": "train.py",
+        "argv": ["train.py", "--lr", "1"],
+        "git": {"remote": "git@host:x", "commit": "abc"},
+        "host": "host",
+        "cpu": {"count": 8, "model": "Xeon"},
+        "gpus": [{"name": "H100"}, {"name": "H100"}],
+        "memory": 1 << 30,
+    }
+
+
+def test_progress_is_that_of_the_bytes(folder: Folder, tmp_path: Path) -> None:
+    log = Log()
+    log.log({"x": 1}, 0)
+    size = log.write(folder.root).stat().st_size
+    seen: list[tuple[int, int, str]] = []
+    import_runs(folder.root, tmp_path / "runs", progress=lambda *state: seen.append(state))
+    assert seen == [(size, size, RUN), (size, size, RUN)]

@@ -58,9 +58,14 @@ def import_runs(
     options, target = Options(project, tuple(tags)), Path(dest).absolute()
     total, done = sum(plan.size for plan in plans), 0
     reports = list[RunReport]()
-    for plan, (_, report) in zip(
-        plans, map_runs(partial(import_run, out=target, options=options), plans, executor, jobs), strict=True
-    ):
+
+    def read(size: int) -> None:  # of one log, in this process
+        if progress is not None:
+            progress(min(done + size, total), total, plans[len(reports)].name)
+
+    in_here = executor is None and jobs == 1
+    work = partial(import_run, out=target, options=options, progress=read if in_here else None)
+    for plan, (_, report) in zip(plans, map_runs(work, plans, executor, jobs), strict=True):
         reports.append(report)
         done += plan.size
         if progress is not None:

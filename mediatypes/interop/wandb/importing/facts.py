@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ...._core.errors import Problem
@@ -12,11 +11,14 @@ from ....formats.protobuf import BYTES, VARINT, Malformed
 from ....journal.metrics import GOALS, NONE, STATISTICS, Metric
 from ..log.items import HISTORY, SUMMARY, Path, read_item
 from ..tables import Entry
-from .rows import Losses, put
+from .recorded import Recorded
+from .rows import BAD, Losses, load, put
 
 Data = tuple[bytes, int, int]  # a buffer, and where a message stands in it
 _CONFIG, _STATS, _ARTIFACT, _METRIC, _OUTPUT, _RUN, _EXIT, _HEADER, _ENVIRONMENT = 5, 7, 8, 12, 13, 17, 18, 21, 26
 _ALERT = 10
+_MOST_GPUS = 1024
+_MAX_SECONDS = 253402300800  # since the epoch: the year 10000
 _MOST_ENTRIES = 1_000_000  # files of artifacts that are remembered
 _SUMMARY_FIELDS = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: NONE, 8: "first"}
 _TEXTS = {
@@ -30,17 +32,7 @@ _TEXTS = {
     12: "sweep_id",
     13: "host",
 }
-_SYSTEM_TEXTS = {
-    1: "platform",
-    2: "python",
-    4: "docker",
-    6: "program",
-    12: "host",
-    14: "executable",
-    18: "gpu",
-    25: "cuda",
-}
-_SYSTEM_NUMBERS = {16: "cpu_count", 17: "cpu_count_logical", 19: "gpu_count"}
+_SYSTEM_TEXTS = {1: "os", 2: "python", 4: "docker", 6: "script", 12: "host", 14: "executable", 25: "cuda"}
 
 
 class Facts:
@@ -48,10 +40,11 @@ class Facts:
 
     Args:
         losses: gets what is wrong.
+        recorded: gets what was printed.
     """
 
-    def __init__(self, losses: Losses) -> None:
-        self.losses = losses
+    def __init__(self, losses: Losses, recorded: Recorded | None) -> None:
+        self.losses, self.recorded = losses, recorded
         self.texts: dict[str, str] = {}  # of the run record
         self.tags: list[str] = []
         self.started = self.last = 0.0  # seconds since the epoch: of the run, and of the last record that has a time
@@ -91,7 +84,7 @@ class Facts:
     def take_summary(self, path: Path, json: bytes) -> None:
         """One value of the summary."""
         value = self._load(json, "summary", path)
-        if path[0] in RESERVED or path[0] == "_wandb" or value is _BAD:
+        if path[0] in RESERVED or path[0] == "_wandb" or value is BAD:
             return
         if len(path) == 1 and isinstance(value, dict) and value and "_type" not in value:
             self.summary[path[0]] = value
@@ -135,7 +128,7 @@ class Facts:
                 _remove(target, path)
                 continue
             value = self._load(item.json or b"null", "config", item.path)
-            if value is _BAD:
+            if value is BAD:
                 continue
             if not path:
                 self.wandb = value if isinstance(value, dict) else {}
@@ -193,19 +186,33 @@ class Facts:
                 self._entries += 1
 
     def _environment(self, message: Data) -> None:
-        arguments: list[str] = []
+        arguments, texts, numbers = list[str](), dict[int, str](), dict[int, int]()
+        memory, model = 0, ""
         for number, wire, begin, until in protobuf.fields(*message):
             inner = (message[0], begin, until)
-            if wire == BYTES and number in _SYSTEM_TEXTS:
-                self.environment[_SYSTEM_TEXTS[number]] = protobuf.text(*inner).removeprefix("CPython ")
-            elif wire == VARINT and number in _SYSTEM_NUMBERS:
-                self.environment[_SYSTEM_NUMBERS[number]] = begin
+            if wire == VARINT:
+                numbers[number] = begin
             elif wire == BYTES and number == 5:
                 arguments.append(protobuf.text(*inner))
             elif wire == BYTES and number == 9:
                 self._git(inner)
-        if arguments:
-            self.environment["arguments"] = arguments
+            elif wire == BYTES and number == 21:  # the memory
+                memory = next((value for n, kind, value, _ in protobuf.fields(*inner) if (n, kind) == (1, VARINT)), 0)
+            elif wire == BYTES and number == 22:  # the processor
+                model = protobuf.text(message[0], *_last(inner, 3))
+            elif wire == BYTES:
+                texts[number] = protobuf.text(*inner)
+        known: dict[str, Any] = {name: texts[number] for number, name in _SYSTEM_TEXTS.items() if texts.get(number)}
+        implementation, _, version = known.get("python", "").rpartition(" ")
+        if implementation:
+            known |= {"implementation": implementation, "python": version}
+        if "script" in known:
+            known["argv"] = [known["script"], *arguments]
+        processor: dict[str, Any] = {"count": numbers.get(17) or numbers.get(16), "model": model}
+        gpus = [{"name": texts.get(18, "")}] * min(numbers.get(19, 0), _MOST_GPUS)
+        found: dict[str, Any] = {**known, "memory": memory, "gpus": gpus}
+        found["cpu"] = {name: value for name, value in processor.items() if value}
+        self.environment |= {name: value for name, value in found.items() if value}
 
     def _git(self, message: Data) -> None:
         names = {1: "remote", 2: "commit"}
@@ -237,8 +244,18 @@ class Facts:
         self._timed(message)
 
     def _output(self, message: Data) -> None:
-        self._count("lines of output")
+        self._count("pieces of output")
         self._timed(message)
+        time, stream, text = self.last, "err", b""
+        for number, wire, begin, until in protobuf.fields(*message):
+            if (number, wire) == (1, VARINT):
+                stream = "out" if begin == 1 else "err"
+            elif (number, wire) == (2, BYTES):
+                time = _time((message[0], begin, until))
+            elif (number, wire) == (3, BYTES):
+                text = message[0][begin:until]
+        if self.recorded is not None and 0 <= time < _MAX_SECONDS:
+            self.recorded.print(time, stream, text)
 
     def _alert(self, message: Data) -> None:
         self._count("alerts")
@@ -252,15 +269,12 @@ class Facts:
         self.counts[name] = self.counts.get(name, 0) + 1
 
     def _load(self, text: bytes, where: str, path: Path) -> Any:
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError) as error:
-            message = f"expected JSON, got {text[:40]!r} ({error})"
-            self.losses.add(Problem(f"{where}.{'.'.join(path)}", message, "json"))
-            return _BAD
+        value = load(text)
+        if value is BAD:
+            self.losses.add(Problem(f"{where}.{'.'.join(path)}", f"expected JSON, got {text[:40]!r}", "json"))
+        return value
 
 
-_BAD: Any = object()
 _READERS = {
     _CONFIG: Facts._configure,
     _STATS: Facts._stats,
@@ -292,6 +306,15 @@ def _time(message: Data) -> float:
     """Seconds since the epoch of a Timestamp."""
     numbers = {n: protobuf.signed(value) for n, wire, value, _ in protobuf.fields(*message) if wire == VARINT}
     return numbers.get(1, 0) + numbers.get(2, 0) / 1e9
+
+
+def _last(message: Data, wanted: int) -> tuple[int, int]:
+    """Where the last text of this number stands; an empty place without one."""
+    found = (0, 0)
+    for number, wire, begin, until in protobuf.fields(*message):
+        if (number, wire) == (wanted, BYTES):
+            found = begin, until
+    return found
 
 
 def _remove(values: dict[str, Any], path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from ...._core import canonical
 from ...._core.errors import DocumentError, Problem, RunExists, RunLocked, StoreError
 from ....runfolder import files
+from ....runfolder.console import CONSOLE
 from ....runfolder.lock import Lock
 from ....runfolder.readme import README, write_readme
 from ...importing.report import FileReport, RunReport
@@ -26,12 +27,13 @@ from .attachments import Attached
 from .facts import Facts
 from .media import RunMedia
 from .plan import LogPlan
+from .recorded import Recorded
 from .rows import Losses, RowReader
 from .spool import Spool
 
 REPORT = "import.json"
 _TRIES, _PAUSE_SECONDS = 50, 0.1
-Progress = Callable[[int], None]  # is called with the bytes that were read since the last time
+Progress = Callable[[int], None]  # is called with the bytes of the log that were read
 
 
 class Options(NamedTuple):
@@ -63,11 +65,19 @@ class LogReading:
         target: the run's folder, which an earlier import may have made.
         sink: where sidecars go.
         attach: keeps files as they are.
+        recorded: gets what was printed.
     """
 
-    def __init__(self, root: Path, target: Path, sink: Any, attach: Callable[[Path, str], str]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        target: Path,
+        sink: Any,
+        attach: Callable[[Path, str], str],
+        recorded: Recorded | None = None,
+    ) -> None:
         self.losses = Losses()
-        self.facts = Facts(self.losses)
+        self.facts = Facts(self.losses, recorded)
         self.keys = KeyTable()
         self.media = RunMedia(root, target, self.facts, sink, attach, self.losses)
         self.rows = RowReader(self.keys, self.media.decode_row, self.media.encode, self.losses)
@@ -111,7 +121,7 @@ class RunImport:
     """One import of a log into the folder of its run.
 
     Args:
-        progress: is called with the bytes that were read since the last time.
+        progress: is called with the bytes of the log that were read.
     """
 
     def __init__(self, plan: LogPlan, target: Path, options: Options, progress: Progress | None) -> None:
@@ -172,20 +182,18 @@ class RunImport:
         return hashlib.sha256(canonical.dump_bytes(made_from)).hexdigest()[:16]
 
     def _import(self, staging: Staging, head: dict[str, Any], previous: dict[str, Any]) -> RunReport:
-        attached = Attached()
-        reading = LogReading(self.plan.root, self.target, staging.sink(files.SIDECARS), attached.add)
+        attached, recorded = Attached(), Recorded(staging.path)
+        reading = LogReading(self.plan.root, self.target, staging.sink(files.SIDECARS), attached.add, recorded)
         spool = Spool(staging.path)
         try:
             with open(self.plan.path, "rb", buffering=0) as file:
                 reader = RecordReader(file, self.plan.size)
-                position = 0
                 for records in reader:
                     batch = reading.take(records)
                     if batch is not None:
                         spool.add(batch)
                     if self.progress:
-                        self.progress(reader.position - position)
-                        position = reader.position
+                        self.progress(reader.position)
             if any(one.kind == "foreign" for one in reader.damage):
                 raise DocumentError.of(self.plan.path.name, "a log of W&B", "a file of another kind", "Check the path.")
             attached.add_all(self.plan.root, reading.losses)
@@ -193,8 +201,11 @@ class RunImport:
             made = write_folder.write(
                 staging.path, self.target, reading, spool, self.plan, self.options, self._state(head)
             )
+            made_besides = recorded.finish()
         finally:
+            recorded.close()
             spool.close()
+        reading.facts.recorded = None
         self.result = (reading, reader.position)
         damage = [{**one._asdict(), "meaning": KINDS[one.kind]} for one in sorted(reader.damage)]
         writer = f"wandb {reading.facts.environment.get('wandb', '')}".strip()
@@ -212,10 +223,11 @@ class RunImport:
         )
         files.write_json(staging.path / REPORT, {**report.to_stored(), "state": self._state(head), "head": head})
         write_readme(staging.path)
-        listed = (files.LISTED,) if copied else ()
-        staging.commit((README, *listed, files.HISTORY, files.MEDIA, files.SUMMARY, files.RUN, REPORT))
-        if not copied:
-            (self.target / files.LISTED).unlink(missing_ok=True)
+        if copied:
+            made_besides.append(files.LISTED)
+        staging.commit((README, *made_besides, files.HISTORY, files.MEDIA, files.SUMMARY, files.RUN, REPORT))
+        for name in {files.LISTED, CONSOLE}.difference(made_besides):
+            (self.target / name).unlink(missing_ok=True)
         return report
 
 

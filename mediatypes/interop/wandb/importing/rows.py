@@ -23,6 +23,7 @@ _NO_INTEGER[list(b".eENI")] = True
 _TOKENS = {b"true": True, b"false": False, b"null": None}
 _DEPTH = 64  # of dicts in each other
 _LAST_STEP = 2**63 - 1
+_MAX_JSON = 64 << 20  # bytes of one value; as Python objects it takes several times as much
 
 
 class Decode(Protocol):
@@ -127,7 +128,7 @@ class RowReader:
                 steps[rows[inside]] = own[inside].astype(np.int64)
                 for i in chosen[~inside].tolist():
                     text = items.data[items.starts[places[i]] : items.ends[places[i]]]
-                    steps[items.rows[places[i]]] = _step_of(_load(text))
+                    steps[items.rows[places[i]]] = _step_of(load(text))
             elif key == self._time:
                 times[rows] = own
             else:
@@ -162,14 +163,14 @@ class RowReader:
             kind = "null" if value is None else "boolean"
             _add(columns, name, kind, _single(row, kind, value))
             return
-        if (value := self._load(text, name, step)) is not _BAD:
+        if (value := self._load(text, name, step)) is not BAD:
             values: dict[str, Any] = {}
             put(values, self.keys.paths[key], value)
             self._add_cells(values, row, step, columns)
 
     def _load(self, text: bytes, name: str, step: int) -> Any:
-        value = _load(text)
-        if value is _BAD:
+        value = load(text)
+        if value is BAD:
             self.losses.add(Problem(f"step {step}: {name}", f"expected JSON, got {text[:40]!r}", "json"))
         return value
 
@@ -211,8 +212,8 @@ class RowReader:
         values: dict[str, Any] = {}
         try:
             for item in read_items(data, start, end):
-                value = item.typed if item.json is None else _load(item.json)
-                if value is _BAD:
+                value = item.typed if item.json is None else load(item.json)
+                if value is BAD:
                     text = f"expected JSON, got {(item.json or b'')[:40]!r}"
                     self.losses.add(Problem(f"row after step {step}: {'.'.join(item.path)}", text, "json"))
                 elif not put(values, item.path, value):
@@ -237,7 +238,7 @@ class RowReader:
             self._special.append(is_odd or is_part)
 
 
-_BAD: Any = object()
+BAD: Any = object()
 
 
 def put(values: dict[str, Any], path: Path, value: Any) -> bool:
@@ -254,11 +255,12 @@ def put(values: dict[str, Any], path: Path, value: Any) -> bool:
     return True
 
 
-def _load(text: bytes) -> Any:
+def load(text: bytes) -> Any:
+    """A value from JSON; `BAD` if it is none, or too large."""
     try:
-        return json.loads(text)
+        return json.loads(text) if len(text) <= _MAX_JSON else BAD
     except (ValueError, RecursionError):
-        return _BAD
+        return BAD
 
 
 def _numbers(data: bytes, starts: Array, ends: Array) -> Array:
@@ -280,8 +282,8 @@ def _numbers(data: bytes, starts: Array, ends: Array) -> Array:
 
 
 def _number(text: bytes) -> float:
-    value = _load(text)
-    return float(value) if type(value) in (int, float) and value is not _BAD else float("nan")
+    value = load(text)
+    return float(value) if type(value) in (int, float) and value is not BAD else float("nan")
 
 
 def _are_integers(data: bytes, starts: Array, ends: Array) -> Array:

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from .plan import LogPlan
     from .spool import Spool
 
+_COUNTED = (
+    ("hidden metrics", "shown as others"),
+    ("alerts", "not imported"),
+    ("artifacts", "not imported"),
+    ("system metrics", "not imported"),
+)
 _MAX_CELLS, _CELLS_PER_VALUE = 1 << 30, 1 << 12  # of a history; more only where they hold values
 
 
@@ -141,7 +147,6 @@ def _run(
     known = files.read_json(target / files.RUN) if (target / files.RUN).is_file() else {}
     ours = {name: item for name, item in files.environment().items() if name == "mediatypes"}
     system = dict(facts.environment)
-    argv = [system.pop("program", ""), *system.pop("arguments", [])]
     if facts.exit_code is not None:
         system["exit_code"] = facts.exit_code
     run: dict[str, Any] = {
@@ -151,7 +156,7 @@ def _run(
         "name": known.get("name", facts.texts.get("name") or plan.name),
         "notes": known.get("notes", facts.texts.get("notes")),
         "tags": known.get("tags", [*facts.tags, *(tag for tag in options.tags if tag not in facts.tags)]),
-        "environment": {**ours, **system, "argv": argv if argv[0] else []},
+        "environment": {**ours, **system},
         "status": facts.status,
         "started": started,
         "finished": finished,

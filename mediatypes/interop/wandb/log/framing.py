@@ -24,6 +24,7 @@ BLOCK, HEADER = 32768, 7
 MAX_RECORD = 256 << 20  # bytes; W&B itself sends no row above 10 MB
 _PIECE_BYTES = 16 << 20
 _SEARCHED_BYTES = 1 << 20  # that are checked in one damaged block
+_SEARCHED_BLOCKS = 2048  # of others only the chunks before the first damage are read
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _HEAD = Struct("<IHB")
 
@@ -68,6 +69,7 @@ class RecordReader:
         self.count = 0
         self._held = b""  # of a record whose last chunk is still to come
         self._is_open = False  # there is one
+        self._blocks = _SEARCHED_BLOCKS  # that may still be searched
         self._begin = self._next = 0  # where it begins in the file, and where it goes on
 
     def __iter__(self) -> Iterator[Records]:
@@ -137,23 +139,25 @@ class RecordReader:
     def _search(self, data: bytes, at: int, end: int, base: int) -> list[tuple[int, int, int]]:
         """The sound chunks of one block that holds damage: place, size and type of each."""
         chunks: list[tuple[int, int, int]] = []
-        lost, budget = -1, _SEARCHED_BYTES
+        lost, budget = -1, _SEARCHED_BYTES if self._blocks > 0 and data.count(0, at, end) < end - at else 0
+        self._blocks -= 1
         while at + HEADER <= end:
             stored, size, type = _HEAD.unpack_from(data, at)
             after = at + HEADER + size
             is_possible = _FULL <= type <= _LAST and after <= end
             budget -= size if is_possible and lost >= 0 else 0
-            if is_possible and budget > 0 and crc32(memoryview(data)[at + 6 : after]) == stored:
+            is_searched = lost < 0 or budget > 0
+            if is_possible and is_searched and crc32(memoryview(data)[at + 6 : after]) == stored:
                 if lost >= 0:
                     self.damage.append(Damage(base + lost, at - lost, "checksum"))
                     lost = -1
                 chunks.append((at, size, type))
                 at = after
-            elif budget > 0:
-                lost = at if lost < 0 else lost
-                at += 1
             else:
-                break
+                lost = at if lost < 0 else lost
+                if budget <= 0:
+                    break
+                at += 1
         if lost < 0 and at + HEADER > end and (base + end) % BLOCK and at < end:
             lost = at  # the beginning of a header at the end of the file
         if lost >= 0:
