@@ -49,7 +49,7 @@ class Records(NamedTuple):
 class _Chunks(NamedTuple):
     places: Array  # (n,) int64: of the headers in a buffer, ascending
     sizes: Array  # (n,) int64: of the data
-    types: Array  # (n,) uint8
+    types: Array  # (n,) uint64
 
 
 class RecordReader:
@@ -103,36 +103,42 @@ class RecordReader:
 
     def _chunks(self, data: bytes, base: int) -> _Chunks:
         """The sound chunks of a piece, which ends with a block or the file: all blocks are stepped through at once."""
-        buffer = np.frombuffer(data, np.uint8)
+        words = np.ndarray((len(data),), "<u8", data + bytes(7), strides=(1,))
         starts = np.arange(-(base % BLOCK), len(data), BLOCK)
         ends = np.minimum(starts + BLOCK, len(data))
         starts[0] = 0
-        at, active, is_odd = starts.copy(), np.arange(len(starts)), np.zeros(len(starts), bool)
-        found: list[tuple[Array, Array, Array, Array]] = []
-        while len(active):
-            active = active[at[active] + HEADER <= ends[active]]
-            here = at[active]
-            sizes = buffer[here + 4].astype(np.int64) | (buffer[here + 5].astype(np.int64) << 8)
-            types = buffer[here + 6]
-            sound = (types >= _FULL) & (types <= _LAST) & (here + HEADER + sizes <= ends[active])
-            if not sound.all():
-                is_odd[active[~sound]] = True
-                active, here, sizes, types = active[sound], here[sound], sizes[sound], types[sound]
-            found.append((here, sizes, types, active))
-            at[active] = here + (HEADER + sizes)
-        places, sizes, types, owners = (np.concatenate(one) for one in zip(*found, strict=True))
-        stored = _checksums(buffer, places)
+        here, limits, blocks = starts, ends, np.arange(len(starts))
+        is_odd = np.zeros(len(starts), bool)
+        found: list[tuple[Array, ...]] = []
+        while True:
+            if not (inside := here + HEADER <= limits).all():
+                here, limits, blocks = here[inside], limits[inside], blocks[inside]
+            if not len(here):
+                break
+            word = words[here]  # checksum, size, type, and a byte of the data
+            sizes = ((word >> np.uint64(32)) & np.uint64(0xFFFF)).astype(np.int64)
+            after = here + HEADER + sizes
+            types = (word >> np.uint64(48)) & np.uint64(0xFF)
+            if not (sound := (types - np.uint64(_FULL) < np.uint64(_LAST)) & (after <= limits)).all():
+                is_odd[blocks[~sound]] = True
+                here, sizes, types, word, after = here[sound], sizes[sound], types[sound], word[sound], after[sound]
+                limits, blocks = limits[sound], blocks[sound]
+            found.append((here, sizes, types, word, blocks))
+            here = after
+        found.append((starts[:0], starts[:0], *[np.zeros(0, np.uint64)] * 2, starts[:0]))
+        places, sizes, types, word, owners = (np.concatenate(one) for one in zip(*found, strict=True))
         spans = zip((places + 6).tolist(), (places + (HEADER + sizes)).tolist(), strict=True)
         sums = np.array([crc32(data[start:end]) for start, end in spans], np.uint32)
-        is_odd[owners[sums != stored]] = True
-        is_odd[-1] |= bool(at[-1] < ends[-1] and (ends[-1] + base) % BLOCK)  # a few bytes at the end of the file
+        is_odd[owners[sums != word.astype(np.uint32)]] = True
+        last = int((places + HEADER + sizes)[owners == len(starts) - 1].max(initial=starts[-1]))
+        is_odd[-1] |= bool(last < ends[-1] and (ends[-1] + base) % BLOCK)  # a few bytes at the end of the file
         if is_odd.any():
             kept = ~is_odd[owners]
             careful = [self._search(data, int(starts[i]), int(ends[i]), base) for i in np.flatnonzero(is_odd).tolist()]
             extra = np.array([one for block in careful for one in block], np.int64).reshape(-1, 3)
             places = np.concatenate([places[kept], extra[:, 0]])
             sizes = np.concatenate([sizes[kept], extra[:, 1]])
-            types = np.concatenate([types[kept], extra[:, 2].astype(np.uint8)])
+            types = np.concatenate([types[kept], extra[:, 2].astype(np.uint64)])
         order = np.argsort(places)
         return _Chunks(places[order], sizes[order], types[order])
 
@@ -237,10 +243,3 @@ def _following(offset: int) -> int:
     """Where the chunk after one that ends at `offset` of the file begins."""
     left = BLOCK - offset % BLOCK
     return offset + left if left < HEADER else offset
-
-
-def _checksums(buffer: Array, places: Array) -> Array:
-    """The numbers of 32 bits at these places of a buffer."""
-    rows = buffer[places[:, None] + np.arange(4)]
-    stored: Array = rows.view("<u4").reshape(-1)
-    return stored
