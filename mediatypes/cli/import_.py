@@ -13,10 +13,15 @@ from ._progress import Progress
 if TYPE_CHECKING:
     from ..interop.importing.report import ImportReport
 
+_FORMATS = ("coco", "yolo", "voc")  # of data sets, which may be said before them
+
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "sources", metavar="SOURCE", nargs="+", help="a directory, a log, or a URL of event files (s3, gs, az)"
+        "sources",
+        metavar="SOURCE",
+        nargs="+",
+        help="a directory, a log, or a URL of event files (s3, gs, az); a data set of coco, yolo or voc",
     )
     parser.add_argument(
         "-o", dest="dest", metavar="DEST", type=Path, required=True, help="the run folders are made below this one"
@@ -33,6 +38,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--step-metric", metavar="KEY", help="the scalar whose values are the steps of the rows")
     parser.add_argument("--keep-events", action="store_true", help="copy the event files into the run folders")
     parser.add_argument("--jobs", metavar="N", type=int, default=1, help="processes that import runs (default: 1)")
+    parser.add_argument("--images", metavar="DIR", type=Path, help="the pictures of COCO, or the data set of YOLO")
+    parser.add_argument("--results", metavar="FILE", type=Path, help="results of COCO, which become predictions")
     parser.add_argument("--report", metavar="FILE", type=Path, help="write the report as JSON as well")
 
 
@@ -72,8 +79,37 @@ def _is_wandb(source: str) -> bool:
     return is_wandb(source)
 
 
+def _import_annotations(source: str, arguments: Namespace, progress: Progress) -> ImportReport:
+    from ..interop.annotations.importing import import_annotations
+
+    named = {name: getattr(arguments, name) for name in ("format", "images", "results", "project", "tags")}
+    return import_annotations(source, arguments.dest, **named, progress=progress.show)
+
+
+def _import_elsewhere(source: str, arguments: Namespace, progress: Progress) -> ImportReport:
+    from ..interop.elsewhere import import_runs
+
+    return import_runs(source, arguments.dest, project=arguments.project, tags=arguments.tags, progress=progress.show)
+
+
+def _is_annotated(source: str) -> bool:
+    from ..interop.annotations.importing import recognise
+
+    return "://" not in source and recognise(source) is not None
+
+
+def _is_elsewhere(source: str) -> bool:
+    from ..interop.elsewhere import recognise
+
+    return "://" not in source and recognise(source) is not None
+
+
 _Importer = Callable[[str, Namespace, Progress], "ImportReport"]
-_RECOGNISED: tuple[tuple[Callable[[str], bool], _Importer], ...] = ((_is_wandb, import_wandb),)
+_RECOGNISED: tuple[tuple[Callable[[str], bool], _Importer], ...] = (
+    (_is_wandb, import_wandb),
+    (_is_annotated, _import_annotations),
+    (_is_elsewhere, _import_elsewhere),
+)
 
 
 def importer_of(source: str) -> _Importer:
@@ -86,10 +122,14 @@ def _run(arguments: Namespace) -> int:
 
     if arguments.jobs < 1:
         raise InputError.of("--jobs", "at least 1", arguments.jobs, "Leave it out for 1.")
+    arguments.format = None
+    if arguments.sources[0] in _FORMATS and len(arguments.sources) > 1 and not Path(arguments.sources[0]).exists():
+        arguments.format, *arguments.sources = arguments.sources
     reports = []
     for source in arguments.sources:
-        with Progress("bytes") as bar:
-            report = importer_of(source)(source, arguments, bar)
+        with Progress("import") as bar:
+            importer = _import_annotations if arguments.format else importer_of(source)
+            report = importer(source, arguments, bar)
         print(report)
         reports.append((source, report))
     return say(reports, arguments)
@@ -97,10 +137,11 @@ def _run(arguments: Namespace) -> int:
 
 COMMAND = Command(
     "import",
-    "make runs of TensorBoard and W&B logs",
-    "Read event files of TensorBoard, or the directories that W&B leaves (wandb/), and make a run folder of each run;\n"
-    "TensorBoard, TensorFlow, torch and wandb are not needed. What cannot be read is skipped and said. Importing\n"
-    "again adds what is new.",
+    "make runs of logs, trackers and data sets",
+    "Read event files of TensorBoard, the directories that W&B leaves (wandb/) or DVCLive, the file stores and SQLite\n"
+    "databases of MLflow, and databases of trackio, and make a run folder of each run; none of these is needed. Or a\n"
+    "data set of COCO (annotations.json), YOLO (data.yaml) or Pascal VOC: a run for each file, split or directory.\n"
+    "What cannot be read is skipped and said. Importing again adds what is new.",
     "mediatypes import logs -o runs",
     _add_arguments,
     _run,

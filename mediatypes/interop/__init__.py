@@ -10,7 +10,7 @@ import importlib
 from typing import Any
 
 _FUNCTIONS = ("log", "to")  # of trackers
-__all__ = ["annotations", "layouts", "log", "tensorboard", "to", "trackers", "wandb"]
+__all__ = ["annotations", "elsewhere", "layouts", "log", "otel", "tensorboard", "to", "trackers", "wandb"]
 
 
 def __getattr__(name: str) -> Any:

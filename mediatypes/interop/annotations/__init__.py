@@ -10,7 +10,11 @@ from typing import Any
 
 _HOMES = {
     "AnnotatedImages": "dataset",
+    "boxes_from": "detections",
     "from_coco": "coco",
+    "from_voc": "voc",
+    "from_yolo": "yolo",
+    "import_annotations": "importing",
     "to_coco": "coco",
 }
 __all__ = sorted(_HOMES)

@@ -59,9 +59,9 @@ def from_coco(
         An iterable of `Image`, each read when its turn comes; `len()`, `.classes`, `.problems` and `.lost`. The caption
         is the file's name. Boxes, in pixels, are the sets "ground_truth" and "predictions"; one of a crowd has the
         caption "crowd". Polygons and run lengths become two masks of each set: "ground_truth" has the class of each
-        pixel, "ground_truth_instances" the number of the object, 1 for the first box. Where objects overlap the one
-        with the smaller box is seen. Keypoints and other members are counted in `.lost`; ids of annotations are not
-        kept.
+        pixel (where there is none 0, or 255 if 0 is a class), "ground_truth_instances" the number of the object, 1 for
+        the first box. Where objects overlap the one with the smaller box is seen. Keypoints and other members are
+        counted in `.lost`; ids of annotations are not kept.
 
     Raises:
         InputError: no such file or directory; ids, sizes, ranges, names of files that leave the directory.
@@ -175,7 +175,7 @@ def _add(
         annotation = _annotation(one, at, entry.size if entry else None, found)
         if annotation is not None and entry is not None:
             entry.sets[name].append(annotation)
-            for member in one.keys() - _READ:
+            for member in sorted(one.keys() - _READ):
                 if one[member] not in (None, [], {}, 0):
                     lost[member] = lost.get(member, 0) + 1
         problems.extend(found)
@@ -288,7 +288,7 @@ def to_coco(images: Iterable[Image] | RunView | str | os.PathLike[str], name: st
     """
     writer = CocoWriter()
     for image in images_of(images):
-        writer.add(image)
+        writer.add(image, sets_of(image))
     chosen = choose(name, writer.sets, "to_coco.name")
     if problems := writer.problems.get(chosen):
         raise InputError(problems)
@@ -326,15 +326,18 @@ class CocoWriter:
         self._images: list[dict[str, Any]] = []
         self._names = Names()
 
-    def add(self, image: Image) -> str:
-        """Add an image; returns the name of its file."""
+    def empty(self) -> dict[str, Any]:
+        """The JSON without annotations."""
+        return {"images": self._images, "annotations": list[Any](), "categories": list[Any]()}
+
+    def add(self, image: Image, sets: Mapping[str, list[Object]]) -> tuple[str, list[Problem]]:
+        """Add an image with its sets of objects; returns the name of its file, and what is wrong with it."""
+        found = list[Problem]()
         name, number = self._names.give(image.caption, image.format), len(self._images) + 1
         self._images.append({"id": number, "file_name": name, "width": image.width, "height": image.height})
         labels = labels_of(image)
-        for set_name, objects in sets_of(image).items():
-            new = {"images": self._images, "annotations": list[Any](), "categories": list[Any]()}
-            content = self.sets.setdefault(set_name, new)
-            problems = self.problems.setdefault(set_name, [])
+        for set_name, objects in sets.items():
+            content, problems = self.sets.setdefault(set_name, self.empty()), list[Problem]()
             known = {one["id"]: one["name"] for one in content["categories"]}
             for id, label in labels[set_name].items():
                 if known.setdefault(id, label) != label:
@@ -347,7 +350,9 @@ class CocoWriter:
                     problems.append(problem(where, "a class id", None, "COCO has no objects without one.", "class"))
                 else:
                     content["annotations"].append(_to_json(one, len(content["annotations"]) + 1, number))
-        return name
+            self.problems.setdefault(set_name, []).extend(problems)
+            found += problems
+        return name, found
 
 
 def _to_json(one: Object, id: int, image_id: int) -> dict[str, Any]:
@@ -365,5 +370,5 @@ def _to_json(one: Object, id: int, image_id: int) -> dict[str, Any]:
     }
     if one.region is not None:
         made["segmentation"] = shapes.encode_rle(one.region)
-    score = one.scores.get("score", next(iter(one.scores.values())) if len(one.scores) == 1 else None)
+    score = one.score
     return made if score is None else {**made, "score": score}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -185,7 +186,7 @@ class AnnotatedImages:
 
     def _mask_labels(self) -> tuple[int, dict[int, str]]:
         """The id of pixels without a class, 0 if no class has it, and the names with it."""
-        background = next(id for id in (0, 255, *range(1, _LARGEST_ID)) if id not in self._classes)
+        background = next(id for id in chain((0, 255), range(1, _LARGEST_ID + 1)) if id not in self._classes)
         return background, {background: BACKGROUND, **self._classes}
 
 
@@ -225,6 +226,11 @@ class Object(NamedTuple):
     caption: str | None
     scores: Mapping[str, float]
     region: Array | None
+
+    @property
+    def score(self) -> float | None:
+        """The one that is called "score", or the only one: files of annotations have room for one."""
+        return self.scores.get("score", next(iter(self.scores.values())) if len(self.scores) == 1 else None)
 
 
 def sets_of(image: Image) -> dict[str, list[Object]]:

@@ -7,10 +7,15 @@ from ..._core.sidecar import safe_parts
 
 
 class Names:
-    """Gives each image a name: its caption if that names such a file and is free, else its number."""
+    """Gives each image a name: its caption if that names such a file and is free, else its number.
 
-    def __init__(self) -> None:
-        self._given: set[str] = set()
+    Args:
+        stems: no two names differ only in their suffix, which the file beside the image does not have.
+        flat: names without folders.
+    """
+
+    def __init__(self, stems: bool = False, flat: bool = False) -> None:
+        self._stems, self._flat, self._given = stems, flat, set[str]()
 
     def give(self, caption: str | None, format: str) -> str:
         """The name of the next image, with "/" where it is in a folder.
@@ -20,18 +25,30 @@ class Names:
         ('val/a.png', 'val/a_2.png', '000003.jpg')
         """
         number = len(self._given) + 1
-        name = caption if _names_a_file(caption, format) else f"{number:06d}.{format}"
-        stem, dot, suffix = str(name).rpartition(".")
-        while name.lower() in self._given:  # type: ignore[union-attr]
-            name = f"{stem}_{number}{dot}{suffix}"
+        name = caption if caption and _names_a_file(caption, format) else f"{number:06d}.{format}"
+        stem, _, suffix = (name.replace("/", "_") if self._flat else name).rpartition(".")
+        first = stem
+        while (known := (stem if self._stems else f"{stem}.{suffix}").lower()) in self._given:
+            stem = f"{first}_{number}"
             number += 1
-        self._given.add(str(name).lower())
-        return str(name)
+        self._given.add(known)
+        return f"{stem}.{suffix}"
 
 
-def _names_a_file(caption: str | None, format: str) -> bool:
+def file_stem(name: str, taken: set[str]) -> str:
+    """The name of a set as that of a file, which no other has."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:64] or "_"
+    stem, number = plain, 1
+    while stem.lower() in taken:
+        number += 1
+        stem = f"{plain}_{number}"
+    taken.add(stem.lower())
+    return stem
+
+
+def _names_a_file(caption: str, format: str) -> bool:
     suffixes = (".jpg", ".jpeg") if format == "jpg" else (".tif", ".tiff") if format == "tiff" else (f".{format}",)
     try:
-        return bool(caption and caption.lower().endswith(suffixes) and len(caption) < 200 and safe_parts(caption))
+        return caption.lower().endswith(suffixes) and len(caption) < 200 and bool(safe_parts(caption))
     except UnsafePath:
         return False

@@ -79,14 +79,15 @@ def decode_rle(runs: Sequence[int], height: int, width: int) -> Array:
 
 def fill_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> Array:
     """(H, W) bool of the pixels inside any of the polygons, each x, y, x, y... in pixels."""
-    mask = np.zeros((height, width), bool)
+    mask = np.zeros(width * height, bool)  # column after column
     for polygon in polygons:
-        crossings = np.zeros(height * width + 1, np.int64)
-        for places in _crossings(np.array(polygon, np.float64).reshape(-1, 2), height, width):
-            crossings += np.bincount(places, minlength=len(crossings))
-        inside = np.cumsum(crossings[:-1]) % 2 == 1
-        mask |= inside.reshape(width, height).T
-    return mask
+        places = np.concatenate([*_crossings(np.array(polygon, np.float64).reshape(-1, 2), height, width)])
+        if len(places):
+            first = int(places.min())
+            crossings = np.bincount(places - first).astype(np.uint8)
+            inside = np.cumsum(crossings, dtype=np.uint8) & 1  # an overflow leaves even and odd as they are
+            mask[first : first + len(inside) - 1] |= inside[:-1].view(bool)
+    return mask.reshape(width, height).T
 
 
 def _crossings(points: Array, height: int, width: int) -> Iterator[Array]:

@@ -19,6 +19,9 @@ LAYOUTS = {
     "long": "values.parquet with a row for each value, the media beside it",
     "huggingface": "a folder of images, audio and video each, as datasets.load_dataset reads them",
     "tensorboard": "event files that TensorBoard shows",
+    "coco": "images, and a JSON file of COCO for each set of boxes",
+    "yolo": "images, labels and data.yaml, of one set of boxes",
+    "voc": "JPEGImages, Annotations and masks of Pascal VOC, of one set of boxes",
 }
 
 
@@ -35,6 +38,8 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
             masks and boxes...; `load_dataset("imagefolder", data_dir=dest + "/images")` of `datasets` decodes them.
             "tensorboard": event files, for `tensorboard --logdir dest`: scalars, histograms, images, GIF videos,
             sounds, texts, meshes, pr curves, hyperparameters. An imported run gives the events it was made from.
+            "coco", "yolo" and "voc": the images with their boxes and masks, a file named as its caption where that is
+            one; the last two have one set of boxes, "ground_truth" or that which most images have.
         dest: the folder to be made.
 
     Returns:

@@ -1,0 +1,165 @@
+"""Data sets of annotated images as runs: one for each file of COCO, each split of YOLO, each directory of VOC."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..._core.atomic import remove_leftovers, replacing
+from ..._core.errors import InputError, MediaTypesError, StoreError, Verbatim, describe, os_error
+from ..._core.location import local_path
+from ...run import Run
+from ..importing.report import ImportReport, RunReport
+from .dataset import AnnotatedImages
+
+FORMATS = ("coco", "yolo", "voc")
+KEY = "image"  # of the images, one a step
+_YAML = (".yaml", ".yml")
+_HINT = "Pass annotations.json of COCO, data.yaml of YOLO, or the directory of VOC that holds Annotations."
+
+
+class _Part(NamedTuple):
+    """What becomes a run."""
+
+    name: str
+    source: str
+    read: Callable[[], AnnotatedImages]
+
+
+def recognise(source: str | os.PathLike[str]) -> str | None:
+    """The format of a data set: "coco", "yolo" or "voc", told by the names of its files; None of something else."""
+    path = Path(source)
+    if path.is_file():
+        return "coco" if path.suffix == ".json" else "yolo" if path.suffix in _YAML else None
+    if any((path / "Annotations").glob("*.xml")):
+        return "voc"
+    if (path / "data.yaml").is_file():
+        return "yolo"
+    return "coco" if any((path / "annotations").glob("*.json")) else None
+
+
+def import_annotations(
+    source: str | os.PathLike[str],
+    dest: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    images: str | os.PathLike[str] | None = None,
+    results: str | os.PathLike[str] | None = None,
+    project: str | None = None,
+    tags: Iterable[str] = (),
+    progress: Callable[[int, int, str], None] | None = None,
+) -> ImportReport:
+    """Make a run of each part of a data set, an image a step under the key "image".
+
+    Args:
+        source: a JSON file of COCO, or the directory that has some in `annotations`; `data.yaml` of YOLO, or its
+            directory; a directory of Pascal VOC.
+        dest: where the run folders go: by the name of the JSON file, by the name of YOLO's directory and the split, by
+            the name of VOC's directory. One that is there already stays as it is.
+        format: "coco", "yolo" or "voc". Default: told by the names of the files.
+        images: the directory of the pictures of COCO, or of YOLO's data set; as `from_coco` and `from_yolo` take it.
+        results: a file of results of COCO.
+        project, tags: of the runs.
+        progress: is called with (images done, images in all, name of the run).
+
+    Returns:
+        What was imported. What is wrong with annotations is left out, counted, and a problem of the run; what images
+        do not carry, such as keypoints, is told by number. A run that fails leaves nothing behind.
+
+    Raises:
+        InputError: no data set of such a format.
+
+    >>> import tempfile
+    >>> import_annotations(tempfile.mkdtemp(), tempfile.mkdtemp())
+    Traceback (most recent call last):
+    mediatypes.InputError: ...: expected a data set of COCO, YOLO or Pascal VOC, got another directory. Pass ...
+    """
+    path, target = local_path(source, "import_annotations"), local_path(dest, "import_annotations.dest")
+    chosen = recognise(path) if format is None else format
+    if chosen not in FORMATS and format is not None:
+        raise InputError.of("import_annotations.format", f"one of {', '.join(FORMATS)}", format, "Leave it out.")
+    if chosen is None or not path.exists():
+        got = Verbatim("another " + ("directory" if path.is_dir() else "file") if path.exists() else "nothing")
+        raise InputError.of(str(path), "a data set of COCO, YOLO or Pascal VOC", got, _HINT, "not-annotated")
+    parts = list(_PARTS[chosen](path, images, results))
+    if not parts:
+        raise InputError.of(str(path), f"a data set of {chosen}", Verbatim("none of its files"), _HINT, "not-annotated")
+    options = {"project": project, "tags": list(tags)}
+    return ImportReport([_import(part, chosen, target, options, progress) for part in parts], [], [])
+
+
+def _coco(path: Path, images: Any, results: Any) -> Iterator[_Part]:
+    from .coco import from_coco
+
+    for file in sorted((path / "annotations").glob("*.json")) if path.is_dir() else [path]:
+        read = partial(from_coco, file, images, results=results, on_error="record")
+        yield _Part(file.stem, file.name, read)
+
+
+def _yolo(path: Path, images: Any, results: Any) -> Iterator[_Part]:
+    from .yolo import from_yolo, read_yaml, splits_of
+
+    file = path / "data.yaml" if path.is_dir() else path
+    for split in splits_of(read_yaml(file)):
+        read = partial(from_yolo, file, split, root=images, on_error="record")
+        yield _Part(f"{file.parent.name}/{split}", file.name, read)
+
+
+def _voc(path: Path, images: Any, results: Any) -> Iterator[_Part]:
+    from .voc import from_voc
+
+    yield _Part(path.name, path.name, partial(from_voc, path, on_error="record"))
+
+
+_PARTS = {"coco": _coco, "yolo": _yolo, "voc": _voc}
+
+
+def _import(
+    part: _Part,
+    format: str,
+    out: Path,
+    options: dict[str, Any],
+    progress: Callable[[int, int, str], None] | None,
+) -> RunReport:
+    """Make a run beside its place, and move it there when it is whole."""
+    target, nothing = out / part.name, RunReport(part.name, part.name, "failed", {}, 0, 0, [], [], [], [])
+    if os.path.lexists(target):
+        return nothing._replace(status="unchanged", notes=["it is there already: remove it to import it again"])
+    counts = {"image": 0, "box": 0}
+    try:
+        dataset = part.read()
+        _make_parent(target)
+        with replacing(target, "import the run") as temporary:
+            described = {"format": format, "source": part.source, "classes": {**dataset.classes}}
+            config = {"annotations": {**described, "classes": {str(id): name for id, name in dataset.classes.items()}}}
+            with Run(temporary, name=part.name, config=config, quiet=True, capture=False, **options) as run:
+                for image in dataset:
+                    run.log({KEY: image})
+                    counts["image"] += 1
+                    counts["box"] += sum(len(boxes) for boxes in image.boxes.values())
+                    if progress is not None:
+                        progress(counts["image"], len(dataset), part.name)
+                run.summary.update({"images": counts["image"], "boxes": counts["box"]})
+                run.summary.update({"problems": dataset.problem_count, "lost": dataset.lost})
+                run._report(dataset.problems)
+    except MediaTypesError as error:
+        return nothing._replace(problems=list(describe(error)))
+    notes = [f"{count:,} annotations have {name}, which images do not carry" for name, count in dataset.lost.items()]
+    if dataset.problem_count > len(dataset.problems):
+        notes.append(f"{dataset.problem_count:,} problems in all, of which the run lists {len(dataset.problems):,}")
+    rows = counts["image"]
+    return RunReport(part.name, part.name, "new", counts, sum(counts.values()), rows, [], [], dataset.problems, notes)
+
+
+def _make_parent(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "Choose a directory that can be written."
+        raise os_error(StoreError, str(target), "make the run's folder", error, hint) from error
+    with suppress(OSError):
+        remove_leftovers(target.parent, target.name)

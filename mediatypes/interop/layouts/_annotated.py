@@ -1,0 +1,78 @@
+"""What the layouts of annotations share: the images of a run, whose files are verified and copied."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from ..._core.codec import decode
+from ..._core.errors import MediaTypesError
+from ..._core.references import references
+from ...columns.cells import is_media_kind
+from ...store.memory import MemoryStore
+from ...types.image.value import Image
+from ...view import RunView
+from ..annotations.dataset import INSTANCES, TRUTH, Object
+from ._content import Content, Item
+from ._report import Tally
+
+NO_IMAGE = "no image"
+_UNREADABLE = "its document does not follow the format"
+NO_CLASS = "a box without a class"
+CAPTION, SCORE, REGION, OTHER_SET = "a caption of a box", "a score", "a region", "another set of boxes"
+
+
+def images(view: RunView, tally: Tally) -> Iterator[tuple[Item, Image]]:
+    """The logged images, with what they were logged as; everything else is lost."""
+    content = Content(view)
+    for spec in content.specs:
+        if not is_media_kind(spec.kind) and spec.kind != "null":
+            column = content.read([spec.name]).column(spec.name)
+            tally.lose(spec.key, spec.kind, NO_IMAGE, len(column) - column.null_count)
+    for item in content.items():
+        if item.document.get("_type") != "image":
+            tally.lose(item.key, item.kind, NO_IMAGE)
+            continue
+        store = MemoryStore()
+        for _, reference in references(item.document):
+            data = tally.read(reference, item.key, item.kind)
+            if data is None:
+                break
+            store.files[reference["path"]] = data
+        else:
+            try:
+                image = decode(item.document, store)
+            except MediaTypesError:
+                tally.lose(item.key, item.kind, _UNREADABLE)
+                continue
+            yield item, image
+            tally.rows += 1
+
+
+def lose_details(
+    objects: Collection[Object], item: Item, tally: Tally, captions: Collection[str], scores: bool, regions: bool
+) -> None:
+    """Count what a layout does not have of objects: captions but these, scores (with `scores` but the one), regions."""
+    for one in objects:
+        tally.lose(
+            item.key, item.kind, CAPTION, bool(one.caption) and not {*str(one.caption).split(", ")} <= {*captions}
+        )
+        tally.lose(item.key, item.kind, SCORE, len(one.scores) - (scores and one.score is not None))
+        tally.lose(item.key, item.kind, REGION, one.region is not None and not regions)
+
+
+def chosen_set(view: RunView) -> str:
+    """Of a layout that has one set: "ground_truth", else that which most images have; boxes before masks."""
+    documents = [item.document for item in Content(view).items() if item.document.get("_type") == "image"]
+    for layer in ("boxes", "masks"):
+        counts = Counter(
+            name.removesuffix(INSTANCES) for document in documents for name in dict(document.get(layer) or {})
+        )
+        if counts:
+            return TRUTH if TRUTH in counts else counts.most_common(1)[0][0]
+    return TRUTH
+
+
+def other_sets(image: Image, chosen: str) -> int:
+    """How many further sets of boxes and masks an image has."""
+    return len({*image.boxes, *(name.removesuffix(INSTANCES) for name in image.masks)} - {chosen})

@@ -1,0 +1,75 @@
+"""`JPEGImages`, `Annotations`, masks as PNG files with VOC's palette, and `classes.txt`, of one set of boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...columns.arrays import Array
+from ...view import RunView
+from ..annotations import voc
+from ..annotations.dataset import INSTANCES, labels_of, sets_of
+from ..annotations.naming import Names
+from ._annotated import NO_CLASS, OTHER_SET, chosen_set, images, lose_details, other_sets
+from ._report import Tally
+
+_MOST_CLASSES = 65535
+
+
+def write(view: RunView, folder: Path, tally: Tally) -> None:
+    """Write the layout into a folder that is there."""
+    chosen, names, classes, stems = chosen_set(view), Names(stems=True, flat=True), dict[int, str](), list[str]()
+    for place in (voc.XML, f"{voc.SETS}/Main"):
+        (folder / place).mkdir(parents=True)
+    for item, image in images(view, tally):
+        name = names.give(image.caption, image.format)
+        stem = name.rpartition(".")[0]
+        stems.append(stem)
+        tally.copy(item.document, f"{voc.PICTURES}/{name}", item.key, item.kind)
+        labels = labels_of(image)
+        classes |= labels.get(chosen, {})
+        objects = sets_of(image).get(chosen, []) if chosen in image.boxes else []
+        lose_details(objects, item, tally, voc.FLAGS, scores=False, regions=True)
+        tally.lose(item.key, item.kind, NO_CLASS, sum(one.class_id is None for one in objects))
+        tally.lose(item.key, item.kind, OTHER_SET, other_sets(image, chosen))
+        masks = {place: image.masks.get(name) for place, name in _masks(chosen)}
+        for place, mask in masks.items():
+            if mask is not None:
+                _write_mask(folder / place / f"{stem}.png", mask.to_numpy())
+        told = [(labels[chosen][one.class_id], one.box, one.caption) for one in objects if one.class_id is not None]
+        size = (image.width, image.height, len(image.mode) if image.mode in ("RGB", "RGBA", "LA") else 1)
+        xml = voc.to_xml(name, size, told, any(mask is not None for mask in masks.values()))
+        (folder / voc.XML / f"{stem}.xml").write_bytes(xml)
+    (folder / voc.SETS / "Main" / "all.txt").write_text("".join(f"{stem}\n" for stem in stems), "utf-8")
+    last = max((id for id in classes if id <= _MOST_CLASSES), default=0)
+    lines = [voc.plain(classes.get(id, "")) + "\n" for id in range(1, last + 1)]
+    (folder / voc.CLASS_LIST).write_text("".join(lines), "utf-8")
+
+
+def _masks(chosen: str) -> tuple[tuple[str, str], ...]:
+    return (voc.CLASS_MASKS, chosen), (voc.OBJECT_MASKS, chosen + INSTANCES)
+
+
+def _write_mask(path: Path, ids: Array) -> None:
+    """Class ids as a PNG: with VOC's colours up to 255, else grey of 16 bits."""
+    import PIL.Image
+
+    path.parent.mkdir(exist_ok=True)
+    picture = PIL.Image.fromarray(ids)
+    if ids.dtype == np.uint8:
+        picture = PIL.Image.fromarray(ids).convert("L")
+        picture.putpalette(_palette())
+    picture.save(path)
+
+
+def _palette() -> list[int]:
+    """VOC's colours: the bits of the id, spread over red, green and blue from the highest bit down."""
+    colors = np.zeros((256, 3), np.int64)
+    for id in range(256):
+        left = id
+        for bit in range(7, -1, -1):
+            for channel in range(3):
+                colors[id, channel] |= (left >> channel & 1) << bit
+            left >>= 3
+    return colors.ravel().tolist()

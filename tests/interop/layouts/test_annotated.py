@@ -1,0 +1,165 @@
+"""Runs as data sets of COCO, YOLO and VOC: they are read back, by pycocotools and Pillow too, and say what is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+import mediatypes as mt
+from mediatypes.interop.annotations import from_coco, from_voc, from_yolo
+
+SAMPLES = np.random.default_rng(3).integers(0, 256, (12, 16, 3), np.uint8)
+LABELS = {1: "person", 3: "dog"}
+INSTANCES = np.zeros((12, 16), np.uint8)
+INSTANCES[2:6, 1:5], INSTANCES[8:, 8:] = 1, 2
+
+
+def image(caption: str | None, **options: object) -> mt.Image:
+    boxes = mt.BoundingBoxes2D.from_xyxy(
+        [[1, 2, 5, 6], [8, 8, 16, 12]], domain="pixel", class_ids=[1, 3], class_labels=LABELS
+    )
+    classes = np.where(INSTANCES == 1, 1, np.where(INSTANCES == 2, 3, 0))
+    masks = {"truth": mt.ImageMask(classes, LABELS), "truth_instances": mt.ImageMask(INSTANCES)}
+    return mt.Image(SAMPLES, caption=caption, boxes={"truth": boxes}, masks=masks, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Two images with boxes and masks, one with predictions beside, one with nothing."""
+    scored = mt.BoundingBoxes2D.from_xyxy(
+        [[0.5, 0.5, 1, 1]], domain="percentage", class_ids=[3], scores=[0.75], labels=["sure"], class_labels=LABELS
+    )
+    with mt.Run(tmp_path / "run", quiet=True) as run:
+        run.log({"loss": 0.5, "photo": image("val/a.png")})
+        run.log({"photo": mt.Image(image("a dog"), boxes={**image("").boxes, "pred": scored})})
+        run.log({"photo": [mt.Image(SAMPLES, caption="val/a.png")], "note": mt.Html("x")})
+    return run.path
+
+
+def files(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def lost_of(report: mt.ExportReport) -> set[tuple[str, str, int]]:
+    return {(lost.key, lost.reason, lost.count) for lost in report.lost}
+
+
+OTHERS = {("loss", "no image", 1), ("note", "no image", 1)}
+
+
+def test_coco(run: Path, tmp_path: Path) -> None:
+    report = mt.export(run, "coco", tmp_path / "coco")
+    assert (report.rows, report.files) == (3, 3)
+    assert lost_of(report) == {*OTHERS, ("photo", "a caption of a box", 1)}
+    assert files(tmp_path / "coco") == [
+        "annotations/pred.json",
+        "annotations/truth.json",
+        "images/000002.png",
+        "images/val/a.png",
+        "images/val/a_3.png",
+    ]
+    first, second, third = from_coco(tmp_path / "coco/annotations/truth.json")
+    assert np.array_equal(first.to_numpy(), SAMPLES)
+    logged = image("val/a.png")
+    assert first.boxes["ground_truth"].to_xyxy().tolist() == logged.boxes["truth"].to_xyxy().tolist()
+    assert first.boxes["ground_truth"].class_labels == LABELS
+    for name in ("", "_instances"):
+        assert np.array_equal(first.masks[f"ground_truth{name}"].to_numpy(), logged.masks[f"truth{name}"].to_numpy())
+    assert (len(second.boxes["ground_truth"]), len(third.boxes["ground_truth"])) == (2, 0)
+    predicted = json.loads((tmp_path / "coco/annotations/pred.json").read_text())["annotations"]
+    assert [(one["image_id"], one["bbox"], one["score"]) for one in predicted] == [(2, [8, 6, 8, 6], 0.75)]
+
+    api = pytest.importorskip("pycocotools.coco")
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert len(api.COCO(str(tmp_path / "coco/annotations/truth.json")).loadRes(predicted).anns) == 1
+
+
+def test_yolo(run: Path, tmp_path: Path) -> None:
+    report = mt.export(run, "yolo", tmp_path / "yolo")
+    assert lost_of(report) == {*OTHERS, ("photo", "a region", 4), ("photo", "another set of boxes", 1)}
+    assert files(tmp_path / "yolo") == [
+        "data.yaml",
+        *(f"images/{name}.png" for name in ("000002", "val/a", "val/a_3")),
+        *(f"labels/{name}.txt" for name in ("000002", "val/a", "val/a_3")),
+    ]
+    lines = (tmp_path / "yolo/labels/val/a.txt").read_text().splitlines()
+    assert lines == ["0 0.1875 0.3333333333 0.25 0.3333333333", "1 0.75 0.8333333333 0.5 0.3333333333"]
+    dataset = from_yolo(tmp_path / "yolo/data.yaml")
+    assert dataset.classes == {0: "person", 1: "dog"}
+    found = {one.caption: one for one in dataset}
+    assert list(found) == ["000002.png", "val/a.png", "val/a_3.png"]
+    edges = found["val/a.png"].boxes["ground_truth"].to_xyxy() * [16, 12, 16, 12]
+    assert np.allclose(edges, [[1, 2, 5, 6], [8, 8, 16, 12]], rtol=0, atol=1e-7)
+    assert len(found["val/a_3.png"].boxes["ground_truth"]) == 0
+
+
+def test_voc(run: Path, tmp_path: Path) -> None:
+    report = mt.export(run, "voc", tmp_path / "voc")
+    assert lost_of(report) == {*OTHERS, ("photo", "another set of boxes", 1)}
+    names = ("000002", "val_a", "val_a_3")
+    assert files(tmp_path / "voc") == [
+        *(f"Annotations/{name}.xml" for name in names),
+        "ImageSets/Main/all.txt",
+        *(f"JPEGImages/{name}.png" for name in names),
+        *(f"SegmentationClass/{name}.png" for name in names[:2]),
+        *(f"SegmentationObject/{name}.png" for name in names[:2]),
+        "classes.txt",
+    ]
+    mask = PIL.Image.open(tmp_path / "voc/SegmentationClass/val_a.png")
+    assert mask.mode == "P"
+    assert np.array_equal(np.array(mask), image("").masks["truth"].to_numpy())
+    assert np.array(mask.convert("RGB"))[2, 1].tolist() == [128, 0, 0]  # the colour of class 1
+    assert np.array(mask.convert("RGB"))[8, 8].tolist() == [128, 128, 0]  # and of 3
+    found = {one.caption: one for one in from_voc(tmp_path / "voc", "Main/all")}
+    first = found["val_a.png"]
+    assert first.boxes["ground_truth"].to_xyxy().tolist() == [[1, 2, 5, 6], [8, 8, 16, 12]]
+    assert first.boxes["ground_truth"].class_ids == [1, 3]
+    assert np.array_equal(first.masks["ground_truth_instances"].to_numpy(), INSTANCES)
+
+
+@pytest.mark.parametrize("layout", ["coco", "yolo", "voc"])
+def test_what_cannot_be_carried_is_counted(layout: str, tmp_path: Path) -> None:
+    boxes = mt.BoundingBoxes2D.from_xyxy(
+        [[0, 0, 1, 1], [0, 0, 2, 2]], domain="pixel", class_ids=[None, 7], scores={"a": [1, 2], "b": [1, None]},
+        labels=["difficult", "x"], class_labels={7: 'a "b"\x07\n<c>'},
+    )  # fmt: skip
+    with mt.Run(tmp_path / "run", quiet=True) as run:
+        run.log({"photo": mt.Image(SAMPLES, boxes={"../x": boxes})})
+        run.log({"gone": mt.Image(SAMPLES[:5])})
+    view = mt.open_run(run.path)
+    shutil.move(run.path / view.summary["gone"]["path"], tmp_path / "aside.png")
+    report = mt.export(run.path, layout, tmp_path / layout)
+    captions = 1 if layout == "voc" else 2
+    scores = {"coco": 2, "yolo": 2, "voc": 3}[layout]
+    assert lost_of(report) == {
+        ("photo", "a box without a class", 1),
+        ("photo", "a caption of a box", captions),
+        ("photo", "a score", scores),
+        ("gone", "its file is missing", 1),
+    }
+    read = {
+        "coco": lambda: from_coco(tmp_path / "coco/annotations/___x.json"),
+        "yolo": lambda: from_yolo(tmp_path / "yolo/data.yaml"),
+        "voc": lambda: from_voc(tmp_path / "voc"),
+    }[layout]
+    (one,) = read()
+    label = 'a "b"__<c>' if layout == "voc" else 'a "b"\x07\n<c>'
+    assert list(one.boxes["ground_truth"].class_labels.values())[-1] == label
+    assert len(one.boxes["ground_truth"]) == 1
+
+
+@pytest.mark.parametrize("layout", ["coco", "yolo", "voc"])
+def test_a_run_without_images_is_an_empty_data_set(layout: str, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", quiet=True) as run:
+        run.log({"loss": 1})
+    report = mt.export(run.path, layout, tmp_path / layout)
+    assert (report.rows, report.files, lost_of(report)) == (0, 0, {("loss", "no image", 1)})
+    if layout == "coco":
+        assert len(from_coco(tmp_path / "coco/annotations/images.json")) == 0
