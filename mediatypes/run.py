@@ -9,33 +9,33 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ._core.codec import encode
-from ._core.errors import InputError, MediaTypesError, Problem, RunClosed, Verbatim, problem
+from ._core.errors import InputError, MediaTypesError, Problem, RunClosed, Verbatim
 from ._core.hooks import hook
 from .artifact.of_run import KeepsFiles
 from .capture.begin import begin
-from .columns import log_cells
-from .journal.calls import checked_step, take_timestamp, too_many
 from .runfolder import files
 from .store.directory import DirectoryStore
 from .store.remote import RemoteStore, writable
 from .writing import session
-from .writing.aligned import STEP_IGNORED, split_global_step
 from .writing.announce import Announcer, is_quiet
-from .writing.arguments import captures, check_options, check_status, run_path
+from .writing.arguments import captures, check_options, check_status, rank_path, run_path
 from .writing.call_writer import CallWriter
+from .writing.child import RunChild
 from .writing.config import Config, plain_config
 from .writing.definitions import MetricDefinitions
 from .writing.description import RunDescription
 from .writing.exits import last_error, status_of, watch_exit
 from .writing.hook import WriterHook
 from .writing.live import LiveMetrics, LiveSummary
+from .writing.log_rows import LogsRows
 from .writing.problems import ProblemLog
+from .writing.ranks import Free, RankWriter, first_free, number_of, open_rank, without_ranks
 
 if TYPE_CHECKING:
     from .upkeep.transfer import Uploader
@@ -44,7 +44,7 @@ _live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()  # 
 _numbers = itertools.count()
 
 
-class Run(RunDescription, MetricDefinitions, KeepsFiles):
+class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
     """One run in a directory: log to it, finish it, read it with `open_run` or pandas.
 
     Args:
@@ -60,6 +60,10 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
             "allow": resume if it holds a run, else create, for jobs that are started again after preemption.
         from_step: with "resume": the step of the checkpoint that training goes on from. Its row and later ones are
             taken back, the next call goes to it; what was set in config and summary stays.
+        rank: the number of this process, where several log to one run: 0 makes the run and ends it for all, the others
+            wait until it is there and log rows of their own, `_rank` says whose they are. What describes the run, its
+            config, summary, metrics, files and copies are rank 0's. "auto": as torchrun, Slurm or MPI say; 0 without
+            them. Default: None, this process alone logs to the run.
         on_error: "raise" (default): a call with a bad value raises and writes nothing. "record": the good keys are
             logged or set and the bad ones kept as problems of the run.
         packed: True: when the run is over, its sidecars are moved into one file, `sidecars.parquet`, for file systems
@@ -112,6 +116,7 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
         job_type: str | None = None,
         mode: Literal["create", "resume", "allow"] = "create",
         from_step: int | None = None,
+        rank: int | Literal["auto"] | Free | None = None,
         on_error: Literal["raise", "record"] = "raise",
         packed: bool = False,
         fsync: float | None = None,
@@ -131,15 +136,22 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
         described = session.describe("Run", texts, tags)
         self._record, found = on_error == "record", list[Problem]()
         plain = plain_config(config, found.extend if self._record else None)
-        root, self._packed = run_path(path, mode, name, project), bool(packed)
-        opened = session.open_session(root, mode, described, plain, fsync is not None, from_step)
-        super().__init__(root, opened.described)
-        self._writer = CallWriter(opened, fsync)
+        if number := number_of(rank):
+            packed, target, capture, sync_tensorboard = False, None, False, False
+            root = rank_path(path)
+            opened = open_rank(root, number, fsync is not None)
+        else:
+            root = run_path(path, mode, name, project) if rank is None else rank_path(path)
+            opened = session.open_session(root, mode, described, plain, fsync is not None, from_step)
+        super().__init__(root, opened.described, opened.rank)
+        self._packed, self._first_free = bool(packed), first_free(self.rank)
+        self._begin_child = partial(type(self), root, on_error=on_error, fsync=fsync, quiet=True)
+        self._writer = (RankWriter if number else CallWriter)(opened, fsync)
         self._lock_file, self._first_step, self._lock = opened.lock, opened.step, self._writer.lock
         self._store = DirectoryStore(self.path, files.SIDECARS, durable=fsync is not None)
         self._encode = partial(encode, sink=self._store)
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
-        log, report = (self._append, self._lock), self._report if self._record else None
+        log, report = (self._append_own, self._lock), self._report if self._record else None
         self._metrics = LiveMetrics(self.path, opened.metrics, *log)
         self.config = Config(opened.config, *log, report)
         self.summary = LiveSummary(self._state, self._last_values, self._encode, *log, opened.overrides, report)
@@ -147,7 +159,8 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
         self._pid, self._exit = os.getpid(), ("finished", -1)  # what sys.exit said, after so many calls
         self._announcer = Announcer(self.path, None if is_quiet(quiet) else _show)
         self._problems = ProblemLog(self._append, self._announcer.problems)
-        self._announcer.started(self._writer.step)
+        if not number:
+            self._announcer.started(self._writer.step)
         self._problems.note(found, self._writer.step)
         self._uploader: Uploader | None = None
         if target:
@@ -161,77 +174,6 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
         begin(self._hook, captures(capture), opened.config, self._report)
         if sync_tensorboard:
             hook("sync_tensorboard")(self)
-
-    @property
-    def step(self) -> int:
-        """The step that the next call of `log` without `step` goes to."""
-        return self._writer.step
-
-    @property
-    def problems(self) -> list[Problem]:
-        """What could not be logged with `on_error="record"`, and warnings."""
-        return self._problems.all
-
-    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
-        """Log a row of values, or add to one.
-
-        Without `step` the call completes the current row and the next call begins a new one; `commit=False` leaves
-        the row open for more. With `step` the call goes to the row of that step, which stays open until a later step
-        or a call without `step` is logged; `commit=True` completes it at once. Steps never go backwards.
-
-        Args:
-            data: keys to numbers, texts, bools, None, dates, media values, or lists of these. PIL images, figures
-                and large arrays are wrapped. Nested dicts are joined with "."; the mapping is not changed. A function
-                is called for its value, so that what it raises can be recorded: `lambda: mt.Image(pixels)`.
-            step: an integer, at least the current step.
-            commit: whether the row is complete. Default: True without `step`, False with it.
-
-        Raises:
-            InputError: with every problem of the call; nothing of it is written. Not with `on_error="record"`.
-            StoreError: the disk is full or gone; earlier rows are safe.
-            RunClosed: after `finish()`.
-        """
-        with self._lock:
-            if not self._writer.log_numbers(data, step, commit):
-                self._log(data, step, commit)
-
-    def _log(self, data: Any, step: Any, commit: bool | None) -> None:
-        """The general way: check every key and value, encode media, describe new layouts."""
-        self._require_open("log")
-        aligned = self._hook.aligned
-        if aligned is not None and step is not None:
-            self._hook.say_once(STEP_IGNORED)
-            step = None
-        problems: list[Problem] = []
-        row = checked_step(step, self._writer.step, problems, self._first_step)
-        found = [] if problems else self._checked_cells(data, problems)
-        if problems and not self._record:
-            raise InputError(problems)
-        self._problems.note([*problems, *too_many(found)], row)
-        if problems and not found:
-            return
-        stamp = take_timestamp(found)
-        if aligned is not None:
-            aligned.add(found, split_global_step(found), stamp, bool(commit))
-        else:
-            commit = (step is None) if commit is None else bool(commit)
-            layout = self._writer.add(row, stamp, found, commit)
-            if self._forward is None:  # calls that are forwarded all come this way
-                self._writer.remember(data, layout)
-        if self._forward is not None:
-            self._forward(found, row, self._store, self._report)
-
-    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[log_cells.Named]:
-        """All cells of a call; with problems only those that are good."""
-        if not isinstance(data, Mapping):
-            problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
-            return []
-        found, joined = log_cells.read_cells(
-            data, "log", self._encode, problems, keep_good=self._record, paths=self._paths, stamped=True
-        )
-        if not problems or self._record:
-            self._paths |= joined
-        return found
 
     def _tell(self, told: Problem) -> None:
         """Warn of something, and keep it in the run."""
@@ -247,11 +189,25 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
     def _require_open(self, where: str) -> None:
         if self._pid != os.getpid():
             found = Verbatim(f"a worker that was forked from process {self._pid}, which writes {self.path.name}")
-            hint = "Send the values to that process, or make a Run of its own in each worker."
+            hint = (
+                "Log to what run.child() gave before, send the values to that process, or make a Run of its own here."
+            )
             raise RunClosed.of(where, "the process that opened the run", found, hint)
+        if self.rank and where not in ("log", "run"):
+            raise self._not_rank_0(where)
         if self._closed:
             hint = "Log before finish(), or make a new Run."
             raise RunClosed.of(where, "a run that is open", f"{self.path.name}, finished", hint)
+
+    def _not_rank_0(self, where: str) -> InputError:
+        hint = "Do this where run.rank == 0."
+        return InputError.of(where, "rank 0, whose config, summary, metrics and files are the run's", self.rank, hint)
+
+    def _append_own(self, frame: bytes) -> None:
+        """Write a frame that counts for the whole run."""
+        if self.rank:
+            raise self._not_rank_0("run")
+        self._append(frame)
 
     def _append(self, frame: bytes) -> None:
         """Write a frame that is no call."""
@@ -271,8 +227,31 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
             last = self._writer.last_values()
         return self._metrics.summarize(last, calls)
 
+    def child(self) -> RunChild:
+        """What logs to this run in other processes: workers of a data loader, however they are started, and pools.
+
+        It may be handed to them, and stand in a data set; a run that is pickled becomes one. See `RunChild`.
+
+        >>> import multiprocessing, tempfile, mediatypes as mt
+        >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+        ...     worker = multiprocessing.get_context("spawn").Process(target=run.child().log, args=({"read_s": 0.5},))
+        ...     worker.start()
+        ...     worker.join()
+        ...     run.log({"loss": 3.0}, step=0)
+        >>> mt.open_run(run.path).history(["_rank", "loss", "read_s"]).select([1, 2, 3]).to_pylist()
+        [{'_rank': 0, 'loss': 3.0, 'read_s': None}, {'_rank': 1, 'loss': None, 'read_s': 0.5}]
+        """
+        self._require_open("run")
+        return RunChild(partial(self._begin_child, rank=Free(self._first_free, self.step)), self.path)
+
+    def __reduce__(self) -> Any:
+        return self.child().__reduce__()
+
     def finish(self, status: str = "finished") -> None:
         """Write the Parquet files and close the run; does nothing the second time.
+
+        Rank 0 waits for other ranks that are still logging, for up to a minute, and then ends the run for all. Another
+        rank only stops logging.
 
         Args:
             status: "finished", or "failed" when the training did not end as it should.
@@ -301,13 +280,15 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
                 self._closed = True
                 self._hook.close()
                 self._writer.close()
-            from .writing.finish import finish  # numpy and pyarrow are needed only now
+            if not self.rank:
+                from .writing.finish import finish  # numpy and pyarrow are needed only now
 
-            finish(self.path, status, self._problems.unrecorded)
-            self._announcer.ended(status, self._writer.step, len(self.problems))
+                with without_ranks(self.path, wait=status == "finished"):
+                    finish(self.path, status, self._problems.unrecorded)
+                self._announcer.ended(status, self._writer.step, len(self.problems))
             self._finished = True
             try:
-                if self._packed or (self.path / files.PACKED).exists():
+                if self._packed or (not self.rank and (self.path / files.PACKED).exists()):
                     from .upkeep.packing import pack_sidecars
 
                     pack_sidecars(self.path)
@@ -336,7 +317,10 @@ class Run(RunDescription, MetricDefinitions, KeepsFiles):
         self._end(status_of(error))
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}, {'finished' if self._finished else 'running'})"
+        state = (
+            f"open in process {self._pid}" if self._pid != os.getpid() else "finished" if self._finished else "running"
+        )
+        return f"Run({str(self.path)!r}, {state})"
 
 
 def writer_hook(run: Run) -> WriterHook:

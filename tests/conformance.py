@@ -82,8 +82,11 @@ def abandon(run: mt.Run) -> None:
 
     leave(run)
     shutil.rmtree(run.path / "journal" / "lock", ignore_errors=True)
-    (run.path / "journal" / "lock").unlink(missing_ok=True)
+    for lock in (run.path / "journal").glob("*lock"):
+        lock.unlink()
     path = run.path / "run.json"
+    if run.rank:
+        return
     path.write_bytes(canonical.dump_pretty(json.loads(path.read_bytes()) | {"writer": WRITER}))
 
 
@@ -91,7 +94,14 @@ def make_all(root: Path) -> None:
     """Write the set into an empty folder."""
 
     def begin(name: str, **more: Any) -> mt.Run:
-        return mt.Run(root / name, name=name, config={"lr": 0.001, "net": {"depth": 4}}, tags=["conformance"], **more)
+        return mt.Run(
+            root / name,
+            name=name,
+            config={"lr": 0.001, "net": {"depth": 4}},
+            tags=["conformance"],
+            capture=False,
+            **more,
+        )
 
     with begin("finished", project="p", notes="n", group="g", job_type="train") as run:
         log_all(run)
@@ -110,7 +120,7 @@ def make_all(root: Path) -> None:
     mt.recover(root / "killed", force=True)
     with begin("resumed") as run:
         log_all(run)
-    run = mt.Run(root / "resumed", mode="resume")
+    run = mt.Run(root / "resumed", mode="resume", capture=False)
     run.log({"loss": 3, "later": [1]})
     abandon(run)
     with begin("rewound") as run:
@@ -119,10 +129,21 @@ def make_all(root: Path) -> None:
                 {"loss": 1 / (i + 1), "epoch": i, "page": mt.Html(f"<b>{i}")} | ({"words": ["a"]} if i > 15 else {})
             )
     for step, loss in ((10, 4), (8, 5)):  # each session goes back, the second one behind the first
-        run = mt.Run(root / "rewound", mode="resume", from_step=step)
+        run = mt.Run(root / "rewound", mode="resume", from_step=step, capture=False)
         run.log({"loss": loss})
         run.log({"loss": loss + 0.5})
         run.config["net"] = {"depth": loss}
+        abandon(run)
+    ranks = [begin("ranks", rank=0), *(mt.Run(root / "ranks", rank=rank) for rank in (3, 1))]
+    for run in ranks:
+        for i in range(4 + run.rank):
+            run.log({"loss": run.rank + i / 8, "page": mt.Html(f"<b>{i % 2}"), f"own{run.rank}": i})
+    for run in reversed(ranks):
+        run.finish()
+    ranks = [mt.Run(root / "ranks", mode="resume", from_step=3, rank=rank, capture=False) for rank in (0, 3, 2)]
+    for run in ranks:
+        for i in range(2):
+            run.log({"loss": -i, "late": [run.rank]})
         abandon(run)
     shutil.copytree(root / "live", root / "damaged")
     journal = root / "damaged" / "journal" / "0001-0.log"

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf")}
 LISTS = {"number_list", "string_list", "media_list", "json"}
 ORDER = ["number", "integer", "boolean", "string", "number_list", "string_list", "json", "null"]
+by_rank = lambda counts: {0: counts["calls"]} | {int(r): calls for r, calls in counts.get("ranks", {}).items()}  # noqa: E731
 
 
 def parse(text):
@@ -18,21 +19,21 @@ def parse(text):
 def read(folder):
     run = parse((folder / "run.json").read_bytes())
     state = {"calls": [], "config": run["config"], "set": run.get("summary_overrides", {}), "problems": set()}
-    state["rewinds"] = [(rewind["calls"], rewind["from_step"]) for rewind in run.get("rewinds", [])]
-    following = read_history(folder / "history.parquet", state) if (folder / "history.parquet").exists() else 0
+    state["rewinds"] = [(by_rank(rewind), rewind["from_step"]) for rewind in run.get("rewinds", [])]
+    following = read_history(folder / "history.parquet", state) if (folder / "history.parquet").exists() else {0: 0}
     if run["status"] == "running":
-        journals = [path.name[:-4].split("-") for path in (folder / "journal").glob("[0-9]*-*.log")]
-        for place, base in sorted(tuple(map(int, name)) for name in journals):
-            data = (folder / "journal" / f"{place:04}-{base}.log").read_bytes()
-            following = read_journal(data, base, following, state)
-    keys, values = rows_of(kept(state))
+        paths = (folder / "journal").glob("*[0-9]-[0-9]*.log")
+        names = {path: path.stem.removeprefix("rank-").replace(".", "-").split("-") for path in paths}
+        for path, (*rank, _, base) in sorted(names.items(), key=lambda one: list(map(int, ["0", *one[1]][-3:]))):
+            read_journal(path.read_bytes(), int(base), int(rank[0]) if rank else 0, following, state)
+    keys, values = rows_of(kept(state), len(following) > 1)
     found = {"status": run["status"], "config": state["config"], "keys": keys, "values": values}
     found["set"] = {key: parse(value) if kind == "json" else value for key, (kind, value) in state["set"].items()}
     return found | {"sidecars": sidecars(list(values.values()), folder), "problems": sorted(state["problems"])}
 
 
 def kept(state):
-    return [call for call in state["calls"] if not any(call[0] < n and call[1] >= s for n, s in state["rewinds"])]
+    return [c for c in state["calls"] if not any(c[0] < n.get(c[2], 0) and c[1] >= s for n, s in state["rewinds"])]
 
 
 def read_history(path, state):
@@ -40,8 +41,10 @@ def read_history(path, state):
     columns = [(c["key"], c["kind"], c["integral"], table[c["name"]].to_pylist()) for c in metadata["columns"]]
     for i, step in enumerate(table["_step"].to_pylist()):
         row = [(key, kind, value_of(cells[i], integral)) for key, kind, integral, cells in columns]
-        state["calls"].append((metadata["calls"] - 1, step, [c for c in row if c[2] is not None or c[1] == "null"]))
-    return metadata["calls"]
+        rank = int(table["_rank"][i].as_py()) if "ranks" in metadata else 0
+        cells = [cell for cell in row if cell[2] is not None or cell[1] == "null"]
+        state["calls"].append((by_rank(metadata)[rank] - 1, step, rank, cells))
+    return by_rank(metadata)
 
 
 def value_of(cell, integral):
@@ -50,10 +53,10 @@ def value_of(cell, integral):
     return parse(cell["_doc"]) if isinstance(cell, dict) else int(cell) if integral and cell is not None else cell
 
 
-def read_journal(data, number, following, state):
-    problems, layouts, at = state["problems"], {}, 8
-    problems |= {"lost"} if number > following else set()
-    last = max((step for _, step, _ in kept(state)), default=-(2**63))
+def read_journal(data, number, rank, following, state):
+    problems, layouts, at, expected = state["problems"], {}, 8, following.setdefault(rank, 0)
+    problems |= {"lost"} if number > expected else set()
+    last = max((step for _, step, whose, _ in kept(state) if whose == rank), default=-(2**63))
     while at < len(data):
         size, kind = struct.unpack_from("<IB", data, at) if at + 9 <= len(data) else (2**28, 0)
         if not 9 <= size <= 2**28 or at + size > len(data):
@@ -63,7 +66,7 @@ def read_journal(data, number, following, state):
         if zlib.crc32(frame[:-4]) != struct.unpack("<I", frame[-4:])[0]:
             problems.add("checksum")
             continue
-        payload = frame[5:-4]
+        payload, kind = frame[5:-4], 0 if rank and kind in (5, 6, 9) else kind
         try:
             if kind == 1 and start != 8:
                 raise ValueError("a header is the first frame")
@@ -71,10 +74,10 @@ def read_journal(data, number, following, state):
                 layouts[struct.unpack_from("<I", payload)[0]] = parse(payload[4:])
             elif kind in (3, 4):
                 step, cells = call_of(kind, payload, layouts)
-                if number >= following and step < last:
+                if number >= expected and step < last:
                     problems.add("order")
-                elif number >= following:
-                    state["calls"].append((number, step, cells))
+                elif number >= expected:
+                    state["calls"].append((number, step, rank, cells))
                     last = step
                 number += 1
             elif kind == 5:
@@ -86,7 +89,7 @@ def read_journal(data, number, following, state):
                 state["set"] = {k: v for k, v in (state["set"] | parse(payload)).items() if v is not None}
         except (ValueError, KeyError, struct.error):
             problems.add("frame")
-    return max(following, number)
+    following[rank] = max(expected, number)
 
 
 def call_of(kind, payload, layouts):
@@ -102,23 +105,23 @@ def call_of(kind, payload, layouts):
     return struct.unpack_from("<q", payload)[0], cells
 
 
-def rows_of(calls):
+def rows_of(calls, ranked):
     rows, kinds, empty = {}, {}, set()
-    for _, step, cells in calls:
-        for key, kind, value in cells:
+    for _, step, rank, cells in sorted(calls, key=lambda call: call[1:3]):
+        for key, kind, value in [("_rank", "number", rank)] * ranked + cells:
             seen = kinds.setdefault(key, {})
             if kind in LISTS and value in ([], "[]"):
                 kind, value, empty = "empty", [], empty | {key}
             else:
                 whole = all(type(v) is not float for v in (value if kind == "number_list" else [value]))
                 seen[kind] = seen.get(kind, True) and whole
-            if kind != "null" or key not in rows.setdefault(step, {}):
-                rows.setdefault(step, {})[key] = (kind, value)
+            if kind != "null" or key not in rows.setdefault((step, rank), {}):
+                rows.setdefault((step, rank), {})[key] = (kind, value)
     for key, seen in kinds.items():
         seen |= {"json": True} if key in empty and not LISTS & seen.keys() else {}
         kinds[key] = {kind: whole for kind, whole in seen.items() if kind != "null" or len(seen) == 1}
     values = {key: [] for key in kinds}
-    for step, row in rows.items():
+    for (step, _), row in rows.items():
         for key, (kind, value) in row.items():
             if kind == "json":
                 value = parse(value)

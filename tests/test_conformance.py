@@ -13,7 +13,7 @@ import mediatypes as mt
 from mediatypes._core.registry import builtin_types
 from tests import conformance, second_reader
 
-NAMES = ["damaged", "evil", "finished", "killed", "live", "packed", "resumed", "rewound", "types"]
+NAMES = ["damaged", "evil", "finished", "killed", "live", "packed", "ranks", "resumed", "rewound", "types"]
 
 
 def test_the_set_is_whole_and_small() -> None:
@@ -40,6 +40,7 @@ def test_the_states_are_there() -> None:
     assert {name for name, status in statuses.items() if status == "running"} == {
         "damaged",
         "live",
+        "ranks",
         "resumed",
         "rewound",
     }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from .arrays import Array
 
 Column = tuple[str, str]  # key, kind
+RANK: Final = ("_rank", "number")  # the column of a run with several ranks that says which one logged a row
 
 
 class Values(NamedTuple):
@@ -26,6 +28,42 @@ class Batch(NamedTuple):
     steps: Array  # (n,) int64
     timestamps: Array  # (n,) float64
     columns: dict[Column, Values]
+    ranks: Array | None = None  # (n,) int64, that logged the calls, of a run with several
+
+    def said_by(self, rank: int) -> Batch:
+        """The same, all of it logged by one rank, without a column for that; as it is for rank 0 alone."""
+        if not rank and self.ranks is None:
+            return self
+        columns = {column: values for column, values in self.columns.items() if column != RANK}
+        return self._replace(columns=columns, ranks=np.full(len(self.steps), rank))
+
+    def of_rank(self, rank: int) -> Batch:
+        """The same, all of it logged by one rank of several."""
+        count = len(self.steps)
+        said = Values(np.arange(count), np.full(count, float(rank)), True)
+        return self._replace(columns={RANK: said, **self.columns}, ranks=np.full(count, rank))
+
+    def by_rank(self) -> Iterator[tuple[int, Batch]]:
+        """The calls of each rank that has some; 0 if there are no ranks."""
+        if self.ranks is None:
+            yield 0, self
+        else:
+            for rank in np.unique(self.ranks).tolist():
+                yield rank, self.where(self.ranks == rank)
+
+    def where(self, kept: Array) -> Batch:
+        """Some of the calls, chosen by a mask; they are numbered anew from the first number."""
+        if kept.all():
+            return self
+        number = np.cumsum(kept) - 1
+        columns = {}
+        for column, (calls, values, integral) in self.columns.items():
+            chosen = np.flatnonzero(kept[calls])
+            if len(chosen):
+                own = [values[i] for i in chosen.tolist()] if isinstance(values, list) else values[chosen]
+                columns[column] = Values(number[calls[chosen]], own, integral)
+        ranks = None if self.ranks is None else self.ranks[kept]
+        return Batch(self.sequence, self.steps[kept], self.timestamps[kept], columns, ranks)
 
     def after(self, sequence: int) -> Batch | None:
         """The calls from number `sequence` on, if there are any."""
@@ -39,7 +77,8 @@ class Batch(NamedTuple):
             first = int(np.searchsorted(calls, skip))
             if first < len(calls):
                 columns[column] = Values(calls[first:] - skip, values[first:], integral)
-        return Batch(self.sequence + skip, self.steps[skip:], self.timestamps[skip:], columns)
+        ranks = None if self.ranks is None else self.ranks[skip:]
+        return Batch(self.sequence + skip, self.steps[skip:], self.timestamps[skip:], columns, ranks)
 
     def before(self, step: int) -> Batch | None:
         """The calls of lower steps than this, if there are any; steps do not fall."""
@@ -50,7 +89,8 @@ class Batch(NamedTuple):
         for column, (calls, values, integral) in self.columns.items():
             if last := int(np.searchsorted(calls, count)):
                 columns[column] = Values(calls[:last], values[:last], integral)
-        return Batch(self.sequence, self.steps[:count], self.timestamps[:count], columns)
+        ranks = None if self.ranks is None else self.ranks[:count]
+        return Batch(self.sequence, self.steps[:count], self.timestamps[:count], columns, ranks)
 
     def rising(self, step: int | None) -> Batch:
         """The calls whose step is not below that of one before them, nor below `step`. Their order stays."""
@@ -58,15 +98,7 @@ class Batch(NamedTuple):
         if (steps[1:] >= steps[:-1]).all() and (step is None or steps[0] >= step):
             return self
         highest = np.maximum.accumulate(steps if step is None else np.maximum(steps, step))
-        kept = steps == highest
-        number = np.cumsum(kept) - 1
-        columns = {}
-        for column, (calls, values, integral) in self.columns.items():
-            chosen = np.flatnonzero(kept[calls])
-            if len(chosen):
-                own = [values[i] for i in chosen.tolist()] if isinstance(values, list) else values[chosen]
-                columns[column] = Values(number[calls[chosen]], own, integral)
-        return Batch(self.sequence, steps[kept], self.timestamps[kept], columns)
+        return self.where(steps == highest)
 
 
 def merged(pieces: list[Values]) -> Values:
@@ -82,3 +114,52 @@ def merged(pieces: list[Values]) -> Values:
     else:
         values = np.concatenate([np.asarray(piece.values) for piece in pieces])[order]
     return Values(calls[order], values, all(piece.integral for piece in pieces))
+
+
+def united(streams: list[Iterator[Batch]]) -> Iterator[Batch]:
+    """The calls of several streams, all with ranks, in the order of steps, then of ranks, then of the streams.
+
+    Args:
+        streams: each in the order of steps and ranks; of each no more than a few batches are held.
+    """
+    if len(streams) == 1:
+        yield from streams[0]
+        return
+    heads = [next(stream, None) for stream in streams]
+    ahead = [next(stream, None) for stream in streams]
+    number = 0
+    while True:
+        limit = min((int(batch.steps[0]) for batch in ahead if batch), default=None)  # more of this step may follow
+        parts = [head and (head if limit is None else head.before(limit)) for head in heads]
+        if known := [part for part in parts if part]:
+            whole = _in_one(known, number)
+            yield whole
+            number += len(whole.steps)
+        if limit is None:
+            return
+        for i, (head, part, following) in enumerate(zip(heads, parts, ahead, strict=True)):
+            rest = head.after(head.sequence + len(part.steps)) if head and part else head
+            if following and following.steps[0] == limit:
+                rest = _in_one([rest, following], rest.sequence) if rest else following
+                ahead[i] = next(streams[i], None)
+            heads[i] = rest
+
+
+def _in_one(parts: list[Batch], sequence: int) -> Batch:
+    """Calls that have ranks as one batch, in the order of steps, ranks and parts."""
+    steps = np.concatenate([part.steps for part in parts])
+    ranks = np.concatenate(
+        [np.zeros(len(part.steps), np.int64) if part.ranks is None else part.ranks for part in parts]
+    )
+    stamps = np.concatenate([part.timestamps for part in parts])
+    order = np.lexsort((ranks, steps))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    pieces: dict[Column, list[Values]] = {}
+    start = 0
+    for part in parts:
+        for column, values in part.columns.items():
+            pieces.setdefault(column, []).append(values._replace(calls=place[start + values.calls]))
+        start += len(part.steps)
+    columns = {column: merged(own) for column, own in pieces.items()}
+    return Batch(sequence, steps[order], stamps[order], columns, ranks[order])

@@ -35,7 +35,7 @@ Encoder = Callable[[MediaValue], dict[str, Any]]
 _FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, partial)
 PLAIN_KINDS = ("number", "integer", "boolean", "string", "number_list", "string_list", "json", "null")
 EMPTY_LIST: Cell = ("json", "[]")  # which the rows put into the column of the key's other lists
-RESERVED = ("_step", "_runtime", "_timestamp")
+RESERVED = ("_step", "_runtime", "_timestamp", "_rank")
 
 
 def read_cells(

@@ -1,10 +1,10 @@
-"""Names of journal files: `<place>-<sequence>.log`, say which comes first and what number its first call has."""
+"""Names of journal files: `<place>-<sequence>.log`, of ranks other than 0 `rank-<rank>.<place>-<sequence>.log`."""
 
 from __future__ import annotations
 
 import re
 
-_NAME = re.compile(r"([0-9]{4,18})-([0-9]{1,18})\.log")
+_NAME = re.compile(r"(?:rank-([0-9]{4,9})\.)?([0-9]{4,18})-([0-9]{1,18})\.log")
 
 
 def is_journal(name: str) -> bool:
@@ -12,18 +12,29 @@ def is_journal(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def place_of(name: str) -> int:
-    """The place of a journal among the others; 0 for a file that is none."""
+def rank_of(name: str) -> int:
+    """The rank that wrote a journal; 0 for a file that is none."""
     found = _NAME.fullmatch(name)
-    return int(found[1]) if found else 0
+    return int(found[1] or 0) if found else 0
+
+
+def place_of(name: str) -> int:
+    """The place of a journal among the others of its rank; 0 for a file that is none."""
+    found = _NAME.fullmatch(name)
+    return int(found[2]) if found else 0
 
 
 def sequence_of(name: str) -> int:
     """The number of a journal's first call; 0 for a file that is none."""
     found = _NAME.fullmatch(name)
-    return int(found[2]) if found else 0
+    return int(found[3]) if found else 0
 
 
-def name_of(place: int, sequence: int) -> str:
+def name_of(place: int, sequence: int, rank: int = 0) -> str:
     """The name of a journal file."""
-    return f"{place:04}-{sequence}.log"
+    return f"{rank_name(rank)}.{place:04}-{sequence}.log" if rank else f"{place:04}-{sequence}.log"
+
+
+def rank_name(rank: int) -> str:
+    """What names of files of a rank other than 0 begin with."""
+    return f"rank-{rank:04}"

@@ -46,6 +46,12 @@ class Notes:
         self.problems: list[Problem] = []  # recorded by the run
         self.damage: list[Problem] = []  # found while reading
 
+    def of_other_rank(self) -> Notes:
+        """Notes of a rank whose problems and damage are among these; config, summary and metrics are rank 0's."""
+        other = Notes()
+        other.problems, other.damage = self.problems, self.damage
+        return other
+
     def copy(self) -> Notes:
         """The same, to go on with."""
         other = Notes()

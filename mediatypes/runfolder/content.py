@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from .._core.errors import Problem, StoreError, Verbatim, os_error
 from .._core.location import Location
 from .._core.sidecar import open_file
-from ..columns.batch import Batch
+from ..columns.batch import RANK, Batch, united
 from ..journal import frames
 from ..journal.metrics import Metrics
+from ..journal.names import rank_of
 from ..journal.reader import JournalReader, Notes, in_order
 from . import files
 from .media_index import MediaRows
@@ -60,18 +63,26 @@ class RunContent:
         run = self.run
         self.notes, self.schema = _without_tail(before) if before else Notes(), Schema()
         self.calls = 0
-        self._kept: list[Batch] | None = [] if self._is_small else None
+        self._stored_steps: dict[int, int] = {}  # of the last row of each rank
+        stored, own = self._stored, (rank_of(journal.path.name) for journal in self._journals)
+        self.rank_calls = dict.fromkeys(sorted({*own, *(stored.ranks if stored else ())} - {0}), 0)  # of ranks but 0
         self.stored_specs: list[ColumnSpec] = []
-        if self._stored and files.end_of(run, self._stored.calls) is None:  # else some may have no rows any more
-            self.stored_specs = self._stored.specs
+        if stored and not self._ends(stored):  # else some may have no rows any more
+            self.stored_specs = stored.specs
+        if self.rank_calls:
+            self.schema.add_column(*RANK, True)
         for spec in self.stored_specs:
             self.schema.add_column(spec.key, spec.kind, spec.integral)
         self.summary = Summary(self.stored_specs)
-        for batch in self._read(self.notes, before):
-            self.schema.add(batch)
-            self.summary.add(batch, self.started)
-            if self._kept is not None:
-                self._kept.append(batch)
+        kept: list[list[Batch]] = []
+        for stream in self._streams(self.notes, before):
+            kept.append([])
+            for batch in stream:
+                self.schema.add(batch)
+                self.summary.add(batch, self.started)
+                if self._is_small:
+                    kept[-1].append(batch)
+        self._kept = list(united([iter(batches) for batches in kept])) if self._is_small else None
         for cells in [self.run_overrides(), *self.notes.summary]:
             self.summary.apply(cells)
         self.metrics = Metrics([*files.metrics_of(run), *self.notes.metrics])
@@ -84,6 +95,8 @@ class RunContent:
     def _continues(self, before: RunContent) -> bool:
         """Whether nothing but calls at the end of the last journal can have come since `before`."""
         if not self._is_small or before._kept is None or len(before._kept) >= _MOST_BATCHES:
+            return False
+        if before.rank_calls:  # what is new may belong between the calls that are known
             return False
         if repr(before.run) != repr(self.run) or before.reader.astray:  # repr: NaN equals itself
             return False
@@ -99,7 +112,7 @@ class RunContent:
 
     def batches(self) -> Iterator[Batch]:
         """All calls, in order."""
-        return iter(self._kept) if self._kept is not None else self._read(Notes())
+        return iter(self._kept) if self._kept is not None else united(self._streams(Notes()))
 
     def _settled(self) -> Iterator[Batch]:
         return map(self.schema.settled, self.batches())
@@ -139,36 +152,70 @@ class RunContent:
         """Keep no calls in memory: they are read again."""
         self._kept = None
 
-    def _read(self, notes: Notes, before: RunContent | None = None) -> Iterator[Batch]:
-        calls, step = 0, None  # so many were read, to this step
-        if self._stored:
-            calls = self._stored.calls
-            end = files.end_of(self.run, calls)
-            for batch in self._stored.batches():
-                if kept := batch if end is None else batch.before(end):
-                    yield kept
-                    step = int(kept.steps[-1])
+    def _streams(self, notes: Notes, before: RunContent | None = None) -> list[Iterator[Batch]]:
+        """The calls of rank 0 and, each of them a stream, those that other ranks have logged.
+
+        Read one after another, or all at once when they were read before: what is stored says the last step of each.
+        """
+        if not self.rank_calls:
+            return [chain(self._read_stored(), self._read(0, notes, before))]
+        others = (self._read(rank, notes.of_other_rank()) for rank in self.rank_calls)
+        return [self._read_stored(), self._read(0, notes), *others]
+
+    def _read_stored(self) -> Iterator[Batch]:
+        """The rows that `history.parquet` has and no session took back."""
+        if not self._stored:
+            return
+        ends = self._ends(self._stored)
+        for batch in self._stored.batches():
+            if self.rank_calls and batch.ranks is None:
+                batch = batch.of_rank(0)
+            if batch.ranks is None:
+                kept = batch.before(ends[0]) if ends else batch
+            else:
+                limits = np.array([ends.get(rank, 2**63 - 1) for rank in range(int(batch.ranks.max()) + 1)])
+                kept = batch.where(batch.steps < limits[batch.ranks]) if ends else batch
+            if kept is not None and len(kept.steps):
+                for rank, own in kept.by_rank():
+                    self._stored_steps[rank] = max(int(own.steps[-1]), self._stored_steps.get(rank, -1))
+                yield kept
+
+    def _ends(self, stored: StoredHistory) -> dict[int, int]:
+        """The step from which stored rows do not count, by rank, where a session went back."""
+        calls = {0: stored.calls, **stored.ranks}
+        return {rank: end for rank in calls if (end := files.end_of(self.run, calls[rank], rank)) is not None}
+
+    def _read(self, rank: int, notes: Notes, before: RunContent | None = None) -> Iterator[Batch]:
+        """The calls in the journals of a rank that are not stored; of rank 0 `before` holds the first of them."""
+        stored = self._stored
+        calls = (stored.ranks.get(rank, 0) if rank else stored.calls) if stored else 0  # so many were read
+        step = self._stored_steps.get(rank)  # of the last one
+        journals = [journal for journal in self._journals if rank_of(journal.path.name) == rank]
         if before and before._kept is not None:
-            calls = before.calls
+            calls, journals = before.calls, journals[-1:]
             for batch in before._kept:
                 yield batch
                 step = int(batch.steps[-1])
-        for journal in self._journals[-1:] if before else self._journals:
+        for journal in journals:
             if before:
                 reader = before.reader.continued(journal.file, notes)
             else:
                 reader = JournalReader(journal.path, journal.file, notes, calls)
-            self.reader = reader
+            if not rank:
+                self.reader = reader
             for batch in reader.read(journal.size):
                 new = batch.after(calls)  # a journal that was finished into the stored rows repeats some
                 calls = max(calls, batch.sequence + len(batch.steps))
                 kept = new and in_order(new, step, journal.path, notes)
-                end = files.end_of(self.run, batch.sequence + 1)
+                end = files.end_of(self.run, batch.sequence + 1, rank)
                 if kept and (kept := kept if end is None else kept.before(end)):
-                    yield kept
+                    yield kept.of_rank(rank) if self.rank_calls else kept
                     step = int(kept.steps[-1])
             reader.close(journal.size)
-        self.calls = calls
+        if rank:
+            self.rank_calls[rank] = calls
+        else:
+            self.calls = calls
 
     def summary_values(self) -> dict[str, Any]:
         """The summary; for the statistics that metrics ask for, all calls are read again."""

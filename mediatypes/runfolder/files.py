@@ -27,7 +27,7 @@ from .._core.location import Location
 from .._core.processes import is_alive, is_this_process, rank
 from .._core.sidecar import read_file
 from ..journal.metrics import METRIC, Metric
-from ..journal.names import is_journal, place_of
+from ..journal.names import is_journal, place_of, rank_of
 
 _LARGEST = 2**30  # bytes of a JSON file
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
@@ -49,6 +49,7 @@ _REWIND = Record(
     (
         Field("from_step", Integer(minimum=0), "The first step that was taken back."),
         Field("calls", Integer(minimum=0), "Number of the session's first call."),
+        Field("ranks", Map(Integer(minimum=0)), "The same of each rank but 0.", required=False),
         Field("time", Number(), "Seconds since the epoch."),
     ),
 )
@@ -66,6 +67,7 @@ RUN_JSON = Record(
         Field("status", Text(choices=("running", *ENDS)), "How it ended, if it did."),
         Field("summary_overrides", Map(Json()), "What was set in the summary, as `[kind, value]`.", required=False),
         Field("rewinds", List(_REWIND), "Sessions that went back to an earlier step.", required=False),
+        Field("ranks", Map(Integer(minimum=0)), "Calls of each rank but 0 in the rows, if several.", required=False),
         Field("started", Number(), "Seconds since the epoch."),
         Field("finished", Number(), "Seconds since the epoch.", required=False),
         Field("writer", Map(Json()), "Host and process of a live run.", required=False),
@@ -151,10 +153,16 @@ def problems_of(run: dict[str, Any]) -> list[Problem]:
     return [Problem(**{name: str(p.get(name, "")) for name in Problem._fields}) for p in run.get("problems", [])]
 
 
-def end_of(run: dict[str, Any], sequence: int) -> int | None:
-    """The step from which calls before number `sequence` do not count, as later sessions went back; None if all do."""
-    steps = [int(rewind["from_step"]) for rewind in run.get("rewinds", []) if rewind["calls"] >= sequence]
+def end_of(run: dict[str, Any], sequence: int, rank: int = 0) -> int | None:
+    """The step from which a rank's calls before number `sequence` do not count, as later sessions went back; None if
+    all do."""
+    steps = [int(rewind["from_step"]) for rewind in run.get("rewinds", []) if calls_before(rewind, rank) >= sequence]
     return min(steps, default=None)
+
+
+def calls_before(rewind: dict[str, Any], rank: int) -> int:
+    """So many calls of a rank there were when a session went back."""
+    return int(rewind.get("ranks", {}).get(str(rank), 0) if rank else rewind["calls"])
 
 
 def metrics_of(run: dict[str, Any]) -> list[Metric]:
@@ -163,9 +171,9 @@ def metrics_of(run: dict[str, Any]) -> list[Metric]:
 
 
 def journals(folder: Any) -> list[Any]:
-    """The journal files of a run in the order in which they were written; raises OSError."""
+    """The journal files of a run by rank, each rank's in the order in which they were written; raises OSError."""
     found = [path for path in folder.glob("*.log") if is_journal(path.name)]
-    return sorted(found, key=lambda path: place_of(path.name))
+    return sorted(found, key=lambda path: (rank_of(path.name), place_of(path.name)))
 
 
 def remove_journals(root: Path) -> None:
@@ -231,7 +239,9 @@ def way_out(writer: dict[str, Any]) -> str:
     if is_this_process(writer):
         return "Call finish() on the Run that is open, or choose another directory."
     if (number := rank()) is not None:
-        return f"This is rank {number}: make the run on rank 0 only, or one of its own on each rank."
+        return (
+            f'This is rank {number}: pass rank="auto" on every rank to log to one run, or make one of its own on each.'
+        )
     return "Wait until it ends, stop that process, or choose another directory."
 
 

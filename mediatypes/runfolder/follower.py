@@ -14,6 +14,7 @@ from .._core.errors import StoreError, Verbatim, os_error
 from .._core.location import local_path
 from .._core.sidecar import open_file
 from ..columns.batch import Batch
+from ..journal.names import rank_of
 from ..journal.reader import JournalReader, Notes, in_order
 from . import files
 from .parquet_reader import StoredHistory
@@ -49,8 +50,9 @@ class Follower:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = local_path(root, "Follower")
         self.notes = Notes()  # config, what was set in the summary, metrics, problems and damage in the journals
-        self.calls = 0  # so many were told, or stand in rows that were
-        self._step: int | None = None  # of the last one
+        self.calls = 0  # of rank 0: so many were told, or stand in rows that were
+        self._others: dict[int, int] = {}  # the same of other ranks
+        self._steps: dict[int, int] = {}  # of the last one of each rank
         self._journals: dict[tuple[int, int], _Journal] = {}  # by device and inode: names are used again
         self._stamp: tuple[int, ...] = ()  # of run.json
         self._compared: tuple[int, ...] | None = None  # run.json when history.parquet was last compared with the calls
@@ -67,6 +69,8 @@ class Follower:
 
         If a session went back to an earlier step, all rows that count are told anew; `restarts` is one more then. If
         the run was finished and resumed between two polls, the last row that was told may be told again, whole.
+
+        Of a run with several ranks a batch holds calls of one, `ranks` says of which; there is no column for it.
 
         Raises:
             StoreError: a file is gone, or cannot be read.
@@ -117,12 +121,12 @@ class Follower:
         if listed and self._compared is None:
             yield from self._stored()
         for key, journal in list(self._journals.items()):
-            reader = journal.reader
+            reader, rank = journal.reader, rank_of(journal.reader.path.name)
             for batch in reader.read():
-                if batch.sequence > self.calls:  # a whole session was missed
+                if batch.sequence > self._told(rank):  # a whole session was missed
                     yield from self._stored()
-                yield from self._tell(batch, files.end_of(self.run, batch.sequence + 1))
-            if reader.sequence > self.calls:
+                yield from self._tell(batch, rank, files.end_of(self.run, batch.sequence + 1, rank))
+            if reader.sequence > self._told(rank):
                 yield from self._stored()
             if self.status != "running" or key not in listed:
                 journal.end()
@@ -137,7 +141,8 @@ class Follower:
         self.close()
         self.restarts += self.calls > 0
         self._rewinds = len(self.run.get("rewinds", []))
-        self.notes, self.calls, self._step, self._compared = Notes(), 0, None, None
+        self.notes, self.calls, self._compared = Notes(), 0, None
+        self._others, self._steps = {}, {}
 
     def _open_journals(self) -> set[tuple[int, int]]:
         """Open the journals that are new; returns which there are."""
@@ -150,7 +155,8 @@ class Follower:
                     file = open_file(path)
                     found = os.fstat(file.fileno())
                     key = (found.st_dev, found.st_ino)
-                    self._journals[key] = _Journal(file, JournalReader(path, file, self.notes))
+                    notes = self.notes.of_other_rank() if rank_of(path.name) else self.notes
+                    self._journals[key] = _Journal(file, JournalReader(path, file, notes))
             except FileNotFoundError:  # the run was just finished
                 continue
             except OSError as error:
@@ -173,23 +179,34 @@ class Follower:
         if self.run["status"] == "running" and not path.exists():
             return
         stored = StoredHistory(path)
-        if stored.calls > self.calls:
+        calls = {0: stored.calls, **stored.ranks}
+        if any(count > self._told(rank) for rank, count in calls.items()):
             # Numbered so that the last row has the last number: no row is older than that, so none is left out.
-            end = files.end_of(self.run, stored.calls)
-            first, number = self._step, stored.calls - stored.file.metadata.num_rows
-            for batch in stored.batches():
-                start = 0 if first is None else int(np.searchsorted(batch.steps, first))
-                if rows := batch._replace(sequence=number + batch.sequence).after(number + batch.sequence + start):
-                    yield from self._tell(rows, end)
+            ends = {rank: files.end_of(self.run, count, rank) for rank, count in calls.items()}
+            first, numbers = (
+                dict(self._steps),
+                {rank: calls[rank] - rows for rank, rows in stored.rows_by_rank().items()},
+            )
+            for mixed in stored.batches():
+                for rank, batch in mixed.by_rank():
+                    start = int(np.searchsorted(batch.steps, first[rank])) if rank in first else 0
+                    rows = batch._replace(sequence=numbers[rank]).after(numbers[rank] + start)
+                    numbers[rank] += len(batch.steps)
+                    if rows:
+                        yield from self._tell(rows, rank, ends[rank])
 
-    def _tell(self, batch: Batch, end: int | None) -> Iterator[Batch]:
-        new = batch.after(self.calls)
+    def _told(self, rank: int) -> int:
+        return self._others.get(rank, 0) if rank else self.calls
+
+    def _tell(self, batch: Batch, rank: int, end: int | None) -> Iterator[Batch]:
+        new = batch.after(self._told(rank))
         if new:
-            self.calls = new.sequence + len(new.steps)
-            kept = in_order(new, self._step, self.root, self.notes)
+            count = new.sequence + len(new.steps)
+            self.calls, self._others = (self.calls, {**self._others, rank: count}) if rank else (count, self._others)
+            kept = in_order(new, self._steps.get(rank), self.root, self.notes)
             if kept and (kept := kept if end is None else kept.before(end)):
-                self._step = int(kept.steps[-1])
-                yield kept
+                self._steps[rank] = int(kept.steps[-1])
+                yield kept.said_by(rank)
 
 
 class _Journal:

@@ -35,6 +35,8 @@ class Lock:
     Args:
         root: the run's directory.
         force: where there are no such locks, take that of a process of which nobody can tell whether it lives.
+        name: of the file; another than "lock" is the right to log as one rank.
+        **says: what the file says beside who holds it.
 
     Raises:
         RunLocked: another process has it, or may have.
@@ -42,9 +44,9 @@ class Lock:
         StoreError: the system refused.
     """
 
-    def __init__(self, root: Path, force: bool = False) -> None:
+    def __init__(self, root: Path, force: bool = False, name: str = _NAME, **says: Any) -> None:
         files.require_no_links(root)
-        self.path = root / files.JOURNAL / _NAME
+        self.path, self._says = root / files.JOURNAL / name, says
         self.since = time.time()
         for left in reversed(range(_TRIES)):
             try:
@@ -58,7 +60,7 @@ class Lock:
                 raise os_error(StoreError, str(root), "make the run's directory", error, hint) from error
             try:
                 self._take(root, force)
-                if _same_file(self._fd, self.path):  # and not the one that such a writer has just removed
+                if is_same_file(self._fd, self.path):  # and not the one that such a writer has just removed
                     return
             except BaseException as error:
                 self.forget()
@@ -77,15 +79,16 @@ class Lock:
             hint = files.way_out(holder)
             if free is None:
                 hint += " If it is gone already, run `mediatypes recover --force` on the run."
-            raise RunLocked.of(str(root), "a run that nobody else writes", found, hint)
+            what = "a run that nobody else writes" if self.path.name == _NAME else f"one process for {self.path.stem}"
+            raise RunLocked.of(str(root), what, found, hint)
         with contextlib.suppress(OSError):  # on a full disk: who holds it stays unsaid
             os.ftruncate(self._fd, 0)
             os.lseek(self._fd, 0, os.SEEK_SET)
-            os.write(self._fd, canonical.dump_bytes({**this_process(), "since": self.since}))
+            os.write(self._fd, canonical.dump_bytes({**this_process(), "since": self.since, **self._says}))
 
     def release(self) -> None:
         """Let go of the run, and take away the file and, if nothing else is in it, the journal's folder."""
-        if self._fd >= 0 and _same_file(self._fd, self.path):  # never that of another writer
+        if self._fd >= 0 and is_same_file(self._fd, self.path):  # never that of another writer
             try:
                 self.path.unlink()
                 self.path.parent.rmdir()
@@ -134,7 +137,26 @@ def _since(holder: dict[str, Any]) -> str:
         return ""
 
 
-def _same_file(fd: int, path: Path) -> bool:
+def holder_of(path: Path) -> dict[str, Any] | None:
+    """Who holds the lock that is this file; None if nobody does. The file is not locked for this."""
+    try:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return None
+    try:
+        holder = _holder(fd)
+        alive = is_alive(holder) if holder else None
+        if alive is not False and sys.platform != "win32":  # on another host, or made by a thread that is gone
+            with contextlib.suppress(OSError):
+                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                alive = False
+        return None if alive is False else holder
+    finally:
+        os.close(fd)
+
+
+def is_same_file(fd: int, path: Path) -> bool:
+    """Whether an open file still has its name."""
     try:
         return os.path.samestat(os.fstat(fd), path.stat())
     except OSError:

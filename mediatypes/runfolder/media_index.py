@@ -13,6 +13,7 @@ from .._core import canonical
 from .._core.registry import builtin_types, known_types, lookup
 from ..columns.arrays import Array
 from ..columns.arrow import COLUMN_BUILDERS
+from ..columns.batch import RANK
 from ..columns.cells import MEDIA_LIST
 from ..journal.metrics import Metrics
 from .merge_rows import GROUP_BYTES, GROUP_ROWS, Cells
@@ -61,7 +62,8 @@ class MediaRows:
         self._metrics, self._tags = metrics, tags
         specs = list(specs)
         self._kinds = {spec.kind for spec in specs}
-        self._indexes = [_Index(name, [s for s in specs if s.key == name]) for name in metrics.step_metrics]
+        names = [*dict.fromkeys(spec.key for spec in specs if spec.key == RANK[0]), *metrics.step_metrics]
+        self._indexes = [_Index(name, [s for s in specs if s.key == name]) for name in names]
         self.indexes = [spec for index in self._indexes for spec in index.specs]
         self._rows: list[tuple[Any, ...]] = []  # as FIXED has the columns
         self._documents: list[dict[str, Any]] = []  # of each row
@@ -77,7 +79,7 @@ class MediaRows:
 
     def add_cells(self, key: str, rows: Iterable[int], cells: Iterable[Any]) -> None:
         """Note the media in rows of those that began: a document each, or a list of them."""
-        syncs = [self._metrics.syncs(key, index.name) for index in self._indexes]
+        syncs = [index.name != RANK[0] and self._metrics.syncs(key, index.name) for index in self._indexes]
         for row, cell in zip(rows, cells, strict=True):
             values = [v for index, sync in zip(self._indexes, syncs, strict=True) for v in index.at(row, sync)]
             step = int(self._steps[row])

@@ -1,4 +1,5 @@
-"""Calls merged into rows: consecutive calls of one step are one row, of several values for a key the last stays."""
+"""Calls merged into rows: consecutive calls of one step and rank are one row; of several values for a key the last
+stays."""
 
 from __future__ import annotations
 
@@ -80,7 +81,7 @@ class _Rows:
         for spec in specs:
             if spec.key in wanted:
                 self.by_key.setdefault(spec.key, []).append(spec)
-        self.first, self.last, self.step = 0, -1, 0
+        self.first, self.last, self.step, self.rank = 0, -1, 0, 0
         self.heads: list[tuple[Array, Array, Array]] = []  # row of each call, its step, its timestamp
         self.pieces: dict[tuple[str, str], list[tuple[Array, Array, Array | list[Any]]]] = {}  # rows, sequences, values
         self.size = 0
@@ -95,6 +96,10 @@ class _Rows:
         changed = np.empty(len(steps), bool)
         changed[0] = self.last < 0 or steps[0] != self.step
         np.not_equal(steps[1:], steps[:-1], out=changed[1:])
+        if batch.ranks is not None:
+            changed[0] |= batch.ranks[0] != self.rank
+            changed[1:] |= batch.ranks[1:] != batch.ranks[:-1]
+            self.rank = int(batch.ranks[-1])
         rows = self.last + np.cumsum(changed)
         self.heads.append((rows, steps, batch.timestamps))
         self.last, self.step = int(rows[-1]), int(steps[-1])

@@ -21,7 +21,7 @@ from .._core.location import Location
 from .._core.registry import is_tag
 from .._core.sidecar import open_file, read_file
 from ..columns.arrays import Array
-from ..columns.batch import Batch, Column, Values
+from ..columns.batch import RANK, Batch, Column, Values
 from ..columns.cells import MEDIA_LIST, arrow_type, is_media_kind
 from .footer_checksum import is_damaged
 from .merge_rows import arrow_schema
@@ -218,7 +218,23 @@ class StoredHistory(StoredTable):
     def calls(self) -> int:
         """How many calls were made into the rows."""
         calls, rows = self.footer.get("calls"), int(self.file.metadata.num_rows)
-        return max(calls, rows) if type(calls) is int else rows
+        return (calls if self.ranks else max(calls, rows)) if type(calls) is int else rows
+
+    @cached_property
+    def ranks(self) -> dict[int, int]:
+        """Of a run with several ranks how many calls of each other than 0 were made into the rows."""
+        found = self.footer.get("ranks")
+        if not isinstance(found, dict) or RANK not in [(spec.key, spec.kind) for spec in self.specs]:
+            return {}
+        return {int(rank): calls for rank, calls in found.items() if rank.isdecimal() and type(calls) is int}
+
+    def rows_by_rank(self) -> dict[int, int]:
+        """How many rows each rank has logged."""
+        if not self.ranks:
+            return {0: int(self.file.metadata.num_rows)}
+        name = next(spec.name for spec in self.specs if (spec.key, spec.kind) == RANK)
+        ranks, counts = np.unique(self.read(["_step", name]).column(name).to_numpy(), return_counts=True)
+        return dict(zip(ranks.astype(int).tolist(), counts.tolist(), strict=True))
 
     def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:  # type: ignore[override]
         """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end.
@@ -258,7 +274,16 @@ class StoredHistory(StoredTable):
             if len(calls):
                 columns[spec.key, spec.kind] = Values(calls, _values(spec.kind, column.drop_null()), spec.integral)
         steps, stamps = (table.column(name).to_numpy() for name in ("_step", "_timestamp"))
-        return Batch(sequence, steps, stamps, columns)
+        ranks = _whole(columns[RANK].values, table.num_rows) if self.ranks else None
+        return Batch(sequence, steps, stamps, columns, ranks)
+
+
+def _whole(values: Array | list[Any], count: int) -> Array:
+    """Doubles as the integers that they are; raises ValueError unless there are so many."""
+    numbers = np.asarray(values)
+    if len(numbers) != count or not ((numbers >= 0) & (numbers < 2**31) & (numbers == np.floor(numbers))).all():
+        raise ValueError("a rank for each row expected")
+    return numbers.astype(np.int64)
 
 
 def parts_dataset(paths: Sequence[Location]) -> Any:

@@ -17,7 +17,7 @@ from .._core import canonical
 from .._core.errors import StoreError, os_error
 from .._core.location import Location
 from ..journal import frames
-from ..journal.names import name_of, sequence_of
+from ..journal.names import name_of, rank_of, sequence_of
 from ..journal.reader import JournalReader, Notes
 from . import files
 
@@ -86,7 +86,9 @@ class Segments:
                     raise
                 raise os_error(StoreError, str(path), "read the journal", error, "Check permissions.") from error
             for sequence, prefix, start, end in parts:
-                found.append(Segment(name_of(len(found) + 1, sequence), path, prefix, start, end))
+                rank = rank_of(path.name)
+                place = 1 + sum(rank_of(segment.name) == rank for segment in found)
+                found.append(Segment(name_of(place, sequence, rank), path, prefix, start, end))
         return found
 
 

@@ -47,21 +47,27 @@ class Statistics:
         self._keys: dict[str, _Key] = {}
         for spec in specs:
             self._keys.setdefault(spec.key, _Key()).integral[spec.kind] = spec.integral
-        self._row, self._step = -1, 0  # of the last call
+        self._places: dict[int, tuple[int, int]] = {}  # row and step of the last call of each rank
 
     def add(self, batch: Batch) -> None:
         """Take the next calls; a row may have begun in an earlier batch."""
+        for rank, calls in batch.by_rank():
+            self._add(rank, calls)
+
+    def _add(self, rank: int, batch: Batch) -> None:
+        last, step = self._places.get(rank, (-1, 0))
         changed = np.empty(len(batch.steps), bool)
-        changed[0] = self._row < 0 or batch.steps[0] != self._step
+        changed[0] = last < 0 or batch.steps[0] != step
         np.not_equal(batch.steps[1:], batch.steps[:-1], out=changed[1:])
-        rows = self._row + np.cumsum(changed)
-        self._row, self._step = int(rows[-1]), int(batch.steps[-1])
+        rows = last + np.cumsum(changed)
+        self._places[rank] = (int(rows[-1]), int(batch.steps[-1]))
         columns: dict[str, dict[str, Values]] = {}
         for (key, kind), values in batch.columns.items():
             if kind != "null" and self._metrics.statistics(key):
                 columns.setdefault(key, {})[kind] = values
         for key, kinds in columns.items():
-            self._keys.setdefault(key, _Key()).add(kinds, rows, batch.steps)
+            self._keys[key] = self._keys.get(key, _Key()).of_rank(rank)
+            self._keys[key].add(kinds, rows, batch.steps, rank)
 
     def values(self) -> dict[str, Any]:
         """By key an object of the statistics asked for, without those that the key has no values for."""
@@ -87,13 +93,27 @@ class _Key:
     """One key: its rows that are complete, and the latest value, in whose place a later call may put another."""
 
     def __init__(self) -> None:
+        self.rank = 0  # whose values they are, once there are some
         self.numbers = _Numbers()
         self.first: _Value | None = None
         self.latest: _Value | None = None
         self.integral: dict[str, bool] = {}  # by kind: all were integers
 
-    def add(self, kinds: dict[str, Values], rows: Array, steps: Array) -> None:
-        """Take the values of a batch by kind, and the row and step of each of its calls."""
+    def of_rank(self, rank: int) -> _Key:
+        """The key to which values of a rank are to be added: without any, if those here are of a higher one."""
+        if not self.latest or rank >= self.rank:
+            return self
+        other = _Key()
+        other.integral = self.integral
+        return other
+
+    def add(self, kinds: dict[str, Values], rows: Array, steps: Array, rank: int = 0) -> None:
+        """Take the values of a batch by kind, and the row and step of each of its calls; those of the lowest rank."""
+        for kind, values in kinds.items():
+            self.integral[kind] = self.integral.get(kind, True) and values.integral
+        if self.latest and rank > self.rank:
+            return
+        self.rank = rank
         starts = np.cumsum([0, *(len(values.calls) for values in kinds.values())])
         calls = np.concatenate([values.calls for values in kinds.values()])
         order = np.argsort(calls, kind="stable")
@@ -103,7 +123,6 @@ class _Key:
         if self.latest and self.latest.row != its_rows[0]:
             self.numbers.add_value(self.latest)
         for (kind, values), start, stop in zip(kinds.items(), starts, starts[1:], strict=False):
-            self.integral[kind] = self.integral.get(kind, True) and values.integral
             if kind in NUMERIC:
                 chosen = stays[(stays >= start) & (stays < stop)] - start
                 self.numbers.add(np.asarray(values.values)[chosen], steps[values.calls[chosen]])

@@ -1,4 +1,7 @@
-"""The summary: the last value of every key or the statistics asked for, unless the user set one."""
+"""The summary: the last value of every key or the statistics asked for, unless the user set one.
+
+Of a run with several ranks the lowest that logged a key counts: rank 0, wherever it did.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ..columns.batch import Batch, Column
+from ..columns.batch import RANK, Batch, Column
 from ..columns.log_cells import plain_value
 from ..journal.metrics import Metrics
 from .schema import ColumnSpec
@@ -22,20 +25,26 @@ class Summary:
     """
 
     def __init__(self, specs: Iterable[ColumnSpec] = ()) -> None:
-        self._last: dict[str, tuple[int, str, Any]] = {}  # sequence number, kind, value
+        self._last: dict[str, tuple[int, int, str, Any]] = {}  # rank, when it came, kind, value
         self._integral: dict[Column, bool] = {(spec.key, spec.kind): spec.integral for spec in specs}
-        self._head: dict[str, Any] = {}
+        self._heads: dict[int, dict[str, Any]] = {}  # of the last call of each rank
+        self._calls = 0  # that were added
         self.overrides: dict[str, tuple[str, Any]] = {}
 
     def add(self, batch: Batch, started: float) -> None:
-        """Note the last values of a batch."""
-        for (key, kind), values in batch.columns.items():
-            sequence = batch.sequence + int(values.calls[-1])
-            self._integral[key, kind] = self._integral.get((key, kind), True) and values.integral
-            if kind != "null" and sequence >= self._last.get(key, (-1,))[0]:
-                self._last[key] = (sequence, kind, values.values[-1])
-        stamp = float(batch.timestamps[-1])
-        self._head = {"_step": int(batch.steps[-1]), "_timestamp": stamp, "_runtime": stamp - started}
+        """Note the last values of a batch; those of each rank come in its order."""
+        for rank, calls in batch.by_rank():
+            for (key, kind), values in calls.columns.items():
+                came = self._calls + int(values.calls[-1])
+                self._integral[key, kind] = self._integral.get((key, kind), True) and values.integral
+                known = self._last.get(key)
+                if kind == "null" or (batch.ranks is not None and (key, kind) == RANK):
+                    continue
+                if known is None or rank < known[0] or (rank == known[0] and came >= known[1]):
+                    self._last[key] = (rank, came, kind, values.values[-1])
+            stamp = float(calls.timestamps[-1])
+            self._heads[rank] = {"_step": int(calls.steps[-1]), "_timestamp": stamp, "_runtime": stamp - started}
+            self._calls += len(calls.steps)
 
     def apply(self, cells: dict[str, Any]) -> None:
         """Explicit values as a SUMMARY frame holds them: `{key: [kind, value]}`, null to remove."""
@@ -44,19 +53,19 @@ class Summary:
             if cell is not None:
                 self.overrides[key] = (str(cell[0]), cell[1])
 
-    @property
-    def step(self) -> int:
-        """The step of the last row; -1 without any."""
-        return int(self._head.get("_step", -1))
+    def step(self, rank: int = 0) -> int:
+        """The step of the last row of a rank; -1 without any."""
+        return int(self._heads.get(rank, {}).get("_step", -1))
 
     def last(self) -> dict[str, Any]:
         """The last value of every key."""
-        return {key: plain(kind, value, self._integral[key, kind]) for key, (_, kind, value) in self._last.items()}
+        return {key: plain(kind, value, self._integral[key, kind]) for key, (*_, kind, value) in self._last.items()}
 
     def values(self, metrics: Metrics | None = None, statistics: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
         """The summary as `summary.json` has it, with what metrics define and the statistics they ask for."""
         overrides = {key: plain_value(kind, value) for key, (kind, value) in self.overrides.items()}
-        return {**(metrics or Metrics()).summarize(self.last(), statistics), **overrides, **self._head}
+        head = self._heads[min(self._heads)] if self._heads else {}
+        return {**(metrics or Metrics()).summarize(self.last(), statistics), **overrides, **head}
 
 
 def plain(kind: str, value: Any, integral: bool) -> Any:

@@ -24,7 +24,7 @@ def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
         force: go on where the file system cannot tell whether a writer on another host still lives.
 
     Raises:
-        RunLocked: a process is writing it.
+        RunLocked: a process is writing it, of whatever rank.
         StoreError: there is no run, or the system refused; nothing is lost then.
         DocumentError: `run.json` or a journal is none of ours.
 
@@ -43,10 +43,11 @@ def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
         lock = Lock(root, force)
         try:
             if files.read_run_json(root)["status"] == "running":  # nobody else was faster
-                from ..writing import finish  # numpy and pyarrow are needed only now
+                from ..writing import finish, ranks  # numpy and pyarrow are needed only now
 
                 files.remove_leftovers(root)
-                finish.finish(root, "crashed")
+                with ranks.without_ranks(root, force=force):
+                    finish.finish(root, "crashed")
             else:
                 files.remove_journals(root)
         finally:

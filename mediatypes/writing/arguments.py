@@ -80,6 +80,13 @@ def _one_of(where: str, given: Any, choices: tuple[str, ...], hint: str) -> list
     return [] if given in choices else [problem(where, named, given, hint)]
 
 
+def rank_path(path: str | os.PathLike[str] | None) -> Path:
+    """The directory of a run that several ranks log to; raises `InputError` for none."""
+    if path is None:
+        raise InputError.of("Run.path", "the directory that all ranks log to", path, "Pass the same path on each rank.")
+    return run_path(path, "create", None, None)
+
+
 def run_path(path: str | os.PathLike[str] | None, mode: str, name: str | None, project: str | None) -> Path:
     """The directory of a run; without a path a new one, below `MEDIATYPES_DIR` or `./runs`.
 

@@ -14,10 +14,11 @@ class RunDescription:
     Args:
         path: the run's directory.
         described: its `run.json`.
+        rank: of this process.
     """
 
-    def __init__(self, path: Path, described: dict[str, Any]) -> None:
-        self._path, self._described = path, described
+    def __init__(self, path: Path, described: dict[str, Any], rank: int = 0) -> None:
+        self._path, self._described, self._rank = path, described, rank
 
     @property
     def path(self) -> Path:
@@ -40,10 +41,18 @@ class RunDescription:
         return self._described.get("project")
 
     @property
+    def rank(self) -> int:
+        """The number of this process among those that log to the run; 0 owns it."""
+        return self._rank
+
+    @property
     def tags(self) -> tuple[str, ...]:
         """Texts to find it by."""
         return tuple(self._described["tags"])
 
-    def __reduce__(self) -> Any:
-        hint = "Pass values or run.path instead, and read it with open_run(path)."
-        raise InputError.of("Run", "to stay in the process that opened it", Verbatim("pickle or copy"), hint)
+    def __copy__(self) -> Any:
+        hint = "Use run.child() in other processes."
+        raise InputError.of("Run", "to stay the only one of its kind", Verbatim("a copy"), hint)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()

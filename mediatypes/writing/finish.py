@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from .._core.atomic import sync_names
 from .._core.errors import Problem, StoreError
-from ..journal.names import name_of, place_of, sequence_of
+from ..journal.names import name_of, place_of, rank_of, sequence_of
 from ..runfolder import files
 from ..runfolder.content import RunContent
 from ..runfolder.media_index import MediaRows
@@ -42,7 +42,7 @@ def finish(root: Path, status: str, unrecorded: Sequence[Problem] = ()) -> None:
     run = {
         name: item
         for name, item in run.items()
-        if name not in ("writer", "problems", "summary_overrides", files.FOLLOWS)
+        if name not in ("writer", "problems", "summary_overrides", "ranks", files.FOLLOWS)
     }
     run |= {"config": content.config, "status": status, "finished": time.time()}
     summary = content.summary_values()
@@ -50,6 +50,7 @@ def finish(root: Path, status: str, unrecorded: Sequence[Problem] = ()) -> None:
         "metrics": content.metrics.to_json(),
         "problems": [problem._asdict() for problem in [*content.problems, *unrecorded]],
         "summary_overrides": {key: list(cell) for key, cell in content.summary.overrides.items()},
+        "ranks": {str(rank): calls for rank, calls in content.rank_calls.items()},
     }
     run |= {name: item for name, item in optional.items() if item}
     media = MediaRows(content.specs, content.metrics)
@@ -114,4 +115,4 @@ def _keep_journals(root: Path) -> None:
     kept.mkdir(exist_ok=True)
     places = itertools.count(1 + max((place_of(path.name) for path in files.journals(kept)), default=0))
     for path in files.journals(root / files.JOURNAL):
-        os.replace(path, kept / name_of(next(places), sequence_of(path.name)))
+        os.replace(path, kept / name_of(next(places), sequence_of(path.name), rank_of(path.name)))

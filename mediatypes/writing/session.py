@@ -15,7 +15,7 @@ from .._core.processes import this_process
 from ..journal import frames
 from ..journal.append import Journal, first_frame_end
 from ..journal.metrics import Metric
-from ..journal.names import name_of, place_of
+from ..journal.names import name_of, place_of, rank_of
 from ..runfolder import files
 from ..runfolder.lock import Lock
 from ..runfolder.readme import write_readme
@@ -38,6 +38,7 @@ class Session(NamedTuple):
     last: dict[str, Any] = {}  # noqa: RUF012 - the last value of every key; never changed
     overrides: dict[str, Any] = {}  # noqa: RUF012 - what was set in the summary
     metrics: tuple[Metric, ...] = ()
+    rank: int = 0
 
 
 def describe(where: str, texts: dict[str, Any], tags: Any) -> dict[str, Any]:
@@ -129,7 +130,9 @@ def resume_session(
     run = files.read_run_json(root)
     content = RunContent(root, run)
     if from_step is not None:
-        rewind = {"from_step": from_step, "calls": content.calls, "time": time.time()}
+        rewind: dict[str, Any] = {"from_step": from_step, "calls": content.calls, "time": time.time()}
+        if content.rank_calls:
+            rewind["ranks"] = {str(rank): calls for rank, calls in content.rank_calls.items()}
         run["rewinds"] = [*run.get("rewinds", []), rewind]
         content = RunContent(root, run)
     config = content.config | config
@@ -152,7 +155,7 @@ def resume_session(
         journal=journal,
         described=run,
         config=config,
-        step=_next_step(run, content),
+        step=next_step(run, content),
         calls=content.calls,
         last=summary.last(),
         overrides=summary.overrides,
@@ -160,10 +163,11 @@ def resume_session(
     )
 
 
-def _next_step(run: dict[str, Any], content: RunContent) -> int:
-    """The step after the last row; after going back the one that was gone back to, until something is logged."""
-    rewinds = [rewind for rewind in run.get("rewinds", []) if rewind["calls"] == content.calls]
-    return int(rewinds[-1]["from_step"]) if rewinds else content.summary.step + 1
+def next_step(run: dict[str, Any], content: RunContent, rank: int = 0) -> int:
+    """The step after a rank's last row; after going back the one that was gone back to, until it logs something."""
+    calls = content.rank_calls.get(rank, 0) if rank else content.calls
+    rewinds = [rewind for rewind in run.get("rewinds", []) if files.calls_before(rewind, rank) == calls]
+    return int(rewinds[-1]["from_step"]) if rewinds else content.summary.step(rank) + 1
 
 
 def _given(described: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +176,7 @@ def _given(described: dict[str, Any]) -> dict[str, Any]:
 
 def _new_journal(root: Path, id: str, sequence: int, started: float) -> Journal:
     folder = root / files.JOURNAL
-    place = 1 + max((place_of(path.name) for path in files.journals(folder)), default=0)
+    place = 1 + max((place_of(path.name) for path in files.journals(folder) if not rank_of(path.name)), default=0)
     header = {"format": files.FORMAT, "run": id, "started": started}
     return Journal(folder / name_of(place, sequence), header | this_process())
 

@@ -70,7 +70,7 @@ def test_config_problems_and_summary_are_gathered(tmp_path: Path) -> None:
         run.summary["best"] = 3
         run.log({"bad": object()})
         assert follower.poll() == []
-        assert follower.notes.latest_config({}) == {"lr": 0.5}
+        assert follower.notes.latest_config({"seed": 1}) == {"seed": 1, "lr": 0.5}
         assert follower.notes.summary == [{"best": ["number", 3]}]
         assert [problem.path for problem in follower.notes.problems] == ['log["bad"]']
 

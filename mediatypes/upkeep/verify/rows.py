@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from ..._core import canonical
 from ..._core.errors import Problem, problem, show
+from ...columns.batch import RANK
 from ...columns.cells import MEDIA_LIST, build_list, is_media_kind
 from ...runfolder import files
 from ...runfolder.media_index import documents
@@ -36,29 +37,33 @@ class Rows:
         self._findings, self._documents, self._started, self._deep = findings, checked, started, deep
         self.count = 0
         self.sound = True
-        self._last: int | None = None  # step of the last row
+        self._last = np.zeros(0, np.int64), np.zeros(0)  # step and rank of the last row, if there was one
 
     def check(self, specs: list[ColumnSpec], tables: Iterable[pa.Table]) -> None:
         """Check rows that have these columns; raises `DocumentError` where they cannot be read."""
         for table in tables:
-            self._check_steps(table)
+            self._check_steps(specs, table)
             self._check_kinds(specs, table)
             for spec in specs:
                 self._check_column(table, spec)
             self.count += table.num_rows
 
-    def _check_steps(self, table: pa.Table) -> None:
+    def _check_steps(self, specs: list[ColumnSpec], table: pa.Table) -> None:
         for name in FIXED:
             if table.column(name).null_count:
                 self._add(Problem(name, "expected a value in every row, got null", "null", _COPY))
         steps = table.column("_step").to_numpy()
         if not len(steps):
             return
-        before = steps[:-1] if self._last is None else np.concatenate([[self._last], steps[:-1]])
-        after = steps[len(steps) - len(before) :]
-        self._last = int(steps[-1])
-        for row in np.flatnonzero(after <= before)[:1]:
-            message = f"expected steps in order, got {after[row]} after {before[row]}"
+        ranks = np.zeros(len(steps))
+        for spec in specs:
+            if (spec.key, spec.kind) == RANK:
+                ranks = table.column(spec.name).to_numpy()
+        at, by = np.concatenate([self._last[0], steps]), np.concatenate([self._last[1], ranks])
+        self._last = steps[-1:], ranks[-1:]
+        same = (at[1:] == at[:-1]) & ~(by[1:] > by[:-1])
+        for row in np.flatnonzero((at[1:] < at[:-1]) | same)[:1]:
+            message = f"expected steps in order, got {at[row + 1]} after {at[row]}"
             self._add(Problem("_step", message, "order", "Sort the rows."))
         if self._deep:
             stamps, runtimes = (table.column(name).to_numpy() for name in ("_timestamp", "_runtime"))

@@ -1,0 +1,103 @@
+"""Logging rows: the part of `Run` that every call of a training script goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from .._core.errors import InputError, Problem, problem
+from ..columns import log_cells
+from ..journal.calls import checked_step, take_timestamp, too_many
+from .aligned import STEP_IGNORED, split_global_step
+from .call_writer import CallWriter
+from .hook import WriterHook
+from .problems import ProblemLog
+
+
+class LogsRows:
+    """Methods of `Run`, which has what is declared here."""
+
+    _writer: CallWriter
+    _hook: WriterHook
+    _problems: ProblemLog
+    _lock: Any
+    _record: bool
+    _first_step: int
+    _encode: partial[dict[str, Any]]
+    _paths: dict[str, tuple[str, ...]]
+    _require_open: Any
+    _forward: Any
+    _store: Any
+    _report: Any
+
+    @property
+    def step(self) -> int:
+        """The step that the next call of `log` without `step` goes to."""
+        return self._writer.step
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What could not be logged with `on_error="record"`, and warnings."""
+        return self._problems.all
+
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+        """Log a row of values, or add to one.
+
+        Without `step` the call completes the current row and the next call begins a new one; `commit=False` leaves
+        the row open for more. With `step` the call goes to the row of that step, which stays open until a later step
+        or a call without `step` is logged; `commit=True` completes it at once. Steps never go backwards.
+
+        Args:
+            data: keys to numbers, texts, bools, None, dates, media values, or lists of these. PIL images, figures
+                and large arrays are wrapped. Nested dicts are joined with "."; the mapping is not changed. A function
+                is called for its value, so that what it raises can be recorded: `lambda: mt.Image(pixels)`.
+            step: an integer, at least the current step.
+            commit: whether the row is complete. Default: True without `step`, False with it.
+
+        Raises:
+            InputError: with every problem of the call; nothing of it is written. Not with `on_error="record"`.
+            StoreError: the disk is full or gone; earlier rows are safe.
+            RunClosed: after `finish()`.
+        """
+        with self._lock:
+            if not self._writer.log_numbers(data, step, commit):
+                self._log(data, step, commit)
+
+    def _log(self, data: Any, step: Any, commit: bool | None) -> None:
+        """The general way: check every key and value, encode media, describe new layouts."""
+        self._require_open("log")
+        aligned = self._hook.aligned
+        if aligned is not None and step is not None:
+            self._hook.say_once(STEP_IGNORED)
+            step = None
+        problems: list[Problem] = []
+        row = checked_step(step, self._writer.step, problems, self._first_step)
+        found = [] if problems else self._checked_cells(data, problems)
+        if problems and not self._record:
+            raise InputError(problems)
+        self._problems.note([*problems, *too_many(found)], row)
+        if problems and not found:
+            return
+        stamp = take_timestamp(found)
+        if aligned is not None:
+            aligned.add(found, split_global_step(found), stamp, bool(commit))
+        else:
+            commit = (step is None) if commit is None else bool(commit)
+            layout = self._writer.add(row, stamp, found, commit)
+            if self._forward is None:  # calls that are forwarded all come this way
+                self._writer.remember(data, layout)
+        if self._forward is not None:
+            self._forward(found, row, self._store, self._report)
+
+    def _checked_cells(self, data: Any, problems: list[Problem]) -> list[log_cells.Named]:
+        """All cells of a call; with problems only those that are good."""
+        if not isinstance(data, Mapping):
+            problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
+            return []
+        found, joined = log_cells.read_cells(
+            data, "log", self._encode, problems, keep_good=self._record, paths=self._paths, stamped=True
+        )
+        if not problems or self._record:
+            self._paths |= joined
+        return found

@@ -1,0 +1,239 @@
+"""Several processes that log to one run: rank 0 owns it, every other rank has journals of its own in its folder.
+
+A rank holds `journal/rank-0003.lock` as long as it may log. It appends under a shared flock(2) of its journal, and
+looks whether that is still there; whoever ends the run takes the exclusive one first, so that no call which returned is
+lost. `journal/closed` is there meanwhile: no rank may begin then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .._core import atomic
+from .._core.errors import InputError, RunClosed, RunLocked, StoreError, Verbatim, os_error, problem
+from .._core.processes import is_alive, rank, this_process
+from ..journal.append import Journal
+from ..journal.names import name_of, place_of, rank_name, rank_of
+from ..runfolder import files
+from ..runfolder.lock import Lock, holder_of, is_same_file
+from .call_writer import CallWriter
+from .session import Session, next_step
+
+if sys.platform != "win32":
+    import fcntl
+
+MOST = 2**30  # ranks
+_TO_BEGIN = 60.0  # seconds that a rank waits for rank 0 to make the run
+_TO_END = 60.0  # seconds that rank 0 waits for ranks that are still logging, when it finishes
+_TO_CLOSE = 10.0  # seconds for an append that has begun
+_LOOK = 0.02  # seconds between two looks
+_CLOSED = "closed"
+
+
+class Free(NamedTuple):
+    """In place of a rank: the first number that no process has, for a process that rank 0 or another has started."""
+
+    first: int
+    step: int  # of its first row, at least
+
+
+def number_of(given: Any) -> int | Free:
+    """The rank that `Run.rank` means; "auto" is what torchrun, Slurm or MPI say, and 0 without them.
+
+    Raises:
+        InputError: it is none.
+    """
+    if given == "auto":
+        return rank() or 0
+    if given is None or isinstance(given, Free):
+        return given or 0
+    if type(given) is not int or not 0 <= given < MOST:
+        raise InputError(
+            [problem("Run.rank", 'an integer, 0 or more, or "auto"', given, "Leave it out for one process.")]
+        )
+    return given
+
+
+def first_free(rank: int) -> int:
+    """The first number for a process that this rank has started: after those of all ranks, as torchrun counts them."""
+    size = os.environ.get("WORLD_SIZE", "")
+    return max(int(size) if size.isdecimal() else 1, rank + 1)
+
+
+def open_rank(root: Path, wanted: int | Free, durable: bool) -> Session:
+    """Open the run in `root`, which rank 0 writes, to log to it as another rank.
+
+    Raises:
+        StoreError: rank 0 does not make the run, or the system refused.
+        RunLocked: another process is that rank.
+        RunClosed: the run is over.
+    """
+    run = _wait_for_run(root, wanted)
+    lock, number = _take_rank(root, wanted)
+    try:
+        calls, step = _position(root, run, number)
+        folder = root / files.JOURNAL
+        own = [place_of(path.name) for path in files.journals(folder) if rank_of(path.name) == number]
+        header = {"format": files.FORMAT, "run": run["id"], "started": run["started"], "rank": number}
+        journal = Journal(folder / name_of(1 + max(own, default=0), calls, number), header | this_process())
+        try:
+            if (folder / _CLOSED).exists() or files.read_run_json(root)["status"] != "running":
+                raise _over(root)
+            if durable:
+                journal.sync()
+                atomic.sync_names(folder)
+        except BaseException:
+            journal.abandon()
+            raise
+    except BaseException:
+        lock.release()
+        raise
+    step = max(step, wanted.step) if isinstance(wanted, Free) else step
+    return Session(run["id"], run["started"], lock, journal, run, run["config"], step, calls, rank=number)
+
+
+def _wait_for_run(root: Path, wanted: int | Free) -> dict[str, Any]:
+    """`run.json`, once a process that lives has the run; at once for a process that one has started."""
+    until = time.monotonic() + (0 if isinstance(wanted, Free) else _TO_BEGIN)
+    while True:
+        run: dict[str, Any] = {}
+        with contextlib.suppress(StoreError):  # not there yet
+            run = files.read_run_json(root)
+        if run.get("status") == "running" and is_alive(run.get("writer", {})) is not False:
+            return run
+        if time.monotonic() > until:
+            if isinstance(wanted, Free) and run:
+                raise _over(root)
+            found = Verbatim(f"the {files.status_of(run)} run" if run else "none")
+            hint = "Make the Run with the same path on rank 0, too, or leave out rank=."
+            raise StoreError.of(str(root), "a run that rank 0 is writing", found, hint)
+        time.sleep(_LOOK)
+
+
+def _over(root: Path) -> RunClosed:
+    hint = "Let rank 0, or the process that made the run, finish it last."
+    return RunClosed.of("run", "a run that is open", Verbatim(f"{root.name}, which is over"), hint)
+
+
+def _take_rank(root: Path, wanted: int | Free) -> tuple[Lock, int]:
+    """The right to log as a rank, and its number."""
+    if isinstance(wanted, int):
+        return Lock(root, name=f"{rank_name(wanted)}.lock"), wanted
+    for number in itertools.count(wanted.first):
+        with contextlib.suppress(RunLocked):
+            return Lock(root, name=f"{rank_name(number)}.lock", child=True), number
+    raise AssertionError
+
+
+def _position(root: Path, run: dict[str, Any], number: int) -> tuple[int, int]:
+    """How many calls a rank has logged, and the step that comes next."""
+    had = any(rank_of(path.name) == number for path in files.journals(root / files.JOURNAL))
+    if not had and not (root / files.HISTORY).exists():
+        return 0, 0
+    from ..runfolder.content import RunContent  # numpy and pyarrow are needed only for this
+
+    content = RunContent(root, run)
+    return content.rank_calls.get(number, 0), next_step(run, content, number)
+
+
+class RankWriter(CallWriter):
+    """Appends calls to the journal of a rank, as long as nobody has ended the run."""
+
+    def write(self, frame: bytes, row: int, commit: bool, calls: int = 1) -> None:
+        with self._open():
+            super().write(frame, row, commit, calls)
+
+    def append(self, frame: bytes) -> None:
+        with self._open():
+            super().append(frame)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[None]:
+        journal = self.journal
+        locked = _flock(journal.fd, exclusive=False)
+        try:
+            if journal.fd >= 0 and not is_same_file(journal.fd, journal.path):
+                raise _over(journal.path.parents[1])
+            yield
+        finally:
+            if locked:
+                _unlock(journal.fd)
+
+
+@contextlib.contextmanager
+def without_ranks(root: Path, wait: bool = False, force: bool = True) -> Iterator[None]:
+    """Nobody but the caller, who holds the run's lock, logs to it in this block, and no other rank after it.
+
+    Args:
+        root: the run's directory.
+        wait: whether to wait a while for ranks that are still logging; not for processes that these have started.
+        force: end the run for those that are; else it is refused.
+
+    Raises:
+        RunLocked: a rank is still logging.
+    """
+    folder, held = root / files.JOURNAL, list[int]()
+    until = time.monotonic() + _TO_END * wait
+    while time.monotonic() < until and any(not holder.get("child") for holder in _living(folder)):
+        time.sleep(_LOOK)
+    if not force and (living := list(_living(folder))):
+        found = Verbatim(f"a rank in {files.writer_name(living[0])}, which still logs to it")
+        raise RunLocked.of(str(root), "a run that nobody else writes", found, files.way_out(living[0]))
+    closed = folder / _CLOSED
+    try:
+        try:
+            closed.touch()
+            for path in files.journals(folder):
+                if rank_of(path.name):
+                    held.append(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)))
+                    _flock(held[-1], exclusive=True)
+        except OSError as error:
+            raise os_error(StoreError, str(folder), "close the journals", error, "Check permissions.") from error
+        yield
+        for path in folder.glob("rank-*.lock"):
+            path.unlink(missing_ok=True)
+    finally:
+        for fd in held:
+            os.close(fd)
+        with contextlib.suppress(OSError):
+            closed.unlink(missing_ok=True)
+
+
+def _living(folder: Path) -> Iterator[dict[str, Any]]:
+    """The processes that log as ranks."""
+    for path in folder.glob("rank-*.lock"):
+        if (holder := holder_of(path)) is not None:
+            yield holder
+
+
+def _flock(fd: int, exclusive: bool) -> bool:
+    """Lock a journal, waiting while somebody else has it; False where there are no such locks, or it takes too long."""
+    if sys.platform == "win32":
+        return False
+    until = time.monotonic() + _TO_CLOSE
+    with contextlib.suppress(OSError):
+        if not exclusive:  # an end of the run takes its time, and is certain to come
+            fcntl.flock(fd, fcntl.LOCK_SH)
+            return True
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    return False
+                time.sleep(_LOOK)
+    return False
+
+
+def _unlock(fd: int) -> None:
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)

@@ -1,0 +1,591 @@
+"""Several processes that log to one run: ranks of a distributed job, and children of one process."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import pickle
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import mediatypes as mt
+from mediatypes.columns.batch import Batch, Values, united
+from mediatypes.runfolder.content import RunContent
+from mediatypes.runfolder.follower import Follower
+from mediatypes.runfolder.segments import Segments
+from mediatypes.upkeep.verify import check
+from mediatypes.writing import ranks
+from mediatypes.writing.child import RunChild
+from tests import second_reader
+from tests.writing.crashes import abandon
+
+Rows = dict[tuple[int, int], dict[str, Any]]  # by step and rank
+
+
+@pytest.fixture(autouse=True)
+def no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def rows(view: mt.RunView) -> Rows:
+    """What a run holds: cells that are there, without times."""
+    found: Rows = {}
+    for row in view.history().to_pylist():
+        place = (row.pop("_step"), row.pop("_rank"))
+        assert place not in found
+        found[place] = {k: v for k, v in row.items() if v is not None and k not in ("_timestamp", "_runtime")}
+    assert list(found) == sorted(found)
+    return found
+
+
+def ends(path: Path) -> None:
+    """The folder is that of a run that is over, and nothing is wrong with it."""
+    assert not (path / "journal").exists()
+    report = check(path)
+    assert not report.problems, report
+
+
+def open_ranks(path: Path, count: int, **more: Any) -> list[mt.Run]:
+    return [mt.Run(path, rank=rank, **more) for rank in range(count)]
+
+
+# Rows ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_are_united_by_step(tmp_path: Path, seed: int) -> None:
+    """Whatever each rank logs, and however the run ends: as a model of a few lines says."""
+    chance, expected, logged = random.Random(seed), dict[tuple[int, int], dict[str, Any]](), list[tuple[int, Any]]()
+    opened = open_ranks(tmp_path / "run", 2 + seed % 3)
+    for n in range(120):
+        run = chance.choice(opened)
+        data = {key: chance.choice([n, n / 8, f"t{n}"]) for key in chance.sample("abcd", chance.randint(1, 3))}
+        step = run.step + chance.choice([0, 0, 1, 5])
+        run.log(data, step=step, commit=chance.choice([None, True]))
+        expected.setdefault((step, run.rank), {}).update(data)
+        logged.append((run.rank, data))
+    last: dict[str, Any] = {}
+    for _, data in sorted(logged, key=lambda one: -one[0]):  # of the lowest rank the last
+        last |= data
+    view = mt.open_run(tmp_path / "run")
+
+    def right() -> None:
+        found = {place: {k.partition("#")[0]: v for k, v in row.items()} for place, row in rows(view).items()}
+        assert found == expected
+        assert {key: view.summary[key] for key in last} == last
+
+    right()
+    if seed % 2:
+        for run in opened:
+            abandon(run)
+        view = mt.recover(tmp_path / "run", force=True)
+    else:
+        for run in reversed(opened):
+            run.finish()
+        view = mt.open_run(tmp_path / "run")
+    right()
+    ends(tmp_path / "run")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_streams_are_united_however_they_are_cut(seed: int) -> None:
+    chance, expected = random.Random(seed), []
+    streams: list[list[Batch]] = []
+    for rank in range(chance.randint(1, 4)):
+        steps = np.array(sorted(chance.choices(range(12), k=chance.randint(0, 30))), np.int64)
+        expected += [(int(step), rank, n) for n, step in enumerate(steps)]
+        batches, start = [], 0
+        while start < len(steps):
+            stop = min(len(steps), start + chance.randint(1, 7))
+            part = np.arange(start, stop)
+            values = {("n", "number"): Values(np.arange(len(part)), part.astype(float), True)}
+            batches.append(Batch(start, steps[part], part.astype(float), values).of_rank(rank))
+            start = stop
+        streams.append(batches)
+    found, number = [], 0
+    for batch in united([iter(one) for one in streams]):
+        assert len(streams) == 1 or batch.sequence == number
+        number += len(batch.steps)
+        assert batch.ranks is not None
+        values = batch.columns["n", "number"]
+        assert values.calls.tolist() == list(range(len(batch.steps)))
+        found += list(zip(batch.steps.tolist(), batch.ranks.tolist(), map(int, values.values), strict=True))
+    assert found == sorted(expected)
+
+
+def test_a_large_run_is_merged_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not all of it at once: journals beyond what is kept, in many small batches."""
+    monkeypatch.setattr("mediatypes.journal.reader._PIECE", 4096)
+    monkeypatch.setattr("mediatypes.runfolder.content._KEEP", 0)
+    monkeypatch.setattr("mediatypes.runfolder.merge_rows.GROUP_ROWS", 1000)
+    first, second = open_ranks(tmp_path / "run", 2)
+    for i in range(3000):
+        first.log({"x": i})
+        second.log({"x": -i}, step=2 * i)
+    content = RunContent(first.path, json.loads((first.path / "run.json").read_bytes()))
+    assert max(len(batch.steps) for batch in content.batches()) < 1000
+    second.finish()
+    first.finish()
+    found = rows(mt.open_run(first.path))
+    assert found == {(i, 0): {"x": i} for i in range(3000)} | {(2 * i, 1): {"x": -i} for i in range(3000)}
+    assert pq.ParquetFile(first.path / "history.parquet").num_row_groups == 6
+    ends(first.path)
+
+
+def test_the_lowest_rank_that_has_a_key_makes_its_summary(tmp_path: Path) -> None:
+    first, second, third = open_ranks(tmp_path / "run", 3)
+    first.define_metric("*", summary="min,max,first", goal="maximize")
+    third.log({"x": 100, "y": 7}, step=50)
+    second.log({"x": -100, "y": 5}, step=60)
+    second.log({"y": 4}, step=61)
+    for step in range(3):
+        first.log({"x": step})
+    expected = {"x": {"min": 0, "max": 2, "first": 0}, "y": {"min": 4, "max": 5, "first": 5}}
+    for _ in range(2):
+        summary = mt.open_run(first.path).summary
+        assert {key: summary[key] for key in "xy"} == expected
+        assert "_rank" not in summary
+        assert summary["_step"] == 2
+        for run in (third, second, first):
+            run.finish()
+    ends(first.path)
+
+
+def test_media_of_all_ranks_are_there(tmp_path: Path) -> None:
+    pixels = [np.full((2, 3), 50 * i, np.uint8) for i in range(4)]
+    opened = open_ranks(tmp_path / "run", 2)
+    for i, run in enumerate([*opened, *opened]):
+        run.log({"img": mt.Image(pixels[i % 3]), "note": [mt.Html(f"{i}")]})  # one of them by both
+    view = mt.open_run(tmp_path / "run")
+    assert [step for step, _ in view.values("img")] == [0, 0, 1, 1]
+    for run in reversed(opened):
+        run.finish()
+    table = pq.read_table(tmp_path / "run" / "media.parquet").to_pylist()
+    assert sorted((row["key"], row["step"], row["_rank"]) for row in table if row["key"] == "img") == [
+        ("img", step, rank) for step in (0, 1) for rank in (0, 1)
+    ]
+    shown = [image.to_numpy().max() for _, image in mt.open_run(tmp_path / "run").values("img")]
+    assert shown == [0, 50, 100, 0]
+    ends(tmp_path / "run")
+
+
+# Who may do what -------------------------------------------------------------------------------------------------
+
+
+def test_what_counts_for_the_run_is_rank_0s(tmp_path: Path) -> None:
+    first = mt.Run(tmp_path / "run", rank=0, config={"lr": 1}, tags=["a"])
+    second = mt.Run(tmp_path / "run", rank=1, config={"lr": 2}, tags=["b"], name="other", packed=True)
+    assert (second.id, second.tags, second.name, dict(second.config)) == (first.id, ("a",), "run", {"lr": 1})
+    uses = (
+        lambda: second.config.update(lr=3),
+        lambda: second.summary.update(best=3),
+        lambda: second.define_metric("x"),
+        lambda: second.save(__file__),
+    )
+    for use in uses:
+        with pytest.raises(mt.InputError, match=r"expected rank 0, .*, got 1\. Do this where run\.rank == 0"):
+            use()
+    with pytest.raises(mt.InputError, match=r'log\["_rank"\]'):
+        first.log({"_rank": 3})
+    second.log({"x": 1})
+    assert second.summary["x"] == 1
+    second.finish()
+    with pytest.raises(mt.RunClosed):
+        second.log({"x": 2})
+    assert mt.open_run(first.path).status == "running"
+    first.finish()
+    view = mt.open_run(first.path)
+    assert (view.config, view.tags, view.status) == ({"lr": 1}, ["a"], "finished")
+    ends(first.path)
+
+
+@pytest.mark.parametrize("rank", [-1, 1.0, True, "0", "all", 2**31])
+def test_what_is_no_rank_is_refused(tmp_path: Path, rank: Any) -> None:
+    with pytest.raises(mt.InputError, match=r'Run\.rank: expected an integer, 0 or more, or "auto"'):
+        mt.Run(tmp_path / "run", rank=rank)
+    assert not list(tmp_path.iterdir())
+
+
+def test_ranks_need_a_path() -> None:
+    with pytest.raises(mt.InputError, match=r"Run\.path: expected the directory that all ranks log to"):
+        mt.Run(rank=0)
+
+
+def test_a_rank_is_one_process(tmp_path: Path) -> None:
+    first, second = open_ranks(tmp_path / "run", 2)
+    with pytest.raises(mt.RunLocked, match="one process for rank-0001, got this process"):
+        mt.Run(tmp_path / "run", rank=1)
+    second.finish()
+    again = mt.Run(tmp_path / "run", rank=1)
+    again.log({"x": 1})
+    again.finish()
+    first.finish()
+    assert rows(mt.open_run(first.path)) == {(0, 1): {"x": 1}}
+
+
+def test_without_being_asked_each_process_has_its_own_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"x": 1})
+    assert (run.rank, mt.open_run(run.path).history().column_names) == (0, ["_step", "_timestamp", "_runtime", "x"])
+
+
+def test_a_rank_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks, "_TO_BEGIN", 0.05)
+    with pytest.raises(mt.StoreError, match=r"expected a run that rank 0 is writing, got none\. Make the Run with"):
+        mt.Run(tmp_path / "run", rank=1)
+    assert not (tmp_path / "run").exists()
+    mt.Run(tmp_path / "run").finish()
+    with pytest.raises(mt.StoreError, match=r"got the finished run"):
+        mt.Run(tmp_path / "run", rank=1)
+    ends(tmp_path / "run")
+
+
+# How it ends -----------------------------------------------------------------------------------------------------
+
+
+def test_who_logs_after_the_end_is_told(tmp_path: Path) -> None:
+    first, second = open_ranks(tmp_path / "run", 2)
+    second.log({"x": 1})
+    first._end("failed")  # as after an exception: nobody is waited for
+    with pytest.raises(mt.RunClosed, match=r"expected a run that is open, got run, which is over\. Let rank 0"):
+        second.log({"x": 2})
+    second.finish()
+    assert rows(mt.open_run(first.path)) == {(0, 1): {"x": 1}}
+    ends(first.path)
+
+
+def test_nothing_is_lost_of_ranks_that_log_while_the_run_ends(tmp_path: Path) -> None:
+    first, *others = open_ranks(tmp_path / "run", 4)
+    logged = [0] * 4
+    begun = threading.Barrier(4)
+
+    def work(run: mt.Run) -> None:
+        begun.wait(60)
+        try:
+            while True:
+                run.log({"n": logged[run.rank]})
+                logged[run.rank] += 1
+        except mt.RunClosed:
+            pass
+
+    threads = [threading.Thread(target=work, args=(run,)) for run in others]
+    for thread in threads:
+        thread.start()
+    begun.wait(60)
+    while min(logged[1:]) < 5:
+        pass
+    first._end("failed")
+    for thread in threads:
+        thread.join(60)
+    found = rows(mt.open_run(first.path))
+    for rank in (1, 2, 3):
+        assert [row["n"] for (_, whose), row in found.items() if whose == rank] == list(range(logged[rank]))
+    ends(first.path)
+
+
+RANK = """
+    import os, sys, mediatypes as mt
+    run = mt.Run(sys.argv[1], rank="auto", config={"lr": 1})
+    for n in range(5):
+        run.log({"n": n, "h": mt.Histogram([n, run.rank])})
+    print("logged", flush=True)
+    sys.stdin.readline()
+    run.log({"n": 5})
+    run.finish()
+"""
+
+
+def launched(start: Any, path: Path, rank: int, code: str = RANK) -> Any:
+    line = f"import os; os.environ.update(RANK='{rank}', WORLD_SIZE='3')\n"
+    return start(line + "\n".join(one[4:] for one in code.splitlines()), path)
+
+
+def test_processes_log_to_one_run_and_one_is_killed(tmp_path: Path, start: Any) -> None:
+    processes = {rank: launched(start, tmp_path / "run", rank) for rank in (2, 1, 0)}  # rank 0 is the last
+    for process in processes.values():
+        assert process.stdout.readline() == "logged\n", process.stderr.read()
+    processes[2].kill()
+    processes[2].wait(60)
+    view = mt.open_run(tmp_path / "run")
+    assert view.status == "running"
+    expected = {(n, rank): {"n": n} for n in range(5) for rank in range(3)}
+    assert {place: {"n": row["n"]} for place, row in rows(view).items()} == expected
+    with pytest.raises(mt.RunLocked):
+        mt.recover(tmp_path / "run")
+    for rank in (0, 1):  # rank 0 ends first, and waits
+        processes[rank].stdin.write("\n")
+        processes[rank].stdin.flush()
+    for rank in (1, 0):
+        _, err = processes[rank].communicate(timeout=60)
+        assert processes[rank].returncode == 0, err
+    view = mt.open_run(tmp_path / "run")
+    expected |= {(5, rank): {"n": 5} for rank in (0, 1)}
+    assert {place: {"n": row["n"]} for place, row in rows(view).items()} == expected
+    assert (view.status, len(list(view.values("h")))) == ("finished", 15)
+    ends(tmp_path / "run")
+
+
+def test_rank_0_is_killed_and_the_others_go_on(tmp_path: Path, start: Any) -> None:
+    processes = [launched(start, tmp_path / "run", rank) for rank in range(2)]
+    for process in processes:
+        assert process.stdout.readline() == "logged\n", process.stderr.read()
+    processes[0].kill()
+    processes[0].wait(60)
+    with pytest.raises(mt.RunLocked, match=r"a rank in process .*, which still logs to it"):
+        mt.recover(tmp_path / "run")
+    _, err = processes[1].communicate("\n", timeout=60)
+    assert processes[1].returncode == 0, err
+    assert mt.open_run(tmp_path / "run").status == "crashed"
+    view = mt.recover(tmp_path / "run")
+    assert set(rows(view)) == {(n, rank) for n in range(6) for rank in range(2)} - {(5, 0)}
+    ends(tmp_path / "run")
+
+
+# Sessions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_run_of_several_ranks_is_resumed(tmp_path: Path, killed: bool) -> None:
+    expected: Rows = {}
+    for session in range(3):
+        opened = [mt.Run(tmp_path / "run", rank=rank, mode="allow") for rank in range(2 + session % 2)]  # 2, 3, 2
+        for run in opened:
+            for n in range(3):
+                expected[run.step, run.rank] = {"n": n, "s": session}
+                run.log({"n": n, "s": session})
+        assert rows(mt.open_run(tmp_path / "run")) == expected
+        for run in reversed(opened):
+            abandon(run) if killed and session < 2 else run.finish()
+    assert rows(mt.open_run(tmp_path / "run")) == expected
+    assert max(step for step, rank in expected if rank == 2) == 2  # it has rows of its own, from 0 on
+    ends(tmp_path / "run")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_all_ranks_go_back_to_a_checkpoint(tmp_path: Path, killed: bool) -> None:
+    opened = open_ranks(tmp_path / "run", 3)
+    for n in range(10):
+        for run in opened:
+            if n < 8 - run.rank:  # not all came equally far
+                run.log({"n": n, **({"late": n} if n > 6 else {})})
+    for run in reversed(opened):
+        abandon(run) if killed else run.finish()
+    opened = [mt.Run(tmp_path / "run", rank=rank, mode="resume", from_step=4) for rank in range(2)]  # one is not there
+    assert [run.step for run in opened] == [4, 4]
+    expected = {(n, rank): {"n": n} for n in range(4) for rank in range(3)}
+    assert rows(mt.open_run(tmp_path / "run")) == expected
+    for run in opened:
+        run.log({"n": -run.rank})
+        expected[4, run.rank] = {"n": -run.rank}
+    assert rows(mt.open_run(tmp_path / "run")) == expected
+    told = [[step, row["n"]] for (step, _), row in sorted(expected.items())]
+    assert second_reader.read(tmp_path / "run")["values"]["n"] == told
+    for run in reversed(opened):
+        run.finish()
+    view = mt.open_run(tmp_path / "run")
+    assert (rows(view), "late" in view.keys()) == (expected, False)  # noqa: SIM118
+    ends(tmp_path / "run")
+
+
+def test_a_run_that_had_one_process_gets_ranks(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"n": 1})
+    assert "_rank" not in mt.open_run(run.path).history().column_names
+    opened = [mt.Run(tmp_path / "run", rank=rank, mode="resume") for rank in range(2)]
+    opened[1].log({"n": 2})
+    expected = {(0, 0): {"n": 1}, (0, 1): {"n": 2}}
+    assert rows(mt.open_run(run.path)) == expected
+    for run in reversed(opened):
+        run.finish()
+    assert rows(mt.open_run(run.path)) == expected
+    with mt.Run(tmp_path / "run", mode="resume") as run:
+        run.log({"n": 3})
+    assert rows(mt.open_run(run.path)) == {**expected, (1, 0): {"n": 3}}
+    ends(run.path)
+
+
+@pytest.mark.parametrize("damage", ["torn", "checksum"])
+def test_damage_of_one_rank_costs_the_others_nothing(tmp_path: Path, damage: str) -> None:
+    first, second = open_ranks(tmp_path / "run", 2)
+    for run in (first, second):
+        for n in range(4):
+            run.log({"n": n, "text": "x"})
+        abandon(run)
+    journal = tmp_path / "run" / "journal" / "rank-0001.0001-0.log"
+    data = bytearray(journal.read_bytes())
+    if damage == "torn":
+        del data[-5:]
+    else:
+        data[-5] ^= 1
+    journal.write_bytes(data)
+    view = mt.recover(tmp_path / "run", force=True)
+    assert set(rows(view)) == {(n, 0) for n in range(4)} | {(n, 1) for n in range(3)}
+    assert [problem.code for problem in view.problems] == [damage]
+    assert view.problems[0].path.startswith("rank-0001.0001-0.log@")
+    if damage == "checksum":
+        kept = sorted(path.name for path in (tmp_path / "run" / "damaged").iterdir())
+        assert kept == [
+            "0001-0.log",
+            "rank-0001.0002-0.log",
+        ]
+
+
+# What is done with it --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ranks") / "run"
+    opened = open_ranks(path, 3)
+    for n in range(4):
+        for run in opened:
+            run.log({"n": n + run.rank, "page": mt.Html(f"{n} {run.rank}")})
+    for run in reversed(opened):
+        run.finish()
+    return path
+
+
+def test_it_is_copied_packed_exported_and_compacted(tmp_path: Path, finished: Path) -> None:
+    expected = rows(mt.open_run(finished))
+    assert len(expected) == 12
+    assert mt.copy(finished, tmp_path / "copies").runs == ["run"]
+    copied = tmp_path / "copies" / "run"
+    mt.pack(copied)
+    ends(copied)
+    assert rows(mt.open_run(copied)) == expected
+    assert len(list(mt.open_run(copied).values("page"))) == 12
+    assert mt.gc(copied).files == 0
+    mt.export(finished, "jsonl", tmp_path / "jsonl")
+    mt.compact([finished], tmp_path / "compacted")
+    runs = mt.open_runs(tmp_path / "compacted")
+    table = runs.history(["_rank", "n"])
+    found = zip(table.column("_rank").to_pylist(), table.column("n").to_pylist(), strict=True)
+    assert sorted(found) == sorted((rank, row["n"]) for (_, rank), row in expected.items())
+
+
+def test_a_live_run_is_copied_with_all_ranks(tmp_path: Path) -> None:
+    opened = open_ranks(tmp_path / "run", 2)
+    for run in opened:
+        for n in range(300):
+            run.log({"n": n, "text": "x" * 100})
+    segments = Segments(tmp_path / "run" / "journal", 10_000).read()
+    assert len({segment.name for segment in segments}) == len(segments) > 6
+    target = tmp_path / "copy"
+    (target / "journal").mkdir(parents=True)
+    for segment in segments:
+        (target / "journal" / segment.name).write_bytes(b"".join(segment.pieces()))
+    shutil.copy(tmp_path / "run" / "run.json", target)
+    assert rows(mt.open_run(target)) == rows(mt.open_run(tmp_path / "run"))
+    for run in reversed(opened):
+        run.finish()
+
+
+def test_a_follower_sees_all_ranks(tmp_path: Path) -> None:
+    def told(follower: Follower) -> list[tuple[int, int, float]]:
+        found = []
+        for batch in follower.poll():
+            for rank, calls in batch.by_rank():
+                values = calls.columns["n", "number"]
+                found += [(rank, int(calls.steps[c]), v) for c, v in zip(values.calls, values.values, strict=True)]
+        return sorted(found)
+
+    opened = open_ranks(tmp_path / "run", 2)
+    with Follower(tmp_path / "run") as follower, Follower(tmp_path / "run") as late:
+        opened[1].log({"n": 5}, step=9, commit=True)
+        assert told(follower) == [(1, 9, 5)]
+        opened[0].log({"n": 6})
+        opened[1].log({"n": 7})
+        assert told(follower) == [(0, 0, 6), (1, 10, 7)]
+        for run in reversed(opened):
+            run.log({"n": 8})
+            run.finish()
+        assert told(follower) == [(0, 1, 8), (1, 11, 8)]
+        assert told(follower) == []
+        assert told(late) == [(0, 0, 6), (0, 1, 8), (1, 9, 5), (1, 10, 7), (1, 11, 8)]
+
+
+# Children --------------------------------------------------------------------------------------------------------
+
+
+def _work(run: Any, number: int) -> None:
+    run.log({"worker": number}, step=number)
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_children_log_from_processes_of_their_own(tmp_path: Path, method: Any) -> None:
+    context = multiprocessing.get_context(method)
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"loss": 1})
+        for number in (3, 4):
+            handed = run if method == "spawn" else run.child()  # a run that is pickled becomes its child
+            worker = context.Process(target=_work, args=(handed, number))
+            worker.start()
+            worker.join(60)
+            assert worker.exitcode == 0
+    expected = {(0, 0): {"loss": 1}, (3, 1): {"worker": 3}, (4, 1): {"worker": 4}}  # a number is used again
+    assert rows(mt.open_run(run.path)) == expected
+    ends(run.path)
+
+
+def test_children_that_live_have_numbers_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    run = mt.Run(tmp_path / "run", rank=0)
+    run.log({"loss": 1})
+    child = run.child()
+    copies = [pickle.loads(pickle.dumps(child)) for _ in range(2)]
+    assert all(isinstance(one, RunChild) and one.path == run.path for one in copies)
+    assert [one.rank for one in copies] == [4, 5]
+    for one in copies:
+        one.log({"n": one.rank})
+    assert [one.step for one in copies] == [2, 2]  # they begin where the run was
+    copies[0].finish()
+    assert pickle.loads(pickle.dumps(run)).rank == 4
+    run.finish()  # nobody waits for children
+    with pytest.raises(mt.RunClosed):
+        copies[1].log({"n": 1})
+    with pytest.raises(mt.RunClosed):
+        pickle.loads(pickle.dumps(copies[1])).log({"n": 1})
+    assert rows(mt.open_run(run.path)) == {(0, 0): {"loss": 1}, (1, 4): {"n": 4}, (1, 5): {"n": 5}}
+    ends(run.path)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_says_whose_the_run_is(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    with mt.Run(tmp_path / "run") as run:
+        told = context.Queue()
+        worker = context.Process(target=lambda: told.put(repr(run)))
+        worker.start()
+        assert told.get(timeout=60).endswith(f"open in process {os.getpid()})")
+        worker.join()
+
+
+def test_torchrun_ranks_log_to_one_run(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="torchrun comes with PyTorch")
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import sys, torch.distributed as dist, mediatypes as mt\n"
+        "dist.init_process_group('gloo')\n"
+        "run = mt.Run(sys.argv[1], rank='auto')\n"
+        "for n in range(5): run.log({'n': n}); dist.barrier()\n"
+        "run.finish()\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(mt.__file__).parents[1])}
+    subprocess.run([*command, str(tmp_path / "run")], check=True, timeout=120, env=environment)
+    assert set(rows(mt.open_run(tmp_path / "run"))) == {(n, rank) for n in range(5) for rank in range(2)}
+    ends(tmp_path / "run")
