@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
 import os
 import sys
@@ -30,7 +31,7 @@ from .writing.child import RunChild
 from .writing.config import Config, plain_config
 from .writing.definitions import MetricDefinitions
 from .writing.description import RunDescription
-from .writing.exits import last_error, status_of, watch_exit
+from .writing.exits import exit_of, last_error, status_of, watch_exit
 from .writing.hook import WriterHook
 from .writing.live import LiveMetrics, LiveSummary
 from .writing.log_rows import LogsRows
@@ -156,7 +157,8 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
         self.config = Config(opened.config, *log, report)
         self.summary = LiveSummary(self._state, self._last_values, self._encode, *log, opened.overrides, report)
         self._closed = self._finished = False
-        self._pid, self._exit = os.getpid(), ("finished", -1)  # what sys.exit said, after so many calls
+        self._pid = os.getpid()
+        self._exit: tuple[SystemExit | None, int] = (None, -1)  # what sys.exit raised, after so many calls
         self._announcer = Announcer(self.path, None if is_quiet(quiet) else _show)
         self._problems = ProblemLog(self._append, self._announcer.problems)
         if not number:
@@ -262,17 +264,22 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
                 over but could not be packed, `mediatypes.pack` does that; if not sent elsewhere, finish again.
         """
         check_status(status)
-        self._end(status)
+        self._end(status, sys.exception() if status == "failed" else None)
 
-    def _end(self, status: str) -> None:
+    def _end(self, status: str, error: BaseException | None = None) -> None:
+        exit = {} if status == "finished" else exit_of(error)
+        if self.rank and exit and not self._closed:
+            found = exit.get("exception", f"exit code {exit['code']}")
+            with contextlib.suppress(MediaTypesError):  # what it logged is there all the same
+                self._report([Problem(f"rank {self.rank}", f"expected to finish, got {found}", status)], tell=False)
         self._hook.run_finishers()
-        self._finish(status)
+        self._finish(status, exit)
         if self._uploader:  # without the lock: it may take long
             self._uploader.finish()
             self._uploader = None
             atexit.unregister(self._at_exit)
 
-    def _finish(self, status: str) -> None:
+    def _finish(self, status: str, exit: dict[str, Any]) -> None:
         with self._lock:
             if self._finished:
                 return
@@ -284,7 +291,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
                 from .writing.finish import finish  # numpy and pyarrow are needed only now
 
                 with without_ranks(self.path, wait=status == "finished"):
-                    finish(self.path, status, self._problems.unrecorded)
+                    finish(self.path, status, self._problems.unrecorded, exit)
                 self._announcer.ended(status, self._writer.step, len(self.problems))
             self._finished = True
             try:
@@ -300,11 +307,11 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
                     del _live[number]
 
     def _at_exit(self) -> None:
-        error, (status, calls) = last_error(), self._exit
-        if error or calls != self._writer.calls:
-            status = status_of(error)
+        error, (exit, calls) = last_error(), self._exit
+        if calls == self._writer.calls:
+            error = error or exit
         try:
-            self._end(status)
+            self._end(status_of(error), error)
         except MediaTypesError as error:  # nobody can catch it any more; the rows stay in the journal
             _show(f"mediatypes: {self.path.name} was not finished. {error}")
 
@@ -314,7 +321,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end(status_of(error))
+        self._end(status_of(error), error)
 
     def __repr__(self) -> str:
         state = (
@@ -333,10 +340,10 @@ def newest_run() -> Run | None:
     return next((run for run in reversed(list(_live.values())) if not run._closed), None)
 
 
-def _note_exit(status: str) -> None:
+def _note_exit(error: SystemExit) -> None:
     """`sys.exit` was called; if somebody catches that and the script goes on logging, it says nothing."""
     for run in list(_live.values()):
-        run._exit = (status, run._writer.calls)
+        run._exit = (error, run._writer.calls)
 
 
 def _show(line: str) -> None:

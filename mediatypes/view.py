@@ -126,6 +126,11 @@ class RunView(MediaTables, Recorded, KeptFiles):
         return files.status_of(self._read_run())
 
     @property
+    def exit(self) -> dict[str, Any]:
+        """What ended a run that failed or was interrupted, as far as it is known: code, exception, traceback."""
+        return dict(self._read_run().get("exit", {}))
+
+    @property
     def config(self) -> dict[str, Any]:
         """What the run was started with, as last updated."""
         content = self._content()

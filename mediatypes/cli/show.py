@@ -71,6 +71,7 @@ def _lines(view: RunView) -> Iterator[str]:
     folder = view.path.name
     described = {
         "folder": folder if folder != view.name else "",
+        "exit": clean(view.exit.get("exception", "")),
         "project": view.project,
         "tags": ", ".join(view.tags),
         "notes": view.notes,

@@ -53,6 +53,14 @@ _REWIND = Record(
         Field("time", Number(), "Seconds since the epoch."),
     ),
 )
+_EXIT = Record(
+    "The end of a process.",
+    (
+        Field("code", Integer(), "Its exit code.", required=False),
+        Field("exception", Text(), "The last line of what Python said.", required=False),
+        Field("traceback", Text(), "All of it, or the end.", required=False),
+    ),
+)
 RUN_JSON = Record(
     "What a run was started with, and how it ended.",
     (
@@ -70,6 +78,7 @@ RUN_JSON = Record(
         Field("ranks", Map(Integer(minimum=0)), "Calls of each rank but 0 in the rows, if several.", required=False),
         Field("started", Number(), "Seconds since the epoch."),
         Field("finished", Number(), "Seconds since the epoch.", required=False),
+        Field("exit", _EXIT, "What ended the process of a run that did not finish well.", required=False),
         Field("writer", Map(Json()), "Host and process of a live run.", required=False),
         Field("metrics", List(METRIC), "Definitions of metrics, the latest last.", required=False),
         Field("problems", List(Map(Json())), "What could not be logged, warnings, and damage.", required=False),

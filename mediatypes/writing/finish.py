@@ -6,8 +6,9 @@ import contextlib
 import itertools
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -24,12 +25,15 @@ from ..runfolder.saved_files import update_listed
 from ..runfolder.schema import Schema
 
 
-def finish(root: Path, status: str, unrecorded: Sequence[Problem] = ()) -> None:
+def finish(
+    root: Path, status: str, unrecorded: Sequence[Problem] = (), exit: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Write the Parquet and JSON files of a run from its journal, then remove the journal.
 
     Every file appears under its name whole. Until `run.json` says the run is over, readers use the journal, without the
     calls that `history.parquet` already holds; so a crash at any moment of this leaves a run that can be read, resumed
-    and finished again. The caller holds the run's lock; `unrecorded` are problems that its journal could not take.
+    and finished again. The caller holds the run's lock; `unrecorded` are problems that its journal could not take,
+    `exit` is what is known of the end of its process.
 
     Raises:
         UnsafePath: a directory of the run has become a link; nothing is lost.
@@ -50,6 +54,7 @@ def finish(root: Path, status: str, unrecorded: Sequence[Problem] = ()) -> None:
         "metrics": content.metrics.to_json(),
         "problems": [problem._asdict() for problem in [*content.problems, *unrecorded]],
         "summary_overrides": {key: list(cell) for key, cell in content.summary.overrides.items()},
+        "exit": dict(exit),
         "ranks": {str(rank): calls for rank, calls in content.rank_calls.items()},
     }
     run |= {name: item for name, item in optional.items() if item}

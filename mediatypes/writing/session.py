@@ -142,7 +142,7 @@ def resume_session(
     if files.FOLLOWS not in described:  # from now on it has rows that are in no logs
         run = {name: value for name, value in run.items() if name not in (files.IMPORT, files.FOLLOWS)}
     run |= _given(described) | {"status": "running", "config": config, "writer": this_process()}
-    run.pop("finished", None)
+    run = {name: value for name, value in run.items() if name not in ("finished", "exit")}
     # In the journal as well if an earlier one changes the config, which would be taken for the latest.
     changed = content.notes.config is not None or content.notes.config_changes
     frame = frames.json_frame(frames.CONFIG, config) if changed else b""

@@ -24,6 +24,7 @@ import pytest
 import mediatypes as mt
 from mediatypes.cli import main
 from mediatypes.run import Run
+from mediatypes.upkeep.verify import check
 
 NOTHING: Any = contextlib.nullcontext()
 
@@ -170,6 +171,8 @@ ENDS = {
     "exit": ("sys.exit()", "finished"),
     "exit 3": ("sys.exit(3)", "failed"),
     "exit text": ("sys.exit('no data')", "failed"),
+    "exit() 3": ("exit(3)", "failed"),
+    "quit() 0": ("quit(0)", "finished"),
     "argparse": ("import argparse; argparse.ArgumentParser().parse_args(['--nonsense'])", "failed"),
     "exception": ("1 / 0", "failed"),
     "interrupt": ("raise KeyboardInterrupt", "interrupted"),
@@ -188,6 +191,63 @@ def test_the_status_says_how_the_script_ended(tmp_path: Path, start: Any, end: s
     process = start(script, tmp_path / "run")
     _, err = process.communicate(timeout=60)
     assert mt.open_run(tmp_path / "run").status == status, err
+
+
+FAILED = {
+    "exception": ("secret = 'hunter2'; 1 / 0", 1, "ZeroDivisionError: division by zero"),
+    "chained": (
+        "try:\n  {}['k']\n except KeyError as e:\n  raise ValueError('\\udc80') from e",
+        1,
+        "ValueError: \\udc80",
+    ),
+    "long": ("raise ValueError('x' * 10**6)", 1, "ValueError: " + "x" * 988),
+    "deep": ("f = lambda: f()\n f()", 1, "RecursionError: maximum recursion depth exceeded"),
+    "interrupt": ("raise KeyboardInterrupt", 130, "KeyboardInterrupt"),
+    "exit 3": ("sys.exit(3)", 3, None),
+    "exit text": ("sys.exit('no data')", 1, "SystemExit: no data"),
+    "hook": (
+        "sys.excepthook = lambda *a: print('HOOK', file=sys.stderr)\n 1 / 0",
+        1,
+        "ZeroDivisionError: division by zero",
+    ),
+}
+
+
+@pytest.mark.parametrize("context", [False, True])
+@pytest.mark.parametrize("end", FAILED)
+def test_a_run_that_failed_says_why(tmp_path: Path, start: Any, end: str, context: bool) -> None:
+    code, number, exception = FAILED[end]
+    begin = "with mt.Run(sys.argv[1]) as run:" if context else "run = mt.Run(sys.argv[1])\nif 1:"
+    _, err = start(f"import sys, mediatypes as mt\n{begin}\n {code}\n", tmp_path / "run").communicate(timeout=60)
+    found = mt.open_run(tmp_path / "run").exit
+    assert (found.pop("code"), found.pop("exception", None)) == (number, exception)
+    trace = found.pop("traceback", None)
+    assert not found
+    assert ("HOOK" in err) == (end == "hook")
+    if "exit" in end:
+        assert trace is None
+    else:
+        assert trace.rstrip().endswith((exception or "")[-20:])
+        assert len(trace) < 20_000
+        assert ("File" in trace) == (end != "long")
+        if end == "chained":
+            assert "KeyError" in trace
+    with mt.Run(tmp_path / "run", mode="resume") as run:
+        pass
+    assert mt.open_run(run.path).exit == {}
+
+
+def test_what_is_being_handled_is_why_a_run_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = mt.Run(tmp_path / "run")
+    try:
+        raise LookupError("no batch")
+    except LookupError:
+        run.finish("failed")
+    found = mt.open_run(run.path).exit
+    assert (found["code"], found["exception"]) == (1, "LookupError: no batch")
+    assert main(["show", str(run.path)]) == 0
+    assert "  exit: LookupError: no batch" in capsys.readouterr().out
+    assert not check(run.path).problems
 
 
 def test_exit_in_another_thread_ends_nothing(tmp_path: Path, start: Any) -> None:
