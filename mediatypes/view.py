@@ -72,8 +72,10 @@ class RunView(MediaTables, Recorded, KeptFiles):
 
     def __init__(self, path: str | os.PathLike[str] | RemotePath | RemoteStore) -> None:
         self.path = path.root if isinstance(path, RemoteStore) else locate(path, "open_run")
+        self._seen = files.stamp_of(self.path)
         self._run = files.read_run_json(self.path)
 
+    _seen: tuple[int, ...] | None = None  # run.json, when it was read; None if nobody can tell
     _live: RunContent | None = None  # of a live run, as it stood at the last call
 
     @cached_property
@@ -337,8 +339,9 @@ class RunView(MediaTables, Recorded, KeptFiles):
         return decode(canonical.loads(cell), self.store)
 
     def _read_run(self) -> dict[str, Any]:
-        if self._run.get("status") == "running":
-            self._run = files.read_run_json(self.path)
+        seen = files.stamp_of(self.path) if self._seen else None
+        if self._run.get("status") == "running" or (seen and seen != self._seen):  # it may have been resumed
+            self._seen, self._run = seen, files.read_run_json(self.path)
         return self._run
 
     def _summary(self) -> dict[str, Any]:

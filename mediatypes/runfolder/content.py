@@ -29,6 +29,7 @@ from .statistics import statistics
 from .summary import Summary
 
 _KEEP = 32 * 1024 * 1024  # journals up to this size are read once and their batches kept
+_KEEP_CELLS = 2**20  # as are those of as many cells of stored rows
 _MOST_BATCHES = 64  # kept; then all is read again, into fewer
 
 
@@ -54,7 +55,10 @@ class RunContent:
         self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
         history = root / files.HISTORY
         self._stored = None if self._journals and not history.exists() else StoredHistory(history)
-        self._is_small = self._stored is None and sum(journal.size for journal in self._journals) <= _KEEP
+        self._is_small = sum(journal.size for journal in self._journals) <= _KEEP
+        if stored := self._stored:  # of a run that was resumed
+            cells = stored.file.metadata.num_rows * len(stored.schema)
+            self._is_small &= bool(self._journals) and cells <= _KEEP_CELLS
         if not (before and self._continues(before) and self._gather(before)):
             self._gather(None)
 
@@ -158,7 +162,8 @@ class RunContent:
         Read one after another, or all at once when they were read before: what is stored says the last step of each.
         """
         if not self.rank_calls:
-            return [chain(self._read_stored(), self._read(0, notes, before))]
+            new = self._read(0, notes, before)
+            return [new if before else chain(self._read_stored(), new)]
         others = (self._read(rank, notes.of_other_rank()) for rank in self.rank_calls)
         return [self._read_stored(), self._read(0, notes), *others]
 

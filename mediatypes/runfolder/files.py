@@ -150,6 +150,17 @@ def read_run_json(root: Location) -> dict[str, Any]:
     return run
 
 
+def stamp_of(root: Location) -> tuple[int, ...] | None:
+    """What is another one when `run.json` was replaced; None if that is elsewhere, or not there."""
+    if not isinstance(root, Path):
+        return None
+    try:
+        found = os.stat(root / RUN)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def _is_dir(root: Location) -> bool:
     try:
         return root.is_dir()

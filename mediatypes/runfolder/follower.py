@@ -54,7 +54,7 @@ class Follower:
         self._others: dict[int, int] = {}  # the same of other ranks
         self._steps: dict[int, int] = {}  # of the last one of each rank
         self._journals: dict[tuple[int, int], _Journal] = {}  # by device and inode: names are used again
-        self._stamp: tuple[int, ...] = ()  # of run.json
+        self._stamp: tuple[int, ...] | None = None  # of run.json
         self._compared: tuple[int, ...] | None = None  # run.json when history.parquet was last compared with the calls
         self._new: Iterator[Batch] = iter(())
         self._look()
@@ -102,12 +102,8 @@ class Follower:
 
     def _look(self) -> None:
         """Read `run.json` if it was replaced, and see whether its writer lives."""
-        try:
-            found = os.stat(self.root / files.RUN)
-            stamp: tuple[int, ...] = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
-        except OSError:  # reading it says why
-            stamp = ()
-        if stamp != self._stamp or not stamp:
+        stamp = files.stamp_of(self.root)
+        if stamp != self._stamp or not stamp:  # reading it says why there is none
             self.run = files.read_run_json(self.root)
             self._stamp = stamp
         self.status = files.status_of(self.run)  # as in `RunView.status`

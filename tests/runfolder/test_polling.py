@@ -55,6 +55,36 @@ def test_polls_read_little_more_than_the_journal(tmp_path: Path, count_bytes: Ca
         assert count_bytes() == 0
 
 
+def test_polls_of_a_run_that_was_resumed_read_what_is_new(tmp_path: Path, count_bytes: Callable[[], int]) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"loss": 1.0, "page": mt.Html("a")})
+    with mt.Run(tmp_path / "run", mode="resume") as run:
+        view = mt.open_run(run.path)
+        for i in range(50):
+            for j in range(20):
+                run.log({"loss": i + j / 20})
+            assert view.history(["loss"]).num_rows == 2 + 20 * i + j
+        (journal,) = (run.path / "journal").glob("*.log")
+        assert count_bytes() <= 3 * journal.stat().st_size
+        assert state(view) == state(mt.open_run(run.path))
+
+
+def test_a_view_of_a_run_that_is_over_sees_that_it_was_resumed(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", config={"lr": 1}) as run:
+        run.log({"loss": 1.0})
+    view = mt.open_run(run.path)
+    assert state(view)[4] == "finished"
+    run = mt.Run(tmp_path / "run", mode="resume", config={"lr": 2})
+    assert state(view) == state(mt.open_run(run.path))
+    assert view.status == "running"
+    run.log({"loss": 2.0, "acc": 1})
+    assert state(view) == state(mt.open_run(run.path))
+    run.finish()
+    assert state(view) == state(mt.open_run(run.path))
+    view.edit(tags=["a"])
+    assert mt.open_run(run.path).tags == view.tags == ["a"]
+
+
 def test_many_polls_are_merged_now_and_then(tmp_path: Path, count_bytes: Callable[[], int]) -> None:
     with mt.Run(tmp_path / "run") as run:
         view = mt.open_run(run.path)
