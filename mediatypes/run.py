@@ -137,10 +137,11 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
         described = session.describe("Run", texts, tags)
         self._record, found = on_error == "record", list[Problem]()
         plain = plain_config(config, found.extend if self._record else None)
+        say = None if is_quiet(quiet) else _show
         if number := number_of(rank):
             packed, target, capture, sync_tensorboard = False, None, False, False
             root = rank_path(path)
-            opened = open_rank(root, number, fsync is not None)
+            opened = open_rank(root, number, fsync is not None, Announcer(root, say).say)
         else:
             root = run_path(path, mode, name, project) if rank is None else rank_path(path)
             opened = session.open_session(root, mode, described, plain, fsync is not None, from_step)
@@ -159,7 +160,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
         self._closed = self._finished = False
         self._pid = os.getpid()
         self._exit: tuple[SystemExit | None, int] = (None, -1)  # what sys.exit raised, after so many calls
-        self._announcer = Announcer(self.path, None if is_quiet(quiet) else _show)
+        self._announcer = Announcer(self.path, say)
         self._problems = ProblemLog(self._append, self._announcer.problems)
         if not number:
             self._announcer.started(self._writer.step)
@@ -290,7 +291,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
             if not self.rank:
                 from .writing.finish import finish  # numpy and pyarrow are needed only now
 
-                with without_ranks(self.path, wait=status == "finished"):
+                with without_ranks(self.path, status == "finished", say=self._announcer.say):
                     finish(self.path, status, self._problems.unrecorded, exit)
                 self._announcer.ended(status, self._writer.step, len(self.problems))
             self._finished = True

@@ -41,6 +41,7 @@ ARTIFACTS, BLOBS = "artifacts", "blobs"  # beside runs: the directory of artifac
 LINEAGE = "artifacts.json"  # which artifacts the run made and used
 EVENTS = "events.parquet"  # of imported runs: every event
 IMPORT, FOLLOWS = "import", "follows"  # in run.json: made of logs; its journals hold nothing but what logs have
+CLOSED, RANK_LOCKS = "closed", "rank-*.lock"  # in the journal's folder
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
 FOLDERS = (JOURNAL, SIDECARS, ATTACHED, DAMAGED)  # in which a run is written
 ENDS = ("finished", "failed", "interrupted", "crashed")  # how a run ended
@@ -197,12 +198,15 @@ def journals(folder: Any) -> list[Any]:
 
 
 def remove_journals(root: Path) -> None:
-    """Remove the journals of a run that is over. Not their folder: it has the lock of whoever does this.
+    """Remove the journals of a run that is over, and the locks of other ranks.
+
+    Not their folder: it has the lock of whoever does this.
 
     Raises:
         StoreError: the system refused.
     """
-    for path in journals(root / JOURNAL):
+    folder = root / JOURNAL
+    for path in [*journals(folder), *folder.glob(RANK_LOCKS), folder / CLOSED]:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

@@ -12,7 +12,7 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,11 +30,15 @@ if sys.platform != "win32":
     import fcntl
 
 MOST = 2**30  # ranks
-_TO_BEGIN = 60.0  # seconds that a rank waits for rank 0 to make the run
+_TO_BEGIN = 300.0  # seconds that a rank waits for rank 0 to make the run
 _TO_END = 60.0  # seconds that rank 0 waits for ranks that are still logging, when it finishes
 _TO_CLOSE = 10.0  # seconds for an append that has begun
+_TOLD = 5.0  # seconds of waiting after which that is told
 _LOOK = 0.02  # seconds between two looks
-_CLOSED = "closed"
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+Say = Callable[[str], None] | None  # shows a line
 
 
 class Free(NamedTuple):
@@ -67,15 +71,15 @@ def first_free(rank: int) -> int:
     return max(int(size) if size.isdecimal() else 1, rank + 1)
 
 
-def open_rank(root: Path, wanted: int | Free, durable: bool) -> Session:
-    """Open the run in `root`, which rank 0 writes, to log to it as another rank.
+def open_rank(root: Path, wanted: int | Free, durable: bool, say: Say = None) -> Session:
+    """Open the run in `root`, which rank 0 writes, to log to it as another rank; `say` is told of waiting for it.
 
     Raises:
         StoreError: rank 0 does not make the run, or the system refused.
         RunLocked: another process is that rank.
         RunClosed: the run is over.
     """
-    run = _wait_for_run(root, wanted)
+    run = _wait_for_run(root, wanted, say)
     lock, number = _take_rank(root, wanted)
     try:
         calls, step = _position(root, run, number)
@@ -84,7 +88,7 @@ def open_rank(root: Path, wanted: int | Free, durable: bool) -> Session:
         header = {"format": files.FORMAT, "run": run["id"], "started": run["started"], "rank": number}
         journal = Journal(folder / name_of(1 + max(own, default=0), calls, number), header | this_process())
         try:
-            if (folder / _CLOSED).exists() or files.read_run_json(root)["status"] != "running":
+            if (folder / files.CLOSED).exists() or files.read_run_json(root)["status"] != "running":
                 raise _over(root)
             if durable:
                 journal.sync()
@@ -99,9 +103,10 @@ def open_rank(root: Path, wanted: int | Free, durable: bool) -> Session:
     return Session(run["id"], run["started"], lock, journal, run, run["config"], step, calls, rank=number)
 
 
-def _wait_for_run(root: Path, wanted: int | Free) -> dict[str, Any]:
+def _wait_for_run(root: Path, wanted: int | Free, say: Say) -> dict[str, Any]:
     """`run.json`, once a process that lives has the run; at once for a process that one has started."""
     until = time.monotonic() + (0 if isinstance(wanted, Free) else _TO_BEGIN)
+    telling = _Telling(f"rank {wanted} waits for rank 0 to make {root}", say)
     while True:
         run: dict[str, Any] = {}
         with contextlib.suppress(StoreError):  # not there yet
@@ -114,7 +119,7 @@ def _wait_for_run(root: Path, wanted: int | Free) -> dict[str, Any]:
             found = Verbatim(f"the {files.status_of(run)} run" if run else "none")
             hint = "Make the Run with the same path on rank 0, too, or leave out rank=."
             raise StoreError.of(str(root), "a run that rank 0 is writing", found, hint)
-        time.sleep(_LOOK)
+        telling.sleep()
 
 
 def _over(root: Path) -> RunClosed:
@@ -168,37 +173,37 @@ class RankWriter(CallWriter):
 
 
 @contextlib.contextmanager
-def without_ranks(root: Path, wait: bool = False, force: bool = True) -> Iterator[None]:
+def without_ranks(root: Path, wait: bool = False, force: bool = True, say: Say = None) -> Iterator[None]:
     """Nobody but the caller, who holds the run's lock, logs to it in this block, and no other rank after it.
 
     Args:
         root: the run's directory.
         wait: whether to wait a while for ranks that are still logging; not for processes that these have started.
         force: end the run for those that are; else it is refused.
+        say: is told of waiting.
 
     Raises:
         RunLocked: a rank is still logging.
     """
     folder, held = root / files.JOURNAL, list[int]()
     until = time.monotonic() + _TO_END * wait
+    telling = _Telling(f"waits for ranks that still log to {root}", say)
     while time.monotonic() < until and any(not holder.get("child") for holder in _living(folder)):
-        time.sleep(_LOOK)
+        telling.sleep()
     if not force and (living := list(_living(folder))):
         found = Verbatim(f"a rank in {files.writer_name(living[0])}, which still logs to it")
         raise RunLocked.of(str(root), "a run that nobody else writes", found, files.way_out(living[0]))
-    closed = folder / _CLOSED
+    closed = folder / files.CLOSED
     try:
         try:
-            closed.touch()
+            os.close(os.open(closed, os.O_WRONLY | os.O_CREAT | _NO_LINK, 0o666))
             for path in files.journals(folder):
                 if rank_of(path.name):
-                    held.append(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)))
+                    held.append(os.open(path, os.O_RDONLY | _NO_LINK))
                     _flock(held[-1], exclusive=True)
         except OSError as error:
             raise os_error(StoreError, str(folder), "close the journals", error, "Check permissions.") from error
         yield
-        for path in folder.glob("rank-*.lock"):
-            path.unlink(missing_ok=True)
     finally:
         for fd in held:
             os.close(fd)
@@ -206,9 +211,22 @@ def without_ranks(root: Path, wait: bool = False, force: bool = True) -> Iterato
             closed.unlink(missing_ok=True)
 
 
+class _Telling:
+    """Waits some more, and tells once what for if it takes long."""
+
+    def __init__(self, line: str, say: Say) -> None:
+        self._line, self._say, self._since = line, say, time.monotonic()
+
+    def sleep(self) -> None:
+        time.sleep(_LOOK)
+        if self._say and time.monotonic() - self._since > _TOLD:
+            self._say(self._line)
+            self._say = None
+
+
 def _living(folder: Path) -> Iterator[dict[str, Any]]:
     """The processes that log as ranks."""
-    for path in folder.glob("rank-*.lock"):
+    for path in folder.glob(files.RANK_LOCKS):
         if (holder := holder_of(path)) is not None:
             yield holder
 

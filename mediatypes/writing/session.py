@@ -176,6 +176,8 @@ def _given(described: dict[str, Any]) -> dict[str, Any]:
 
 def _new_journal(root: Path, id: str, sequence: int, started: float) -> Journal:
     folder = root / files.JOURNAL
+    with contextlib.suppress(OSError):  # of a process that was killed while it finished the run
+        (folder / files.CLOSED).unlink(missing_ok=True)
     place = 1 + max((place_of(path.name) for path in files.journals(folder) if not rank_of(path.name)), default=0)
     header = {"format": files.FORMAT, "run": id, "started": started}
     return Journal(folder / name_of(place, sequence), header | this_process())

@@ -417,6 +417,33 @@ def test_a_run_that_had_one_process_gets_ranks(tmp_path: Path) -> None:
     ends(run.path)
 
 
+def test_a_run_that_was_killed_while_it_finished_has_ranks_again(tmp_path: Path) -> None:
+    for run in open_ranks(tmp_path / "run", 2):
+        run.log({"n": 1})
+        abandon(run)
+    (tmp_path / "run" / "journal" / "closed").touch()
+    opened = [mt.Run(tmp_path / "run", rank=rank, mode="resume") for rank in range(2)]
+    opened[1].log({"n": 2})
+    for run in reversed(opened):
+        run.finish()
+    assert rows(mt.open_run(tmp_path / "run")) == {(0, 0): {"n": 1}, (0, 1): {"n": 1}, (1, 1): {"n": 2}}
+    for name in ("closed", "rank-0007.lock", "rank-0001.0001-0.log"):  # of one that was killed at its very end
+        (tmp_path / "run" / "journal").mkdir(exist_ok=True)
+        (tmp_path / "run" / "journal" / name).touch()
+    mt.recover(tmp_path / "run")
+    ends(tmp_path / "run")
+
+
+def test_waiting_for_rank_0_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ranks, "_TOLD", 0)
+    monkeypatch.setattr(ranks, "_TO_BEGIN", 0.1)
+    with pytest.raises(mt.StoreError):
+        mt.Run(tmp_path / "run", rank=3, quiet=False)
+    assert capsys.readouterr().err == f"mediatypes: rank 3 waits for rank 0 to make {tmp_path / 'run'}\n"
+
+
 @pytest.mark.parametrize("damage", ["torn", "checksum"])
 def test_damage_of_one_rank_costs_the_others_nothing(tmp_path: Path, damage: str) -> None:
     first, second = open_ranks(tmp_path / "run", 2)
