@@ -139,7 +139,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
         plain = plain_config(config, found.extend if self._record else None)
         say = None if is_quiet(quiet) else _show
         if number := number_of(rank):
-            packed, target, capture, sync_tensorboard = False, None, False, False
+            packed, target, capture, sync_tensorboard, self._forward = False, None, False, False, None
             root = rank_path(path)
             opened = open_rank(root, number, fsync is not None, Announcer(root, say).say)
         else:
