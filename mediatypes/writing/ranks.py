@@ -22,7 +22,7 @@ from .._core.processes import is_alive, rank, this_process
 from ..journal.append import Journal
 from ..journal.names import name_of, place_of, rank_name, rank_of
 from ..runfolder import files
-from ..runfolder.lock import Lock, holder_of, is_same_file
+from ..runfolder.lock import Lock, holder_of
 from .call_writer import CallWriter
 from .session import Session, next_step
 
@@ -151,25 +151,38 @@ def _position(root: Path, run: dict[str, Any], number: int) -> tuple[int, int]:
 class RankWriter(CallWriter):
     """Appends calls to the journal of a rank, as long as nobody has ended the run."""
 
+    def __init__(self, opened: Session, fsync: float | None) -> None:
+        super().__init__(opened, fsync)
+        self._name, self._identity = str(self.journal.path), _identity(os.fstat(self.journal.fd))
+
     def write(self, frame: bytes, row: int, commit: bool, calls: int = 1) -> None:
-        with self._open():
+        self._begin()
+        try:
             super().write(frame, row, commit, calls)
+        finally:
+            _unlock(self.journal.fd)
 
     def append(self, frame: bytes) -> None:
-        with self._open():
-            super().append(frame)
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[None]:
-        journal = self.journal
-        locked = _flock(journal.fd, exclusive=False)
+        self._begin()
         try:
-            if journal.fd >= 0 and not is_same_file(journal.fd, journal.path):
-                raise _over(journal.path.parents[1])
-            yield
+            super().append(frame)
         finally:
-            if locked:
-                _unlock(journal.fd)
+            _unlock(self.journal.fd)
+
+    def _begin(self) -> None:
+        """Keep the run from ending until the append is over; raises `RunClosed` if it has."""
+        _flock(self.journal.fd, exclusive=False)
+        try:
+            same = _identity(os.stat(self._name)) == self._identity
+        except OSError:
+            same = False
+        if not same:
+            _unlock(self.journal.fd)
+            raise _over(self.journal.path.parents[1])
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
 
 
 @contextlib.contextmanager
@@ -231,27 +244,27 @@ def _living(folder: Path) -> Iterator[dict[str, Any]]:
             yield holder
 
 
-def _flock(fd: int, exclusive: bool) -> bool:
-    """Lock a journal, waiting while somebody else has it; False where there are no such locks, or it takes too long."""
+def _flock(fd: int, exclusive: bool) -> None:
+    """Lock a journal, waiting while somebody else has it; without locks here, or if it takes too long, go on."""
     if sys.platform == "win32":
-        return False
-    until = time.monotonic() + _TO_CLOSE
-    with contextlib.suppress(OSError):
+        return None
+    try:
         if not exclusive:  # an end of the run takes its time, and is certain to come
             fcntl.flock(fd, fcntl.LOCK_SH)
-            return True
-        while True:
+            return None
+        until = time.monotonic() + _TO_CLOSE
+        while time.monotonic() < until:
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
+                return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if time.monotonic() > until:
-                    return False
                 time.sleep(_LOOK)
-    return False
+    except (OSError, ValueError):  # there are none, or the journal is closed
+        pass
 
 
 def _unlock(fd: int) -> None:
     if sys.platform != "win32":
-        with contextlib.suppress(OSError):
+        try:
             fcntl.flock(fd, fcntl.LOCK_UN)
+        except (OSError, ValueError):
+            pass
