@@ -95,7 +95,7 @@ def decode(document: Any, root: str | os.PathLike[str] | None = None, context: C
         return reader(document, context)
     except MediaTypesError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         got = Verbatim(f"{error.__class__.__name__}: {error}")
         raise DocumentError.of(type, "the members that W&B writes", got, "Restore the document.") from error
 

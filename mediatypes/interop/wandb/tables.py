@@ -69,13 +69,13 @@ def read(document: dict[str, Any], local: Any, context: Context, decode: Callabl
         raise DocumentError.of(document["_type"], "a table in the run or the staging folder", None, hint)
     content = json.loads(artifact.content) if artifact else local
     columns, rows = content["columns"], [list(row) for row in content["data"]]
-    if artifact:
-        inside = context._replace(locate=artifact.locate)
+    inside = context._replace(locate=artifact.locate) if artifact else context
+    if artifact or "column_types" in content:
         _convert(columns, rows, content.get("column_types") or {}, inside)
+    if artifact:
         _restore_nan(rows, (local or {}).get("data", []))
     else:
-        inside = context
-        _note_words(columns, rows, document, context)
+        _note_words(columns, rows, context)
     rows = _decoded(columns, rows, inside, decode)
     if document["_type"] == "incremental-table-file":
         context.increments[url] = rows
@@ -108,7 +108,7 @@ def _names(columns: list[Any], context: Context) -> list[str]:
     return names
 
 
-def _note_words(columns: list[Any], rows: Rows, document: dict[str, Any], context: Context) -> None:
+def _note_words(columns: list[Any], rows: Rows, context: Context) -> None:
     """Say how many cells were media of which only the name of the class is left."""
     counts = [0] * len(columns)
     for place in range(len(columns)):

@@ -526,3 +526,29 @@ def test_progress_is_that_of_the_bytes(folder: Folder, tmp_path: Path) -> None:
     seen: list[tuple[int, int, str]] = []
     import_runs(folder.root, tmp_path / "runs", progress=lambda *state: seen.append(state))
     assert seen == [(size, size, RUN), (size, size, RUN)]
+
+
+def test_documents_in_each_other_end_somewhere(folder: Folder, tmp_path: Path) -> None:
+    cell: Any = 1
+    for _ in range(300):
+        cell = {"_type": "table", "columns": ["a"], "data": [[cell]]}
+    reference = folder.put("media/table/t.json", json.dumps({"columns": ["a"], "data": [[cell]]}).encode())
+    log = Log()
+    log.log({"t": {"_type": "table-file", **reference}, "x": 1}, 0)
+    run = imported(log, folder, tmp_path)
+    assert run.summary["x"] == 1
+    assert run.problems
+
+
+def test_a_full_disk_ends_the_import(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def put(*_: object, **__: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mediatypes.interop.importing.staging.StagingSink.put", put)
+    log = Log()
+    log.log({"img": folder.image("img", PIXELS)}, 0)
+    log.write(folder.root)
+    (report,) = import_runs(folder.root, tmp_path / "runs").runs
+    assert report.status == "failed"
+    assert "No space left" in str(report.problems[0])
+    assert not list((tmp_path / "runs").iterdir())

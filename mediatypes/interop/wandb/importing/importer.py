@@ -93,7 +93,10 @@ class LogReading:
         self._take_summary(data, starts[kinds == SUMMARY], ends[kinds == SUMMARY])
         chosen = kinds == HISTORY
         parsed, slow = items.parse(data, starts[chosen], ends[chosen], self.keys)
-        return self.rows.read(parsed, starts[chosen], ends[chosen], slow)
+        batch = self.rows.read(parsed, starts[chosen], ends[chosen], slow)
+        if self.media.failure:
+            raise self.media.failure
+        return batch
 
     def _take_summary(self, data: bytes, starts: Any, ends: Any) -> None:
         """The last value of each key, and what was removed."""

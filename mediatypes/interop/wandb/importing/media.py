@@ -67,12 +67,17 @@ class RunMedia:
         self.attach = attach
         self.last: dict[str, str] = {}  # documents as W&B wrote them, by key: the latest
         self.charts: dict[str, str] = {}  # charts that could not be made, by key, and why
+        self.failure: OSError | None = None  # of the sink: it ends the import
         self._increments: dict[str, Any] = {}
         self._staging = os.path.realpath(staging_folder())
 
     def encode(self, value: Any) -> dict[str, Any]:
         """The document of a value, its sidecars placed."""
-        return codec.encode(value, self.sink)
+        try:
+            return codec.encode(value, self.sink)
+        except OSError as error:
+            self.failure = self.failure or error
+            raise
 
     def decode_row(self, row: dict[str, Any], step: int) -> dict[str, Any]:
         """A row whose documents are values; what cannot be read is its JSON as text."""
@@ -115,15 +120,15 @@ class RunMedia:
         )
         try:
             return decode(document, context=context)
-        except StoreError as error:
-            if not isinstance(error, SidecarMissing) and error.__class__ is StoreError:
-                raise
+        except OSError as error:
+            if type(error) is StoreError or (error.errno is not None and not isinstance(error, StoreError)):
+                raise  # the disk, not the document
             self._lose(place, error, document)
-        except MediaTypesError as error:
+        except Exception as error:  # codecs raise what they like; no value may end an import
             self._lose(place, error, document)
         return text
 
-    def _lose(self, place: str, error: MediaTypesError, document: Any) -> None:
+    def _lose(self, place: str, error: Exception, document: Any) -> None:
         hint = "Its JSON is kept as text."
         for one in document if isinstance(document, list) else [document]:
             try:
@@ -131,7 +136,7 @@ class RunMedia:
                 hint = f"Its JSON is kept as text, its file is {self.attach(locate(self.root, path, place), path)}."
             except (MediaTypesError, KeyError, TypeError):
                 continue
-        text = str(error).rstrip(".")
+        text = str(error).rstrip(".") or type(error).__name__
         self.losses.add(Problem(place, text if "expected" in text else f"expected a value, got {text}", "media", hint))
 
     def _note(self, place: str) -> Callable[[Problem], None]:

@@ -268,14 +268,17 @@ def _numbers(data: bytes, starts: Array, ends: Array) -> Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from ....columns.arrow import fixed
+
     if not len(starts):
         return np.zeros(0)
     bounds = np.empty(2 * len(starts), np.int64)  # texts, and between them what is skipped
     bounds[0::2], bounds[1::2] = starts, ends
     every = pa.LargeStringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(data))
-    texts = every.take(pa.array(np.arange(0, len(bounds) - 1, 2)))
+    chosen = np.arange(0, len(bounds) - 1, 2)
+    texts = every.take(fixed(chosen))
     try:
-        values: Array = pc.cast(texts, pa.float64()).to_numpy()
+        values: Array = np.frombuffer(pc.cast(texts, pa.float64()).buffers()[1], np.float64, len(starts))
     except pa.ArrowInvalid:  # one of them is none
         values = np.array([_number(text) for text in texts.cast(pa.large_binary()).to_pylist()])
     return values
