@@ -15,6 +15,7 @@ os.environ.setdefault("MEDIATYPES_QUIET", "1")  # what runs tell belongs to nobo
 _SUBJECTS = (
     "imports",
     "scalars",
+    "recorded",
     "memory",
     "crash",
     "png",

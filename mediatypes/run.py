@@ -20,6 +20,7 @@ from ._core.errors import InputError, MediaTypesError, Problem, RunClosed, Verba
 from ._core.hooks import hook
 from .artifact.of_run import KeepsFiles
 from .capture.begin import begin
+from .capture.watching import WatchesModels
 from .runfolder import files
 from .store.directory import DirectoryStore
 from .store.remote import RemoteStore, writable
@@ -45,7 +46,7 @@ _live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()  # 
 _numbers = itertools.count()
 
 
-class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
+class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels):
     """One run in a directory: log to it, finish it, read it with `open_run` or pandas.
 
     Args:
@@ -78,9 +79,11 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
             run is open is logged here too, and their event files are kept with it; see
             `mediatypes.interop.tensorboard.patch`. Make the run before the writers.
         capture: what the run records by itself: True for all, False for nothing, or a list of "environment" (command
-            line, packages, machine), "git" (commit and uncommitted changes) and "console" (what the process and its
-            children print). Default: as the environment variable MEDIATYPES_CAPTURE says (`all`, `none`, or names),
-            else environment and git. No value of an argument or variable is written that may be a secret.
+            line, packages, machine), "git" (commit and uncommitted changes), "console" (what the process and its
+            children print) and "system" (use of processor, memory, disk, network, GPUs; needs the extra `system`).
+            Default: as the environment variable MEDIATYPES_CAPTURE says (`all`, `none`, or names), else environment
+            and git. No value of an argument or variable is written that may be a secret.
+        system_every: seconds between two samples of the machine, at least 0.1.
         forward_to: trackers that get what `log` gets, by name or as their run or writer, `["wandb", writer]`; see
             `mediatypes.interop.log`. What they cannot take, and what they raise, is a problem of the run.
         quiet: True: print nothing. Default: as MEDIATYPES_QUIET says; else a line at the start, the end, each problem.
@@ -126,10 +129,11 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
         upload_timeout: float = 60,
         sync_tensorboard: bool = False,
         capture: bool | list[str] | tuple[str, ...] | None = None,
+        system_every: float = 10,
         forward_to: Sequence[Any] = (),
         quiet: bool | None = None,
     ) -> None:
-        waits = {"upload_every": upload_every, "upload_timeout": upload_timeout}
+        waits = {"upload_every": upload_every, "upload_timeout": upload_timeout, "system_every": system_every}
         check_options(on_error, mode, from_step, capture, **waits, **({} if fsync is None else {"fsync": fsync}))
         target = None if remote is None else writable(remote, "Run.remote")
         self._forward = hook("forward_to")(forward_to, sync_tensorboard) if forward_to else None
@@ -174,7 +178,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles):
         _live[next(_numbers)] = self
         watch_exit(_note_exit)
         atexit.register(self._at_exit)
-        begin(self._hook, captures(capture), opened.config, self._report)
+        begin(self._hook, captures(capture), opened.config, system_every, self._report)
         if sync_tensorboard:
             hook("sync_tensorboard")(self)
 

@@ -46,6 +46,7 @@ AT_ONCE = {
     "journal": {"numpy"},
     "runfolder": {"numpy", "pyarrow"},
     "writing": {"numpy", "pyarrow"},
+    "capture": {"numpy"},
     "runset": {"numpy", "pyarrow"},
     "upkeep": {"numpy", "pyarrow"},
     "demo": {"numpy"},

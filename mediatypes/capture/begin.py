@@ -10,7 +10,11 @@ from ..writing.hook import WriterHook
 
 
 def begin(
-    hook: WriterHook, chosen: Collection[str], config: dict[str, Any], report: Callable[[list[Problem]], None]
+    hook: WriterHook,
+    chosen: Collection[str],
+    config: dict[str, Any],
+    system_every: float,
+    report: Callable[[list[Problem]], None],
 ) -> None:
     """Begin to record what was chosen.
 
@@ -18,12 +22,17 @@ def begin(
         hook: of the run.
         chosen: names of `CAPTURES`.
         config: of the run.
+        system_every: seconds between two samples of the machine.
         report: is told of what could not be recorded.
     """
     if "environment" in chosen or "git" in chosen:
         from .environment import EnvironmentCapture
 
         hook.before_finish(EnvironmentCapture(hook, chosen, config, report).finish, last=True)
+    if "system" in chosen:
+        from .system import SystemMetrics
+
+        hook.before_finish(SystemMetrics(hook, system_every, report).finish)
     if "console" in chosen:
         from .console import capture_console
 

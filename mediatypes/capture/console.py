@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core.atomic import temporary_name
+from .._core.deps import is_instance
 from ..runfolder.console import CONSOLE
 from ..writing.hook import WriterHook
 from .python_streams import InProcess, Listener
@@ -82,7 +83,7 @@ class Redirect:
                     readable, copy = os.pipe()
                     ours.append(readable)
                     sources.append((readable, stream, -1))
-                    self._listeners.append(Listener(getattr(sys, name), _writer(copy), partial(os.close, copy)))
+                    self._listeners.append(Listener(name, _writer(copy), partial(os.close, copy)))
             requests, self._control = os.pipe()
             self._answers, acknowledge = os.pipe()
             ours += [requests, acknowledge]
@@ -108,7 +109,7 @@ class Redirect:
         for descriptor in [d for d in ours if d not in dict(self._readable)]:
             os.close(descriptor)
         for listener in self._listeners:
-            listener.start()
+            listener.start_listening()
         threading.Thread(target=self._watch, name="mediatypes-console", daemon=True).start()
 
     def add(self, path: str, temporary: str) -> None:
@@ -132,6 +133,8 @@ class Redirect:
         """In a forked child: what it prints goes to the tee of its parent."""
         self.is_open = False
         os.close(self._control)
+        for listener in self._listeners:
+            listener.forget()
 
     def _request(self, request: dict[str, str]) -> None:
         if self.is_open:
@@ -165,7 +168,7 @@ class Redirect:
         """Let descriptors be what they were, unless somebody else has changed them meanwhile."""
         with self._changing:
             while self._listeners:
-                self._listeners.pop().stop()
+                self._listeners.pop().stop_listening()
             for fd in list(self._inside):
                 with contextlib.suppress(OSError):
                     if os.path.samestat(os.fstat(fd), self._inside.pop(fd)):
@@ -199,6 +202,8 @@ def _writes_to(stream: Any, fd: int) -> bool:
     """Whether a stream of Python writes to a descriptor; None does not write at all."""
     if stream is None:
         return True
+    if is_instance(stream, "ipykernel.iostream", "OutStream"):  # a notebook's, which only has its number
+        return False
     try:
         return bool(stream.fileno() == fd)
     except (OSError, ValueError, AttributeError):

@@ -11,7 +11,6 @@ from typing import Any
 
 from .._core.errors import Problem, Verbatim, describe, problem
 from ..runfolder import files
-from ..runfolder.saved_files import put_files
 from ..writing.hook import WriterHook
 
 _WAIT = 10.0  # seconds that the end of a run waits for the thread
@@ -78,6 +77,8 @@ class EnvironmentCapture:
 
     def _keep(self, name: str, data: bytes) -> str:
         """Keep a file in `files/`, beside those of earlier sessions that are others; returns its path in the run."""
+        from ..runfolder.saved_files import put_files  # in the thread: nobody waits for what it imports
+
         folder = self._hook.path / files.ATTACHED
         stem, suffix = os.path.splitext(name)
         names = itertools.chain([name], (f"{stem}.{number}{suffix}" for number in itertools.count(2)))

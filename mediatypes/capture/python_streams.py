@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -14,41 +14,53 @@ from .tee import ConsoleLog, Framer
 
 
 class Listener:
-    """Gets what is written to a stream of Python, which stays the object that it is.
+    """Stands for a stream of Python, and gets what is written to it; all else is the stream's.
 
     Args:
-        stream: its `write` is replaced.
+        name: "stdout" or "stderr", of `sys`.
         take: gets what was written.
         close: is called at the end.
     """
 
-    def __init__(self, stream: Any, take: Callable[[bytes], None], close: Callable[[], None]) -> None:
-        self._stream, self._take, self._close = stream, take, close
-        self._lock = threading.Lock()
+    def __init__(self, name: str, take: Callable[[bytes], None], close: Callable[[], None]) -> None:
+        self._name, self._take, self._close = name, take, close
+        self._stream: Any = getattr(sys, name)
+        self._taking = threading.Lock()
         self._is_listening = False
-        self._write = stream.write
 
-    def start(self) -> None:
-        """Begin to listen; a stream that cannot be changed is not listened to."""
-        with contextlib.suppress(AttributeError, TypeError):
-            self._stream.write = self._replaced
-            self._is_listening = True
+    def start_listening(self) -> None:
+        """Take the stream's place."""
+        self._is_listening = True
+        setattr(sys, self._name, self)
 
-    def _replaced(self, text: Any) -> Any:
-        written = self._write(text)
-        with contextlib.suppress(OSError, UnicodeError), self._lock:
+    def write(self, text: Any) -> Any:
+        """Write, as the stream does."""
+        written = self._stream.write(text)
+        with contextlib.suppress(OSError, UnicodeError), self._taking:
             if self._is_listening and isinstance(text, str):
                 self._take(text.encode("utf-8", "replace"))
         return written
 
-    def stop(self) -> None:
-        """Listen no more. If somebody has put something else on top, that stays, and passes through this."""
-        with contextlib.suppress(AttributeError):
-            if self._is_listening and self._stream.write == self._replaced:
-                del self._stream.write
-        with self._lock:
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def stop_listening(self) -> None:
+        """Listen no more. What somebody else has put there, or changed here, stays, and passes through this."""
+        is_changed = vars(self).get("write", self.write) != type(self).write.__get__(self)
+        if getattr(sys, self._name) is self and not is_changed:
+            setattr(sys, self._name, self._stream)
+        with self._taking:
             self._is_listening = False
             self._close()
+
+    def forget(self) -> None:
+        """In a forked child: listen no more; another thread may have been writing."""
+        self._taking, self._is_listening = threading.Lock(), False
 
 
 class InProcess:
@@ -59,14 +71,13 @@ class InProcess:
         self._logs: dict[str, ConsoleLog] = {}
         self._framers = {"out": Framer(), "err": Framer()}
         self._lock = threading.Lock()
-        streams = {"out": sys.stdout, "err": sys.stderr}
         self._listeners = [
-            Listener(stream, partial(self._feed, name), lambda: None)
-            for name, stream in streams.items()
-            if stream is not None
+            Listener(name, partial(self._feed, stream), lambda: None)
+            for stream, name in (("out", "stdout"), ("err", "stderr"))
+            if getattr(sys, name) is not None
         ]
         for listener in self._listeners:
-            listener.start()
+            listener.start_listening()
 
     def add(self, path: str, temporary: str) -> None:
         """Write what is printed from now on into a log as well."""
@@ -77,7 +88,7 @@ class InProcess:
         """End a log; False if it was the last one, and all is as it was."""
         if list(self._logs) == [path]:
             for listener in self._listeners:
-                listener.stop()
+                listener.stop_listening()
             self.is_open = False
             for stream, framer in self._framers.items():
                 self._write(stream, framer.rest())
@@ -89,7 +100,7 @@ class InProcess:
     def forget(self) -> None:
         """In a forked child: it listens no more."""
         for listener in self._listeners:
-            listener._is_listening = False
+            listener.forget()
 
     def _feed(self, stream: str, data: bytes) -> None:
         self._write(stream, self._framers[stream].feed(data))

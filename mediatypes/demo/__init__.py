@@ -2,7 +2,8 @@
 
 Each step has its scalars and histograms, some have the photographs with masks and boxes. The first step also has two
 samples that no training changes, a scene and a molecule; the last one shows what came out in every other type. The
-weights of half the training and of all of it are two versions of an artifact.
+weights of half the training and of all of it are two versions of an artifact. The run records
+its environment, its console and what the machine does as well.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ FRAME_EVERY = 4
 _WARMUP = 20
 _PEAK_RATE = 0.3
 _TRAINED_WIDTH = 0.6  # of the photograph
-_PACKAGES = ("av", "gemmi", "rdkit", "skimage", "sklearn", "tqdm", "trimesh")
+_PACKAGES = ("av", "gemmi", "psutil", "rdkit", "skimage", "sklearn", "tqdm", "trimesh")
 
 
 def train(dest: str | os.PathLike[str] = "demo-runs", steps: int = STEPS) -> Path:
@@ -44,7 +45,8 @@ def train(dest: str | os.PathLike[str] = "demo-runs", steps: int = STEPS) -> Pat
     classifiers = {"coins": Classifier(coins(), _TRAINED_WIDTH), "tissue": Classifier(tissue(), _TRAINED_WIDTH)}
     config = {"steps": steps, "peak_rate": _PEAK_RATE, "warmup": _WARMUP, "trained_width": _TRAINED_WIDTH}
     root = Path(dest)
-    with _new_run(root, project="demo", config=config, tags=["segmentation"]) as run:
+    recorded: dict[str, Any] = {"capture": True, "system_every": 1}
+    with _new_run(root, project="demo", config=config, tags=["segmentation"], **recorded) as run:
         for step in tqdm(range(steps), desc=f"training in {root / run.path.name}", unit="step"):
             row = _step(classifiers, step, steps)
             run.log(row if step else row | {"samples": samples, "digits": digits})

@@ -40,6 +40,7 @@ ATTACHED, LISTED = "files", "files.json"  # files that are kept as they are, and
 ARTIFACTS, BLOBS = "artifacts", "blobs"  # beside runs: the directory of artifacts, and that of their content in it
 LINEAGE = "artifacts.json"  # which artifacts the run made and used
 EVENTS = "events.parquet"  # of imported runs: every event
+SYSTEM, SYSTEM_LINES = "system.parquet", "system.jsonl"  # what the machine did; until the run is over a line each
 IMPORT, FOLLOWS = "import", "follows"  # in run.json: made of logs; its journals hold nothing but what logs have
 CLOSED, RANK_LOCKS = "closed", "rank-*.lock"  # in the journal's folder
 DAMAGED = "damaged"  # where journals go that hold what no reader could use

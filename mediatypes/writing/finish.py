@@ -23,6 +23,7 @@ from ..runfolder.merge_rows import arrow_schema
 from ..runfolder.parquet_writer import parquet_file, write_parquet
 from ..runfolder.saved_files import update_listed
 from ..runfolder.schema import Schema
+from ..runfolder.system import finish_system
 
 
 def finish(
@@ -62,6 +63,7 @@ def finish(
     footer = {**run, "summary": summary, "calls": content.calls}
     write_rows(root, content.schema, content.rows(media), footer, media)
     files.write_json(root / files.SUMMARY, summary, durable=True)
+    finish_system(root, run)
     update_listed(root)
     sync_names(root)  # before run.json says that they count
     files.write_json(root / files.RUN, run, durable=True)

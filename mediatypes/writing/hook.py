@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .._core.errors import Problem
 from .aligned import AlignedCalls
@@ -29,6 +30,7 @@ class WriterHook:
         self._writer, self._tell = writer, tell
         self._said: set[Problem] = set()
         self._finishers: list[Callable[[], None]] = []
+        self.offered: dict[str, Any] = {}  # values by key for the row of the next call of `log`
 
     @property
     def lock(self) -> threading.RLock:
@@ -48,6 +50,13 @@ class WriterHook:
                 self.aligned = AlignedCalls(self._writer)
                 self.before_finish(self.aligned.close, last=True)
             return self.aligned
+
+    def offer(self, values: dict[str, Any]) -> None:
+        """Let the next call of `log` have these values as well; a key that it has itself is its own."""
+        with self.lock:
+            if self.is_open and values:
+                self.offered |= values
+                self._writer.forget_quick()  # that call is looked at
 
     def before_finish(self, finisher: Callable[[], None], last: bool = False) -> None:
         """Let a function be called before the run is finished, before or after all that were given till now.

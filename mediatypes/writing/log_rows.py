@@ -79,7 +79,7 @@ class LogsRows:
         self._problems.note([*problems, *too_many(found)], row)
         if problems and not found:
             return
-        stamp = take_timestamp(found)
+        self._hook.offered, stamp = {}, take_timestamp(found)
         if aligned is not None:
             aligned.add(found, split_global_step(found), stamp, bool(commit))
         else:
@@ -95,6 +95,8 @@ class LogsRows:
         if not isinstance(data, Mapping):
             problems.append(problem("log", "a dict of keys to values", data, "Name the value: {'loss': loss}."))
             return []
+        if offered := self._hook.offered:
+            data = {**data, **{key: value for key, value in offered.items() if key not in data}}
         found, joined = log_cells.read_cells(
             data, "log", self._encode, problems, keep_good=self._record, paths=self._paths, stamped=True
         )

@@ -97,6 +97,14 @@ class Histogram(Value):
             _negative_infinity_count=counted.neg_inf_count,
         )
 
+    @classmethod
+    def _counted(cls, counts: Any, edges: Any, nan: int, positive_infinity: int, negative_infinity: int) -> Self:
+        """Of counts that were made elsewhere, such as on a GPU."""
+        value = cls(np_histogram=(counts, edges))
+        infinities = {"_positive_infinity_count": positive_infinity, "_negative_infinity_count": negative_infinity}
+        value._set(_nan_count=nan, **infinities)
+        return value
+
     def _facts(self) -> list[str]:
         return [f"{len(self.values)} bins from {self.bins[0]:g} to {self.bins[-1]:g}"]
 

@@ -26,7 +26,7 @@ from .rows import Rows
 from .saved_files import check_files
 
 _JSON = (files.RUN, files.SUMMARY, files.LISTED, files.LINEAGE)
-_PARTS = (*_JSON, CONSOLE, files.HISTORY, files.MEDIA, files.PACKED, *files.FOLDERS)
+_PARTS = (*_JSON, CONSOLE, files.SYSTEM, files.SYSTEM_LINES, files.HISTORY, files.MEDIA, files.PACKED, *files.FOLDERS)
 _COPY = "Restore the file from a copy."
 
 
@@ -86,6 +86,8 @@ class _Folder:
             self._try(self._journals)
         self._try(self._files)
         self._try(lambda: read_lineage(self.root))
+        if (self.root / files.SYSTEM).exists():
+            self._try(self._system)
         if damaged := files.journals(self.root / files.DAMAGED):
             note = f"journals that were damaged when it ended: {len(damaged)} in {files.DAMAGED}/"
             self.findings.notes.append(note)
@@ -182,6 +184,19 @@ class _Folder:
             self.findings.add(problems, files.LISTED)
         else:  # one may be replaced just now, or a process was killed before it could say so
             self.findings.notes += [f"{files.LISTED}: {one}" for one in problems]
+
+    def _system(self) -> None:
+        """`system.parquet` can be read, and is that of this run."""
+        table = StoredTable(self.root / files.SYSTEM)
+        wrong = [field.name for field in table.schema if field.type != pa.float64()]
+        if wrong or table.schema.names[:2] != ["_timestamp", "_runtime"]:
+            expected = "_timestamp, _runtime and others, of doubles"
+            self.findings.add([problem("", expected, wrong or table.schema.names, _COPY, "columns")], files.SYSTEM)
+        for _ in table.pieces():
+            pass
+        if self.deep and table.footer.get("id") != self.run["id"]:
+            found = problem("id", f"{self.run['id']}, as {files.RUN} says", table.footer.get("id"), _COPY, "differs")
+            self.findings.add([found], files.SYSTEM)
 
     def _derived(self) -> None:
         """What is made of the rows: the summary, and the index of media."""
