@@ -8,7 +8,6 @@ lost. `journal/closed` is there meanwhile: no rank may begin then.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import sys
 import time
@@ -35,6 +34,7 @@ _TO_END = 60.0  # seconds that rank 0 waits for ranks that are still logging, wh
 _TO_CLOSE = 10.0  # seconds for an append that has begun
 _TOLD = 5.0  # seconds of waiting after which that is told
 _LOOK = 0.02  # seconds between two looks
+_TRIES = 5
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -129,18 +129,29 @@ def _over(root: Path) -> RunClosed:
 
 def _take_rank(root: Path, wanted: int | Free) -> tuple[Lock, int]:
     """The right to log as a rank, and its number."""
-    if isinstance(wanted, int):
-        return Lock(root, name=f"{rank_name(wanted)}.lock"), wanted
-    for number in itertools.count(wanted.first):
-        with contextlib.suppress(RunLocked):
-            return Lock(root, name=f"{rank_name(number)}.lock", child=True), number
-    raise AssertionError
+    is_child, tries = isinstance(wanted, Free), 0
+    number = wanted.first if isinstance(wanted, Free) else wanted
+    while True:
+        try:
+            return Lock(root, name=f"{rank_name(number)}.lock", child=is_child), number
+        except RunLocked:
+            tries += 1
+            if is_child:
+                number += 1
+            elif tries == _TRIES:
+                raise
+            else:  # perhaps locked by somebody who looks whether it is free
+                time.sleep(_LOOK)
 
 
 def _position(root: Path, run: dict[str, Any], number: int) -> tuple[int, int]:
     """How many calls a rank has logged, and the step that comes next."""
     had = any(rank_of(path.name) == number for path in files.journals(root / files.JOURNAL))
-    if not had and not (root / files.HISTORY).exists():
+    if not had and (root / files.HISTORY).exists():
+        from ..runfolder.parquet_reader import StoredHistory
+
+        had = number in StoredHistory(root / files.HISTORY).ranks
+    if not had:
         return 0, 0
     from ..runfolder.content import RunContent  # numpy and pyarrow are needed only for this
 

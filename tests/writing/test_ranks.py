@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -285,8 +286,9 @@ def test_nothing_is_lost_of_ranks_that_log_while_the_run_ends(tmp_path: Path) ->
     for thread in threads:
         thread.start()
     begun.wait(60)
-    while min(logged[1:]) < 5:
-        pass
+    until = time.monotonic() + 60
+    while min(logged[1:]) < 5 and time.monotonic() < until:
+        time.sleep(0.001)
     first._end("failed")
     for thread in threads:
         thread.join(60)
