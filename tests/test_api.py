@@ -8,6 +8,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,10 @@ WITH_EXAMPLE = [*CHARTS, *PUBLIC["values"], *PUBLIC["verbs"], *PUBLIC["runs and 
 
 
 def modules() -> list[str]:
-    found = pkgutil.walk_packages([str(PACKAGE)], "mediatypes.")
-    return ["mediatypes", *(module.name for module in found if module.name != "mediatypes.__main__")]
+    """All modules but those for frameworks that are not installed, whose classes derive from the framework's."""
+    found = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "mediatypes.")]
+    absent = {f"mediatypes.interop.{name}" for name in mt.interop._FRAMEWORKS if find_spec(name) is None}
+    return ["mediatypes", *(name for name in found if name not in {"mediatypes.__main__", *absent})]
 
 
 def stub_imports() -> Iterator[tuple[str, str, str | None]]:

@@ -14,7 +14,7 @@ __all__ = ["annotations", "elsewhere", "layouts", "log", "otel", "tensorboard", 
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__ and name not in _FUNCTIONS:
+    if name in (*__all__, *_FRAMEWORKS) and name not in _FUNCTIONS:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _FUNCTIONS:
         return getattr(importlib.import_module(f"{__name__}.trackers"), name)
@@ -23,3 +23,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+_FRAMEWORKS = ("accelerate", "fastai", "hydra", "keras", "lightning", "optuna", "sklearn", "transformers")
+# Their modules need them to be imported, so that `*` and whoever looks at all names leaves them out.

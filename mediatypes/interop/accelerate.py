@@ -1,0 +1,83 @@
+"""Accelerate: a tracker for `Accelerator(log_with=MediatypesTracker("runs/demo"))`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._core.deps import need
+
+if TYPE_CHECKING:
+    from ..run import Run
+
+__all__ = ["MediatypesTracker"]
+
+_tracking: Any = need("accelerate.tracking", needed_for="mediatypes.interop.accelerate")
+
+
+class MediatypesTracker(_tracking.GeneralTracker):  # type: ignore[misc]
+    """Logs into a run, on the main process; all that `Run.log` takes, media too.
+
+    Args:
+        path: the run's directory. Default: a new one, as `Run` makes it.
+        options: of `Run`.
+    """
+
+    name = "mediatypes"
+    requires_logging_directory = False
+    main_process_only = True
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, **options: Any) -> None:
+        super().__init__()
+        self._path, self._options = path, options
+        self._run: Run | None = None
+
+    @property
+    def tracker(self) -> Run:
+        """The `Run`; made when it is first asked for."""
+        from ..run import Run
+
+        if self._run is None:
+            self._run = Run(self._path, **self._options)
+        return self._run
+
+    @_tracking.on_main_process  # type: ignore[untyped-decorator]
+    def store_init_configuration(self, values: dict[str, Any]) -> None:
+        self.tracker.config.update(values)
+
+    @_tracking.on_main_process  # type: ignore[untyped-decorator]
+    def log(self, values: Mapping[str, Any], step: int | None = None, **kwargs: Any) -> None:
+        """Log numbers, texts and media at a step; one before the last row's goes to that row."""
+        run = self.tracker
+        run.log(values) if step is None else run.log(values, step=max(step, run.step))
+
+    def log_images(self, values: Mapping[str, Any], step: int | None = None, **kwargs: Any) -> None:
+        """Log images by key: whatever `mediatypes.Image` takes, or lists of it; `kwargs` are its options."""
+        from ..types.image.value import Image
+
+        made = {
+            key: [Image(one, **kwargs) for one in given] if isinstance(given, (list, tuple)) else Image(given, **kwargs)
+            for key, given in values.items()
+        }
+        self.log(made, step)
+
+    def log_table(
+        self,
+        table_name: str,
+        columns: list[str] | None = None,
+        data: list[list[Any]] | None = None,
+        dataframe: Any = None,
+        step: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Log a table of columns and rows, or a data frame."""
+        from ..types.table.value import Table
+
+        given = {"dataframe": dataframe} if dataframe is not None else {"columns": columns, "data": data}
+        self.log({table_name: Table(**given)}, step)
+
+    @_tracking.on_main_process  # type: ignore[untyped-decorator]
+    def finish(self) -> None:
+        if self._run is not None:
+            self._run.finish()

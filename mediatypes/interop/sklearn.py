@@ -1,0 +1,141 @@
+"""scikit-learn: `log_classifier(run, model, x, y)` logs how good a classifier is, in plots and numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._core.deps import need
+from .._core.errors import InputError
+from ..plot import bar, confusion_matrix, line, pr_curve, roc_curve
+from ..types.table.value import Table
+
+if TYPE_CHECKING:
+    from ..run import Run
+
+__all__ = ["log_classifier"]
+
+_BINS = 10  # of the calibration curve
+_FEATURES = 30  # the most important that are shown
+
+
+def log_classifier(
+    run: Run,
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    labels: Any = None,
+    feature_names: Any = None,
+    prefix: str = "",
+    step: int | None = None,
+) -> None:
+    """Log what a fitted classifier makes of data that it was not trained on, as one row.
+
+    Keys: `confusion_matrix`, `roc`, `precision_recall` and `calibration` (where the model gives probabilities),
+    `classes` (how often each is true and predicted), `features` (where the model has importances or coefficients),
+    `predictions` (the first 1 000, as a table), `accuracy`, `precision`, `recall`, `f1` (means of the classes).
+
+    Args:
+        run: where to.
+        model: a fitted classifier of scikit-learn, or of its interface: `predict`, perhaps `predict_proba`.
+        x: (n, features), an array or data frame.
+        y: (n,) true classes.
+        labels: names of the classes, in the order of `model.classes_`.
+        feature_names: names of the columns of x. Default: those of the data frame.
+        prefix: put before each key, with a "/": "val".
+        step: of the row.
+
+    Raises:
+        InputError: the model predicts no classes; x and y differ in length.
+        MissingDependencyError: scikit-learn is not installed.
+
+    >>> import tempfile, mediatypes as mt
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> x, y = load_iris(return_X_y=True)
+    >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+    ...     mt.interop.sklearn.log_classifier(run, DecisionTreeClassifier(max_depth=2).fit(x, y), x, y)
+    >>> run.summary["accuracy"] > 0.9
+    True
+    """
+    metrics: Any = need("sklearn.metrics", package="scikit-learn", needed_for="log_classifier")
+    if not hasattr(model, "predict") or getattr(model, "classes_", None) is None:
+        raise InputError.of("log_classifier.model", "a classifier that was fitted", model, "Call fit(x, y) first.")
+    truth, predicted = np.asarray(y), np.asarray(model.predict(x))
+    if len(truth) != len(predicted):
+        raise InputError.of("log_classifier.y", f"{len(predicted)} classes, one for each row of x", len(truth))
+    classes = list(model.classes_)
+    names = [str(name) for name in (classes if labels is None else labels)]
+    averages = {"average": "macro", "zero_division": 0}
+    row: dict[str, Any] = {
+        "accuracy": float(metrics.accuracy_score(truth, predicted)),
+        "precision": float(metrics.precision_score(truth, predicted, **averages)),
+        "recall": float(metrics.recall_score(truth, predicted, **averages)),
+        "f1": float(metrics.f1_score(truth, predicted, **averages)),
+        "confusion_matrix": confusion_matrix(
+            y_true=_positions(truth, classes), preds=_positions(predicted, classes), class_names=names
+        ),
+        "classes": _class_counts(truth, predicted, classes, names),
+        "predictions": Table(columns=["true", "predicted"], data=_pairs(truth, predicted)),
+    }
+    if hasattr(model, "predict_proba"):
+        probabilities = np.asarray(model.predict_proba(x))
+        present = [name for one, name in zip(classes, names, strict=True) if 0 < np.sum(truth == one) < len(truth)]
+        if present:
+            scored = (_positions(truth, classes), probabilities, names, present)
+            row |= {"roc": roc_curve(*scored), "precision_recall": pr_curve(*scored)}
+        row["calibration"] = _calibration(truth, probabilities, classes, names)
+    if (features := _features(model, x, feature_names)) is not None:
+        row["features"] = features
+    run.log({f"{prefix}/{key}" if prefix else key: value for key, value in row.items()}, step=step)
+
+
+def _positions(values: Any, classes: list[Any]) -> Any:
+    """The place of each value among the classes."""
+    places = {value: i for i, value in enumerate(np.asarray(classes).tolist())}
+    try:
+        return np.array([places[value] for value in values.tolist()])
+    except KeyError as error:
+        hint = "Leave out the rows of classes that the model was not trained on."
+        raise InputError.of("log_classifier.y", f"some of {list(places)}", error.args[0], hint) from None
+
+
+def _pairs(truth: Any, predicted: Any) -> list[list[Any]]:
+    return [list(pair) for pair in zip(truth[:1000].tolist(), predicted[:1000].tolist(), strict=True)]
+
+
+def _class_counts(truth: Any, predicted: Any, classes: list[Any], names: list[str]) -> Any:
+    bars = [
+        [f"{name}, {kind}", int(np.sum(values == one))]
+        for one, name in zip(classes, names, strict=True)
+        for kind, values in (("true", truth), ("predicted", predicted))
+    ]
+    return bar(Table(columns=["class", "count"], data=bars), "class", "count", title="Classes")
+
+
+def _calibration(truth: Any, probabilities: Any, classes: list[Any], names: list[str]) -> Any:
+    """How often a class is true where it was given a probability, in bins of equal width; of two the second class."""
+    curve = need("sklearn.calibration", package="scikit-learn", needed_for="log_classifier").calibration_curve
+    points = [
+        [float(given), float(share), names[i]]
+        for i in (range(len(classes)) if len(classes) > 2 else [len(classes) - 1])
+        for share, given in zip(*curve(truth == classes[i], probabilities[:, i], n_bins=_BINS), strict=True)
+    ]
+    table = Table(columns=["probability", "share", "class"], data=points)
+    return line(table, "probability", "share", stroke="class", title="Calibration")
+
+
+def _features(model: Any, x: Any, feature_names: Any) -> Any:
+    """The importance of each feature: of trees, or the mean size of its coefficients."""
+    weights = getattr(model, "feature_importances_", None)
+    if weights is None and getattr(model, "coef_", None) is not None:
+        weights = np.abs(np.atleast_2d(np.asarray(model.coef_))).mean(axis=0)
+    if weights is None:
+        return None
+    names = feature_names if feature_names is not None else getattr(x, "columns", None)
+    names = [str(name) for name in (range(len(weights)) if names is None else names)]
+    order = np.argsort(weights)[::-1][:_FEATURES]
+    bars = [[names[i], float(weights[i])] for i in order]
+    return bar(Table(columns=["feature", "importance"], data=bars), "feature", "importance", title="Features")

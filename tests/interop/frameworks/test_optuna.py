@@ -1,0 +1,37 @@
+"""A tiny study of Optuna: a run for each trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mediatypes as mt
+
+optuna = pytest.importorskip("optuna")
+
+
+def test_a_run_for_each_trial(tmp_path: Path) -> None:
+    from mediatypes.interop.optuna import MediatypesCallback
+
+    def objective(trial: Any) -> float:
+        x = trial.suggest_float("x", -1, 1)
+        for step in range(3):
+            trial.report(x + step, step)
+        if trial.number == 1:
+            raise optuna.TrialPruned
+        if trial.number == 2:
+            raise ValueError("broken")
+        return float(x * x)
+
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    study = optuna.create_study(study_name="squares", sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(objective, n_trials=4, callbacks=[MediatypesCallback(tmp_path, project="p")], catch=(ValueError,))
+    runs = sorted(mt.open_runs(tmp_path), key=lambda view: view.config["trial"])
+    assert [view.summary["state"] for view in runs] == ["complete", "pruned", "fail", "complete"]
+    assert [view.status for view in runs] == ["finished", "finished", "failed", "finished"]
+    for view, trial in zip(runs, study.trials, strict=True):
+        assert view.config["params"] == trial.params
+        assert list(view.values("intermediate")) == sorted(trial.intermediate_values.items())
+        assert view.summary.get("value") == trial.value

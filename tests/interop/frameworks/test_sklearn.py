@@ -1,0 +1,74 @@
+"""log_classifier, against scikit-learn's own numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mediatypes as mt
+
+pytest.importorskip("sklearn")
+from sklearn import metrics
+from sklearn.calibration import calibration_curve
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import RidgeClassifier
+
+
+def test_what_scikit_learn_says_of_a_forest(tmp_path: Path) -> None:
+    data: Any = load_breast_cancer()
+    x, y, names = data.data, data.target, data.feature_names
+    model = RandomForestClassifier(10, max_depth=3, random_state=0).fit(x[::2], y[::2])
+    with mt.Run(tmp_path / "run") as run:
+        mt.interop.sklearn.log_classifier(
+            run,
+            model,
+            x[1::2],
+            y[1::2],
+            labels=data.target_names,
+            feature_names=data.feature_names,
+            prefix="val",
+            step=4,
+        )
+    view = mt.open_run(run.path)
+    last = {key: value for key in list(view.keys()) for step, value in view.values(key) if step == 4}
+    truth, predicted = y[1::2], model.predict(x[1::2])
+    assert last["val/accuracy"] == metrics.accuracy_score(truth, predicted)
+    assert last["val/f1"] == metrics.f1_score(truth, predicted, average="macro")
+    assert last["val/precision"] == metrics.precision_score(truth, predicted, average="macro")
+    counts = np.array(last["val/confusion_matrix"].table.get_column("nPredictions")).reshape(2, 2)
+    assert np.array_equal(counts, metrics.confusion_matrix(truth, predicted))
+    share, given = calibration_curve(truth, model.predict_proba(x[1::2])[:, 1], n_bins=10)
+    calibration = last["val/calibration"].table
+    assert np.allclose(calibration.get_column("share"), share)
+    assert np.allclose(calibration.get_column("probability"), given)
+    best = last["val/features"].table
+    assert best.get_column("feature")[0] == names[np.argmax(model.feature_importances_)]
+    assert best.get_column("importance") == sorted(model.feature_importances_, reverse=True)
+    assert {"val/roc", "val/precision_recall", "val/classes", "val/predictions"} <= last.keys()
+
+
+def test_a_model_without_probabilities_and_with_three_classes(tmp_path: Path) -> None:
+    x, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    model = RidgeClassifier().fit(x, names)
+    with mt.Run(tmp_path / "run") as run:
+        mt.interop.sklearn.log_classifier(run, model, x, names)
+    view = mt.open_run(run.path)
+    assert not {"roc", "calibration"} & view.keys().keys()
+    assert view.summary["accuracy"] == metrics.accuracy_score(names, model.predict(x))
+    [(_, features)] = view.values("features")
+    assert np.allclose(features.table.get_column("importance"), np.sort(np.abs(model.coef_).mean(axis=0))[::-1])
+
+
+def test_what_is_no_classifier_is_refused(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        with pytest.raises(mt.InputError, match=r"log_classifier.model: expected a classifier that was fitted, got"):
+            mt.interop.sklearn.log_classifier(run, RidgeClassifier(), [[1]], [1])
+        model = RidgeClassifier().fit([[0], [1]], [0, 1])
+        with pytest.raises(mt.InputError, match=r"log_classifier.y: expected some of \[0, 1\], got 7"):
+            mt.interop.sklearn.log_classifier(run, model, [[0]], [7])
+    assert not mt.open_run(run.path).keys()
