@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo check test test-base newcomer spark soak docs bench screenshot schemas viewer-bundle browser clean
+.PHONY: help demo check test test-base newcomer spark soak interop docs bench screenshot schemas viewer-bundle browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make spark     read runs with pyspark (half a gigabyte, needs Java); not part of make test"
 	@echo "make soak      kill writers and damage files of runs some thousand times, half an hour; not part of make test"
 	@echo "make docs      the documentation site in site/, which loads nothing from a network"
+	@echo "make interop   values into the real trackers and frameworks, an environment each: NAME=wandb for one; 4 GB for all"
 	@echo "make bench     measure against the alternatives, medians of interleaved rounds"
 	@echo "make schemas   write schemas/ from the declarations"
 	@echo "make clean     remove .venv and caches; demo-runs/ stays"
@@ -60,6 +61,9 @@ docs: $(VENV)/.pip viewer-bundle $(VENV)-docs/.pip
 	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build -q
 	@echo "Open site/index.html"
 
+interop: $(VENV)/.test
+	$(IN_VENV) -m tests.interop.environments $(NAME)
+
 bench: $(VENV)/.test
 	$(IN_VENV) -m benchmarks
 
@@ -70,7 +74,7 @@ schemas: $(VENV)/.test
 	$(IN_VENV) -m mediatypes.schemas --write schemas
 
 clean:
-	rm -rf $(VENV) $(VENV)-base $(VENV)-docs site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-base $(VENV)-docs $(VENV)-interop site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find mediatypes tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The viewer's page, from npm packages; without npm runs show as plain HTML, and the tests of the page say why they skip.

@@ -16,7 +16,7 @@ from ._sending import held, hold, make_objects, send
 
 __all__ = ["TRACKERS", "adapter", "log", "to"]
 
-TRACKERS = ("tensorboard", "wandb", "trackio", "mlflow", "aim")
+TRACKERS = ("tensorboard", "wandb", "trackio", "mlflow", "aim", "rerun", "dvclive")
 
 
 def adapter(tracker: str) -> Adapter:
