@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import sys
+from pathlib import Path
 from typing import Any
+
+from .._core.deps import need
+from .._core.errors import MediaTypesError
 
 
 def lightning_callbacks() -> list[Any]:
@@ -14,3 +20,40 @@ def lightning_callbacks() -> list[Any]:
     from .lightning import RunCallback
 
     return [RunCallback(path)]
+
+
+def rerun_importer() -> int:
+    """The program `rerun-importer-mediatypes`, which `rerun RUN` finds: writes a run to its output as rerun has it.
+
+    Numbers, texts, images with boxes and masks, clouds, meshes and whatever else the adapter of rerun takes, on the
+    timeline `step`. What it has no place for is said on stderr.
+    """
+    parser = argparse.ArgumentParser(prog="rerun-importer-mediatypes")
+    parser.add_argument("path", type=Path)
+    for name in ("--application-id", "--opened-application-id", "--recording-id", "--opened-recording-id"):
+        parser.add_argument(name)
+    given, _ = parser.parse_known_args()  # later versions of rerun pass more
+    rerun = need("rerun", package="rerun-sdk", needed_for="rerun-importer-mediatypes")
+    if not (given.path / "run.json").is_file():
+        return int(rerun.EXTERNAL_IMPORTER_INCOMPATIBLE_EXIT_CODE)
+    from ..view import open_run
+    from .trackers import log
+
+    try:
+        view = open_run(given.path)
+        recording = rerun.RecordingStream(given.application_id or view.name, recording_id=given.recording_id)
+        recording.stdout()
+        told = set[str]()
+        for key in list(view.keys()):
+            for step, value in view.values(key):
+                try:
+                    log("rerun", {key: value}, step=step, target=recording)
+                except MediaTypesError as error:
+                    if key not in told:
+                        print(f"mediatypes: {error}", file=sys.stderr)
+                        told.add(key)
+        recording.flush()
+    except MediaTypesError as error:
+        print(f"mediatypes: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,6 +1,6 @@
 """`make interop`: the real packages, in an environment each, for they cannot live together; and docs/integrations.md.
 
-    python -m tests.interop.environments [NAME...]   make, test, print one table, write the page
+python -m tests.interop.environments [NAME...]   make, test, print one table, write the page
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ ENVIRONMENTS = {
     "mlflow": _tracker("mlflow", "mlflow-skinny", "sqlalchemy", "alembic", "pandas"),
     "trackio": _tracker("trackio", "trackio"),
     "aim": _tracker("aim", "aim"),
+    "rerun": _tracker("rerun", "rerun-sdk", "av"),
+    "dvclive": _tracker("dvclive", "dvclive"),
     "frameworks": Environment(
         ("lightning", "transformers", "accelerate", "keras", "optuna", "scikit-learn", *_TORCH),
         ("tests/interop/frameworks",),
@@ -54,6 +56,7 @@ FRAMEWORKS = {
     "accelerate": ("Accelerate", "`Accelerator(log_with=mediatypes.interop.accelerate.MediatypesTracker(path))`"),
     "keras": ("Keras 3", "`fit(callbacks=[mediatypes.interop.keras.MediatypesCallback(path)])`"),
     "scikit-learn": ("scikit-learn", "`mediatypes.interop.sklearn.log_classifier(run, model, x, y)`"),
+    "rerun-sdk": ("rerun", "`rerun RUN` shows a run: it finds `rerun-importer-mediatypes`"),
     "optuna": ("Optuna", "`optimize(callbacks=[mediatypes.interop.optuna.MediatypesCallback(folder)])`"),
 }
 
@@ -122,9 +125,10 @@ def page(tried: dict[str, dict[str, str]]) -> str:
         one = trackers.adapter(name)
         rows = [["type", "is", "as"], *([kind, way.fate, way.how] for kind, way in one.ways.items())]
         parts.append(f"### {one.title}\n\n{one.hint}\n\n{_markdown(rows)}")
+    versions = {package: version for environment in tried.values() for package, version in environment.items()}
     rows = [["framework", "version", "how"]]
     for package, (title, how) in FRAMEWORKS.items():
-        rows.append([title, tried.get("frameworks", {}).get(package.strip(), "not tried"), how])
+        rows.append([title, versions.get(package.strip(), "not tried"), how])
     parts.append(_FRAMEWORKS.format(table=_markdown(rows)))
     return "\n\n".join(parts) + "\n"
 
@@ -145,8 +149,8 @@ _HEAD = """\
 
 ## Into a tracker
 
-`mt.interop.to(tracker, value)` makes the tracker's own object of a value, `mt.interop.log(tracker, values, step=, target=)`
-logs a dict of numbers, texts and media through it, into the run that it has open or the one that is passed as `target`:
+`mt.interop.to(tracker, value)` makes the tracker's own object of a value. `mt.interop.log(tracker, values, step=3)`
+logs a dict of numbers, texts and media through it, into the run that it has open, or the one passed as `target`:
 
 ```python
 import tempfile
@@ -165,8 +169,8 @@ A value that the tracker has no place for is an error that names it, and nothing
 `mt.Run(path, forward_to=["wandb", writer])` all that is logged to the run goes to live trackers as well; there, what a
 tracker cannot take or raises is a problem of the run, and training goes on.
 
-A type is *kept* if the tracker's own reader gives back a value that is equal, *changed* if it gives back something of it,
-*dropped* if there is no place for it. `mediatypes interop NAME` prints these tables.
+A type is *kept* if the tracker's own reader gives back an equal value, *changed* if it gives back something of it, and
+*dropped* if there is no place for it. `mediatypes interop wandb` prints one of these tables.
 
 {table}"""
 

@@ -13,9 +13,6 @@ def _picture(value: Any, key: str) -> Any:
     return drawn(value).to_pil()
 
 
-
-
-
 def _send(live: Any, objects: dict[str, Any], step: int | None) -> None:
     if step is not None:
         live.step = step

@@ -114,8 +114,9 @@ def _send(recording: Any, objects: dict[str, Any], step: int | None) -> None:
     if step is not None:
         recording.set_time("step", sequence=step)
     for key, made in objects.items():
+        path = _rerun().new_entity_path([part for part in key.split("/") if part] or [key])
         for below, archetype in made:
-            recording.log(_rerun().escape_entity_path_part(key) + below, archetype)
+            recording.log(path + below, archetype)
 
 
 ADAPTER = Adapter(
@@ -134,12 +135,12 @@ ADAPTER = Adapter(
         "video": Way("changed", "AssetVideo of the same file, without caption; mp4 only", _video),
         "audio": Way("changed", "AssetAudio of the same file, without caption", _audio),
         "html": Way("changed", "TextDocument of the source", _html),
-        "histogram": Way("kept", "BarChart of the counts, with the edges as bins; no counts of NaN and infinity", _histogram),
+        "histogram": Way("kept", "BarChart, with the edges as bins; no counts of NaN and infinity", _histogram),
         "table": Way("changed", "TextDocument: the first 100 rows as Markdown", _table),
         "tensor": Way("kept", "Tensor", _tensor),
         "figure": Way("changed", "EncodedImage of matplotlib's; Plotly's are refused", _picture),
         "plot": Way("changed", "EncodedImage of the chart", _picture),
-        "object3d": Way("changed", "Points3D or Asset3D of the same file, Boxes3D below the key; no caption", _object3d),
+        "object3d": Way("changed", "Points3D, or Asset3D of the same file; Boxes3D below the key", _object3d),
         "molecule": dropped("rerun has no type for it"),
     },
     send=_send,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -68,7 +65,6 @@ class AdapterContract:
     """Tests of an adapter. Subclass it, name the class `Test...`, and say how the tracker is opened and read."""
 
     tracker: ClassVar[str]
-    package: ClassVar[str]  # whose version was tried
 
     @classmethod
     def log(cls, folder: Path, values: Mapping[str, Any]) -> None:
@@ -105,7 +101,7 @@ class AdapterContract:
         assert all(way.how and (way.make is None) == (way.fate == "dropped") for way in ways.values())
 
     @pytest.mark.parametrize("kind", sorted(samples()))
-    def test_what_the_tracker_gives_back(self, kind: str, back: Mapping[str, Any], request: Any) -> None:
+    def test_what_the_tracker_gives_back(self, kind: str, back: Mapping[str, Any]) -> None:
         way, sample = trackers.adapter(self.tracker).ways[kind], self.examples()[kind]
         if way.fate == "dropped":
             with pytest.raises(mt.InputError, match="expected a type that") as error:
@@ -116,7 +112,6 @@ class AdapterContract:
         else:
             assert same(back[kind], self.changed()[kind])
             assert not same(back[kind], sample)
-        report(self.tracker, self.package, kind, way.fate)
 
     def test_images_in_a_list(self, tmp_path: Path) -> None:
         images = [mt.Image(np.full((4, 6, 3), 9 * i, np.uint8)) for i in range(2)]
@@ -130,10 +125,3 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return type(one) is type(other) and np.array_equal(one, other)
     return bool(type(one) is type(other) and one == other)
-
-
-def report(tracker: str, package: str, kind: str, fate: str) -> None:
-    """Write down what was seen, for `make interop`."""
-    if path := os.environ.get("INTEROP_REPORT"):
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps([tracker, package, importlib.metadata.version(package), kind, fate]) + "\n")

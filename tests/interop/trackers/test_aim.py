@@ -16,7 +16,7 @@ Context = need("aim.storage.context").Context
 
 
 class TestAim(AdapterContract):
-    tracker = package = "aim"
+    tracker = "aim"
 
     @classmethod
     def log(cls, folder: Path, values: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ parse_metrics = need("dvclive.utils").parse_metrics
 
 
 class TestDvclive(AdapterContract):
-    tracker = package = "dvclive"
+    tracker = "dvclive"
 
     @classmethod
     def log(cls, folder: Path, values: Mapping[str, Any]) -> None:

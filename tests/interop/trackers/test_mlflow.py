@@ -26,7 +26,7 @@ def tracked(folder: Path) -> Any:
 
 
 class TestMlflow(AdapterContract):
-    tracker, package = "mlflow", "mlflow-skinny"
+    tracker = "mlflow"
 
     @classmethod
     def log(cls, folder: Path, values: Mapping[str, Any]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +19,18 @@ rr = need("rerun")
 RrdReader = need("rerun.chunk").RrdReader
 
 
+@cache
+def _mp4() -> mt.Video:
+    need("av")
+    return mt.Video(np.zeros((3, 3, 16, 24), np.uint8), fps=4, format="mp4", caption="three")
+
+
 class TestRerun(AdapterContract):
-    tracker, package = "rerun", "rerun-sdk"
+    tracker = "rerun"
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
-        need("av")
-        frames = np.zeros((3, 3, 16, 24), np.uint8)
-        return {**samples(), "video": mt.Video(frames, fps=4, format="mp4", caption="three")}
+        return {**samples(), "video": _mp4()}
 
     @classmethod
     def log(cls, folder: Path, values: Mapping[str, Any]) -> None:
@@ -45,7 +52,7 @@ class TestRerun(AdapterContract):
                         column = column.flatten()
                         parts[name] = _array(column)
                         continue
-                    parts |= {name: cell for cell in column.to_pylist() if cell is not None}
+                    parts.update((name, cell) for cell in column.to_pylist() if cell is not None)
         return {key: _value(key, parts, entities) for key, parts in entities.items() if parts}
 
     @classmethod
@@ -94,3 +101,20 @@ def _array(column: Any) -> Any:
     """The array of rerun's TensorData: a struct of its shape and a union of lists, one for each dtype."""
     buffer = column.field("buffer")
     return buffer.field(buffer.type_codes[0].as_py()).values.to_numpy().reshape(column.field("shape")[0].as_py())
+
+
+def test_rerun_shows_a_run(tmp_path: Path) -> None:
+    """The program that `rerun RUN` calls: its output is a recording; what is no run it leaves to others."""
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"loss": 0.5, "val/note": "begins", "photo": samples()["image"]}, step=STEP)
+        run.log({"molecule": samples()["molecule"]}, step=STEP)
+    code = "import sys; from mediatypes.interop._entry_points import rerun_importer; sys.exit(rerun_importer())"
+    command = [sys.executable, "-c", code, "--application-id", "mine", "--recording-id", "one"]
+    done = subprocess.run([*command, str(run.path)], capture_output=True, check=True, timeout=120)
+    assert b"expected a type that rerun has a place for" in done.stderr
+    (tmp_path / "run.rrd").write_bytes(done.stdout)
+    back = TestRerun.read(tmp_path)
+    assert (back["loss"], back["val/note"]) == (0.5, "begins")
+    assert back["photo"] == TestRerun.changed()["image"]
+    other = subprocess.run([*command, str(tmp_path)], capture_output=True, check=False, timeout=120)
+    assert (other.returncode, other.stdout) == (rr.EXTERNAL_IMPORTER_INCOMPATIBLE_EXIT_CODE, b"")

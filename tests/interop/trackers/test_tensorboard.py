@@ -83,16 +83,12 @@ def _value(plugin: str, array: Any, metadata: Any) -> Any:
 
 
 class TestTensorboardX(Written):
-    package = "tensorboardX"
-
     @classmethod
     def writer(cls, folder: Path) -> Any:
         return pytest.importorskip("tensorboardX").SummaryWriter(str(folder))
 
 
 class TestTorch(Written):
-    package = "torch"
-
     @classmethod
     def writer(cls, folder: Path) -> Any:
         return pytest.importorskip("torch.utils.tensorboard").SummaryWriter(str(folder))

@@ -22,7 +22,7 @@ MEDIA_DIR = need("trackio.utils").MEDIA_DIR
 
 
 class TestTrackio(AdapterContract):
-    tracker = package = "trackio"
+    tracker = "trackio"
 
     @classmethod
     def log(cls, folder: Path, values: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ wandb = need("wandb")
 
 
 class TestWandb(AdapterContract):
-    tracker = package = "wandb"
+    tracker = "wandb"
     summary: dict[str, Any]
 
     @classmethod
