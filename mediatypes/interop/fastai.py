@@ -1,0 +1,70 @@
+"""fastai: a callback for `Learner(cbs=MediatypesCallback("runs/demo"))` or `learn.fit(1, cbs=...)`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._core.deps import need
+
+if TYPE_CHECKING:
+    from ..run import Run
+
+__all__ = ["MediatypesCallback"]
+
+_callback: Any = need("fastai.callback.core", package="fastai", needed_for="mediatypes.interop.fastai")
+
+
+class MediatypesCallback(_callback.Callback):  # type: ignore[misc]
+    """Logs into a run: the training loss and hyperparameters of each batch, and what the Recorder has of each epoch.
+
+    Args:
+        run: one that is open, which stays so; or the path of one. Default: a new one, as `Run` makes it.
+        also: is called with the learner after each epoch for what is logged with it, such as pictures of its results.
+        options: of `Run`, for one that is made here.
+    """
+
+    order = 55  # after the Recorder, whose values are logged
+
+    def __init__(
+        self,
+        run: Run | str | os.PathLike[str] | None = None,
+        *,
+        also: Callable[[Any], Mapping[str, Any]] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        self._given, self._also, self._options = run, also, options
+        self.logged: Run | None = None
+
+    def before_fit(self) -> None:
+        from ..run import Run
+
+        if self.logged is None:
+            self.logged = self._given if isinstance(self._given, Run) else Run(self._given, **self._options)
+        learner = self.learn
+        self.logged.config["fit"] = {
+            "epochs": learner.n_epoch,
+            "batches": len(learner.dls.train),
+            "batch_size": learner.dls.bs,
+            "loss": type(learner.loss_func).__name__,
+            "parameters": sum(part.numel() for part in learner.model.parameters()),
+        }
+
+    def after_batch(self) -> None:
+        if self.logged is not None and self.learn.training:
+            hypers = {f"opt/{name}": value for name, value in self.learn.opt.hypers[-1].items()}
+            self.logged.log({"train/loss": float(self.learn.loss), **hypers})
+
+    def after_epoch(self) -> None:
+        if self.logged is not None:
+            names, values = self.learn.recorder.metric_names, self.learn.recorder.log
+            row = {name: value for name, value in zip(names, values, strict=False) if name not in ("epoch", "time")}
+            self.logged.log({"epoch": self.learn.epoch, **row, **(self._also(self.learn) if self._also else {})})
+
+    def after_fit(self) -> None:
+        if self.logged is not None and self.logged is not self._given:
+            self.logged.finish()
+            self._given, self._options = self.logged.path, {**self._options, "mode": "resume"}
+            self.logged = None
