@@ -25,5 +25,5 @@ def __dir__() -> list[str]:
     return __all__
 
 
+# Modules that need their framework to be imported: they are in no list of all names.
 _FRAMEWORKS = ("accelerate", "fastai", "hydra", "keras", "lightning", "optuna", "sklearn", "transformers")
-# Their modules need them to be imported, so that `*` and whoever looks at all names leaves them out.

@@ -35,6 +35,7 @@ def _tracker(name: str, *packages: str) -> Environment:
 
 
 _TORCH = ("torch",)  # PIP_EXTRA_INDEX_URL may name where one without CUDA is
+_FRAMEWORKS = ("lightning", "transformers", "accelerate", "keras", "optuna", "hydra-core", "scikit-learn")
 ENVIRONMENTS = {
     "tensorboard": _tracker("tensorboard", "tensorboard", "tensorboardX", *_TORCH),
     "wandb": _tracker("wandb", "wandb"),
@@ -44,10 +45,11 @@ ENVIRONMENTS = {
     "rerun": _tracker("rerun", "rerun-sdk", "av"),
     "dvclive": _tracker("dvclive", "dvclive"),
     "frameworks": Environment(
-        ("lightning", "transformers", "accelerate", "keras", "optuna", "scikit-learn", *_TORCH),
+        (*_FRAMEWORKS, *_TORCH),
         ("tests/interop/frameworks",),
-        ("lightning", "transformers", "accelerate", "keras", "optuna", "scikit-learn"),
+        _FRAMEWORKS,
     ),
+    "fastai": Environment(("fastai",), ("tests/interop/frameworks/test_fastai.py",), ("fastai",)),
 }
 FRAMEWORKS = {
     "lightning": ("Lightning", "`Trainer(logger=mediatypes.interop.lightning.MediatypesLogger(path))`"),
@@ -56,6 +58,8 @@ FRAMEWORKS = {
     "accelerate": ("Accelerate", "`Accelerator(log_with=mediatypes.interop.accelerate.MediatypesTracker(path))`"),
     "keras": ("Keras 3", "`fit(callbacks=[mediatypes.interop.keras.MediatypesCallback(path)])`"),
     "scikit-learn": ("scikit-learn", "`mediatypes.interop.sklearn.log_classifier(run, model, x, y)`"),
+    "fastai": ("fastai", "`Learner(cbs=mediatypes.interop.fastai.MediatypesCallback(path))`"),
+    "hydra-core": ("Hydra", "`hydra.callbacks.mediatypes._target_: mediatypes.interop.hydra.MediatypesCallback`"),
     "rerun-sdk": ("rerun", "`rerun RUN` shows a run: it finds `rerun-importer-mediatypes`"),
     "optuna": ("Optuna", "`optimize(callbacks=[mediatypes.interop.optuna.MediatypesCallback(folder)])`"),
 }
@@ -129,7 +133,7 @@ def page(tried: dict[str, dict[str, str]]) -> str:
     rows = [["framework", "version", "how"]]
     for package, (title, how) in FRAMEWORKS.items():
         rows.append([title, versions.get(package.strip(), "not tried"), how])
-    parts.append(_FRAMEWORKS.format(table=_markdown(rows)))
+    parts.append(_FRAMEWORKS_TEXT.format(table=_markdown(rows)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -174,7 +178,7 @@ A type is *kept* if the tracker's own reader gives back an equal value, *changed
 
 {table}"""
 
-_FRAMEWORKS = """\
+_FRAMEWORKS_TEXT = """\
 ## Frameworks
 
 {table}

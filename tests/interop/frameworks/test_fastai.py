@@ -10,8 +10,9 @@ import pytest
 import mediatypes as mt
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("fastai.basics")
-fastai = pytest.importorskip("fastai.callback.all")
+basics = pytest.importorskip("fastai.basics")
+loading = pytest.importorskip("fastai.data.all")
+progress = pytest.importorskip("fastai.callback.progress")
 
 
 def test_batches_epochs_and_pictures(tmp_path: Path) -> None:
@@ -19,13 +20,11 @@ def test_batches_epochs_and_pictures(tmp_path: Path) -> None:
 
     x = torch.linspace(0, 1, 16)[:, None]
     data = torch.utils.data.TensorDataset(x, 2 * x)
-    loaders = fastai.DataLoaders(fastai.DataLoader(data, bs=4), fastai.DataLoader(data, bs=4))
+    loaders = loading.DataLoaders(loading.DataLoader(data, bs=4), loading.DataLoader(data, bs=4))
     image = mt.Image(np.zeros((2, 3), np.uint8))
     callback = MediatypesCallback(tmp_path / "run", also=lambda learner: {"photo": image})
-    learner = fastai.Learner(
-        loaders, torch.nn.Linear(1, 1), loss_func=torch.nn.MSELoss(), cbs=callback, path=tmp_path
-    )
-    learner.remove_cb(fastai.ProgressCallback)
+    learner = basics.Learner(loaders, torch.nn.Linear(1, 1), loss_func=torch.nn.MSELoss(), cbs=callback, path=tmp_path)
+    learner.remove_cb(progress.ProgressCallback)
     with learner.no_logging():
         learner.fit(2, 0.1)
     view = mt.open_run(tmp_path / "run")

@@ -39,10 +39,23 @@ CONFIG = """
 def test_a_run_for_each_job(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(textwrap.dedent(PROGRAM))
     (tmp_path / "config.yaml").write_text(textwrap.dedent(CONFIG))
-    command = [sys.executable, "program.py", "-m", "lr=0.25,0.5,2", "hydra.sweep.dir=out", "hydra.sweep.subdir=${hydra.job.num}"]
+    command = [
+        sys.executable,
+        "program.py",
+        "-m",
+        "lr=0.25,0.5,2",
+        "hydra.sweep.dir=out",
+        "hydra.sweep.subdir=${hydra.job.num}",
+    ]
     root = str(Path(__file__).parents[3])
     done = subprocess.run(
-        command, cwd=tmp_path, env={"PYTHONPATH": root, "PATH": ""}, capture_output=True, text=True, check=False, timeout=120
+        command,
+        cwd=tmp_path,
+        env={"PYTHONPATH": root, "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert "too fast" in done.stderr
     views = [mt.open_run(tmp_path / "out" / str(number) / "run") for number in range(3)]
