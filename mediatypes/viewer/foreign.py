@@ -19,8 +19,15 @@ def _tensorboard(folder: Path) -> Callable[[Path], object] | None:
     return None
 
 
+def _wandb(folder: Path) -> Callable[[Path], object] | None:
+    from ..interop.wandb import import_runs
+    from ..interop.wandb.importing.plan import is_wandb
+
+    return (lambda target: import_runs(folder, target)) if is_wandb(str(folder)) else None
+
+
 # Each looks at a folder without runs, and returns what makes runs of its logs in another folder; None if it has none.
-_READERS: tuple[Callable[[Path], Callable[[Path], object] | None], ...] = (_tensorboard,)
+_READERS: tuple[Callable[[Path], Callable[[Path], object] | None], ...] = (_wandb, _tensorboard)
 
 
 def imported(source: Source, temporary: Path) -> Source:
