@@ -22,6 +22,7 @@ from mediatypes.interop.wandb import import_runs
 from mediatypes.interop.wandb.importing import spool
 from mediatypes.runfolder import files
 from mediatypes.upkeep.verify import check
+from mediatypes.viewer.foreign import imported as shown
 from tests.interop.wandb.wandb_log import Log, field, items, leaves
 
 RUN = "offline-run-20240101_120000-abc123"
@@ -190,6 +191,16 @@ def test_images_with_captions_boxes_masks_and_labels(folder: Folder, tmp_path: P
     ]
     stored = {path.name for path in (tmp_path / "runs" / RUN / "media").rglob("*.png")}
     assert {f"{first['sha256']}.png", f"{second['sha256']}.png", f"{mask['sha256']}.png"} <= stored
+
+
+def test_the_summary_has_the_last_image(folder: Folder, tmp_path: Path) -> None:
+    log = Log()
+    log.log({"img": folder.image("img", PIXELS, caption="old")}, 0)
+    log.log({"img": folder.image("img", PIXELS[::-1])}, 1)  # W&B's summary still has the caption
+    run = imported(log, folder, tmp_path)
+    assert "caption" not in run.summary["img"]
+    assert run.summary["img"]["sha256"] == hashlib.sha256(png(PIXELS[::-1])).hexdigest()
+    assert "summary_overrides" not in json.loads((tmp_path / "runs" / RUN / "run.json").read_text())
 
 
 def test_other_media(folder: Folder, tmp_path: Path) -> None:
@@ -552,3 +563,13 @@ def test_a_full_disk_ends_the_import(folder: Folder, tmp_path: Path, monkeypatch
     assert report.status == "failed"
     assert "No space left" in str(report.problems[0])
     assert not list((tmp_path / "runs").iterdir())
+
+
+def test_a_directory_of_wandb_is_shown_as_runs(folder: Folder, tmp_path: Path) -> None:
+    log = Log()
+    log.log({"x": 1}, 0)
+    log.write(folder.root)
+    temporary = tmp_path / "page"
+    temporary.mkdir()
+    for source in (folder.root, folder.root.parent):
+        assert [run.summary["x"] for run in mt.open_runs(shown(source, temporary))] == [1]

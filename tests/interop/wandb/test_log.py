@@ -156,6 +156,14 @@ def test_odd_items_are_read_by_themselves() -> None:
     assert one == items.Item(("k",), None, -7)
 
 
+def test_a_few_long_rows_are_read_by_themselves() -> None:
+    long = b"".join(item(f"k{i}", str(i)) for i in range(5000))
+    rows, slow = parse(item("a", "1"), long, item("b", "2"))
+    assert rows == [{"a": "1"}, {}, {"b": "2"}]
+    assert slow == [False, True, False]
+    assert sum(one.json == b"7" for one in items.read_items(long, 0, len(long))) == 1
+
+
 def test_a_log_made_by_hand_is_framed() -> None:
     log = Log()
     log.log({"loss": 1.5}, 0)

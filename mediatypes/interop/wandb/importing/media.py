@@ -65,7 +65,7 @@ class RunMedia:
     ) -> None:
         self.root, self.earlier, self.facts, self.sink, self.losses = root, earlier, facts, sink, losses
         self.attach = attach
-        self.last: dict[str, str] = {}  # documents as W&B wrote them, by key: the latest
+        self.last: dict[str, Any] = {}  # documents as W&B wrote them, by key: the latest
         self.charts: dict[str, str] = {}  # charts that could not be made, by key, and why
         self.failure: OSError | None = None  # of the sink: it ends the import
         self._increments: dict[str, Any] = {}
@@ -86,6 +86,13 @@ class RunMedia:
     def decode_summary(self, values: dict[str, Any]) -> dict[str, Any]:
         """The same of a summary, whose keys are joined already."""
         return self._mapping(values, "summary", "")
+
+    def is_last(self, name: str, value: Any) -> bool:
+        """Whether a document of the summary is the latest of its key: W&B's has members of earlier ones besides."""
+        last = self.last.get(name)
+        if isinstance(last, dict) and isinstance(value, dict):
+            return all(value.get(member) == item for member, item in last.items())
+        return last is not None and bool(last == value)
 
     def _mapping(self, values: dict[str, Any], where: str, above: str) -> dict[str, Any]:
         read: dict[str, Any] = {}
@@ -109,7 +116,7 @@ class RunMedia:
 
     def _document(self, document: Any, where: str, name: str) -> Any:
         text = json.dumps(document, sort_keys=True)
-        self.last[name] = text
+        self.last[name] = document
         place = f"{where}: {name}"
         context = Context(
             self._locate,

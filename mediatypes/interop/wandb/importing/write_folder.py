@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -112,7 +111,7 @@ def _overrides(reading: LogReading, summary: Summary, metrics: Metrics) -> dict[
     for key, value in _leaves(reading.facts.summary, metrics):
         if isinstance(value, dict) and metrics.statistics(key):
             cells[key] = ("json", canonical.dumps(value))
-        elif reading.media.last.get(key) != json.dumps(value, sort_keys=True):  # else the last row has it
+        elif not reading.media.is_last(key, value):
             plain[key] = value
     problems: list[Problem] = []
     decoded = reading.media.decode_summary(plain)
@@ -177,6 +176,7 @@ def _notes(reading: LogReading) -> list[str]:
         ("hidden metrics", "shown as others"),
         ("alerts", "not imported"),
         ("artifacts", "not imported"),
+        ("system metrics", "not imported"),
     ):
         if count := facts.counts.get(name):
             notes.append(f"{count} {name}: {where}")

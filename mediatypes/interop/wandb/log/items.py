@@ -21,6 +21,7 @@ _ITEM, _KEY, _PART, _STEP, _LENGTH_1 = 0x0A, 0x0A, 0x12, 0x12, 0x80
 _VALUE, _BYTE = np.uint64(0x0182), np.uint64(0xFF)  # the tag of a value; a mask
 PADDING = 16  # zeros behind a buffer, so that every read is inside
 _MOST_PARTS = 8  # of a nested key
+_FEW, _MANY = 8, 64  # records that are stepped through together, and steps
 Path = tuple[str, ...]
 
 
@@ -144,6 +145,9 @@ def parse(data: bytes, starts: Array, ends: Array, keys: KeyTable) -> tuple[Item
     active, at, end = np.arange(len(starts)), starts, ends
     found: list[tuple[Array, ...]] = []
     while len(active):
+        if len(active) < _FEW and len(found) > _MANY:  # the few that are much longer
+            slow[active] = True
+            break
         word = words[at]
         is_item = ((word & _BYTE) == _ITEM) & (at < end)
         if not is_item.all():
