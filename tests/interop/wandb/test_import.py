@@ -565,6 +565,31 @@ def test_a_full_disk_ends_the_import(folder: Folder, tmp_path: Path, monkeypatch
     assert not list((tmp_path / "runs").iterdir())
 
 
+def test_system_metrics(folder: Folder, tmp_path: Path) -> None:
+    log = Log(started=1.7e9)
+    for i in range(3):
+        values = {
+            "memory_percent": 5.5 + i,
+            "proc.memory.rssMB": 2.0,
+            "gpu.0.temp": 40,
+            "disk./.usageGB": 26.75,
+            "bad": "x",
+        }
+        own = b"".join(field(3, field(1, name) + field(16, json.dumps(value))) for name, value in values.items())
+        log.add(7, field(2, field(1, 1_700_000_010 + 10 * (i // 2))) + own)
+    log.log({"x": 1}, 0)
+    run = imported(log, folder, tmp_path)
+    table = run.system().to_pydict()
+    assert [round(time, 3) for time in table.pop("_timestamp")] == [1.7e9 + 10, 1.7e9 + 10, 1.7e9 + 20]
+    assert [round(time, 3) for time in table.pop("_runtime")] == [10, 10, 20]
+    assert table == {
+        "memory.percent": [5.5, 6.5, 7.5],
+        "process.memory_bytes": [2 * 2**20] * 3,
+        "gpu.0.temperature_celsius": [40] * 3,
+        "disk./.usageGB": [26.75] * 3,
+    }
+
+
 def test_a_directory_of_wandb_is_shown_as_runs(folder: Folder, tmp_path: Path) -> None:
     log = Log()
     log.log({"x": 1}, 0)

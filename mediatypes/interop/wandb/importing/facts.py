@@ -40,7 +40,7 @@ class Facts:
 
     Args:
         losses: gets what is wrong.
-        recorded: gets what was printed.
+        recorded: gets what was printed, and what was measured of the machine.
     """
 
     def __init__(self, losses: Losses, recorded: Recorded | None) -> None:
@@ -240,8 +240,17 @@ class Facts:
         self.runtime = protobuf.signed(numbers.get(2, 0))
 
     def _stats(self, message: Data) -> None:
-        self._count("system metrics")
+        self._count("samples of the machine")
         self._timed(message)
+        time, values = self.last, dict[str, Any]()
+        for number, wire, begin, until in protobuf.fields(*message):
+            if (number, wire) == (2, BYTES):
+                time = _time((message[0], begin, until))
+            elif (number, wire) == (3, BYTES):
+                item = read_item(message[0], begin, until)
+                values[item.path[0]] = self._load(item.json or b"null", "system metrics", item.path)
+        if self.recorded is not None:
+            self.recorded.sample(time, values)
 
     def _output(self, message: Data) -> None:
         self._count("pieces of output")

@@ -65,7 +65,7 @@ class LogReading:
         target: the run's folder, which an earlier import may have made.
         sink: where sidecars go.
         attach: keeps files as they are.
-        recorded: gets what was printed.
+        recorded: gets what was printed, and what was measured of the machine.
     """
 
     def __init__(
@@ -204,7 +204,7 @@ class RunImport:
             made = write_folder.write(
                 staging.path, self.target, reading, spool, self.plan, self.options, self._state(head)
             )
-            made_besides = recorded.finish()
+            made_besides = recorded.finish(files.read_json(staging.path / files.RUN))
         finally:
             recorded.close()
             spool.close()
@@ -229,7 +229,7 @@ class RunImport:
         if copied:
             made_besides.append(files.LISTED)
         staging.commit((README, *made_besides, files.HISTORY, files.MEDIA, files.SUMMARY, files.RUN, REPORT))
-        for name in {files.LISTED, CONSOLE}.difference(made_besides):
+        for name in {files.LISTED, CONSOLE, files.SYSTEM, files.SYSTEM_LINES}.difference(made_besides):
             (self.target / name).unlink(missing_ok=True)
         return report
 

@@ -31,7 +31,6 @@ _COUNTED = (
     ("hidden metrics", "shown as others"),
     ("alerts", "not imported"),
     ("artifacts", "not imported"),
-    ("system metrics", "not imported"),
 )
 _MAX_CELLS, _CELLS_PER_VALUE = 1 << 30, 1 << 12  # of a history; more only where they hold values
 
@@ -176,7 +175,6 @@ def _notes(reading: LogReading) -> list[str]:
         ("hidden metrics", "shown as others"),
         ("alerts", "not imported"),
         ("artifacts", "not imported"),
-        ("system metrics", "not imported"),
     ):
         if count := facts.counts.get(name):
             notes.append(f"{count} {name}: {where}")
