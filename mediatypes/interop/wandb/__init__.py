@@ -1,23 +1,98 @@
-"""W&B: its logs, run directories and documents, read without wandb or protobuf.
+"""W&B: scripts that import wandb run on mediatypes, and what wandb has written is read, both without wandb.
 
-mediatypes.interop.wandb.import_runs("wandb", "runs")
+    from mediatypes.interop import wandb          # instead of `import wandb`
+
+    with wandb.init(project="faces", config={"lr": 0.1}) as run:
+        wandb.log({"loss": 0.5, "photo": wandb.Image(array)})
+
+`python -m mediatypes.interop.wandb script.py` does the same with a script that is not changed at all. Runs are folders
+of mediatypes. `import_runs("wandb", "runs")` makes runs of what wandb itself has written, and `decode` a value of one
+of its documents. docs/from-wandb.md lists every difference.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .documents import decode
-    from .importing import import_runs
-    from .importing.follow import follow_runs
+_FUNCTIONS = {
+    "script.session": ("finish", "init", "login", "setup", "teardown", "termerror", "termlog", "termwarn"),
+    "script.run": ("Run",),
+    "script.settings": ("Settings",),
+    "script.artifact": ("Artifact",),
+    "script.api": ("Api",),
+    "script.values": (
+        "Audio",
+        "Bokeh",
+        "BoundingBoxes2D",
+        "Classes",
+        "Graph",
+        "Histogram",
+        "Html",
+        "Image",
+        "ImageMask",
+        "JoinedTable",
+        "Molecule",
+        "Object3D",
+        "PartitionedTable",
+        "Plotly",
+        "Table",
+        "Video",
+        "box3d",
+    ),
+    "plot": ("plot_table",),
+    "errors": ("Error",),
+    "documents": ("decode",),
+    "importing": ("import_runs",),
+    "importing.follow": ("follow_runs",),
+}
+_HOMES = {name: home for home, names in _FUNCTIONS.items() for name in names}
+# What goes to the run that is open.
+_OF_RUN = (
+    "alert",
+    "define_metric",
+    "log",
+    "log_artifact",
+    "log_code",
+    "log_model",
+    "mark_preempting",
+    "restore",
+    "save",
+    "unwatch",
+    "use_artifact",
+    "use_model",
+    "watch",
+)
+_MEMBERS = ("config", "summary")
+_MODULES = ("errors", "plot", "tensorboard")
+# What needs wandb's server, and what to do instead.
+_ON_A_SERVER = {
+    "sweep": "Loop over the configs, a run each; runs compare them.",
+    "agent": "Loop over the configs, a run each; runs compare them.",
+    "controller": "Loop over the configs, a run each; runs compare them.",
+    "Report": "Use `mediatypes report RUNS -o report.html`.",
+    "launch": "Start the script yourself.",
+    "launch_add": "Start the script yourself.",
+    "sync": "Use `mediatypes import PATH -o RUNS`.",
+}
 
-_PLACES = {"decode": "documents", "follow_runs": "importing.follow", "import_runs": "importing"}
-__all__ = ["decode", "follow_runs", "import_runs"]
+__all__ = [*_HOMES, *_OF_RUN, *_MEMBERS, *_MODULES, *_ON_A_SERVER, "run"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name == "run":
+        return importlib.import_module(f"{__name__}.script.session").current()
+    if name in _MEMBERS:
+        return getattr(importlib.import_module(f"{__name__}.script.session").need(name), name)
+    if name in _OF_RUN or name in _ON_A_SERVER:
+        made = importlib.import_module(f"{__name__}.script.forwarding")
+        return made.of_run(name) if name in _OF_RUN else made.on_a_server(name, _ON_A_SERVER[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

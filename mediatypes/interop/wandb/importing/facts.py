@@ -9,7 +9,7 @@ from ....columns.log_cells import RESERVED
 from ....formats import protobuf
 from ....formats.protobuf import BYTES, VARINT, Malformed
 from ....journal.metrics import GOALS, NONE, STATISTICS, Metric
-from ..log.items import HISTORY, SUMMARY, Path, read_item
+from ..run_log.items import HISTORY, SUMMARY, Path, read_item
 from ..tables import Entry
 from .recorded import Recorded
 from .rows import BAD, Losses, load, put

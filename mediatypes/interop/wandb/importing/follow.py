@@ -17,7 +17,7 @@ from ....writing.call_writer import CallWriter
 from ....writing.config import Config
 from ....writing.session import open_session
 from ...importing.report import FollowState, ImportReport, RunReport
-from ..log.framing import RecordReader
+from ..run_log.framing import RecordReader
 from .importer import LogReading, Options, RunImport, failed
 from .plan import LogPlan, make_plan
 

@@ -19,9 +19,9 @@ from ....runfolder.lock import Lock
 from ....runfolder.readme import README, write_readme
 from ...importing.report import FileReport, RunReport
 from ...importing.staging import Staging
-from ..log import items
-from ..log.framing import KINDS, RecordReader, Records
-from ..log.items import HISTORY, SUMMARY, KeyTable
+from ..run_log import items
+from ..run_log.framing import KINDS, RecordReader, Records
+from ..run_log.items import HISTORY, SUMMARY, KeyTable
 from . import write_folder
 from .attachments import Attached
 from .facts import Facts

@@ -14,7 +14,7 @@ from ....columns.batch import Batch, Column, Values, merged
 from ....columns.classify import EXACT
 from ....columns.log_cells import RESERVED, Named, number_kind, read_cells
 from ....formats.protobuf import Malformed
-from ..log.items import Items, KeyTable, Path, read_items
+from ..run_log.items import Items, KeyTable, Path, read_items
 
 _DIGITS = np.zeros(256, bool)
 _DIGITS[list(b"-0123456789NI")] = True  # how JSON's numbers begin, and Go's NaN and Infinity

@@ -1,0 +1,1 @@
+"""What a script calls that was written for wandb: `from mediatypes.interop import wandb`."""

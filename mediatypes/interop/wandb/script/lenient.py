@@ -1,0 +1,81 @@
+"""Constructors that never stop a training: what they refuse becomes a problem of the run when it is logged."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from ...._core.errors import MediaTypesError
+
+strict = False
+"""Whether values raise what is wrong with them at once; `wandb.init(strict=True)` sets it."""
+
+
+class Lenient:
+    """A class of values, or a function that makes one, which gives a `Refused` instead of raising.
+
+    Args:
+        make: the class or function.
+        adapt: turns wandb's arguments into those of `make`.
+    """
+
+    def __init__(self, make: Any, adapt: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None) -> None:
+        self._make, self._adapt = make, adapt
+        self.__doc__, self.__name__, self.__wrapped__ = make.__doc__, make.__name__, make
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            if self._adapt:
+                arguments, options = self._adapt(*arguments, **options)
+            return self._make(*map(_bytes_of, arguments), **options)
+        except MediaTypesError as error:
+            if strict:
+                raise
+            return Refused(error)
+
+    def __instancecheck__(self, value: object) -> bool:
+        return isinstance(self._make, type) and isinstance(value, self._make)
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._make, name)
+        return Lenient(member) if callable(member) else member
+
+    def __repr__(self) -> str:
+        return repr(self._make)
+
+
+class Refused(partial[Any]):
+    """What a constructor refused: a function that raises its error, so that `log` records that and logs the rest."""
+
+    error: MediaTypesError
+
+    def __new__(cls, error: MediaTypesError) -> Refused:
+        refused = super().__new__(cls, _fail, error)
+        refused.error = error
+        return refused
+
+    def __repr__(self) -> str:
+        return f"Refused({self.error})"
+
+
+def _fail(error: MediaTypesError) -> Any:
+    raise error
+
+
+def settled(value: Any, errors: list[MediaTypesError]) -> Any:
+    """A logged value, its lists without what was refused, whose errors are added to `errors`."""
+    if isinstance(value, Mapping):
+        return {key: settled(item, errors) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and any(isinstance(item, Refused) for item in value):
+        errors += [item.error for item in value if isinstance(item, Refused)]
+        return [item for item in value if not isinstance(item, Refused)]
+    return value
+
+
+def _bytes_of(data: Any) -> Any:
+    """A file that was opened as text, as wandb's documentation does with meshes and proteins, as its bytes."""
+    if isinstance(data, io.TextIOWrapper) and not str(getattr(data, "name", "")).lower().endswith((".html", ".htm")):
+        return data.buffer
+    return data
