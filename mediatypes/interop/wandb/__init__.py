@@ -13,7 +13,12 @@ of its documents. docs/from-wandb.md lists every difference.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .documents import decode as decode
+    from .importing import import_runs as import_runs
+    from .importing.follow import follow_runs as follow_runs
 
 _FUNCTIONS = {
     "script.session": ("finish", "init", "login", "setup", "teardown", "termerror", "termlog", "termwarn"),

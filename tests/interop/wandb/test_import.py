@@ -474,7 +474,7 @@ def test_values_in_pieces_are_those_of_one(folder: Folder, tmp_path: Path, monke
         log.log({"x": step / 3, **({"rare": "é" * 500} if step % 100 == 7 else {})}, step)
     run = imported(log, folder, tmp_path)
     whole = run.history().to_pydict()
-    monkeypatch.setattr("mediatypes.interop.wandb.log.framing._PIECE_BYTES", 32768)
+    monkeypatch.setattr("mediatypes.interop.wandb.run_log.framing._PIECE_BYTES", 32768)
     monkeypatch.setattr(spool, "_KEPT_BYTES", 10_000)
     shutil.rmtree(tmp_path / "runs")
     assert imported(log, folder, tmp_path).history().to_pydict() == whole

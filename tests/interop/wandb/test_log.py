@@ -10,9 +10,9 @@ import zlib
 import numpy as np
 import pytest
 
-from mediatypes.interop.wandb.log import framing, items
-from mediatypes.interop.wandb.log.framing import RecordReader
-from mediatypes.interop.wandb.log.items import KeyTable
+from mediatypes.interop.wandb.run_log import framing, items
+from mediatypes.interop.wandb.run_log.framing import RecordReader
+from mediatypes.interop.wandb.run_log.items import KeyTable
 from tests.interop.wandb.wandb_log import BLOCK, Log, append, field, frame, go_json, varint
 
 

@@ -23,8 +23,8 @@ import pytest
 import mediatypes as mt
 from mediatypes.formats.protobuf import fields
 from mediatypes.interop.wandb import import_runs
-from mediatypes.interop.wandb.log.framing import RecordReader
-from mediatypes.interop.wandb.log.items import read_items
+from mediatypes.interop.wandb.run_log.framing import RecordReader
+from mediatypes.interop.wandb.run_log.items import read_items
 from mediatypes.upkeep.verify import check
 from tests.interop.wandb.wandb_log import field, frame, items
 
