@@ -13,6 +13,7 @@ from ._report import ExportReport, Lost, Tally
 
 __all__ = ["LAYOUTS", "ExportReport", "Lost", "export"]
 
+_RECORDED = {"requirements.txt", "diff.patch"}  # files that a run has by itself
 LAYOUTS = {
     "csv": "history.csv and media.csv, the media beside them",
     "jsonl": "history.jsonl and media.jsonl, the media beside them",
@@ -68,4 +69,6 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
         temporary.mkdir(parents=True)
         tally = Tally(view.store, temporary)
         importlib.import_module(f"{__name__}._{layout}").write(view, temporary, tally)
+        if layout != "tensorboard":  # it copies those that an import has attached
+            tally.lose("files", "file", "saved with the run", len(view.files().keys() - _RECORDED))
     return tally.report(target, layout)

@@ -378,3 +378,12 @@ def test_a_time_that_is_no_number_is_null_in_json(tmp_path: Path, monkeypatch: p
     (row,) = [json.loads(line) for line in (tmp_path / "jsonl" / "history.jsonl").read_text().splitlines()]
     assert row["_timestamp"] is None
     assert "_timestamp" in [lost.key for lost in report.lost]
+
+
+def test_files_that_were_saved_are_said_to_stay(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"loss": 1})
+        run.save(tmp_path / "model.bin")
+    lost = mt.export(run.path, "csv", tmp_path / "csv").lost
+    assert [(one.key, one.kind, one.count, one.reason) for one in lost] == [("files", "file", 1, "saved with the run")]
