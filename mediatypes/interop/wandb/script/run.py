@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from ...._core.errors import InputError, MediaTypesError, Verbatim, describe
 from ....run import Run as MediatypesRun
@@ -86,7 +86,7 @@ class Run:
         self,
         models: Any,
         criterion: Any = None,
-        log: str | None = "gradients",
+        log: Literal["gradients", "parameters", "all"] | None = "gradients",
         log_freq: int = 1000,
         idx: int | None = None,
         log_graph: bool = False,
@@ -97,7 +97,7 @@ class Run:
                 self.run.watch(model, log=log, every=log_freq)
 
     def unwatch(self, models: Any = None) -> None:
-        """Stop that, of these models or of all."""
+        """Stop that, for these models or for all."""
         for model in models if isinstance(models, (list, tuple)) else [models]:
             self.run.unwatch(model)
 

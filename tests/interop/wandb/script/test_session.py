@@ -298,3 +298,19 @@ def test_artifacts(tmp_path: Path) -> None:
     assert [one.name for one in api.run("maker").logged_artifacts()] == ["words:v0", "model:v0"]
     assert {one.name for one in api.run("user").used_artifacts()} == {"words:v0", "model:v0"}
     assert (api.artifact("words:v0").digest, api.artifact_exists("none:v0")) == (logged.digest, False)
+
+
+def test_a_model_is_watched() -> None:
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with wandb.init() as run:
+        wandb.watch(model, log="all", log_freq=1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(torch.ones(4, 3)).square().mean().backward()
+            optimizer.step()
+            wandb.log({"loss": 1})
+        wandb.unwatch(model)
+    kinds = view(run).keys()
+    assert sum("histogram" in kind for kind in kinds.values()) == 4
