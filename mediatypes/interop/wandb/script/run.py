@@ -135,7 +135,7 @@ class Run:
             path = Path(artifact_or_path)
             artifact = Artifact(name or f"run-{self.id}-{path.name}", type or "unspecified")
             (artifact.add_dir if path.is_dir() else artifact.add_file)(str(path))
-        named = [aliases] if isinstance(aliases, str) else list(aliases or ())
+        named: list[str] = [aliases] if isinstance(aliases, str) else list(aliases or ())
         return artifact._log(self.run, named)
 
     def use_artifact(
