@@ -127,7 +127,7 @@ def _media(document: dict[str, Any]) -> str:
 
 def sparkline(means: list[float]) -> str:
     """Bars of eight heights between the smallest and the largest mean; a blank for NaN."""
-    bars = _BARS if _speaks(_BARS) else _ASCII_BARS
+    bars = _BARS if speaks(_BARS) else _ASCII_BARS
     if len(means) > _CELLS:
         edges = [round(i * len(means) / _CELLS) for i in range(_CELLS + 1)]
         means = [_mean(means[start:stop]) for start, stop in pairwise(edges)]
@@ -143,7 +143,7 @@ def _mean(values: list[float]) -> float:
     return sum(finite) * len(values) / len(finite) if finite else math.nan
 
 
-def _speaks(text: str) -> bool:
+def speaks(text: str) -> bool:
     """Whether the terminal's encoding has these letters."""
     try:
         text.encode(sys.stdout.encoding or "ascii")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._core import canonical
 from .._core.errors import MediaTypesError
 from .._core.references import references
+from . import _pictures
 from ._command import Command, complain
 from ._runs import add_runs, find
 from ._text import clean, cut, in_bytes, shorten, table_of
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _MAX_PROBLEMS = 20
+_COURSE = 24  # cells of a sparkline
+_PICTURES = 6
 
 
 class _Row(NamedTuple):
@@ -85,7 +90,10 @@ def _lines(view: RunView) -> Iterator[str]:
             yield cut(f"  {name}: {text}", _WIDTH)
     if specs:
         yield ""
-        yield from table_of([_Row(), *(_row(table, spec) for spec in specs)], _WIDEST, left=2)
+        lines = table_of([_Row(), *(_row(table, spec) for spec in specs)], _WIDEST, left=2)
+        yield from _with_courses(list(lines), table, specs) if sys.stdout.isatty() else lines
+        if _pictures.can_show():
+            yield from _last_pictures(view, table, specs)
     if problems := view.problems:
         yield ""
         yield f"problems: {len(problems)}"
@@ -111,6 +119,42 @@ def _made_by(environment: dict[str, Any]) -> dict[str, str]:
 def _console(view: RunView) -> Iterator[str]:
     for line in view.console():
         yield f"({clean(line.text)} left out)" if line.stream == "cut" else clean(line.text)
+
+
+def _with_courses(lines: list[str], table: pa.Table, specs: list[ColumnSpec]) -> Iterator[str]:
+    """The table's lines with the course of each number, where the terminal has room for it."""
+    from ._board import sparkline
+    from ._downsample import Series
+
+    width = max(map(len, lines))
+    if width + _COURSE + 2 > get_terminal_size().columns:
+        yield from lines
+        return
+    yield lines[0]
+    for line, spec in zip(lines[1:], specs, strict=True):
+        course = ""
+        if spec.kind in ("number", "integer"):
+            series = Series(2 * _COURSE)
+            series.add(table.column(spec.name).drop_null().to_numpy())
+            course = sparkline(series.means())
+        yield f"{line:<{width}}  {course}".rstrip()
+
+
+def _last_pictures(view: RunView, table: pa.Table, specs: list[ColumnSpec]) -> Iterator[str]:
+    """The last picture of some keys, with what is drawn over it."""
+    from .._core.codec import decode
+
+    pictures = []
+    for spec in [spec for spec in specs if spec.kind == "image"][:_PICTURES]:
+        cell = table.column(spec.name).drop_null()[-1].as_py()
+        try:
+            image: Any = decode(canonical.loads(cell["_doc"]), view.store)
+            pictures.append((spec.key, image.to_pil(overlays=True)))
+        except MediaTypesError:  # gone, or a codec is missing: the table has its line
+            continue
+    if pictures:
+        yield ""
+        yield from _pictures.side_by_side(pictures, get_terminal_size().columns)
 
 
 def _extent(table: pa.Table) -> str:

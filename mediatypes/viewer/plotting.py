@@ -58,6 +58,8 @@ def _chosen(there: list[str], wanted: Iterable[str] | None) -> list[str]:
             hint = f"There are: {', '.join(there[:20])}." if there else "Log numbers first."
             raise InputError.of("plot.keys", "a key of numbers, or a pattern of some", one, hint)
         chosen += matching
+    if not chosen:
+        raise InputError.of("plot.keys", "at least one key", "none", "Leave it out for all.")
     return list(dict.fromkeys(chosen))
 
 
