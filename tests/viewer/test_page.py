@@ -321,6 +321,40 @@ def test_a_report_opens_from_disk_without_a_network(open_page: Any, runs: Path, 
     assert opened.away("file:") == []
 
 
+def test_the_keyboard_leads_everywhere_and_a_link_comes_back(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "runs" / "first") as run:
+        for step in range(5):
+            run.log({"loss": 1.0 / (step + 1), "photo": mt.Image(np.full((8, 8), step, np.uint8))}, step=step)
+    page = open_page(serve(tmp_path / "runs")).ready()
+    page.keyboard.press("2")
+    label = page.locator(".media .bar output")
+    until(lambda: label.inner_text() == "step 4")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    until(lambda: label.inner_text() == "step 2")
+    page.keyboard.press("ArrowRight")
+    until(lambda: "step=3" in page.url)
+    assert page.get_by_label("step", exact=True).get_attribute("aria-valuetext") == "step 3"
+    page.keyboard.press("?")
+    page.locator("dialog[open]").wait_for()
+    page.keyboard.press("Escape")
+    until(lambda: page.locator("dialog[open]").count() == 0)
+    page.keyboard.press("/")
+    page.keyboard.type("pho2")  # digits are text in a field
+    until(lambda: "find=pho2" in page.url and page.locator("main article").count() == 0)
+    page.keyboard.press("Escape")
+    page.keyboard.press("4")
+    until(lambda: page.get_by_role("tab", name="Runs").get_attribute("aria-selected") == "true")
+    again = page.context.new_page()
+    again.goto(page.url.replace("tab=runs", "tab=media").replace("find=pho2", "find=pho"))
+    again.wait_for_selector("html[data-ready=true]", state="attached")
+    until(lambda: "step 3" in again.locator("main article").inner_text())
+    again.emulate_media(media="print")
+    assert not again.locator("header").is_visible()
+    assert not again.locator("aside").is_visible()
+    assert again.locator("main article canvas").is_visible()
+
+
 def test_accessibility_has_no_serious_fault(serve: Any, open_page: Any, runs: Path) -> None:
     page = open_page(serve(runs)).ready()
     axe = (ROOT / "viewer" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")

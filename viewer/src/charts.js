@@ -84,6 +84,7 @@ class Chart {
     return {
       width,
       height: HEIGHT,
+      padding: [8, 12, 0, 0],
       legend: { show: false },
       scales: { x: { time: state.get('x') === '_timestamp' }, y: { distr: state.get('log') ? 3 : 1 } },
       axes: [{ ...axis, values: state.get('x') === '_timestamp' ? undefined : (_, ticks) => ticks.map(short) }, { ...axis, size: 52, values: (_, ticks) => ticks.map(value => (value === null ? '' : short(value))) }],

@@ -30,7 +30,7 @@ export function runColumns(runs) {
   const parts = ['config', 'summary'].flatMap(part => {
     const values = runs.map(run => new Map(flat(run[part]))), names = [...new Set(values.flatMap(map => [...map.keys()]))]
     const byRun = new Map(runs.map((run, i) => [run, values[i]]))
-    return names.filter(name => !name.startsWith('_') && !values.some(map => medium(map.get(name)))).map(name => ({ name: `${part}.${name}`, width: 110, at: run => byRun.get(run).get(name) }))
+    return names.filter(name => !name.startsWith('_') && !values.some(map => medium(map.get(name)))).map(name => ({ name: `${part}.${name}`, width: Math.min(220, Math.max(90, 8 * (part.length + name.length) + 30)), at: run => byRun.get(run).get(name) }))
   })
   return [...own, ...parts]
 }
