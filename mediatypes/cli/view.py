@@ -25,7 +25,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         metavar="RUNS",
         nargs="*",
         default=["."],
-        help="a run, a folder of runs, a pattern, a URL, a compacted dataset, or a TensorBoard log directory; "
+        help="a run, a folder of runs, a pattern, a URL, a compacted dataset, or a directory of TensorBoard or W&B; "
         "by default this folder",
     )
     parser.add_argument("--port", type=int, default=_PORT, help=f"port (default {_PORT}; 0 takes a free one)")

@@ -334,7 +334,7 @@ def test_the_keyboard_leads_everywhere_and_a_link_comes_back(serve: Any, open_pa
     until(lambda: label.inner_text() == "step 2")
     page.keyboard.press("ArrowRight")
     until(lambda: "step=3" in page.url)
-    assert page.get_by_label("step", exact=True).get_attribute("aria-valuetext") == "step 3"
+    until(lambda: page.get_by_label("step", exact=True).get_attribute("aria-valuetext") == "step 3")
     page.keyboard.press("?")
     page.locator("dialog[open]").wait_for()
     page.keyboard.press("Escape")

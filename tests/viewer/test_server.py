@@ -305,3 +305,19 @@ def test_a_directory_of_tensorboard_logs_is_shown(serve: Any, tmp_path: Path) ->
     listed = json.loads(Client(serve(tmp_path / "logs")).ask("/runs.json")[2])
     assert [run["summary"]["train/loss"] for run in listed] == [0.5]
     assert sorted(os.listdir(tmp_path / "logs")) == ["train"]
+
+
+def test_a_directory_of_wandb_is_shown(serve: Any, tmp_path: Path) -> None:
+    from tests.interop.wandb.wandb_log import Log
+
+    log = Log(name="n", config={"lr": 0.1})
+    log.log({"loss": 0.5}, 3)
+    log.exit(0)
+    folder = tmp_path / "wandb" / "offline-run-20240101_120000-abc123"
+    folder.mkdir(parents=True)
+    log.write(folder)
+    listed = json.loads(Client(serve(tmp_path / "wandb")).ask("/runs.json")[2])
+    assert [(run["run"]["name"], run["run"]["config"], run["summary"]["loss"]) for run in listed] == [
+        ("n", {"lr": 0.1}, 0.5)
+    ]
+    assert os.listdir(tmp_path / "wandb") == [folder.name]

@@ -224,8 +224,13 @@ export class Media {
     this.move()
   }
 
+  /** Which of the places is chosen. */
+  get chosen() {
+    return this.step === null ? this.places.length - 1 : Math.max(0, this.places.findLastIndex(place => place <= this.step))
+  }
+
   move() {
-    const at = this.step === null ? this.places.length - 1 : Math.max(0, this.places.findLastIndex(place => place <= this.step))
+    const at = this.chosen
     this.slider.value = at
     this.label.textContent = this.places.length ? `${this.along} ${short(this.places[at])}` : ''
     this.slider.setAttribute('aria-valuetext', this.label.textContent)
@@ -234,7 +239,7 @@ export class Media {
 
   /** One place of those where something was logged, forwards or back. */
   go(by) {
-    const at = Number(this.slider.value) + by
+    const at = this.chosen + by
     if (at >= 0 && at < this.places.length) this.choose(this.places[at])
   }
 
