@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
-import numpy as np
-
 from ._board import speaks
 from ._text import cut
 
@@ -43,6 +41,8 @@ def side_by_side(pictures: Sequence[tuple[str, Any]], width: int) -> Iterator[st
 
 def _lines(image: Any) -> Iterator[str]:
     """The lines of a picture, each as wide as all pictures are."""
+    import numpy as np
+
     small = image.convert("RGB")
     small.thumbnail((_WIDE, 2 * _HIGH))
     pixels = np.asarray(small)

@@ -51,6 +51,12 @@ export async function loadImage(url) {
   return image
 }
 
+/** Black or white, whichever is read on a colour (WCAG 2, relative luminance without the gamma). */
+function inkOn(hex) {
+  const [red, green, blue] = rgb(hex)
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 130 ? '#000' : '#fff'
+}
+
 const labelOf = (layer, id) => layer.part.class_labels?.[id] ?? (id === null ? '' : `class_${id}`)
 const tagOf = (layer, id) => `${layer.name}/${id ?? ''}`
 
@@ -82,6 +88,7 @@ export class Picture {
       Object.assign(this, { image, layers })
       this.listToggles()
       this.paint()
+      if (layers.length) new ResizeObserver(() => this.view.clientWidth !== this.painted && this.paint()).observe(this.view) // texts and lines are as large as the screen wants
     } catch (error) {
       this.view.replaceChildren(failure(error))
     }
@@ -108,6 +115,7 @@ export class Picture {
 
   paint() {
     if (!this.image) return
+    this.painted = this.view.clientWidth
     const context = this.canvas.getContext('2d'), { width, height } = this.document
     context.setTransform(1, 0, 0, 1, 0, 0)
     context.imageSmoothingEnabled = this.scale < 4
@@ -141,7 +149,7 @@ export class Picture {
       if (!text) continue
       const above = box.ymin > 14 * unit, top = above ? box.ymin - 14 * unit : box.ymin
       context.fillRect(box.xmin - unit, top, context.measureText(text).width + 6 * unit, 14 * unit)
-      context.fillStyle = '#fff'
+      context.fillStyle = inkOn(color(box.id ?? 0))
       context.fillText(text, box.xmin + 2 * unit, top + 10.5 * unit)
     }
   }
