@@ -49,6 +49,7 @@ ENVIRONMENTS = {
         ("tests/interop/frameworks",),
         _FRAMEWORKS,
     ),
+    "ray": Environment(("ray[tune]",), ("tests/interop/frameworks/test_ray.py",), ("ray",)),
     "fastai": Environment(("fastai",), ("tests/interop/frameworks/test_fastai.py",), ("fastai",)),
 }
 FRAMEWORKS = {
@@ -59,6 +60,7 @@ FRAMEWORKS = {
     "keras": ("Keras 3", "`fit(callbacks=[mediatypes.interop.keras.MediatypesCallback(path)])`"),
     "scikit-learn": ("scikit-learn", "`mediatypes.interop.sklearn.log_classifier(run, model, x, y)`"),
     "fastai": ("fastai", "`Learner(cbs=mediatypes.interop.fastai.MediatypesCallback(path))`"),
+    "ray": ("Ray Tune", "`RunConfig(callbacks=[mediatypes.interop.ray.MediatypesCallback(folder)])`"),
     "hydra-core": ("Hydra", "`hydra.callbacks.mediatypes._target_: mediatypes.interop.hydra.MediatypesCallback`"),
     "rerun-sdk": ("rerun", "`rerun RUN` shows a run: it finds `rerun-importer-mediatypes`"),
     "optuna": ("Optuna", "`optimize(callbacks=[mediatypes.interop.optuna.MediatypesCallback(folder)])`"),

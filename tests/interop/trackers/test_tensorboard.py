@@ -92,3 +92,15 @@ class TestTorch(Written):
     @classmethod
     def writer(cls, folder: Path) -> Any:
         return pytest.importorskip("torch.utils.tensorboard").SummaryWriter(str(folder))
+
+
+def test_a_run_feeds_a_writer(tmp_path: Path) -> None:
+    writer = need("tensorboardX").SummaryWriter(str(tmp_path / "log"))
+    image = mt.Image(np.full((4, 6, 3), 9, np.uint8), caption="dark")
+    with writer, mt.Run(tmp_path / "run", forward_to=[writer]) as run:
+        run.log({"number": 0.5, "photo": image}, step=STEP)
+        run.log({"molecule": samples()["molecule"]}, step=STEP)
+    back = TestTensorboardX.read(tmp_path / "log")
+    assert back == {"number": 0.5, "photo": image}
+    [told] = mt.open_run(run.path).problems
+    assert str(told).startswith('forward_to TensorBoard: log["molecule"]: expected a type that TensorBoard has a place')

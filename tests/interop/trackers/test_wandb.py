@@ -59,3 +59,16 @@ def test_boxes_and_masks_are_those_of_wandb(tmp_path: Path) -> None:
     assert (box["class_id"], box["scores"], box["box_caption"]) == (1, {"score": 0.5}, "one")
     assert made._masks["parts"]._val["class_labels"] == {0: "a", 1: "b"}
     assert np.array_equal(np.asarray(made.image), samples()["image"].to_numpy())
+
+
+def test_a_run_feeds_wandb(tmp_path: Path) -> None:
+    settings = wandb.Settings(silent=True, console="off", x_disable_stats=True)
+    with wandb.init(mode="offline", dir=str(tmp_path), project="p", settings=settings) as theirs:
+        with mt.Run(tmp_path / "run", forward_to=[theirs]) as run:
+            run.log({"loss": 0.5, "photo": samples()["image"]})
+            run.log({"loss": 0.25})
+        theirs.log({})
+        assert theirs.summary["loss"] == 0.25
+        photo = dict(theirs.summary["photo"])
+        assert _value(photo, mt.DirectoryStore(theirs.dir)) == samples()["image"]
+    assert not run.problems
