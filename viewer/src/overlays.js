@@ -102,7 +102,7 @@ export class Picture {
         el(
           'span',
           { className: 'layer' },
-          toggle(layer.name, !off.includes(layer.name), on => this.switch(layer.name, on), 'layer'),
+          toggle(`${layer.name} ${layer.kind}`, !off.includes(layer.name), on => this.switch(layer.name, on), 'layer'),
           classes(layer).map(id => toggle(`${labelOf(layer, id) || 'no class'}`, !off.includes(tagOf(layer, id)), on => this.switch(tagOf(layer, id), on), '', color(id ?? 0))),
         ),
       ),
