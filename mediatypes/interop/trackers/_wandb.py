@@ -7,6 +7,7 @@ to 4). Its files lie in the run's `media/mediatypes`.
 from __future__ import annotations
 
 import sys
+import weakref
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -149,8 +150,8 @@ def _picture(value: Any, key: str) -> Any:
 
 def _file(value: Any, key: str) -> Any:
     made = _other()(caption=value.caption)
-    made._set_file(kept_file(value), is_tmp=True)
-    return _carrying(made, value)
+    made._set_file(kept_file(value))
+    return _carrying(_temporary(made), value)
 
 
 def _plot(value: Any, key: str) -> Any:
@@ -158,7 +159,8 @@ def _plot(value: Any, key: str) -> Any:
 
 
 def _temporary(made: Any) -> Any:
-    made._is_tmp = True  # W&B moves the file instead of copying it
+    made._is_tmp = True  # W&B moves the file instead of copying it; one that is never logged is removed
+    weakref.finalize(made, Path.unlink, Path(made._path), missing_ok=True)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,6 +60,15 @@ def test_boxes_and_masks_are_those_of_wandb(tmp_path: Path) -> None:
     assert (box["class_id"], box["scores"], box["box_caption"]) == (1, {"score": 0.5}, "one")
     assert made._masks["parts"]._val["class_labels"] == {0: "a", 1: "b"}
     assert np.array_equal(np.asarray(made.image), samples()["image"].to_numpy())
+
+
+def test_what_is_never_logged_leaves_no_file() -> None:
+    made = [mt.interop.to("wandb", samples()[kind]) for kind in ("image", "audio", "tensor", "molecule")]
+    paths = [Path(one._path) for one in made]
+    assert all(path.is_file() for path in paths)
+    del made
+    gc.collect()
+    assert not any(path.exists() for path in paths)
 
 
 def test_a_run_feeds_wandb(tmp_path: Path) -> None:
