@@ -23,7 +23,7 @@ from ..journal.names import name_of, place_of, rank_name, rank_of
 from ..runfolder import files
 from ..runfolder.lock import Lock, holder_of
 from .call_writer import CallWriter
-from .session import Session, next_step
+from .session import Session, gone_back_to, next_step
 
 if sys.platform != "win32":
     import fcntl
@@ -152,7 +152,7 @@ def _position(root: Path, run: dict[str, Any], number: int) -> tuple[int, int]:
 
         had = number in StoredHistory(root / files.HISTORY).ranks
     if not had:
-        return 0, 0
+        return 0, gone_back_to(run, 0, number) or 0
     from ..runfolder.content import RunContent  # numpy and pyarrow are needed only for this
 
     content = RunContent(root, run)

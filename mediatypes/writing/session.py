@@ -165,9 +165,14 @@ def resume_session(
 
 def next_step(run: dict[str, Any], content: RunContent, rank: int = 0) -> int:
     """The step after a rank's last row; after going back the one that was gone back to, until it logs something."""
-    calls = content.rank_calls.get(rank, 0) if rank else content.calls
+    step = gone_back_to(run, content.rank_calls.get(rank, 0) if rank else content.calls, rank)
+    return content.summary.step(rank) + 1 if step is None else step
+
+
+def gone_back_to(run: dict[str, Any], calls: int, rank: int) -> int | None:
+    """The step that was gone back to after so many calls of a rank, None if none was."""
     rewinds = [rewind for rewind in run.get("rewinds", []) if files.calls_before(rewind, rank) == calls]
-    return int(rewinds[-1]["from_step"]) if rewinds else content.summary.step(rank) + 1
+    return int(rewinds[-1]["from_step"]) if rewinds else None
 
 
 def _given(described: dict[str, Any]) -> dict[str, Any]:
