@@ -23,7 +23,13 @@ ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"^<!-- (picture|document|commands|include)(?:: (\S+))? -->$", re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
-_PAGES = {"schemas/README.md": "format.md", "SECURITY.md": "limits.md", "CHANGELOG.md": "changelog.md"}
+_PAGES = {
+    "schemas/README.md": "format.md",
+    "schemas/types.md": "format-types.md",
+    "schemas/records.md": "format-records.md",
+    "SECURITY.md": "limits.md",
+    "CHANGELOG.md": "changelog.md",
+}
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:

@@ -31,7 +31,7 @@ FILES = {
     ("artifacts", files.FORMAT): ARTIFACTS_JSON,
     ("files", files.FORMAT): FILES_JSON,
 }
-INDEX, TEXT, CONFORMANCE = "index.json", "README.md", "conformance"
+INDEX, TEXT, OTHERS = "index.json", "types.md", ("README.md", "records.md", "conformance")
 BEGIN, END = "<!-- reference tables: begin -->\n", "<!-- reference tables: end -->\n"
 
 
@@ -64,7 +64,7 @@ def differences(folder: Path) -> list[str]:
     text = folder / TEXT
     if text.is_file() and text.read_text("utf-8") != _with_tables(text.read_text("utf-8")):
         faults.append(f"{TEXT}: expected the tables of the declarations, got others. {fix}")
-    known = {*contents, *index["released"], INDEX, TEXT, CONFORMANCE}
+    known = {*contents, *index["released"], INDEX, TEXT, *OTHERS}
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return faults + [f"{name}: expected a declared type, got none. Remove it." for name in names if name not in known]
 

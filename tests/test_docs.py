@@ -21,6 +21,8 @@ DOCUMENTS = [
     "SECURITY.md",
     "tests/README.md",
     "schemas/README.md",
+    "schemas/types.md",
+    "schemas/records.md",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
 ]
 BLOCK = re.compile(

@@ -111,7 +111,7 @@ def test_a_changed_table_is_found_and_written_again(copy: Path) -> None:
     text = copy / schemas.TEXT
     text.write_text(text.read_text("utf-8").replace("Upper edge", "x").replace("Width in pixels.", "Wide."), "utf-8")
     fix = f"Run python -m mediatypes.schemas --write {copy}"
-    assert schemas.differences(copy) == [f"README.md: expected the tables of the declarations, got others. {fix}"]
+    assert schemas.differences(copy) == [f"types.md: expected the tables of the declarations, got others. {fix}"]
     schemas.write(copy)
     assert text.read_bytes() == (FOLDER / schemas.TEXT).read_bytes()
 
