@@ -386,3 +386,12 @@ def test_a_narrow_and_a_dark_screen(serve: Any, open_page: Any, runs: Path) -> N
     page.locator('section[aria-label="chart of loss"] .u-over').wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 392
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 19, 23)"
+
+
+def test_a_run_without_numbers_opens_at_its_media(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"photo": mt.Image(np.zeros((8, 8), np.uint8))})
+    opened = open_page(serve(tmp_path))
+    opened.page.wait_for_selector("html[data-ready]")
+    assert opened.page.get_attribute("body", "data-tab") == "media"
+    opened.page.wait_for_selector("main img, main canvas")

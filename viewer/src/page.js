@@ -66,6 +66,11 @@ class Page {
     this.listRuns()
     this.open()
     await this.openRuns()
+    const isOver = this.shown().length && this.shown().every(run => run.info.status !== 'running' && !run.numeric.length)
+    if (isOver && !location.hash.includes('tab=')) {
+      this.state.values.tab = 'media' // there are no numbers to draw
+      this.open()
+    }
     this.source.live(message => this.hear(message))
     document.documentElement.dataset.ready = 'true'
   }
