@@ -172,10 +172,10 @@ class RunView(MediaTables, Recorded, KeptFiles):
 
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The logged keys, each with its kinds: number, string, image... (several if its values differed)."""
-        kinds: dict[str, tuple[str, ...]] = {}
+        kinds: dict[str, list[str]] = {}
         for spec in self._history().specs:
-            kinds[spec.key] = (*kinds.get(spec.key, ()), spec.kind)
-        return kinds
+            kinds.setdefault(spec.key, []).append(spec.kind)
+        return {key: tuple(found) for key, found in kinds.items()}
 
     def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
         """The rows, ordered by step.

@@ -37,7 +37,7 @@ def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
     at = 8
     while at + 9 <= len(data):
         size, kind = struct.unpack_from("<IB", data, at)
-        if not 9 <= size <= 2**28 or at + size > len(data):
+        if not 9 <= size <= 2**26 or at + size > len(data):
             return
         if zlib.crc32(data[at : at + size - 4]) == struct.unpack_from("<I", data, at + size - 4)[0]:
             yield kind, data[at + 5 : at + size - 4]

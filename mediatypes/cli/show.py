@@ -19,6 +19,7 @@ from ._text import clean, cut, in_bytes, shorten, table_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ..runfolder.opening import History
     from ..runfolder.schema import ColumnSpec
     from ..view import RunView
 
@@ -26,6 +27,7 @@ _WIDTH = 100
 _MAX_PROBLEMS = 20
 _COURSE = 24  # cells of a sparkline
 _PICTURES = 6
+_CELLS = 2**23  # that are read at once
 
 
 class _Row(NamedTuple):
@@ -67,11 +69,10 @@ def _run(arguments: Namespace) -> int:
 
 def _lines(view: RunView) -> Iterator[str]:
     from ..runfolder.schema import FIXED
-    from ..runfolder.select import with_integers
 
     history = view._history()
     specs = history.specs
-    table = with_integers(history.read([*FIXED, *(spec.name for spec in specs)]), specs)
+    table = history.read([*FIXED])
     yield f"{clean(view.name)}: {view.status}, {_extent(table)}"
     folder = view.path.name
     described = {
@@ -90,10 +91,15 @@ def _lines(view: RunView) -> Iterator[str]:
             yield cut(f"  {name}: {text}", _WIDTH)
     if specs:
         yield ""
-        lines = table_of([_Row(), *(_row(table, spec) for spec in specs)], _WIDEST, left=2)
-        yield from _with_courses(list(lines), table, specs) if sys.stdout.isatty() else lines
+        show_courses = sys.stdout.isatty()
+        found = [
+            (_row(column, spec), _course(column, spec) if show_courses else "")
+            for spec, column in _columns(history, specs, len(table))
+        ]
+        lines = table_of([_Row(), *(row for row, _ in found)], _WIDEST, left=2)
+        yield from _with_courses(list(lines), [course for _, course in found]) if show_courses else lines
         if _pictures.can_show():
-            yield from _last_pictures(view, table, specs)
+            yield from _last_pictures(view, history, specs)
     if problems := view.problems:
         yield ""
         yield f"problems: {len(problems)}"
@@ -121,32 +127,36 @@ def _console(view: RunView) -> Iterator[str]:
         yield f"({clean(line.text)} left out)" if line.stream == "cut" else clean(line.text)
 
 
-def _with_courses(lines: list[str], table: pa.Table, specs: list[ColumnSpec]) -> Iterator[str]:
-    """The table's lines with the course of each number, where the terminal has room for it."""
+def _course(table: pa.Table, spec: ColumnSpec) -> str:
+    """How a number went, as a sparkline."""
     from ._board import sparkline
     from ._downsample import Series
 
+    if spec.kind not in ("number", "integer"):
+        return ""
+    series = Series(2 * _COURSE)
+    series.add(table.column(spec.name).drop_null().to_numpy())
+    return sparkline(series.means())
+
+
+def _with_courses(lines: list[str], courses: list[str]) -> Iterator[str]:
+    """The table's lines with the course of each number, where the terminal has room for it."""
     width = max(map(len, lines))
     if width + _COURSE + 2 > get_terminal_size().columns:
         yield from lines
         return
     yield lines[0]
-    for line, spec in zip(lines[1:], specs, strict=True):
-        course = ""
-        if spec.kind in ("number", "integer"):
-            series = Series(2 * _COURSE)
-            series.add(table.column(spec.name).drop_null().to_numpy())
-            course = sparkline(series.means())
+    for line, course in zip(lines[1:], courses, strict=True):
         yield f"{line:<{width}}  {course}".rstrip()
 
 
-def _last_pictures(view: RunView, table: pa.Table, specs: list[ColumnSpec]) -> Iterator[str]:
+def _last_pictures(view: RunView, history: History, specs: list[ColumnSpec]) -> Iterator[str]:
     """The last picture of some keys, with what is drawn over it."""
     from .._core.codec import decode
 
     pictures = []
     for spec in [spec for spec in specs if spec.kind == "image"][:_PICTURES]:
-        cell = table.column(spec.name).drop_null()[-1].as_py()
+        cell = history.read(["_step", spec.name]).column(spec.name).drop_null()[-1].as_py()
         try:
             image: Any = decode(canonical.loads(cell["_doc"]), view.store)
             pictures.append((spec.key, image.to_pil(overlays=True)))
@@ -163,6 +173,17 @@ def _extent(table: pa.Table) -> str:
     steps = table.column("_step")
     rows = f"{table.num_rows} row{'s' * (table.num_rows != 1)}"
     return f"{rows}, steps {steps[0]} to {steps[-1]}, {table.column('_runtime')[-1].as_py():.1f} s"
+
+
+def _columns(history: History, specs: list[ColumnSpec], rows: int) -> Iterator[tuple[ColumnSpec, pa.Table]]:
+    """Each column with a table that has it; no more of them are read at once than fit into memory."""
+    from ..runfolder.select import with_integers
+
+    at_once = max(_CELLS // max(rows, 1), 1)
+    for first in range(0, len(specs), at_once):
+        part = specs[first : first + at_once]
+        table = with_integers(history.read(["_step", *(spec.name for spec in part)]), part)
+        yield from ((spec, table) for spec in part)
 
 
 def _row(table: pa.Table, spec: ColumnSpec) -> _Row:

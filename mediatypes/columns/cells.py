@@ -22,6 +22,9 @@ _KINDS = {
 }
 MEDIA_LIST = "media_list"  # lists of documents, of one type or of several
 _MEDIA_LISTS = list_of(MEDIA)
+_MEDIA_PATHS = tuple(path for path, _ in paths("", MEDIA))
+_INNER_PATHS = {kind: tuple(path for path, _ in paths("", TYPES[name])) for kind, name in _KINDS.items()}
+_INNER_PATHS[MEDIA_LIST] = tuple(path for path, _ in paths("", _MEDIA_LISTS))
 
 
 def is_media_kind(kind: str) -> bool:
@@ -36,9 +39,9 @@ def arrow_type(kind: str) -> pa.DataType:
     return _MEDIA_LISTS if kind == MEDIA_LIST else MEDIA
 
 
-def inner_paths(kind: str) -> list[str]:
+def inner_paths(kind: str) -> tuple[str, ...]:
     """How Parquet names a column of this kind and what is inside it: "", ".list.element", ".path"..."""
-    return [path for path, _ in paths("", arrow_type(kind))]
+    return _INNER_PATHS.get(kind, _MEDIA_PATHS)
 
 
 def make_array(kind: str, rows: Array, values: Array | list[Any], length: int) -> pa.Array:

@@ -11,6 +11,7 @@ neither numpy nor pyarrow before it finishes.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from typing import Any, Final
 from zlib import crc32
 
@@ -19,7 +20,10 @@ from .._core.errors import InputError
 from ..columns.log_cells import fits
 
 MAGIC: Final = b"MTJRNL1\n"
-MAX_FRAME: Final = 2**28  # a larger claim is damage, whatever the checksum says
+MAX_FRAME: Final = 2**26  # a larger claim is damage, whatever the checksum says
+MAX_VALUES: Final = 2**21  # commas and opening brackets of a frame's JSON: its values take some 100 bytes each
+MAX_LAYOUTS: Final = 1024  # of a journal file
+MAX_COLUMNS: Final = 2**17  # keys of a journal file, each with each of its kinds
 
 HEADER: Final = 1  # JSON: format, run, started, host, pid, began
 LAYOUT: Final = 2  # u32 id, JSON [[key, code], ...]
@@ -69,11 +73,19 @@ class Layout:
         return frame(LAYOUT, payload)
 
 
+def layout_columns(keys: Iterable[str], codes: str) -> list[tuple[str, str]]:
+    """Keys and kinds of a layout, as MAX_COLUMNS counts them: integers beyond 2**53 as other numbers."""
+    return [(key, "boolean" if code == "?" else "number") for key, code in zip(keys, codes, strict=True)]
+
+
 def frame(kind: int, payload: bytes) -> bytes:
-    """A whole frame; raises `InputError` if a reader would take its size for damage."""
+    """A whole frame; raises `InputError` if it is more than readers take."""
     size = _HEAD.size + len(payload) + _CRC.size
     if size > MAX_FRAME:
         raise InputError.of("log", f"at most {MAX_FRAME} bytes at once", size, "Log it in parts, or as a media value.")
+    if len(payload) > MAX_VALUES and (values := _values(payload, b",", b"[", b"{")) > MAX_VALUES:
+        hint = "Log it in parts, or as a media value such as mt.Tensor."
+        raise InputError.of("log", f"at most {MAX_VALUES} commas and brackets at once", values, hint)
     body = _HEAD.pack(size, kind) + payload
     return body + _CRC.pack(crc32(body))
 
@@ -89,8 +101,15 @@ def call_frame(step: int, timestamp: float, cells: list[tuple[str, str, Any]]) -
 
 
 def parse_json(payload: memoryview) -> Any:
-    """The JSON of a payload; raises ValueError if it is none, or has text that UTF-8 cannot hold."""
-    return canonical.loads_encodable(str(payload, "utf-8"))
+    """The JSON of a payload; raises ValueError if it is none, has too many values, or text that UTF-8 cannot hold."""
+    text = str(payload, "utf-8")
+    if len(text) > MAX_VALUES and _values(text, ",", "[", "{") > MAX_VALUES:
+        raise ValueError(f"its JSON has more than {MAX_VALUES} commas and brackets")
+    return canonical.loads_encodable(text)
+
+
+def _values(text: Any, *signs: Any) -> int:
+    return sum(text.count(sign) for sign in signs)
 
 
 def parse_call(payload: memoryview) -> tuple[int, float, list[list[Any]]]:

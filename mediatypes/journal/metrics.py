@@ -7,19 +7,19 @@ most characters beside `*`, of equal ones the latest.
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from .._core.canonical import is_utf8_encodable
 from .._core.declaration import Boolean, Field, List, Record, Text
-from .._core.errors import InputError, Problem, problem
+from .._core.errors import InputError, Problem, Verbatim, problem
 
 STATISTICS = ("min", "max", "mean", "first", "last", "best")  # in this order in the summary
 NONE = "none"  # instead of statistics: the key is left out of the summary
+MAX_PATTERNS = 1024  # of a run
 GOALS = ("minimize", "maximize")
+_Parts = tuple[str, list[str], str]  # of a pattern, split at *: the first, those between, the last
 FIXED = ("_step", "_timestamp", "_runtime")  # of every row
 
 METRIC = Record(
@@ -64,9 +64,7 @@ class Metrics:
 
     def __init__(self, definitions: Iterable[Metric] = ()) -> None:
         self._by_name: dict[str, Metric] = {}
-        self._patterns: (
-            list[tuple[Callable[[str], Any], Metric]] | None
-        ) = []  # the one that wins first; None: to be made
+        self._patterns: list[tuple[_Parts, Metric]] | None = []  # the one that wins first; None: to be made
         self._found: dict[str, Metric | None] = {}  # by key, as far as somebody asked
         for metric in definitions:
             self.add(metric)
@@ -86,6 +84,15 @@ class Metrics:
         self._by_name[metric.name] = metric
         self._patterns, self._found = None, {}
 
+    @property
+    def problems(self) -> list[Problem]:
+        """That there are more patterns than apply."""
+        count = sum("*" in name for name in self._by_name)
+        if count <= MAX_PATTERNS:
+            return []
+        expected = f"expected at most {MAX_PATTERNS} patterns with *, got {count}"
+        return [Problem("metrics", expected, "many", "Those that come first by their length apply.")]
+
     def get(self, name: str) -> Metric | None:
         """The definition of this name."""
         return self._by_name.get(name)
@@ -96,9 +103,9 @@ class Metrics:
             if self._patterns is None:
                 named = [metric for metric in reversed(self.all) if "*" in metric.name]
                 named.sort(key=lambda metric: metric.name.count("*") - len(metric.name))
-                self._patterns = [(_matcher(metric.name), metric) for metric in named]
+                self._patterns = [(_split(metric.name), metric) for metric in named[:MAX_PATTERNS]]
             patterns = [] if key.startswith("_") else self._patterns
-            matching = (metric for matches, metric in patterns if matches(key))
+            matching = (metric for parts, metric in patterns if _matches(key, parts))
             self._found[key] = self._by_name.get(key) or next(matching, None)
         return self._found[key]
 
@@ -173,6 +180,9 @@ class Metrics:
         if "best" in statistics and goal is None and old.goal is None:
             hint = f'Add goal="{GOALS[0]}" or goal="{GOALS[1]}".'
             problems.append(problem("define_metric.goal", "a goal for best", goal, hint))
+        if "*" in name and name not in self._by_name and sum("*" in known for known in self._by_name) >= MAX_PATTERNS:
+            got, hint = Verbatim("one more"), "Let a shorter pattern stand for several."
+            problems.append(problem("define_metric.name", f"at most {MAX_PATTERNS} patterns with *", got, hint))
         if problems:
             raise InputError(problems)
         return Metric(
@@ -216,6 +226,21 @@ def _close(name: Any, known: tuple[str, ...]) -> str:
     return f"Did you mean {close[0]!r}?" if close else ""
 
 
-def _matcher(pattern: str) -> Callable[[str], Any]:
-    """`*` stands for any text, everything else for itself; fnmatch writes it without backtracking."""
-    return re.compile(fnmatch.translate(re.sub(r"[\[?]", r"[\g<0>]", pattern))).match
+def _split(pattern: str) -> _Parts:
+    """What a pattern has before the first `*`, between them, and behind the last one."""
+    first, *middle, last = pattern.split("*")
+    return first, middle, last
+
+
+def _matches(key: str, parts: _Parts) -> bool:
+    """Whether a key begins, goes on and ends so, with any text between; in time that is linear in its length."""
+    first, middle, last = parts
+    if not (key.startswith(first) and key.endswith(last)):
+        return False
+    at, end = len(first), len(key) - len(last)
+    for part in middle:  # the leftmost place leaves the most to those that follow
+        at = key.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return at <= end

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Any, BinaryIO
 from zlib import crc32
@@ -26,6 +26,7 @@ from .names import sequence_of
 
 _PIECE = 8 * 1024 * 1024
 _MIN_FRAME = 9
+_LISTED = 1000  # problems that are kept of a run; of more it is said that there are
 _RUN = 16  # fewer rows of one layout in a row are not worth an array of their own
 
 _HINTS = {
@@ -33,6 +34,9 @@ _HINTS = {
     "lost": "Restore the files that were written before this one.",
     "order": "They are left out.",
 }
+
+
+_TYPES = {code: np.dtype(f"<{name}") for code, name in frames.CODES.items()}
 
 
 class Notes:
@@ -88,7 +92,7 @@ class JournalReader:
         self.sequence = sequence_of(path.name)  # of the next call
         self.position = 0  # of the first frame that was not read yet
         self.layouts: dict[int, frames.Layout] = {}
-        self.types: dict[int, np.dtype[Any]] = {}
+        self.columns: set[Column] = set()  # of layouts and calls
         self.lost: set[int] = set()  # layouts of rows, but not declared
         self.astray = False  # framing is lost: nothing after it can be trusted
         if expected is not None and self.sequence > expected:
@@ -98,7 +102,7 @@ class JournalReader:
         """Another reader of the same journal, open as `file`, that goes on where this one stopped; this one stays."""
         other = copy(self)
         other.file, other.notes = file, notes
-        other.layouts, other.types, other.lost = dict(self.layouts), dict(self.types), set(self.lost)
+        other.layouts, other.columns, other.lost = dict(self.layouts), set(self.columns), set(self.lost)
         return other
 
     def read(self, size: int | None = None) -> Iterator[Batch]:
@@ -205,12 +209,14 @@ class JournalReader:
             known = self.layouts.get(layout.id, layout)
             if (known.keys, known.codes) != (layout.keys, layout.codes):
                 raise ValueError("a layout is declared once")
-            fields = [(f"f{i}", f"<{frames.CODES[code]}") for i, code in enumerate(layout.codes)]
-            head = [("head", "V9"), ("step", "<i8"), ("timestamp", "<f8")]
+            if layout.id not in self.layouts and len(self.layouts) >= frames.MAX_LAYOUTS:
+                raise ValueError(f"more than {frames.MAX_LAYOUTS} layouts")
+            self._add_columns(frames.layout_columns(layout.keys, layout.codes))
             self.layouts[layout.id] = layout
-            self.types[layout.id] = np.dtype([*head, *fields, ("crc", "<u4")])
         elif kind == frames.CALL:
-            calls.add_call(*frames.parse_call(payload))
+            step, timestamp, cells = frames.parse_call(payload)
+            self._add_columns((key, kind) for key, kind, _ in cells)
+            calls.add_call(step, timestamp, cells)
         elif kind == frames.ROW:
             (id,) = struct.unpack_from("<I", payload)
             if id not in self.lost:  # once, not for each of its rows
@@ -220,7 +226,7 @@ class JournalReader:
             value = frames.parse_json(payload)
             if kind == frames.PROBLEM:
                 found = dict(value)
-                notes.problems.append(Problem(**{name: str(found.get(name, "")) for name in Problem._fields}))
+                _note(notes.problems, Problem(**{name: str(found.get(name, "")) for name in Problem._fields}))
             elif kind == frames.CONFIG:
                 notes.config, notes.config_changes = dict(value), {}
             elif kind == frames.CONFIG_CHANGE:
@@ -230,9 +236,26 @@ class JournalReader:
             else:
                 notes.metrics.append(Metric.from_json(value))
 
+    def _add_columns(self, columns: Iterable[Column]) -> None:
+        """Note the columns of a frame; raises ValueError if they are too many."""
+        new = [column for column in columns if column not in self.columns]
+        if len(self.columns) + len(new) > frames.MAX_COLUMNS:
+            raise ValueError(f"more than {frames.MAX_COLUMNS} columns")
+        self.columns.update(new)
+
     def _damage(self, offset: int, code: str, expected: str, got: str) -> None:
         hint = _HINTS.get(code, "The rest of the journal is read without it.")
-        self.notes.damage.append(Problem(f"{self.path.name}@{offset}", f"expected {expected}, got {got}", code, hint))
+        _note(self.notes.damage, Problem(f"{self.path.name}@{offset}", f"expected {expected}, got {got}", code, hint))
+
+
+def _note(problems: list[Problem], problem: Problem) -> None:
+    """Add a problem to a list that says when there are too many."""
+    if len(problems) < _LISTED:
+        problems.append(problem)
+    elif len(problems) == _LISTED:
+        problems.append(
+            Problem(problem.path, f"expected at most {_LISTED} problems, got more", "many", "See the first.")
+        )
 
 
 def in_order(batch: Batch, step: int | None, path: Location, notes: Notes) -> Batch | None:
@@ -240,7 +263,7 @@ def in_order(batch: Batch, step: int | None, path: Location, notes: Notes) -> Ba
     kept = batch.rising(step)
     if skipped := len(batch.steps) - len(kept.steps):
         got = f"{skipped} calls of lower steps from call {batch.sequence} on"
-        notes.damage.append(Problem(path.name, f"expected steps that do not fall, got {got}", "order", _HINTS["order"]))
+        _note(notes.damage, Problem(path.name, f"expected steps that do not fall, got {got}", "order", _HINTS["order"]))
     return kept if len(kept.steps) else None
 
 
@@ -273,12 +296,15 @@ class _Calls:
         pieces: dict[Column, list[Values]] = {}
         for id, runs in self.rows.items():
             calls = np.concatenate([np.arange(first, first + count) for first, count, _ in runs])
-            rows = np.frombuffer(b"".join(data for _, _, data in runs), reader.types[id])
-            steps[calls], timestamps[calls] = rows["step"], rows["timestamp"]
-            layout = reader.layouts[id]
-            for i, (key, code) in enumerate(zip(layout.keys, layout.codes, strict=True)):
-                for kind, values in _split(calls, rows[f"f{i}"], code):
+            rows, layout = b"".join(data for _, _, data in runs), reader.layouts[id]
+            shape, strides, place = (len(calls),), (layout.size,), layout.offset
+            steps[calls] = np.ndarray(shape, "<i8", rows, 9, strides)
+            timestamps[calls] = np.ndarray(shape, "<f8", rows, 17, strides)
+            for key, code in zip(layout.keys, layout.codes, strict=True):
+                type = _TYPES[code]
+                for kind, values in _split(calls, np.ndarray(shape, type, rows, place, strides), code):
                     pieces.setdefault((key, kind), []).append(values)
+                place += type.itemsize
         for (key, kind), (at, found) in self.cells.items():
             pieces.setdefault((key, kind), []).append(_from_cells(np.array(at, np.int64), found, kind))
         return Batch(sequence, steps, timestamps, {column: merged(found) for column, found in pieces.items()})

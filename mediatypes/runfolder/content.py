@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .._core.errors import Problem, StoreError, Verbatim, os_error
+from .._core.errors import InputError, Problem, StoreError, Verbatim, os_error
 from .._core.location import Location
 from .._core.sidecar import open_file
 from ..columns.batch import RANK, Batch, united
@@ -30,6 +30,7 @@ from .summary import Summary
 
 _KEEP = 32 * 1024 * 1024  # journals up to this size are read once and their batches kept
 _KEEP_CELLS = 2**20  # as are those of as many cells of stored rows
+_MOST_CELLS = 2**25  # of a table of all rows, beside two for each byte of the journals
 _MOST_BATCHES = 64  # kept; then all is read again, into fewer
 
 
@@ -59,7 +60,13 @@ class RunContent:
         if stored := self._stored:  # of a run that was resumed
             cells = stored.file.metadata.num_rows * len(stored.schema)
             self._is_small &= bool(self._journals) and cells <= _KEEP_CELLS
-        if not (before and self._continues(before) and self._gather(before)):
+        # What is in memory for a cell is no more than what is on the disk for a value, if few cells have none.
+        self._most_cells = _MOST_CELLS + 2 * sum(journal.size for journal in self._journals) if not stored else 2**63
+        if not (before and self._continues(before)):
+            self._gather(None)
+        elif before._journals[-1].size == self._journals[-1].size:  # nothing is new
+            vars(self).update(vars(before) | {"_journals": self._journals})
+        elif not self._gather(before):
             self._gather(None)
 
     def _gather(self, before: RunContent | None) -> bool:
@@ -90,6 +97,7 @@ class RunContent:
         for cells in [self.run_overrides(), *self.notes.summary]:
             self.summary.apply(cells)
         self.metrics = Metrics([*files.metrics_of(run), *self.notes.metrics])
+        self.specs = self.schema.specs()  # the columns that a history of these calls has
         # New columns: their order, and so their names, could depend on where the reading was cut.
         return before is None or (self.specs, self.reader.layouts.keys()) == (
             before.specs,
@@ -121,16 +129,18 @@ class RunContent:
     def _settled(self) -> Iterator[Batch]:
         return map(self.schema.settled, self.batches())
 
-    @property
-    def specs(self) -> list[ColumnSpec]:
-        """The columns that a history of these calls has."""
-        return self.schema.specs()
-
     def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:
         """Some columns of the rows, in this order; with `steps` only rows with first <= _step < end."""
         specs = self.specs
-        chosen = [spec for spec in specs if spec.name in columns]
-        batches = list(build_rows(self._settled(), specs, self.started, chosen=chosen))
+        wanted = set(columns)
+        chosen = [spec for spec in specs if spec.name in wanted]
+        batches, cells = [], 0
+        for batch in build_rows(self._settled(), specs, self.started, chosen=chosen):
+            batches.append(batch)
+            cells += sum(column.null_count < len(column) for column in batch.columns) * len(batch)
+            if cells > self._most_cells:
+                got, hint = Verbatim("more"), "Read some: history(keys=...)."
+                raise InputError.of("history", f"columns of at most {self._most_cells} cells", got, hint, "size")
         return slice_steps(pa.Table.from_batches(batches, arrow_schema(chosen)), steps).select(columns)
 
     def rows(self, media: MediaRows | None = None) -> Iterator[pa.RecordBatch]:
@@ -241,7 +251,7 @@ class RunContent:
     @property
     def problems(self) -> list[Problem]:
         """Recorded by the run's sessions, and found while reading."""
-        return [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage]
+        return [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage, *self.metrics.problems]
 
 
 class _JournalFile(NamedTuple):

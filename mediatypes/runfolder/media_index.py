@@ -17,7 +17,7 @@ from ..columns.batch import RANK
 from ..columns.cells import MEDIA_LIST
 from ..journal.metrics import Metrics
 from .merge_rows import GROUP_BYTES, GROUP_ROWS, Cells
-from .schema import ColumnSpec, free_name
+from .schema import ColumnSpec, Names
 
 FIXED = {
     "key": "utf8",
@@ -63,7 +63,11 @@ class MediaRows:
         specs = list(specs)
         self._kinds = {spec.kind for spec in specs}
         names = [*dict.fromkeys(spec.key for spec in specs if spec.key == RANK[0]), *metrics.step_metrics]
-        self._indexes = [_Index(name, [s for s in specs if s.key == name]) for name in names]
+        wanted: dict[str, list[ColumnSpec]] = {name: [] for name in names}
+        for spec in specs:
+            if spec.key in wanted:
+                wanted[spec.key].append(spec)
+        self._indexes = [_Index(name, own) for name, own in wanted.items()]
         self.indexes = [spec for index in self._indexes for spec in index.specs]
         self._rows: list[tuple[Any, ...]] = []  # as FIXED has the columns
         self._documents: list[dict[str, Any]] = []  # of each row
@@ -126,11 +130,10 @@ class MediaRows:
     @cached_property
     def columns(self) -> list[ColumnSpec]:
         """The index columns, under their names in this table."""
-        taken = {name.lower() for name in (*FIXED, *self._own)}
-        specs = []
-        for i, spec in enumerate(self.indexes):
-            first = spec.key not in [other.key for other in self.indexes[:i]]
-            name = free_name(spec.key if first else f"{spec.key}#{spec.kind}", spec.kind, taken)
+        names, specs, known = Names((*FIXED, *self._own)), [], set[str]()
+        for spec in self.indexes:
+            name = names.free(f"{spec.key}#{spec.kind}" if spec.key in known else spec.key, spec.kind)
+            known.add(spec.key)
             specs.append(spec._replace(name=name))
         return specs
 

@@ -12,14 +12,14 @@ import pyarrow as pa
 from .._core.canonical import PreEncodedJson
 from ..columns.arrays import Array
 from ..columns.batch import Batch, Values
-from ..columns.cells import arrow_type, is_media_kind, make_array
+from ..columns.cells import arrow_type, inner_paths, is_media_kind, make_array
 from .schema import FIXED, ColumnSpec
 
 Cells = tuple[Array, Array | list[Any]]  # of one column: ascending rows, counted from the first at hand, and values
 
 GROUP_ROWS = 128 * 1024
 GROUP_BYTES = 64 * 1024 * 1024
-GROUP_CELLS = 1 << 26  # of all columns: one without a value takes memory too
+GROUP_CELLS = 1 << 25  # of all columns: a row without a value takes memory too, if another one at hand has one
 
 
 def arrow_schema(specs: Iterable[ColumnSpec]) -> pa.Schema:
@@ -47,7 +47,7 @@ def build_rows(
     media: MediaSink | None = None,
     chosen: list[ColumnSpec] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Record batches of whole rows, at most 128k rows, 2**26 cells or about 64 MiB each.
+    """Record batches of whole rows, at most 128k rows, 2**25 cells or about 64 MiB each.
 
     Args:
         batches: all calls in order, each as `scan()` yields them.
@@ -58,7 +58,8 @@ def build_rows(
     """
     chosen = specs if chosen is None else chosen
     schema, rows = arrow_schema(chosen), _Rows(specs, chosen, started, media)
-    most = max(min(GROUP_ROWS, GROUP_CELLS // len(schema)), 1)
+    cells = len(FIXED) + sum(len(inner_paths(spec.kind)) for spec in chosen)  # of a row
+    most = max(min(GROUP_ROWS, GROUP_CELLS // cells), 1)
     for batch in batches:
         rows.add(batch)
         while rows.complete >= most or (rows.size > GROUP_BYTES and rows.complete):
@@ -85,6 +86,8 @@ class _Rows:
         self.heads: list[tuple[Array, Array, Array]] = []  # row of each call, its step, its timestamp
         self.pieces: dict[tuple[str, str], list[tuple[Array, Array, Array | list[Any]]]] = {}  # rows, sequences, values
         self.size = 0
+        self._latest: dict[str, Array] = {}  # of keys with several kinds, the last call of each row at hand
+        self._nulls: dict[str, pa.Array] = {}  # by kind, a column of the rows at hand without any value
 
     @property
     def complete(self) -> int:
@@ -127,7 +130,7 @@ class _Rows:
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def _forget(self, stop: int) -> None:
-        self.first, self.size = stop, 0
+        self.first, self.size, self._latest, self._nulls = stop, 0, {}, {}
         for column, pieces in self.pieces.items():
             self.pieces[column] = [piece for piece in pieces if len(piece[0]) and piece[0][-1] >= stop]
 
@@ -136,22 +139,31 @@ class _Rows:
         if self.media is not None and is_media_kind(spec.kind):
             kept = dict(zip(rows.tolist(), values, strict=True))  # of several values for a row the last
             self.media.add_cells(spec.key, kept.keys(), kept.values())
-        return make_array(spec.kind, rows, values, stop - self.first)
+        if len(rows):
+            return make_array(spec.kind, rows, values, stop - self.first)
+        if spec.kind not in self._nulls:
+            self._nulls[spec.kind] = make_array(spec.kind, rows, values, stop - self.first)
+        return self._nulls[spec.kind]
 
     def _cells(self, spec: ColumnSpec, stop: int) -> Cells:
         """The values of a column in the rows before `stop`, perhaps several for a row: the last one counts."""
         rows, sequences, values = self._take_pieces(spec, stop)
-        rivals = [other for other in self.by_key[spec.key] if other != spec]
-        if rivals and len(rows):  # the same key in one row with two kinds: the later call wins
-            later = np.full(stop - self.first, -1, np.int64)
-            for other in rivals:
-                for other_rows, other_sequences, _ in self.pieces.get((other.key, other.kind), []):
-                    inside = (other_rows >= self.first) & (other_rows < stop)
-                    np.maximum.at(later, other_rows[inside] - self.first, other_sequences[inside])
-            keep = np.flatnonzero(sequences > later[rows])
+        if len(rows) and len(self.by_key[spec.key]) > 1:  # two kinds of a key in one row: the later call wins
+            if spec.key not in self._latest:
+                self._latest[spec.key] = self._latest_calls(spec.key, stop)
+            keep = np.flatnonzero(sequences == self._latest[spec.key][rows])
             rows = rows[keep]
             values = [values[i] for i in keep.tolist()] if isinstance(values, list) else values[keep]
         return rows, values
+
+    def _latest_calls(self, key: str, stop: int) -> Array:
+        """The number of the last call that has a key, of whatever kind, for each row before `stop`."""
+        latest = np.full(stop - self.first, -1, np.int64)
+        for spec in self.by_key[key]:
+            for rows, sequences, _ in self.pieces.get((key, spec.kind), []):
+                low, high = np.searchsorted(rows, (self.first, stop)).tolist()
+                np.maximum.at(latest, rows[low:high] - self.first, sequences[low:high])
+        return latest
 
     def _take_pieces(self, spec: ColumnSpec, stop: int) -> tuple[Array, Array, Array | list[Any]]:
         """What a column has in the rows before `stop`. Pieces are kept until all columns of the rows are made."""
@@ -163,6 +175,8 @@ class _Rows:
         empty = np.zeros(0, np.int64)
         if not found:
             return empty, empty, [] if spec.kind not in ("number", "integer", "boolean") else empty
+        if len(found) == 1:
+            return found[0][0] - self.first, *found[0][1:]
         joined: Array | list[Any]
         if isinstance(found[0][2], list):
             joined = [value for piece in found for value in piece[2]]

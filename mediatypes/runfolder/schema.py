@@ -130,16 +130,16 @@ class Schema:
 
     def specs(self, keys: Iterable[str] | None = None) -> list[ColumnSpec]:
         """The columns in order of their keys' first appearance; `keys` selects after names are given."""
-        taken = {name.lower() for name in self._taken}
+        names = Names(self._taken)
         for (_, kind), name in self._given.items():
-            taken |= {f"{name}{path}".lower() for path in inner_paths(kind)}
+            names.take(name, kind)
         specs = []
         for key, found in self._kinds().items():
             real = [kind for kind in found if kind != "null"] or ["null"]
             ranked = sorted(real, key=_rank)
             bare = None if any((key, kind) in self._given for kind in real) else ranked[0]
             for kind in ranked:
-                name = self._given.get((key, kind)) or free_name(key if kind == bare else f"{key}#{kind}", kind, taken)
+                name = self._given.get((key, kind)) or names.free(key if kind == bare else f"{key}#{kind}", kind)
                 integral = kind in INTEGRAL_KINDS and self._integral.get((key, kind), True)
                 specs.append(ColumnSpec(name, key, kind, integral))
         if keys is None:
@@ -157,11 +157,25 @@ def _rank(kind: str) -> tuple[int, str]:
     return (PLAIN_KINDS.index(kind) if kind in PLAIN_KINDS else len(PLAIN_KINDS)), kind
 
 
-def free_name(name: str, kind: str, taken: set[str]) -> str:
-    """The name, or the first of name#2, name#3... that no other column has, nor anything inside one."""
-    inside, found, number = inner_paths(kind), name, 1
-    while taken & (paths := {f"{found}{path}".lower() for path in inside}):
-        number += 1
-        found = f"{name}#{number}"
-    taken |= paths
-    return found
+class Names:
+    """The names that columns of a file have, whatever their case, and what is inside them; some are taken at once."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = {name.lower() for name in taken}
+        self._next: dict[tuple[str, tuple[str, ...]], int] = {}  # by name and what is inside: no lower number is free
+
+    def take(self, name: str, kind: str) -> None:
+        """Note a column that has this name."""
+        self._taken |= {f"{name}{path}".lower() for path in inner_paths(kind)}
+
+    def free(self, name: str, kind: str) -> str:
+        """The name, or the first of name#2, name#3... that no column has, nor anything inside one; it is taken then."""
+        like = (name.lower(), inner_paths(kind))
+        number = self._next.get(like, 1)
+        free = name if number == 1 else f"{name}#{number}"
+        while not self._taken.isdisjoint(f"{free}{path}".lower() for path in like[1]):
+            number += 1
+            free = f"{name}#{number}"
+        self._next[like] = number + 1
+        self.take(free, kind)
+        return free

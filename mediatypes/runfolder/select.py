@@ -62,8 +62,9 @@ def to_pandas(table: pa.Table, needed_for: str) -> Any:
 def with_integers(table: pa.Table, specs: Iterable[ColumnSpec]) -> pa.Table:
     """Columns whose values were all integers, as int64 instead of the double they are stored as."""
     integral = {spec.name for spec in specs if spec.integral}
-    for i, field in enumerate(table.schema):
+    fields, columns = list(table.schema), table.columns
+    for i, field in enumerate(fields):
         if field.name in integral:
             kind = list_of(pa.int64()) if pa.types.is_list(field.type) else pa.int64()
-            table = table.set_column(i, field.with_type(kind), table.column(i).cast(kind))
-    return table
+            fields[i], columns[i] = field.with_type(kind), columns[i].cast(kind)
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields, table.schema.metadata))

@@ -9,7 +9,7 @@ import time
 from typing import Any
 from zlib import crc32
 
-from .._core.errors import InputError, StoreError
+from .._core.errors import InputError, StoreError, Verbatim
 from ..columns import log_cells
 from ..journal import frames
 from ..journal.append import Syncer
@@ -17,7 +17,7 @@ from ..journal.calls import layout_codes
 from .session import Session
 
 Numbers = tuple[tuple[str, ...], str, int, float, tuple[float, ...]]  # keys, layout codes, row, time, values
-_MAX_LAYOUTS = 1024  # further key sets are written as calls that describe themselves
+_MAX_LAYOUTS = frames.MAX_LAYOUTS  # further key sets are written as calls that describe themselves
 
 
 class CallWriter:
@@ -37,6 +37,7 @@ class CallWriter:
         self._quick: dict[tuple[Any, ...], frames.Layout] = {}  # by keys and types
         self._layouts: dict[tuple[tuple[str, ...], str], frames.Layout] = {}  # by keys and codes
         self._layout_id = 0
+        self._columns: set[tuple[str, str]] = set()  # of this journal
         self._last: dict[str, tuple[int, Any]] = {key: (-1, value) for key, value in opened.last.items()}
 
     def log_numbers(self, data: Any, step: Any, commit: bool | None) -> bool:
@@ -67,6 +68,8 @@ class CallWriter:
         for keys, codes, row, stamp, values in calls:
             count += 1
             layout = self._layouts.get((keys, codes)) or new.get((keys, codes))
+            if layout is None:
+                self._add_columns(frames.layout_columns(keys, codes))
             if layout is None and (layout := self._new_layout(keys, codes)):
                 new[keys, codes] = layout
                 written.append(layout.declaration())
@@ -88,6 +91,8 @@ class CallWriter:
         """Write a call; returns its layout, if it was packed."""
         keys, codes, declaration = tuple(key for key, _, _ in found), layout_codes(found), b""
         layout = self._layouts.get((keys, codes))
+        if layout is None:
+            self._add_columns(frames.layout_columns(keys, codes) if codes else [cell[:2] for cell in found])
         if layout is None and codes and (layout := self._new_layout(keys, codes)):
             declaration = layout.declaration()
         if layout is None:
@@ -101,6 +106,14 @@ class CallWriter:
         layout.last, layout.sequence = body, self.calls
         self._layouts[keys, codes] = layout
         return layout
+
+    def _add_columns(self, columns: list[tuple[str, str]]) -> None:
+        new = {column for column in columns if column not in self._columns}
+        if len(self._columns) + len(new) > frames.MAX_COLUMNS:
+            hint = "Log what differs as values, or as rows of a mt.Table, not as keys."
+            got = Verbatim(f"{len(new)} more")
+            raise InputError.of("log", f"at most {frames.MAX_COLUMNS} keys of a run", got, hint, "key")
+        self._columns |= new
 
     def _new_layout(self, keys: tuple[str, ...], codes: str) -> frames.Layout | None:
         if self._layout_id >= _MAX_LAYOUTS:

@@ -8,33 +8,47 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from zlib import crc32
 
-from mediatypes.journal import frames
+from mediatypes.journal.frames import CALL, HEADER, LAYOUT, MAGIC, METRIC, ROW
 
-RUN = {"format": "1.0", "id": "hostile", "name": "hostile", "status": "running", "started": 1e9, "tags": [], "config": {}}
+RUN = {
+    "format": "1.0",
+    "id": "hostile",
+    "name": "hostile",
+    "status": "running",
+    "started": 1e9,
+    "tags": [],
+    "config": {},
+}
 
 
 def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+def frame(kind: int, payload: bytes) -> bytes:
+    """A frame, as large as it may be."""
+    body = struct.pack("<IB", len(payload) + 9, kind) + payload
+    return body + struct.pack("<I", crc32(body))
+
+
 def call(step: int, cells: list[tuple[str, str, object]]) -> bytes:
     """A frame CALL."""
-    return frames.frame(frames.CALL, struct.pack("<qd", step, 1e9 + step) + _json(cells))
+    return frame(CALL, struct.pack("<qd", step, 1e9 + step) + _json(cells))
 
 
 def layout(id: int, keys: list[str]) -> bytes:
     """A frame LAYOUT of doubles."""
-    return frames.frame(frames.LAYOUT, struct.pack("<I", id) + _json([[key, "d"] for key in keys]))
+    return frame(LAYOUT, struct.pack("<I", id) + _json([[key, "d"] for key in keys]))
 
 
 def row(id: int, step: int, values: list[float]) -> bytes:
     """A frame ROW."""
-    return frames.frame(frames.ROW, struct.pack(f"<Iqd{len(values)}d", id, step, 1e9 + step, *values))
+    return frame(ROW, struct.pack(f"<Iqd{len(values)}d", id, step, 1e9 + step, *values))
 
 
 def metric(name: str) -> bytes:
     """A frame METRIC that asks for a statistic."""
-    return frames.frame(frames.METRIC, _json({"name": name, "summary": ["min"]}))
+    return frame(METRIC, _json({"name": name, "summary": ["min"]}))
 
 
 def many_kinds(count: int) -> Iterator[bytes]:
@@ -99,6 +113,6 @@ def write_run(folder: Path, pieces: Iterator[bytes]) -> Path:
     (folder / "journal").mkdir(parents=True)
     (folder / "run.json").write_bytes(_json(RUN))
     with open(folder / "journal" / "0001-0.log", "wb") as file:
-        file.write(frames.MAGIC + frames.json_frame(frames.HEADER, {"format": "1.0", "run": "hostile"}))
+        file.write(MAGIC + frame(HEADER, _json({"format": "1.0", "run": "hostile"})))
         file.writelines(pieces)
     return folder
