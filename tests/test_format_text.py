@@ -447,7 +447,7 @@ def summary_of(rows: Rows, metric: dict[str, Any], key: str) -> Any:
         found = {"min": low, "max": high, "mean": mean}
     found |= {"first": values[0][1], "last": values[-1][1]}
     if numbers and "best" in asked:
-        found["best"] = low if metric["goal"] == "minimize" else high
+        found["best"] = found["min" if metric["goal"] == "minimize" else "max"]
         best = [step for step, value in real if value == found["best"]]
         found |= {"best_step": best[0]} if best else {}
     found = {name: value for name, value in found.items() if name.removesuffix("_step") in asked}
