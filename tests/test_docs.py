@@ -123,9 +123,9 @@ def test_links_inside_the_repository_lead_somewhere(name: str) -> None:
 
 
 def test_every_promise_of_security_names_tests_that_are_there() -> None:
-    rows = [line for line in (ROOT / "SECURITY.md").read_text("utf-8").splitlines() if line.startswith("| ")][1:]
-    for row in rows:
-        named = re.findall(r"`(tests/[^`]+)::(test_\w+)`", row.split("|")[2])
+    lines = (ROOT / "SECURITY.md").read_text("utf-8").splitlines()
+    for row in [line for line in lines if line.startswith("| ") and not line.endswith(" test |")]:
+        named = re.findall(r"`(tests/[^`]+)::(test_\w+)`", row.split("|")[-2])
         assert named, row
         for path, test in named:
             assert f"def {test}(" in (ROOT / path).read_text("utf-8"), test
