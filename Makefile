@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo check test test-base newcomer spark soak interop docs bench screenshot schemas viewer-bundle browser clean
+.PHONY: help demo check test test-base newcomer spark soak interop docs release-check bench screenshot schemas viewer-bundle browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make soak      kill writers and damage files of runs some thousand times, half an hour; not part of make test"
 	@echo "make docs      the documentation site in site/, which loads nothing from a network"
 	@echo "make interop   values into the real trackers and frameworks, an environment each: NAME=wandb for one; 4 GB for all"
+	@echo "make release-check  wheel and sdist, and the demo from the wheel in an empty environment"
 	@echo "make bench     measure against the alternatives, medians of interleaved rounds"
 	@echo "make schemas   write schemas/ from the declarations"
 	@echo "make clean     remove .venv and caches; demo-runs/ stays"
@@ -63,6 +64,9 @@ docs: $(VENV)/.pip viewer-bundle $(VENV)-docs/.pip
 
 interop: $(VENV)/.test
 	$(IN_VENV) -m tests.interop.environments $(NAME)
+
+release-check: $(VENV)/.test
+	$(IN_VENV) -m tests.release
 
 bench: $(VENV)/.test
 	$(IN_VENV) -m benchmarks
