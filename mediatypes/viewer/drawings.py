@@ -65,17 +65,30 @@ def curve(x: Array, y: Array, color: str = COLORS[0]) -> str:
 
 
 def cloud(points: Array) -> str:
-    """Points in parallel projection; (n, 3) or more columns, of which at most 4000 are drawn."""
-    some = points[:: max(1, math.ceil(len(points) / _POINTS)), :3].astype(np.float64)
+    """Points in parallel projection, (n, 3), with a category (n, 4) or a colour (n, 6); at most 4000 are drawn."""
+    chosen = points[:: max(1, math.ceil(len(points) / _POINTS))]
+    some = chosen[:, :3].astype(np.float64)
     x, y = some[:, 0] - 0.35 * some[:, 1], some[:, 2] - 0.35 * some[:, 1]
     span = max(float(np.ptp(x)), float(np.ptp(y))) or 1.0 if len(some) else 1.0
     places = zip(
         ((x - x.min(initial=0)) / span * WIDE).tolist(), ((y - y.min(initial=0)) / span * WIDE).tolist(), strict=True
     )
-    dots = "".join(f'<circle cx="{a:.1f}" cy="{WIDE - b:.1f}" r="1.2"/>' for a, b in places)
+    fills = [f' fill="{color}"' for color in _point_colors(chosen)] or [""] * len(some)
+    dots = "".join(
+        f'<circle cx="{a:.1f}" cy="{WIDE - b:.1f}" r="1.2"{fill}/>' for (a, b), fill in zip(places, fills, strict=True)
+    )
     return svg(
         dots, f"{len(points)} points" + (f", {len(some)} of them drawn" if len(some) < len(points) else ""), WIDE
     )
+
+
+def _point_colors(points: Array) -> list[str]:
+    """The colour of each point as CSS has it; none if they have neither colours nor categories."""
+    if points.shape[1] == 4:
+        return [COLORS[int(category) % len(COLORS)] for category in points[:, 3]]
+    if points.shape[1] == 6:
+        return ["#{:02x}{:02x}{:02x}".format(*rgb) for rgb in points[:, 3:].clip(0, 255).astype(np.uint8).tolist()]
+    return []
 
 
 def plane(array: Array) -> str:

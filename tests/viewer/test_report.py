@@ -193,3 +193,10 @@ def test_a_curve_keeps_every_peak(n: int) -> None:
     assert path is not None
     heights = [float(point.split()[1]) for point in path[1].split("L")]
     assert (min(heights), max(heights)) == ((4.0, 176.0) if n > 1 else (176.0, 176.0))
+
+
+def test_points_have_their_colours_without_a_script() -> None:
+    points = np.array([[0, 0, 0, 255, 0, 0], [1, 1, 1, 0, 128, 255]], np.float32)
+    assert set(re.findall(r'fill="(#\w{6})"/>', still.value_html(mt.Object3D(points)))) == {"#ff0000", "#0080ff"}
+    categories = np.array([[0, 0, 0, 1], [1, 1, 1, 2], [2, 2, 2, 1]], np.float32)
+    assert len(set(re.findall(r'fill="(#\w{6})"/>', still.value_html(mt.Object3D(categories))))) == 2
