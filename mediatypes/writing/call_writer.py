@@ -108,7 +108,9 @@ class CallWriter:
         return layout
 
     def _add_columns(self, columns: list[tuple[str, str]]) -> None:
-        new = {column for column in columns if column not in self._columns}
+        if self._columns.issuperset(columns):
+            return
+        new = set(columns) - self._columns
         if len(self._columns) + len(new) > frames.MAX_COLUMNS:
             hint = "Log what differs as values, or as rows of a mt.Table, not as keys."
             got = Verbatim(f"{len(new)} more")
