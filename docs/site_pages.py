@@ -19,6 +19,9 @@ from mediatypes import cli, schemas
 from mediatypes._core.registry import lookup
 from mediatypes.viewer.report import write_report
 
+_PLACE = "the picture stands here"
+_pictures: dict[str, str] = {}  # by page
+
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"^<!-- (picture|document|commands|include)(?:: (\S+))? -->$", re.MULTILINE)
@@ -38,7 +41,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     def made(match: re.Match[str]) -> str:
         what, argument = match.groups()
         if what == "picture":
-            return _picture(markdown)
+            _pictures[page.file.src_uri] = _picture(markdown)
+            return f'<div class="shown">{_PLACE}</div>'
         if what == "document":
             return "\n".join(schemas._document_lines(lookup(argument)[1])).partition("\n")[2]
         if what == "commands":
@@ -48,11 +52,16 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     return _COMMENT.sub(made, _relinked(markdown, page.file.src_uri, {file.src_uri for file in files}))
 
 
+def on_page_content(content: str, page: Any, config: Any, files: Any) -> str:
+    """The page's HTML with its picture, which Markdown would change; its scripts are allowed by their hashes."""
+    return content.replace(_PLACE, _pictures.get(page.file.src_uri, ""))
+
+
 def _picture(markdown: str) -> str:
     """What a notebook shows of the variable `shown` that the first block of Python makes."""
     names: dict[str, Any] = {"__name__": "__docs__"}
     exec(_BLOCK.findall(markdown)[0], names)
-    return f'<div class="shown">{_html(names["shown"])}</div>'
+    return _html(names["shown"])
 
 
 def _html(value: Any) -> str:
