@@ -50,8 +50,8 @@ COMMAND = Command(
     "export",
     "write a run for other tools",
     "Write a run as a new folder: csv and jsonl with a row for each step, long with a row for each value,\n"
-    "huggingface for datasets.load_dataset, tensorboard with event files, or coco, yolo and voc with the images and\n"
-    "their boxes. Media files are verified and copied.\n"
+    "huggingface for datasets.load_dataset, tensorboard with event files, wandb-json with W&B's JSON and file\n"
+    "names, or coco, yolo and voc with the images and their boxes. Media files are verified and copied.\n"
     "What the layout does not carry, or not as it was, is counted by key and kind.",
     "mediatypes export runs/demo --layout huggingface -o dataset",
     _add_arguments,

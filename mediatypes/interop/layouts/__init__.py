@@ -20,6 +20,7 @@ LAYOUTS = {
     "long": "values.parquet with a row for each value, the media beside it",
     "huggingface": "a folder of images, audio and video each, as datasets.load_dataset reads them",
     "tensorboard": "event files that TensorBoard shows",
+    "wandb-json": "history.jsonl, summary.json, config.json and media as W&B writes them",
     "coco": "images, and a JSON file of COCO for each set of boxes",
     "yolo": "images, labels and data.yaml, of one set of boxes",
     "voc": "JPEGImages, Annotations and masks of Pascal VOC, of one set of boxes",
@@ -39,6 +40,9 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
             masks and boxes...; `load_dataset("imagefolder", data_dir=dest + "/images")` of `datasets` decodes them.
             "tensorboard": event files, for `tensorboard --logdir dest`: scalars, histograms, images, GIF videos,
             sounds, texts, meshes, pr curves, hyperparameters. An imported run gives the events it was made from.
+            "wandb-json": `history.jsonl`, a row of W&B's JSON for each step (NaN is a bare word there), `summary.json`,
+            `config.json` with labels and charts under `_wandb`, and files as W&B names them;
+            `mediatypes.interop.wandb.decode(document, dest)` reads a document.
             "coco", "yolo" and "voc": the images with their boxes and masks, a file named as its caption where that is
             one; the last two have one set of boxes, "ground_truth" or that which most images have.
         dest: the folder to be made.
@@ -68,7 +72,7 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
     with replacing(target, "write the export") as temporary:
         temporary.mkdir(parents=True)
         tally = Tally(view.store, temporary)
-        importlib.import_module(f"{__name__}._{layout}").write(view, temporary, tally)
+        importlib.import_module(f"{__name__}._{layout.replace('-', '_')}").write(view, temporary, tally)
         if layout != "tensorboard":  # it copies those that an import has attached
             tally.lose("files", "file", "saved with the run", len(view.files().keys() - _RECORDED))
     return tally.report(target, layout)

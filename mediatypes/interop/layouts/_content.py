@@ -112,7 +112,7 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON")
 
 
-def dumps(value: Any) -> str:
-    """One line of valid JSON, members in their order."""
-    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return line if is_utf8_encodable(line) else json.dumps(value, allow_nan=False)
+def dumps(value: Any, allow_nan: bool = False) -> str:
+    """One line of JSON, members in their order; NaN and infinities are refused, or bare words."""
+    line = json.dumps(value, ensure_ascii=False, allow_nan=allow_nan)
+    return line if is_utf8_encodable(line) else json.dumps(value, allow_nan=allow_nan)

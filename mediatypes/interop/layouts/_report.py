@@ -63,11 +63,19 @@ class Tally:
         if count:
             self._lost[key, kind, reason] = self._lost.get((key, kind, reason), 0) + count
 
-    def copy(self, reference: dict[str, Any], target: str, key: str, kind: str) -> bool:
-        """Copy a sidecar to a path in the export, once; if that is not possible, what refers to it is lost."""
+    def add(self, size: int) -> None:
+        """Count a file of so many bytes that the layout made itself."""
+        self._files += 1
+        self._size += size
+
+    def copy(self, reference: dict[str, Any], target: str, key: str, kind: str, source: Source | None = None) -> bool:
+        """Copy a sidecar to a path in the export, once; if that is not possible, what refers to it is lost.
+
+        It is read from `source`, by default the run's store.
+        """
         name = target, reference["sha256"], reference["size"]
         if name not in self._copied:
-            self._copied[name] = self._try(reference, target)
+            self._copied[name] = self._try(reference, target, source or self._source)
         reason = self._copied[name]
         if reason:
             self.lose(key, kind, reason)
@@ -84,7 +92,7 @@ class Tally:
     def read(self, reference: dict[str, Any], key: str, kind: str) -> bytes | None:
         """The bytes of a sidecar; None if that is not possible, and what refers to it is lost."""
         try:
-            return b"".join(self._read(reference))
+            return b"".join(self._read(reference, self._source))
         except _Unreadable as error:
             self.lose(key, kind, str(error))
             return None
@@ -103,7 +111,7 @@ class Tally:
         lost = tuple(Lost(key, kind, count, reason) for (key, kind, reason), count in self._lost.items())
         return ExportReport(path, layout, self.rows, self._files, self._size, lost)
 
-    def _try(self, reference: dict[str, Any], target: str) -> str | None:
+    def _try(self, reference: dict[str, Any], target: str, source: Source) -> str | None:
         """Copy a sidecar, or say why not. That the export cannot be written is raised."""
         try:
             file = self._folder.joinpath(*safe_parts(target))
@@ -112,16 +120,15 @@ class Tally:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with open(file, "xb") as written:
-                for data in self._read(reference):
+                for data in self._read(reference, source):
                     written.write(data)
         except _Unreadable as error:
             os.unlink(file)
             return str(error)
-        self._files += 1
-        self._size += int(reference["size"])
+        self.add(int(reference["size"]))
         return None
 
-    def _read(self, reference: dict[str, Any]) -> Iterator[bytes]:
+    def _read(self, reference: dict[str, Any], source: Source) -> Iterator[bytes]:
         """The bytes of a sidecar in pieces, compared with its size and hash at the end."""
         if "://" in reference["path"]:
             raise _Unreadable(_REMOTE)
@@ -129,7 +136,7 @@ class Tally:
         if type(left) not in (int, float):  # JSON may say 5.0
             raise _Unreadable(_CHANGED)
         try:
-            with self._source.open(reference["path"]) as file:
+            with source.open(reference["path"]) as file:
                 while left >= 0 and (data := file.read(_CHUNK)):
                     left -= len(data)
                     digest.update(data)

@@ -204,3 +204,49 @@ def test_what_the_run_was(real: Real) -> None:
     assert summary["simg"]["_type"] == "image"
     assert "requirements.txt" in real.run.files()
     assert not [str(problem) for problem in real.run.problems]
+
+
+def test_an_export_has_the_documents_that_wandb_wrote(real: Real) -> None:
+    mt.export(real.run, "wandb-json", real.root / "exported")
+    ours: dict[str, Any] = {}
+    for line in (real.root / "exported" / "history.jsonl").read_text().splitlines():
+        ours |= json.loads(line)
+    theirs = wandb_documents(real)
+    for key, document in theirs.items():
+        if key not in ("inc", "line_table", "Custom Chart Tables/split_table"):
+            assert shape(ours[key]) == shape(document), key
+    for key in ("img", "a/b", "audio", "video", "html", "mol", "pc", "scene"):
+        assert [ours[key][name] for name in ("sha256", "size")] == [theirs[key][name] for name in ("sha256", "size")], (
+            key
+        )
+    config = json.loads((real.root / "exported" / "config.json").read_text())["_wandb"]
+    labels = {"1": "cat", "2": "dog"}
+    assert config["bounding_box/class_labels"]["img_wandb_delimeter_pred"]["value"] == labels
+    assert config["visualize"]["line"]["panel_config"]["fieldSettings"]["x"] == "x"
+    assert {"line_table", "Custom Chart Tables/split_table"} <= ours.keys()
+
+
+def wandb_documents(real: Real) -> dict[str, Any]:
+    """The documents of the rows in wandb's log, the last of each key."""
+    documents: dict[str, Any] = {}
+    for record in real.records():
+        for number, wire, start, end in fields(record, 0, len(record)):
+            if (number, wire) != (2, 2):
+                continue
+            for item in read_items(record[start:end], 0, end - start):
+                value, (key, *inside) = json.loads(item.json or b"null"), item.path
+                place = documents.setdefault(key, {}) if inside else documents
+                for name in inside[:-1]:
+                    place = place.setdefault(name, {})
+                place[inside[-1] if inside else key] = value
+    return {key: one for key, one in documents.items() if isinstance(one, dict) and "_type" in one}
+
+
+def shape(document: Any) -> Any:
+    """The members of a document and the types of their values, without what only artifacts and our overlays have."""
+    if isinstance(document, list):
+        return [shape(one) for one in document]
+    if isinstance(document, dict):
+        beside = ("artifact_path", "_latest_artifact_path", "class_labels")
+        return {name: shape(one) for name, one in sorted(document.items()) if name not in beside}
+    return float if type(document) is int else type(document)
