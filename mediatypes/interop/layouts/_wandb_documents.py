@@ -19,12 +19,13 @@ from ..._core.errors import CodecError, MediaTypesError, UnknownTypeError, Unsaf
 from ..._core.sidecar import Source, safe_parts
 from ..._core.value import is_media
 from ...formats import png
-from ...plot._presets import WANDB_IDS
 from ...store.memory import MemoryStore
 from ...types.image.boxes import BoundingBoxes2D
 from ...types.molecule.files import unpack
+from ...types.video.value import Video
 from ._report import Tally
 from ._wandb_batches import BATCHES
+from ._wandb_charts import panel
 
 _NO_TYPE = "W&B has no type for it"
 _UNREADABLE = "its document or a file is damaged or missing"
@@ -233,7 +234,11 @@ class Documents:
             self._lose(place, f"W&B takes no {document['format']} video")
             return None
         made = self._copied(place, "video-file", "videos", document, f".{document['format']}")
-        return made and made | {"width": document["width"], "height": document["height"]}
+        size = document["width"], document["height"]
+        if made and (size[0] % 2 or size[1] % 2):  # the file may have an even size
+            alone = Video(decode(document, self._source).to_bytes())
+            self._lose(place, "its size: that of the file is even", (alone.width, alone.height) != size)
+        return made and made | {"width": size[0], "height": size[1]}
 
     def _audio(self, place: Place, document: dict[str, Any]) -> dict[str, Any] | None:
         return self._copied(place, "audio-file", "audio", document, f".{document['format']}")
@@ -260,6 +265,11 @@ class Documents:
             return None
         cloud = decode(document, self._source)
         self._lose(place, "its intensity: W&B has none", cloud.intensity is not None)
+        self._lose(
+            place,
+            "how boxes are placed: W&B has corners",
+            any(box.get("placement") for box in document.get("boxes", ())),
+        )
         made = self._written(place, "object3D-file", "object3D", [cloud.to_pts_json()], ".pts.json")
         return _with_caption(made, document)
 
@@ -327,34 +337,14 @@ class Documents:
         except MediaTypesError:
             self._lose(place, _UNREADABLE)
             return {}
-        id = _PANELS.get(document["preset"])
-        if id is None:
+        drawn = panel(document, key)
+        if drawn is None:
             self._lose(place, "how it is drawn, by a preset of your own: W&B has its table alone")
         else:
-            charts, panel = self.config.setdefault("visualize", {}), _panel(id, document, key)
-            self._lose(place, "a chart that changes: W&B's config has the last", charts.get(place.key, panel) != panel)
-            charts[place.key] = panel
+            charts = self.config.setdefault("visualize", {})
+            self._lose(place, "a chart that changes: W&B's config has the last", charts.get(place.key, drawn) != drawn)
+            charts[place.key] = drawn
         return {key: made}
-
-
-_PANELS = {preset: id for id, preset in WANDB_IDS.items()} | dict.fromkeys(
-    ("pr_curve", "roc_curve"), "wandb/area-under-curve/v0"
-)
-
-
-def _panel(id: str, document: dict[str, Any], table_key: str) -> dict[str, Any]:
-    """How W&B's config says that a table is drawn."""
-    named: list[dict[str, Any]] = [{"name": name, "fields": []} for name in ("id", "name", "_defaultColorIndex")]
-    table = {"name": "summaryTable", "args": [{"name": "tableKey", "value": table_key}], "fields": []}
-    query = {"name": "runSets", "args": [{"name": "runSets", "value": "${runSets}"}], "fields": [*named, table]}
-    panel = {
-        "panelDefId": id,
-        "fieldSettings": document["fields"],
-        "stringSettings": document.get("strings", {}),
-        "transform": {"name": "tableWithLeafColNames"},
-        "userQuery": {"queryFields": [query]},
-    }
-    return {"panel_type": "Vega2", "panel_config": panel}
 
 
 def _box(layer: BoundingBoxes2D, i: int) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import io
 import json
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
 import mediatypes as mt
@@ -48,6 +50,13 @@ def preset_of_ones_own() -> mt.Plot:
     spec = {"mark": "point", "data": {"name": "table"}, "encoding": {"x": {"field": "${field:x}"}}}
     mt.plot.register_preset("exported_preset", spec)
     return mt.Plot("exported_preset", mt.Table(["x"], [[1]]), {"x": "x"})
+
+
+def webp() -> bytes:
+    """An animated picture."""
+    first, second = (PIL.Image.fromarray(PHOTO[i:, :]).resize((32, 24)) for i in (0, 9))
+    first.save(file := io.BytesIO(), "webp", save_all=True, append_images=[second], duration=100)
+    return file.getvalue()
 
 
 class Exported:
@@ -230,6 +239,9 @@ def test_what_wandb_cannot_hold_is_counted(tmp_path: Path) -> None:
             "page": mt.Html("<p>"),
             "counts": mt.Histogram([1, math.nan], caption="c"),
             "cloud": mt.Object3D(np.eye(3), intensity=[1, 2, 3]),
+            "scene": mt.Object3D.from_point_cloud(np.eye(3), [mt.Box3D(center=(1, 1, 1), size=(2, 2, 2))]),
+            "odd": mt.Video(FRAMES[:, :, :23, :31], fps=4, format="mp4"),
+            "webp": mt.Video(webp()),
             "photo": mt.Image(PHOTO, masks={"m": mt.ImageMask(far)}),
             "list": [mt.Image(PHOTO, caption="x"), mt.Image(PHOTO, caption=""), mt.Tensor(np.arange(4.0))],
             "table": mt.Table(["b", "d"], [[b"x", datetime.date(2024, 1, 1)]]),
@@ -246,6 +258,9 @@ def test_what_wandb_cannot_hold_is_counted(tmp_path: Path) -> None:
         ("counts", "its nan_count: W&B has none", 1),
         ("counts", "its caption: W&B has none", 1),
         ("cloud", "its intensity: W&B has none", 1),
+        ("scene", "how boxes are placed: W&B has corners", 1),
+        ("odd", "its size: that of the file is even", 1),
+        ("webp", "W&B takes no webp video", 1),
         ("photo", "a mask with class ids beyond 255", 1),
         ("photo", "labels that change: W&B's config has the last", 2),
         ("list", "W&B has no type for it", 1),
