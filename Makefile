@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo check test test-base newcomer spark soak interop docs release-check bench screenshot schemas viewer-bundle browser clean
+.PHONY: help demo check test test-base newcomer spark fuzz soak interop docs release-check bench screenshot schemas viewer-bundle browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test-base the tests that numpy, pyarrow and Pillow are enough for, in a venv of nothing else"
 	@echo "make newcomer  the README, the demo and twelve jobs of a first user, in an environment made from the wheel"
 	@echo "make spark     read runs with pyspark (half a gigabyte, needs Java); not part of make test"
+	@echo "make fuzz      mutated input for every reader, SECONDS=60 in all; not part of make test"
 	@echo "make soak      kill writers and damage files of runs some thousand times, half an hour; not part of make test"
 	@echo "make docs      the documentation site in site/, which loads nothing from a network"
 	@echo "make interop   values into the real trackers and frameworks, an environment each: NAME=wandb for one; 4 GB for all"
@@ -53,6 +54,9 @@ newcomer: $(VENV)/.test
 
 spark: $(VENV)/.spark
 	$(IN_VENV) -m pytest tests/runset/test_spark.py tests/runfolder/test_other_readers.py -k spark
+
+fuzz: $(VENV)/.test
+	$(IN_VENV) -m tests.hostile --seconds $(or $(SECONDS),60)
 
 soak: $(VENV)/.test
 	$(IN_VENV) -m tests.writing.soak

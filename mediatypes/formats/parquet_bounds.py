@@ -78,7 +78,7 @@ def _pages(data: bytes, at: int, end: int) -> Iterator[_Page]:
         about: Any = next((header[field] for field in _DATA if field in header), {})
         if not isinstance(about, dict):
             raise OSError(_STRANGE)
-        encodings = {about.get(2), about.get(4)}
+        encodings = (about.get(2), about.get(4))
         values = about.get(1, 0)
         repeats = _DICTIONARY in header or _REPEATING in encodings
         yield _Page(size, values if isinstance(values, int) and values >= 0 else 2**31, repeats)

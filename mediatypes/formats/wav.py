@@ -149,7 +149,9 @@ class _BrokenError(Exception):
 
 def _read_header(file: BinaryIO, size: int) -> Header:
     head = file.read(8)
-    order = _ORDERS[head[:4]]
+    order = _ORDERS.get(head[:4])
+    if order is None:
+        raise _BrokenError(f"a file that begins with {head[:4]!r}")
     (riff_size,) = struct.unpack(f"{order}4xI", head)
     format: _Format | None = None
     long_size = None

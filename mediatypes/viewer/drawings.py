@@ -95,12 +95,14 @@ def plane(array: Array) -> str:
     """The first plane of an array as a grey picture, black its smallest number; an address that holds a PNG."""
     import PIL.Image
 
-    numbers = np.asarray(np.atleast_2d(array).reshape(-1, *np.atleast_2d(array).shape[-2:])[0], np.float64)[
-        :_PLANE, :_PLANE
-    ]
-    good = numbers[np.isfinite(numbers)]
-    low, high = (float(good.min()), float(good.max())) if len(good) else (0.0, 1.0)
-    grey = np.nan_to_num((numbers - low) / ((high - low) or 1.0) * 255).clip(0, 255).astype(np.uint8)
+    planes = np.atleast_2d(array)
+    if not planes.size:
+        planes = np.zeros((1, 1))
+    with np.errstate(all="ignore"):  # numbers that are not finite, or so far apart that their difference is not
+        numbers = planes[(0,) * (planes.ndim - 2)][:_PLANE, :_PLANE].astype(np.float64)
+        good = numbers[np.isfinite(numbers)]
+        low, high = (float(good.min()), float(good.max())) if len(good) else (0.0, 1.0)
+        grey = np.nan_to_num((numbers - low) / ((high - low) or 1.0) * 255).clip(0, 255).astype(np.uint8)
     return png_url(PIL.Image.fromarray(grey))
 
 

@@ -83,7 +83,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     yaml = need("yaml", extra="yaml", needed_for="from_yolo()")
     try:
         content = yaml.safe_load(_text(path))
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a number or date that cannot be
         said = Verbatim(" ".join(str(error).split()))
         raise InputError.of(str(path), "a YAML file", said, "Correct it.", "not-yaml") from error
     if not isinstance(content, dict) or "names" not in content:
