@@ -113,8 +113,8 @@ def change_json(value: Any, chance: Random) -> Any:
             made[key] = made[chance.choice(keys)]
         case 2 if isinstance(made, dict):
             made[chance.choice(("", "new", "_type", "path", "x" * 300, "../x", "\ud800"))] = made.pop(key)
-        case 2:
-            made *= chance.choice((2, 1000))
+        case 2 if isinstance(made, list):
+            made = made * chance.choice((2, 1000))
         case 3:
             made[key] = _hostile(made[key], chance)
         case _:

@@ -234,7 +234,7 @@ def _read_boxes(source: Path, dest: Path) -> None:
         _show(boxes)
         mt.encode(mt.Image(np.zeros((4, 4), np.uint8), boxes={"a": boxes}), mt.DirectoryStore(dest))
     else:
-        _show(mt.Object3D.from_point_cloud(*(value.get(name) for name in ("points", "boxes", "vectors"))))
+        _show(mt.Object3D.from_point_cloud(**{name: value.get(name) for name in ("points", "boxes", "vectors")}))
 
 
 def _json(path: Path) -> Any:

@@ -12,6 +12,9 @@ from mediatypes.viewer.drawings import plane
 from tests.hostile import fuzz
 from tests.hostile.targets import TARGETS
 
+for _package in ("av", "pandas", "soundfile", "trimesh", "yaml"):
+    pytest.importorskip(_package)
+
 CASES = {"journal": 4, "run-folder": 4}  # of the rest, 8
 SECONDS = 60  # of CPU, on any machine
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no timers of CPU")
