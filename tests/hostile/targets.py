@@ -122,7 +122,8 @@ def _boxes() -> list[Files]:
     flat = {"position": {"minX": 1, "minY": 2, "maxX": 3, "maxY": 4}, "domain": "pixel", "class_id": 1}
     flat |= {"scores": {"a": 0.5}, "box_caption": "dog"}
     middle = {"position": {"middle": [0.5, 0.5], "width": 0.2, "height": 0.1}, "class_id": 1}
-    solid = {"center": [0, 1, 2], "size": [1, 1, 1], "orientation": [0, 0, 0, 1], "label": "car", "score": 0.5}
+    cube = [[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]
+    solid = {"corners": cube, "label": "car", "score": 0.5, "color": [1, 2, 3]}
     return [
         {"2d.json": json.dumps({"box_data": [flat, flat | {"class_id": 2}], "class_labels": {"1": "a"}}).encode()},
         {"2d.json": json.dumps({"box_data": [middle]}).encode()},
@@ -234,7 +235,7 @@ def _read_boxes(source: Path, dest: Path) -> None:
         _show(boxes)
         mt.encode(mt.Image(np.zeros((4, 4), np.uint8), boxes={"a": boxes}), mt.DirectoryStore(dest))
     else:
-        _show(mt.Object3D.from_point_cloud(**{name: value.get(name) for name in ("points", "boxes", "vectors")}))
+        _show(mt.Object3D.from_point_cloud(value.get("points"), value.get("boxes"), value.get("vectors")))
 
 
 def _json(path: Path) -> Any:
