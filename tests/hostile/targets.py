@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -191,7 +192,8 @@ def _show(value: Any) -> None:
     """Ask a value for everything."""
     for name in _SHOWN:
         if hasattr(value, name):
-            getattr(value, name)()
+            with contextlib.suppress(mt.InputError):  # points of a mesh
+                getattr(value, name)()
     repr(value)
 
 
