@@ -145,7 +145,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
         if number := number_of(rank):
             packed, target, capture, sync_tensorboard, self._forward = False, None, False, False, None
             root = rank_path(path)
-            opened = open_rank(root, number, fsync is not None, Announcer(root, say).say)
+            opened = open_rank(root, number, fsync is not None, Announcer(root, say).say, is_new=mode == "create")
         else:
             root = run_path(path, mode, name, project) if rank is None else rank_path(path)
             opened = session.open_session(root, mode, described, plain, fsync is not None, from_step)
@@ -297,7 +297,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
 
                 with without_ranks(self.path, status == "finished", say=self._announcer.say):
                     finish(self.path, status, self._problems.unrecorded, exit)
-                self._announcer.ended(status, self._writer.step, len(self.problems))
+                self._announcer.ended(status, self._writer.calls, len(self.problems))
             self._finished = True
             try:
                 if self._packed or (not self.rank and (self.path / files.PACKED).exists()):

@@ -58,8 +58,8 @@ def read_journal(data, number, rank, following, state):
     problems |= {"lost"} if number > expected else set()
     last = max((step for _, step, whose, _ in kept(state) if whose == rank), default=-(2**63))
     while at < len(data):
-        size, kind = struct.unpack_from("<IB", data, at) if at + 9 <= len(data) else (2**26, 0)
-        if not 9 <= size <= 2**26 or at + size > len(data):
+        size, kind = struct.unpack_from("<IB", data, at) if at + 9 <= len(data) else (2**27, 0)
+        if not 9 <= size <= 2**27 or at + size > len(data):
             problems.add("torn" if 9 <= size <= 2**26 else "frame")
             break
         frame, start, at = data[at : at + size], at, at + size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,6 +44,13 @@ def local_path(path: object, where: str) -> Path:
     text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
     if not isinstance(text, str) or not text or "\0" in text:
         raise InputError.of(where, "the path of a directory", path, "Pass a text such as 'runs/demo'.")
+    try:
+        os.lstat(os.path.expanduser(os.fsencode(text)))
+    except UnicodeEncodeError:
+        raise InputError.of(where, "a path", path, "Remove the lone surrogates.") from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError.of(where, "a path that the system takes", path, "Choose a shorter name.") from error
     if "://" in text:
         raise InputError.of(where, "a path of this machine", text, "Copy the run here first: mediatypes copy URL DIR.")
     return Path(os.path.expanduser(text)).absolute()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from .._core import canonical
+from .._core.canonical import is_utf8_encodable
 from .._core.codec import encode
 from .._core.errors import InputError, Problem, StoreError, Verbatim, collect, os_error, problem
 from .._core.file_names import check_names
@@ -39,6 +41,22 @@ class Reference(NamedTuple):
     sha256: str | None = None
     etag: str | None = None
     modified: float | None = None
+
+
+def _wrong_reference(reference: Reference) -> tuple[str, str] | None:
+    """The member of a reference that cannot be, and what it should be."""
+    size, modified = reference.size, reference.modified
+    if not isinstance(reference.url, str) or "://" not in reference.url or not is_utf8_encodable(reference.url):
+        return "url", "a URL"
+    if size is not None and not (type(size) is int and 0 <= size < 2**63):
+        return "size", "a number of bytes"
+    if reference.sha256 is not None and not re.fullmatch("[0-9a-f]{64}", str(reference.sha256)):
+        return "sha256", "64 hexadecimal digits"
+    if reference.etag is not None and not (isinstance(reference.etag, str) and is_utf8_encodable(reference.etag)):
+        return "etag", "a text"
+    if modified is not None and not (type(modified) in (int, float) and abs(modified) < 1e15):
+        return "modified", "seconds since 1970-01-01 UTC"
+    return None
 
 
 class Gathered(NamedTuple):
@@ -89,6 +107,12 @@ class _Gathering:
     def add(self, name: str, item: Any) -> str | None:
         """Add something under a name, "" for its own; returns the path of the file that it is, if it is one."""
         if isinstance(item, Reference):
+            if wrong := _wrong_reference(item):
+                hint = "Leave out what is not known."
+                self._problems.append(
+                    problem(f"artifact[{name!r}].{wrong[0]}", wrong[1], getattr(item, wrong[0]), hint)
+                )
+                return None
             self._put(Entry(name or _last(item.url), **item._asdict()))
         elif isinstance(item, str) and "://" in item:
             for entry in collect(self._problems, _look_at, item, name) or ():

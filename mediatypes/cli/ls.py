@@ -93,9 +93,16 @@ def _chosen(values: dict[str, Any], keys: list[str]) -> str:
     return " ".join(
         f"{clean(key)}={shorten(value)}"
         for key, value in values.items()
-        if isinstance(value, (bool, int, float, str)) and any(fnmatchcase(key, pattern) for pattern in keys)
+        if isinstance(value, (bool, int, float, str))
+        and not _is_document(value)
+        and any(fnmatchcase(key, pattern) for pattern in keys)
         if key not in FIXED
     )
+
+
+def _is_document(value: object) -> bool:
+    """Whether a value of the table is the JSON of media."""
+    return isinstance(value, str) and value.startswith(('{"_type":', '[{"_type":'))
 
 
 COMMAND = Command(

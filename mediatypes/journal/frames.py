@@ -20,7 +20,7 @@ from .._core.errors import InputError
 from ..columns.log_cells import fits
 
 MAGIC: Final = b"MTJRNL1\n"
-MAX_FRAME: Final = 2**26  # a larger claim is damage, whatever the checksum says
+MAX_FRAME: Final = 2**27  # a larger claim is damage, whatever the checksum says
 MAX_VALUES: Final = 2**21  # commas and opening brackets of a frame's JSON: its values take some 100 bytes each
 MAX_LAYOUTS: Final = 1024  # of a journal file
 MAX_COLUMNS: Final = 2**17  # keys of a journal file, each with each of its kinds

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import sys
 import time
 from pathlib import Path
@@ -26,6 +27,7 @@ if sys.platform != "win32":
 _NAME = "lock"
 _TRIES = 100  # the file may vanish between two looks at it, but not for ever
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS |= getattr(os, "O_NONBLOCK", 0)  # nobody waits at a pipe
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 
 
@@ -59,6 +61,8 @@ class Lock:
                 hint = "Choose a writable directory."
                 raise os_error(StoreError, str(root), "make the run's directory", error, hint) from error
             try:
+                if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+                    raise OSError(errno.EINVAL, "not a regular file")
                 self._take(root, force)
                 if is_same_file(self._fd, self.path):  # and not the one that such a writer has just removed
                     return
@@ -140,8 +144,11 @@ def _since(holder: dict[str, Any]) -> str:
 def holder_of(path: Path) -> dict[str, Any] | None:
     """Who holds the lock that is this file; None if nobody does. The file is not locked for this."""
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0))
+        fd = os.open(path, _FLAGS & ~os.O_CREAT & ~os.O_RDWR | os.O_RDONLY)
     except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
         return None
     try:
         holder = _holder(fd)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from .._core import canonical
 from .._core.errors import (
@@ -350,8 +351,15 @@ def _hashes(root: Path | RemotePath) -> dict[str, str]:
     return {}
 
 
+def _opened(path: Path | RemotePath) -> BinaryIO:
+    """A file, open; nobody waits at a pipe for somebody to write."""
+    if isinstance(path, Path) and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file")
+    return path.open("rb")
+
+
 def _pieces(path: Path | RemotePath) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         while piece := file.read(_PIECE):
             yield piece
 
@@ -369,7 +377,7 @@ def _checked(path: Path | RemotePath) -> Iterator[bytes]:
 
 def _end(path: Path | RemotePath, size: int | None) -> bytes:
     """The last bytes of a file, all of them if `size` is None."""
-    with path.open("rb") as file:
+    with _opened(path) as file:
         if size is not None:
             file.seek(max(file.seek(0, os.SEEK_END) - size, 0))
         return file.read()

@@ -27,9 +27,9 @@ class Announcer:
         how = f"resumed at step {step} in" if step else "writing"
         self.say(f"{how} {self._path} (look: mediatypes view {self._path})")
 
-    def ended(self, status: str, step: int, problem_count: int) -> None:
-        """The run is over, after `step` rows at most."""
-        steps = f"{step} step{'s' * (step != 1)}"
+    def ended(self, status: str, calls: int, problem_count: int) -> None:
+        """The run is over, after so many calls of `log`."""
+        steps = f"{calls} call{'s' * (calls != 1)} of log"
         problems = f"{problem_count} problem{'s' * (problem_count != 1)}: mediatypes show"
         self.say(
             f"{status} {self._path}, {steps} ({problems if problem_count else 'look: mediatypes view'} {self._path})"

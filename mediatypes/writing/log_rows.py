@@ -72,7 +72,7 @@ class LogsRows:
             self._hook.say_once(STEP_IGNORED)
             step = None
         problems: list[Problem] = []
-        row = checked_step(step, self._writer.step, problems, self._first_step)
+        row = checked_step(step, self._writer.step, problems, self._first_step) if isinstance(data, Mapping) else 0
         found = [] if problems else self._checked_cells(data, problems)
         if problems and not self._record:
             raise InputError(problems)

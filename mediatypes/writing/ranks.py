@@ -71,15 +71,17 @@ def first_free(rank: int) -> int:
     return max(int(size) if size.isdecimal() else 1, rank + 1)
 
 
-def open_rank(root: Path, wanted: int | Free, durable: bool, say: Say = None) -> Session:
+def open_rank(root: Path, wanted: int | Free, durable: bool, say: Say = None, *, is_new: bool = False) -> Session:
     """Open the run in `root`, which rank 0 writes, to log to it as another rank; `say` is told of waiting for it.
+
+    With `is_new` the run is one that is not resumed.
 
     Raises:
         StoreError: rank 0 does not make the run, or the system refused.
         RunLocked: another process is that rank.
         RunClosed: the run is over.
     """
-    run = _wait_for_run(root, wanted, say)
+    run = _wait_for_run(root, wanted, say, is_new)
     lock, number = _take_rank(root, wanted)
     try:
         calls, step = _position(root, run, number)
@@ -103,7 +105,7 @@ def open_rank(root: Path, wanted: int | Free, durable: bool, say: Say = None) ->
     return Session(run["id"], run["started"], lock, journal, run, run["config"], step, calls, rank=number)
 
 
-def _wait_for_run(root: Path, wanted: int | Free, say: Say) -> dict[str, Any]:
+def _wait_for_run(root: Path, wanted: int | Free, say: Say, is_new: bool) -> dict[str, Any]:
     """`run.json`, once a process that lives has the run; at once for a process that one has started."""
     until = time.monotonic() + (0 if isinstance(wanted, Free) else _TO_BEGIN)
     telling = _Telling(f"rank {wanted} waits for rank 0 to make {root}", say)
@@ -113,6 +115,8 @@ def _wait_for_run(root: Path, wanted: int | Free, say: Say) -> dict[str, Any]:
             run = files.read_run_json(root)
         if run.get("status") == "running" and is_alive(run.get("writer", {})) is not False:
             return run
+        if is_new and run.get("status", "running") != "running":  # rank 0 begins no run where there is one
+            raise _over(root)
         if time.monotonic() > until:
             if isinstance(wanted, Free) and run:
                 raise _over(root)

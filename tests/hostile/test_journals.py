@@ -135,7 +135,7 @@ def test_a_table_far_larger_than_its_journal_is_refused(tmp_path: Path, monkeypa
 
 def test_a_frame_beyond_the_limit(tmp_path: Path) -> None:
     good = journals.call(0, [("loss", "number", 0.5)])
-    view = mt.open_run(write_run(tmp_path / "run", iter([good, (2**26 + 1).to_bytes(4, "little"), bytes(1000)])))
+    view = mt.open_run(write_run(tmp_path / "run", iter([good, (2**27 + 1).to_bytes(4, "little"), bytes(1000)])))
     assert list(view.values("loss")) == [(0, 0.5)]
     assert problems(view) == ["expected a frame, got a claimed size of 67108865"]
 

@@ -283,7 +283,7 @@ def test_a_run_tells_where_it_is_and_how_it_ended(
     assert out == ""
     assert err.splitlines() == [
         "mediatypes: writing 'runs/my run' (look: mediatypes view 'runs/my run')",
-        "mediatypes: finished 'runs/my run', 1 step (look: mediatypes view 'runs/my run')",
+        "mediatypes: finished 'runs/my run', 1 call of log (look: mediatypes view 'runs/my run')",
     ]
     with mt.Run("runs/my run", mode="resume"):
         pass

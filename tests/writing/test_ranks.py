@@ -250,7 +250,7 @@ def test_a_rank_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.Monke
     assert not (tmp_path / "run").exists()
     mt.Run(tmp_path / "run").finish()
     with pytest.raises(mt.StoreError, match=r"got the finished run"):
-        mt.Run(tmp_path / "run", rank=1)
+        mt.Run(tmp_path / "run", mode="resume", rank=1)
     ends(tmp_path / "run")
 
 
@@ -618,3 +618,9 @@ def test_torchrun_ranks_log_to_one_run(tmp_path: Path) -> None:
     subprocess.run([*command, str(tmp_path / "run")], check=True, timeout=120, env=environment)
     assert set(rows(mt.open_run(tmp_path / "run"))) == {(n, rank) for n in range(5) for rank in range(2)}
     ends(tmp_path / "run")
+
+
+def test_a_rank_that_comes_after_the_end_is_told(tmp_path: Path) -> None:
+    mt.Run(tmp_path / "run", rank=0).finish()
+    with pytest.raises(mt.RunClosed, match=r"^run: expected a run that is open, got run, which is over\. Let rank 0"):
+        mt.Run(tmp_path / "run", rank=1)

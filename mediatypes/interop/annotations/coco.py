@@ -100,6 +100,8 @@ _LISTS = ("images", "annotations", "categories")
 
 def read_json(path: Path) -> Any:
     """The content of a JSON file; raises InputError."""
+    if path.exists() and not path.is_file():
+        raise InputError.of(str(path), "a file", Verbatim("a directory, or something else"), "", "no-file")
     try:
         with open(path, "rb") as file:
             return json.load(file)

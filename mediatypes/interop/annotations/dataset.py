@@ -7,6 +7,8 @@ name with the class of each pixel, and `<name>_instances` with the number of the
 from __future__ import annotations
 
 import math
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -295,15 +297,16 @@ def inside(root: Path, name: Any, where: str, problems: Problems) -> Path | None
         if path.is_symlink():
             problems.add(where, expected, Verbatim(f"{name}, a link"), "Put the file there itself.", "path")
             return None
-    if not path.is_file():
-        problems.add(where, expected, Verbatim(f"{name}, which is not there"), "Check the directory.", "no-file")
+    if not os.path.isfile(path):  # also of a name that no system takes
+        hint = "Name the directory of the pictures: image_dir=, or --images on the command line."
+        problems.add(where, expected, Verbatim(f"{name}, which is not there"), hint, "no-file")
         return None
     return path
 
 
 def is_number(value: object) -> bool:
     """Whether a member of JSON is a finite number."""
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    return type(value) in (int, float) and abs(value) < math.inf and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
 
 def are_numbers(values: object, count: int | None = None) -> bool:

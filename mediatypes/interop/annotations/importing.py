@@ -143,6 +143,8 @@ def _import(
                     counts["box"] += sum(len(boxes) for boxes in image.boxes.values())
                     if progress is not None:
                         progress(counts["image"], len(dataset), part.name)
+                if dataset.problems and not counts["image"]:
+                    raise InputError(dataset.problems)  # such as pictures that are elsewhere: nothing is left behind
                 run.summary.update({"images": counts["image"], "boxes": counts["box"]})
                 run.summary.update({"problems": dataset.problem_count, "lost": dataset.lost})
                 run._report(dataset.problems)

@@ -46,7 +46,8 @@ _FUNCTIONS = {
         "box3d",
     ),
     "plot": ("plot_table",),
-    "errors": ("Error",),
+    "script.forwarding": ("AlertLevel", "require"),
+    "errors": ("CommError", "Error", "UsageError"),
     "documents": ("decode",),
     "importing": ("import_runs",),
     "importing.follow": ("follow_runs",),
@@ -78,6 +79,8 @@ _ON_A_SERVER = {
     "Report": "Use `mediatypes report RUNS -o report.html`.",
     "launch": "Start the script yourself.",
     "launch_add": "Start the script yourself.",
+    "link_artifact": "Give it an alias: run.log_artifact(artifact, aliases=['production']).",
+    "link_model": "Give it an alias: run.log_model(path, aliases=['production']).",
     "sync": "Use `mediatypes import PATH -o RUNS`.",
 }
 
@@ -87,6 +90,8 @@ __all__ = [*_HOMES, *_OF_RUN, *_MEMBERS, *_MODULES, *_ON_A_SERVER, "run"]
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name == "__version__":
+        return "0.31.0"  # whose names and arguments these are
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name == "run":

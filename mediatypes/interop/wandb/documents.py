@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..._core.canonical import is_utf8_encodable
 from ..._core.errors import (
     DocumentError,
     HashMismatch,
@@ -105,7 +106,7 @@ def locate(root: Path | None, path: Any, where: str) -> Path:
     hint = "Paths of W&B are below the files of the run."
     if root is None:
         raise SidecarMissing.of(where, "the directory of its file", Verbatim("none"), "Pass root.")
-    if not isinstance(path, str) or not path or "\0" in path:
+    if not isinstance(path, str) or not path or "\0" in path or not is_utf8_encodable(path):
         raise UnsafePath.of(where, "a relative path", path, hint)
     parts = path.split("/")
     if os.path.isabs(path) or any(part in ("", ".", "..") for part in parts) or (os.name == "nt" and "\\" in path):
@@ -256,9 +257,10 @@ def _histogram(document: dict[str, Any], context: Context) -> Histogram:
     bins = document.get("bins")
     if bins is None:
         packed = document["packedBins"]
-        bins = [
-            packed["min"] + packed["size"] * i for i in range(int(packed.get("count", len(document["values"]))) + 1)
-        ]
+        count = len(document["values"])
+        if packed.get("count", count) != count:
+            raise ValueError(f"{packed['count']} bins of {count} values")
+        bins = [packed["min"] + packed["size"] * i for i in range(count + 1)]
     return Histogram(np_histogram=(document["values"], bins))
 
 

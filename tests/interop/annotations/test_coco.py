@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
 import mediatypes as mt
-from mediatypes.interop.annotations import from_coco, to_coco
+from mediatypes.interop.annotations import from_coco, import_annotations, to_coco
 
 coco_api: Any = pytest.importorskip("pycocotools.coco")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools 2.0.11
@@ -195,7 +196,7 @@ def test_all_problems_are_raised_at_once(pictures: Path) -> None:
         "images[3].id: expected an id that no other image has, got 30. Renumber one of them.",
         "images[4].file_name: expected the name of a file below pictures, got '../secret.png'. Give relative names, without '..'.",
         "images[5].file_name: expected the name of a file below pictures, got '/etc/passwd'. Give relative names, without '..'.",
-        "images[6].file_name: expected the name of a file below pictures, got none.png, which is not there. Check the directory.",
+        "images[6].file_name: expected the name of a file below pictures, got none.png, which is not there. Name the directory of the pictures: image_dir=, or --images on the command line.",
         "images[7].width, height: expected integers above 0, got [0, 3]. Leave both out, or correct them.",
         "images[8]: expected an object with an integer id, got 'x'. Number the images.",
         "annotations[4].id: expected an id that no other annotation has, got 1.",
@@ -271,3 +272,16 @@ def test_a_set_is_chosen_by_name_and_what_has_no_class_is_said() -> None:
         to_coco([one], "a")
     with pytest.raises(mt.InputError, match=r"one of the sets \(no image has any\), got None"):
         to_coco([mt.Image(np.zeros((2, 3), np.uint8))])
+
+
+def test_an_import_without_a_picture_leaves_nothing_behind(tmp_path: Path) -> None:
+    data = {"images": [{"id": 1, "file_name": "a.png", "width": 4, "height": 4}], "annotations": [], "categories": []}
+    (tmp_path / "tiny.json").write_text(json.dumps(data))
+    report = import_annotations(tmp_path / "tiny.json", tmp_path / "runs")
+    assert [run.status for run in report.runs] == ["failed"]
+    assert "--images" in report.runs[0].problems[0].hint
+    (tmp_path / "img").mkdir()
+    PIL.Image.new("RGB", (4, 4)).save(tmp_path / "img" / "a.png")
+    assert (
+        import_annotations(tmp_path / "tiny.json", tmp_path / "runs", images=tmp_path / "img").runs[0].status == "new"
+    )

@@ -16,18 +16,20 @@ from ....artifact.store import artifacts
 from ....runset.runset import open_runs
 from ....view import RunView
 from .artifact import Artifact, used
-from .settings import root_of_runs
+from .settings import last_root
 
 
 class Api:
-    """Runs below WANDB_DIR, MEDIATYPES_DIR or `./runs`; a path of wandb chooses among them by project and id.
+    """Runs where this process began one, else below WANDB_DIR, MEDIATYPES_DIR or `./runs`.
+
+    A path of wandb chooses among them by project and id.
 
     Args:
         overrides: `{"dir": folder}` looks elsewhere; its other members are about a server.
     """
 
     def __init__(self, overrides: Mapping[str, Any] | None = None, timeout: Any = None, api_key: Any = None) -> None:
-        self._root = Path((overrides or {}).get("dir") or root_of_runs())
+        self._root = Path((overrides or {}).get("dir") or last_root())
 
     def runs(
         self,

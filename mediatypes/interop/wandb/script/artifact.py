@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,7 +103,9 @@ class Artifact:
     def download(self, root: str | os.PathLike[str] | None = None, **options: Any) -> str:
         """Copy the files of the version into a folder, by default `artifacts/<name>`, and return it."""
         target = Path(root or Path("artifacts") / self.name.replace(":", "-"))
-        self.version_of.download(target)
+        target.mkdir(parents=True, exist_ok=True)  # other files in it stay
+        with tempfile.TemporaryDirectory(dir=target.parent) as beside:
+            shutil.copytree(self.version_of.download(Path(beside) / "version"), target, dirs_exist_ok=True)
         return str(target)
 
     def file(self, root: str | os.PathLike[str] | None = None) -> str:

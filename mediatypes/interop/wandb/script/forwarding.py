@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from functools import wraps
 from typing import Any
 
 from ...._core.errors import InputError, Verbatim
 from .run import Run
 from .session import need
+
+
+class AlertLevel(Enum):
+    """How much an alert matters."""
+
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
+
+
+def require(*arguments: Any, **options: Any) -> None:
+    """Nothing: there are no experimental features to ask for."""
 
 
 def of_run(name: str) -> Callable[..., Any]:

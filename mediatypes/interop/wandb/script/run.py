@@ -17,6 +17,7 @@ from .api import Api
 from .artifact import Artifact, used
 from .lenient import settled
 from .mapping import Config, History
+from .settings import Settings
 
 
 class Run:
@@ -178,6 +179,10 @@ class Run:
     def mark_preempting(self) -> None:
         """Nothing: a run that is killed can be resumed anyway."""
 
+    def logged_artifacts(self) -> list[Artifact]:
+        """The versions that this run made so far."""
+        return Api({"dir": self.run.path.parent}).run(self.id).logged_artifacts()
+
     def link_artifact(self, *arguments: Any, **options: Any) -> None:
         """Refused: registries are on a server."""
         hint = "Give it an alias: run.log_artifact(artifact, aliases=['production'])."
@@ -223,7 +228,18 @@ class Run:
         """None: there is no server. `mediatypes view` shows the run."""
         return None
 
+    project_url = sweep_id = sweep_url = url
     get_url = get_project_url = lambda self: None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that runs begin with."""
+        return Settings(mode="offline", run_id=self.id, project=self.project)
+
+    @property
+    def start_time(self) -> float:
+        """When it began, in seconds since 1970-01-01 UTC."""
+        return float(self.run._described["started"])
 
     @property
     def step(self) -> int:

@@ -18,7 +18,7 @@ from ....run import Run as MediatypesRun
 from ....writing.config import plain_config
 from . import lenient
 from .run import Run
-from .settings import Settings, as_dict, checked_mode, root_of_runs
+from .settings import Settings, as_dict, checked_mode, remember_root, root_of_runs
 
 _open: list[Run] = []  # the newest last
 _defaults = Settings()
@@ -50,7 +50,8 @@ def init(
     monitor_gym: bool | None = None,
     settings: Any = None,
     strict: bool = False,
-    **others: Any,
+    anonymous: Any = None,
+    magic: Any = None,
 ) -> Run:
     """Begin a run, as `wandb.init` does, in a folder of its own: `<dir>/run-<date-time>-<id>`.
 
@@ -63,7 +64,7 @@ def init(
             "create_new" leaves it open.
         strict: True: what is wrong with a value is raised where it is, as mediatypes does elsewhere. Default: it is a
             problem of the run, so that a training stops nowhere where wandb's did not.
-        entity, save_code, monitor_gym, force, settings: taken, without a server most of it means nothing.
+        entity, save_code, monitor_gym, force, anonymous, magic, settings: taken; without a server most means nothing.
 
     Raises:
         InputError: with what is wrong with the arguments.
@@ -82,6 +83,8 @@ def init(
     lenient.strict = bool(strict)
     is_disabled = checked_mode(mode or chosen.get("mode") or "offline") == "disabled"
     root = Path(tempfile.mkdtemp(prefix="wandb-disabled-")) if is_disabled else root_of_runs(dir or chosen.get("dir"))
+    if not is_disabled:
+        remember_root(root)
     id, step = _resumed(chosen.get("id") if id is None else id, resume_from)
     folder, resumed = _folder(root, id, resume if resume is not None else chosen.get("resume"), step)
     id = id or folder.name.rsplit("-", 1)[-1]

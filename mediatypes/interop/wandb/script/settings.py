@@ -62,8 +62,22 @@ def from_environment(name: str) -> Any:
     return text or None
 
 
+_last_root: Path | None = None
+
+
+def remember_root(root: Path) -> None:
+    """A run was begun here: `wandb.Api()` of this process looks there."""
+    global _last_root
+    _last_root = root
+
+
+def last_root() -> Path:
+    """Where the last run of this process was begun, else where the next one would be."""
+    return _last_root or root_of_runs()
+
+
 def root_of_runs(dir: Any = None) -> Path:
-    """Where runs are begun and looked for: `dir`, WANDB_DIR, MEDIATYPES_DIR, or `./runs`."""
+    """Where runs are begun: `dir`, WANDB_DIR, MEDIATYPES_DIR, or `./runs`."""
     chosen = dir or from_environment("dir") or os.environ.get("MEDIATYPES_DIR") or "runs"
     return local_path(chosen, "wandb.init.dir")
 

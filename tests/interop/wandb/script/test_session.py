@@ -314,3 +314,35 @@ def test_a_model_is_watched() -> None:
         wandb.unwatch(model)
     kinds = view(run).keys()
     assert sum("histogram" in kind for kind in kinds.values()) == 4
+
+
+def test_a_download_may_be_repeated(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one")
+    with wandb.init() as run:
+        artifact = wandb.Artifact("d", "dataset")
+        artifact.add_file("a.txt")
+        artifact.add_file("a.txt", "b.txt")
+        run.log_artifact(artifact)
+        (tmp_path / "there").mkdir()
+        (tmp_path / "there" / "own.txt").write_text("kept")
+        for _ in range(2):
+            assert sorted(path.name for path in Path(artifact.download(tmp_path / "there")).iterdir()) == [
+                "a.txt",
+                "b.txt",
+                "own.txt",
+            ]
+            assert Path(artifact.get_path("a.txt").download()).read_text() == "one"
+            assert Path(artifact.get_path("b.txt").download()).read_text() == "one"
+        assert [one.name for one in run.logged_artifacts()] == ["d:v0"]
+
+
+def test_more_names_of_the_module(tmp_path: Path) -> None:
+    with wandb.init(dir=tmp_path / "logs") as run:
+        wandb.alert("title", "text", level=wandb.AlertLevel.WARN)
+        assert (run.settings.run_id, run.project_url, run.sweep_id) == (run.id, None, None)
+        assert run.start_time > 1e9
+    assert wandb.Api().run(run.id).id == run.id  # where this process began it
+    assert issubclass(mt.InputError, wandb.UsageError)
+    assert wandb.__version__ == "0.31.0"
+    with pytest.raises(TypeError):
+        wandb.init(projekt="x")
