@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.errors import InputError, MediaTypesError, Problem, StoreError, Verbatim, describe
 from .._core.hooks import hook
+from .._core.location import local_path
 from .._core.parallel import Progress, in_threads
 from ..runfolder.media_tables import MediaTables
 from ..store.location import RemotePath
@@ -364,7 +365,7 @@ def compact(
         hint = "Compact on this machine, and copy the result; copy runs that are elsewhere first."
         raise StoreError.of("compact", "runs and a destination on this machine", Verbatim("some elsewhere"), hint)
     base = common_base(here)
-    return add([(name_below(base, path), path) for path in here], Path(dest), executor, progress)
+    return add([(name_below(base, path), path) for path in here], local_path(dest, "compact.dest"), executor, progress)
 
 
 def _has(config: dict[str, Any], wanted: Mapping[str, Any]) -> bool:

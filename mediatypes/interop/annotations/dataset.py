@@ -294,7 +294,7 @@ def inside(root: Path, name: Any, where: str, problems: Problems) -> Path | None
     path = root
     for part in parts:
         path = path / part
-        if path.is_symlink():
+        if os.path.islink(path):
             problems.add(where, expected, Verbatim(f"{name}, a link"), "Put the file there itself.", "path")
             return None
     if not os.path.isfile(path):  # also of a name that no system takes
