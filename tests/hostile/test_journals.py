@@ -143,7 +143,7 @@ def test_a_frame_beyond_the_limit(tmp_path: Path) -> None:
 def test_json_that_takes_far_more_memory_than_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "MAX_VALUES", 10_000)
     with mt.Run(tmp_path / "refused") as run:
-        with pytest.raises(mt.InputError, match=r"^log: expected at most 10000 commas and brackets at once, got 1000\d"):
+        with pytest.raises(mt.InputError, match=r"^log: expected at most 10000 commas and brackets at once"):
             run.log({"list": [1.5] * 10_000})
         run.log({"list": [1.5] * 9_000})
     assert [len(value) for _, value in mt.open_run(run.path).values("list")] == [9_000]
