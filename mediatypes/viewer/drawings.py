@@ -67,7 +67,8 @@ def curve(x: Array, y: Array, color: str = COLORS[0]) -> str:
 def cloud(points: Array) -> str:
     """Points in parallel projection, (n, 3), with a category (n, 4) or a colour (n, 6); at most 4000 are drawn."""
     chosen = points[:: max(1, math.ceil(len(points) / _POINTS))]
-    some = chosen[:, :3].astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of a signalling NaN
+        some = chosen[:, :3].astype(np.float64)
     x, y = some[:, 0] - 0.35 * some[:, 1], some[:, 2] - 0.35 * some[:, 1]
     span = max(float(np.ptp(x)), float(np.ptp(y))) or 1.0 if len(some) else 1.0
     places = zip(
