@@ -135,6 +135,9 @@ def scores(
         column = _column(values, count, where, f"scores[{name!r}]", problems)
         if not isinstance(name, str):
             problems.append(problem(f"{where}.scores", "names (text)", name, "Use str(...)."))
+        elif not is_utf8_encodable(name):
+            hint = "Remove the lone surrogates."
+            problems.append(problem(f"{where}.scores", "names that UTF-8 can hold", name, hint))
         if column is None:
             continue
         if not all_numbers(value for value in column if value is not None):

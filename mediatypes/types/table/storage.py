@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..._core import canonical
 from ..._core.codec import decode, encode
-from ..._core.errors import DocumentError, MediaTypesError
+from ..._core.errors import DocumentError, MediaTypesError, Verbatim
 from ..._core.sidecar import Sink, Source
 from ...columns.arrow import MEDIA, binaries, bitmap, documents, fixed, list_array, list_of, texts
 from ...columns.classify import MEDIA_LIST
@@ -214,7 +214,19 @@ def stored_documents(kind: str, cells: list[Any]) -> pa.Array:
 
 
 def document_texts(kind: str, data: pa.ChunkedArray | pa.Array) -> list[Any]:
-    """For each cell its JSON text, None, or a list of such; a struct that is there without a text is no cell."""
+    """For each cell its JSON text, None, or a list of such; a struct that is there without a text is no cell.
+
+    Raises:
+        DocumentError: a text is no UTF-8.
+    """
+    try:
+        return _document_texts(kind, data)
+    except UnicodeDecodeError as error:
+        expected, got = f"texts of {kind} in UTF-8", Verbatim(str(error))
+        raise DocumentError.of("Table.parts", expected, got, "Restore the part from a copy.", "part") from error
+
+
+def _document_texts(kind: str, data: pa.ChunkedArray | pa.Array) -> list[Any]:
     cells: list[Any] = []
     for chunk in getattr(data, "chunks", [data]):
         items = chunk.flatten() if kind == MEDIA_LIST else chunk

@@ -639,3 +639,10 @@ def test_a_wrong_shape_does_not_hide_a_wrong_domain() -> None:
     with pytest.raises(InputError) as caught:
         from_xyxy(np.zeros(3), domain="px")
     assert [problem.path for problem in caught.value.problems] == ["BoundingBoxes2D.domain", "BoundingBoxes2D"]
+
+
+def test_names_of_scores_are_text_that_can_be_stored() -> None:
+    message = "expected names that UTF-8 can hold, got '\\ud800'. Remove the lone surrogates."
+    with pytest.raises(InputError) as caught:
+        BoundingBoxes2D.from_xyxy([[1, 1, 5, 5]], domain="pixel", scores={"\ud800": [0.5]})
+    assert message in str(caught.value)

@@ -27,6 +27,7 @@ from mediatypes import InputError, Table
 from mediatypes._core import canonical
 from mediatypes._core.sidecar import Blob
 from mediatypes.testing import ValueContract
+from mediatypes.types.table.storage import document_texts
 from tests.columns import test_values as values
 from tests.samples import decoded, encode, photograph
 from tests.strategies import texts
@@ -1039,3 +1040,11 @@ def test_a_table_becomes_a_frame_of_each_package() -> None:
     assert frame.rows() == [(1, "a", NOW), (None, None, None)]
     assert table.to_pandas().equals(table.get_dataframe())
     assert table.to_arrow().to_pylist() == [{"i": 1, "s": "a", "t": NOW}, {"i": None, "s": None, "t": None}]
+
+
+def test_a_document_in_a_part_that_is_no_utf8_is_refused() -> None:
+    text = pa.Array.from_buffers(pa.utf8(), 1, pa.array([b"\xff"], pa.binary()).buffers())
+    with pytest.raises(mt.DocumentError, match=r"^Table\.parts: expected texts of mixed in UTF-8, got "):
+        document_texts("mixed", text)
+    with pytest.raises(mt.DocumentError, match=r"^Table\.parts: expected texts of image in UTF-8, got "):
+        document_texts("image", pa.StructArray.from_arrays([text], ["_doc"]))
