@@ -68,7 +68,7 @@ class Redirect:
         self._before: dict[int, int] = {}  # what 1 and 2 were
         self._inside: dict[int, os.stat_result] = {}  # what they are now
         self._listeners = list[Listener]()
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()  # held to use descriptors of ours, which two threads may close
         _flush()
         ours = list[int]()  # of which the tee has its own after it was started
         sources, writable = list[tuple[int, str, int]](), dict[int, int]()
@@ -132,15 +132,17 @@ class Redirect:
     def forget(self) -> None:
         """In a forked child: what it prints goes to the tee of its parent."""
         self.is_open = False
+        self._tee.returncode = 0  # which is not for us to wait for
         os.close(self._control)
         for listener in self._listeners:
             listener.forget()
 
     def _request(self, request: dict[str, str]) -> None:
-        if self.is_open:
-            with contextlib.suppress(OSError):
-                os.write(self._control, json.dumps(request).encode() + b"\n")
-                self._acknowledged.acquire(timeout=_WAIT)
+        with self._changing, contextlib.suppress(OSError):
+            if not self.is_open:
+                return
+            os.write(self._control, json.dumps(request).encode() + b"\n")
+        self._acknowledged.acquire(timeout=_WAIT)
 
     def _watch(self) -> None:
         """Take what the tee tells; when it is gone, or nobody reads what it copies, all becomes as it was."""
@@ -149,10 +151,11 @@ class Redirect:
                 self._acknowledged.release()
             else:
                 self._restore()
-        if self.is_open:
-            self._restore()
-            self._rescue()
-            self._close()
+        with self._changing:
+            if self.is_open:  # it was killed, or all that it copies ended before it read the last request
+                self._restore()
+                self._rescue()
+                self._close()
         os.close(self._answers)
         self._tee.wait()
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,42 @@ def test_several_runs_share_a_console_and_end_in_any_order(tmp_path: Path, capfd
     assert capfd.readouterr().out.splitlines() == [*told, "all over"]
     assert (texts(tmp_path / "a"), texts(tmp_path / "b"), texts(tmp_path / "c")) == (told[:5], told[1:4], told[2:])
     assert console._open is None
+
+
+def test_a_tee_that_ends_first_finds_its_descriptors(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore = console.Redirect._restore
+
+    def slowly(redirect: console.Redirect) -> None:
+        """The thread that sees the tee end is overtaken by the one that finishes the run."""
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.3)
+        restore(redirect)
+
+    monkeypatch.setattr(console.Redirect, "_restore", slowly)
+    descriptors, threads = set(os.listdir("/dev/fd")), set(threading.enumerate())
+    with mt.Run(tmp_path / "run", capture=["console"]):
+        os.write(1, b"hello\n")
+        (watching,) = (t for t in set(threading.enumerate()) - threads if t.name == "mediatypes-console")
+        monkeypatch.setattr(console.Redirect, "_close", delayed(console.Redirect._close))
+        assert isinstance(console._open, console.Redirect)
+        console._open._acknowledged.release()  # as if the tee answered just before it ended
+    watching.join(10)
+    assert not watching.is_alive()  # pytest raises what it raised
+    assert set(os.listdir("/dev/fd")) <= descriptors
+    assert texts(tmp_path / "run") == ["hello"]
+
+
+def delayed(close: Any) -> Any:
+    """The thread that finishes the run closes late: the tee has seen the end of all that it copies."""
+
+    def late(redirect: console.Redirect) -> None:
+        if threading.current_thread() is threading.main_thread():
+            time.sleep(0.15)
+        close(redirect)
+
+    return late
 
 
 def test_streams_that_write_elsewhere_are_listened_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
