@@ -22,6 +22,7 @@ from .artifact.of_run import KeepsFiles
 from .capture.begin import begin
 from .capture.watching import WatchesModels
 from .runfolder import files
+from .runfolder.lock import RANK
 from .store.directory import DirectoryStore
 from .store.remote import RemoteStore, writable
 from .writing import session
@@ -37,7 +38,7 @@ from .writing.hook import WriterHook
 from .writing.live import LiveMetrics, LiveSummary
 from .writing.log_rows import LogsRows
 from .writing.problems import ProblemLog
-from .writing.ranks import Free, RankWriter, first_free, number_of, open_rank, without_ranks
+from .writing.ranks import Free, RankWriter, first_free, missing_ranks, number_of, open_rank, without_ranks
 
 if TYPE_CHECKING:
     from .upkeep.transfer import Uploader
@@ -150,7 +151,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
             root = run_path(path, mode, name, project) if rank is None else rank_path(path)
             opened = session.open_session(root, mode, described, plain, fsync is not None, from_step)
         super().__init__(root, opened.described, opened.rank)
-        self._packed, self._first_free = bool(packed), first_free(self.rank)
+        self._packed, self._has_ranks, self._first_free = bool(packed), rank is not None, first_free(self.rank)
         self._begin_child = partial(type(self), root, on_error=on_error, fsync=fsync, quiet=True)
         self._writer = (RankWriter if number else CallWriter)(opened, fsync)
         self._lock_file, self._first_step, self._lock = opened.lock, opened.step, self._writer.lock
@@ -276,7 +277,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
         if self.rank and exit and not self._closed:
             found = exit.get("exception", f"exit code {exit['code']}")
             with contextlib.suppress(MediaTypesError):  # what it logged is there all the same
-                self._report([Problem(f"rank {self.rank}", f"expected to finish, got {found}", status)], tell=False)
+                self._report([Problem(f"rank {self.rank}", f"expected to finish, got {found}", RANK)], tell=False)
         self._hook.run_finishers()
         self._finish(status, exit)
         if self._uploader:  # without the lock: it may take long
@@ -296,7 +297,9 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
                 from .writing.finish import finish  # numpy and pyarrow are needed only now
 
                 with without_ranks(self.path, status == "finished", say=self._announcer.say):
-                    finish(self.path, status, self._problems.unrecorded, exit)
+                    missing = missing_ranks(self.path, self._described) if self._has_ranks and not exit else []
+                    told = finish(self.path, status, [*self._problems.unrecorded, *missing], exit)
+                self._problems.found([one for one in told if one.code == RANK and one not in self._problems.all])
                 self._announcer.ended(status, self._writer.calls, len(self.problems))
             self._finished = True
             try:

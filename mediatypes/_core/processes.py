@@ -39,10 +39,28 @@ def is_this_process(process: dict[str, Any]) -> bool:
     return process.get("pid") == os.getpid() and is_alive(process) is True
 
 
+_LAUNCHERS = {  # rank and number of processes, as torchrun, Slurm and MPI tell them
+    "RANK": "WORLD_SIZE",
+    "SLURM_PROCID": "SLURM_NTASKS",
+    "OMPI_COMM_WORLD_RANK": "OMPI_COMM_WORLD_SIZE",
+    "PMI_RANK": "PMI_SIZE",
+}
+
+
 def rank() -> int | None:
-    """The number of this process among those of a distributed job, as torchrun, Slurm and MPI tell it."""
-    ranks = (os.environ.get(name, "") for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"))
-    return next((int(text) for text in ranks if text.isdecimal()), None)
+    """The number of this process among those of a distributed job, as its launcher tells it."""
+    return next((found for found in map(_variable, _LAUNCHERS) if found is not None), None)
+
+
+def job_size() -> int:
+    """So many processes the distributed job has, as the launcher that says the rank tells it; 1 without one."""
+    size = next((size for rank, size in _LAUNCHERS.items() if _variable(rank) is not None), "WORLD_SIZE")
+    return max(_variable(size) or 1, 1)
+
+
+def _variable(name: str) -> int | None:
+    text = os.environ.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def _began(pid: int) -> str | None:

@@ -175,7 +175,7 @@ def open_file(path: Location) -> BinaryIO:
     """Open a file to be read. Raises OSError, also for a pipe or device: reading it might wait for ever."""
     if not isinstance(path, Path):
         return path.open("rb")
-    return os.fdopen(_open_regular(path)[0], "rb")
+    return os.fdopen(open_regular(path)[0], "rb")
 
 
 def read_file(path: Location, most: int) -> bytes:
@@ -183,7 +183,7 @@ def read_file(path: Location, most: int) -> bytes:
     if not isinstance(path, Path):
         with path.open("rb") as file:
             return file.read(most)
-    descriptor, size = _open_regular(path)
+    descriptor, size = open_regular(path)
     try:
         left, pieces = min(size, most), list[bytes]()
         while left > 0 and (piece := os.read(descriptor, left)):
@@ -194,9 +194,9 @@ def read_file(path: Location, most: int) -> bytes:
         os.close(descriptor)
 
 
-def _open_regular(path: Path) -> tuple[int, int]:
-    """A descriptor of a regular file, and its size."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+def open_regular(path: Path, flags: int = os.O_RDONLY) -> tuple[int, int]:
+    """A descriptor of a regular file, and its size; raises OSError for anything else, without waiting for it."""
+    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)

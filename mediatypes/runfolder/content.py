@@ -21,6 +21,7 @@ from ..journal.metrics import Metrics
 from ..journal.names import rank_of
 from ..journal.reader import JournalReader, Notes, in_order
 from . import files
+from .lock import killed_ranks
 from .media_index import MediaRows
 from .merge_rows import arrow_schema, build_rows
 from .parquet_reader import Steps, StoredHistory, slice_steps
@@ -251,7 +252,9 @@ class RunContent:
     @property
     def problems(self) -> list[Problem]:
         """Recorded by the run's sessions, and found while reading."""
-        return [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage, *self.metrics.problems]
+        found = [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage, *self.metrics.problems]
+        journal = self._journals[0].path if self._journals else None
+        return [*found, *(killed_ranks(journal.parent, self.rank_calls) if isinstance(journal, Path) else ())]
 
 
 class _JournalFile(NamedTuple):

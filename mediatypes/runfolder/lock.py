@@ -13,20 +13,25 @@ import os
 import stat
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from .._core import canonical
-from .._core.errors import RunLocked, StoreError, Verbatim, os_error
+from .._core.errors import Problem, RunLocked, StoreError, Verbatim, os_error
 from .._core.processes import is_alive, this_process
+from .._core.sidecar import open_regular
+from ..journal.names import rank_name
 from . import files
 
 if sys.platform != "win32":
     import fcntl
 
+RANK = "rank"  # the code of problems of ranks that did not come, or not to an end
 _NAME = "lock"
 _TRIES = 100  # the file may vanish between two looks at it, but not for ever
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | _NO_LINK
 _FLAGS |= getattr(os, "O_NONBLOCK", 0)  # nobody waits at a pipe
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 
@@ -141,15 +146,15 @@ def _since(holder: dict[str, Any]) -> str:
         return ""
 
 
-def holder_of(path: Path) -> dict[str, Any] | None:
-    """Who holds the lock that is this file; None if nobody does. The file is not locked for this."""
+def holder_of(path: Path) -> tuple[dict[str, Any], bool]:
+    """Who wrote a file of a lock last, nothing if nobody did or there is none; and whether that process still holds it.
+
+    The file is not locked for this.
+    """
     try:
-        fd = os.open(path, _FLAGS & ~os.O_CREAT & ~os.O_RDWR | os.O_RDONLY)
+        fd, _ = open_regular(path, os.O_RDONLY | _NO_LINK)
     except OSError:
-        return None
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        return None
+        return {}, False
     try:
         holder = _holder(fd)
         alive = is_alive(holder) if holder else None
@@ -157,9 +162,24 @@ def holder_of(path: Path) -> dict[str, Any] | None:
             with contextlib.suppress(OSError):
                 fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 alive = False
-        return None if alive is False else holder
+        return holder, alive is not False
     finally:
         os.close(fd)
+
+
+def killed_ranks(folder: Path, calls: dict[int, int]) -> Iterator[Problem]:
+    """The ranks that did not stop logging before their process was gone; how processes that they started end, nobody
+    asks.
+
+    Args:
+        folder: of the journals.
+        calls: of each rank but 0.
+    """
+    for rank, count in calls.items():
+        holder, held = holder_of(folder / f"{rank_name(rank)}.lock")
+        if holder and not held and not holder.get("child"):
+            kept = f"Its {count} calls of log are kept." if count != 1 else "Its call of log is kept."
+            yield Problem(f"rank {rank}", "expected to finish, got a process that is gone", RANK, kept)
 
 
 def is_same_file(fd: int, path: Path) -> bool:

@@ -28,8 +28,8 @@ from ..runfolder.system import finish_system
 
 def finish(
     root: Path, status: str, unrecorded: Sequence[Problem] = (), exit: Mapping[str, Any] = MappingProxyType({})
-) -> None:
-    """Write the Parquet and JSON files of a run from its journal, then remove the journal.
+) -> list[Problem]:
+    """Write the Parquet and JSON files of a run from its journal, then remove the journal; returns its problems.
 
     Every file appears under its name whole. Until `run.json` says the run is over, readers use the journal, without the
     calls that `history.parquet` already holds; so a crash at any moment of this leaves a run that can be read, resumed
@@ -51,9 +51,10 @@ def finish(
     }
     run |= {"config": content.config, "status": status, "finished": time.time()}
     summary = content.summary_values()
+    problems = [*content.problems, *unrecorded]
     optional: dict[str, Any] = {
         "metrics": content.metrics.to_json(),
-        "problems": [problem._asdict() for problem in [*content.problems, *unrecorded]],
+        "problems": [problem._asdict() for problem in problems],
         "summary_overrides": {key: list(cell) for key, cell in content.summary.overrides.items()},
         "exit": dict(exit),
         "ranks": {str(rank): calls for rank, calls in content.rank_calls.items()},
@@ -72,6 +73,7 @@ def finish(
         if any(problem.code in ("frame", "checksum") for problem in content.notes.damage):
             _keep_journals(root)
         files.remove_journals(root)
+    return problems
 
 
 def write_rows(

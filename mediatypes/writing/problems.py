@@ -21,6 +21,11 @@ class ProblemLog:
         self.unrecorded: list[Problem] = []  # those that the journal did not take yet
         self._append, self._tell = append, tell
 
+    def found(self, problems: list[Problem]) -> None:
+        """Tell of problems that were found, and recorded, when the run was finished."""
+        self.all += problems
+        self._tell(problems)
+
     def note(self, problems: list[Problem], row: int, tell: bool = True) -> None:
         """Keep problems of a row; the journal may be what fails, so they are kept here first, each once."""
         problems = [problem for problem in problems if problem not in self.unrecorded]

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._core import atomic
-from .._core.errors import InputError, RunClosed, RunLocked, StoreError, Verbatim, os_error, problem
-from .._core.processes import is_alive, rank, this_process
+from .._core.errors import InputError, Problem, RunClosed, RunLocked, StoreError, Verbatim, os_error, problem
+from .._core.processes import is_alive, job_size, rank, this_process
+from .._core.sidecar import open_regular
 from ..journal.append import Journal
 from ..journal.names import name_of, place_of, rank_name, rank_of
 from ..runfolder import files
-from ..runfolder.lock import Lock, holder_of
+from ..runfolder.lock import RANK, Lock, holder_of
 from .call_writer import CallWriter
 from .session import Session, gone_back_to, next_step
 
@@ -35,6 +36,7 @@ _TO_CLOSE = 10.0  # seconds for an append that has begun
 _TOLD = 5.0  # seconds of waiting after which that is told
 _LOOK = 0.02  # seconds between two looks
 _TRIES = 5
+_MOST_MISSED, _NAMED = 2**16, 8  # ranks of which it is said that they never came
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -67,8 +69,7 @@ def number_of(given: Any) -> int | Free:
 
 def first_free(rank: int) -> int:
     """The first number for a process that this rank has started: after those of all ranks, as torchrun counts them."""
-    size = os.environ.get("WORLD_SIZE", "")
-    return max(int(size) if size.isdecimal() else 1, rank + 1)
+    return max(job_size(), rank + 1)
 
 
 def open_rank(root: Path, wanted: int | Free, durable: bool, say: Say = None, *, is_new: bool = False) -> Session:
@@ -224,10 +225,10 @@ def without_ranks(root: Path, wait: bool = False, force: bool = True, say: Say =
     closed = folder / files.CLOSED
     try:
         try:
-            os.close(os.open(closed, os.O_WRONLY | os.O_CREAT | _NO_LINK, 0o666))
+            os.close(open_regular(closed, os.O_WRONLY | os.O_CREAT | _NO_LINK)[0])
             for path in files.journals(folder):
                 if rank_of(path.name):
-                    held.append(os.open(path, os.O_RDONLY | _NO_LINK))
+                    held.append(open_regular(path, os.O_RDONLY | _NO_LINK)[0])
                     _flock(held[-1], exclusive=True)
         except OSError as error:
             raise os_error(StoreError, str(folder), "close the journals", error, "Check permissions.") from error
@@ -237,6 +238,20 @@ def without_ranks(root: Path, wait: bool = False, force: bool = True, say: Say =
             os.close(fd)
         with contextlib.suppress(OSError):
             closed.unlink(missing_ok=True)
+
+
+def missing_ranks(root: Path, run: dict[str, Any]) -> list[Problem]:
+    """The ranks of the job that never logged to the run in `root`, as its journals and its `run.json` tell."""
+    came = {rank_of(path.name) for path in files.journals(root / files.JOURNAL)}
+    came.update(map(int, run.get("ranks", {})))
+    missing = [rank for rank in range(1, min(job_size(), _MOST_MISSED)) if rank not in came]
+    if not missing:
+        return []
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    which = f"rank{'s' * (len(missing) > 1)} {', '.join(map(str, missing[:_NAMED]))}{more}"
+    found = "none of these processes" if len(missing) > 1 else "no such process"
+    hint = "Make the Run with the same path and rank= in each process of the job, or leave out rank= in this one."
+    return [Problem(which, f"expected to log to the run, got {found}", RANK, hint)]
 
 
 class _Telling:
@@ -255,7 +270,8 @@ class _Telling:
 def _living(folder: Path) -> Iterator[dict[str, Any]]:
     """The processes that log as ranks."""
     for path in folder.glob(files.RANK_LOCKS):
-        if (holder := holder_of(path)) is not None:
+        holder, held = holder_of(path)
+        if held:
             yield holder
 
 

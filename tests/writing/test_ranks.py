@@ -300,7 +300,7 @@ def test_nothing_is_lost_of_ranks_that_log_while_the_run_ends(tmp_path: Path) ->
 
 RANK = """
     import os, sys, mediatypes as mt
-    run = mt.Run(sys.argv[1], rank="auto", config={"lr": 1})
+    run = mt.Run(sys.argv[1], rank="auto", config={"lr": 1}, quiet=False)
     for n in range(5):
         run.log({"n": n, "h": mt.Histogram([n, run.rank])})
     print("logged", flush=True)
@@ -308,6 +308,9 @@ RANK = """
     run.log({"n": 5})
     run.finish()
 """
+
+
+KILLED = "rank 2: expected to finish, got a process that is gone. Its 5 calls of log are kept."
 
 
 def launched(start: Any, path: Path, rank: int, code: str = RANK) -> Any:
@@ -322,7 +325,7 @@ def test_processes_log_to_one_run_and_one_is_killed(tmp_path: Path, start: Any) 
     processes[2].kill()
     processes[2].wait(60)
     view = mt.open_run(tmp_path / "run")
-    assert view.status == "running"
+    assert (view.status, list(map(str, view.problems))) == ("running", [KILLED])
     expected = {(n, rank): {"n": n} for n in range(5) for rank in range(3)}
     assert {place: {"n": row["n"]} for place, row in rows(view).items()} == expected
     with pytest.raises(mt.RunLocked):
@@ -337,6 +340,58 @@ def test_processes_log_to_one_run_and_one_is_killed(tmp_path: Path, start: Any) 
     expected |= {(5, rank): {"n": 5} for rank in (0, 1)}
     assert {place: {"n": row["n"]} for place, row in rows(view).items()} == expected
     assert (view.status, len(list(view.values("h")))) == ("finished", 15)
+    assert list(map(str, view.problems)) == [KILLED]
+    assert check(tmp_path / "run", deep=True).notes == (KILLED,)
+    assert f"mediatypes: {KILLED}\nmediatypes: finished" in err
+    ends(tmp_path / "run")
+
+
+def test_who_never_came_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    hint = "Make the Run with the same path and rank= in each process of the job, or leave out rank= in this one."
+    cases: list[tuple[list[int], str]] = [
+        ([0], "ranks 1, 2, 3: expected to log to the run, got none of these processes."),
+        ([0, 2], "ranks 1, 3: expected to log to the run, got none of these processes."),
+        ([0, 1, 2], "rank 3: expected to log to the run, got no such process."),
+    ]
+    for came, told in cases:
+        path = tmp_path / f"{len(came)}"
+        opened = [mt.Run(path, rank=rank, quiet=rank > 0) for rank in came]
+        for run in reversed(opened):
+            run.finish()
+        (problem,) = opened[0].problems
+        assert str(problem) == f"{told} {hint}"
+        assert mt.open_run(path).problems == [problem]
+        err = capsys.readouterr().err
+        assert f"mediatypes: {problem}\nmediatypes: finished " in err
+        assert "(1 problem: mediatypes show" in err
+    mt.Run(tmp_path / "alone").finish()  # not one of them
+    assert not mt.open_run(tmp_path / "alone").problems
+    monkeypatch.delenv("WORLD_SIZE")
+    mt.Run(tmp_path / "one", rank="auto").finish()
+    assert not mt.open_run(tmp_path / "one").problems
+
+
+def test_a_rank_that_is_gone_is_told_while_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    first, second, third = open_ranks(tmp_path / "run", 3)
+    second.log({"x": 1})
+    view = mt.open_run(tmp_path / "run")
+    assert not view.problems
+    abandon(second)
+    third.finish()
+    (problem,) = view.problems
+    assert str(problem) == "rank 1: expected to finish, got a process that is gone. Its call of log is kept."
+    assert str(problem) in check(tmp_path / "run").notes
+    child = pickle.loads(pickle.dumps(first.child()))
+    child.log({"x": 2})
+    abandon(child._run)  # as workers end
+    assert view.problems == [problem]
+    first.finish()
+    assert (mt.open_run(tmp_path / "run").problems, first.problems) == ([problem], [problem])
     ends(tmp_path / "run")
 
 
@@ -462,7 +517,7 @@ def test_damage_of_one_rank_costs_the_others_nothing(tmp_path: Path, damage: str
     journal.write_bytes(data)
     view = mt.recover(tmp_path / "run", force=True)
     assert set(rows(view)) == {(n, 0) for n in range(4)} | {(n, 1) for n in range(3)}
-    assert [problem.code for problem in view.problems] == [damage]
+    assert [problem.code for problem in view.problems] == [damage, "rank"]
     assert view.problems[0].path.startswith("rank-0001.0001-0.log@")
     if damage == "checksum":
         kept = sorted(path.name for path in (tmp_path / "run" / "damaged").iterdir())

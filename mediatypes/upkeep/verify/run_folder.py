@@ -14,6 +14,7 @@ from ...runfolder import files
 from ...runfolder.console import CONSOLE
 from ...runfolder.content import RunContent
 from ...runfolder.lineage import read_lineage
+from ...runfolder.lock import RANK
 from ...runfolder.media_index import FIXED as FIXED_COLUMNS
 from ...runfolder.opening import open_history
 from ...runfolder.parquet_reader import StoredHistory, StoredTable
@@ -68,6 +69,7 @@ class _Folder:
     def __init__(self, root: Path, findings: Findings, documents: Documents, deep: bool) -> None:
         self.root, self.findings, self.documents, self.deep = root, findings, documents, deep
         self.run = files.read_run_json(root)
+        self.problems = files.problems_of(self.run)  # which the run says itself
         self.rows = 0
         self.sound = True  # no row is damaged, so that others can be made of them
 
@@ -88,6 +90,7 @@ class _Folder:
         self._try(lambda: read_lineage(self.root))
         if (self.root / files.SYSTEM).exists():
             self._try(self._system)
+        self.findings.notes += [str(problem) for problem in self.problems if problem.code == RANK]
         if damaged := files.journals(self.root / files.DAMAGED):
             note = f"journals that were damaged when it ended: {len(damaged)} in {files.DAMAGED}/"
             self.findings.notes.append(note)
@@ -139,6 +142,7 @@ class _Folder:
         if isinstance(history, StoredHistory):  # it was finished a moment ago
             self.check()
             return
+        self.problems = history.problems
         self._rows(history.specs, (pa.Table.from_batches([batch]) for batch in history.rows()))
         self._documents_of(history.summary_values())
         for damage in history.notes.damage:
