@@ -171,10 +171,16 @@ class RunView(MediaTables, Recorded, KeptFiles):
         return self._run | {"summary": self._summary()}
 
     def keys(self) -> dict[str, tuple[str, ...]]:
-        """The logged keys, each with its kinds: number, string, image... (several if its values differed)."""
+        """The logged keys, each with its kinds: number, string, image... (several if its values differed).
+
+        The column `_rank` of a run with several ranks is none of them.
+        """
+        from .columns.batch import RANK
+
         kinds: dict[str, list[str]] = {}
         for spec in self._history().specs:
-            kinds.setdefault(spec.key, []).append(spec.kind)
+            if (spec.key, spec.kind) != RANK:
+                kinds.setdefault(spec.key, []).append(spec.kind)
         return {key: tuple(found) for key, found in kinds.items()}
 
     def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:

@@ -34,6 +34,17 @@ def in_bytes(size: int) -> str:
     return f"{size / 1000**unit:.4g} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
 
 
+def duration(seconds: float) -> str:
+    """A time in two units: 0.3 s, 12.5 s, 2 min 5 s, 3 h 20 min, 2 d 5 h."""
+    if seconds < 60:
+        return f"{max(seconds, 0):.1f} s"
+    rest = int(seconds)
+    for large, length, small, unit in (("d", 86400, 3600, "h"), ("h", 3600, 60, "min"), ("min", 60, 1, "s")):
+        if rest >= length:
+            return f"{rest // length} {large} {rest % length // small} {unit}"
+    return f"{rest} s"
+
+
 def count(number: int, thing: str) -> str:
     """So many of a thing: 1 row, 2 rows."""
     return f"{number} {thing}{'s' * (number != 1)}"

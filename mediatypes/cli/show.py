@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from shutil import get_terminal_size
@@ -14,7 +15,7 @@ from .._core.references import references
 from . import _pictures
 from ._command import Command, complain
 from ._runs import add_runs, find
-from ._text import clean, cut, in_bytes, shorten, table_of
+from ._text import clean, count, cut, duration, in_bytes, shorten, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,12 +69,14 @@ def _run(arguments: Namespace) -> int:
 
 
 def _lines(view: RunView) -> Iterator[str]:
+    from ..columns.batch import RANK
     from ..runfolder.schema import FIXED
 
     history = view._history()
-    specs = history.specs
-    table = history.read([*FIXED])
-    yield f"{clean(view.name)}: {view.status}, {_extent(table)}"
+    specs = [spec for spec in history.specs if (spec.key, spec.kind) != RANK]
+    of_ranks = [spec.name for spec in history.specs if spec not in specs]
+    table = history.read([*FIXED, *of_ranks])
+    yield f"{clean(view.name)}: {view.status}, {_extent(table, *of_ranks)}, {duration(_lasted(view, table))}"
     folder = view.path.name
     described = {
         "folder": folder if folder != view.name else "",
@@ -167,12 +170,22 @@ def _last_pictures(view: RunView, history: History, specs: list[ColumnSpec]) -> 
         yield from _pictures.side_by_side(pictures, get_terminal_size().columns)
 
 
-def _extent(table: pa.Table) -> str:
+def _extent(table: pa.Table, *of_ranks: str) -> str:
     if not table.num_rows:
         return "no rows"
     steps = table.column("_step")
-    rows = f"{table.num_rows} row{'s' * (table.num_rows != 1)}"
-    return f"{rows}, steps {steps[0]} to {steps[-1]}, {table.column('_runtime')[-1].as_py():.1f} s"
+    ranks = "".join(f" of {count(len(table.column(name).unique()), 'rank')}" for name in of_ranks)
+    return f"{count(table.num_rows, 'row')}{ranks}, steps {steps[0]} to {steps[-1]}"
+
+
+def _lasted(view: RunView, table: pa.Table) -> float:
+    """Seconds from the run's start to its end, till now while it is written, and to its last row if it was killed."""
+    import pyarrow.compute as pc
+
+    run, status = view._read_run(), view.status
+    if status == "crashed" or (status != "running" and "finished" not in run):
+        return float(pc.max(table.column("_runtime")).as_py() or 0)
+    return float((time.time() if status == "running" else run["finished"]) - run["started"])
 
 
 def _columns(history: History, specs: list[ColumnSpec], rows: int) -> Iterator[tuple[ColumnSpec, pa.Table]]:

@@ -17,7 +17,9 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.cli import COMMANDS, main
+from mediatypes.cli._text import duration
 from tests.samples import photograph
+from tests.writing.crashes import abandon
 
 COMMAND_NAMES = [command.name for command in COMMANDS]
 
@@ -240,10 +242,56 @@ def test_show_reads_a_killed_run(killed: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.startswith("killed: crashed, 9 rows, steps 0 to 8, ")
 
 
+@pytest.mark.parametrize("status", ["finished", "running", "crashed"])
+def test_show_says_how_long_a_run_took(
+    tmp_path: Path, status: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From its start to its end or till now, not to its last row; that is all that is known of a killed one."""
+    run = mt.Run(tmp_path / "run", capture=False)
+    started = json.loads((run.path / "run.json").read_bytes())["started"]
+    run.log({"loss": 1, "_timestamp": started + 754.6})
+    later = started + 5 * 3600 + 125
+    monkeypatch.setattr("time.time", lambda: later)
+    if status == "finished":
+        run.finish()
+    elif status == "crashed":
+        abandon(run)
+        monkeypatch.setattr("mediatypes.runfolder.files.is_alive", lambda writer: False)
+    later += 0 if status == "running" else 10**6
+    main(["show", str(run.path)])
+    took = "12 min 34 s" if status == "crashed" else "5 h 2 min"
+    assert capsys.readouterr().out.splitlines()[0] == f"run: {status}, 1 row, steps 0 to 0, {took}"
+    run.finish()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0.0 s"), (0.26, "0.3 s"), (59.9, "59.9 s"), (60, "1 min 0 s"), (3599, "59 min 59 s"), (200_000, "2 d 7 h")],
+)
+def test_durations_in_words(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_the_rank_of_a_row_is_no_key_of_the_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ranks = [mt.Run(tmp_path / "run", rank=rank) for rank in range(2)]
+    for run in (*ranks, ranks[1]):
+        run.log({"loss": 1})
+    for run in reversed(ranks):
+        run.finish()
+    main(["show", str(tmp_path / "run")])
+    shown = capsys.readouterr().out
+    assert shown.startswith("run: finished, 3 rows of 2 ranks, steps 0 to 1, ")
+    main(["ls", str(tmp_path)])
+    assert "_rank" not in shown + capsys.readouterr().out
+    view = mt.open_run(tmp_path / "run")
+    assert view.keys() == {"loss": ("number",)}
+    assert view.history(["_rank"]).column("_rank").to_pylist() == [0, 1, 1]
+
+
 def test_show_says_that_a_run_is_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mt.Run(tmp_path / "run").finish()
     assert main(["show", str(tmp_path / "run")]) == 0
-    assert capsys.readouterr().out == "run: finished, no rows\n"
+    assert capsys.readouterr().out.startswith("run: finished, no rows, ")
 
 
 def test_show_lists_what_could_not_be_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ from mediatypes.upkeep.verify import check
 from mediatypes.writing import ranks
 from mediatypes.writing.child import RunChild
 from tests import second_reader
+from tests.test_docs import blocks
 from tests.writing.crashes import abandon
 
 Rows = dict[tuple[int, int], dict[str, Any]]  # by step and rank
@@ -658,21 +659,31 @@ def test_a_forked_process_says_whose_the_run_is(tmp_path: Path) -> None:
         worker.join()
 
 
-def test_torchrun_ranks_log_to_one_run(tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="torchrun comes with PyTorch")
+def documented(number: int, tmp_path: Path, *command: str) -> None:
+    """Run a script of the documentation's page, as it stands there."""
+    pytest.importorskip("torch", reason="the script needs PyTorch")
     script = tmp_path / "train.py"
-    script.write_text(
-        "import sys, torch.distributed as dist, mediatypes as mt\n"
-        "dist.init_process_group('gloo')\n"
-        "run = mt.Run(sys.argv[1], rank='auto')\n"
-        "for n in range(5): run.log({'n': n}); dist.barrier()\n"
-        "run.finish()\n"
-    )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    script.write_text([block for block in blocks("docs/processes.md", "python") if block.skip][number].code)
     environment = {**os.environ, "PYTHONPATH": str(Path(mt.__file__).parents[1])}
-    subprocess.run([*command, str(tmp_path / "run")], check=True, timeout=120, env=environment)
-    assert set(rows(mt.open_run(tmp_path / "run"))) == {(n, rank) for n in range(5) for rank in range(2)}
+    command = (sys.executable, *command, str(script), str(tmp_path / "run"))
+    subprocess.run(command, check=True, timeout=120, env=environment, cwd=tmp_path)
+
+
+def test_torchrun_ranks_log_to_one_run(tmp_path: Path) -> None:
+    documented(0, tmp_path, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    expected = {(n, rank): {"loss": 1 / (1 + n + rank)} for n in range(5) for rank in range(2)}
+    assert rows(mt.open_run(tmp_path / "run")) == expected
     ends(tmp_path / "run")
+
+
+def test_workers_of_a_data_loader_log_to_one_run(tmp_path: Path) -> None:
+    documented(1, tmp_path)
+    view = mt.open_run(tmp_path / "runs" / "loader")
+    assert sorted(value for _, value in view.values("read")) == list(range(8))
+    assert [value for _, value in view.values("mean")] == [1.5, 5.5]
+    assert set(view.history(["_rank"]).column("_rank").to_pylist()) == {0, 1, 2}
+    assert not view.problems
+    ends(view.path)
 
 
 def test_a_rank_that_comes_after_the_end_is_told(tmp_path: Path) -> None:
