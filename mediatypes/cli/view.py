@@ -50,6 +50,7 @@ def _run(arguments: Namespace) -> int:
         print(f"{count(len(shelf.names()), 'run')}: {server.url}  (Ctrl-C ends it)", flush=True)
         if not arguments.no_browser:
             webbrowser.open(server.url)
+        shelf.describe()  # while the browser starts
         server.serve()
     finally:
         shelf.close()

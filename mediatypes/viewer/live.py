@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,12 @@ from ..columns.batch import Batch
 from ..runfolder.follower import Follower
 from .shelf import Shelf, Stamp
 
+News = Generator[dict[str, Any] | None, None, None]
 _NUMERIC = ("number", "integer", "boolean")
 _SHORTEST, _LONGEST = 0.02, 1.0  # seconds between two looks at live runs
 _FIND = 2.0  # seconds between two looks for new runs
 _HEARTBEAT = 15.0  # seconds after which a connection without news is told so, or found to be closed
+_WAITING = 16  # pages that were sent and did not ask for news yet
 _SHARE = 20  # a look takes at most one part of so many of the time
 
 
@@ -36,13 +40,20 @@ class Live:
         self._followers: dict[str, Follower] = {}
         self._over: set[str] = set()  # these do not grow, unless they are told again
 
-    def news(self) -> Iterator[dict[str, Any] | None]:
+    def news(self) -> News:
         """What is new, for ever; None now and then when nothing is.
 
         First `{"all": True, "runs": [...]}`, each as `Shelf.describe` gives it; then `{"runs": [...]}` of runs that are
         new, over, resumed or edited, `{"gone": [name, ...]}`, and of a live run
         `{"run": name, "rows": [{"row": step, "values": {key: number}}], "media": [...]}`.
         """
+        try:
+            yield from self._news()
+        finally:
+            for follower in self._followers.values():
+                follower.close()
+
+    def _news(self) -> News:
         self._find()
         yield {"all": True, **next(self._changes(), {"runs": []})}
         told = looked = time.monotonic()
@@ -59,11 +70,6 @@ class Live:
                 if not messages:
                     yield None
             time.sleep(pause(used))
-
-    def close(self) -> None:
-        """Let go of the journals."""
-        for follower in self._followers.values():
-            follower.close()
 
     def _find(self) -> None:
         with suppress(MediaTypesError):  # a folder that cannot be listed now may be there at the next look
@@ -120,6 +126,33 @@ class Live:
     def _drop(self, name: str) -> None:
         if follower := self._followers.pop(name, None):
             follower.close()
+
+
+class Begun:
+    """News that begin in a page: the list of runs stands in it, and it asks for what happened since.
+
+    Args:
+        shelf: its runs.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf, self._lock = shelf, threading.Lock()
+        self._waiting: dict[str, News] = {}
+
+    def begin(self) -> tuple[str, list[dict[str, Any]]]:
+        """A name for the news, and the list of runs that they begin with."""
+        name, news = secrets.token_hex(8), Live(self._shelf).news()
+        first = next(news) or {}
+        with self._lock:
+            self._waiting[name] = news
+            for old in list(self._waiting)[:-_WAITING]:
+                del self._waiting[old]
+        return name, first["runs"]
+
+    def go_on(self, name: str) -> News:
+        """What came after the list, once; after that, and if it is long ago, news that begin with a list."""
+        with self._lock:
+            return self._waiting.pop(name, None) or Live(self._shelf).news()
 
 
 def pause(used: float) -> float:

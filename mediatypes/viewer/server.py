@@ -7,6 +7,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable
+from contextlib import closing, suppress
 from http import HTTPStatus
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from .._core.errors import MediaTypesError
 from . import page
-from .live import Live
+from .live import Begun
 from .shelf import Shelf
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -46,7 +47,9 @@ class Server:
 
     def __init__(self, shelf: Shelf, host: str = "127.0.0.1", port: int = 0, title: str = "runs") -> None:
         self.token = "" if host in LOOPBACK else secrets.token_urlsafe(24)
-        handler: Any = type("Handler", (_Handler,), {"shelf": shelf, "title": title, "token": self.token})
+        handler: Any = type(
+            "Handler", (_Handler,), {"shelf": shelf, "news": Begun(shelf), "title": title, "token": self.token}
+        )
         self._server = _Threads((host, port), handler)
         self.port = self._server.server_address[1]
         shown = f"[{host}]" if ":" in host else host
@@ -77,6 +80,7 @@ class _Threads(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     shelf: ClassVar[Shelf]
+    news: ClassVar[Begun]
     title: ClassVar[str]
     token: ClassVar[str]
     port: ClassVar[int] = 0
@@ -133,7 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
         return any(secrets.compare_digest(one.encode(), self.token.encode()) for one in given)
 
     def _page(self, rest: str) -> None:
-        settings = {"source": "served", "live": "events"}
+        name, runs = self.news.begin()
+        settings = {"source": "served", "live": f"events?page={name}", "runs": runs}
         address = f"http://{self.headers['Host']}/library/"
         content = b"".join(page.page(settings, self.title, address=address))
         headers = {"Content-Security-Policy": page.policy(address=address) + "; frame-ancestors 'none'"}
@@ -191,15 +196,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if self.command == "HEAD":
             return
-        live = Live(self.shelf)
-        try:
-            for message in live.news():
+        (name,) = parse_qs(urlsplit(self.path).query).get("page", [""])[:1]
+        with suppress(OSError), closing(self.news.go_on(name)) as news:  # an error if the page was closed
+            for message in news:
                 self.wfile.write(f"data: {json.dumps(message)}\n\n".encode() if message else b": nothing new\n\n")
                 self.wfile.flush()
-        except OSError:
-            return  # the page was closed
-        finally:
-            live.close()
 
     def _send(self, status: HTTPStatus, content: bytes, media_type: str, headers: dict[str, str] | None = None) -> None:
         self._begin(status, len(content), media_type, headers or {"Content-Security-Policy": _FILE_POLICY})

@@ -44,6 +44,7 @@ class Shelf:
         self._runs: dict[str, RunView] = {}
         self._stamps: dict[str, Stamp] = {}
         self._snapshots: dict[str, tuple[Path, int]] = {}
+        self._described: dict[str, tuple[Stamp, dict[str, Any]]] = {}  # of runs that are over
         self._lock, self._making = threading.RLock(), threading.Lock()
         self._temporary = Path(tempfile.mkdtemp(prefix="mediatypes-view-"))
         self._cleanup = weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
@@ -101,6 +102,7 @@ class Shelf:
     def _forget(self, name: str) -> None:
         self._runs.pop(name, None)
         self._stamps.pop(name, None)
+        self._described.pop(name, None)
         self._drop_snapshot(name)
 
     def _drop_snapshot(self, name: str) -> None:
@@ -125,6 +127,9 @@ class Shelf:
         return [one for one in in_threads(self._describe, wanted, elsewhere) if one is not None]
 
     def _describe(self, name: str) -> dict[str, Any] | None:
+        stamp, known = self._stamps.get(name), self._described.get(name)
+        if known and known[0] == stamp:
+            return known[1]
         try:
             view = self._runs[name]
             run = view.describe() | {"status": view.status}
@@ -133,7 +138,10 @@ class Shelf:
             return None
         summary = _plain(run.pop("summary", {}))
         run.pop("environment", None)  # it is long, and read from run.json where it is shown
-        return {"path": name, "run": _plain(run), "summary": summary, "has": sorted(there)}
+        told = {"path": name, "run": _plain(run), "summary": summary, "has": sorted(there)}
+        if stamp and run["status"] != "running":
+            self._described[name] = stamp, told
+        return told
 
     def split(self, path: str) -> tuple[str, str] | None:
         """The run that a path begins with, and the rest; None if there is no such run."""

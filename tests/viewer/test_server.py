@@ -18,7 +18,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.viewer import live
-from mediatypes.viewer.live import Live, pause
+from mediatypes.viewer.live import Begun, Live, pause
 from mediatypes.viewer.shelf import Shelf
 
 
@@ -223,6 +223,32 @@ def test_every_page_hears_of_runs_that_begin_end_and_go_on(shelf: Shelf, tmp_pat
     assert [page.statuses() for page in pages] == [{"a": "finished"}] * 2
     shutil.rmtree(tmp_path / "runs" / "b")
     assert [page.next() for page in pages] == [{"gone": ["b"]}] * 2
+
+
+def test_news_that_begin_in_a_page_go_on_where_it_was_made(shelf: Shelf, tmp_path: Path) -> None:
+    mt.Run(tmp_path / "runs" / "old").finish()
+    begun = Begun(shelf)
+    name, listed = begun.begin()
+    assert [run["path"] for run in listed] == ["old"]
+    with mt.Run(tmp_path / "runs" / "new"):
+        went_on, again = begun.go_on(name), begun.go_on(name)
+        message = next(message for message in went_on if message)
+        assert [run["path"] for run in message["runs"]] == ["new"]
+        assert "all" not in message
+        first = next(again) or {}
+        assert first["all"]  # a browser that comes again, or to another server, knows nothing of what was missed
+        assert [run["path"] for run in first["runs"]] == ["new", "old"]
+    names = [begun.begin()[0] for _ in range(20)]
+    assert (next(begun.go_on(names[0])) or {})["all"]  # pages that never asked are forgotten
+
+
+def test_what_a_run_says_is_read_again_when_it_was_edited(shelf: Shelf, tmp_path: Path) -> None:
+    mt.Run(tmp_path / "runs" / "one").finish()
+    shelf.find()
+    assert shelf.describe()[0]["summary"] == {}
+    mt.open_run(tmp_path / "runs" / "one").edit(summary={"verdict": "good"})
+    shelf.find()
+    assert shelf.describe()[0]["summary"] == {"verdict": "good"}
 
 
 def test_rows_that_were_taken_back_are_told_as_another_run(shelf: Shelf, tmp_path: Path) -> None:

@@ -163,9 +163,12 @@ export class Charts {
     this.each(chart => chart.draw())
   }
 
-  /** Runs, keys or the axis changed: what is in view is read again, the rest when it comes into view. */
+  /** Runs, keys or the axis changed: what is in view is read again, the rest when it comes into view. That the first
+   *  chart is in view need not be observed, which takes a frame. */
   refresh() {
     this.layout()
+    const first = this.node.isConnected && this.node.querySelector('section')
+    if (first) first.chart.visible = true
     for (const chart of this.charts.values()) {
       chart.drawn = false
       if (chart.visible) this.load(chart)

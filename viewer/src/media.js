@@ -219,6 +219,7 @@ export class Media {
       this.seen.disconnect()
       this.body.replaceChildren(el('div', { className: 'grid wide' }, panels.map(panel => panel.node)))
       panels.forEach(panel => this.seen.observe(panel.node))
+      panels.slice(0, 4).forEach(panel => this.visible(panel, true)) // observing that takes a frame
     }
     if (!panels.length) this.body.replaceChildren(el('p', { className: 'quiet' }, 'no media were logged'))
     this.move()

@@ -7,20 +7,16 @@ const quoted = path => path.split('/').map(encodeURIComponent).join('/')
 
 /** Files of a server: `mediatypes view`, or any static host that the page stands on beside the runs. */
 export class Served {
-  constructor({ base = 'files/', list = 'runs.json', live = '' } = {}) {
-    Object.assign(this, { base, list, events: live })
+  constructor({ base = 'files/', list = 'runs.json', live = '', runs = [] } = {}) {
+    Object.assign(this, { base, list, events: live, listed: runs, early: [] })
   }
 
-  /** The list of runs. A server that tells what happens begins with it, so that nothing happens between the two. */
+  /** The list of runs. A server that tells what happens puts it into the page, and tells what happened since. */
   async runs() {
     if (!this.events) return (await this.fetch(this.list)).json()
-    return new Promise((done, fail) => {
-      const early = [] // what is told before anybody listens
-      this.stream = new EventSource(this.events)
-      this.stream.onmessage = event => (early.push(JSON.parse(event.data)), done(early[0].runs))
-      this.stream.onerror = () => fail(Error('the server does not answer: is “mediatypes view” still there?'))
-      this.early = early
-    })
+    this.stream = new EventSource(this.events)
+    this.stream.onmessage = event => this.early.push(JSON.parse(event.data)) // what is told before anybody listens
+    return this.listed
   }
 
   async fetch(address, options) {
@@ -60,7 +56,7 @@ export class Served {
    *  that the first thing told is the list of runs, with `all`. */
   live(listener) {
     if (!this.stream) return
-    this.early.slice(1).forEach(listener)
+    this.early.forEach(listener)
     this.stream.onmessage = event => listener(JSON.parse(event.data))
     this.stream.onerror = () => listener({ lost: true })
   }
