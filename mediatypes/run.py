@@ -140,8 +140,8 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
         self._forward = hook("forward_to")(forward_to, sync_tensorboard) if forward_to else None
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = session.describe("Run", texts, tags)
-        self._record, found = on_error == "record", list[Problem]()
-        plain = plain_config(config, found.extend if self._record else None)
+        self._record, problems = on_error == "record", list[Problem]()
+        plain = plain_config(config, problems.extend if self._record else None)
         say = None if is_quiet(quiet) else _show
         if number := number_of(rank):
             packed, target, capture, sync_tensorboard, self._forward = False, None, False, False, None
@@ -169,7 +169,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
         self._problems = ProblemLog(self._append, self._announcer.problems)
         if not number:
             self._announcer.started(self._writer.step)
-        self._problems.note(found, self._writer.step)
+        self._problems.note(problems, self._writer.step)
         self._uploader: Uploader | None = None
         if target:
             from .upkeep.transfer import RunCopy, Uploader  # numpy and pyarrow are needed only by runs that have a copy
@@ -196,11 +196,11 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
 
     def _require_open(self, where: str) -> None:
         if self._pid != os.getpid():
-            found = Verbatim(f"a worker that was forked from process {self._pid}, which writes {self.path.name}")
+            got = Verbatim(f"a worker that was forked from process {self._pid}, which writes {self.path.name}")
             hint = (
                 "Log to what run.child() gave before, send the values to that process, or make a Run of its own here."
             )
-            raise RunClosed.of(where, "the process that opened the run", found, hint)
+            raise RunClosed.of(where, "the process that opened the run", got, hint)
         if self.rank and where not in ("log", "run"):
             raise self._not_rank_0(where)
         if self._closed:
@@ -275,9 +275,9 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
     def _end(self, status: str, error: BaseException | None = None) -> None:
         exit = {} if status == "finished" else exit_of(error)
         if self.rank and exit and not self._closed:
-            found = exit.get("exception", f"exit code {exit['code']}")
+            got = exit.get("exception", f"exit code {exit['code']}")
             with contextlib.suppress(MediaTypesError):  # what it logged is there all the same
-                self._report([Problem(f"rank {self.rank}", f"expected to finish, got {found}", RANK)], tell=False)
+                self._report([Problem(f"rank {self.rank}", f"expected to finish, got {got}", RANK)], tell=False)
         self._hook.run_finishers()
         self._finish(status, exit)
         if self._uploader:  # without the lock: it may take long

@@ -181,7 +181,7 @@ class RunView(MediaTables, Recorded, KeptFiles):
         for spec in self._history().specs:
             if (spec.key, spec.kind) != RANK:
                 kinds.setdefault(spec.key, []).append(spec.kind)
-        return {key: tuple(found) for key, found in kinds.items()}
+        return {key: tuple(names) for key, names in kinds.items()}
 
     def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
         """The rows, ordered by step.

@@ -52,10 +52,23 @@ def show(value: object) -> str:
     if isinstance(shape, tuple) and dtype is not None and shape:
         return f"{type(value).__name__} of shape {tuple(int(n) for n in shape)} and dtype {dtype}"
     try:
-        text = repr(value)
+        text = repr(_beginning(value, [_SHOWN]))
     except Exception:  # a broken __repr__ of the user's class must not hide the real problem
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _beginning(value: Any, left: list[int]) -> Any:
+    """A value without most of what its message would cut off: a short list can hold itself a million times."""
+    left[0] -= 1  # each item takes a character at least
+    cls = type(value)
+    if cls in (str, bytes):
+        return value[:_SHOWN]
+    if cls in (list, tuple):
+        return cls(_beginning(item, left) for item in value if left[0] > 0)
+    if cls is dict:
+        return {key: _beginning(item, left) for key, item in value.items() if left[0] > 0}
+    return value
 
 
 def problem(path: str, expected: str, got: object, hint: str = "", code: str = "invalid") -> Problem:

@@ -100,7 +100,7 @@ class Folder:
                 path = self.root / f"{name}/{ALIASES}/{one}"
                 value = files.read_json(path)
                 if wrong := list(ALIAS_JSON.check(value)):
-                    raise DocumentError(found._replace(path=f"{path}: {found.path}") for found in wrong)
+                    raise DocumentError(p._replace(path=f"{path}: {p.path}") for p in wrong)
                 aliases[alias] = int(value["version"])
             except MediaTypesError as error:
                 if problems is not None:

@@ -138,14 +138,14 @@ class _Gathering:
         elif self._own.is_relative_to(os.path.realpath(path)):
             self._refuse(f"a directory without {self._own}", path, "Log a directory in it.", "own")
         else:
-            for found in _walk(path):
-                below = f"{name}/{found.name}" if name else found.name
-                if found.directory:
+            for entry in _walk(path):
+                below = f"{name}/{entry.name}" if name else entry.name
+                if entry.directory:
                     self._put(Entry(below, directory=True))
-                elif found.reason:
-                    self._refuse(found.reason, found.path, "Replace it, or leave it out.", "link")
+                elif entry.reason:
+                    self._refuse(entry.reason, entry.path, "Replace it, or leave it out.", "link")
                 else:
-                    self._put_content(below, Path(found.path), found.executable)
+                    self._put_content(below, Path(entry.path), entry.executable)
         return None
 
     def _add_value(self, name: str, value: Any) -> None:
@@ -236,11 +236,11 @@ def _local(path: Path, name: str) -> list[Entry]:
             sha256, size = hash_file(path)
             return [Entry(name or path.name, sha256, size, url=path.as_uri())]
         entries = []
-        for found in _walk(str(path)):
-            if not found.reason and not found.directory:
-                sha256, size = hash_file(Path(found.path))
-                below = f"{name}/{found.name}" if name else found.name
-                entries.append(Entry(below, sha256, size, url=Path(found.path).as_uri()))
+        for file in _walk(str(path)):
+            if not file.reason and not file.directory:
+                sha256, size = hash_file(Path(file.path))
+                below = f"{name}/{file.name}" if name else file.name
+                entries.append(Entry(below, sha256, size, url=Path(file.path).as_uri()))
         return entries
     except OSError as error:
         if isinstance(error, StoreError):
@@ -254,10 +254,10 @@ def _elsewhere(place: RemotePath, url: str, name: str) -> list[Entry]:
     base, query = url.partition("?")[::2]
     query = f"?{query}" if query else ""
     try:
-        found = place.states()
+        states = place.states()
     except OSError as error:
         raise os_error(StoreError, url, "ask for the file", error, hint) from error
-    if not found:
+    if not states:
         raise InputError.of(_WHERE, "an existing file or directory", url, "Check the URL.", "no-file")
     return [
         Entry(
@@ -266,7 +266,7 @@ def _elsewhere(place: RemotePath, url: str, name: str) -> list[Entry]:
             url=f"{base.rstrip('/')}/{below}".rstrip("/") + query,
             modified=state.modified,
         )
-        for below, state in sorted(found.items())
+        for below, state in sorted(states.items())
     ]
 
 

@@ -166,8 +166,8 @@ def read_manifest(root: Location, name: str, number: int) -> Manifest:
     try:
         value = canonical.loads(data)
     except ValueError as error:
-        found = Verbatim(f"{len(data):,} bytes that are not JSON")
-        raise DocumentError.of(str(path), "a manifest", found, _RESTORE, "not-json") from error
+        got = Verbatim(f"{len(data):,} bytes that are not JSON")
+        raise DocumentError.of(str(path), "a manifest", got, _RESTORE, "not-json") from error
     version = value.get("format") if isinstance(value, dict) else None
     if isinstance(version, str) and is_newer(version.partition(".")[0], FORMAT.partition(".")[0]):
         message = f"expected format {FORMAT.partition('.')[0]}, got {show(version)}"

@@ -48,8 +48,8 @@ class EnvironmentCapture:
         self._thread.join(_WAIT)
         error = self._error
         if self._thread.is_alive():
-            found = problem("environment", f"it within {_WAIT:g} seconds", Verbatim("nothing"), code="environment")
-            self._report([found])
+            late = problem("environment", f"it within {_WAIT:g} seconds", Verbatim("nothing"), code="environment")
+            self._report([late])
         elif error is None and "environment" in self._chosen:
             try:
                 self._keep_cells()

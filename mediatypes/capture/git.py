@@ -73,12 +73,12 @@ def read_state(folder: Path, secrets: SecretValues, seconds: float = SECONDS) ->
 
 def _remote(git: _Git, branch: str) -> str | None:
     """The URL of the branch's remote, else of `origin`, else of the first one; without credentials."""
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for entry in git.run("config", "-z", "--get-regexp", r"^(remote\..*\.url|branch\..*\.remote)$").text().split("\0"):
         name, _, value = entry.partition("\n")
-        found.setdefault(name, value)
-    urls = {name[len("remote.") : -len(".url")]: url for name, url in found.items() if name.startswith("remote.")}
-    for name in (found.get(f"branch.{branch}.remote", ""), "origin", *urls):
+        settings.setdefault(name, value)
+    urls = {name[len("remote.") : -len(".url")]: url for name, url in settings.items() if name.startswith("remote.")}
+    for name in (settings.get(f"branch.{branch}.remote", ""), "origin", *urls):
         if name in urls:
             return clean_url(urls[name])
     return None
@@ -96,10 +96,10 @@ def _changes(status: str) -> dict[str, Any]:
 
 def _diff(git: _Git, against: str, secrets: SecretValues) -> tuple[bytes, int, bool]:
     """The patch without secrets, how many were replaced, and whether it was cut to what may be kept."""
-    found = git.run(*_DIFF, "--binary", against, limit=LARGEST_DIFF)
-    if not found.whole:  # binary files are most of it, perhaps
-        found = git.run(*_DIFF, against, limit=LARGEST_DIFF)
-    whole, data = found.whole, found.output
+    diff = git.run(*_DIFF, "--binary", against, limit=LARGEST_DIFF)
+    if not diff.whole:  # binary files are most of it, perhaps
+        diff = git.run(*_DIFF, against, limit=LARGEST_DIFF)
+    whole, data = diff.whole, diff.output
     if not whole:
         data = data[: data.rfind(b"\n") + 1]
     cleaned, count = secrets.clean(data)

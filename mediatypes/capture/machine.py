@@ -58,12 +58,12 @@ def _memory_limit() -> int | None:
 def _nvidia_gpus(described: dict[str, Any]) -> list[dict[str, Any]]:
     if nvidia := Nvidia.open():
         described["gpu_driver"] = nvidia.driver
-        found = [{"name": gpu.name, "memory": gpu.memory} for gpu in nvidia.gpus]
+        gpus = [{"name": gpu.name, "memory": gpu.memory} for gpu in nvidia.gpus]
         nvidia.close()
-        return found
+        return gpus
     files = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
     names = (re.search(r"^Model:\s*(.+)$", _read(file), re.MULTILINE) for file in files)
-    return [{"name": found[1].strip()} for found in names if found]
+    return [{"name": name[1].strip()} for name in names if name]
 
 
 def _amd_gpus() -> Iterator[dict[str, Any]]:

@@ -43,7 +43,7 @@ class Nvidia:
 
     def sample(self) -> dict[str, float]:
         """Utilisation, memory, power and temperature of each GPU, as far as it tells them."""
-        nvml, found = self._nvml, dict[str, float]()
+        nvml, sample = self._nvml, dict[str, float]()
         for index, gpu in enumerate(self.gpus):
             wanted: dict[str, Callable[[Any], float]] = {
                 "percent": lambda handle: nvml.nvmlDeviceGetUtilizationRates(handle).gpu,
@@ -53,12 +53,12 @@ class Nvidia:
             }
             for name, read in wanted.items():
                 try:
-                    found[f"gpu.{index}.{name}"] = float(read(gpu.handle))
+                    sample[f"gpu.{index}.{name}"] = float(read(gpu.handle))
                 except Exception:  # this GPU does not tell it
                     continue
-            if (used := found.get(f"gpu.{index}.memory_bytes")) is not None and gpu.memory:
-                found[f"gpu.{index}.memory_percent"] = 100 * used / gpu.memory
-        return found
+            if (used := sample.get(f"gpu.{index}.memory_bytes")) is not None and gpu.memory:
+                sample[f"gpu.{index}.memory_percent"] = 100 * used / gpu.memory
+        return sample
 
     def close(self) -> None:
         """Let go of the library."""

@@ -22,11 +22,11 @@ def requirements(paths: Iterable[str] | None = None) -> str:
     Args:
         paths: where packages are looked for; `sys.path` by default.
     """
-    found: dict[str, str] = {}
+    lines: dict[str, str] = {}
     for path in sys.path if paths is None else paths:
         for name, line in _installed(path):
-            found.setdefault(name, line)
-    return "".join(f"{found[name]}\n" for name in sorted(found))
+            lines.setdefault(name, line)
+    return "".join(f"{lines[name]}\n" for name in sorted(lines))
 
 
 def _installed(folder: str) -> Iterator[tuple[str, str]]:

@@ -42,11 +42,11 @@ class Sampler:
 
     def sample(self) -> dict[str, float]:
         """The measures by name; rates are since the sample before."""
-        found: dict[str, float] = {}
+        sample: dict[str, float] = {}
         for measure in (self._cpu, self._memory, self._disk, self._own, self._rates, self._gpus):
             with suppress(Exception):  # each system lacks others, and has its own errors for it
-                found |= measure()
-        return {name: float(value) for name, value in found.items()}
+                sample |= measure()
+        return {name: float(value) for name, value in sample.items()}
 
     def close(self) -> None:
         """Let go of the driver."""
@@ -90,10 +90,10 @@ class Sampler:
         }
 
     def _gpus(self) -> dict[str, float]:
-        found, count = (self._nvidia.sample(), len(self._nvidia.gpus)) if self._nvidia else ({}, 0)
+        sample, count = (self._nvidia.sample(), len(self._nvidia.gpus)) if self._nvidia else ({}, 0)
         for index, gpu in enumerate(self._amd, count):
-            found |= {f"gpu.{index}.{name}": value for name, value in gpu.sample().items()}
-        return found
+            sample |= {f"gpu.{index}.{name}": value for name, value in gpu.sample().items()}
+        return sample
 
 
 class _AmdGpu:
@@ -111,12 +111,12 @@ class _AmdGpu:
 
     def sample(self) -> dict[str, float]:
         """Utilisation, memory, power and temperature, as far as there are files of them."""
-        found = {
+        sample = {
             name: value * unit for name, (file, unit) in self._files.items() if (value := _number(file)) is not None
         }
-        if self._total and "memory_bytes" in found:
-            found["memory_percent"] = 100 * found["memory_bytes"] / self._total
-        return found
+        if self._total and "memory_bytes" in sample:
+            sample["memory_percent"] = 100 * sample["memory_bytes"] / self._total
+        return sample
 
 
 def _number(file: Path) -> float | None:
@@ -148,7 +148,7 @@ class SystemMetrics:
         self._thread.join(_WAIT)
         if error := self._error:
             self._error = None
-            self._report([found._replace(path="system", code="system") for found in describe(error)])
+            self._report([problem._replace(path="system", code="system") for problem in describe(error)])
 
     def _work(self) -> None:
         try:

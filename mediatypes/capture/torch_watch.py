@@ -108,7 +108,7 @@ class TorchWatch:
             self._offer(histograms(tensors))
         except Exception as error:  # training goes on
             self.stop()
-            self._report([found._replace(path="watch", code="watch") for found in describe(error)])
+            self._report([problem._replace(path="watch", code="watch") for problem in describe(error)])
 
 
 def _unwrapped(model: Any) -> Any:
@@ -128,8 +128,8 @@ def histograms(tensors: dict[str, Any]) -> dict[str, Histogram]:
     counted = dict[Any, list[tuple[str, int, Any, Any]]]()
     with torch.no_grad():
         for key, tensor in tensors.items():
-            if (found := _values(torch, tensor)) is not None:
-                values, zeros = found
+            if (kept := _values(torch, tensor)) is not None:
+                values, zeros = kept
                 counted.setdefault(values.device, []).append((key, zeros, *_count(torch, values, zeros)))
         results = dict[str, Histogram]()
         for of_device in counted.values():

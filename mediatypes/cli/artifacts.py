@@ -73,12 +73,12 @@ def _get(store: Artifacts, arguments: Namespace) -> int:
 
 
 def _verify(store: Artifacts, arguments: Namespace) -> int:
-    found = store.verify()
-    for problem in found.problems:
+    report = store.verify()
+    for problem in report.problems:
         print(clean(str(problem)))
-    verdict = count(len(found.problems), "problem") if found.problems else "nothing is wrong"
-    print(f"{count(found.versions, 'version')}, {count(found.files, 'file')} of {in_bytes(found.bytes)}: {verdict}.")
-    return 1 if found.problems else 0
+    verdict = count(len(report.problems), "problem") if report.problems else "nothing is wrong"
+    print(f"{count(report.versions, 'version')}, {count(report.files, 'file')} of {in_bytes(report.bytes)}: {verdict}.")
+    return 1 if report.problems else 0
 
 
 def _gc(store: Artifacts, arguments: Namespace) -> int:

@@ -95,12 +95,12 @@ def _lines(view: RunView) -> Iterator[str]:
     if specs:
         yield ""
         show_courses = sys.stdout.isatty()
-        found = [
+        rows = [
             (_row(column, spec), _course(column, spec) if show_courses else "")
             for spec, column in _columns(history, specs, len(table))
         ]
-        lines = table_of([_Row(), *(row for row, _ in found)], _WIDEST, left=2)
-        yield from _with_courses(list(lines), [course for _, course in found]) if show_courses else lines
+        lines = table_of([_Row(), *(row for row, _ in rows)], _WIDEST, left=2)
+        yield from _with_courses(list(lines), [course for _, course in rows]) if show_courses else lines
         if _pictures.can_show():
             yield from _last_pictures(view, history, specs)
     if problems := view.problems:

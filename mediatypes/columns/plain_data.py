@@ -23,7 +23,16 @@ def make_plain(value: Any, where: str, problems: list[Problem], bits: int = 64) 
 
     `bits` says which integers are accepted: signed, of so many bits.
     """
-    return _Reader(problems, bits).read(value, where, MAX_DEPTH)
+    reader = _Reader(problems, bits)
+    try:
+        return reader.read(value, where, MAX_DEPTH)
+    except _TooManyItems:
+        hint = "Log it in parts, or as a media value such as Tensor or Table."
+        return reader.refuse(Problem(where, f"expected at most {MAX_ITEMS} items, got more", "many", hint))
+
+
+class _TooManyItems(Exception):
+    """The value is left as it is, whatever else it holds."""
 
 
 class _Reader:
@@ -50,11 +59,9 @@ class _Reader:
             return self.refuse(too_deep(where, f"data nested at most {MAX_DEPTH} deep"))
         self.left -= len(value)
         if self.left < 0:
-            hint = "Log it in parts, or as a media value such as Tensor or Table."
-            return self.refuse(Problem(where, f"expected at most {MAX_ITEMS} items, got more", "many", hint))
-        return (
-            self.read_dict(value, where, depth) if isinstance(value, Mapping) else self.read_list(value, where, depth)
-        )
+            raise _TooManyItems
+        read = self.read_dict if isinstance(value, Mapping) else self.read_list
+        return read(value, where, depth)
 
     def expanded(self, value: Any, where: str) -> Any:
         """A scalar, list or mapping; anything else is refused."""

@@ -23,7 +23,7 @@ from .._core.errors import InputError, Problem, Verbatim
 from .._core.wrapping import array_shape, class_tag, is_array, tag_of
 from .typed_scalars import typed_scalar
 
-MAX_ITEMS: Final = 2**22  # of one value: a YAML file of ten lines can stand for billions
+MAX_ITEMS: Final = 2**20  # of one value: a YAML file of ten lines can stand for billions
 _REASON: Final = 200  # characters of another library's message
 SCALARS: Final = frozenset((float, int, str, bool, NoneType))  # nearly all values: nothing to look for in them
 

@@ -80,10 +80,10 @@ class Classifier:
         """The photograph with what was found and what should have been."""
         masks = {"prediction": self.predicted, "reference": self.photo.reference}
         boxes = {name: self._boxes(mask) for name, mask in masks.items()}
-        found, there = len(boxes["prediction"]), len(boxes["reference"])
+        detected, there = len(boxes["prediction"]), len(boxes["reference"])
         return Image(
             self.photo.pixels,
-            caption=f"{found} objects found, {there} in the reference, IoU {self.curves['iou'][-1]:.3f}",
+            caption=f"{detected} objects found, {there} in the reference, IoU {self.curves['iou'][-1]:.3f}",
             classes={0: "background", 1: self.photo.label},
             boxes=boxes,
             masks={name: ImageMask(mask) for name, mask in masks.items()},

@@ -32,10 +32,10 @@ def checked_step(step: Any, current: int, problems: list[Problem], first: int = 
     return row
 
 
-def layout_codes(found: list[Named]) -> str:
+def layout_codes(cells: list[Named]) -> str:
     """Layout codes of cells that are all numbers or bools, else nothing."""
     codes = ""
-    for _, _, value in found:
+    for _, _, value in cells:
         cls: Any = type(value)
         code = scalar_code(cls)
         if code is None:
@@ -44,10 +44,10 @@ def layout_codes(found: list[Named]) -> str:
     return codes
 
 
-def too_many(found: list[Named]) -> list[Problem]:
+def too_many(cells: list[Named]) -> list[Problem]:
     """A warning for each type of which a call holds more than the W&B docs advise."""
     counts = dict.fromkeys(_MANY, 0)
-    for _, kind, value in found:
+    for _, kind, value in cells:
         for type in [kind] if kind in counts else [one["_type"] for one in value] if kind == "media_list" else ():
             if type in counts:
                 counts[type] += 1
@@ -63,10 +63,10 @@ def too_many(found: list[Named]) -> list[Problem]:
     ]
 
 
-def take_timestamp(found: list[Named]) -> float:
+def take_timestamp(cells: list[Named]) -> float:
     """The time of the call: the one that was logged as `_timestamp`, taken out of the cells, or now."""
-    for cell in found:
+    for cell in cells:
         if cell[0] == "_timestamp":
-            found.remove(cell)
+            cells.remove(cell)
             return float(cell[2])
     return time.time()

@@ -45,9 +45,9 @@ class Metric(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """As METRIC declares it: what is not set is absent."""
-        found: dict[str, Any] = {"name": self.name, "step_metric": self.step_metric, "goal": self.goal}
-        found |= {"summary": list(self.summary) or None, "step_sync": None if self.step_sync else False}
-        return {name: value for name, value in found.items() if value is not None}
+        members: dict[str, Any] = {"name": self.name, "step_metric": self.step_metric, "goal": self.goal}
+        members |= {"summary": list(self.summary) or None, "step_sync": None if self.step_sync else False}
+        return {name: value for name, value in members.items() if value is not None}
 
     @classmethod
     def from_json(cls, value: Any) -> Metric:
@@ -136,8 +136,8 @@ class Metrics:
     @property
     def step_metrics(self) -> list[str]:
         """All keys that are an x-axis, each once."""
-        found = dict.fromkeys(metric.step_metric for metric in self.all)
-        return [name for name in found if name is not None and name not in FIXED]
+        names = dict.fromkeys(metric.step_metric for metric in self.all)
+        return [name for name in names if name is not None and name not in FIXED]
 
     def syncs(self, key: str, step_metric: str) -> bool:
         """Whether a value of an earlier row counts for a key: as its own definition says if that is about this step

@@ -59,8 +59,8 @@ class Notes:
     def copy(self) -> Notes:
         """The same, to go on with."""
         other = Notes()
-        for name, found in vars(self).items():
-            setattr(other, name, copy(found))
+        for name, own in vars(self).items():
+            setattr(other, name, copy(own))
         return other
 
     def latest_config(self, before: dict[str, Any]) -> dict[str, Any]:
@@ -138,8 +138,8 @@ class JournalReader:
         if magic == frames.MAGIC:
             self.position = len(magic)
         elif not frames.MAGIC.startswith(magic):  # else: killed while creating it
-            found = Verbatim(f"{size:,} bytes of something else")  # not quoted: it may be a link out of the run
-            raise DocumentError.of(str(self.path), "a journal of mediatypes", found, "Restore the file.", "foreign")
+            got = Verbatim(f"{size:,} bytes of something else")  # not quoted: it may be a link out of the run
+            raise DocumentError.of(str(self.path), "a journal of mediatypes", got, "Restore the file.", "foreign")
 
     def _piece(self, rest: bytes, size: int) -> bytes:
         """What follows `rest`, as much as one frame needs and some more."""
@@ -225,8 +225,8 @@ class JournalReader:
         elif frames.CONFIG <= kind <= frames.CONFIG_CHANGE:  # others may come to exist
             value = frames.parse_json(payload)
             if kind == frames.PROBLEM:
-                found = dict(value)
-                _note(notes.problems, Problem(**{name: str(found.get(name, "")) for name in Problem._fields}))
+                members = dict(value)
+                _note(notes.problems, Problem(**{name: str(members.get(name, "")) for name in Problem._fields}))
             elif kind == frames.CONFIG:
                 notes.config, notes.config_changes = dict(value), {}
             elif kind == frames.CONFIG_CHANGE:
@@ -305,9 +305,9 @@ class _Calls:
                 for kind, values in _split(calls, np.ndarray(shape, type, rows, place, strides), code):
                     pieces.setdefault((key, kind), []).append(values)
                 place += type.itemsize
-        for (key, kind), (at, found) in self.cells.items():
-            pieces.setdefault((key, kind), []).append(_from_cells(np.array(at, np.int64), found, kind))
-        return Batch(sequence, steps, timestamps, {column: merged(found) for column, found in pieces.items()})
+        for (key, kind), (at, cells) in self.cells.items():
+            pieces.setdefault((key, kind), []).append(_from_cells(np.array(at, np.int64), cells, kind))
+        return Batch(sequence, steps, timestamps, {column: merged(own) for column, own in pieces.items()})
 
 
 def _split(calls: Array, values: Array, code: str) -> Iterator[tuple[str, Values]]:

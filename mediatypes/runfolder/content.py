@@ -113,14 +113,16 @@ class RunContent:
             return False
         if repr(before.run) != repr(self.run) or before.reader.astray:  # repr: NaN equals itself
             return False
-        if any(found.code != "torn" for found in before.notes.damage):  # a writer may not have been through with it
+        if any(
+            journals.code != "torn" for journals in before.notes.damage
+        ):  # a writer may not have been through with it
             return False
-        known, found = before._journals, self._journals
-        same = [one.identity for one in known] == [one.identity for one in found] and known[-1].identity is not None
+        known, journals = before._journals, self._journals
+        same = [one.identity for one in known] == [one.identity for one in journals] and known[-1].identity is not None
         return (
             same
-            and found[-1].size >= known[-1].size
-            and all(one.size == other.size for one, other in zip(known[:-1], found[:-1], strict=True))
+            and journals[-1].size >= known[-1].size
+            and all(one.size == other.size for one, other in zip(known[:-1], journals[:-1], strict=True))
         )
 
     def batches(self) -> Iterator[Batch]:
@@ -269,7 +271,9 @@ class _JournalFile(NamedTuple):
 def _without_tail(content: RunContent) -> Notes:
     """Its notes without what was left of a frame at the end of the last journal: that may be whole by now."""
     notes, tail = content.notes.copy(), f"{content.reader.path.name}@"
-    notes.damage = [found for found in notes.damage if not (found.code == "torn" and found.path.startswith(tail))]
+    notes.damage = [
+        problem for problem in notes.damage if not (problem.code == "torn" and problem.path.startswith(tail))
+    ]
     return notes
 
 

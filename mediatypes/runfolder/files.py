@@ -112,11 +112,11 @@ def read_json(path: Location) -> dict[str, Any]:
         except ValueError as error:
             if not left:
                 hint = "Restore the file, or remove it if the run does not matter."
-                found = Verbatim(f"{len(data):,} bytes that are not JSON")
-                raise DocumentError.of(str(path), "a JSON object", found, hint, "not-json") from error
+                got = Verbatim(f"{len(data):,} bytes that are not JSON")
+                raise DocumentError.of(str(path), "a JSON object", got, hint, "not-json") from error
     if not isinstance(value, dict):
-        found = Verbatim(f"{len(data):,} bytes of other JSON")
-        raise DocumentError.of(str(path), "a JSON object", found, "Restore the file.", "not-json")
+        got = Verbatim(f"{len(data):,} bytes of other JSON")
+        raise DocumentError.of(str(path), "a JSON object", got, "Restore the file.", "not-json")
     return value
 
 
@@ -138,15 +138,15 @@ def read_run_json(root: Location) -> dict[str, Any]:
     except StoreError as error:
         if not isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
             raise
-        found = "a directory without it" if _is_dir(root) else "no such directory"
+        got = "a directory without it" if _is_dir(root) else "no such directory"
         hint = "Pass the folder given to Run(...)."
         if isinstance(root, Path) and (root / HISTORY).is_file():
             hint = f"It was lost: mediatypes recover {root} makes it again."
-        raise StoreError.of(str(root), "a run folder with run.json", found, hint) from error
+        raise StoreError.of(str(root), "a run folder with run.json", got, hint) from error
     version = run.get("format")
     if isinstance(version, str) and is_newer(version.partition(".")[0], FORMAT.partition(".")[0]):
-        found = f"expected format {FORMAT.partition('.')[0]}, got {show(version)}"
-        raise UnsupportedVersionError(Problem(str(path), found, "version", "Upgrade mediatypes to read it."))
+        got = f"expected format {FORMAT.partition('.')[0]}, got {show(version)}"
+        raise UnsupportedVersionError(Problem(str(path), got, "version", "Upgrade mediatypes to read it."))
     if problems := list(RUN_JSON.check(run)):
         raise DocumentError(p._replace(path=f"{path}: {p.path}") for p in problems)
     return run
@@ -157,10 +157,10 @@ def stamp_of(root: Location) -> tuple[int, ...] | None:
     if not isinstance(root, Path):
         return None
     try:
-        found = os.stat(root / RUN)
+        state = os.stat(root / RUN)
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    return state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size
 
 
 def _is_dir(root: Location) -> bool:
@@ -194,8 +194,8 @@ def metrics_of(run: dict[str, Any]) -> list[Metric]:
 
 def journals(folder: Any) -> list[Any]:
     """The journal files of a run by rank, each rank's in the order in which they were written; raises OSError."""
-    found = [path for path in folder.glob("*.log") if is_journal(path.name)]
-    return sorted(found, key=lambda path: (rank_of(path.name), place_of(path.name)))
+    paths = [path for path in folder.glob("*.log") if is_journal(path.name)]
+    return sorted(paths, key=lambda path: (rank_of(path.name), place_of(path.name)))
 
 
 def remove_journals(root: Path) -> None:

@@ -145,12 +145,12 @@ class Follower:
         folder, listed = self.root / files.JOURNAL, set()
         for path in files.journals(folder):
             try:
-                found = path.stat()
-                key = (found.st_dev, found.st_ino)
+                state = path.stat()
+                key = (state.st_dev, state.st_ino)
                 if key not in self._journals:
                     file = open_file(path)
-                    found = os.fstat(file.fileno())
-                    key = (found.st_dev, found.st_ino)
+                    state = os.fstat(file.fileno())
+                    key = (state.st_dev, state.st_ino)
                     notes = self.notes.of_other_rank() if rank_of(path.name) else self.notes
                     self._journals[key] = _Journal(file, JournalReader(path, file, notes))
             except FileNotFoundError:  # the run was just finished

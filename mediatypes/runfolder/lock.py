@@ -84,12 +84,12 @@ class Lock:
     def _take(self, root: Path, force: bool) -> None:
         free, holder = _lock(self._fd), _holder(self._fd)
         if free is False or (free is None and holder and not force and is_alive(holder) is not False):
-            found = Verbatim(files.writer_name(holder) + _since(holder))
+            got = Verbatim(files.writer_name(holder) + _since(holder))
             hint = files.way_out(holder)
             if free is None:
                 hint += " If it is gone already, run `mediatypes recover --force` on the run."
             what = "a run that nobody else writes" if self.path.name == _NAME else f"one process for {self.path.stem}"
-            raise RunLocked.of(str(root), what, found, hint)
+            raise RunLocked.of(str(root), what, got, hint)
         with contextlib.suppress(OSError):  # on a full disk: who holds it stays unsaid
             os.ftruncate(self._fd, 0)
             os.lseek(self._fd, 0, os.SEEK_SET)
@@ -132,10 +132,10 @@ def _lock(fd: int) -> bool | None:
 def _holder(fd: int) -> dict[str, Any]:
     """Who wrote the file last."""
     try:
-        found = canonical.loads(os.read(fd, 4096))
+        holder = canonical.loads(os.read(fd, 4096))
     except (ValueError, OSError):
         return {}
-    return found if isinstance(found, dict) and isinstance(found.get("since"), float) else {}
+    return holder if isinstance(holder, dict) and isinstance(holder.get("since"), float) else {}
 
 
 def _since(holder: dict[str, Any]) -> str:

@@ -37,11 +37,11 @@ INDEX_KINDS = {"number": "double", "integer": "int64", "string": "utf8"}
 
 def type_columns(tags: Iterable[str]) -> dict[str, str]:
     """The columns that these types declare (`Field(column=True)`), by name; ours before others of the same name."""
-    found = dict(FIXED)
+    columns = dict(FIXED)
     for tag in (*builtin_types(), *known_types()):
         if tag in tags:
-            found = lookup(tag)[1].columns() | found
-    return {name: column for name, column in found.items() if name not in FIXED}
+            columns = lookup(tag)[1].columns() | columns
+    return {name: column for name, column in columns.items() if name not in FIXED}
 
 
 def all_columns() -> dict[str, str]:
@@ -77,9 +77,9 @@ class MediaRows:
 
     def begin(self, steps: Array, cells: list[Cells]) -> None:
         """Rows follow: their steps, and what stands in the columns of `indexes`."""
-        self._steps, found = steps, iter(cells)
+        self._steps, remaining = steps, iter(cells)
         for index in self._indexes:
-            index.begin([next(found) for _ in index.specs])
+            index.begin([next(remaining) for _ in index.specs])
 
     def add_cells(self, key: str, rows: Iterable[int], cells: Iterable[Any]) -> None:
         """Note the media in rows of those that began: a document each, or a list of them."""
@@ -123,8 +123,8 @@ class MediaRows:
         """The columns of types. If there is more to come, a list may yet bring any type."""
         tags = self._tags
         if tags is None:
-            found = {document["_type"] for document in self._documents} | self._kinds
-            tags = builtin_types() if self.is_full and MEDIA_LIST in self._kinds else found
+            present = {document["_type"] for document in self._documents} | self._kinds
+            tags = builtin_types() if self.is_full and MEDIA_LIST in self._kinds else present
         return type_columns(tags)
 
     @cached_property
@@ -170,10 +170,10 @@ class _Index:
         """The value of each column for a row: its own, or with `sync` the last one before it."""
         position = int(np.searchsorted(self._rows, row, "right")) - 1
         own = position >= 0 and self._rows[position] == row
-        found = self._before if position < 0 else self._value(position)
+        value = self._before if position < 0 else self._value(position)
         values: list[Any] = [None] * len(self.specs)
-        if found and (own or sync):
-            values[found[0]] = found[1]
+        if value and (own or sync):
+            values[value[0]] = value[1]
         return values
 
     def _value(self, position: int) -> tuple[int, Any]:

@@ -167,23 +167,23 @@ class _Rows:
 
     def _take_pieces(self, spec: ColumnSpec, stop: int) -> tuple[Array, Array, Array | list[Any]]:
         """What a column has in the rows before `stop`. Pieces are kept until all columns of the rows are made."""
-        found = []
+        pieces = []
         for rows, sequences, values in self.pieces.get((spec.key, spec.kind), []):
             low, high = np.searchsorted(rows, (self.first, stop)).tolist()
             if low < high:
-                found.append((rows[low:high], sequences[low:high], values[low:high]))
+                pieces.append((rows[low:high], sequences[low:high], values[low:high]))
         empty = np.zeros(0, np.int64)
-        if not found:
+        if not pieces:
             return empty, empty, [] if spec.kind not in ("number", "integer", "boolean") else empty
-        if len(found) == 1:
-            return found[0][0] - self.first, *found[0][1:]
+        if len(pieces) == 1:
+            return pieces[0][0] - self.first, *pieces[0][1:]
         joined: Array | list[Any]
-        if isinstance(found[0][2], list):
-            joined = [value for piece in found for value in piece[2]]
+        if isinstance(pieces[0][2], list):
+            joined = [value for piece in pieces for value in piece[2]]
         else:
-            joined = np.concatenate([np.asarray(piece[2]) for piece in found])
-        rows = np.concatenate([piece[0] for piece in found]) - self.first
-        return rows, np.concatenate([piece[1] for piece in found]), joined
+            joined = np.concatenate([np.asarray(piece[2]) for piece in pieces])
+        rows = np.concatenate([piece[0] for piece in pieces]) - self.first
+        return rows, np.concatenate([piece[1] for piece in pieces]), joined
 
 
 def _cut_heads(heads: list[Any], stop: int) -> tuple[list[Any], list[Any]]:

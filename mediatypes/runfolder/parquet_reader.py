@@ -77,8 +77,8 @@ class StoredTable:
         problems += _misfits(self.schema, specs)
         if problems:
             hint = "Restore the file, or recover the run from its journal."
-            found = [p._replace(path=f"{self.path}: {p.path}", hint=p.hint or hint) for p in problems[:_PROBLEMS]]
-            raise DocumentError(found)
+            named = [p._replace(path=f"{self.path}: {p.path}", hint=p.hint or hint) for p in problems[:_PROBLEMS]]
+            raise DocumentError(named)
         return specs
 
     def without_statistics(self) -> set[str]:
@@ -158,8 +158,8 @@ class StoredTable:
 
     def _foreign(self) -> DocumentError:
         hint = "Read it with pandas; it is not part of a run."
-        found = self.path.name
-        return DocumentError.of(str(self.path), "a Parquet file written by mediatypes", found, hint, "foreign")
+        got = self.path.name
+        return DocumentError.of(str(self.path), "a Parquet file written by mediatypes", got, hint, "foreign")
 
 
 def _open_local(path: Path) -> pa.NativeFile:
@@ -184,8 +184,8 @@ def _misfits(schema: pa.Schema, specs: Iterable[ColumnSpec]) -> Iterator[Problem
             if is_media_kind(spec.kind) and spec.kind != MEDIA_LIST and not is_tag(spec.kind):
                 yield problem(where, "a kind", spec.kind, "", "columns")
             else:
-                found = schema.field(spec.name).type if spec.name in schema.names else "no such column"
-                message = f"expected a column of {expected} for the kind {spec.kind}, got {found}"
+                got = schema.field(spec.name).type if spec.name in schema.names else "no such column"
+                message = f"expected a column of {expected} for the kind {spec.kind}, got {got}"
                 yield Problem(where, message, "columns")
 
 
@@ -223,10 +223,10 @@ class StoredHistory(StoredTable):
     @cached_property
     def ranks(self) -> dict[int, int]:
         """Of a run with several ranks how many calls of each other than 0 were made into the rows."""
-        found = self.footer.get("ranks")
-        if not isinstance(found, dict) or RANK not in [(spec.key, spec.kind) for spec in self.specs]:
+        ranks = self.footer.get("ranks")
+        if not isinstance(ranks, dict) or RANK not in [(spec.key, spec.kind) for spec in self.specs]:
             return {}
-        return {int(rank): calls for rank, calls in found.items() if rank.isdecimal() and type(calls) is int}
+        return {int(rank): calls for rank, calls in ranks.items() if rank.isdecimal() and type(calls) is int}
 
     def rows_by_rank(self) -> dict[int, int]:
         """How many rows each rank has logged."""

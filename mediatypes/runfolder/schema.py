@@ -94,8 +94,8 @@ class Schema:
 
     def _kind_of_empty(self, key: str) -> str:
         """The kind that empty lists of a key have."""
-        found = self._lists.get(key, ())
-        return next((kind for kind in LIST_KINDS if kind in found), "json")
+        kinds = self._lists.get(key, ())
+        return next((kind for kind in LIST_KINDS if kind in kinds), "json")
 
     def settled(self, batch: Batch) -> Batch:
         """A batch, of those that were added, with its empty lists in the columns that they belong to."""
@@ -134,8 +134,8 @@ class Schema:
         for (_, kind), name in self._given.items():
             names.take(name, kind)
         specs = []
-        for key, found in self._kinds().items():
-            real = [kind for kind in found if kind != "null"] or ["null"]
+        for key, kinds in self._kinds().items():
+            real = [kind for kind in kinds if kind != "null"] or ["null"]
             ranked = sorted(real, key=_rank)
             bare = None if any((key, kind) in self._given for kind in real) else ranked[0]
             for kind in ranked:

@@ -53,12 +53,12 @@ class Segment(NamedTuple):
 
     def head(self, size: int) -> bytes:
         """Its first bytes; raises OSError."""
-        found = b""
+        data = b""
         for piece in self.pieces():
-            found += piece
-            if len(found) >= size:
+            data += piece
+            if len(data) >= size:
                 break
-        return found[:size]
+        return data[:size]
 
 
 class Segments:
@@ -75,7 +75,7 @@ class Segments:
 
     def read(self) -> list[Segment]:
         """The segments of what is written by now; raises `StoreError` or `DocumentError`."""
-        found: list[Segment] = []
+        segments: list[Segment] = []
         for path in files.journals(self._folder):
             try:
                 cutter = self._cut.get(path) or _Cutter(path)
@@ -87,9 +87,9 @@ class Segments:
                 raise os_error(StoreError, str(path), "read the journal", error, "Check permissions.") from error
             for sequence, prefix, start, end in parts:
                 rank = rank_of(path.name)
-                place = 1 + sum(rank_of(segment.name) == rank for segment in found)
-                found.append(Segment(name_of(place, sequence, rank), path, prefix, start, end))
-        return found
+                place = 1 + sum(rank_of(segment.name) == rank for segment in segments)
+                segments.append(Segment(name_of(place, sequence, rank), path, prefix, start, end))
+        return segments
 
 
 class _Cutter:
@@ -139,7 +139,7 @@ def _header(path: Path) -> dict[str, Any]:
     at = len(frames.MAGIC)
     try:
         (size, kind) = struct.unpack_from("<IB", start, at)
-        found = canonical.loads(start[at + 5 : at + size - 4]) if kind == frames.HEADER else None
+        header = canonical.loads(start[at + 5 : at + size - 4]) if kind == frames.HEADER else None
     except (ValueError, struct.error):
         return {}
-    return found if isinstance(found, dict) else {}
+    return header if isinstance(header, dict) else {}

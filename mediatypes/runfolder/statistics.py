@@ -27,11 +27,11 @@ _HALF = 27  # bits of a mantissa that are added at once: exact as a double for u
 
 def statistics(metrics: Metrics, batches: Iterable[Batch], specs: Iterable[ColumnSpec] = ()) -> dict[str, Any]:
     """What the summary has instead of last values. Without a definition that asks for it nothing is read."""
-    found = Statistics(metrics, specs)
+    statistics = Statistics(metrics, specs)
     if metrics.any_statistics:
         for batch in batches:
-            found.add(batch)
-    return found.values()
+            statistics.add(batch)
+    return statistics.values()
 
 
 class Statistics:
@@ -71,15 +71,15 @@ class Statistics:
 
     def values(self) -> dict[str, Any]:
         """By key an object of the statistics asked for, without those that the key has no values for."""
-        found = {}
+        values = {}
         for key, one in self._keys.items():
             metric = self._metrics.of(key)
             had = one.values(metric.goal if metric else None)
             asked = self._metrics.statistics(key)
             names = [name for name in had if name.removesuffix("_step") in asked]
             if names:
-                found[key] = {name: had[name] for name in names}
-        return found
+                values[key] = {name: had[name] for name in names}
+        return values
 
 
 class _Value(NamedTuple):
@@ -126,15 +126,15 @@ class _Key:
             if kind in NUMERIC:
                 chosen = stays[(stays >= start) & (stays < stop)] - start
                 self.numbers.add(np.asarray(values.values)[chosen], steps[values.calls[chosen]])
-        found = []
+        latest = []
         for end in ends:
             part = int(np.searchsorted(starts, end, "right")) - 1
             kind, values = list(kinds.items())[part]
             call, value = calls[end], values.values[end - starts[part]]
-            found.append(_Value(int(rows[call]), int(steps[call]), kind, value))
+            latest.append(_Value(int(rows[call]), int(steps[call]), kind, value))
         if self.first is None or self.first.row == its_rows[0]:
-            self.first = found[0]
-        self.latest = found[-1]
+            self.first = latest[0]
+        self.latest = latest[-1]
 
     def values(self, goal: str | None) -> dict[str, Any]:
         """All statistics that there are, in their order."""
@@ -144,13 +144,13 @@ class _Key:
         numbers.add_value(self.latest)
         low, high, mean = numbers.low, numbers.high, numbers.mean()
         best = {"minimize": low, "maximize": high}.get(goal or "")
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         if mean is not None:
-            found = {"min": self._number(low), "max": self._number(high), "mean": mean}
-        found |= {"first": self._plain(self.first), "last": self._plain(self.latest)}
+            values = {"min": self._number(low), "max": self._number(high), "mean": mean}
+        values |= {"first": self._plain(self.first), "last": self._plain(self.latest)}
         if mean is not None and goal in GOALS:
-            found |= {"best": self._number(best)} | ({"best_step": best[1]} if best else {})
-        return found
+            values |= {"best": self._number(best)} | ({"best_step": best[1]} if best else {})
+        return values
 
     def _number(self, extreme: tuple[Any, int] | None) -> Any:
         if extreme is None:
@@ -187,7 +187,7 @@ class _Numbers:
             return
         low, high = ((values[i].item(), int(steps[i])) for i in (values.argmin(), values.argmax()))
         self.low = min(low, self.low or low)
-        self.high = max(high, self.high or high, key=lambda found: (found[0], -found[1]))
+        self.high = max(high, self.high or high, key=lambda pair: (pair[0], -pair[1]))
         finite = np.isfinite(values)
         if not finite.all():
             self.infinite = sum(set(values[~finite].tolist()), self.infinite)

@@ -81,12 +81,12 @@ def _samples(path: Location, after: float) -> Iterator[dict[str, float]]:
 
 def _parse(line: bytes) -> dict[str, float] | None:
     try:
-        found = canonical.loads(line)
+        members = canonical.loads(line)
     except ValueError:
         return None
-    if not isinstance(found, dict) or not line.endswith(b"\n"):
+    if not isinstance(members, dict) or not line.endswith(b"\n"):
         return None
-    sample = {name: float(value) for name, value in found.items() if type(value) in (int, float)}
+    sample = {name: float(value) for name, value in members.items() if type(value) in (int, float)}
     sample = {name: value for name, value in sample.items() if math.isfinite(value) and name != RUNTIME}
     return sample if TIME in sample else None
 

@@ -38,10 +38,10 @@ class GlobalSteps:
 
     def copy(self) -> GlobalSteps:
         """As it is now, to go back to when a call could not be written."""
-        found = GlobalSteps()
-        found.row, found.global_step, found.keys = self.row, self.global_step, set(self.keys)
-        found._has_call = self._has_call
-        return found
+        copy = GlobalSteps()
+        copy.row, copy.global_step, copy.keys = self.row, self.global_step, set(self.keys)
+        copy._has_call = self._has_call
+        return copy
 
     def place(self, global_step: int | None, keys: Collection[str], current: int) -> tuple[int, bool]:
         """The row of a call, and whether it begins there.
@@ -133,12 +133,12 @@ class AlignedCalls:
 
     def _calls(self, waiting: list[tuple[str, int, float, float]]) -> list[Numbers]:
         """Consecutive numbers of one row are one call."""
-        steps, found = self._steps, list[Numbers]()
+        steps, numbers = self._steps, list[Numbers]()
         current, keys, values, time, codes = self._writer.step, list[str](), list[float](), 0.0, "d"
 
         def end() -> None:
             if keys:
-                found.append((tuple(keys), codes + "d" * (len(keys) - 1), current, time, tuple(values)))
+                numbers.append((tuple(keys), codes + "d" * (len(keys) - 1), current, time, tuple(values)))
 
         for key, global_step, stamp, value in waiting:
             row, begins = steps.place(global_step, (key,), current)
@@ -150,7 +150,7 @@ class AlignedCalls:
                 values.append(value)
             current, time = row, stamp
         end()
-        return found
+        return numbers
 
     def _wake_up(self) -> None:
         if self._thread is None:
@@ -174,7 +174,7 @@ class AlignedCalls:
                 self._wake.set()
 
 
-def split_global_step(found: list[Named]) -> int | None:
+def split_global_step(cells: list[Named]) -> int | None:
     """The global step that is among the cells of a call, if it is a whole number."""
-    step = next((value for key, kind, value in found if key == GLOBAL_STEP and kind in ("number", "integer")), None)
+    step = next((value for key, kind, value in cells if key == GLOBAL_STEP and kind in ("number", "integer")), None)
     return int(step) if step is not None and float(step).is_integer() and abs(step) < 2**63 else None

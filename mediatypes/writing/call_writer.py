@@ -74,9 +74,9 @@ class CallWriter:
                 new[keys, codes] = layout
                 written.append(layout.declaration())
             if layout is None:
-                found = [(key, log_cells.number_kind(value), value) for key, value in zip(keys, values, strict=True)]
-                written.append(frames.call_frame(row, stamp, found))
-                described |= {key: (count, value) for key, _, value in found}
+                cells = [(key, log_cells.number_kind(value), value) for key, value in zip(keys, values, strict=True)]
+                written.append(frames.call_frame(row, stamp, cells))
+                described |= {key: (count, value) for key, _, value in cells}
             else:
                 body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *values)
                 written += (body, frames.pack_crc(crc32(body)))
@@ -87,21 +87,21 @@ class CallWriter:
         for layout, (body, count) in latest.items():
             layout.last, layout.sequence = body, count
 
-    def add(self, row: int, stamp: float, found: list[log_cells.Named], commit: bool) -> frames.Layout | None:
+    def add(self, row: int, stamp: float, cells: list[log_cells.Named], commit: bool) -> frames.Layout | None:
         """Write a call; returns its layout, if it was packed."""
-        keys, codes, declaration = tuple(key for key, _, _ in found), layout_codes(found), b""
+        keys, codes, declaration = tuple(key for key, _, _ in cells), layout_codes(cells), b""
         layout = self._layouts.get((keys, codes))
         if layout is None:
-            self._add_columns(frames.layout_columns(keys, codes) if codes else [cell[:2] for cell in found])
+            self._add_columns(frames.layout_columns(keys, codes) if codes else [cell[:2] for cell in cells])
         if layout is None and codes and (layout := self._new_layout(keys, codes)):
             declaration = layout.declaration()
         if layout is None:
-            self.write(frames.call_frame(row, stamp, found), row, commit)
+            self.write(frames.call_frame(row, stamp, cells), row, commit)
             self._last |= {
-                key: (self.calls, log_cells.plain_value(kind, value)) for key, kind, value in found if kind != "null"
+                key: (self.calls, log_cells.plain_value(kind, value)) for key, kind, value in cells if kind != "null"
             }
             return None
-        body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *(value for _, _, value in found))
+        body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *(value for _, _, value in cells))
         self.write(declaration + body + frames.pack_crc(crc32(body)), row, commit)
         layout.last, layout.sequence = body, self.calls
         self._layouts[keys, codes] = layout

@@ -65,7 +65,7 @@ def _overrides(summary: Mapping[str, Any]) -> dict[str, list[Any] | None]:
     problems: list[Problem] = []
     if not isinstance(summary, Mapping):
         raise InputError.of("edit.summary", "a dict of keys to values", summary, "Name the value: {'best': best}.")
-    found, _ = log_cells.read_cells(summary, "edit.summary", log_cells.no_media, problems, keep_good=True)
+    cells, _ = log_cells.read_cells(summary, "edit.summary", log_cells.no_media, problems, keep_good=True)
     if problems:
         raise InputError(problems)
-    return {key: None if kind == "null" else [kind, value] for key, kind, value in found}
+    return {key: None if kind == "null" else [kind, value] for key, kind, value in cells}

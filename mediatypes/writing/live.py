@@ -110,16 +110,16 @@ class LiveSummary(ByAttribute):
         except InputError as error:
             problems += error.problems
             new = named
-        found, _ = log_cells.read_cells(new, "summary", self._encode, problems, keep_good=keep_good)
+        cells, _ = log_cells.read_cells(new, "summary", self._encode, problems, keep_good=keep_good)
         if problems and not keep_good:
             raise InputError(problems)
         with self._lock:
             if problems and self._report:
                 self._report(problems)
-            if found:
-                self._append(frames.json_frame(frames.SUMMARY, {key: [kind, plain] for key, kind, plain in found}))
+            if cells:
+                self._append(frames.json_frame(frames.SUMMARY, {key: [kind, plain] for key, kind, plain in cells}))
                 self._changes += 1
-                self._overrides |= {key: log_cells.plain_value(kind, plain) for key, kind, plain in found}
+                self._overrides |= {key: log_cells.plain_value(kind, plain) for key, kind, plain in cells}
 
     def __getitem__(self, key: str) -> Any:
         overrides = self._overrides  # one that is set needs no look at all the others

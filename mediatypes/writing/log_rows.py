@@ -73,22 +73,22 @@ class LogsRows:
             step = None
         problems: list[Problem] = []
         row = checked_step(step, self._writer.step, problems, self._first_step) if isinstance(data, Mapping) else 0
-        found = [] if problems else self._checked_cells(data, problems)
+        cells = [] if problems else self._checked_cells(data, problems)
         if problems and not self._record:
             raise InputError(problems)
-        self._problems.note([*problems, *too_many(found)], row)
-        if problems and not found:
+        self._problems.note([*problems, *too_many(cells)], row)
+        if problems and not cells:
             return
-        self._hook.offered, stamp = {}, take_timestamp(found)
+        self._hook.offered, stamp = {}, take_timestamp(cells)
         if aligned is not None:
-            aligned.add(found, split_global_step(found), stamp, bool(commit))
+            aligned.add(cells, split_global_step(cells), stamp, bool(commit))
         else:
             commit = (step is None) if commit is None else bool(commit)
-            layout = self._writer.add(row, stamp, found, commit)
+            layout = self._writer.add(row, stamp, cells, commit)
             if self._forward is None:  # calls that are forwarded all come this way
                 self._writer.remember(data, layout)
         if self._forward is not None:
-            self._forward(found, row, self._store, self._report)
+            self._forward(cells, row, self._store, self._report)
 
     def _checked_cells(self, data: Any, problems: list[Problem]) -> list[log_cells.Named]:
         """All cells of a call; with problems only those that are good."""
@@ -97,9 +97,9 @@ class LogsRows:
             return []
         if offered := self._hook.offered:
             data = {**data, **{key: value for key, value in offered.items() if key not in data}}
-        found, joined = log_cells.read_cells(
+        cells, joined = log_cells.read_cells(
             data, "log", self._encode, problems, keep_good=self._record, paths=self._paths, stamped=True
         )
         if not problems or self._record:
             self._paths |= joined
-        return found
+        return cells

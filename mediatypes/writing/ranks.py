@@ -121,9 +121,9 @@ def _wait_for_run(root: Path, wanted: int | Free, say: Say, is_new: bool) -> dic
         if time.monotonic() > until:
             if isinstance(wanted, Free) and run:
                 raise _over(root)
-            found = Verbatim(f"the {files.status_of(run)} run" if run else "none")
+            got = Verbatim(f"the {files.status_of(run)} run" if run else "none")
             hint = "Make the Run with the same path on rank 0, too, or leave out rank=."
-            raise StoreError.of(str(root), "a run that rank 0 is writing", found, hint)
+            raise StoreError.of(str(root), "a run that rank 0 is writing", got, hint)
         telling.sleep()
 
 
@@ -197,8 +197,8 @@ class RankWriter(CallWriter):
             raise _over(self.journal.path.parents[1])
 
 
-def _identity(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino
+def _identity(state: os.stat_result) -> tuple[int, int]:
+    return state.st_dev, state.st_ino
 
 
 @contextlib.contextmanager
@@ -220,8 +220,8 @@ def without_ranks(root: Path, wait: bool = False, force: bool = True, say: Say =
     while time.monotonic() < until and any(not holder.get("child") for holder in _living(folder)):
         telling.sleep()
     if not force and (living := list(_living(folder))):
-        found = Verbatim(f"a rank in {files.writer_name(living[0])}, which still logs to it")
-        raise RunLocked.of(str(root), "a run that nobody else writes", found, files.way_out(living[0]))
+        got = Verbatim(f"a rank in {files.writer_name(living[0])}, which still logs to it")
+        raise RunLocked.of(str(root), "a run that nobody else writes", got, files.way_out(living[0]))
     closed = folder / files.CLOSED
     try:
         try:

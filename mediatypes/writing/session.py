@@ -100,12 +100,12 @@ def open_session(
 
 def _require_free(root: Path) -> None:
     if root.exists() and not root.is_dir():
-        found, hint = "a file", "Choose another directory."
+        got, hint = "a file", "Choose another directory."
     elif any((root / name).exists() for name in (files.RUN, files.HISTORY)):
-        found, hint = files.describe_run(root)
+        got, hint = files.describe_run(root)
     else:
         return
-    raise RunExists.of(str(root), "a directory without a run", Verbatim(found), hint)
+    raise RunExists.of(str(root), "a directory without a run", Verbatim(got), hint)
 
 
 def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any], durable: bool) -> Session:
@@ -224,8 +224,8 @@ def _remove_unborn(root: Path) -> None:
     for path in files.journals(root / files.JOURNAL):
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_size > first_frame_end(path):
-                found = Verbatim(f"{path.name} with calls, but no {files.RUN}")
+                got = Verbatim(f"{path.name} with calls, but no {files.RUN}")
                 raise RunExists.of(
-                    str(root), "a directory without a run", found, f"Restore {files.RUN}, or choose another."
+                    str(root), "a directory without a run", got, f"Restore {files.RUN}, or choose another."
                 )
             path.unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -323,3 +324,24 @@ def test_objects_of_pydantic_and_msgspec_are_their_fields(tmp_path: Path, monkey
     assert view.config == {"lr": 0.1, "net": {"depth": 3, "inner": [{"a": 1}]}}
     found = {key: list(view.values(key)) for key in view.keys()}  # noqa: SIM118
     assert found == {"k.lr": [(0, 0.1)], "k.net.depth": [(0, 3)], "k.net.inner": [(0, [{"a": 1}])]}
+
+
+@pytest.mark.parametrize("place", ["log", "summary", "config", "table", "YAML"])
+def test_a_value_of_too_many_items_is_one_problem(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediatypes.columns.plain_data.MAX_ITEMS", 1 << 12)
+    value: Any = 1
+    for _ in range(60):  # written out it has 2**60 items
+        value = [value, value]
+    laughs = ["a0: &a0 1", *(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 60))]
+    (tmp_path / "config.yaml").write_text("\n".join(laughs))
+    with mt.Run(tmp_path / "run", capture=False) as run:
+        takes: dict[str, Callable[[], Any]] = {
+            "log": lambda: run.log({"a": value}),
+            "summary": lambda: run.summary.update({"a": value}),
+            "config": lambda: run.config.update({"a": value}),
+            "table": lambda: mt.Table(columns=["a"], data=[[value]]),
+            "YAML": lambda: run.config.update(tmp_path / "config.yaml"),
+        }
+        with pytest.raises(mt.InputError, match="expected at most 4096 items, got more") as caught:
+            takes[place]()
+    assert len(caught.value.problems) == 1

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import mediatypes as mt
 from mediatypes._core import errors
@@ -76,6 +78,22 @@ def test_a_problem_reads_where_expected_got_fix(found: Problem, text: str) -> No
 def test_values_are_shown_short(value: Any, shown: str) -> None:
     assert show(value) == shown
     assert len(show(value)) <= 60
+
+
+_PARTS = st.none() | st.booleans() | st.integers() | st.text() | st.binary() | st.floats(allow_nan=False)
+
+
+@given(st.recursive(_PARTS, lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(st.text(), inner)))
+def test_what_is_cut_off_is_not_written_first(value: Any) -> None:
+    text = repr(value)
+    assert show(value) == (text if len(text) <= 60 else text[:57] + "...")
+
+
+def test_a_short_list_that_stands_for_a_million_is_shown_at_once() -> None:
+    value: Any = 1
+    for _ in range(200):  # written out it would have 2**200 items
+        value = [value, value]
+    assert show(value) == "[" * 57 + "..."
 
 
 def test_one_problem_is_the_message_and_several_are_a_list() -> None:

@@ -124,7 +124,9 @@ def change_json(value: Any, chance: Random) -> Any:
 
 def _hostile(value: Any, chance: Random) -> Any:
     if isinstance(value, int) and chance.random() < 0.3:
-        return value + chance.choice((-1, 1, 0.0, 2**31))
+        return chance.choice(
+            (value - 1, value + 1, value + 2**31, f"{value}.0", value / 2 if abs(value) < 2**53 else -value)
+        )
     if isinstance(value, str) and chance.random() < 0.3:
         return value + chance.choice(("/", "/..", "x", " ", "\n", "\0"))
     if chance.random() < 0.03:

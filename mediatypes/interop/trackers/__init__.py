@@ -23,8 +23,8 @@ def adapter(tracker: str) -> Adapter:
     """The adapter of a tracker, whose package need not be installed. Raises `InputError` for one that is not known."""
     if tracker not in TRACKERS:
         raise InputError.of("tracker", f"one of {', '.join(TRACKERS)}", tracker, "mediatypes interop lists them.")
-    found: Adapter = importlib.import_module(f"{__name__}._{tracker}").ADAPTER
-    return found
+    adapter: Adapter = importlib.import_module(f"{__name__}._{tracker}").ADAPTER
+    return adapter
 
 
 def to(tracker: str, value: Any, key: str = "value") -> Any:

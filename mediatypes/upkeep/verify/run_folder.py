@@ -199,8 +199,8 @@ class _Folder:
         for _ in table.pieces():
             pass
         if self.deep and table.footer.get("id") != self.run["id"]:
-            found = problem("id", f"{self.run['id']}, as {files.RUN} says", table.footer.get("id"), _COPY, "differs")
-            self.findings.add([found], files.SYSTEM)
+            differs = problem("id", f"{self.run['id']}, as {files.RUN} says", table.footer.get("id"), _COPY, "differs")
+            self.findings.add([differs], files.SYSTEM)
 
     def _derived(self) -> None:
         """What is made of the rows: the summary, and the index of media."""
