@@ -60,8 +60,9 @@ class _Reader:
         self.left -= len(value)
         if self.left < 0:
             raise _TooManyItems
-        read = self.read_dict if isinstance(value, Mapping) else self.read_list
-        return read(value, where, depth)
+        if isinstance(value, Mapping):
+            return self.read_dict(value, where, depth)
+        return self.read_list(value, where, depth)
 
     def expanded(self, value: Any, where: str) -> Any:
         """A scalar, list or mapping; anything else is refused."""
