@@ -6,12 +6,15 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import count
+from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+import mediatypes
 from tests.base_only import BaseOnly, replace_hypothesis
 from tests.processes import start as start
 from tests.remote import make_bucket, s3_server
@@ -33,6 +36,17 @@ def pytest_configure(config: pytest.Config) -> None:
         # On a busy machine any example may take long.
         settings.register_profile("busy", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
         settings.load_profile("busy")
+    import_all()
+
+
+def import_all() -> None:
+    """Import the rooms whose threads would do it while a test imports something else.
+
+    pytest parses what is imported, and Python before 3.11.9 may fail when two threads parse at once (gh-106905).
+    """
+    for module in walk_packages(mediatypes.__path__, "mediatypes."):
+        if not module.name.startswith(("mediatypes.interop", "mediatypes.__main__")):
+            import_module(module.name)
 
 
 os.environ["MEDIATYPES_QUIET"] = "1"  # runs print nothing, in this process and in those it starts
