@@ -42,6 +42,10 @@ ENVIRONMENTS = {
     "mlflow": _tracker("mlflow", "mlflow-skinny", "sqlalchemy", "alembic", "pandas"),
     "trackio": _tracker("trackio", "trackio"),
     "aim": _tracker("aim", "aim"),
+    "swanlab": _tracker("swanlab", "swanlab", "soundfile"),
+    "comet": _tracker("comet", "comet_ml"),
+    "clearml": _tracker("clearml", "clearml"),
+    "datasets": _tracker("datasets", "datasets", "gemmi", "msgpack"),
     "rerun": _tracker("rerun", "rerun-sdk", "av"),
     "dvclive": _tracker("dvclive", "dvclive"),
     "frameworks": Environment(

@@ -16,7 +16,19 @@ from ._sending import held, hold, make_objects, send
 
 __all__ = ["TRACKERS", "adapter", "log", "to"]
 
-TRACKERS = ("tensorboard", "wandb", "trackio", "mlflow", "aim", "rerun", "dvclive")
+TRACKERS = (
+    "tensorboard",
+    "wandb",
+    "trackio",
+    "mlflow",
+    "aim",
+    "swanlab",
+    "comet",
+    "clearml",
+    "rerun",
+    "dvclive",
+    "datasets",
+)
 
 
 def adapter(tracker: str) -> Adapter:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from ..._core.registry import builtin_types
+
 Fate = Literal["kept", "changed", "dropped"]
 PLAIN = ("number", "string", "json")  # rows of the table beside the media types; json: lists and dicts
 
@@ -46,6 +48,11 @@ class Adapter:
     current: Callable[[], Any]
     hint: str
     lists: bool = False
+
+
+def ways(other: Way, **special: Way) -> dict[str, Way]:
+    """A table of every type, in which those that are not named go the way `other`."""
+    return {kind: special.get(kind, other) for kind in (*PLAIN, *builtin_types())}
 
 
 def dropped(how: str) -> Way:

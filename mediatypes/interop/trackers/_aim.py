@@ -13,7 +13,7 @@ from ..._core import canonical
 from ..._core.codec import encode
 from ..._core.deps import need
 from ...store.memory import MemoryStore
-from ._adapter import Adapter, Way
+from ._adapter import Adapter, Way, ways
 from ._common import as_it_is, as_json, drawn
 
 _SOUNDS = ("wav", "mp3", "flac")
@@ -66,27 +66,20 @@ def _send(run: Any, objects: dict[str, Any], step: int | None) -> None:
 
 
 _OURS = "and the value itself in its storage"
-_AS_TEXT = "one line of Text, with the value itself in its storage"
 ADAPTER = Adapter(
     title="Aim",
     package="aim",
     modules=("aim",),
-    ways={
-        "number": Way("kept", "itself", as_it_is),
-        "string": Way("kept", "Text", _text),
-        "json": Way("changed", "Text, as JSON", _json),
-        "image": Way("kept", f"Image, boxes and masks drawn in, {_OURS}", _image),
-        "video": Way("kept", _AS_TEXT, _other),
-        "audio": Way("kept", f"Audio of the same file (wav, mp3, flac), {_OURS}", _audio),
-        "html": Way("kept", _AS_TEXT, _other),
-        "histogram": Way("kept", _AS_TEXT, _other),
-        "table": Way("kept", _AS_TEXT, _other),
-        "tensor": Way("kept", _AS_TEXT, _other),
-        "figure": Way("kept", f"Figure of Plotly's, Image of matplotlib's, {_OURS}", _figure),
-        "plot": Way("kept", f"Image of the chart, {_OURS}", _image),
-        "object3d": Way("kept", _AS_TEXT, _other),
-        "molecule": Way("kept", _AS_TEXT, _other),
-    },
+    ways=ways(
+        Way("kept", "one line of Text, with the value itself in its storage", _other),
+        number=Way("kept", "itself", as_it_is),
+        string=Way("kept", "Text", _text),
+        json=Way("changed", "Text, as JSON", _json),
+        image=Way("kept", f"Image, boxes and masks drawn in, {_OURS}", _image),
+        audio=Way("kept", f"Audio of the same file (wav, mp3, flac), {_OURS}", _audio),
+        figure=Way("kept", f"Figure of Plotly's, Image of matplotlib's, {_OURS}", _figure),
+        plot=Way("kept", f"Image of the chart, {_OURS}", _image),
+    ),
     send=_send,
     current=lambda: None,
     hint="Pass target=aim.Run().",

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._core.deps import need
 from ..._core.errors import InputError
-from ._adapter import Adapter, Way, dropped
+from ._adapter import Adapter, Way, dropped, ways
 from ._common import as_json, drawn, table_texts
 
 Components = list[tuple[str, Any]]  # below the key, and what is logged there
@@ -123,26 +123,26 @@ ADAPTER = Adapter(
     title="rerun",
     package="rerun-sdk",
     modules=("rerun",),
-    ways={
-        "number": Way("kept", "Scalars", _number),
-        "string": Way("kept", "TextDocument", _text),
-        "json": Way("changed", "TextDocument, as JSON", _json),
-        "image": Way(
+    ways=ways(
+        dropped("rerun has no type for it"),
+        number=Way("kept", "Scalars", _number),
+        string=Way("kept", "TextDocument", _text),
+        json=Way("changed", "TextDocument, as JSON", _json),
+        image=Way(
             "changed",
             "EncodedImage of the same file; boxes as Boxes2D without scores, masks as SegmentationImage, below the key",
             _image,
         ),
-        "video": Way("changed", "AssetVideo of the same file, without caption; mp4 only", _video),
-        "audio": Way("changed", "AssetAudio of the same file, without caption", _audio),
-        "html": Way("changed", "TextDocument of the source", _html),
-        "histogram": Way("kept", "BarChart, with the edges as bins; no counts of NaN and infinity", _histogram),
-        "table": Way("changed", "TextDocument: the first 100 rows as Markdown", _table),
-        "tensor": Way("kept", "Tensor", _tensor),
-        "figure": Way("changed", "EncodedImage of matplotlib's; Plotly's are refused", _picture),
-        "plot": Way("changed", "EncodedImage of the chart", _picture),
-        "object3d": Way("changed", "Points3D, or Asset3D of the same file; Boxes3D below the key", _object3d),
-        "molecule": dropped("rerun has no type for it"),
-    },
+        video=Way("changed", "AssetVideo of the same file, without caption; mp4 only", _video),
+        audio=Way("changed", "AssetAudio of the same file, without caption", _audio),
+        html=Way("changed", "TextDocument of the source", _html),
+        histogram=Way("kept", "BarChart, with the edges as bins; no counts of NaN and infinity", _histogram),
+        table=Way("changed", "TextDocument: the first 100 rows as Markdown", _table),
+        tensor=Way("kept", "Tensor", _tensor),
+        figure=Way("changed", "EncodedImage of matplotlib's; Plotly's are refused", _picture),
+        plot=Way("changed", "EncodedImage of the chart", _picture),
+        object3d=Way("changed", "Points3D, or Asset3D of the same file; Boxes3D below the key", _object3d),
+    ),
     send=_send,
     current=_current,
     hint="Call rerun.init(), or pass target=a RecordingStream.",

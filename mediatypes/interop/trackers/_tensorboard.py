@@ -11,7 +11,7 @@ from ...store.memory import MemoryStore
 from ..tensorboard.export import encode as protobuf
 from ..tensorboard.export import summaries
 from ..tensorboard.export.documents import Converter
-from ._adapter import Adapter, Way
+from ._adapter import Adapter, Way, dropped, ways
 from ._common import as_json, drawn, table_texts
 
 _TENSORBOARD, _TENSORBOARDX = "tensorboard.compat.proto.summary_pb2", "tensorboardX.proto.summary_pb2"
@@ -90,24 +90,24 @@ ADAPTER = Adapter(
     title="TensorBoard",
     package="tensorboard",
     modules=("tensorboardX", "torch"),
-    ways={
-        "number": Way("changed", "rounded to float32", _number),
-        "string": Way("kept", "text", _text),
-        "json": Way("changed", "text, as JSON", _json),
-        "image": Way(
+    ways=ways(
+        dropped("TensorBoard shows none"),
+        number=Way("changed", "rounded to float32", _number),
+        string=Way("kept", "text", _text),
+        json=Way("changed", "text, as JSON", _json),
+        image=Way(
             "changed", "PNG, JPEG, GIF and BMP files as they are, others as PNG; boxes and masks drawn in", _picture
         ),
-        "video": Way("kept", "GIF only; others are refused", _medium),
-        "audio": Way("kept", "WAV as it is; FLAC, MP3 and Ogg become WAV", _medium),
-        "html": Way("changed", "text, of which TensorBoard shows the Markdown", _medium),
-        "histogram": Way("kept", "its own bins; counts of NaN and infinity are left out", _medium),
-        "table": Way("changed", "the first 100 rows as a table of texts", _table),
-        "tensor": Way("kept", "in the file, not shown", _medium),
-        "figure": Way("changed", "a picture, of matplotlib's; Plotly's are refused", _picture),
-        "plot": Way("changed", "a picture (needs the extra report); pr curves as TensorBoard's own", _plot),
-        "object3d": Way("changed", "points or triangles with colors; no boxes", _medium),
-        "molecule": Way("dropped", "TensorBoard shows none"),
-    },
+        video=Way("kept", "GIF only; others are refused", _medium),
+        audio=Way("kept", "WAV as it is; FLAC, MP3 and Ogg become WAV", _medium),
+        html=Way("changed", "text, of which TensorBoard shows the Markdown", _medium),
+        histogram=Way("kept", "its own bins; counts of NaN and infinity are left out", _medium),
+        table=Way("changed", "the first 100 rows as a table of texts", _table),
+        tensor=Way("kept", "in the file, not shown", _medium),
+        figure=Way("changed", "a picture, of matplotlib's; Plotly's are refused", _picture),
+        plot=Way("changed", "a picture (needs the extra report); pr curves as TensorBoard's own", _plot),
+        object3d=Way("changed", "points or triangles with colors; no boxes", _medium),
+    ),
     send=_send,
     current=lambda: None,
     hint="Pass target=torch.utils.tensorboard.SummaryWriter(folder).",

@@ -14,7 +14,7 @@ from ..._core import canonical
 from ..._core.codec import encode
 from ..._core.deps import need
 from ...store.directory import DirectoryStore
-from ._adapter import Adapter, Way
+from ._adapter import Adapter, Way, ways
 from ._common import as_it_is, drawn, plain_columns
 
 _SHOWN = {  # types that trackio's pages know, and the suffixes of their files
@@ -97,24 +97,21 @@ ADAPTER = Adapter(
     title="trackio",
     package="trackio",
     modules=("trackio",),
-    ways={
-        "number": Way("kept", "itself", as_it_is),
-        "string": Way("kept", "itself", as_it_is),
-        "json": Way("kept", "itself", as_it_is),
-        "image": Way("kept", f"Image, boxes and masks drawn in, {_OURS}", _image),
-        "video": Way("kept", f"Video of the same file (mp4, webm, gif), {_OURS}", _shown_as("trackio.video")),
-        "audio": Way("kept", f"Audio of the same file (wav, mp3), {_OURS}", _shown_as("trackio.audio")),
-        "html": Way("kept", f"Html, {_OURS}", _shown_as("trackio.html")),
-        "histogram": Way("kept", "Histogram of the same bins; no counts of NaN and infinity", _histogram),
-        "table": Way("changed", "Table of numbers and texts, other cells as texts", _table),
-        "tensor": Way("kept", "a file that trackio does not show", _other),
-        "figure": Way("kept", f"Image of matplotlib's; of others a file that is not shown, {_OURS}", _figure),
-        "plot": Way("kept", f"Html of the chart, {_OURS}", _plot),
-        "object3d": Way(
-            "kept", f"Object3D of the same file (glb, obj, stl, ply), {_OURS}", _shown_as("trackio.object3d")
-        ),
-        "molecule": Way("kept", "a file that trackio does not show", _other),
-    },
+    ways=ways(
+        Way("kept", "a file that trackio does not show", _other),
+        number=Way("kept", "itself", as_it_is),
+        string=Way("kept", "itself", as_it_is),
+        json=Way("kept", "itself", as_it_is),
+        image=Way("kept", f"Image, boxes and masks drawn in, {_OURS}", _image),
+        video=Way("kept", f"Video of the same file (mp4, webm, gif), {_OURS}", _shown_as("trackio.video")),
+        audio=Way("kept", f"Audio of the same file (wav, mp3), {_OURS}", _shown_as("trackio.audio")),
+        html=Way("kept", f"Html, {_OURS}", _shown_as("trackio.html")),
+        histogram=Way("kept", "Histogram of the same bins; no counts of NaN and infinity", _histogram),
+        table=Way("changed", "Table of numbers and texts, other cells as texts", _table),
+        figure=Way("kept", f"Image of matplotlib's; of others a file that is not shown, {_OURS}", _figure),
+        plot=Way("kept", f"Html of the chart, {_OURS}", _plot),
+        object3d=Way("kept", f"Object3D of the same file (glb, obj, stl, ply), {_OURS}", _shown_as("trackio.object3d")),
+    ),
     send=lambda run, objects, step: run.log(objects, step=step),
     current=_current,
     hint="Call trackio.init(), or pass target=run.",

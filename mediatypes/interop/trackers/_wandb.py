@@ -15,7 +15,7 @@ from typing import Any
 from ..._core import canonical
 from ..._core.codec import encode
 from ..._core.deps import need
-from ._adapter import Adapter, Way
+from ._adapter import Adapter, Way, ways
 from ._common import as_it_is, kept_file, picture_file, plain_columns
 
 _FOLDER = "media/mediatypes"  # below the files of a W&B run
@@ -173,22 +173,22 @@ ADAPTER = Adapter(
     title="W&B",
     package="wandb",
     modules=("wandb",),
-    ways={
-        "number": Way("kept", "itself", as_it_is),
-        "string": Way("kept", "itself", as_it_is),
-        "json": Way("kept", "itself", as_it_is),
-        "image": Way("kept", f"Image with boxes and masks, {_OURS}", _image),
-        "video": Way("kept", f"Video of the same file, {_OURS}", _video),
-        "audio": Way("kept", f"Audio of the same file, {_OURS}", _audio),
-        "html": Way("kept", f"Html, {_OURS}", _html),
-        "histogram": Way("kept", "Histogram of the same bins, at most 512; no counts of NaN and infinity", _histogram),
-        "table": Way("kept", f"Table, other cells than numbers and texts as texts, {_OURS}", _table),
-        "tensor": Way("kept", "a file that W&B does not show", _file),
-        "figure": Way("kept", f"Plotly, or the picture of matplotlib's, {_OURS}", _figure),
-        "plot": Way("kept", f"Html of the chart, {_OURS}", _plot),
-        "object3d": Way("kept", f"Object3D, {_OURS}", _object3d),
-        "molecule": Way("kept", f"Molecule, {_OURS}", _molecule),
-    },
+    ways=ways(
+        Way("kept", "a file that W&B does not show", _file),
+        number=Way("kept", "itself", as_it_is),
+        string=Way("kept", "itself", as_it_is),
+        json=Way("kept", "itself", as_it_is),
+        image=Way("kept", f"Image with boxes and masks, {_OURS}", _image),
+        video=Way("kept", f"Video of the same file, {_OURS}", _video),
+        audio=Way("kept", f"Audio of the same file, {_OURS}", _audio),
+        html=Way("kept", f"Html, {_OURS}", _html),
+        histogram=Way("kept", "Histogram of the same bins, at most 512; no counts of NaN and infinity", _histogram),
+        table=Way("kept", f"Table, other cells than numbers and texts as texts, {_OURS}", _table),
+        figure=Way("kept", f"Plotly, or the picture of matplotlib's, {_OURS}", _figure),
+        plot=Way("kept", f"Html of the chart, {_OURS}", _plot),
+        object3d=Way("kept", f"Object3D, {_OURS}", _object3d),
+        molecule=Way("kept", f"Molecule, {_OURS}", _molecule),
+    ),
     send=_send,
     current=lambda: _wandb().run,
     hint="Call wandb.init(), or pass target=run.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -118,6 +119,17 @@ class AdapterContract:
         self.log(tmp_path, {"photos": images})
         given = self.read(tmp_path)
         assert (given["photos"] if "photos" in given else [given["photos/0"], given["photos/1"]]) == images
+
+
+def read_stored(folder: Path) -> dict[str, Any]:
+    """The values in the folder `mediatypes` of a tracker that keeps files, logged at STEP."""
+    back = {}
+    for file in folder.rglob(f"{STEP}.json"):
+        plain = json.loads(file.read_text("utf-8"))
+        is_document = isinstance(plain, dict) and "_type" in plain
+        key = file.parent.relative_to(folder).as_posix()
+        back[key] = mt.decode(plain, mt.DirectoryStore(folder, "media")) if is_document else plain
+    return back
 
 
 def same(one: Any, other: Any) -> bool:

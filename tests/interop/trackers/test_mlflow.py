@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import mediatypes as mt
 from mediatypes.interop.trackers._common import drawn
 
-from .contract import STEP, AdapterContract, need, samples
+from .contract import STEP, AdapterContract, need, read_stored, samples
 
 mlflow = need("mlflow")
 
@@ -43,13 +42,7 @@ class TestMlflow(AdapterContract):
             [metric] = client.get_metric_history(run_id, key)
             assert metric.step == STEP
             back[key] = metric.value
-        ours = Path(client.download_artifacts(run_id, "mediatypes", str(folder)))
-        for file in ours.rglob(f"{STEP}.json"):
-            plain = json.loads(file.read_text("utf-8"))
-            is_document = isinstance(plain, dict) and "_type" in plain
-            key = file.parent.relative_to(ours).as_posix()
-            back[key] = mt.decode(plain, mt.DirectoryStore(ours, "media")) if is_document else plain
-        return back
+        return back | read_stored(Path(client.download_artifacts(run_id, "mediatypes", str(folder))))
 
 
 def test_images_and_tables_are_shown_by_mlflow(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""Hugging Face datasets: what its features Image, Audio, Video, Mesh and BioStructure hold, a file and its name.
+
+features = datasets.Features({"loss": datasets.Value("float64"), "photo": datasets.Image()})
+with datasets.arrow_writer.ArrowWriter(features=features, path="rows.arrow") as writer:
+    mt.interop.log("datasets", {"loss": 0.5, "photo": image}, target=writer)
+    writer.finalize()
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..._core.errors import InputError
+from ._adapter import Adapter, Way, dropped, ways
+from ._common import as_it_is, as_json, drawn, plain_columns
+
+_MESHES, _STRUCTURES = ("glb", "gltf", "ply", "stl"), ("pdb", "cif", "mmcif")
+
+
+def _file(value: Any, key: str) -> dict[str, Any]:
+    return {"bytes": value.to_bytes(), "path": key.replace("/", "_") + value._file_type()[0]}
+
+
+def _picture(value: Any, key: str) -> dict[str, Any]:
+    return _file(drawn(value), key)
+
+
+def _one_of(formats: tuple[str, ...]) -> Any:
+    def make(value: Any, key: str) -> dict[str, Any]:
+        if value.format not in formats:
+            raise InputError.of("", f"a file of one of the formats {', '.join(formats)}", value)
+        return _file(value, key)
+
+    return make
+
+
+def _text(value: Any, key: str) -> str:
+    return str(value.text)
+
+
+def _json(value: Any, key: str) -> str:
+    return as_json(value)
+
+
+def _table(value: Any, key: str) -> list[dict[str, Any]]:
+    columns = plain_columns(value)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _send(writer: Any, objects: dict[str, Any], step: int | None) -> None:
+    writer.write({**objects, "_step": step} if step is not None else objects)
+
+
+ADAPTER = Adapter(
+    title="Hugging Face datasets",
+    package="datasets",
+    modules=("datasets",),
+    ways=ways(
+        dropped("datasets has no feature for it"),
+        number=Way("kept", "Value", as_it_is),
+        string=Way("kept", "Value", as_it_is),
+        json=Way("changed", "Value, as JSON", _json),
+        image=Way("changed", "Image of the same file; no caption, boxes and masks", _file),
+        video=Way("changed", "Video of the same file, no caption", _file),
+        audio=Way("changed", "Audio of the same file, no caption", _file),
+        html=Way("changed", "Value of the source, no caption", _text),
+        table=Way("changed", "List of rows, other cells than numbers and texts as texts", _table),
+        tensor=Way("kept", "Array2D to Array5D", lambda value, key: value.to_numpy()),
+        figure=Way("changed", "Image of matplotlib's; Plotly's are refused", _picture),
+        plot=Way("changed", "Image of the chart", _picture),
+        object3d=Way("changed", f"Mesh of the same file ({', '.join(_MESHES)}), no boxes", _one_of(_MESHES)),
+        molecule=Way(
+            "changed", f"BioStructure of the same file ({', '.join(_STRUCTURES)}), no caption", _one_of(_STRUCTURES)
+        ),
+    ),
+    send=_send,
+    current=lambda: None,
+    hint="Pass target=datasets.arrow_writer.ArrowWriter(features=..., path=...).",
+    lists=True,
+)

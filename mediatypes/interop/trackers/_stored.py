@@ -1,0 +1,77 @@
+"""For trackers that keep files: each value itself as JSON and files, beside what the tracker shows of it.
+
+Below the folder `mediatypes` of the tracker's files, `<key>/<step>.json` is the document of a value, or the text or
+list itself (without a step, its hash is its name); the files that documents name are in `media`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..._core import canonical
+from ..._core.codec import encode
+from ...store.directory import DirectoryStore
+from ..importing.names import safe_name
+
+FOLDER = "mediatypes"
+
+
+class Stored(NamedTuple):
+    """What is logged of a value: the value itself, or plain data, and what shows it, if anything does."""
+
+    value: Any
+    shown: Any = None
+
+
+def stored(value: Any, key: str) -> Stored:
+    """A value of which the tracker shows nothing."""
+    return Stored(value)
+
+
+def send(
+    objects: dict[str, Any],
+    step: int | None,
+    *,
+    number: Callable[[str, Any], Any],
+    show: Callable[[str, Any], Any],
+    place: Callable[[str, Path], Any],
+) -> None:
+    """Show values and store them.
+
+    Args:
+        objects: numbers and `Stored` values, by key.
+        step: of the row.
+        number: is called with the key of a number, and the number.
+        show: is called with the key of a value, and what shows it.
+        place: is called with the name of each value and a folder of its files, which is removed afterwards.
+    """
+    for key, made in objects.items():
+        if not isinstance(made, Stored):
+            number(key, made)
+            continue
+        if made.shown is not None:
+            show(key, made.shown)
+        with tempfile.TemporaryDirectory() as folder:
+            place(_write(Path(folder), key, step, made.value), Path(folder))
+
+
+def files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The files below a folder, each with its name in the tracker."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield f"{FOLDER}/{path.relative_to(folder).as_posix()}", path
+
+
+def _write(folder: Path, key: str, step: int | None, value: Any) -> str:
+    """Write the document and the files of a value below a folder; returns the name of the document, without suffix."""
+    is_medium = hasattr(type(value), "__media__")
+    content = canonical.dumps(encode(value, DirectoryStore(folder, "media")) if is_medium else value).encode()
+    name = f"{safe_name(key)}/{hashlib.sha256(content).hexdigest() if step is None else step}"
+    file = folder / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return name
