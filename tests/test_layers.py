@@ -64,6 +64,7 @@ ARROW = (
     "types.table.",
     "store._packed_file",
     "interop.layouts._",
+    "interop.elsewhere.",
 )
 WHEN_USED = {
     "columns": {"pyarrow", "numpy"},

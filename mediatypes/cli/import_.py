@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,10 @@ from ._command import Command
 from ._progress import Progress
 
 if TYPE_CHECKING:
+    from .._core.errors import InputError
     from ..interop.importing.report import ImportReport
 
+_HEAD = 65536  # bytes that say what a JSON file is
 _FORMATS = ("coco", "yolo", "voc")  # of data sets, which may be said before them
 
 
@@ -21,7 +24,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "sources",
         metavar="SOURCE",
         nargs="+",
-        help="a directory, a log, or a URL of event files (s3, gs, az); a data set of coco, yolo or voc",
+        help="a directory or file of a tracker, or a URL of event files (s3, gs, az); a data set of coco, yolo or voc",
     )
     parser.add_argument(
         "-o", dest="dest", metavar="DEST", type=Path, required=True, help="the run folders are made below this one"
@@ -60,9 +63,15 @@ def say(reports: list[tuple[str, ImportReport]], arguments: Namespace) -> int:
 
 
 def _import_events(source: str, arguments: Namespace, progress: Progress) -> ImportReport:
+    from .._core.errors import InputError
     from ..interop.tensorboard import import_logdir
 
-    return import_logdir(source, arguments.dest, **options(arguments), jobs=arguments.jobs, progress=progress.show)
+    try:
+        return import_logdir(source, arguments.dest, **options(arguments), jobs=arguments.jobs, progress=progress.show)
+    except InputError as error:
+        if error.problems[0].code == "no-events" and "://" not in source:
+            raise _unknown(source) from None
+        raise
 
 
 def import_wandb(source: str, arguments: Namespace, progress: Progress) -> ImportReport:
@@ -112,25 +121,50 @@ _RECOGNISED: tuple[tuple[Callable[[str], bool], _Importer], ...] = (
 )
 
 
+def _unknown(source: str) -> InputError:
+    """What is said of a place that has nothing to import, with what to type where that can be seen."""
+    from .._core.errors import InputError, Verbatim
+
+    path = Path(source)
+    annotated = next((file for file in sorted(path.glob("*.json")) if _may_be_coco(file)), None)
+    hint = (
+        "See `mediatypes import --help`." if annotated is None else f"Type: mediatypes import coco {annotated} -o DEST"
+    )
+    got = Verbatim("a file of something else" if path.is_file() else "a directory without these")
+    return InputError.of(source, "event files, runs of a tracker, or a data set", got, hint, "unknown")
+
+
+def _may_be_coco(file: Path) -> bool:
+    with contextlib.suppress(OSError), open(file, "rb") as opened:
+        head = opened.read(_HEAD)
+        return b'"images"' in head or b'"annotations"' in head
+    return False
+
+
 def importer_of(source: str) -> _Importer:
     """Who imports a source: the first that recognises it, else it is a log directory of TensorBoard."""
     return next((importer for recognises, importer in _RECOGNISED if recognises(source)), _import_events)
 
 
 def _run(arguments: Namespace) -> int:
-    from .._core.errors import InputError
+    from .._core.errors import InputError, Verbatim, problem
 
     if arguments.jobs < 1:
         raise InputError.of("--jobs", "at least 1", arguments.jobs, "Leave it out for 1.")
     arguments.format = None
     if arguments.sources[0] in _FORMATS and len(arguments.sources) > 1 and not Path(arguments.sources[0]).exists():
         arguments.format, *arguments.sources = arguments.sources
+    nothing = [source for source in arguments.sources if "://" not in source and not Path(source).exists()]
+    if nothing:
+        expected, got, hint = "a file or directory", Verbatim("nothing"), "Check the path."
+        raise InputError([problem(source, expected, got, hint, "no-file") for source in nothing])
     reports = []
     for source in arguments.sources:
         with Progress("import") as bar:
             importer = _import_annotations if arguments.format else importer_of(source)
             report = importer(source, arguments, bar)
         print(report)
+        print(report.summary)
         reports.append((source, report))
     return say(reports, arguments)
 
@@ -138,10 +172,12 @@ def _run(arguments: Namespace) -> int:
 COMMAND = Command(
     "import",
     "make runs of logs, trackers and data sets",
-    "Read event files of TensorBoard, the directories that W&B leaves (wandb/) or DVCLive, the file stores and SQLite\n"
-    "databases of MLflow, and databases of trackio, and make a run folder of each run; none of these is needed. Or a\n"
-    "data set of COCO (annotations.json), YOLO (data.yaml) or Pascal VOC: a run for each file, split or directory.\n"
-    "What cannot be read is skipped and said. Importing again adds what is new.",
+    "What is given is recognised: event files of TensorBoard; the directories that W&B leaves (wandb/), DVCLive or\n"
+    "SwanLab; the file stores and SQLite databases of MLflow; databases of trackio; a repository of Aim (.aim, for\n"
+    "which aim is needed); the folder or archive of an offline session of ClearML; exports of neptune-exporter and\n"
+    "of pluto.migrate. Each run becomes a run folder. Or a data set of COCO (annotations.json), YOLO (data.yaml) or\n"
+    "Pascal VOC: a run for each file, split or directory. What cannot be carried is said in numbers. Importing again\n"
+    "adds what is new, and goes on where an import was interrupted.",
     "mediatypes import logs -o runs",
     _add_arguments,
     _run,

@@ -32,6 +32,7 @@ def test_what_it_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         "a: 1 values share key and step with a later one; events.parquet has them all",
         f"b: train/{path.name}@82: 38 bytes: a record that is not whole: it is being written, or its writer was killed",
         "not imported: model.ckpt",
+        "2 runs: 2 new; 3 values added",
     ]
     (found,) = json.loads(report.read_text())["sources"]
     assert found["complete"]
@@ -49,7 +50,7 @@ def test_what_fails_is_said_and_counted(tmp_path: Path, capsys: pytest.CaptureFi
     assert "a    failed" in capsys.readouterr().out
     assert mt.open_run(tmp_path / "runs" / "b").keys() == {"loss": ("number",)}
     assert main(["import", str(tmp_path / "nothing"), "-o", str(tmp_path / "runs")]) == 2
-    assert "logdir: expected an existing directory" in capsys.readouterr().err
+    assert "expected a file or directory, got nothing" in capsys.readouterr().err
     assert main(["import", str(tmp_path / "logs"), "-o", str(tmp_path / "runs"), "--jobs", "0"]) == 2
     assert capsys.readouterr().err == "mediatypes: --jobs: expected at least 1, got 0. Leave it out for 1.\n"
 
@@ -95,3 +96,26 @@ def test_a_killed_import_leaves_no_run_and_is_done_anew(tmp_path: Path) -> None:
     assert main(["import", str(tmp_path / "logs"), "-o", str(tmp_path / "runs")]) == 0
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["a"]
     assert mt.open_run(tmp_path / "runs" / "a").history().num_rows == 60_000
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", "nothere.json", str(tmp_path), "none", "-o", str(tmp_path / "runs")]) == 2
+    assert capsys.readouterr().err == (
+        "mediatypes: 2 problems:"
+        " - nothere.json: expected a file or directory, got nothing. Check the path."
+        " - none: expected a file or directory, got nothing. Check the path.\n"
+    )
+
+
+def test_a_directory_with_annotations_only_says_what_to_type(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = "mediatypes: .: expected event files, runs of a tracker, or a data set, got a directory without these. "
+    Path("other.json").write_text("{}")
+    assert main(["import", ".", "-o", "runs"]) == 2
+    assert capsys.readouterr().err == f"{expected}See `mediatypes import --help`.\n"
+    Path("instances.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    assert main(["import", ".", "-o", "runs"]) == 2
+    assert capsys.readouterr().err == f"{expected}Type: mediatypes import coco instances.json -o DEST\n"
+    assert main(["import", "coco", "instances.json", "-o", "runs"]) == 0

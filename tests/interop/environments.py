@@ -30,8 +30,12 @@ class Environment(NamedTuple):
     versions: tuple[str, ...]
 
 
-def _tracker(name: str, *packages: str) -> Environment:
-    return Environment(packages, (f"tests/interop/trackers/test_{name}.py",), packages[:1])
+_IMPORTS = "tests/interop/elsewhere/test_real.py"
+
+
+def _tracker(name: str, *packages: str, imported: bool = False) -> Environment:
+    tests = (f"tests/interop/trackers/test_{name}.py", *([_IMPORTS] if imported else []))
+    return Environment(packages, tests, packages[:1])
 
 
 _TORCH = ("torch",)  # PIP_EXTRA_INDEX_URL may name where one without CUDA is
@@ -41,10 +45,11 @@ ENVIRONMENTS = {
     "wandb": _tracker("wandb", "wandb"),
     "mlflow": _tracker("mlflow", "mlflow-skinny", "sqlalchemy", "alembic", "pandas"),
     "trackio": _tracker("trackio", "trackio"),
-    "aim": _tracker("aim", "aim"),
-    "swanlab": _tracker("swanlab", "swanlab", "soundfile"),
+    "aim": _tracker("aim", "aim", imported=True),
+    "swanlab": _tracker("swanlab", "swanlab", "soundfile", imported=True),
     "comet": _tracker("comet", "comet_ml"),
-    "clearml": _tracker("clearml", "clearml"),
+    "clearml": _tracker("clearml", "clearml", imported=True),
+    "pluto": Environment(("pluto-ml", "pyyaml"), (_IMPORTS,), ("pluto-ml",)),
     "datasets": _tracker("datasets", "datasets", "gemmi", "msgpack"),
     "rerun": _tracker("rerun", "rerun-sdk", "av"),
     "dvclive": _tracker("dvclive", "dvclive"),

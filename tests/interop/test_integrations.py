@@ -17,6 +17,7 @@ def test_the_page_is_as_it_is_generated() -> None:
 
 def test_every_tracker_and_framework_has_an_environment_and_was_tried() -> None:
     tried = json.loads(environments.TRIED.read_text("utf-8"))
-    assert {*trackers.TRACKERS, "frameworks", "fastai", "ray"} == environments.ENVIRONMENTS.keys() == tried.keys()
+    expected = {*trackers.TRACKERS, "pluto", "frameworks", "fastai", "ray"}
+    assert expected == environments.ENVIRONMENTS.keys() == tried.keys()
     for environment in environments.ENVIRONMENTS.values():
         assert all((ROOT / path).exists() for path in environment.tests)

@@ -1,7 +1,8 @@
-"""Runs of other trackers that are kept in plain files, read without those trackers: DVCLive, MLflow, trackio."""
+"""Runs that other trackers keep in files, read without those trackers where that can be: a module for each."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 from collections.abc import Callable, Iterable
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
     from ..importing.report import ImportReport
 
 __all__ = ["import_runs", "recognise"]
-FORMATS = ("dvclive", "mlflow", "trackio")
+FORMATS = ("dvclive", "mlflow", "trackio", "swanlab", "clearml", "aim", "neptune", "pluto")
 
 
 def recognise(source: str | os.PathLike[str]) -> str | None:
-    """Which tracker a directory or database is of: "dvclive", "mlflow" or "trackio"; None of another."""
+    """Which tracker a directory or file is of: one of `FORMATS`; None of another."""
     path = Path(source)
     return next((name for name in FORMATS if _module(name).is_one(path)), None)
 
@@ -32,41 +33,44 @@ def import_runs(
     tags: Iterable[str] = (),
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ImportReport:
-    """Make a run of each run that another tracker kept: metrics, config, tags, media as typed values, files.
+    """Make a run of each that another tracker kept: metrics, config, tags, media as typed values, files.
 
     Args:
-        source: a directory of DVCLive; a file store of MLflow (`mlruns`) or its SQLite database; a database of trackio,
-            or the directory that has some.
-        dest: where the run folders go. One that is there already stays as it is.
+        source: the place that a tracker wrote to: docs/elsewhere.md lists them. A repository of Aim needs its package.
+        dest: where the run folders go. One that is there already stays as it is, and is not read again.
         project, tags: of the runs, instead of the project, and beside the tags, that they have there.
         progress: is called with (runs done, runs in all, name of the run).
 
     Returns:
-        What was imported, and in numbers what could not be carried. A run that fails leaves nothing behind. Nothing
-        outside the source's directory is read, whatever its files say.
+        What was imported, and in numbers what could not be carried. A run that fails leaves nothing behind, and is
+        tried again by the next call. Nothing outside the source's directory is read, whatever its files say.
 
     Raises:
         InputError: nothing of a tracker that is known here.
+        MissingDependencyError: a package that reads it is not installed.
 
     >>> import tempfile
     >>> import_runs(tempfile.mkdtemp(), tempfile.mkdtemp())
     Traceback (most recent call last):
-    mediatypes.InputError: ...: expected runs of dvclive, mlflow or trackio, got something else. Check the path.
+    mediatypes.InputError: ...: expected runs of dvclive, ... or pluto, got something else. Check the path.
     """
     from ..importing.report import ImportReport
-    from ._logged import make_run
+    from ._logged import distinct, expected, make_run
 
     path, target = local_path(source, "import_runs"), local_path(dest, "import_runs.dest")
     name = recognise(path)
     if name is None:
         other = Verbatim("something else")
-        raise InputError.of(str(path), "runs of dvclive, mlflow or trackio", other, "Check the path.", "unknown")
-    with _module(name).opened(path) as runs:
+        known = f"runs of {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        raise InputError.of(str(path), known, other, "Check the path.", "unknown")
+    with contextlib.ExitStack() as stack:
+        with expected(str(path)):
+            plans = stack.enter_context(_module(name).opened(path))
         reports = []
-        for number, run in enumerate(runs, 1):
-            reports.append(make_run(run, target, project, list(tags)))
+        for number, plan in enumerate(plans := distinct(plans)):
             if progress is not None:
-                progress(number, len(runs), run.name)
+                progress(number, len(plans), plan.name)
+            reports.append(make_run(plan, target, project, list(tags)))
     return ImportReport(reports, [], [])
 
 

@@ -5,33 +5,64 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import shutil
-import sqlite3
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, NamedTuple
 
-from ..._core.atomic import remove_leftovers, replacing
+from ..._core import canonical
+from ..._core.atomic import remove_leftovers, replacing, temporary_name
 from ..._core.errors import InputError, MediaTypesError, StoreError, UnsafePath, Verbatim, describe, os_error
 from ..._core.sidecar import safe_parts
+from ...capture.tee import ConsoleLog
 from ...run import Run
 from ...runfolder import files
+from ...runfolder.console import CONSOLE
+from ...runfolder.saved_files import put_files, wrong_names
+from ...runfolder.system import TIME
+from ...types.audio.value import Audio
+from ...types.html.value import Html
+from ...types.image.value import Image
+from ...types.molecule.value import Molecule
+from ...types.object3d.value import Object3D
+from ...types.video.value import Video
 from ..importing.report import RunReport
 
-_SQLITE = b"SQLite format 3\0"
+_GONE = object()
+_ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)  # of what is shaped else
 _LATER = "values that share key and step with a later one"
+_SUFFIXES: dict[Callable[..., Any], str] = {
+    Image: ".bmp .jpeg .jpg .png .tif .tiff .webp",
+    Video: ".gif .mp4 .mov .ogv .webm",
+    Audio: ".flac .mp3 .oga .ogg .wav",
+    Html: ".htm .html",
+    Molecule: ".cif .mol .mol2 .pdb .sdf .xyz",
+    Object3D: ".glb .gltf .obj .ply .stl",
+}
+_KINDS = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
+
+
+class Planned(NamedTuple):
+    """A run that another tracker kept, which is read when its turn comes."""
+
+    name: str  # of its folder
+    read: Callable[[], Logged]
+
+
+class Later(NamedTuple):
+    """A value that is made when it is written: there is one in memory at a time."""
+
+    make: Callable[[], Any]
+    what: str  # they are, of which one is lost where it cannot be made
 
 
 @dataclass
 class Logged:
     """A run. `add` what it logged in any order."""
 
-    name: str  # of its folder
-    title: str | None = None  # by default the last part of that
+    title: str | None = None  # by default the last part of the folder's name
     project: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
@@ -41,9 +72,13 @@ class Logged:
     started: float | None = None  # seconds since the epoch
     status: str = "finished"
     kept: dict[str, Path] = field(default_factory=dict)  # files to keep with the run, by the directory they are below
-    lost: Counter[str] = field(default_factory=Counter)
-    rows: dict[int, dict[str, Any]] = field(default_factory=dict)  # by step
+    lost: Counter[str] = field(default_factory=Counter)  # what could not be carried
+    said: list[str] = field(default_factory=list)  # what else is to be known
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)  # by step; values, `Later` ones, lists of these
     times: dict[int, float] = field(default_factory=dict)
+    console: list[tuple[float, str]] = field(default_factory=list)  # when, and a line
+    samples: dict[float, dict[str, float]] = field(default_factory=dict)  # what the machine did, by time
+    close: Callable[[], None] = lambda: None  # is called when all was read
 
     def add(self, key: str, step: int, value: Any, time: float | None) -> None:
         """Note a value; a later one of the same key and step takes its place."""
@@ -53,54 +88,142 @@ class Logged:
         if time is not None and math.isfinite(time):
             self.times[step] = max(time, self.times.get(step, time))
 
+    def print(self, time: float, text: str) -> None:
+        """Note what was printed."""
+        self.console += [(time, line) for line in text.splitlines()]
 
-def make_run(run: Logged, dest: Path, project: str | None, tags: list[str]) -> RunReport:
+
+def kind_of(name: str) -> Callable[..., Any] | None:
+    """The media type of a file by the end of its name."""
+    return _KINDS.get(os.path.splitext(name)[1].lower())
+
+
+def media(path: Path | None, what: str, kind: Callable[..., Any] | None = None, caption: str | None = None) -> Later:
+    """The value of a file, None where there is none, which is then lost; of the type that its name says by default."""
+    if kind is None and path is not None:
+        kind = kind_of(path.name)
+    return Later(partial(_read, path, kind, caption or None), what)
+
+
+def _read(path: Path | None, kind: Callable[..., Any] | None, caption: str | None) -> Any:
+    if path is None or kind is None:
+        raise InputError.of("media", "a file", path, "")
+    return kind(str(path), caption=caption)
+
+
+def make_run(plan: Planned, dest: Path, project: str | None, tags: list[str]) -> RunReport:
     """The run folder, made beside its place and moved there when it is whole."""
-    target, report = dest / run.name, RunReport(run.name, run.name, "failed", {}, 0, 0, [], [], [], [])
+    target, report = dest / plan.name, RunReport(plan.name, plan.name, "failed", {}, 0, 0, [], [], [], [])
     if os.path.lexists(target):
         return report._replace(status="unchanged", notes=["it is there already: remove it to import it again"])
     try:
-        _make_parent(target)
-        with replacing(target, "import the run") as temporary:
-            made = Run(
-                temporary,
-                name=run.title or run.name.rpartition("/")[2],
-                project=project or run.project,
-                notes=run.notes,
-                group=run.group,
-                tags=list(dict.fromkeys([*run.tags, *tags])),
-                config=run.config,
-                on_error="record",
-                quiet=True,
-                capture=False,
-            )
-            with made:
-                _begin(made.path, run)
-                problems = _log(made, run)
-                made.finish(run.status)
+        with expected(plan.name):
+            run = plan.read()
+        with contextlib.closing(run):
+            return _write(run, target, report, project, tags)
     except MediaTypesError as error:
         return report._replace(problems=list(describe(error)))
-    values = sum(map(len, run.rows.values()))
+
+
+def _write(run: Logged, target: Path, report: RunReport, project: str | None, tags: list[str]) -> RunReport:
+    _make_parent(target)
+    with replacing(target, "import the run") as temporary:
+        made = Run(
+            temporary,
+            name=run.title or target.name,
+            project=project or run.project,
+            notes=run.notes,
+            group=run.group,
+            tags=list(dict.fromkeys([*run.tags, *tags])),
+            config=run.config,
+            on_error="record",
+            quiet=True,
+            capture=False,
+        )
+        with made:
+            _begin(made.path, run)
+            written = _log(made, run)
+            attached = _keep(made.path, run)
+            _record(made.path, run)
+            problems = list(made.problems)
+            made.finish(run.status)
     notes = [f"{count:,} {what} could not be carried" for what, count in sorted(run.lost.items()) if count]
-    counts = {"value": values}
     return report._replace(
-        status="new", events=counts, added=values, rows=len(run.rows), problems=problems, notes=notes,
-        attached=sorted(run.kept),
+        status="new", events={"value": written}, added=written, rows=len(run.rows), problems=problems,
+        notes=run.said + notes, attached=attached,
     )  # fmt: skip
 
 
-def _log(made: Run, run: Logged) -> list[Any]:
-    last = run.started or 0.0
+@contextlib.contextmanager
+def expected(where: str) -> Iterator[None]:
+    """Data that is shaped otherwise than its tracker shapes it is an error that says so."""
+    try:
+        yield
+    except MediaTypesError:
+        raise
+    except _ODD as error:
+        said = Verbatim(f"{type(error).__name__}: {error}")
+        raise InputError.of(where, "what the tracker writes", said, "Make it anew there.", "shape") from error
+
+
+def _log(made: Run, run: Logged) -> int:
+    """Log everything; returns how many values."""
+    last, written = run.started or 0.0, 0
     for step in sorted(run.rows):
         if step < 0:
             run.lost["values at a step below 0"] += len(run.rows[step])
             continue
         last = max(run.times.get(step, last), last)
-        made.log({**run.rows[step], "_timestamp": last}, step=step)
-    made.summary.update(run.summary)
+        row = _made(run.rows[step], run.lost)
+        written += len(row)
+        made.log({**row, "_timestamp": last}, step=step)
+    made.summary.update(_made(run.summary, run.lost))
+    return written
+
+
+def _keep(folder: Path, run: Logged) -> list[str]:
+    """Copy the files to keep, under names that are safe on every system; returns these."""
+    named = {}
     for name, base in run.kept.items():
-        made.save(base / name, base_path=base)
-    return list(made.problems)
+        try:
+            safe_parts(name)
+            named[name] = base / name
+        except UnsafePath:
+            named[plain_name(*name.split("/"))] = base / name
+    for name in wrong_names(folder, named):
+        run.lost["files whose names are not safe on every system"] += 1
+        del named[name]
+    put_files(folder, named)
+    return sorted(named)
+
+
+def _made(value: Any, lost: Counter[str]) -> Any:
+    """A value in which those for later are made now; without those that cannot be."""
+    if isinstance(value, Later):
+        try:
+            return value.make()
+        except (MediaTypesError, *_ODD):
+            lost[value.what] += 1
+            return _GONE
+    if isinstance(value, dict):
+        return {key: made for key, one in value.items() if (made := _made(one, lost)) is not _GONE}
+    if isinstance(value, list) and any(isinstance(one, Later) for one in value):
+        return [made for one in value if (made := _made(one, lost)) is not _GONE] or _GONE
+    return value
+
+
+def _record(folder: Path, run: Logged) -> None:
+    """What was printed, and what the machine did."""
+    if run.console:
+        log = ConsoleLog(str(folder / CONSOLE), temporary_name(CONSOLE))
+        try:
+            for time, line in run.console:
+                log.write([("out", line)], time)
+        finally:
+            log.close()
+    if run.samples:
+        lines = [canonical.dump_bytes({TIME: time, **values}) for time, values in sorted(run.samples.items())]
+        (folder / files.SYSTEM_LINES).write_bytes(b"\n".join([*lines, b""]))
 
 
 def _begin(folder: Path, run: Logged) -> None:
@@ -125,82 +248,14 @@ def plain_name(*parts: object) -> str:
     return "/".join(part.strip(".")[:100] or "_" for part in letters)
 
 
-def below(base: Path, name: Any) -> Path | None:
-    """A file that the source names, if it is below its directory and there, and no part of the way is a link."""
-    try:
-        parts = safe_parts(name) if isinstance(name, str) else ()
-    except UnsafePath:
-        return None
-    path = base
-    for part in parts:
-        path = path / part
-        if path.is_symlink():
-            return None
-    return path if parts and path.is_file() else None
-
-
-def regular_files(base: Path) -> Iterator[str]:
-    """The files below a directory by their names there, without links."""
-    for folder, names, own in os.walk(base):
-        names[:] = sorted(name for name in names if not os.path.islink(os.path.join(folder, name)))
-        for name in sorted(own):
-            path = Path(folder) / name
-            if not path.is_symlink() and path.is_file():
-                yield path.relative_to(base).as_posix()
-
-
-def number(text: str) -> Any:
-    """What a text says: a number, where it is one."""
-    with contextlib.suppress(ValueError):
-        return int(text)
-    with contextlib.suppress(ValueError):
-        return float(text)
-    return text
-
-
-def tables_of(path: Path) -> set[str]:
-    """The names of the tables of a SQLite file, `table.column` of their columns; empty of another file."""
-    try:
-        with open(path, "rb") as file:
-            if not path.is_file() or file.read(len(_SQLITE)) != _SQLITE:
-                return set()
-        with database(path) as asked:
-            names = [str(row[0]) for row in asked("select name from sqlite_master where type = 'table'")]
-            columns = [(name, str(row[1])) for name in names for row in asked(f"pragma table_info({_quoted(name)})")]
-            return {*names, *(f"{name}.{column}" for name, column in columns)}
-    except (OSError, MediaTypesError):
-        return set()
-
-
-@contextlib.contextmanager
-def database(path: Path) -> Iterator[Any]:
-    """A function that asks a copy of a SQLite file: reading never writes, and a writer is not disturbed."""
-    with tempfile.TemporaryDirectory() as folder:
-        copied = Path(folder) / "copy.db"
-        try:
-            shutil.copyfile(path, copied)
-            if (log := path.with_name(f"{path.name}-wal")).is_file():
-                shutil.copyfile(log, copied.with_name("copy.db-wal"))
-            connection = sqlite3.connect(f"file:{quote(str(copied))}", uri=True)
-        except (OSError, sqlite3.Error) as error:
-            raise InputError.of(str(path), "a database that can be read", Verbatim(str(error)), "", "sqlite") from error
-
-        def ask(query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-            try:
-                yield from connection.execute(query, values)
-            except sqlite3.Error as error:
-                raise InputError.of(str(path), "a sound database", Verbatim(str(error)), "", "sqlite") from error
-
-        try:
-            yield ask
-        finally:
-            connection.close()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def nested(texts: Mapping[str, str]) -> dict[str, Any]:
-    """A config of texts, numbers as such."""
-    return {name: number(text) for name, text in texts.items()}
+def distinct(plans: Iterable[Planned]) -> list[Planned]:
+    """The same with names of which no two are one on any file system."""
+    taken, named = set[str](), []
+    for plan in plans:
+        name, number = plan.name, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{plan.name}-{number}"
+        taken.add(name.lower())
+        named.append(plan._replace(name=name))
+    return named

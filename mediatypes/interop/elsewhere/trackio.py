@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from ...types.audio.value import Audio
 from ...types.image.value import Image
 from ...types.table.value import Table
 from ...types.video.value import Video
-from ._logged import Logged, below, database, plain_name, tables_of
+from ._logged import Later, Logged, Planned, media, plain_name
+from ._sources import below, database, loads, tables_of
 
 _COLUMNS = ("metrics.run_name", "metrics.step", "metrics.metrics", "metrics.timestamp", "configs.config")
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
@@ -33,82 +34,76 @@ def _databases(path: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[list[Logged]]:
+def opened(path: Path) -> Iterator[list[Planned]]:
     """The runs of all projects."""
-    runs: list[Logged] = []
-    for file in _databases(path):
-        if (tables := tables_of(file)) >= set(_COLUMNS):
-            runs += _read(file, tables)
-    yield runs
+    with contextlib.ExitStack() as stack:
+        plans: list[Planned] = []
+        for file in _databases(path):
+            if (tables := tables_of(file)) >= set(_COLUMNS):
+                ask = stack.enter_context(database(file))
+                id = "run_id" if "metrics.run_id" in tables else "run_name"
+                query = f"select {id}, run_name from metrics group by {id} order by min(id)"
+                for key, name in ask(query):
+                    read = partial(_read, ask, file, tables, id, key, str(name))
+                    plans.append(Planned(plain_name(file.stem, name), read))
+        yield plans
 
 
-def _read(path: Path, tables: set[str]) -> list[Logged]:
-    runs: dict[str, Logged] = {}
-    taken = set[str]()
-    with database(path) as ask:
-        id = "run_id" if "metrics.run_id" in tables else "run_name"
-        query = f"select {id}, run_name, step, timestamp, metrics from metrics order by step, id"
-        for key, name, step, timestamp, text in ask(query):
-            run = runs.setdefault(str(key), Logged("", project=path.stem))
-            if not run.name:
-                run.name, run.title = _free(plain_name(path.stem, name), taken), str(name)
-            _add(run, step, _seconds(timestamp), text, path.parent / "media")
-        for key, text in ask(f"select {id}, config from configs"):
-            if str(key) in runs:
-                config = _json(text)
-                run = runs[str(key)]
-                run.group = config["_Group"] if isinstance(config.get("_Group"), str) else None
-                run.config = {name: value for name, value in config.items() if not name.startswith("_")}
-        for table in _FURTHER:
-            owner = {"artifact_versions": "producer_run_id"}.get(table, id)
-            if f"{table}.{owner}" in tables:
-                for key, count in ask(f"select {owner}, count(*) from {table} group by 1"):
-                    if str(key) in runs:
-                        runs[str(key)].lost[f"rows of {table}"] += count
-    return list(runs.values())
+def _read(ask: Any, path: Path, tables: set[str], id: str, key: Any, name: str) -> Logged:
+    run = Logged(name, project=path.stem)
+    query = f"select step, timestamp, metrics from metrics where {id} is ? order by step, id"
+    for step, timestamp, written in ask(query, key):
+        _add(run, step, _seconds(timestamp), written, path.parent / "media")
+    for (written,) in ask(f"select config from configs where {id} is ?", key):
+        config = loads(written)
+        run.group = config["_Group"] if isinstance(config.get("_Group"), str) else None
+        run.config = {name: value for name, value in config.items() if not name.startswith("_")}
+    for table in _FURTHER:
+        owner = {"artifact_versions": "producer_run_id"}.get(table, id)
+        if f"{table}.{owner}" in tables:
+            run.lost[f"rows of {table}"] += next(ask(f"select count(*) from {table} where {owner} is ?", key))[0]
+    return run
 
 
-def _add(run: Logged, step: Any, time: float | None, text: Any, media: Path) -> None:
+def _add(run: Logged, step: Any, time: float | None, written: Any, folder: Path) -> None:
     """The values of one call."""
-    values = _json(text)
+    values = loads(written)
     if type(step) is not int or not values:
         run.lost["calls that cannot be read"] += 1
         return
     for key, value in values.items():
         try:
-            typed = _value(value, media)
+            run.add(key, step, _value(value, folder), time)
         except RecursionError:
-            typed, value = None, {"_type": "deeply nested"}
-        if typed is None and isinstance(value, dict) and "_type" in value:
-            run.lost[f"values of the type {str(value['_type'])[:40]}"] += 1
-        else:
-            run.add(key, step, typed, time)
+            run.lost["values that are deeply nested"] += 1
 
 
-def _value(value: Any, media: Path) -> Any:
-    """A value as it was logged; None of media that cannot be had. Texts that say NaN are what trackio makes of it."""
+def _value(value: Any, folder: Path) -> Any:
+    """A value as it was logged. Texts that say NaN are what trackio makes of it."""
     if isinstance(value, str):
         return _NOT_FINITE.get(value, value)
     if not isinstance(value, dict) or "_type" not in value:
-        return {key: _value(item, media) for key, item in value.items()} if isinstance(value, dict) else value
+        return {key: _value(item, folder) for key, item in value.items()} if isinstance(value, dict) else value
+    type = str(value["_type"])
+    what = f"values of the type {type[:40]}"
+    if type == "trackio.table":
+        return Later(partial(_table, value.get("_value"), folder), what)
+    file = below(folder, value.get("file_path")) if type in _TYPES else None
+    return media(file, what, _TYPES.get(type), value.get("caption"))
+
+
+def _table(rows: Any, folder: Path) -> Table:
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return Table(columns=columns, data=[[_cell(row.get(name), folder) for name in columns] for row in rows])
+
+
+def _cell(value: Any, folder: Path) -> Any:
+    """A value in a table, None of media that cannot be had."""
+    made = _value(value, folder)
     try:
-        if value["_type"] == "trackio.table":
-            rows: Any = value.get("_value")
-            columns = list(dict.fromkeys(key for row in rows for key in row))
-            return Table(columns=columns, data=[[_value(row.get(name), media) for name in columns] for row in rows])
-        file = below(media, value.get("file_path"))
-        caption = value.get("caption")
-        return _TYPES[value["_type"]](str(file), caption=caption) if file and value["_type"] in _TYPES else None
-    except (MediaTypesError, TypeError, AttributeError):
+        return made.make() if isinstance(made, Later) else made
+    except MediaTypesError:
         return None
-
-
-def _json(text: Any) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _seconds(timestamp: Any) -> float | None:
@@ -116,12 +111,3 @@ def _seconds(timestamp: Any) -> float | None:
         return datetime.fromisoformat(timestamp).timestamp()
     except (ValueError, TypeError, OSError, OverflowError):
         return None
-
-
-def _free(name: str, taken: set[str]) -> str:
-    number, first = 1, name
-    while name.lower() in taken:
-        number += 1
-        name = f"{first}-{number}"
-    taken.add(name.lower())
-    return name

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from ..._core.errors import Problem
+
+_STATUSES = ("new", "updated", "unchanged", "failed")
 
 
 class FileReport(NamedTuple):
@@ -60,6 +63,14 @@ class ImportReport(NamedTuple):
     def is_complete(self) -> bool:
         """Whether every run was imported, perhaps with problems."""
         return all(run.status != "failed" for run in self.runs)
+
+    @property
+    def summary(self) -> str:
+        """One line: how many runs, and how many values this import added."""
+        counts = Counter(run.status for run in self.runs)
+        told = ", ".join(f"{counts[status]:,} {status}" for status in _STATUSES if counts[status])
+        runs = "1 run" if len(self.runs) == 1 else f"{len(self.runs):,} runs"
+        return f"{runs}: {told or 'none'}; {sum(run.added for run in self.runs):,} values added"
 
     def __str__(self) -> str:
         columns = ("run", "status", "files", "events", "added", "rows", "problems")

@@ -12,26 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import PIL.Image
 import pytest
 
 import mediatypes as mt
 from mediatypes.cli import main
 from mediatypes.interop.elsewhere import import_runs, recognise
-
-BEGAN = 1_796_038_551  # seconds since the epoch
-
-
-def picture(path: Path, grey: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    PIL.Image.fromarray(np.full((4, 6, 3), grey, np.uint8)).save(path)
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+from tests.interop.elsewhere.written import BEGAN, clearml, clearml_zip, neptune, picture, pluto, swanlab, write
 
 
 def dvclive(root: Path) -> Path:
@@ -126,6 +112,11 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "mlruns": mlruns,
     "mlflow.db": mlflow_db,
     "trackio": trackio,
+    "swanlab": swanlab,
+    "clearml": clearml,
+    "clearml.zip": clearml_zip,
+    "neptune": neptune,
+    "pluto": pluto,
 }
 
 
@@ -159,7 +150,7 @@ def test_dvclive(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [mlruns, mlflow_db])
 def test_mlflow(make: Callable[[Path], Path], tmp_path: Path) -> None:
     report, view = imported(make(tmp_path), tmp_path / "runs")
-    lost = ["1 lines of metrics could not be carried"] if make is mlruns else []
+    lost = ["1 values of metrics that cannot be read could not be carried"] if make is mlruns else []
     assert report.notes == [*lost, "1 values that share key and step with a later one could not be carried"]
     assert (report.name, view.name, view.project, view.status) == ("exp/first-abababab", "first", "exp", "failed")
     assert (view.tags, view.notes, view.config) == (["a=b"], "note", {"lr": 0.1, "net/depth": 3, "name": "x"})
@@ -239,8 +230,10 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 def test_what_is_damaged_is_said(tmp_path: Path) -> None:
     root = dvclive(tmp_path)
     write(root, {"metrics.json": "{", "plots/metrics/acc.tsv": "step\tacc\nx\t1\n0\n"})
-    with pytest.raises(mt.InputError, match=r"metrics.json: expected a readable file of DVCLive"):
-        import_runs(root, tmp_path / "runs")
+    (report,) = import_runs(root, tmp_path / "runs").runs
+    assert report.status == "failed"
+    assert "metrics.json: expected JSON or YAML" in str(report.problems[0])
+    assert list((tmp_path / "runs").glob("*")) == []
     write(root, {"metrics.json": "{}"})
     (root / "plots/images/confusion.png").write_bytes(b"x")
     report, _ = imported(root, tmp_path / "runs")
@@ -256,5 +249,5 @@ def test_something_else_is_not_recognised(tmp_path: Path) -> None:
     other = database(tmp_path / "other.db", "create table metrics (a text)")
     for path in (tmp_path, tmp_path / "a.db", other, tmp_path / "none"):
         assert recognise(path) is None
-        with pytest.raises(mt.InputError, match="expected runs of dvclive, mlflow or trackio, got something else"):
+        with pytest.raises(mt.InputError, match=r"expected runs of dvclive, mlflow, .* or pluto, got something else"):
             import_runs(path, tmp_path / "runs")

@@ -59,12 +59,13 @@ class RecordReader:
         file: open for reading at `offset`.
         size: of the file in bytes; nothing after it is read.
         offset: 0, or where a chunk begins.
+        magic: how a log begins; SwanLab's differs only in this.
 
     Once all was read, `position` is where to go on when the file has grown, and `damage` what was passed over.
     """
 
-    def __init__(self, file: BinaryIO, size: int, offset: int = 0) -> None:
-        self.file, self.size, self.position = file, size, offset
+    def __init__(self, file: BinaryIO, size: int, offset: int = 0, magic: bytes = MAGIC) -> None:
+        self.file, self.size, self.position, self.magic = file, size, offset, magic
         self.damage: list[Damage] = []
         self.count = 0
         self._held = b""  # of a record whose last chunk is still to come
@@ -74,12 +75,12 @@ class RecordReader:
 
     def __iter__(self) -> Iterator[Records]:
         if self.position == 0:
-            head = self.file.read(min(len(MAGIC), self.size))
-            if head != MAGIC:
-                is_begun = MAGIC.startswith(head)
+            head = self.file.read(min(len(self.magic), self.size))
+            if head != self.magic:
+                is_begun = self.magic.startswith(head)
                 self.damage.append(Damage(0, self.size, "torn" if is_begun else "foreign"))
                 return
-            self.position = len(MAGIC)
+            self.position = len(self.magic)
         base = self.position
         while base < self.size:
             data = self.file.read(min(_PIECE_BYTES - base % BLOCK, self.size - base))

@@ -1,0 +1,148 @@
+"""Files that other trackers wrote, read with nothing trusted: no link is followed, and nothing outside is reached."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ..._core.deps import need
+from ..._core.errors import InputError, MediaTypesError, UnsafePath, Verbatim
+from ..._core.sidecar import safe_parts
+
+LARGEST = 64 * 1024 * 1024  # bytes of a text that is read whole
+_SQLITE = b"SQLite format 3\0"
+
+
+def below(base: Path, name: Any) -> Path | None:
+    """A file that the source names, if it is below its directory and there, and no part of the way is a link."""
+    try:
+        parts = safe_parts(name) if isinstance(name, str) else ()
+    except UnsafePath:
+        return None
+    path = base
+    for part in parts:
+        path = path / part
+        if path.is_symlink():
+            return None
+    return path if parts and path.is_file() else None
+
+
+def regular_files(base: Path) -> Iterator[str]:
+    """The files below a directory by their names there, without links."""
+    for folder, names, own in os.walk(base):
+        names[:] = sorted(name for name in names if not os.path.islink(os.path.join(folder, name)))
+        for name in sorted(own):
+            path = Path(folder) / name
+            if not path.is_symlink() and path.is_file():
+                yield path.relative_to(base).as_posix()
+
+
+def text(path: Path) -> str:
+    """A text file; raises InputError."""
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+            raise InputError.of(str(path), f"a file of at most {LARGEST} bytes", Verbatim("another"), "", "file")
+        return path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        if isinstance(error, MediaTypesError):
+            raise
+        said = Verbatim(getattr(error, "strerror", None) or "bytes that are not UTF-8")
+        raise InputError.of(str(path), "a readable file", said, "Check permissions, or remove it.", "file") from error
+
+
+def mapping(path: Path) -> dict[str, Any]:
+    """The content of a JSON or YAML file; raises InputError."""
+    written = text(path)
+    try:
+        if path.suffix == ".json":
+            content = json.loads(written)
+        else:
+            yaml = need("yaml", extra="yaml", needed_for=path.name)
+            try:
+                content = yaml.safe_load(written)
+            except yaml.YAMLError as error:
+                raise ValueError(" ".join(str(error).split())) from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, MediaTypesError):
+            raise
+        raise InputError.of(str(path), "JSON or YAML", Verbatim(str(error)), "Correct or remove it.", "file") from error
+    if not isinstance(content, dict):
+        raise InputError.of(str(path), "a mapping", content, "Correct or remove it.", "file")
+    return {str(key): item for key, item in content.items()}
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """The value if it is a dict, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def loads(written: Any) -> dict[str, Any]:
+    """A JSON object; empty where it is none."""
+    try:
+        return as_dict(json.loads(written))
+    except (ValueError, TypeError, RecursionError):
+        return {}
+
+
+def number(written: str) -> Any:
+    """What a text says: a number, where it is one."""
+    if "_" in written:  # which Python takes in numbers
+        return written
+    with contextlib.suppress(ValueError):
+        return int(written)
+    with contextlib.suppress(ValueError):
+        return float(written)
+    return written
+
+
+def tables_of(path: Path) -> set[str]:
+    """The names of the tables of a SQLite file, `table.column` of their columns; empty of another file."""
+    try:
+        if not path.is_file():
+            return set()
+        with open(path, "rb") as file:
+            if file.read(len(_SQLITE)) != _SQLITE:
+                return set()
+        with database(path) as asked:
+            names = [str(row[0]) for row in asked("select name from sqlite_master where type = 'table'")]
+            columns = [(name, str(row[1])) for name in names for row in asked(f"pragma table_info({_quoted(name)})")]
+            return {*names, *(f"{name}.{column}" for name, column in columns)}
+    except (OSError, MediaTypesError):
+        return set()
+
+
+@contextlib.contextmanager
+def database(path: Path) -> Iterator[Any]:
+    """A function that asks a copy of a SQLite file: reading never writes, and a writer is not disturbed."""
+    with tempfile.TemporaryDirectory() as folder:
+        copied = Path(folder) / "copy.db"
+        try:
+            shutil.copyfile(path, copied)
+            if (log := path.with_name(f"{path.name}-wal")).is_file():
+                shutil.copyfile(log, copied.with_name("copy.db-wal"))
+            connection = sqlite3.connect(f"file:{quote(str(copied))}", uri=True)
+        except (OSError, sqlite3.Error) as error:
+            raise InputError.of(str(path), "a database that can be read", Verbatim(str(error)), "", "sqlite") from error
+
+        def ask(query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+            try:
+                yield from connection.execute(query, values)
+            except sqlite3.Error as error:
+                raise InputError.of(str(path), "a sound database", Verbatim(str(error)), "", "sqlite") from error
+
+        try:
+            yield ask
+        finally:
+            connection.close()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,145 @@
+"""Aim: a repository (`.aim`), of which a copy of one run at a time is read by the package itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..._core.codec import decode
+from ..._core.deps import need
+from ..._core.errors import InputError, Verbatim
+from ...store.memory import MemoryStore
+from ...types.audio.value import Audio
+from ...types.figure.value import Figure
+from ...types.histogram.value import Histogram
+from ...types.image.value import Image
+from ._logged import Later, Logged, Planned, plain_name
+from ._sources import database
+
+_FOLDER, _DATABASE, _VERSION = ".aim", "run_metadata.sqlite", "VERSION"
+_PARTS = ("meta", "seqs")
+_METRIC, _LOGS, _SYSTEM, _SYSTEM_PARAMS = "metric", "logs", "__system__", "__system_params"
+
+
+def is_one(path: Path) -> bool:
+    """Whether a directory has a repository of Aim, or is one."""
+    return _repository(path) is not None
+
+
+def _repository(path: Path) -> Path | None:
+    return next((one for one in (path, path / _FOLDER) if (one / "meta" / "chunks").is_dir()), None)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[list[Planned]]:
+    """The runs that were not deleted, by the names of experiment and run and the begin of the hash."""
+    aim = need("aim", needed_for="reading a repository of Aim")
+    root = _repository(path) or path
+    with database(root / _DATABASE) as ask:
+        query = (
+            "select r.hash, r.name, e.name from run r left join experiment e on r.experiment_id = e.id order by r.id"
+        )
+        told = [(str(hash), name, experiment) for hash, name, experiment in ask(query)]
+    yield [
+        Planned(plain_name(experiment or "default", f"{name or 'run'}-{hash[:8]}"), partial(_copy, aim, root, hash))
+        for hash, name, experiment in told
+        if hash.isalnum() and all((root / part / "chunks" / hash).is_dir() for part in _PARTS)
+    ]
+
+
+def _copy(aim: Any, root: Path, hash: str) -> Logged:
+    """A run, read from a copy, for opening a repository writes; the copy stays until the media were read."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            for part in _PARTS:
+                below = Path(part, "chunks", hash)
+                shutil.copytree(root / below, folder / _FOLDER / below, symlinks=True)
+            for name in (_VERSION, _DATABASE, f"{_DATABASE}-wal"):
+                if (root / name).is_file():
+                    shutil.copyfile(root / name, folder / _FOLDER / name)
+        except (OSError, shutil.Error) as error:
+            raise InputError.of(str(root), "a repository that can be read", Verbatim(str(error)), "", "aim") from error
+        repository = aim.Repo(str(folder))
+        stack.callback(repository.close)
+        try:
+            registry = need("aim.sdk.sequence", needed_for="reading a repository of Aim").Sequence.registry
+            read = _read(aim.Run(hash, repo=repository, read_only=True), sorted(registry))
+        except Exception as error:
+            said = Verbatim(f"{type(error).__name__}: {error}")
+            raise InputError.of(hash, "a run that Aim can read", said, "Run `aim storage reindex`.", "aim") from error
+        read.close = stack.pop_all().close
+    return read
+
+
+def _read(run: Any, kinds: list[str]) -> Logged:
+    read = Logged(
+        run.name,
+        project=run.experiment,
+        notes=run.description or None,
+        tags=list(run.tags),
+        started=run.creation_time,
+        status="failed" if run.active else "finished",
+    )
+    params = run.get(..., {}) or {}
+    read.lost["parameters of the system"] += len(params.pop(_SYSTEM_PARAMS, ()))
+    read.config = json.loads(json.dumps(params, default=str))
+    context = need("aim.sdk.run", needed_for="reading a repository of Aim").Context
+    for kind, listed in run.collect_sequence_info(tuple(kinds), skip_last_value=True).items():
+        for told in listed:
+            sequence = run._get_sequence(kind, told["name"], context(told["context"]))
+            for step, (value, _, time) in () if sequence is None else sequence.data.items():
+                _add(read, kind, told, step, value, time)
+    return read
+
+
+def _add(run: Logged, kind: str, told: dict[str, Any], step: int, value: Any, time: float) -> None:
+    values = value if isinstance(value, (list, tuple)) else [value]
+    if kind == _METRIC and told["name"].startswith(_SYSTEM):
+        if math.isfinite(value):
+            run.samples.setdefault(time, {})[told["name"].removeprefix(_SYSTEM)] = float(value)
+    elif kind == _LOGS:
+        for one in values:
+            run.print(time, str(one.data))
+    elif kind == _METRIC or all(_can_make(one) for one in values):
+        laters = [
+            one if kind == _METRIC else Later(partial(_make, one), f"values of the type {kind}") for one in values
+        ]
+        run.add(_key(told), step, laters if isinstance(value, (list, tuple)) else laters[0], time)
+    else:
+        run.lost[f"values of the type {kind}"] += len(values)
+
+
+def _key(told: dict[str, Any]) -> str:
+    """The name, behind its context: of `subset`, which nearly all use, the value is enough."""
+    context = sorted(told["context"].items())
+    return "/".join([*(str(value) if name == "subset" else f"{name}={value}" for name, value in context), told["name"]])
+
+
+_MAKERS: dict[str, Callable[[Any], Any]] = {
+    "Image": lambda one: Image(bytes(one.storage["data"]), caption=one.caption or None),
+    "Audio": lambda one: Audio(bytes(one.storage["data"]), caption=one.storage.get("caption") or None),
+    "Text": lambda one: str(one.data),
+    "Distribution": lambda one: Histogram(np_histogram=(one.weights, one.ranges)),
+    "Figure": lambda one: Figure(str(one.data)),
+}
+
+
+def _can_make(one: Any) -> bool:
+    return type(one).__name__ in _MAKERS
+
+
+def _make(one: Any) -> Any:
+    """A value; the one that was logged, where `mt.interop.log` carried it."""
+    if "mediatypes" in dict(one.storage.items()):
+        store = MemoryStore()
+        store.files.update({path: bytes(data) for path, data in one.storage["mediatypes_files"].items()})
+        return decode(json.loads(one.storage["mediatypes"]), store)
+    return _MAKERS[type(one).__name__](one)
