@@ -101,10 +101,11 @@ def _read(run: Any, kinds: list[str]) -> Logged:
 
 
 def _add(run: Logged, kind: str, told: dict[str, Any], step: int, value: Any, time: float) -> None:
-    values = value if isinstance(value, (list, tuple)) else [value]
+    is_list = isinstance(value, (list, tuple))
+    values: list[Any] = [*value] if is_list else [value]
     if kind == _METRIC and told["name"].startswith(_SYSTEM):
-        if math.isfinite(value):
-            run.samples.setdefault(time, {})[told["name"].removeprefix(_SYSTEM)] = float(value)
+        if math.isfinite(number := float(values[0])):
+            run.samples.setdefault(time, {})[told["name"].removeprefix(_SYSTEM)] = number
     elif kind == _LOGS:
         for one in values:
             run.print(time, str(one.data))
@@ -112,7 +113,7 @@ def _add(run: Logged, kind: str, told: dict[str, Any], step: int, value: Any, ti
         laters = [
             one if kind == _METRIC else Later(partial(_make, one), f"values of the type {kind}") for one in values
         ]
-        run.add(_key(told), step, laters if isinstance(value, (list, tuple)) else laters[0], time)
+        run.add(_key(told), step, laters if is_list else laters[0], time)
     else:
         run.lost[f"values of the type {kind}"] += len(values)
 
