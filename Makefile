@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo check test test-base newcomer spark fuzz soak interop docs release-check bench screenshot schemas viewer-bundle browser clean
+.PHONY: help demo check test test-base newcomer spark fuzz faults soak interop docs release-check bench screenshot schemas viewer-bundle browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make newcomer  the README, the demo and twelve jobs of a first user, in an environment made from the wheel"
 	@echo "make spark     read runs with pyspark (half a gigabyte, needs Java); not part of make test"
 	@echo "make fuzz      mutated input for every reader, SECONDS=60 in all; not part of make test"
+	@echo "make faults    let calls of the system fail in everything that writes, SECONDS=1200 at most; not part of make test"
 	@echo "make soak      kill writers and damage files of runs some thousand times, half an hour; not part of make test"
 	@echo "make docs      the documentation site in site/, which loads nothing from a network"
 	@echo "make interop   values into the real trackers and frameworks, an environment each: NAME=wandb for one; 4 GB for all"
@@ -57,6 +58,9 @@ spark: $(VENV)/.spark
 
 fuzz: $(VENV)/.test
 	$(IN_VENV) -m tests.hostile --seconds $(or $(SECONDS),60)
+
+faults: $(VENV)/.test
+	$(IN_VENV) -m tests.faults --seconds $(or $(SECONDS),1200)
 
 soak: $(VENV)/.test
 	$(IN_VENV) -m tests.writing.soak

@@ -62,8 +62,7 @@ def replacing(
         _remove(temporary)
         if not isinstance(error, OSError) or (isinstance(error, StoreError) and str(temporary) not in str(error)):
             raise
-        reason = OSError(error.errno, os.strerror(error.errno)) if error.errno else error  # Arrow's are long
-        raise os_error(StoreError, str(target), doing, reason, hint) from error
+        raise os_error(StoreError, str(target), doing, error, hint) from error
 
 
 def write(target: Path, pieces: Iterable[bytes], doing: str, *, durable: bool = False) -> None:
@@ -83,7 +82,8 @@ def sync(path: Path) -> None:
     try:
         os.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # all that was written through it is on the disk, or the first error tells
+            os.close(descriptor)
 
 
 def sync_names(folder: Path) -> None:

@@ -18,6 +18,7 @@ A message reads **where: expected what, got value. fix.**
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
@@ -222,11 +223,17 @@ def translated(make: Callable[[Exception], MediaTypesError]) -> Iterator[None]:
 
 def os_error(cls: type[StoreError], where: str, doing: str, error: OSError, hint: str) -> StoreError:
     """A `StoreError` that keeps errno and says in the message grammar what the system refused."""
-    reason = error.strerror or type(error).__name__
-    message = f"{where}: expected to {doing}, got {reason!r}. {hint}"
+    message = f"{where}: expected to {doing}, got {_reason(error)!r}. {hint}"
     made = cls(message) if error.errno is None else cls(error.errno, message)
     made.__cause__ = error
     return made
+
+
+def _reason(error: OSError) -> str:
+    """What the system said. Arrow tells a story around it, or says it without a number."""
+    if error.errno and (not error.strerror or f"[errno {error.errno}]" in error.strerror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error).partition("\n")[0].rstrip(".") or type(error).__name__
 
 
 def describe(error: BaseException) -> tuple[Problem, ...]:

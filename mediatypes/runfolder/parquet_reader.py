@@ -60,7 +60,7 @@ class StoredTable:
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
-            _require_reachable(path)
+            _require_reachable(path, error)
             hint = "Restore the file, or recover the run from its journal."
             raise DocumentError.of(str(path), "a whole Parquet file", _said(error), hint, "parquet") from error
         with _our_errors(path, "a readable schema"):
@@ -337,13 +337,15 @@ def _our_errors(path: Location, expected: str) -> Iterator[None]:
     except (pa.ArrowException, OSError, LookupError, ValueError) as error:
         if isinstance(error, (StoreError, DocumentError)):
             raise
-        _require_reachable(path)
+        _require_reachable(path, error)
         hint = "Restore the file from a copy."
         raise DocumentError.of(str(path), expected, _said(error), hint, "parquet") from error
 
 
-def _require_reachable(path: Location) -> None:
-    """What pyarrow says of a damaged file and of a lost connection looks alike: raises `StoreError` if it is lost."""
+def _require_reachable(path: Location, error: Exception) -> None:
+    """Raise `StoreError` if the system refused. What pyarrow says of damage and of a lost connection looks alike."""
+    if isinstance(error, OSError) and error.errno:
+        raise os_error(StoreError, str(path), "read the file", error, "Check permissions and the disk.") from error
     try:
         path.exists()
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from .._core import atomic
 from .._core.declaration import Field, Integer, List, Map, Record, Text
 from .._core.errors import DocumentError, StoreError, os_error
 from .._core.location import Location
@@ -73,11 +74,13 @@ class Manifest:
     @contextlib.contextmanager
     def open(cls, root: Path) -> Iterator[Manifest]:
         """The manifest of the dataset in `root`, made if needed, locked; raises DocumentError for other contents."""
-        if root.exists() and not (root / FILE).exists() and any(not p.name.startswith(".") for p in root.iterdir()):
-            names = {path.name for path in root.iterdir() if not path.name.startswith(".")}
-            if not names <= {*TABLES, files.JOURNAL}:
-                hint = "Choose another directory."
-                raise DocumentError.of(str(root), f"a directory with {FILE}, or an empty one", sorted(names), hint)
+        try:
+            names = {path.name for path in root.iterdir() if path.name[0] != "."} if root.exists() else set()
+        except OSError as error:
+            raise os_error(StoreError, str(root), "look into the dataset", error, "Check permissions.") from error
+        if FILE not in names and not names <= {*TABLES, files.JOURNAL}:
+            hint = "Choose another directory."
+            raise DocumentError.of(str(root), f"a directory with {FILE}, or an empty one", sorted(names), hint)
         files.require_no_links(root, TABLES)
         lock = Lock(root)
         try:
@@ -108,7 +111,6 @@ class Manifest:
         if columns != self.columns or not (self.root / FILE).exists():
             self.columns = columns
             for table in TABLES:
-                (self.root / table).mkdir(exist_ok=True)
                 path = self.part_path(self.root, table, 0)
                 write_parquet(path, schemas[table], [], columns[table], {"format": files.FORMAT, "table": table})
         if parts or not (self.root / FILE).exists():
@@ -122,13 +124,14 @@ class Manifest:
 
     def _tidy(self) -> None:
         """Make the tables' directories, and remove what interrupted work has left."""
+        atomic.remove_leftovers(self.root, FILE, is_locked=True)
         for table in TABLES:
             try:
                 (self.root / table).mkdir(exist_ok=True)
                 for path in (self.root / table).iterdir():
                     number = path.stem.removeprefix("part-")
                     known = number.isdecimal() and (int(number) in self.parts or int(number) == 0)
-                    if path.name.startswith(".part-") or (path.suffix == ".parquet" and not known):
+                    if path.name.startswith(".") or (path.suffix == ".parquet" and not known):
                         path.unlink()
             except OSError as error:
                 raise os_error(

@@ -283,7 +283,11 @@ def _sync(root: Path, names: Iterable[str]) -> None:
 
 def _require_equal(file: Path, sha256: str, size: int) -> None:
     """A file and its packed copy are the same; if not, one of them is damaged, and both stay."""
-    if hash_file(file) != (sha256, size):
+    try:
+        held = hash_file(file)
+    except OSError as error:
+        raise os_error(StoreError, str(file), "read the sidecar", error, "Check permissions.") from error
+    if held != (sha256, size):
         raise StoreError.of(
             str(file), "the bytes of its packed copy", Verbatim("others"), "Remove the one that is wrong."
         )

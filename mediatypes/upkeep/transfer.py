@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from .._core import canonical
+from .._core.atomic import is_leftover
 from .._core.errors import (
     HashMismatch,
     MediaTypesError,
@@ -167,6 +168,10 @@ class RunCopy:
         there = {name: size for name, size in entries.items() if size is not None}
         if self.target.filesystem.type_name == "local":
             files.require_no_links(Path(self.target.path), [*files.FOLDERS, *(entries.keys() - there.keys())])
+        for name in [name for name in there if is_leftover(name.rpartition("/")[2])]:  # of a copy that was killed
+            with contextlib.suppress(OSError):
+                (self.target / name).unlink()
+                del there[name]
         if files.RUN in there:
             self._run = (self.target / files.RUN).read_bytes()
             with contextlib.suppress(ValueError):

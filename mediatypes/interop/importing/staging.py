@@ -69,8 +69,7 @@ class Staging:
 
     def discard(self) -> None:
         """Forget what was made."""
-        with contextlib.suppress(OSError):
-            shutil.rmtree(self.path)
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 class StagingSink:

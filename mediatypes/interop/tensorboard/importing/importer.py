@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...._core import canonical
-from ...._core.errors import DocumentError, MediaTypesError, Problem, RunExists, RunLocked, StoreError
+from ...._core.errors import DocumentError, MediaTypesError, Problem, RunExists, RunLocked, StoreError, os_error
 from ...._core.processes import this_process
 from ....runfolder import files
 from ....runfolder.lock import Lock
@@ -47,6 +47,9 @@ def import_run(
     try:
         return _RunImport(logdir, plan, dest / plan.folder, options).run(lock, live)
     except Exception as error:  # whatever it is, the next run is imported
+        if isinstance(error, OSError) and not isinstance(error, StoreError):
+            hint = "Free some space, or check permissions and the disk."
+            error = os_error(StoreError, str(dest / plan.folder), "import the run", error, hint)
         problems = [Problem("", str(error).rstrip(".") or type(error).__name__, type(error).__name__)]
         return RunReport(plan.name, plan.folder, "failed", {}, 0, 0, [], [], problems, [])
 

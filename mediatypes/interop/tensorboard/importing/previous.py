@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...._core.errors import DocumentError, Problem, RunExists
+from ...._core.errors import DocumentError, Problem, RunExists, StoreError, os_error
 from ....formats.tfrecord import Damage
 from ....runfolder import files
 from ...importing.names import RESERVED
@@ -77,6 +77,8 @@ def read_previous(target: Path) -> PreviousImport:
         footer = events_parquet.read_footer(path)
         known = {source["name"]: FileState.from_json(source) for source in footer["sources"]}
         return PreviousImport(footer, known, [Series(*item) for item in footer["series"]])
+    except OSError as error:
+        raise os_error(StoreError, str(path), "read the events of an earlier import", error, "Check it.") from error
     except Exception as error:  # cut, or not ours: pyarrow and JSON have many ways to say it
         hint = "Remove the folder and import again."
         raise DocumentError.of(str(path), "the events of an earlier import", str(error)[:60], hint, "events") from error
