@@ -82,8 +82,7 @@ def sync(path: Path) -> None:
     try:
         os.fsync(descriptor)
     finally:
-        with contextlib.suppress(OSError):  # all that was written through it is on the disk, or the first error tells
-            os.close(descriptor)
+        os.close(descriptor)
 
 
 def sync_names(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """What is done while the system refuses, and what must be true after it.
 
-An act is made ready by `prepare`, in a folder of which each fault gets a copy. `act` runs with the fault; every error in
-it has to be ours. `check` looks at what is left when the fault is gone, `again` does what has failed once more, and
+An act is made ready by `prepare`, in a folder of which each fault gets a copy. `act` runs with the fault; every error
+in it has to be ours. `check` looks at what is left when the fault is gone, `again` does what has failed once more, and
 `check_done` sees that the result is the one without any fault.
 """
 
@@ -11,7 +11,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import mediatypes as mt
 from mediatypes._core.atomic import is_temporary
@@ -89,7 +89,7 @@ def write_run(root: Path, calls: Iterable[int] = range(CALLS), end: bool = True,
 class Log(Act):
     """Make a run, log one call of each sort, set a value, finish."""
 
-    options: dict[str, Any] = {}
+    options: ClassVar[dict[str, Any]] = {}
     mode: Any = "create"
 
     def prepare(self) -> None:
@@ -150,7 +150,7 @@ class Log(Act):
 class LogDurably(Log):
     """The same, waiting for the disk; a call whose sync failed may be there."""
 
-    options = {"fsync": 0}
+    options: ClassVar = {"fsync": 0}
 
     def act(self) -> None:
         self.may_hold_more = True
@@ -160,7 +160,7 @@ class LogDurably(Log):
 class LogPacked(Log):
     """The same, with the sidecars in one file at the end."""
 
-    options = {"packed": True}
+    options: ClassVar = {"packed": True}
 
     def again(self) -> None:
         super().again()

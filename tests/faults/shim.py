@@ -1,4 +1,4 @@
-"""The shim that lets calls of the system fail: built here, preloaded into a process, told by that process what to do."""
+"""The shim that lets calls of the system fail: built here, preloaded into a process, which tells it what to do."""
 
 from __future__ import annotations
 

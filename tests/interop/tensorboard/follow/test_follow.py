@@ -217,7 +217,7 @@ def test_an_import_that_fails_meanwhile_is_told_and_made_again(
             follower.poll()
             if run._renewal is not None:
                 run._renewal.result()
-    assert [problem.code for _, problem in follower.state().problems] == ["OSError"]
+    assert [problem.code for _, problem in follower.state().problems] == ["StoreError"]
     assert values(follower, "a")["loss"][0] == (0, 0)
     add(logs / "a" / NAME, scalar("loss", 20, 20))
     follower.poll()
