@@ -25,7 +25,6 @@ from mediatypes.runfolder.segments import Segments
 from mediatypes.store.location import RemotePath
 from mediatypes.store.remote import writable
 from mediatypes.upkeep.transfer import RunCopy
-from tests.processes import left_by_a_killed_process
 from tests.remote import make_bucket
 from tests.samples import Array
 
@@ -87,15 +86,6 @@ def test_a_set_of_runs_is_listed_read_and_asked_there(runs: Path, elsewhere: str
     query = "select run, key, step, path from media order by all"
     assert there.sql(query).fetchall() == here.sql(query).fetchall() != []
     assert mt.open_runs([f"{elsewhere}/lr0.2"]).names == ["lr0.2"]
-
-
-def test_what_a_killed_copy_has_left_is_removed_by_the_next(runs: Path, tmp_path: Path) -> None:
-    half = tmp_path / "copies" / "lr0.1" / left_by_a_killed_process("history.parquet")
-    half.parent.mkdir(parents=True)
-    half.write_bytes(b"PAR1")
-    mt.copy(runs, tmp_path / "copies")
-    assert not half.exists()
-    assert local_names(tmp_path / "copies" / "lr0.1") == local_names(runs / "lr0.1")
 
 
 def test_a_compacted_dataset_is_read_there(runs: Path, elsewhere: str, tmp_path: Path) -> None:
