@@ -278,6 +278,8 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
             got = exit.get("exception", f"exit code {exit['code']}")
             with contextlib.suppress(MediaTypesError):  # what it logged is there all the same
                 self._report([Problem(f"rank {self.rank}", f"expected to finish, got {got}", RANK)], tell=False)
+        if not self.rank:  # what is recorded by itself is gathered while this is loaded
+            from .writing import finish  # noqa: F401
         self._hook.run_finishers()
         self._finish(status, exit)
         if self._uploader:  # without the lock: it may take long

@@ -47,7 +47,7 @@ def read_state(folder: Path, secrets: SecretValues, seconds: float = SECONDS) ->
     git = _Git(folder, seconds)
     place = git.lines("rev-parse", "--show-toplevel", "--show-prefix", "HEAD")
     if len(place) < 2:
-        return None
+        return GitState({"incomplete": git.failed}, b"") if git.failed else None
     described: dict[str, Any] = {"root": place[0], "directory": place[1].rstrip("/") or "."}
     has_commit = len(place) > 2 and bool(_COMMIT.fullmatch(place[2]))
     if has_commit:
