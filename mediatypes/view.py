@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .store.remote import RemoteRunStore
 
 _CHUNK = 1024  # rows whose cells are held as Python objects at once
+_HOLD = 2**27  # bytes of a run that is not over, about: so much is not read again
 
 
 def open_run(path: str | os.PathLike[str] | RemoteStore) -> RunView:
@@ -58,7 +59,7 @@ def open_run(path: str | os.PathLike[str] | RemoteStore) -> RunView:
 
 
 class RunView(MediaTables, Recorded, KeptFiles):
-    """A run as it stands on disk. Of a live run each call reads what is new.
+    """A run as it stands on disk. Of a run that is not over each call reads what is new.
 
     Args:
         path: the run's directory, or where it is elsewhere, as in `open_run`.
@@ -76,7 +77,7 @@ class RunView(MediaTables, Recorded, KeptFiles):
         self._run = files.read_run_json(self.path)
 
     _seen: tuple[int, ...] | None = None  # run.json, when it was read; None if nobody can tell
-    _live: RunContent | None = None  # of a live run, as it stood at the last call
+    _live: RunContent | None = None  # of a run that is not over, as it stood at the last call
 
     @cached_property
     def store(self) -> RunStore | RemoteRunStore:
@@ -358,9 +359,9 @@ class RunView(MediaTables, Recorded, KeptFiles):
         from .runfolder.opening import open_history
         from .runfolder.parquet_reader import StoredHistory
 
-        self._run, history = open_history(self.path, self._read_run(), self._live)
+        self._run, history = open_history(self.path, self._read_run(), self._live, hold=_HOLD)
         self._live = None
-        if not isinstance(history, StoredHistory) and files.status_of(self._run) == "running":  # else it does not grow
+        if not isinstance(history, StoredHistory):
             history.close_kept()  # of many views not all can have open files
             self._live = history
         return history

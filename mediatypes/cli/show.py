@@ -116,7 +116,12 @@ def _made_by(environment: dict[str, Any]) -> dict[str, str]:
     git, told = environment.get("git"), dict[str, str]()
     if isinstance(git, dict):
         changed = "uncommitted changes" if git.get("dirty") else ""
-        parts = [str(git.get("commit", "" if git.get("incomplete") else "no commit"))[:12], git.get("branch"), git.get("remote"), changed]
+        parts = [
+            str(git.get("commit", "" if git.get("incomplete") else "no commit"))[:12],
+            git.get("branch"),
+            git.get("remote"),
+            changed,
+        ]
         told["git"] = ", ".join(clean(str(part)) for part in parts if part)
     if environment.get("host"):
         names = [gpu.get("name") for gpu in environment.get("gpus", []) if isinstance(gpu, dict)]

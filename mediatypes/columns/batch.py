@@ -116,6 +116,19 @@ def merged(pieces: list[Values]) -> Values:
     return Values(calls[order], values, all(piece.integral for piece in pieces))
 
 
+def joined(parts: list[Batch]) -> Batch:
+    """Batches that follow each other, all of them with ranks or none, as one."""
+    starts = np.cumsum([0, *(len(part.steps) for part in parts)]).tolist()
+    steps, stamps = (np.concatenate([getattr(part, name) for part in parts]) for name in ("steps", "timestamps"))
+    pieces: dict[Column, list[Values]] = {}
+    for part, start in zip(parts, starts, strict=False):
+        for column, values in part.columns.items():
+            pieces.setdefault(column, []).append(values._replace(calls=start + values.calls))
+    ranks = [part.ranks for part in parts if part.ranks is not None]
+    columns = {column: merged(own) for column, own in pieces.items()}
+    return Batch(parts[0].sequence, steps, stamps, columns, np.concatenate(ranks) if ranks else None)
+
+
 def united(streams: list[Iterator[Batch]]) -> Iterator[Batch]:
     """The calls of several streams, all with ranks, in the order of steps, then of ranks, then of the streams.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterator
+from copy import copy
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -21,6 +22,7 @@ from ..journal.metrics import Metrics
 from ..journal.names import rank_of
 from ..journal.reader import JournalReader, Notes, in_order
 from . import files
+from .held_calls import HeldCalls
 from .lock import killed_ranks
 from .media_index import MediaRows
 from .merge_rows import arrow_schema, build_rows
@@ -29,10 +31,9 @@ from .schema import ColumnSpec, Schema
 from .statistics import statistics
 from .summary import Summary
 
-_KEEP = 32 * 1024 * 1024  # journals up to this size are read once and their batches kept
-_KEEP_CELLS = 2**20  # as are those of as many cells of stored rows
+_HOLD = 2**25  # bytes of calls that are held in memory; of more than that only what a summary needs
 _MOST_CELLS = 2**25  # of a table of all rows, beside two for each byte of the journals
-_MOST_BATCHES = 64  # kept; then all is read again, into fewer
+_MAY_HEAL = ("frame", "checksum")  # damage that is none once its writer is through
 
 
 class RunContent:
@@ -44,90 +45,113 @@ class RunContent:
         root: the run's directory.
         run: its `run.json`.
         before: the content as it stood earlier, of which only what is new is read if nothing but that has changed.
+        hold: bytes of calls that are held in memory, about; if there are more they are read again for each history.
 
     Raises:
         StoreError: a running run has no journal, another no history, or the system cannot read a file.
         DocumentError: a file is none of ours.
     """
 
-    reader: JournalReader  # of the last journal
+    reader: JournalReader  # of the last journal of rank 0
+    notes: Notes
+    schema: Schema
+    stored_specs: list[ColumnSpec]
+    calls: int  # of rank 0
+    rank_calls: dict[int, int]  # of ranks but 0
+    _logged: Summary  # without what was set
+    _stored_steps: dict[int, int]  # of the last stored row of each rank
+    _places: dict[int, _Place]  # of each rank
+    _held: HeldCalls | None
 
-    def __init__(self, root: Location, run: dict[str, Any], before: RunContent | None = None) -> None:
+    def __init__(
+        self, root: Location, run: dict[str, Any], before: RunContent | None = None, hold: int | None = None
+    ) -> None:
+        hold = _HOLD if hold is None else hold
         self.run, self.started = run, float(run["started"])
         self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
         history = root / files.HISTORY
         self._stored = None if self._journals and not history.exists() else StoredHistory(history)
-        self._is_small = sum(journal.size for journal in self._journals) <= _KEEP
-        if stored := self._stored:  # of a run that was resumed
-            cells = stored.file.metadata.num_rows * len(stored.schema)
-            self._is_small &= bool(self._journals) and cells <= _KEEP_CELLS
+        size = sum(journal.size for journal in self._journals)
         # What is in memory for a cell is no more than what is on the disk for a value, if few cells have none.
-        self._most_cells = _MOST_CELLS + 2 * sum(journal.size for journal in self._journals) if not stored else 2**63
+        self._most_cells = 2**63 if self._stored else _MOST_CELLS + 2 * size
         if not (before and self._continues(before)):
-            self._gather(None)
-        elif before._journals[-1].size == self._journals[-1].size:  # nothing is new
+            self._gather(None, hold)
+        elif self._sizes() == before._sizes():  # nothing is new
             vars(self).update(vars(before) | {"_journals": self._journals})
-        elif not self._gather(before):
-            self._gather(None)
+        elif not self._gather(before, hold):
+            self._gather(None, hold)
 
-    def _gather(self, before: RunContent | None) -> bool:
+    def _gather(self, before: RunContent | None, hold: int) -> bool:
         """Read all calls, after `before` only the new ones; returns whether that gave what reading all would give."""
-        run = self.run
-        self.notes, self.schema = _without_tail(before) if before else Notes(), Schema()
-        self.calls = 0
-        self._stored_steps: dict[int, int] = {}  # of the last row of each rank
-        stored, own = self._stored, (rank_of(journal.path.name) for journal in self._journals)
-        self.rank_calls = dict.fromkeys(sorted({*own, *(stored.ranks if stored else ())} - {0}), 0)  # of ranks but 0
-        self.stored_specs: list[ColumnSpec] = []
-        if stored and not self._ends(stored):  # else some may have no rows any more
-            self.stored_specs = stored.specs
-        if self.rank_calls:
-            self.schema.add_column(*RANK, True)
-        for spec in self.stored_specs:
-            self.schema.add_column(spec.key, spec.kind, spec.integral)
-        self.summary = Summary(self.stored_specs)
-        kept: list[list[Batch]] = []
-        for stream in self._streams(self.notes, before):
-            kept.append([])
+        run, stored = self.run, self._stored
+        if before:
+            self.notes, self.schema, self._logged = _without_tails(before), before.schema.copy(), before._logged.copy()
+            self.stored_specs, self._stored_steps = before.stored_specs, before._stored_steps
+            self._places = {rank: copy(place) for rank, place in before._places.items()}
+            self.rank_calls = dict(before.rank_calls)
+            held = before._held.copy() if before._held else None
+        else:
+            self.notes, self.schema = Notes(), Schema()
+            self._stored_steps = {}
+            ranks = {*(rank_of(journal.path.name) for journal in self._journals), *(stored.ranks if stored else ())}
+            self.rank_calls = dict.fromkeys(sorted(ranks - {0}), 0)
+            self._places = {rank: _Place() for rank in (0, *self.rank_calls)}
+            # Where a session went back some of them may have no rows any more.
+            self.stored_specs = stored.specs if stored and not self._ends(stored) else []
+            if self.rank_calls:
+                self.schema.add_column(*RANK, True)
+            for spec in self.stored_specs:
+                self.schema.add_column(spec.key, spec.kind, spec.integral)
+            self._logged = Summary(self.stored_specs)
+            held = HeldCalls(2 + len(self.rank_calls)) if self._journals else None
+        for number, stream in enumerate(self._streams(self.notes, self._places, is_new=before is not None)):
             for batch in stream:
                 self.schema.add(batch)
-                self.summary.add(batch, self.started)
-                if self._is_small:
-                    kept[-1].append(batch)
-        self._kept = list(united([iter(batches) for batches in kept])) if self._is_small else None
+                self._logged.add(batch, self.started)
+                if held:
+                    held.add(number, batch)
+                    held = held if held.size <= hold else None
+        self._held = held
+        self.calls = self._places[0].calls
+        self.rank_calls = {rank: self._places[rank].calls for rank in self.rank_calls}
+        if reader := self._places[0].reader:
+            self.reader = reader
+        self.summary = self._logged.copy()
         for cells in [self.run_overrides(), *self.notes.summary]:
             self.summary.apply(cells)
         self.metrics = Metrics([*files.metrics_of(run), *self.notes.metrics])
         self.specs = self.schema.specs()  # the columns that a history of these calls has
         # New columns: their order, and so their names, could depend on where the reading was cut.
-        return before is None or (self.specs, self.reader.layouts.keys()) == (
-            before.specs,
-            before.reader.layouts.keys(),
-        )
+        return before is None or (self.specs, self._layouts()) == (before.specs, before._layouts())
+
+    def _layouts(self) -> list[list[int]]:
+        return [list(place.reader.layouts) for place in self._places.values() if place.reader]
 
     def _continues(self, before: RunContent) -> bool:
-        """Whether nothing but calls at the end of the last journal can have come since `before`."""
-        if not self._is_small or before._kept is None or len(before._kept) >= _MOST_BATCHES:
+        """Whether nothing but calls at the end of the journals of its ranks can have come since `before`."""
+        if repr(before.run) != repr(self.run):  # repr: NaN equals itself
             return False
-        if before.rank_calls:  # what is new may belong between the calls that are known
+        known, now = before._journals_by_rank(), self._journals_by_rank()
+        if not now or known.keys() != now.keys() or not all(_grew(known[rank], now[rank]) for rank in known):
             return False
-        if repr(before.run) != repr(self.run) or before.reader.astray:  # repr: NaN equals itself
-            return False
-        if any(
-            journals.code != "torn" for journals in before.notes.damage
-        ):  # a writer may not have been through with it
-            return False
-        known, journals = before._journals, self._journals
-        same = [one.identity for one in known] == [one.identity for one in journals] and known[-1].identity is not None
-        return (
-            same
-            and journals[-1].size >= known[-1].size
-            and all(one.size == other.size for one, other in zip(known[:-1], journals[:-1], strict=True))
-        )
+        # A writer may not have been through with what looks damaged.
+        sound = not any(damage.code in _MAY_HEAL for damage in before.notes.damage)
+        return sound or (files.status_of(self.run) == "crashed" and self._sizes() == before._sizes())
+
+    def _sizes(self) -> list[tuple[str, int]]:
+        return [(journal.path.name, journal.size) for journal in self._journals]
+
+    def _journals_by_rank(self) -> dict[int, list[_JournalFile]]:
+        journals: dict[int, list[_JournalFile]] = {}
+        for journal in self._journals:
+            journals.setdefault(rank_of(journal.path.name), []).append(journal)
+        return journals
 
     def batches(self) -> Iterator[Batch]:
         """All calls, in order."""
-        return iter(self._kept) if self._kept is not None else united(self._streams(Notes()))
+        if self._held:
+            return self._held.batches()
+        return united(self._streams(Notes(), {rank: _Place() for rank in self._places}))
 
     def _settled(self) -> Iterator[Batch]:
         return map(self.schema.settled, self.batches())
@@ -162,23 +186,25 @@ class RunContent:
 
     def close_kept(self) -> None:
         """Close the journals if all calls are in memory."""
-        for journal in self._journals if self._kept is not None else ():
+        for journal in self._journals if self._held else ():
             journal.file.close()
 
     def forget(self) -> None:
         """Keep no calls in memory: they are read again."""
-        self._kept = None
+        self._held = None
 
-    def _streams(self, notes: Notes, before: RunContent | None = None) -> list[Iterator[Batch]]:
-        """The calls of rank 0 and, each of them a stream, those that other ranks have logged.
+    def _streams(self, notes: Notes, places: dict[int, _Place], is_new: bool = False) -> list[Iterator[Batch]]:
+        """The calls that are stored, those of rank 0 and, each of them a stream, those that other ranks have logged.
 
         Read one after another, or all at once when they were read before: what is stored says the last step of each.
+        With `is_new` only those that come after `places`.
         """
+        stored: Iterator[Batch] = iter(()) if is_new else self._read_stored()
+        first = self._read(0, notes, places[0])
         if not self.rank_calls:
-            new = self._read(0, notes, before)
-            return [new if before else chain(self._read_stored(), new)]
-        others = (self._read(rank, notes.of_other_rank()) for rank in self.rank_calls)
-        return [self._read_stored(), self._read(0, notes), *others]
+            return [chain(stored, first)]
+        others = (self._read(rank, notes.of_other_rank(), places[rank]) for rank in self.rank_calls)
+        return [stored, first, *others]
 
     def _read_stored(self) -> Iterator[Batch]:
         """The rows that `history.parquet` has and no session took back."""
@@ -203,37 +229,29 @@ class RunContent:
         calls = {0: stored.calls, **stored.ranks}
         return {rank: end for rank in calls if (end := files.end_of(self.run, calls[rank], rank)) is not None}
 
-    def _read(self, rank: int, notes: Notes, before: RunContent | None = None) -> Iterator[Batch]:
-        """The calls in the journals of a rank that are not stored; of rank 0 `before` holds the first of them."""
-        stored = self._stored
-        calls = (stored.ranks.get(rank, 0) if rank else stored.calls) if stored else 0  # so many were read
-        step = self._stored_steps.get(rank)  # of the last one
-        journals = [journal for journal in self._journals if rank_of(journal.path.name) == rank]
-        if before and before._kept is not None:
-            calls, journals = before.calls, journals[-1:]
-            for batch in before._kept:
-                yield batch
-                step = int(batch.steps[-1])
+    def _read(self, rank: int, notes: Notes, place: _Place) -> Iterator[Batch]:
+        """The calls in the journals of a rank that are not stored, after `place`, which is moved on."""
+        stored, journals = self._stored, self._journals_by_rank().get(rank, [])
+        before = place.reader
+        if before:
+            journals = journals[[journal.path.name for journal in journals].index(before.path.name) :]
+        elif stored:
+            place.calls, place.step = stored.ranks.get(rank, 0) if rank else stored.calls, self._stored_steps.get(rank)
         for journal in journals:
-            if before:
-                reader = before.reader.continued(journal.file, notes)
+            if before and journal.path.name == before.path.name:
+                reader = before.continued(journal.file, notes)
             else:
-                reader = JournalReader(journal.path, journal.file, notes, calls)
-            if not rank:
-                self.reader = reader
+                reader = JournalReader(journal.path, journal.file, notes, place.calls)
             for batch in reader.read(journal.size):
-                new = batch.after(calls)  # a journal that was finished into the stored rows repeats some
-                calls = max(calls, batch.sequence + len(batch.steps))
-                kept = new and in_order(new, step, journal.path, notes)
+                new = batch.after(place.calls)  # a journal that was finished into the stored rows repeats some
+                place.calls = max(place.calls, batch.sequence + len(batch.steps))
+                kept = new and in_order(new, place.step, journal.path, notes)
                 end = files.end_of(self.run, batch.sequence + 1, rank)
                 if kept and (kept := kept if end is None else kept.before(end)):
+                    place.step = int(kept.steps[-1])
                     yield kept.of_rank(rank) if self.rank_calls else kept
-                    step = int(kept.steps[-1])
             reader.close(journal.size)
-        if rank:
-            self.rank_calls[rank] = calls
-        else:
-            self.calls = calls
+            place.reader = reader
 
     def summary_values(self) -> dict[str, Any]:
         """The summary; for the statistics that metrics ask for, all calls are read again."""
@@ -259,21 +277,38 @@ class RunContent:
         return [*found, *(killed_ranks(journal.parent, self.rank_calls) if isinstance(journal, Path) else ())]
 
 
+class _Place:
+    """How far the calls of one rank were read."""
+
+    calls = 0  # so many, of those that are stored too
+    step: int | None = None  # of the last one that counts
+    reader: JournalReader | None = None  # of its last journal
+
+
 class _JournalFile(NamedTuple):
     """A journal that is open, and how long it was then."""
 
     path: Location
     file: BinaryIO
     size: int
-    identity: tuple[int, int] | None  # device and inode, on this machine
+    identity: tuple[int, int] | str  # device and inode; elsewhere, where nothing is appended, its name
 
 
-def _without_tail(content: RunContent) -> Notes:
-    """Its notes without what was left of a frame at the end of the last journal: that may be whole by now."""
-    notes, tail = content.notes.copy(), f"{content.reader.path.name}@"
-    notes.damage = [
-        problem for problem in notes.damage if not (problem.code == "torn" and problem.path.startswith(tail))
-    ]
+def _grew(known: list[_JournalFile], now: list[_JournalFile]) -> bool:
+    """Whether the journals of a rank can be `known` and what was appended since: elsewhere their last one may end
+    sooner by now, and go on in further ones."""
+    if [one.identity for one in known] != [one.identity for one in now[: len(known)]]:
+        return False
+    if [one.size for one in known[:-1]] != [one.size for one in now[: len(known) - 1]]:
+        return False
+    return isinstance(known[-1].identity, str) if len(now) > len(known) else now[-1].size >= known[-1].size
+
+
+def _without_tails(content: RunContent) -> Notes:
+    """Its notes without what was left of frames at the ends of journals: these may be whole by now."""
+    notes = content.notes.copy()
+    tails = tuple(f"{place.reader.path.name}@" for place in content._places.values() if place.reader)
+    notes.damage = [one for one in notes.damage if not (one.code == "torn" and one.path.startswith(tails))]
     return notes
 
 
@@ -285,7 +320,7 @@ def _open_journals(owner: object, folder: Location) -> list[_JournalFile]:
             file = open_file(path)
             weakref.finalize(owner, file.close)
             status = os.fstat(file.fileno()) if isinstance(path, Path) else None
-            identity = (status.st_dev, status.st_ino) if status else None
+            identity = (status.st_dev, status.st_ino) if status else path.name
             journals.append(_JournalFile(path, file, file.seek(0, os.SEEK_END), identity))
     except OSError as error:
         raise os_error(StoreError, str(folder), "read the journal", error, "Open the run again.") from error

@@ -110,7 +110,7 @@ class _Rows:
             if key in self.by_key:
                 piece = (rows[values.calls], batch.sequence + values.calls, values.values)
                 self.pieces.setdefault((key, kind), []).append(piece)
-                self.size += _bytes(values)
+                self.size += bytes_of(values)
 
     def take(self, count: int, schema: pa.Schema) -> pa.RecordBatch:
         """The next `count` rows as a record batch."""
@@ -196,7 +196,7 @@ def _cut_heads(heads: list[Any], stop: int) -> tuple[list[Any], list[Any]]:
     return before, after
 
 
-def _bytes(values: Values) -> int:
+def bytes_of(values: Values) -> int:
     """About how much memory the values take once they are Arrow."""
     return sum(map(_size, values.values)) if isinstance(values.values, list) else int(values.values.nbytes)
 

@@ -53,11 +53,12 @@ History = LoggedHistory | OtherHistory
 
 
 def open_history(
-    root: Location, run: dict[str, Any], before: RunContent | None = None
+    root: Location, run: dict[str, Any], before: RunContent | None = None, **hold: int
 ) -> tuple[dict[str, Any], LoggedHistory]:
     """The history of a run, and the `run.json` that it belongs to: `run`, or a later one if that changed meanwhile.
 
-    `before` is the content as it stood earlier: of a run that is still live only what is new is read.
+    `before` is the content as it stood earlier: of a run that is not over only what is new is read; `hold` is what
+    `RunContent` takes.
 
     Raises:
         StoreError: a file is missing.
@@ -69,7 +70,7 @@ def open_history(
         try:
             if run.get("status") != "running":
                 return run, StoredHistory(root / files.HISTORY)
-            content: RunContent | StoreError = RunContent(root, run, before)
+            content: RunContent | StoreError = RunContent(root, run, before, **hold)
         except StoreError as error:
             content = error
         again = files.read_run_json(root)

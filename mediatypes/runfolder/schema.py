@@ -9,6 +9,7 @@ the key's other lists, of several the first; without any it is `json`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,6 +62,15 @@ class Schema:
         self._has_all_times = True
         self._empty: dict[str, set[str]] = {}  # of keys with empty lists, the kinds under which they were logged
         self._lists: dict[str, set[str]] = {}  # of keys with other lists, the kinds of these
+
+    def copy(self) -> Schema:
+        """The same, to go on with."""
+        other = copy(self)
+        other._integral, other._nan = dict(self._integral), set(self._nan)
+        other._empty, other._lists = (
+            {key: set(kinds) for key, kinds in one.items()} for one in (self._empty, self._lists)
+        )
+        return other
 
     def add(self, batch: Batch) -> None:
         """Note the columns of a batch in the order of their first value."""

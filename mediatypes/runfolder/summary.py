@@ -6,6 +6,7 @@ Of a run with several ranks the lowest that logged a key counts: rank 0, whereve
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from types import MappingProxyType
 from typing import Any
 
@@ -30,6 +31,13 @@ class Summary:
         self._heads: dict[int, dict[str, Any]] = {}  # of the last call of each rank
         self._calls = 0  # that were added
         self.overrides: dict[str, tuple[str, Any]] = {}
+
+    def copy(self) -> Summary:
+        """The same, to go on with."""
+        other = copy(self)
+        other._last, other._integral = dict(self._last), dict(self._integral)
+        other._heads, other.overrides = dict(self._heads), dict(self.overrides)
+        return other
 
     def add(self, batch: Batch, started: float) -> None:
         """Note the last values of a batch; those of each rank come in its order."""

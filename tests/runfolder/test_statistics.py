@@ -137,7 +137,8 @@ def test_statistics_are_those_of_the_model(
         patch.setattr("mediatypes._core.atomic.sync", lambda path: None)  # this is not about power cuts
         patch.setattr(reader, "_PIECE", piece)
         patch.setattr(merge_rows, "GROUP_ROWS", group)
-        patch.setattr(content, "_KEEP", 2**30 if keep else 0)
+        patch.setattr(content, "_HOLD", 2**30 if keep else 0)
+        patch.setattr("mediatypes.view._HOLD", 2**30 if keep else 0)
         path = Path(folder) / "run"
         run = mt.Run(path)
         if not late:

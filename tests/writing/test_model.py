@@ -91,7 +91,8 @@ def test_any_calls_read_back_as_the_model_says(calls: Any, piece: int, group: in
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "_PIECE", piece)
         patch.setattr(merge_rows, "GROUP_ROWS", group)
-        patch.setattr(run_content, "_KEEP", 2**30 if keep else 0)
+        patch.setattr(run_content, "_HOLD", 2**30 if keep else 0)
+        patch.setattr("mediatypes.view._HOLD", 2**30 if keep else 0)
         run, model, last = mt.Run(Path(folder) / "run"), Model(), {}
         for data, step, commit in calls:
             if model.log(data, step, commit):
@@ -159,7 +160,7 @@ def test_more_key_sets_than_layouts_are_cached_lose_nothing(tmp_path: Path) -> N
 def test_a_reading_that_is_taken_twice_shows_what_the_first_one_saw(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_content, "_KEEP", 0)  # as for a journal of more than 32 MiB
+    monkeypatch.setattr(run_content, "_HOLD", 0)  # as for a journal of more than 32 MiB
     run = mt.Run(tmp_path / "run")
     run.log({"a": 1})
     content = RunContent(run.path, files.read_run_json(run.path))

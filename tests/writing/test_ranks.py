@@ -129,7 +129,7 @@ def test_streams_are_united_however_they_are_cut(seed: int) -> None:
 def test_a_large_run_is_merged_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not all of it at once: journals beyond what is kept, in many small batches."""
     monkeypatch.setattr("mediatypes.journal.reader._PIECE", 4096)
-    monkeypatch.setattr("mediatypes.runfolder.content._KEEP", 0)
+    monkeypatch.setattr("mediatypes.runfolder.content._HOLD", 0)
     monkeypatch.setattr("mediatypes.runfolder.merge_rows.GROUP_ROWS", 1000)
     first, second = open_ranks(tmp_path / "run", 2)
     for i in range(3000):
