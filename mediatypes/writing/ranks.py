@@ -249,9 +249,9 @@ def missing_ranks(root: Path, run: dict[str, Any]) -> list[Problem]:
         return []
     more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
     which = f"rank{'s' * (len(missing) > 1)} {', '.join(map(str, missing[:_NAMED]))}{more}"
-    found = "none of these processes" if len(missing) > 1 else "no such process"
+    got = "none of these processes" if len(missing) > 1 else "no such process"
     hint = "Make the Run with the same path and rank= in each process of the job, or leave out rank= in this one."
-    return [Problem(which, f"expected to log to the run, got {found}", RANK, hint)]
+    return [Problem(which, f"expected to log to the run, got {got}", RANK, hint)]
 
 
 class _Telling:
