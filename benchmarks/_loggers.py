@@ -8,7 +8,8 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
-from functools import cache
+from functools import cache, partial
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -90,20 +91,56 @@ def _trackio_home() -> tempfile.TemporaryDirectory[str]:
 
 
 @contextmanager
-def tensorboardx_events(directory: Path) -> Iterator[Log]:
-    writer = load("tensorboardX").SummaryWriter(str(directory))
-    steps = 0
+def summary_writer(module: str, directory: Path) -> Iterator[Log]:
+    writer = load(module).SummaryWriter(str(directory))
+    steps = count()
 
     def log(row: Row) -> None:
-        nonlocal steps
+        step = next(steps)
         for key, value in row.items():
-            writer.add_scalar(key, value, steps)
-        steps += 1
+            writer.add_scalar(key, value, step)
 
     try:
         yield log
     finally:
         writer.close()
+
+
+@contextmanager
+def mlflow_store(directory: Path) -> Iterator[Log]:
+    mlflow = load("mlflow")
+    mlflow.set_tracking_uri(f"sqlite:///{directory / 'mlflow.db'}")
+    steps = count()
+    with _silence(), mlflow.start_run():
+        yield lambda row: mlflow.log_metrics(row, step=next(steps))
+
+
+@contextmanager
+def aim_repository(directory: Path) -> Iterator[Log]:
+    run = load("aim").Run(repo=str(directory), system_tracking_interval=None, log_system_params=False)
+    steps = count()
+    try:
+        yield lambda row: run.track(row, step=next(steps))
+    finally:
+        run.close()
+
+
+@contextmanager
+def rerun_file(directory: Path) -> Iterator[Log]:
+    rerun = load("rerun")
+    stream = rerun.RecordingStream("benchmarks")
+    stream.save(directory / "log.rrd")
+    steps = count()
+
+    def log(row: Row) -> None:
+        stream.set_time("step", sequence=next(steps))
+        for key, value in row.items():
+            stream.log(key, rerun.Scalars(value))
+
+    try:
+        yield log
+    finally:
+        stream.disconnect()
 
 
 @contextmanager
@@ -119,9 +156,21 @@ LOGGERS: dict[str, Opener] = {
     IN_MEMORY: list_of_dicts,
     "wandb offline": wandb_offline,
     "trackio": trackio_local,
-    "tensorboardX": tensorboardx_events,
+    "tensorboardX": partial(summary_writer, "tensorboardX"),
+    "torch's writer": partial(summary_writer, "torch.utils.tensorboard"),
+    "MLflow": mlflow_store,
+    "Aim": aim_repository,
+    "rerun": rerun_file,
 }
-NEEDS = {"wandb offline": "wandb", "trackio": "trackio", "tensorboardX": "tensorboardX"}
+NEEDS = {
+    "wandb offline": "wandb",
+    "trackio": "trackio",
+    "tensorboardX": "tensorboardX",
+    "torch's writer": "torch",
+    "MLflow": "mlflow",
+    "Aim": "aim",
+    "rerun": "rerun",
+}
 COMPARED = (OURS, JSON_LINES, *NEEDS)
 
 

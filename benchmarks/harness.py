@@ -24,6 +24,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .peers import PeerError, Peers
+
 Figures = Mapping[str, float]
 Measure = Callable[[], Figures]
 Series = list[float]  # one figure of one contender, a number for each round
@@ -38,7 +40,7 @@ print(json.dumps(getattr(importlib.import_module(module), function)(*json.loads(
 
 
 class Contender(NamedTuple):
-    """One of those compared; `needs` is a module without which it is skipped."""
+    """One of those compared; `needs` is a module without which it is measured in another environment, or skipped."""
 
     name: str
     measure: Measure
@@ -160,13 +162,23 @@ def peak_memory() -> Figures:
     return {"peak RSS MB": int(kilobytes) / 1024}
 
 
-def run(entry: Entry, rounds: int | None, progress: Progress) -> Result:
-    """Measure an entry: one warm-up that is thrown away, then rounds in which every contender has its turn."""
+def run(entry: Entry, rounds: int | None, progress: Progress, *, peers: bool = False) -> Result:
+    """Measure an entry: one warm-up that is thrown away, then rounds in which every contender has its turn.
+
+    Args:
+        entry: what is measured.
+        rounds: how often, or None for the entry's own number.
+        progress: gets a line for each thing that begins.
+        peers: measure contenders whose package is missing in environments of their own, which are made for them.
+    """
     if missing := [module for module in entry.needs if not is_installed(module)]:
         return Result(entry, {}, {"": f"{missing[0]} is not installed"})
-    with tempfile.TemporaryDirectory(prefix="benchmarks-", ignore_cleanup_errors=True) as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="benchmarks-", ignore_cleanup_errors=True) as scratch,
+        Peers(progress) as others,
+    ):
         progress(f"{entry.name}: preparing")
-        ready, skipped = _warm_up(entry, Path(scratch), progress)
+        ready, skipped = _warm_up(entry, Path(scratch), progress, others if peers else None)
         series: dict[str, dict[str, Series]] = {contender.name: {} for contender in ready}
         count = rounds or entry.rounds
         for round in range(count):
@@ -178,16 +190,23 @@ def run(entry: Entry, rounds: int | None, progress: Progress) -> Result:
     return Result(entry, series, skipped)
 
 
-def _warm_up(entry: Entry, scratch: Path, progress: Progress) -> tuple[list[Contender], dict[str, str]]:
+def _warm_up(
+    entry: Entry, scratch: Path, progress: Progress, peers: Peers | None
+) -> tuple[list[Contender], dict[str, str]]:
     ready: list[Contender] = []
     skipped: dict[str, str] = {}
     for contender in entry.prepare(scratch):
         progress(f"{entry.name}: warming up: {contender.name}")
-        if contender.needs and not is_installed(contender.needs):
-            skipped[contender.name] = f"{contender.needs} is not installed"
-            continue
         try:
+            if contender.needs and not is_installed(contender.needs):
+                if peers is None:
+                    raise PeerError(f"{contender.needs} is not installed")
+                measure = peers.measure(entry.name, contender.name, contender.needs, scratch)
+                contender = contender._replace(measure=measure)
             contender.measure()
+        except PeerError as error:
+            skipped[contender.name] = str(error)
+            continue
         except Exception as error:
             if not contender.needs:
                 raise

@@ -39,11 +39,22 @@ def _cost_of_calls(logger: str, scalars: int, scratch: Path) -> Figures:
     }
 
 
+def _write_alone(scalars: int, scratch: Path) -> Figures:
+    """What the system takes for a call: one write of a frame of that size."""
+    data = bytes(40 + 8 * scalars)
+    with open(scratch / "alone", "ab", buffering=0) as file:
+        begin = time.thread_time()
+        for _ in range(20_000):
+            file.write(data)
+        return {"thread CPU us": (time.thread_time() - begin) / 20_000 * 1e6}
+
+
 def _compare_calls(scalars: int, scratch: Path) -> list[Contender]:
-    return [
+    contenders = [
         Contender(logger, partial(_cost_of_calls, logger, scalars, scratch), NEEDS.get(logger, ""))
         for logger in COMPARED
     ]
+    return [*contenders, Contender("one write", partial(_write_alone, scalars, scratch))]
 
 
 benchmark("log-1", "log() of 1 scalar")(partial(_compare_calls, 1))

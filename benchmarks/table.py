@@ -6,6 +6,7 @@ import json
 import os
 import random
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from .harness import (
 
 _COLUMNS = [f"c{i}" for i in range(10)]
 _WANDB_TURNS = {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+_PICTURES = int(os.environ.get("PICTURES", "2000"))  # 20000 for what takes minutes
 
 
 def make_rows(count: int) -> list[list[Any]]:
@@ -120,3 +122,38 @@ def stream(rows: int) -> Figures:
 @benchmark("table-1m", "Table of 1M x 10 Arrow rows, stored", at_most("peak RSS MB", 300, worst=True), rounds=3)
 def million(scratch: Path) -> list[Contender]:
     return [Contender("Table", fresh("benchmarks.table", "stream", 1_000_000))]
+
+
+@benchmark(
+    "table-images",
+    f"a table of {_PICTURES} pictures that grows from step to step: logged three times, and read back",
+    faster_than("wandb", "CPU s", 10),
+    rounds=2,
+)
+def images(scratch: Path) -> list[Contender]:
+    pixels = np.random.default_rng(0).integers(0, 256, (_PICTURES, 16, 16, 3), np.uint8)
+    ends = [_PICTURES // 3, 2 * _PICTURES // 3, _PICTURES]
+
+    def ours() -> Figures:
+        begin = time.process_time()
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            with mt.Run(Path(folder, "run"), capture=False) as run:
+                pictures = [mt.Image(p) for p in pixels]
+                for end in ends:
+                    run.log({"t": mt.Table(["i", "image"], [[i, pictures[i]] for i in range(end)])})
+            *_, (_, table) = mt.open_run(run.path).values("t")
+            if table.get_column("image")[-1] != pictures[-1]:
+                raise RuntimeError("another picture was read")
+        return {"CPU s": time.process_time() - begin}
+
+    def theirs() -> Figures:
+        os.environ.update(_WANDB_TURNS)
+        wandb = load("wandb")
+        begin = time.process_time()
+        with wandb.init(dir=scratch) as run:
+            pictures = [wandb.Image(p) for p in pixels]
+            for end in ends:
+                run.log({"t": wandb.Table(columns=["i", "image"], data=[[i, pictures[i]] for i in range(end)])})
+        return {"CPU s": time.process_time() - begin}  # which cannot be read back offline
+
+    return [Contender("mediatypes", ours), Contender("wandb", theirs, "wandb")]

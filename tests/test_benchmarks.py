@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from itertools import count
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import harness, report
+from benchmarks import _loggers, harness, peers, readme, report, results, subjects
 from benchmarks.harness import Contender, Entry, Figures, Measure, Target, at_most, faster_than, no_larger_than
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,9 +157,10 @@ def test_a_name_means_that_entry_or_all_that_begin_with_it(name: str, chosen: li
     assert [line.split()[0] for line in _command(name, "--list").stdout.splitlines()] == chosen
 
 
-def test_the_command_runs_entries_and_prints_progress_beside_the_table() -> None:
-    done = _command("import-run", "log-1", "--rounds", "1")
+def test_the_command_runs_entries_and_prints_progress_beside_the_table(tmp_path: Path) -> None:
+    done = _command("import-run", "log-1", "--rounds", "1", "--no-peers", "--results", str(tmp_path / "results"))
     assert done.returncode == 0, done.stderr
+    assert set(results.latest(tmp_path / "results")) == {"import-run", "log-1"}
     assert [part in done.stdout for part in ("import-run: ", "CPU ms", "log-1: ", "thread CPU us")] == [True] * 4
     assert "round 1 of 1" in done.stderr
 
@@ -171,3 +173,48 @@ def test_the_command_refuses_what_it_does_not_know(arguments: list[str], message
     done = _command(*arguments)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_a_contender_whose_package_is_missing_is_measured_in_an_environment_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment stands for one: it is ours, and its package is there in no name."""
+    monkeypatch.setattr(peers, "FOLDER", tmp_path)
+    monkeypatch.setitem(peers.PACKAGES, "no_such_package", ("none",))
+    python = tmp_path / "no_such_package" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    (tmp_path / "no_such_package" / "packages.json").write_text(json.dumps([*peers._BASE, "none"]))
+    subjects.load("import-run")
+    real = harness.ENTRIES["import-run"]
+    missing = real._replace(prepare=lambda path: [c._replace(needs="no_such_package") for c in real.prepare(path)[:2]])
+    result = harness.run(missing, 1, lambda text: None, peers=True)
+    assert (list(result.series), result.skipped) == (["mediatypes.Run", "json"], {})
+    assert result.series["mediatypes.Run"]["other packages"] == [0]
+
+
+def test_results_of_a_day_are_one_file_and_the_newest_of_each_entry_counts(tmp_path: Path) -> None:
+    first, second = (
+        _run(_entry(Contender("ours", _constant(ms=1.0)))),
+        _run(_entry(Contender("ours", _constant(ms=2.0)))),
+    )
+    (tmp_path / "2020-01-01.json").write_text(results.write("a machine", [first], tmp_path / "old").read_text())
+    assert results.latest(tmp_path)["trivial"]["series"] == {"ours": {"ms": [1.0] * 3}}
+    path = results.write("a machine", [second], tmp_path)
+    assert path == results.write("a machine", [second._replace(entry=second.entry._replace(name="other"))], tmp_path)
+    latest = results.latest(tmp_path)
+    assert (set(latest), latest["trivial"]["series"]) == ({"trivial", "other"}, {"ours": {"ms": [2.0] * 3}})
+
+
+def test_the_table_of_the_readme_has_what_was_measured() -> None:
+    series = {"mediatypes": {"CPU ms": [8.0, 9.0]}, "numpy": {"CPU ms": [96.0]}}
+    *_, row = readme.table({"import": {"series": series}})
+    assert row == "| `import mediatypes`, which imports no package | 8 ms | `import numpy` 96 ms | 12x |"
+
+
+def test_every_row_of_the_readme_has_its_entry_and_every_peer_a_package() -> None:
+    subjects.load()
+    assert {row.entry for row in readme.ROWS} <= set(harness.ENTRIES)
+    assert set(_loggers.NEEDS.values()) <= set(peers.PACKAGES)
+    text = readme.README.read_text("utf-8")
+    assert text.index(readme.BEGIN) < text.index(readme.END)
