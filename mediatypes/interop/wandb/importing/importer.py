@@ -102,12 +102,9 @@ class LogReading:
         """The last value of each key, and what was removed."""
         parsed, slow = items.parse(data, starts, ends, self.keys)
         changes: list[tuple[int, Any, bytes | None]] = []
-        last = np.full(len(self.keys.paths), -1, np.int64)
-        last[parsed.keys] = np.arange(len(parsed.keys))  # of several the last one stays
-        for key in np.flatnonzero(last >= 0).tolist():
-            place = last[key]
-            written = data[int(parsed.starts[place]) : int(parsed.ends[place])]
-            changes.append((int(parsed.rows[place]), self.keys.paths[key], written))
+        last = parsed.last()
+        for i, (row, key) in enumerate(zip(last.rows.tolist(), last.keys.tolist(), strict=True)):
+            changes.append((row, self.keys.paths[key], last.text(i)))
         for row in np.flatnonzero(slow).tolist():
             for path, text in items.read_changes(data, int(starts[row]), int(ends[row])):
                 changes.append((row, path, text))

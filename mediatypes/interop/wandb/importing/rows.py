@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -94,8 +95,7 @@ class RowReader:
         columns: dict[Column, list[Values]] = {}
         plain = items
         if single.any():
-            kept = ~single[items.rows]
-            plain = Items(items.data, items.rows[kept], items.keys[kept], items.starts[kept], items.ends[kept])
+            plain = items.where(~single[items.rows])
         self._read_plain(plain, steps, times, columns)
         for row in np.flatnonzero(single | (steps < 0)).tolist():
             before = int(steps[row - 1]) if row else self.step
@@ -114,40 +114,35 @@ class RowReader:
         if not len(items.rows):
             return
         is_number = _DIGITS[np.frombuffer(items.data, np.uint8)[items.starts]]
-        places = np.flatnonzero(is_number & (items.keys != self._runtime))
-        values = _numbers(items.data, items.starts[places], items.ends[places])
-        keys = items.keys[places]
-        order = np.argsort(keys.astype(np.uint16) if len(self._names) < 2**16 else keys, kind="stable")
-        owned = keys[order]
-        edges = np.flatnonzero(np.diff(owned, prepend=-1, append=-1))
-        for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            chosen, key = order[first:last], int(owned[first])
-            rows, own = items.rows[places[chosen]], values[chosen]
-            if key == self._step:
+        numbers = items.where(is_number & (items.keys != self._runtime)).by_key()
+        values = _numbers(items.data, numbers.starts, numbers.ends)
+        edges = np.flatnonzero(np.diff(numbers.keys, prepend=-1, append=-1)).tolist()
+        for first, last in pairwise(edges):
+            own, group = values[first:last], numbers.where(slice(first, last))
+            if (key := int(group.keys[0])) == self._step:
                 inside = np.abs(own) < EXACT
-                steps[rows[inside]] = own[inside].astype(np.int64)
-                for i in chosen[~inside].tolist():
-                    text = items.data[items.starts[places[i]] : items.ends[places[i]]]
-                    steps[items.rows[places[i]]] = _step_of(load(text))
+                steps[group.rows[inside]] = own[inside].astype(np.int64)
+                for i in np.flatnonzero(~inside).tolist():
+                    steps[group.rows[i]] = _step_of(load(group.text(i)))
             elif key == self._time:
-                times[rows] = own
+                times[group.rows] = own
             else:
-                self._add_numbers(items, key, places[chosen], own, columns)
-        for i in np.flatnonzero(~is_number).tolist():
-            row, text = int(items.rows[i]), items.data[items.starts[i] : items.ends[i]]
-            self._add_other(int(items.keys[i]), row, text, int(steps[row]), columns)
+                self._add_numbers(group, own, columns)
+        others = items.where(~is_number)
+        for i in np.argsort(others.starts).tolist():
+            row = int(others.rows[i])
+            self._add_other(int(others.keys[i]), row, others.text(i), int(steps[row]), columns)
 
-    def _add_numbers(
-        self, items: Items, key: int, places: Array, values: Array, columns: dict[Column, list[Values]]
-    ) -> None:
-        rows, starts, ends = items.rows[places], items.starts[places], items.ends[places]
+    def _add_numbers(self, items: Items, values: Array, columns: dict[Column, list[Values]]) -> None:
+        """Take the numbers of one key."""
+        rows, key = items.rows, int(items.keys[0])
         is_whole = bool((values == np.rint(values)).all())  # perhaps all are written as integers
         is_large = np.abs(values) >= EXACT
         looked_at = np.arange(len(rows)) if is_whole else np.flatnonzero(is_large)
-        are_integers = _are_integers(items.data, starts[looked_at], ends[looked_at])
+        are_integers = _are_integers(items.data, items.starts[looked_at], items.ends[looked_at])
         large = looked_at[are_integers & is_large[looked_at]]
         for i in large.tolist():
-            self._add_other(key, int(rows[i]), items.data[starts[i] : ends[i]], -1, columns)
+            self._add_other(key, int(rows[i]), items.text(i), -1, columns)
         if len(large):
             rows, values = np.delete(rows, large), np.delete(values, large)
         if len(rows):
@@ -264,23 +259,24 @@ def load(text: bytes) -> Any:
 
 
 def _numbers(data: bytes, starts: Array, ends: Array) -> Array:
-    """The numbers that stand there, in ascending order, as text; NaN for what is none."""
+    """The numbers that stand there as text; NaN for what is none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     from ....columns.arrow import fixed
 
+    values = np.empty(len(starts))
     if not len(starts):
-        return np.zeros(0)
+        return values
+    order = np.argsort(starts)
     bounds = np.empty(2 * len(starts), np.int64)  # texts, and between them what is skipped
-    bounds[0::2], bounds[1::2] = starts, ends
+    bounds[0::2], bounds[1::2] = starts[order], ends[order]
     every = pa.LargeStringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(data))
-    chosen = np.arange(0, len(bounds) - 1, 2)
-    texts = every.take(fixed(chosen))
+    texts = every.take(fixed(np.arange(0, len(bounds) - 1, 2)))
     try:
-        values: Array = np.frombuffer(pc.cast(texts, pa.float64()).buffers()[1], np.float64, len(starts))
+        values[order] = np.frombuffer(pc.cast(texts, pa.float64()).buffers()[1], np.float64, len(starts))
     except pa.ArrowInvalid:  # one of them is none
-        values = np.array([_number(text) for text in texts.cast(pa.large_binary()).to_pylist()])
+        values[order] = [_number(text) for text in texts.cast(pa.large_binary()).to_pylist()]
     return values
 
 

@@ -18,7 +18,7 @@ from ....formats.protobuf import BYTES, FIXED64, VARINT, Malformed
 
 HISTORY, SUMMARY = 2, 3
 _ITEM, _KEY, _PART, _STEP, _LENGTH_1 = 0x0A, 0x0A, 0x12, 0x12, 0x80
-_VALUE, _BYTE = np.uint64(0x0182), np.uint64(0xFF)  # the tag of a value; a mask
+_VALUE = 0x0182  # the tag of a value
 PADDING = 16  # zeros behind a buffer, so that every read is inside
 _MOST_PARTS = 8  # of a nested key
 _FEW, _MANY = 8, 64  # records that are stepped through together, and steps
@@ -26,13 +26,31 @@ Path = tuple[str, ...]
 
 
 class Items(NamedTuple):
-    """Items of several records, record by record."""
+    """Items of several records."""
 
     data: bytes
-    rows: Array  # (n,) int64: the record of each, counted from 0, ascending
+    rows: Array  # (n,) int64: the record of each, counted from 0
     keys: Array  # (n,) int64: the number of its key
     starts: Array  # (n,) int64: where its JSON begins in `data`
     ends: Array  # (n,) int64
+
+    def where(self, chosen: Array | slice) -> Items:
+        """Some of them, by a mask, a slice or their places."""
+        return Items(self.data, self.rows[chosen], self.keys[chosen], self.starts[chosen], self.ends[chosen])
+
+    def by_key(self) -> Items:
+        """The same, key by key, those of a key as they stand in the data."""
+        return self.where(np.argsort(self.keys << 32 | self.starts))
+
+    def last(self) -> Items:
+        """The last one of each key."""
+        last = np.full(int(self.keys.max(initial=-1)) + 1, -1, np.int64)
+        np.maximum.at(last, self.keys, self.starts)
+        return self.where(np.flatnonzero(last[self.keys] == self.starts))
+
+    def text(self, place: int) -> bytes:
+        """The JSON of one of them."""
+        return self.data[int(self.starts[place]) : int(self.ends[place])]
 
 
 class Item(NamedTuple):
@@ -52,27 +70,29 @@ class KeyTable:
         self._numbers: dict[bytes, int] = {}
         self._hashes = np.zeros(0, np.uint64)  # sorted, and the keys that have them
         self._of_hash = np.zeros(0, np.int64)
-        self._words = np.zeros((0, 1), np.uint64)  # of each key, the last one filled up with zeros
-        self._sizes = np.zeros(0, np.int64)
+        self._words = np.zeros((1, 0), np.uint64)  # (words, keys): the keys in words of 8 bytes, filled up with zeros
 
     def numbers(self, data: bytes, starts: Array, ends: Array) -> Array:
         """The numbers of the keys that stand at these places."""
         sizes = ends - starts
         view = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
         words: list[tuple[Array | slice, Array]] = []  # 8 bytes of the keys that are long enough, and which these are
-        hashes, left = sizes.astype(np.uint64), np.flatnonzero(sizes)
+        hashes = sizes.astype(np.uint64)
+        chosen: Array | slice = slice(None)
         for i in range(-(-int(sizes.max(initial=0)) // 8)):
-            chosen: Array | slice = left if i else slice(None)
-            word = view[starts[chosen] + 8 * i] & _FIRST[np.minimum(sizes[chosen] - 8 * i, 8)]
+            chosen = np.flatnonzero(sizes > 8 * i) if i else chosen
+            word = view[starts[chosen] + 8 * i]
+            word &= _FIRST.take(sizes[chosen] - 8 * i, mode="clip")
             words.append((chosen, word))
-            mixed = (hashes[chosen] ^ word) * np.uint64(0x9E3779B97F4A7C15)
-            hashes[chosen] = mixed ^ (mixed >> np.uint64(29))
-            left = np.flatnonzero(sizes > 8 * (i + 1))
-        numbers = self._look_up(hashes, sizes, words)
+            mixed = hashes[chosen] ^ word
+            mixed *= np.uint64(0x9E3779B97F4A7C15)
+            mixed ^= mixed >> np.uint64(29)
+            hashes[chosen] = mixed
+        numbers = self._look_up(hashes, words)
         if len(unknown := np.flatnonzero(numbers < 0)):
             _, first = np.unique(hashes[unknown], return_index=True)
             self._extend([data[starts[i] : ends[i]] for i in unknown[first].tolist()], hashes[unknown[first]])
-            numbers = self._look_up(hashes, sizes, words)
+            numbers = self._look_up(hashes, words)
             for i in np.flatnonzero(numbers < 0).tolist():  # two keys of one hash, which nobody has by chance
                 numbers[i] = self._number(data[starts[i] : ends[i]])
         return numbers
@@ -81,15 +101,16 @@ class KeyTable:
         """The number of a key by its parts."""
         return self._number(b"".join(b"\x12" + _sized(part.encode("utf-8", "replace")) for part in path))
 
-    def _look_up(self, hashes: Array, sizes: Array, words: list[tuple[Array | slice, Array]]) -> Array:
+    def _look_up(self, hashes: Array, words: list[tuple[Array | slice, Array]]) -> Array:
         if not len(self._hashes):
             return np.full(len(hashes), -1, np.int64)
-        places = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
-        numbers = self._of_hash[places]
-        same = (self._hashes[places] == hashes) & (self._sizes[numbers] == sizes)
-        for i, (chosen, word) in enumerate(words[: self._words.shape[1]]):
-            same[chosen] &= self._words[numbers[chosen], i] == word
-        return np.where(same, numbers, -1)
+        places = np.searchsorted(self._hashes, hashes)
+        numbers: Array = self._of_hash.take(places, mode="clip")
+        other = self._hashes.take(places, mode="clip") != hashes
+        for (chosen, word), known in zip(words, self._words, strict=False):  # no longer one has the hash of a known one
+            other[chosen] |= known.take(numbers[chosen]) != word
+        numbers[other] = -1
+        return numbers
 
     def _number(self, written: bytes) -> int:
         number = self._numbers.setdefault(written, len(self.paths))
@@ -100,14 +121,9 @@ class KeyTable:
 
     def _extend(self, written: list[bytes], hashes: Array) -> None:
         numbers = np.array([self._number(one) for one in written], np.int64)
-        known = len(self._sizes)
-        sizes = np.array([len(one) for one in self._written[known:]], np.int64)
-        width = max(self._words.shape[1], -(-int(sizes.max(initial=1)) // 8))
-        more = b"".join(one.ljust(8 * width, b"\0") for one in self._written[known:])
-        table = np.zeros((len(self._written), width), np.uint64)
-        table[:known, : self._words.shape[1]] = self._words
-        table[known:] = np.frombuffer(more, "<u8").reshape(-1, width)
-        self._words, self._sizes = table, np.append(self._sizes, sizes)
+        width = -(-max(map(len, self._written)) // 8)
+        table = b"".join(one.ljust(8 * width, b"\0") for one in self._written)
+        self._words = np.frombuffer(table, "<u8").reshape(-1, width).T.copy()
         joined, owners = np.append(self._hashes, hashes), np.append(self._of_hash, numbers)
         order = np.argsort(joined, kind="stable")
         self._hashes, self._of_hash = joined[order], owners[order]
@@ -140,7 +156,7 @@ def padded(data: bytes) -> bytes:
 
 def parse(data: bytes, starts: Array, ends: Array, keys: KeyTable) -> tuple[Items, Array]:
     """The items of history and summary messages; and which of these have to be read by `read_items`."""
-    words = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
+    words = np.ndarray((len(data) - 7,), "<i8", data, strides=(1,))
     slow = np.zeros(len(starts), bool)
     active, at, end = np.arange(len(starts)), starts, ends
     found: list[tuple[Array, ...]] = []
@@ -149,7 +165,7 @@ def parse(data: bytes, starts: Array, ends: Array, keys: KeyTable) -> tuple[Item
             slow[active] = True
             break
         word = words[at]
-        is_item = ((word & _BYTE) == _ITEM) & (at < end)
+        is_item = (word & 0xFF == _ITEM) & (at < end)
         if not is_item.all():
             rest = np.flatnonzero(~is_item & (at < end))
             slow[active[rest]] = ~_is_tail(word[rest], end[rest] - at[rest])
@@ -173,25 +189,19 @@ def parse(data: bytes, starts: Array, ends: Array, keys: KeyTable) -> tuple[Item
         at = until
     found.append((np.zeros(0, np.int64),) * 5)
     rows, begin, after, value, until = (np.concatenate(one) for one in zip(*found, strict=True))
-    order = np.argsort(rows, kind="stable")
-    if slow.any():
-        order = order[~slow[rows[order]]]
-    rows, begin, after, value, until = rows[order], begin[order], after[order], value[order], until[order]
-    return Items(data, rows, keys.numbers(data, begin, after), value, until), slow
+    parsed = Items(data, rows, keys.numbers(data, begin, after), value, until)
+    return parsed.where(~slow[rows]) if slow.any() else parsed, slow
 
 
 def _simple(words: Array, word: Array, at: Array) -> tuple[Array, Array, Array, Array]:
     """Where key and value of items begin and end that have one short key and a short value; the end is -1 of others."""
-    begin = at + 2
-    key_size = ((word >> np.uint64(24)) & _BYTE).astype(np.int64)
-    tag = (word >> np.uint64(16)) & _BYTE
-    until = begin + ((word >> np.uint64(8)) & _BYTE).astype(np.int64)
+    begin, item_size, key_size, tag = at + 2, word >> 8 & 0xFF, word >> 24 & 0xFF, word >> 16 & 0xFF
     after = np.minimum(begin + 2 + key_size, len(words) - 1)
     head = words[after]
-    size = ((head >> np.uint64(16)) & _BYTE).astype(np.int64)
-    value = after + 3
-    good = (until - begin < _LENGTH_1) & (key_size < _LENGTH_1) & (size < _LENGTH_1) & (value + size == until)
-    good &= ((head & np.uint64(0xFFFF)) == _VALUE) & ((tag == _KEY) | (tag == _PART))
+    value, size = after + 3, head >> 16 & 0xFF
+    until = value + size
+    good = (begin + item_size == until) & ((item_size | key_size | size) < _LENGTH_1)
+    good &= (head & 0xFFFF == _VALUE) & ((tag == _KEY) | (tag == _PART))
     return begin, after, value, np.where(good, until, -1)
 
 
@@ -269,8 +279,8 @@ def _typed(data: bytes, number: int, begin: int, until: int) -> float | str | bo
 
 def _is_tail(word: Array, left: Array) -> Array:
     """Whether what follows the items is only the step of a history record, which is empty or a small number."""
-    size = ((word >> np.uint64(8)) & _BYTE).astype(np.int64)
-    tail: Array = ((word & _BYTE) == _STEP) & (size + 2 == left) & (size < 16)
+    size = word >> 8 & 0xFF
+    tail: Array = (word & 0xFF == _STEP) & (size + 2 == left) & (size < 16)
     return tail
 
 
