@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import random
 import shutil
 import tempfile
@@ -64,9 +65,67 @@ def import_fresh(log: str, scratch: str) -> Figures:
     return {"CPU s": cpu, "Parquet/log": parquet / Path(log).stat().st_size, **peak_memory()}
 
 
-@benchmark("wandb-rows", "a W&B log of 1M rows, in a fresh process", at_most("CPU s", 3.0), rounds=3)
+def parse_alone(log: str) -> Figures:
+    """What protobuf's own parser (in C) takes for the same records, and nothing is done with them."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    from mediatypes.interop.wandb.run_log.framing import RecordReader
+
+    file = descriptor_pb2.FileDescriptorProto(name="record.proto", package="w", syntax="proto3")
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for number, (field_name, type_name, label) in fields.items():
+            one = message.field.add(name=field_name, number=number, label=label)
+            one.type = 11 if type_name else 9  # a message, a string
+            if type_name:
+                one.type_name = f".w.{type_name}"
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    record: Any = message_factory.GetMessageClass(pool.FindMessageTypeByName("w.Record"))
+    with open(log, "rb") as source:
+        records = [
+            piece.data[start:end]
+            for piece in RecordReader(source, Path(log).stat().st_size)
+            for start, end in zip(piece.starts.tolist(), piece.ends.tolist(), strict=True)
+        ]
+    began = time.process_time()
+    count = sum(bool(record.FromString(data).history.item) for data in records)
+    cpu = time.process_time() - began
+    if count != _ROWS:
+        raise RuntimeError(f"{count} rows")
+    return {"CPU s": cpu}
+
+
+def json_alone(values: int) -> Figures:
+    """What json takes for so many numbers, each by itself, as a row has them."""
+    texts = [repr(number / 7) for number in range(1000)] * (values // 1000)
+    began = time.process_time()
+    for text in texts:
+        json.loads(text)
+    return {"CPU s": time.process_time() - began}
+
+
+_MESSAGES: dict[str, dict[int, tuple[str, str, int]]] = {  # by number: name, type, 1 for one and 3 for several
+    "Record": {2: ("history", "Rows", 1), 3: ("summary", "Rows", 1)},
+    "Rows": {1: ("item", "Item", 3)},
+    "Item": {2: ("nested_key", "", 3), 16: ("value_json", "", 1)},
+}
+
+
+@benchmark(
+    "wandb-rows",
+    "a W&B log of 1M rows, in a fresh process; of 1 value a row also what its parts take",
+    at_most("CPU s", 3.0),
+    rounds=3,
+)
 def _wandb_rows(scratch: Path) -> list[Contender]:
     logs = {"1 value a row": _log("loss"), "3 values a row": _log("loss", "acc", "lr")}
-    return [
+    imports = [
         Contender(name, fresh(__name__, import_fresh.__name__, str(log), str(scratch))) for name, log in logs.items()
+    ]
+    parse = fresh(__name__, parse_alone.__name__, str(_log("loss")))
+    return [
+        *imports,
+        Contender("protobuf alone", parse, needs="google"),
+        Contender("json.loads alone", fresh(__name__, json_alone.__name__, 4 * _ROWS)),
     ]

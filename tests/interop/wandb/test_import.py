@@ -81,6 +81,25 @@ def imported(log: Log, folder: Folder, tmp_path: Path, **options: Any) -> mt.Run
     return mt.open_run(tmp_path / "runs" / RUN)
 
 
+def test_a_key_of_every_kind_keeps_its_values(folder: Folder, tmp_path: Path) -> None:
+    log = Log()
+    values = ["text", "é", True, 0.5, [1.5, 2.0], [1, None], [], ["a"], False, 2**60, 2, [[1]], [2.5], 2**53, {}, "end"]
+    for step, value in enumerate(values):
+        log.log({"k": value, "none": None}, step)
+    run = imported(log, folder, tmp_path)
+    assert list(run.values("k")) == list(enumerate(values))
+
+
+def test_a_key_that_rows_have_themselves_is_said(folder: Folder, tmp_path: Path) -> None:
+    log = Log()
+    log.log({"_rank": 3, "k": 1}, 0)
+    log.write(folder.root)
+    (report,) = import_runs(folder.root.parent, tmp_path / "runs").runs
+    expected = 'step 0["_rank"]: expected a key of your own, got "_rank". Every row and summary has it.'
+    assert [str(problem) for problem in report.problems] == [expected]
+    assert mt.open_run(tmp_path / "runs" / RUN).history().to_pydict()["k"] == [1]
+
+
 def test_rows_are_what_was_logged(folder: Folder, tmp_path: Path) -> None:
     log = Log(project="p", name="n", notes="notes", tags=["a"], group="g", job_type="train", config={"lr": 0.1})
     values = [1.5, 2, -3e-300, 1e300, 2**60, -(2**53) - 1, 0.1, math.nan, math.inf, -math.inf]

@@ -170,3 +170,22 @@ def test_a_log_made_by_hand_is_framed() -> None:
     whole = bytearray(log.bytes())
     append(whole, b"more")
     assert read(bytes(whole))[0] == [*log.records, b"more"]
+
+
+def test_each_damaged_checksum_or_length_shows() -> None:
+    written = records(300, 6, 60)  # of one block: its checksums are looked at together
+    whole = frame(written)
+    chance = random.Random(7)
+    for _ in range(200):
+        data = bytearray(whole)
+        data[chance.randrange(7, len(data))] ^= 1 << chance.randrange(8)
+        found, reader = read(bytes(data))
+        assert len(found) < len(written)
+        assert set(found) <= set(written)
+        assert reader.damage
+
+
+def test_the_last_of_each_key_is_that_of_the_last_record() -> None:
+    data = items.padded(item("a", "1") + item("b", "2") + item("b", "3") + item("a", "4") + item("c", "5"))
+    parsed, _ = items.parse(data, np.array([0]), np.array([len(data) - items.PADDING]), KeyTable())
+    assert set(parsed.last().texts()) == {b"3", b"4", b"5"}

@@ -115,7 +115,6 @@ class RunMedia:
         return value
 
     def _document(self, document: Any, where: str, name: str) -> Any:
-        text = json.dumps(document, sort_keys=True)
         self.last[name] = document
         place = f"{where}: {name}"
         context = Context(
@@ -133,7 +132,7 @@ class RunMedia:
             self._lose(place, error, document)
         except Exception as error:  # codecs raise what they like; no value may end an import
             self._lose(place, error, document)
-        return text
+        return json.dumps(document, sort_keys=True)
 
     def _lose(self, place: str, error: Exception, document: Any) -> None:
         hint = "Its JSON is kept as text."

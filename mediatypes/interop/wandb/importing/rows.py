@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from ...._core.errors import MediaTypesError, Problem, StoreError
 from ....columns.arrays import Array
 from ....columns.batch import Batch, Column, Values, merged
-from ....columns.classify import EXACT
+from ....columns.classify import EXACT, ONE_KIND
 from ....columns.log_cells import RESERVED, Named, number_kind, read_cells
 from ....formats.protobuf import Malformed
 from ..run_log.items import Items, KeyTable, Path, read_items
@@ -21,10 +21,11 @@ _DIGITS = np.zeros(256, bool)
 _DIGITS[list(b"-0123456789NI")] = True  # how JSON's numbers begin, and Go's NaN and Infinity
 _NO_INTEGER = np.zeros(256, bool)
 _NO_INTEGER[list(b".eENI")] = True
-_TOKENS = {b"true": True, b"false": False, b"null": None}
+_STAMPS = (("_step",), ("_timestamp",), ("_runtime",))
 _DEPTH = 64  # of dicts in each other
 _LAST_STEP = 2**63 - 1
 _MAX_JSON = 64 << 20  # bytes of one value; as Python objects it takes several times as much
+Part = tuple[Path, Any, bytes | None]  # of a row: key, value or `BAD`, and what it was read from
 
 
 class Decode(Protocol):
@@ -93,15 +94,16 @@ class RowReader:
         single[items.rows[special]] = True
         steps, times = np.full(count, -1, np.int64), np.full(count, np.nan)
         columns: dict[Column, list[Values]] = {}
-        plain = items
-        if single.any():
-            plain = items.where(~single[items.rows])
-        self._read_plain(plain, steps, times, columns)
+        is_plain = ~single[items.rows]
+        self._read_plain(items.where(is_plain), steps, times, columns)
+        own = items.where(np.flatnonzero(~is_plain)).in_order()
         for row in np.flatnonzero(single | (steps < 0)).tolist():
             before = int(steps[row - 1]) if row else self.step
             if single[row]:
+                first, last = np.searchsorted(own.rows, (row, row + 1)).tolist()
                 message = (items.data, int(starts[row]), int(ends[row]))
-                steps[row], times[row] = self._read_singly(message, row, before, columns)
+                parts = _read_alone(*message) if slow[row] else self._parsed(own.where(slice(first, last)))
+                steps[row], times[row] = self._read_singly(parts, row, before, columns)
             steps[row] = steps[row] if steps[row] >= 0 else min(before + 1, _LAST_STEP)  # a row that names no step
         self.step = int(steps[-1])
         batch = Batch(self.calls, steps, times, {column: merged(pieces) for column, pieces in columns.items()})
@@ -114,11 +116,7 @@ class RowReader:
         if not len(items.rows):
             return
         is_number = _DIGITS[np.frombuffer(items.data, np.uint8)[items.starts]]
-        numbers = items.where(is_number & (items.keys != self._runtime)).by_key()
-        values = _numbers(items.data, numbers.starts, numbers.ends)
-        edges = np.flatnonzero(np.diff(numbers.keys, prepend=-1, append=-1)).tolist()
-        for first, last in pairwise(edges):
-            own, group = values[first:last], numbers.where(slice(first, last))
+        for group, own in _numbers(items.where(is_number & (items.keys != self._runtime))):
             if (key := int(group.keys[0])) == self._step:
                 inside = np.abs(own) < EXACT
                 steps[group.rows[inside]] = own[inside].astype(np.int64)
@@ -127,13 +125,10 @@ class RowReader:
             elif key == self._time:
                 times[group.rows] = own
             else:
-                self._add_numbers(group, own, columns)
-        others = items.where(~is_number)
-        for i in np.argsort(others.starts).tolist():
-            row = int(others.rows[i])
-            self._add_other(int(others.keys[i]), row, others.text(i), int(steps[row]), columns)
+                self._add_numbers(group, own, steps, columns)
+        self._read_others(items.where(~is_number), steps, columns)
 
-    def _add_numbers(self, items: Items, values: Array, columns: dict[Column, list[Values]]) -> None:
+    def _add_numbers(self, items: Items, values: Array, steps: Array, columns: dict[Column, list[Values]]) -> None:
         """Take the numbers of one key."""
         rows, key = items.rows, int(items.keys[0])
         is_whole = bool((values == np.rint(values)).all())  # perhaps all are written as integers
@@ -141,33 +136,34 @@ class RowReader:
         looked_at = np.arange(len(rows)) if is_whole else np.flatnonzero(is_large)
         are_integers = _are_integers(items.data, items.starts[looked_at], items.ends[looked_at])
         large = looked_at[are_integers & is_large[looked_at]]
-        for i in large.tolist():
-            self._add_other(key, int(rows[i]), items.text(i), -1, columns)
         if len(large):
+            self._read_others(items.where(large), steps, columns)
             rows, values = np.delete(rows, large), np.delete(values, large)
         if len(rows):
             integral = is_whole and bool(are_integers.all())
             _add(columns, self._names[key], "number", Values(rows, values, integral))
 
+    def _read_others(self, items: Items, steps: Array, columns: dict[Column, list[Values]]) -> None:
+        items, rest = items.in_order(), list[tuple[int, int, Any]]()  # what has to be looked at one by one
+        rows, texts = items.rows.tolist(), items.texts()
+        for places in items.by_key():
+            key, chosen = int(items.keys[places[0]]), places.tolist()
+            values = load_all([texts[i] for i in chosen])
+            kinds = [_kind(value) for value in values]
+            for kind in filter(None, dict.fromkeys(kinds)):
+                own = [i for i, one in enumerate(kinds) if one == kind]
+                _add(columns, self._names[key], kind, _values(items.rows[places[own]], kind, [values[i] for i in own]))
+            rest += ((i, key, value) for i, kind, value in zip(chosen, kinds, values, strict=True) if not kind)
+        for i, key, value in sorted(rest, key=itemgetter(0)):
+            step, path = int(steps[rows[i]]), self.keys.paths[key]
+            if value is BAD:
+                self.losses.add(_no_json(f"step {step}", path, texts[i]))
+            else:
+                nested: dict[str, Any] = {}
+                put(nested, path, value)
+                self._add_cells(nested, rows[i], step, columns)
+
     # One by one -----------------------------------------------------------------------------------------------------
-
-    def _add_other(self, key: int, row: int, text: bytes, step: int, columns: dict[Column, list[Values]]) -> None:
-        name = self._names[key]
-        if text in _TOKENS:
-            value = _TOKENS[text]
-            kind = "null" if value is None else "boolean"
-            _add(columns, name, kind, _single(row, kind, value))
-            return
-        if (value := self._load(text, name, step)) is not BAD:
-            values: dict[str, Any] = {}
-            put(values, self.keys.paths[key], value)
-            self._add_cells(values, row, step, columns)
-
-    def _load(self, text: bytes, name: str, step: int) -> Any:
-        value = load(text)
-        if value is BAD:
-            self.losses.add(Problem(f"step {step}: {name}", f"expected JSON, got {text[:40]!r}", "json"))
-        return value
 
     def _add_cells(self, values: dict[str, Any], row: int, step: int, columns: dict[Column, list[Values]]) -> None:
         problems: list[Problem] = []
@@ -189,40 +185,43 @@ class RowReader:
         for name, kind, value in cells:
             if kind == "number":
                 kind = number_kind(value)
-            _add(columns, name, kind, _single(row, kind, value))
+            _add(columns, name, kind, _values(np.array([row], np.int64), kind, [value]))
 
     def _read_singly(
-        self, message: tuple[bytes, int, int], row: int, before: int, columns: dict[Column, list[Values]]
+        self, parts: Iterable[Part], row: int, before: int, columns: dict[Column, list[Values]]
     ) -> tuple[int, float]:
         """Read one row; returns its step, -1 if it names none, and its time."""
-        values = self._nested(*message, before)
+        values = self._nested(parts, before)
         step, time = _step_of(values.pop("_step", None)), values.pop("_timestamp", None)
         values.pop("_runtime", None)
         if values:
             self._add_cells(values, row, step if step >= 0 else before + 1, columns)
         return step, float(time) if type(time) in (int, float) else np.nan
 
-    def _nested(self, data: bytes, start: int, end: int, step: int) -> dict[str, Any]:
+    def _nested(self, parts: Iterable[Part], step: int) -> dict[str, Any]:
         """The values of one row as the caller of `log` nested them."""
         values: dict[str, Any] = {}
+        where = f"row after step {step}"
         try:
-            for item in read_items(data, start, end):
-                value = item.typed if item.json is None else load(item.json)
+            for path, value, text in parts:
                 if value is BAD:
-                    text = f"expected JSON, got {(item.json or b'')[:40]!r}"
-                    self.losses.add(Problem(f"row after step {step}: {'.'.join(item.path)}", text, "json"))
-                elif not put(values, item.path, value):
-                    text = f"expected keys nested at most {_DEPTH} deep and of one form, got {len(item.path)} parts"
-                    self.losses.add(Problem(f"row after step {step}: {'.'.join(item.path[:3])}", text, "key"))
+                    self.losses.add(_no_json(where, path, text or b""))
+                elif not put(values, path, value):
+                    message = f"expected keys nested at most {_DEPTH} deep and of one form, got {len(path)} parts"
+                    self.losses.add(Problem(f"{where}: {'.'.join(path[:3])}", message, "key"))
         except Malformed as error:
-            self.losses.add(Problem(f"row after step {step}", f"expected a row, got {error}", "malformed"))
+            self.losses.add(Problem(where, f"expected a row, got {error}", "malformed"))
         return values
+
+    def _parsed(self, items: Items) -> Iterable[Part]:
+        texts = items.texts()
+        return zip(map(self.keys.paths.__getitem__, items.keys.tolist()), load_all(texts), texts, strict=True)
 
     def _name_keys(self) -> None:
         for path in self.keys.paths[len(self._names) :]:
             name = ".".join(path)
             known = self._paths.setdefault(name, path) if "." in name else path
-            is_odd = not all(path) or known != path or (len(path) > 1 and path[0] in RESERVED)
+            is_odd = not all(path) or known != path or (path[0] in RESERVED and path not in _STAMPS)
             if "_type" in path[1:]:
                 document = path[: path.index("_type", 1)]
                 self._documents.add(document)
@@ -258,26 +257,50 @@ def load(text: bytes) -> Any:
         return BAD
 
 
-def _numbers(data: bytes, starts: Array, ends: Array) -> Array:
-    """The numbers that stand there as text; NaN for what is none."""
+def load_all(texts: list[bytes]) -> list[Any]:
+    """What `load` returns for each."""
+    values = load(b"[%b]" % b",".join(texts))
+    return values if values is not BAD and len(values) == len(texts) else [load(text) for text in texts]
+
+
+def _read_alone(data: bytes, start: int, end: int) -> Iterator[Part]:
+    """The items of one message; raises `Malformed`."""
+    for item in read_items(data, start, end):
+        yield item.path, item.typed if item.json is None else load(item.json), item.json
+
+
+def _no_json(where: str, path: Path, text: bytes) -> Problem:
+    return Problem(f"{where}: {'.'.join(path)}", f"expected JSON, got {text[:40]!r}", "json")
+
+
+def _kind(value: Any) -> str:
+    """The kind of a plain value, as `classify` has it; "" for what it has to look at."""
+    cls = type(value)
+    if cls is str:
+        return "string" if value.isascii() else ""
+    if cls is list:
+        return "number_list" if value and set(map(type, value)) == {float} else ""
+    return ONE_KIND.get(cls, "")
+
+
+def _numbers(items: Items) -> Iterator[tuple[Items, Array]]:
+    """Items that are numbers key by key, and these; NaN for what is none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     from ....columns.arrow import fixed
 
-    values = np.empty(len(starts))
-    if not len(starts):
-        return values
-    order = np.argsort(starts)
-    bounds = np.empty(2 * len(starts), np.int64)  # texts, and between them what is skipped
-    bounds[0::2], bounds[1::2] = starts[order], ends[order]
-    every = pa.LargeStringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(data))
-    texts = every.take(fixed(np.arange(0, len(bounds) - 1, 2)))
+    items = items.in_order()
+    bounds = np.empty(2 * len(items.rows), np.int64)  # texts, and between them what is skipped
+    bounds[0::2], bounds[1::2] = items.starts, items.ends
+    every = pa.LargeStringArray.from_buffers(max(len(bounds) - 1, 0), pa.py_buffer(bounds), pa.py_buffer(items.data))
+    texts = every.take(fixed(np.arange(0, len(bounds), 2)))
     try:
-        values[order] = np.frombuffer(pc.cast(texts, pa.float64()).buffers()[1], np.float64, len(starts))
+        values = np.frombuffer(pc.cast(texts, pa.float64()).buffers()[1], np.float64, len(texts))
     except pa.ArrowInvalid:  # one of them is none
-        values[order] = [_number(text) for text in texts.cast(pa.large_binary()).to_pylist()]
-    return values
+        values = np.array([_number(text) for text in texts.cast(pa.large_binary()).to_pylist()])
+    for places in items.by_key():
+        yield items.where(places), values[places]
 
 
 def _number(text: bytes) -> float:
@@ -306,10 +329,9 @@ def _add(columns: dict[Column, list[Values]], name: str, kind: str, values: Valu
     columns.setdefault((name, kind), []).append(values)
 
 
-def _single(row: int, kind: str, value: Any) -> Values:
+def _values(rows: Array, kind: str, values: list[Any]) -> Values:
     types: dict[str, Any] = {"number": np.float64, "integer": np.int64, "boolean": np.bool_}
-    calls = np.array([row], np.int64)
     if kind in types:
-        return Values(calls, np.array([value], types[kind]), type(value) is int)
-    integral = kind == "number_list" and all(item is None or type(item) is int for item in value)
-    return Values(calls, [value], integral)
+        return Values(rows, np.array(values, types[kind]), all(type(value) is int for value in values))
+    is_whole = kind == "number_list" and all(item is None or type(item) is int for one in values for item in one)
+    return Values(rows, values, is_whole)

@@ -212,7 +212,7 @@ class RecordReader:
 
 
 def _places(heads: Array, here: Array, limits: Array) -> Array:
-    """Where chunks begin in blocks that begin at `here` and where one may begin up to `limits`, by their sizes alone."""
+    """Where chunks begin in blocks that begin at `here`, none behind `limits`, by their sizes alone."""
     sizes, types = heads["size"], heads["type"]
     steps = [here[:0]]
     while len(here):

@@ -8,6 +8,7 @@ records of a piece are stepped through together, item by item. What is written i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -38,9 +39,16 @@ class Items(NamedTuple):
         """Some of them, by a mask, a slice or their places."""
         return Items(self.data, self.rows[chosen], self.keys[chosen], self.starts[chosen], self.ends[chosen])
 
-    def by_key(self) -> Items:
-        """The same, key by key, those of a key as they stand in the data."""
-        return self.where(np.argsort(self.keys << 32 | self.starts))
+    def in_order(self) -> Items:
+        """The same, as they stand in the data."""
+        return self.where(np.argsort(self.starts))
+
+    def by_key(self) -> Iterator[Array]:
+        """The places of those of each key, in their order."""
+        small = self.keys.astype(np.min_scalar_type(self.keys.max(initial=0)))  # which are sorted faster
+        order = np.argsort(small, kind="stable")
+        edges = np.flatnonzero(np.diff(self.keys[order], prepend=-1, append=-1)).tolist()
+        return (order[first:last] for first, last in pairwise(edges))
 
     def last(self) -> Items:
         """The last one of each key."""
@@ -51,6 +59,10 @@ class Items(NamedTuple):
     def text(self, place: int) -> bytes:
         """The JSON of one of them."""
         return self.data[int(self.starts[place]) : int(self.ends[place])]
+
+    def texts(self) -> list[bytes]:
+        """The JSON of each."""
+        return [self.data[start:end] for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True)]
 
 
 class Item(NamedTuple):
