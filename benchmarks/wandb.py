@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.interop.wandb.wandb_log import Log, append, field, frame, go_json, varint
 
-from .harness import Contender, Figures, at_most, benchmark, fresh, peak_memory
+from .harness import Contender, Figures, at_most, benchmark, fresh, load, peak_memory
 
 _ROWS = 1_000_000
 _TAIL = field(200, field(1, "abc123"))
@@ -67,10 +67,10 @@ def import_fresh(log: str, scratch: str) -> Figures:
 
 def parse_alone(log: str) -> Figures:
     """What protobuf's own parser (in C) takes for the same records, and nothing is done with them."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
     from mediatypes.interop.wandb.run_log.framing import RecordReader
 
+    parts = ("descriptor_pb2", "descriptor_pool", "message_factory")
+    descriptor_pb2, descriptor_pool, message_factory = (load(f"google.protobuf.{part}") for part in parts)
     file = descriptor_pb2.FileDescriptorProto(name="record.proto", package="w", syntax="proto3")
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)

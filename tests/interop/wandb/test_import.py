@@ -95,7 +95,7 @@ def test_a_key_that_rows_have_themselves_is_said(folder: Folder, tmp_path: Path)
     log.log({"_rank": 3, "k": 1}, 0)
     log.write(folder.root)
     (report,) = import_runs(folder.root.parent, tmp_path / "runs").runs
-    expected = 'step 0["_rank"]: expected a key of your own, got "_rank". Every row and summary has it.'
+    expected = "step 0[\"_rank\"]: expected a key of your own, got '_rank'. Every row and summary has it."
     assert [str(problem) for problem in report.problems] == [expected]
     assert mt.open_run(tmp_path / "runs" / RUN).history().to_pydict()["k"] == [1]
 
