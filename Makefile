@@ -42,7 +42,7 @@ test: $(VENV)/.test viewer-bundle browser
 	@$(call step,2/5 ruff format,ruff format --check)
 	@$(call step,3/5 mypy,mypy)
 	@$(call step,4/5 pyright,basedpyright --pythonpath $(IN_VENV))
-	@$(call step,5/5 pytest,pytest -n 2)
+	@$(call step,5/5 pytest,tests.suite)
 	@echo "All is well."
 
 step = echo "$(1)"; $(IN_VENV) -m $(2) || { echo "make $@: $(1) failed; what it found stands above." >&2; exit 1; }
