@@ -1,7 +1,7 @@
 """`python -m tests.suite`: the whole suite on all processors; up to three tests that fail are tried once more, alone.
 
-A test that then passes depends on what runs beside it. It is named at the end as one to mend, and does not fail the suite:
-whoever changed something else learns of it without being stopped by it. CPython's own suite is run like this.
+A test that then passes depends on what runs beside it. It is named at the end as one to mend, and does not fail the
+suite: whoever changed something else learns of it without being stopped by it. CPython's own suite is run like this.
 """
 
 from __future__ import annotations
