@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,10 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
 
@@ -28,6 +31,7 @@ _RELOADS = 4
 _TALL = {"width": 1280, "height": 2600}  # pixels: all charts are in view
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 _OPTIONS = ["--disable-background-networking", "--no-first-run", "--use-gl=angle", "--use-angle=swiftshader"]
+_EMPTY = "data:text/html,<canvas></canvas>an empty page"
 # The page tells when something was drawn, in milliseconds since it was asked for: a frame after it was there.
 _OBSERVE = """
 window.seen = {}
@@ -48,7 +52,7 @@ def curves(root: str) -> None:
         walks = numbers.normal(size=(_STEPS, _KEYS)).cumsum(axis=0)
         with mt.Run(Path(root, f"run{name}")) as run:
             for step, row in enumerate(walks.tolist()):
-                run.log({f"metric{i:02d}": value for i, value in enumerate(row)}, step=step)
+                run.log({f"curve/metric{i:02d}": value for i, value in enumerate(row)}, step=step)
 
 
 def images(root: str) -> None:
@@ -71,29 +75,51 @@ def many(root: str) -> None:
 
 
 @contextmanager
-def _page(root: Path, **options: Any) -> Iterator[tuple[Any, str, int]]:
-    """A new page of the browser, the address of a server of the runs, and the server's process."""
+def _served(command: list[str], directory: Path, **environment: str) -> Iterator[tuple[str, int]]:
+    """Start what serves runs; the address that it prints, and its process."""
+    said: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    server: Any = subprocess.Popen(command, cwd=directory, env={**os.environ, **environment}, **said)
+    try:
+        yield next(found[0] for line in server.stdout if (found := re.search(r"http://[\w.:/?=]+", line))), server.pid
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def _mediatypes(root: Path) -> AbstractContextManager[tuple[str, int]]:
+    return _served([sys.executable, "-m", "mediatypes", "view", str(root), "--port", "0", "--no-browser"], ROOT)
+
+
+@contextmanager
+def _browser(**options: Any) -> Iterator[Any]:
+    """A new page of a browser that was just started."""
     playwright: Any = load("playwright.sync_api")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    arguments = [sys.executable, "-m", "mediatypes", "view", str(root), "--port", "0", "--no-browser"]
-    server = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        said: Any = server.stdout
-        (address,) = re.findall(r"http://\S+", said.readline())
-        with playwright.sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=_CHROMIUM, args=[*_OPTIONS, *sandbox])
-            yield browser.new_page(**options), address, server.pid
-            browser.close()
-    finally:
-        server.kill()
-        server.wait()
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=_CHROMIUM, args=[*_OPTIONS, *sandbox])
+        yield browser.new_page(**options)
+        browser.close()
 
 
 def _opened(page: Any, address: str, wanted: dict[str, tuple[str, int]]) -> dict[str, float]:
-    """Seconds from asking for the address until so many elements were drawn, by name."""
+    """Seconds from asking for the address until so many elements were drawn, by name; what an empty page takes, in a
+    browser that has drawn something before, as that of a user has; and the CPU time of all processes of the browser."""
+    for _ in range(2):
+        page.goto(_EMPTY)
+        while not (painted := page.evaluate("performance.getEntriesByType('paint').map(entry => entry.startTime)")):
+            time.sleep(0.05)
     page.add_init_script(_OBSERVE.replace("WANTED", repr({name: list(what) for name, what in wanted.items()})))
+    processes = page.context.browser.new_browser_cdp_session()
+    before = _cpu(processes)
     page.goto(address)
-    return _drawn(page, list(wanted))
+    figures = _drawn(page, list(wanted))
+    used = sum(seconds - before.get(process, 0.0) for process, seconds in _cpu(processes).items())
+    return {**figures, "browser CPU s": used, "empty page s": painted[0] / 1000}
+
+
+def _cpu(processes: Any) -> dict[int, float]:
+    """CPU seconds of each process of the browser."""
+    return {one["id"]: one["cpuTime"] for one in processes.send("SystemInfo.getProcessInfo")["processInfo"]}
 
 
 def _drawn(page: Any, names: list[str]) -> dict[str, float]:
@@ -109,7 +135,7 @@ def _drawn(page: Any, names: list[str]) -> dict[str, float]:
 def view_curves(root: str) -> Figures:
     """Charts, and how the server's memory grows when the page is opened again and again."""
     wanted = {"first chart s": ("section.chart canvas", 1), "all charts s": ("section.chart canvas", _KEYS)}
-    with _page(Path(root), viewport=_TALL) as (page, address, server):
+    with _mediatypes(Path(root)) as (address, server), _browser(viewport=_TALL) as page:
         figures = _opened(page, address, wanted)
         before = _memory(server)
         for _ in range(_RELOADS):
@@ -118,15 +144,54 @@ def view_curves(root: str) -> Figures:
         return {**figures, "server grows MB": _memory(server) - before, "page.js kB": _bundle()}
 
 
+def tensorboard_curves(root: str) -> Figures:
+    """TensorBoard on the same runs, exported and wholly loaded: 1000 points of a curve, chosen at random; a page of it
+    has 12 charts."""
+    logs = Path(root).with_name("logs")
+    for run in [] if logs.exists() else sorted(Path(root).iterdir()):
+        mt.export(run, "tensorboard", logs / run.name)
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logs), "--host", "127.0.0.1", "--port", "0"]
+    card = "scalar-card-component:not(:has(mat-spinner)) line-chart canvas"
+    wanted = {"first chart s": (card, 1), "all charts s": (card, 12)}
+    with _served(command, logs) as (address, _), _browser(viewport=_TALL) as page:
+        asked = f"{address}data/plugin/scalars/scalars?tag=curve%2Fmetric{_KEYS - 1}&run="
+        while not all(_last_step(asked + run.name) == _STEPS - 1 for run in logs.iterdir()):
+            time.sleep(0.2)
+        return _opened(page, address, wanted)
+
+
+def _last_step(address: str) -> int:
+    try:
+        with urlopen(address) as answer:
+            points: list[tuple[float, int, float]] = json.load(answer)
+    except HTTPError:  # the run is not loaded yet
+        return -1
+    return points[-1][1]
+
+
+def trackio_curves(root: str) -> Figures:
+    """trackio on the same rows; its page draws what is in view."""
+    home = Path(root).with_name("trackio")
+    environment = {"TRACKIO_DIR": str(home), "HF_HUB_OFFLINE": "1", "BROWSER": "true"}
+    os.environ.update(environment)
+    storage = load("trackio.sqlite_storage").SQLiteStorage
+    for run in [] if home.exists() else sorted(Path(root).iterdir()):
+        rows = mt.open_run(run).history().drop_columns(["_step", "_timestamp", "_runtime"]).to_pylist()
+        storage.bulk_log("runs", run.name, rows, list(range(len(rows))), [""] * len(rows))
+    command = [sys.executable, "-c", "from trackio.cli import main; main()", "show", "--project", "runs"]
+    with _served(command, home, **environment) as (address, _), _browser(viewport=_TALL) as page:
+        return _opened(page, address, {"first chart s": (".vega-embed canvas", 1)})
+
+
 def view_images(root: str) -> Figures:
     """Pictures: the first screen of them."""
-    with _page(Path(root)) as (page, address, _):
+    with _mediatypes(Path(root)) as (address, _), _browser() as page:
         return _opened(page, f"{address}#tab=media", {"first pictures s": (".picture canvas", 4)})
 
 
 def view_many(root: str) -> Figures:
     """The table of runs."""
-    with _page(Path(root)) as (page, address, _):
+    with _mediatypes(Path(root)) as (address, _), _browser() as page:
         return _opened(page, f"{address}#tab=runs", {"list s": (".runs .row:not(.head)", 10)})
 
 
@@ -134,7 +199,7 @@ def view_live(root: str) -> Figures:
     """How long after `log()` returned a row's value stands in the page."""
     with mt.Run(Path(root, f"run{time.time_ns()}")) as run:
         run.log({"loss": 0.0})
-        with _page(run.path) as (page, address, _):
+        with _mediatypes(run.path) as (address, _), _browser() as page:
             _opened(page, address, {"chart": ("section.chart canvas", 1)})
             page.evaluate(
                 """() => {
@@ -173,7 +238,11 @@ def _view(make: Any, measure: Any, scratch: Path) -> list[Contender]:
     root.mkdir()
     if make is not None:
         make(str(root))
-    return [Contender("mediatypes view", fresh(__name__, measure.__name__, str(root)), needs="playwright")]
+    ours = Contender("mediatypes view", fresh(__name__, measure.__name__, str(root)), needs="playwright")
+    if measure is not view_curves:
+        return [ours]
+    others = {"tensorboard": tensorboard_curves, "trackio": trackio_curves}
+    return [ours, *(Contender(name, fresh(__name__, f.__name__, str(root)), needs=name) for name, f in others.items())]
 
 
 for _name, _title, _make, _measure, *_targets in (

@@ -7,25 +7,33 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from .._core.errors import MediaTypesError
+from .._core import canonical
+from .._core.errors import CodecError, MediaTypesError
 from ..columns.log_cells import PLAIN_KINDS
+from ..plot import Plot
+from ..plot._presets import BUILTIN
 from ..types.audio.value import Audio
 from ..types.figure.value import Figure
 from ..types.histogram.value import Histogram
 from ..types.html.value import Html
+from ..types.image.masks import ImageMask
 from ..types.image.value import Image
+from ..types.molecule.value import Molecule
 from ..types.object3d.value import Object3D
 from ..types.table.value import Table
 from ..types.tensor.value import Tensor
 from ..types.video.value import Video
 from ..view import RunView
+from . import structure
 from .drawings import COLORS, WIDE, bars, class_colors, cloud, curve, data_url, plane, png_url
 
 _ROWS = 20  # of a table
+_PLOTTED = 2000  # rows of a chart
 _BOXES = 500  # drawn of a set
 _INLINE = 8 * 2**20  # bytes of a file that is put into the HTML
 _MEDIA = 60  # values of a run that a report without a script shows
@@ -47,6 +55,7 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 _SCRIPTS = "; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src data: blob:; worker-src blob:"
+_WHOLE = "max-width:100%"
 _OVER = "position:absolute;left:0;top:0;width:100%;height:100%"
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>runs</title>
@@ -153,9 +162,9 @@ def _video(video: Video) -> str:
     data = video.to_bytes()
     if len(data) <= _INLINE and video.format in _BROWSER_IMAGES:
         source = data_url(data, f"image/{_BROWSER_IMAGES[video.format]}")
-        return f'<img src="{source}" alt="{video.frames} frames" style="max-width:100%">'
+        return f'<img src="{source}" alt="{video.frames} frames" style="{_WHOLE}">'
     if len(data) <= _INLINE and (kind := _BROWSER_CLIPS.get(video.format)):
-        return f'<video controls loop muted src="{data_url(data, kind)}" style="max-width:100%"></video>'
+        return f'<video controls loop muted src="{data_url(data, kind)}" style="{_WHOLE}"></video>'
     return _text(video)
 
 
@@ -204,7 +213,25 @@ def _tensor(tensor: Tensor) -> str:
 def _figure(figure: Figure) -> str:
     if not figure.has_picture:
         return _text(figure)
-    return f'<img src="{data_url(figure.to_png(), "image/png")}" alt="figure" style="max-width:100%">'
+    return f'<img src="{data_url(figure.to_png(), "image/png")}" alt="figure" style="{_WHOLE}">'
+
+
+def _molecule(molecule: Molecule) -> str:
+    return structure.molecule(molecule) or _text(molecule)
+
+
+def _mask(mask: ImageMask) -> str:
+    return f'<img src="{class_colors(mask.to_numpy())}" alt="mask" style="{_WHOLE};background:#fff">'
+
+
+def _plot(plot: Plot) -> str:
+    """The picture of a chart that is as its preset makes it. A spec of somebody else is not run, since it can ask for
+    more memory than there is, which ends the process: its table is shown."""
+    if plot.table.num_rows <= _PLOTTED and plot.spec == BUILTIN.get(plot.preset):
+        with suppress(ImportError, CodecError):
+            if len(canonical.dumps(plot.to_vega_lite())) <= _INLINE:
+                return f'<img src="{data_url(plot.to_svg().encode(), "image/svg+xml")}" alt="chart" style="{_WHOLE}">'
+    return _text(plot) + _table(plot.table)
 
 
 def _table(table: Table) -> str:
@@ -231,4 +258,7 @@ _DRAWN: dict[type, Callable[[Any], str]] = {
     Tensor: _tensor,
     Table: _table,
     Figure: _figure,
+    Molecule: _molecule,
+    Plot: _plot,
+    ImageMask: _mask,
 }

@@ -1,0 +1,136 @@
+"""Values without a script: molecules as atoms and bonds, charts as pictures, and what is not drawn."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mediatypes as mt
+from mediatypes.viewer.still import value_html
+
+WATER = "3\nwater\nO 0 0 0.12\nH 0 0.76 -0.48\nH 0 -0.76 -0.48\n"
+MOL2 = """@<TRIPOS>MOLECULE
+water
+3 2
+SMALL
+NO_CHARGES
+@<TRIPOS>ATOM
+1 O1 0 0 0 O.3
+2 H1 0.9 0 0 H
+3 H2 -0.2 0.9 0 H
+@<TRIPOS>BOND
+1 1 2 1
+2 1 3 1
+"""
+GRO = """water
+    3
+    1WATER  OW1    1   0.126   1.624   1.679
+    1WATER  HW2    2   0.190   1.661   1.747
+    1WATER  HW3    3   0.177   1.568   1.613
+   1.8 1.8 1.8
+"""
+PQR = """ATOM      1 O WAT 1 0.0 0.0 0.12 -0.8 1.5
+ATOM      2 H1 WAT 1 0.0 0.76 -0.48 0.4 1.2
+ATOM      3 H2 WAT 1 0.0 -0.76 -0.48 0.4 1.2
+"""
+
+
+def counts(shown: str) -> tuple[int, int]:
+    """Atoms and bonds that are drawn."""
+    return shown.count("<circle"), shown.count("<line")
+
+
+@pytest.mark.parametrize(("text", "format"), [(WATER, "xyz"), (MOL2, "mol2"), (GRO, "gro"), (PQR, "pqr")])
+def test_water_is_an_oxygen_with_two_hydrogens(text: str, format: str) -> None:
+    shown = value_html(mt.Molecule(text, file_type=format))
+    assert counts(shown) == (3, 2)
+    assert sorted(re.findall(r'<circle[^>]* fill="(#\w+)"', shown)) == ["#c8ccd2", "#c8ccd2", "#d9362b"]
+    radii = [float(r) for r in re.findall(r' r="([\d.]+)"', shown)]
+    assert max(radii) == radii[int(np.argmax(["#d9362b" in part for part in shown.split("<circle")[1:]]))]
+
+
+@pytest.mark.parametrize(
+    "smiles", ["CC(=O)OC1=CC=CC=C1C(=O)O", "CN1C=NC2=C1C(=O)N(C(=O)N2C)C", "OS(=O)(=O)CCl", "C1CC1Br"]
+)
+def test_bonds_are_those_that_rdkit_knows(smiles: str) -> None:
+    chem: Any = pytest.importorskip("rdkit.Chem")
+    all_chem: Any = pytest.importorskip("rdkit.Chem.AllChem")
+    molecule = chem.AddHs(chem.MolFromSmiles(smiles))
+    all_chem.EmbedMolecule(molecule, randomSeed=1)
+    all_chem.MMFFOptimizeMolecule(molecule)
+    written = {
+        "mol": chem.MolToMolBlock(molecule),
+        "pdb": chem.MolToPDBBlock(molecule),
+        "xyz": chem.MolToXYZBlock(molecule),
+    }
+    for format, text in written.items():
+        shown = value_html(mt.Molecule(text, file_type=format))
+        assert counts(shown) == (molecule.GetNumAtoms(), molecule.GetNumBonds()), format
+
+
+def test_a_molecule_is_drawn_in_its_frame_whatever_its_size() -> None:
+    for scale in (1e-3, 1.0, 1e4):
+        atoms = "".join(f"C {scale * i} {scale * (i % 3)} 0.0\n" for i in range(20))
+        shown = value_html(mt.Molecule(f"20\nx\n{atoms}", file_type="xyz"))
+        wide, high = map(float, re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', shown)[0])
+        places = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', shown)
+        assert len(places) == 20
+        assert all(float(x) <= wide and float(y) <= high for x, y in places)
+
+
+@pytest.mark.parametrize("text", [
+    "401\nx\n" + "C 0.0 0.0 0.0\n" * 401,
+    "2\nx\nC 0.0 0.0 0.0\nC 1e300 0.0 0.0\n",
+])  # fmt: skip
+def test_what_is_not_drawn_is_told(text: str) -> None:
+    shown = value_html(mt.Molecule(text, file_type="xyz"))
+    assert counts(shown) == (0, 0)
+    assert "atoms" in shown
+
+
+@pytest.mark.parametrize("text", ["", "9\n", "x\ny\nz\n", "1\nx\nC nan nan nan\n"])
+def test_a_file_that_is_no_molecule_is_told_too(text: str) -> None:
+    class Broken(mt.Molecule):
+        def read_text(self) -> str:
+            return text
+
+    shown = value_html(Broken(WATER, file_type="xyz"))
+    assert counts(shown) == (0, 0)
+    assert "3 atoms" in shown
+
+
+def test_charts_of_presets_are_pictures() -> None:
+    pytest.importorskip("vl_convert")
+    table = mt.Table(columns=["step", "loss"], data=[[i, 1 / (i + 1)] for i in range(9)])
+    shown = value_html(mt.plot.line(table, "step", "loss", title="<b>&"))
+    (picture,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', shown)
+    drawn = base64.b64decode(picture).decode()
+    assert drawn.startswith("<svg")
+    assert "&lt;b&gt;&amp;" in drawn
+
+
+def test_a_spec_of_somebody_else_is_not_run() -> None:
+    store = mt.MemoryStore()
+    table = mt.Table(columns=["step", "loss"], data=[[1, 0.5], [2, 0.25]])
+    document = mt.encode(mt.plot.line(table, "step", "loss"), store)
+    document["spec"]["transform"] = [{"calculate": "1", "as": "x"}]
+    shown = value_html(mt.decode(document, store))
+    assert "svg" not in shown
+    assert re.findall("<td>([^<]+)</td>", shown) == ["1", "0.5", "2", "0.25"]
+
+
+def test_a_long_table_is_not_plotted_without_a_script() -> None:
+    table = mt.Table.from_arrow(_long())
+    shown = value_html(mt.plot.line(table, "step", "loss"))
+    assert "svg" not in shown
+    assert "3000 rows" in shown
+
+
+def _long() -> Any:
+    import pyarrow as pa
+
+    return pa.table({"step": np.arange(3000), "loss": np.ones(3000)})
