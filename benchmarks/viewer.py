@@ -104,6 +104,7 @@ def _browser(**options: Any) -> Iterator[Any]:
 def _opened(page: Any, address: str, wanted: dict[str, tuple[str, int]]) -> dict[str, float]:
     """Seconds from asking for the address until so many elements were drawn, by name; what an empty page takes, in a
     browser that has drawn something before, as that of a user has; and the CPU time of all processes of the browser."""
+    painted: list[float] = []
     for _ in range(2):
         page.goto(_EMPTY)
         while not (painted := page.evaluate("performance.getEntriesByType('paint').map(entry => entry.startTime)")):

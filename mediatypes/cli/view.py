@@ -26,7 +26,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         nargs="*",
         default=["."],
         help="a run, a folder of runs, a pattern, a URL, a compacted dataset, or a directory of TensorBoard or W&B; "
-        "by default this folder",
+        "which is followed while it grows; by default this folder",
     )
     parser.add_argument("--port", type=int, default=_PORT, help=f"port (default {_PORT}; 0 takes a free one)")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; beyond loopback a token is needed")
@@ -44,7 +44,7 @@ def _run(arguments: Namespace) -> int:
         atomic.write(arguments.dest, page({}, "runs", libraries=bundle.available()), "write the page")
         print(f"{arguments.dest}: {in_bytes(arguments.dest.stat().st_size)}; open it and drop run folders on it")
         return 0
-    shelf = Shelf(arguments.runs)
+    shelf = Shelf(arguments.runs, follow=True)
     try:
         server = _serve(shelf, arguments)
         print(f"{count(len(shelf.names()), 'run')}: {server.url}  (Ctrl-C ends it)", flush=True)

@@ -22,7 +22,7 @@ from ..runset.discovery import Place, Source, common_base, find_all, find_roots,
 from ..runset.runset import COMPACTED, open_runs
 from ..view import RunView
 from ..writing.finish import write_rows
-from .foreign import imported
+from .foreign import Imports
 
 Stamp = tuple[int, ...]
 _MADE = (files.HISTORY, files.MEDIA)
@@ -34,21 +34,23 @@ class Shelf:
     """Runs by the name that the page knows them by: their path below the directory that the sources share.
 
     Args:
-        sources: run folders, folders of runs, patterns, URLs or compacted datasets, as `open_runs` takes them.
+        sources: run folders, folders of runs, patterns, URLs or compacted datasets, as `open_runs` takes them; and
+            folders of TensorBoard's or W&B's logs.
+        follow: whether runs that are made of such logs go on when the logs do.
 
     Raises:
         StoreError: a folder is not there.
     """
 
-    def __init__(self, sources: Iterable[Source]) -> None:
+    def __init__(self, sources: Iterable[Source], *, follow: bool = False) -> None:
         self._runs: dict[str, RunView] = {}
         self._stamps: dict[str, Stamp] = {}
         self._snapshots: dict[str, tuple[Path, int]] = {}
         self._described: dict[str, tuple[Stamp, dict[str, Any]]] = {}  # of runs that are over
         self._lock, self._making = threading.RLock(), threading.Lock()
-        self._temporary = Path(tempfile.mkdtemp(prefix="mediatypes-view-"))
-        self._cleanup = weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
-        self._sources = [imported(source, self._temporary) for source in sources]
+        imports = Imports(follow=follow)
+        self._temporary, self._cleanup = imports.folder, weakref.finalize(self, imports.close)
+        self._sources = [imports.runs_of(source) for source in sources]
         roots = find_roots(self._sources)
         self._is_fixed = len(roots) == 1 and is_file(roots[0] / COMPACTED)
         if self._is_fixed:

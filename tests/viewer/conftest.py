@@ -174,8 +174,8 @@ def serve() -> Iterator[Any]:
     """Serves folders of runs; answers the address of the page."""
     servers: list[tuple[Server, Shelf]] = []
 
-    def start(*sources: Any, **options: Any) -> str:
-        shelf = Shelf(sources)
+    def start(*sources: Any, follow: bool = False, **options: Any) -> str:
+        shelf = Shelf(sources, follow=follow)
         server = Server(shelf, **options)
         server.start()
         servers.append((server, shelf))

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -331,6 +332,32 @@ def test_a_directory_of_tensorboard_logs_is_shown(serve: Any, tmp_path: Path) ->
     listed = json.loads(Client(serve(tmp_path / "logs")).ask("/runs.json")[2])
     assert [run["summary"]["train/loss"] for run in listed] == [0.5]
     assert sorted(os.listdir(tmp_path / "logs")) == ["train"]
+
+
+def test_logs_of_tensorboard_are_followed(serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.interop.tensorboard.event_files import scalar, write
+
+    monkeypatch.setattr(live, "_FIND", 0.0)
+    shelf = Shelf([write(tmp_path / "logs" / "train", scalar("loss", 0.5, step=3)).parents[1]], follow=True)
+    try:
+        page = Listener(shelf)
+        assert [run["summary"]["train/loss"] for run in page.first["runs"]] == [0.5]
+        (log,) = (tmp_path / "logs" / "train").iterdir()
+        (name,) = shelf.names()
+        seen = {3: 0.5}
+        for step in (4, 5, 6):
+            with open(log, "ab") as file:
+                file.write(scalar("loss", 1 / step, step=step))
+            while step not in seen:  # it is told, or in the file of a run that is told to be another one
+                for row in page.next().get("rows", []):
+                    seen[row["row"]] = row["values"]["train/loss"]
+                with shelf.open(name, "history.parquet") as history:
+                    rows = pq.read_table(io.BytesIO(history.read()), columns=["_step", "train/loss"]).to_pylist()
+                seen |= {row["_step"]: row["train/loss"] for row in rows}
+        assert seen == {3: 0.5, **{step: pytest.approx(1 / step) for step in (4, 5, 6)}}
+    finally:
+        shelf.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("follow")]
 
 
 def test_a_directory_of_wandb_is_shown(serve: Any, tmp_path: Path) -> None:
