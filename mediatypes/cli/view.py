@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import webbrowser
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._core import atomic
 from .._core.errors import StoreError, os_error
-from ._command import Command
+from ._command import Command, note
 from ._text import count, in_bytes
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..viewer.shelf import Shelf
 
 _PORT = 8090
+_PORTS = 20  # tried, one after the other, before any free one
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help="a run, a folder of runs, a pattern, a URL, a compacted dataset, or a directory of TensorBoard or W&B; "
         "which is followed while it grows; by default this folder",
     )
-    parser.add_argument("--port", type=int, default=_PORT, help=f"port (default {_PORT}; 0 takes a free one)")
+    parser.add_argument("--port", type=_port, help=f"port (default: {_PORT}, or the next one that is free)")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; beyond loopback a token is needed")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
     parser.add_argument("--page", action="store_true", help="write the page alone to -o: run folders are dropped on it")
@@ -47,6 +49,8 @@ def _run(arguments: Namespace) -> int:
     shelf = Shelf(arguments.runs, follow=True)
     try:
         server = _serve(shelf, arguments)
+        if arguments.port is None and server.port != _PORT:
+            note(f"port {_PORT} is taken, so this page is at another one")
         print(f"{count(len(shelf.names()), 'run')}: {server.url}  (Ctrl-C ends it)", flush=True)
         if not arguments.no_browser:
             webbrowser.open(server.url)
@@ -58,14 +62,33 @@ def _run(arguments: Namespace) -> int:
 
 
 def _serve(shelf: Shelf, arguments: Namespace) -> Server:
+    """A server at the port that was asked for, otherwise at the first that is free."""
+    if arguments.port is not None:
+        return _at(arguments.port, shelf, arguments)
+    for port in range(_PORT, _PORT + _PORTS):
+        try:
+            return _at(port, shelf, arguments)
+        except StoreError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return _at(0, shelf, arguments)
+
+
+def _at(port: int, shelf: Shelf, arguments: Namespace) -> Server:
     from ..viewer.server import Server
 
     title = ", ".join(Path(run).resolve().name for run in arguments.runs[:3])
     try:
-        return Server(shelf, arguments.host, arguments.port, title)
+        return Server(shelf, arguments.host, port, title)
     except OSError as error:
-        where = f"{arguments.host}:{arguments.port}"
-        raise os_error(StoreError, where, "serve the page", error, "Pass --port 0 for a free one.") from error
+        hint = "Leave --port out for one that is free."
+        raise os_error(StoreError, f"{arguments.host}:{port}", "serve the page", error, hint) from error
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 65536):
+        raise ArgumentTypeError(f"expected a port, 0 to 65535, got {text}. Leave it out for one that is free.")
+    return int(text)
 
 
 COMMAND = Command(
