@@ -45,7 +45,7 @@ class Live:
 
         First `{"all": True, "runs": [...]}`, each as `Shelf.describe` gives it; then `{"runs": [...]}` of runs that are
         new, over, resumed or edited, `{"gone": [name, ...]}`, and of a live run
-        `{"run": name, "rows": [{"row": step, "values": {key: number}}], "media": [...]}`.
+        `{"run": name, "rows": [{"row": step, "values": {key: number or text}}], "media": [...]}`.
         """
         try:
             yield from self._news()
@@ -172,6 +172,8 @@ def _message(name: str, batches: list[Batch]) -> dict[str, Any]:
                 step = steps[call]
                 if kind in _NUMERIC:
                     rows[step][key] = _number(value)
+                elif kind == "string":
+                    rows[step][key] = value
                 else:
                     documents = value if kind.endswith("_list") else [value]
                     for index, document in enumerate(documents or ()):

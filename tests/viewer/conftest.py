@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import runpy
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,15 +34,10 @@ HOSTILE = "</script><img src=http://example.com/x onerror=alert(1)><b>'\"&"
 def built() -> None:
     """The page's parts are made from npm once; without npm, tests of the page are skipped with the reason."""
     if not bundle.is_built():
-        sys.path.insert(0, str(ROOT / "viewer"))
         try:
-            import build
-
-            build.build()
+            runpy.run_path(str(ROOT / "viewer" / "build.py"))["build"]()
         except SystemExit as error:
             pytest.skip(str(error))
-        finally:
-            sys.path.remove(str(ROOT / "viewer"))
 
 
 @pytest.fixture(scope="session")

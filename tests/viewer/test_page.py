@@ -173,6 +173,29 @@ def test_the_slider_goes_along_another_key(serve: Any, open_page: Any, tmp_path:
     assert "along=epoch" in address(page)
 
 
+def test_the_slider_goes_along_texts(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "runs" / "live") as run:
+
+        def log(step: int, sample: str) -> None:
+            run.log({"sample": sample, "photo": mt.Image(np.full((8, 8, 3), 20 * step, np.uint8))}, step=step)
+
+        for step, sample in enumerate(["case 10", "case 9", "case 9"]):
+            log(step, sample)
+        page = open_page(serve(tmp_path / "runs") + "#tab=media&along=sample&step=case+9").ready()
+        bar, photo = page.locator(".media .bar output"), panel(page, "photo", "live")
+        until(lambda: bar.inner_text() == "sample case 9" and "step 2 · sample case 9" in photo.inner_text())
+        log(3, "case 8")
+        log(4, "case 10")
+        until(lambda: page.get_by_label("step", exact=True).get_attribute("max") == "2")
+        page.get_by_label("previous step").click()
+        until(lambda: bar.inner_text() == "sample case 8" and "step 3 · sample case 8" in photo.inner_text())
+        assert "step=case+8" in address(page)
+        page.get_by_label("next step").click()
+        page.get_by_label("next step").click()
+        until(lambda: bar.inner_text() == "sample case 10" and "step 4 · sample case 10" in photo.inner_text())
+        until(lambda: content(photo.locator("canvas"))[0, 0].tolist() == [80, 80, 80])
+
+
 def beside(run: Path) -> None:
     """What a run keeps beside its values, written as schemas/README.md says."""
     (run / "files").mkdir(exist_ok=True)

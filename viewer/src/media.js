@@ -92,6 +92,9 @@ export function fillPreset(spec, { fields, strings = {} }) {
   return walk(spec)
 }
 
+/** Texts in the order of the numbers in them. */
+const natural = new Intl.Collator('en', { numeric: true }).compare
+
 /** One key of one run: what was logged at the step of the slider. */
 class Panel {
   constructor(run, key, page) {
@@ -120,7 +123,7 @@ class Panel {
   /** The rows at a place of the slider, or at the last one before it; null before the first. */
   rowsAt(place) {
     if (place === null) return this.steps.at(-1) ?? null
-    return this.steps.findLast(({ at }) => at <= place) ?? null
+    return this.steps.findLast(({ at }) => (this.page.tabs.media.texts ? at === place : at <= place)) ?? null
   }
 
   async move(step) {
@@ -128,13 +131,13 @@ class Panel {
     if (rows === this.shown) return
     this.shown = rows
     const turn = (this.turn = Symbol('move')) // what is shown may be found again in new rows while it is read
-    const { along } = this.page.tabs.media
+    const { media } = this.page.tabs, { along } = media
     if (!rows) {
       this.at.textContent = ''
-      this.place.replaceChildren(el('p', { className: 'quiet' }, step === null ? `nothing that has a value of ${along}` : `nothing up to ${along} ${short(step)}`))
+      this.place.replaceChildren(el('p', { className: 'quiet' }, step === null ? `nothing that has a value of ${along}` : `nothing ${media.texts ? 'at' : 'up to'} ${along} ${media.told(step)}`))
       return
     }
-    this.at.textContent = ` step ${rows.step}${along === 'step' ? '' : ` · ${along} ${short(rows.at)}`}`
+    this.at.textContent = ` step ${rows.step}${along === 'step' ? '' : ` · ${along} ${media.told(rows.at)}`}`
     const documents = rows.rows.map(row => untagged(JSON.parse(row._doc)))
     const nodes = await Promise.all(documents.map(document => this.figure(document)))
     if (this.turn !== turn) return
@@ -152,7 +155,7 @@ class Panel {
   heat() {
     if (!this.heating) {
       const documents = this.steps.map(({ rows }) => JSON.parse(rows[0]._doc))
-      this.heating = heatmap(documents, this.steps.map(({ step }) => step), i => this.page.state.set({ step: String(this.steps[i].at) }))
+      this.heating = heatmap(documents, this.steps.map(({ step }) => step), i => this.page.tabs.media.choose(this.steps[i].at))
     }
     return this.heating
   }
@@ -182,8 +185,16 @@ export class Media {
     if (on) panel.move(this.step)
   }
 
+  /** The place that was chosen; null where that is the last one. Where the slider goes along texts, they stand in
+   *  their order, and a place is the number of one. */
   get step() {
-    return this.state.get('step') === '' ? null : Number(this.state.get('step'))
+    const chosen = this.state.get('step')
+    return chosen === '' ? null : this.texts ? this.texts.indexOf(chosen) : Number(chosen)
+  }
+
+  /** A place as it is shown. */
+  told(place) {
+    return this.texts ? this.texts[place] : short(place)
   }
 
   /** What the slider goes along, as it is called. */
@@ -192,28 +203,31 @@ export class Media {
   }
 
   async refresh() {
-    const find = this.state.get('find').toLowerCase(), panels = [], turn = (this.turn = Symbol('refresh'))
+    const find = this.state.get('find').toLowerCase(), panels = [], media = [], turn = (this.turn = Symbol('refresh'))
     for (const run of this.page.shown()) {
-      let rows, place
       try {
-        rows = await run.media()
-        place = await run.placer(this.state.get('along'))
+        media.push({ run, rows: await run.media(), place: await run.placer(this.state.get('along')) })
       } catch {
         continue // a run without media.parquet
       }
+    }
+    if (turn !== this.turn) return
+    const texts = media.flatMap(({ rows, place }) => rows.map(({ step }) => place(step))).filter(at => typeof at === 'string')
+    this.texts = texts.length ? [...new Set(texts)].sort(natural) : null
+    const numbered = new Map(this.texts?.map((text, i) => [text, i]))
+    for (const { run, rows, place } of media) {
       const made = this.made.get(run) ?? this.made.set(run, new Map()).get(run)
       for (const [key, members] of Map.groupBy(rows, row => row.key)) {
         if (!key.toLowerCase().includes(find)) continue
         const panel = made.get(key) ?? made.set(key, new Panel(run, key, this.page)).get(key)
-        panels.push(panel.take(members, place))
+        panels.push(panel.take(members, this.texts ? step => numbered.get(place(step)) ?? NaN : place))
       }
     }
-    if (turn !== this.turn) return
     const before = this.panels
     this.panels = panels.sort((a, b) => a.key.localeCompare(b.key))
     this.places = [...new Set(panels.flatMap(panel => panel.steps.map(({ at }) => at)))].sort((a, b) => a - b)
     this.slider.max = Math.max(0, this.places.length - 1)
-    const keys = [...new Set(this.page.shown().flatMap(run => run.numeric))].sort()
+    const keys = [...new Set(this.page.shown().flatMap(run => [...run.numeric, ...run.texted]))].sort()
     fill(this.axis, [...Object.entries(AXES).filter(([name]) => name !== '_timestamp'), ...keys.map(key => [key, key])].map(([value, text]) => el('option', { value, selected: value === this.state.get('along') }, text)))
     if (before.length !== panels.length || before.some((panel, i) => panel !== panels[i])) {
       this.seen.disconnect()
@@ -233,7 +247,7 @@ export class Media {
   move() {
     const at = this.chosen
     this.slider.value = at
-    this.label.textContent = this.places.length ? `${this.along} ${short(this.places[at])}` : ''
+    this.label.textContent = this.places.length ? `${this.along} ${this.told(this.places[at])}` : ''
     this.slider.setAttribute('aria-valuetext', this.label.textContent)
     for (const panel of this.panels) if (panel.visible) panel.move(this.step)
   }
@@ -245,6 +259,6 @@ export class Media {
   }
 
   choose(place) {
-    if (place !== undefined) this.state.set({ step: place === this.places.at(-1) ? '' : String(place) })
+    if (place !== undefined) this.state.set({ step: place === this.places.at(-1) ? '' : String(this.texts ? this.texts[place] : place) })
   }
 }

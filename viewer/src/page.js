@@ -173,7 +173,7 @@ class Page {
     const run = this.runs.find(one => one.path === message.run)
     if (!run) return
     run.append(message)
-    const keys = new Set(message.rows.flatMap(({ values }) => Object.keys(values)).filter(key => !key.startsWith('_')))
+    const keys = new Set(message.rows.flatMap(({ values }) => Object.keys(values).filter(key => !key.startsWith('_') && typeof values[key] !== 'string')))
     if (this.shown().includes(run)) this.tabs.charts.grown([...keys])
     if (message.media.length && this.state.get('tab') === 'media') this.tabs.media.refresh()
   }

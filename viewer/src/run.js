@@ -141,15 +141,27 @@ export class Run {
     return points(join(x.values, told.map(([step]) => (axis === '_step' ? step : places.get(step)))), join(y.values, told.map(([, value]) => value ?? NaN)), join(y.present, told.map(() => 1)))
   }
 
-  /** Where steps stand on an axis: step -> its value there, or the last one before it; NaN before the first. */
+  /** Where steps stand on an axis: step -> its number or text there, or the last one before it; NaN before the first. */
   async placer(axis) {
     if (axis === '_step') return step => step
     await this.open()
-    const [steps, values] = TIME[axis] ? await this.timeline(axis) : ((await this.curve(axis, '_step')) ?? [[], []])
+    const [steps, values] = TIME[axis] ? await this.timeline(axis) : ((await this.curve(axis, '_step')) ?? (await this.texts(axis)))
     return step => {
       const at = lower(steps, step + 0.5) - 1
       return at < 0 ? NaN : values[at]
     }
+  }
+
+  /** Keys whose values are texts. */
+  get texted() {
+    return this.columns.filter(column => column.kind === 'string').map(column => column.key)
+  }
+
+  /** The texts of a key, over steps. */
+  async texts(key) {
+    const column = this.columns.find(one => one.key === key && one.kind === 'string'), late = this.added.get(key) ?? []
+    const rows = column?.name ? await this.values(column.name) : []
+    return [[...rows.map(({ step }) => step), ...late.map(([step]) => step)], [...rows.map(({ value }) => value), ...late.map(([, value]) => value)]]
   }
 
   /** A column of the time, over steps. */
@@ -158,12 +170,13 @@ export class Run {
     return [[...steps.values, ...late.map(([step]) => step)], [...times.values, ...late.map(([, value]) => value)]]
   }
 
-  /** Take what was logged after the file was read: rows {row: step, values: {key: number}} and media. */
+  /** Take what was logged after the file was read: rows {row: step, values: {key: number or text}} and media. */
   append({ rows, media }) {
     for (const { row, values } of rows) {
       if ('_timestamp' in values) values._runtime = values._timestamp - this.info.started
       for (const [key, value] of Object.entries(values)) {
-        if (!key.startsWith('_') && this.column(key) === undefined) this.columns.push({ name: null, key, kind: 'number', integral: false })
+        const kinds = typeof value === 'string' ? ['string'] : [...NUMERIC]
+        if (!key.startsWith('_') && !this.columns.some(column => column.key === key && kinds.includes(column.kind))) this.columns.push({ name: null, key, kind: kinds[0], integral: false })
         const list = this.added.get(key) ?? this.added.set(key, []).get(key)
         if (list.at(-1)?.[0] === row) list.pop()
         list.push([row, value])
@@ -190,7 +203,7 @@ export class Run {
   }
 
   get plainColumns() {
-    return this.columns.filter(column => PLAIN.has(column.kind) && !NUMERIC.has(column.kind) && column.kind !== 'null')
+    return this.columns.filter(column => column.name !== null && PLAIN.has(column.kind) && !NUMERIC.has(column.kind) && column.kind !== 'null')
   }
 
   get seconds() {
