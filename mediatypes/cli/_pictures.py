@@ -1,13 +1,15 @@
-"""Pictures in a terminal: two pixels in a letter, the upper one its ink and the lower one its ground."""
+"""Pictures in a terminal: of pixels where it shows them, otherwise two in a letter, the upper one its ink and the lower
+one its ground."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from . import _graphics
 from ._board import speaks
 from ._text import cut
 
@@ -20,7 +22,7 @@ def can_show() -> bool:
     """Whether stdout is a terminal that shows every colour, and its user wants colours."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or not speaks("▀"):
         return False
-    is_colourful = os.environ.get("COLORTERM") in ("truecolor", "24bit")
+    is_colourful = os.environ.get("COLORTERM") in ("truecolor", "24bit") or _graphics.writer() is not None
     return is_colourful or any(name in os.environ.get("TERM", "") for name in _TERMINALS)
 
 
@@ -35,8 +37,27 @@ def side_by_side(pictures: Sequence[tuple[str, Any]], width: int) -> Iterator[st
     for first in range(0, len(pictures), across):
         row = pictures[first : first + across]
         yield _GAP.join(f"{cut(title, _WIDE):<{_WIDE}}" for title, _ in row).rstrip()
+        if write := _graphics.writer():
+            yield from _pixels([image for _, image in row], write)
+            continue
         for cells in zip_longest(*(_lines(image) for _, image in row), fillvalue=" " * _WIDE):
             yield _GAP.join(cells)
+
+
+def _pixels(images: Sequence[Any], write: Callable[[Any, int, int], str]) -> Iterator[str]:
+    """Room for a row of pictures, then the pictures, drawn from above it."""
+    sizes = [_size(image) for image in images]
+    high = max(rows for _, rows in sizes)
+    yield from [""] * high
+    places = (f"\x1b[{1 + i * (_WIDE + len(_GAP))}G" for i in range(len(images)))
+    drawn = (place + write(image, *size) for place, image, size in zip(places, images, sizes, strict=True))
+    yield f"\x1b[{high}A" + "".join(drawn) + f"\x1b[{high}B\r"
+
+
+def _size(image: Any) -> tuple[int, int]:
+    """Letters that a picture covers, in width and height; a letter is twice as high as wide."""
+    shrunk = min(1.0, _WIDE / image.width, 2 * _HIGH / image.height)
+    return max(1, round(image.width * shrunk)), max(1, round(image.height * shrunk / 2))
 
 
 def _lines(image: Any) -> Iterator[str]:
