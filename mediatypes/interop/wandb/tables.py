@@ -38,6 +38,7 @@ class Entry(NamedTuple):
     place: str
     digest: str  # MD5, base 64
     size: int
+    reference: str = ""  # a URL, of a file that is elsewhere
 
 
 class Artifact(NamedTuple):

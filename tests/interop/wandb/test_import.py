@@ -100,6 +100,46 @@ def test_a_key_that_rows_have_themselves_is_said(folder: Folder, tmp_path: Path)
     assert mt.open_run(tmp_path / "runs" / RUN).history().to_pydict()["k"] == [1]
 
 
+def test_artifacts_are_versions_beside_the_runs(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staging = tmp_path / "data" / "artifacts" / "staging"
+    staging.mkdir(parents=True)
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "data"))
+    for name, data in (("a", b"one"), ("b", b"two!")):
+        (staging / name).write_bytes(data)
+    log = Log(name="maker")
+    first: dict[str, Any] = {"w.bin": (b"one", staging / "a"), "far": "s3://bucket/key"}
+    log.artifact("id1", first, "model", "model", ("best",), '{"acc": 0.5}')
+    log.artifact("id2", {"sub/w.bin": (b"two!", staging / "b")}, "model", "model")
+    log.artifact("id3", {"x": (b"gone", staging / "c")}, "lost", "model")
+    log.artifact("id4", {"x": (b"one", tmp_path / "elsewhere")}, "hostile", "model")
+    log.artifact("id5", {"t.table.json": (b"{}", staging / "d")})
+    log.log({"x": 1}, 0)
+    log.add(10, field(1, "title") + field(2, "text") + field(3, "WARN"))
+    path = log.write(folder.root)
+    (report,) = import_runs(folder.root.parent, tmp_path / "runs").runs
+    assert report.notes == ["alert: WARN: title: text"]
+    assert [problem.path for problem in report.problems] == ["artifact lost", "artifact hostile"]
+    store = mt.artifacts(tmp_path / "runs")
+    assert store.names() == ["model"]
+    old, new = store.versions("model")
+    assert (old.aliases, new.aliases) == (("best",), ("latest",))
+    assert (old.type, old.metadata, old.description) == ("model", {"acc": 0.5}, None)
+    assert (old.path / "w.bin").read_bytes() == b"one"
+    assert (new.path / "sub/w.bin").read_bytes() == b"two!"
+    assert {entry.url for entry in old.entries.values()} == {None, "s3://bucket/key"}
+    assert old.run == {"id": "abc123", "name": "maker", "path": RUN}
+    made = mt.open_run(tmp_path / "runs" / RUN).artifacts()
+    assert [(one.name, one.version, one.role) for one in made] == [("model", "v0", "made"), ("model", "v1", "made")]
+    shutil.rmtree(tmp_path / "data")  # as wandb does when it has sent them
+    log.log({"x": 2}, 1)
+    path.write_bytes(log.bytes())
+    assert import_runs(folder.root.parent, tmp_path / "runs").runs[0].status == "updated"
+    assert [version.version for version in store.versions("model")] == ["v0", "v1"]
+    assert len(mt.open_run(tmp_path / "runs" / RUN).artifacts()) == 2
+
+
 def test_rows_are_what_was_logged(folder: Folder, tmp_path: Path) -> None:
     log = Log(project="p", name="n", notes="notes", tags=["a"], group="g", job_type="train", config={"lr": 0.1})
     values = [1.5, 2, -3e-300, 1e300, 2**60, -(2**53) - 1, 0.1, math.nan, math.inf, -math.inf]

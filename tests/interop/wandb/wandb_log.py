@@ -141,13 +141,26 @@ class Log:
     def exit(self, code: int = 0, runtime: int = 5) -> None:
         self.add(18, (field(1, code) if code else b"") + field(2, runtime))
 
-    def artifact(self, client_id: str, entries: dict[str, tuple[bytes, Path]], name: str = "t") -> None:
-        """An artifact of files in the staging folder: where they are, and what they hold."""
+    def artifact(
+        self,
+        client_id: str,
+        entries: dict[str, tuple[bytes, Path] | str],
+        name: str = "t",
+        kind: str = "run_table",
+        aliases: tuple[str, ...] = (),
+        metadata: str = "",
+    ) -> None:
+        """An artifact of files in the staging folder, by what they hold and where they are; or elsewhere, by URL."""
         contents = b""
-        for path, (data, place) in entries.items():
+        for path, entry in entries.items():
+            if isinstance(entry, str):
+                contents += field(4, field(1, path) + field(2, "etag") + field(3, entry))
+                continue
+            data, place = entry
             digest = base64.b64encode(hashlib.md5(data).digest()).decode()
             contents += field(4, field(1, path) + field(2, digest) + field(4, len(data)) + field(6, str(place)))
-        self.add(8, field(4, "run_table") + field(5, name) + field(12, contents) + field(15, client_id))
+        said = b"".join(field(11, alias) for alias in (*aliases, "latest")) + (field(8, metadata) if metadata else b"")
+        self.add(8, field(4, kind) + field(5, name) + said + field(12, contents) + field(15, client_id))
 
     def bytes(self) -> bytes:
         return frame(self.records)

@@ -11,13 +11,14 @@ from ....formats.protobuf import BYTES, VARINT, Malformed
 from ....journal.metrics import GOALS, NONE, STATISTICS, Metric
 from ..run_log.items import HISTORY, SUMMARY, Path, read_item
 from ..tables import Entry
+from .artifacts import OWN_TYPES, Logged
 from .recorded import Recorded
 from .rows import BAD, Losses, load, put
 
 Data = tuple[bytes, int, int]  # a buffer, and where a message stands in it
 _CONFIG, _STATS, _ARTIFACT, _METRIC, _OUTPUT, _RUN, _EXIT, _HEADER, _ENVIRONMENT = 5, 7, 8, 12, 13, 17, 18, 21, 26
 _ALERT = 10
-_MOST_GPUS = 1024
+_MOST_GPUS, _MOST_ALERTS, _ALERT_LENGTH = 1024, 100, 1000
 _MAX_SECONDS = 253402300800  # since the epoch: the year 10000
 _MOST_ENTRIES = 1_000_000  # files of artifacts that are remembered
 _SUMMARY_FIELDS = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: NONE, 8: "first"}
@@ -54,6 +55,8 @@ class Facts:
         self.metrics: dict[str, Metric] = {}
         self._steps: list[str] = []  # names of metrics, by the order of their records
         self.artifacts: dict[str, dict[str, Entry]] = {}  # by client id, by path
+        self.logged: list[Logged] = []  # artifacts, in their order
+        self.alerts: list[str] = []
         self.environment: dict[str, Any] = {}
         self.exit_code: int | None = None
         self.runtime = 0
@@ -169,13 +172,20 @@ class Facts:
         self.metrics[name] = Metric(name, step.replace("\\.", ".") or None, chosen, own, not step or 1 in options)
 
     def _artifact(self, message: Data) -> None:
-        client_id, manifest = "", None
+        texts, aliases, manifest = dict[int, str](), list[str](), None
         for number, wire, begin, until in protobuf.fields(*message):
-            if (number, wire) == (15, BYTES):
-                client_id = protobuf.text(message[0], begin, until)
-            elif (number, wire) == (12, BYTES):
+            if (number, wire) == (12, BYTES):
                 manifest = (message[0], begin, until)
-        self._count("artifacts")
+            elif (number, wire) == (11, BYTES):
+                aliases.append(protobuf.text(message[0], begin, until))
+            elif wire == BYTES and number in (4, 5, 7, 8, 15):
+                texts[number] = protobuf.text(message[0], begin, until)
+        client_id, kind = texts.get(15, ""), texts.get(4, "")
+        if kind not in OWN_TYPES:
+            self._count("artifacts")
+            metadata = load(texts.get(8, "{}").encode())
+            known = metadata if isinstance(metadata, dict) else {}
+            self.logged.append(Logged(client_id, texts.get(5, ""), kind, texts.get(7), known, tuple(aliases)))
         if not client_id or manifest is None:
             return
         entries = self.artifacts.setdefault(client_id, {})
@@ -268,6 +278,13 @@ class Facts:
 
     def _alert(self, message: Data) -> None:
         self._count("alerts")
+        if len(self.alerts) < _MOST_ALERTS:
+            fields = list(protobuf.fields(*message))
+            texts = {
+                n: protobuf.text(message[0], *place) for n, wire, *place in fields if wire == BYTES and n in (1, 2, 3)
+            }
+            shown = ": ".join(texts[number] for number in (3, 1, 2) if texts.get(number))
+            self.alerts.append(shown if len(shown) <= _ALERT_LENGTH else shown[:_ALERT_LENGTH] + "...")
 
     def _timed(self, message: Data) -> None:
         for number, wire, begin, until in protobuf.fields(*message):
@@ -304,11 +321,11 @@ def _entry(message: Data) -> tuple[str, Entry]:
     texts: dict[int, str] = {}
     size = 0
     for number, wire, begin, until in protobuf.fields(*message):
-        if wire == BYTES and number in (1, 2, 6):
+        if wire == BYTES and number in (1, 2, 3, 6):
             texts[number] = protobuf.text(message[0], begin, until)
         elif (number, wire) == (4, VARINT):
             size = protobuf.signed(begin)
-    return texts.get(1, ""), Entry(texts.get(6, ""), texts.get(2, ""), size)
+    return texts.get(1, ""), Entry(texts.get(6, ""), texts.get(2, ""), size, texts.get(3, ""))
 
 
 def _time(message: Data) -> float:

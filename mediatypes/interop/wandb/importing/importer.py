@@ -23,6 +23,7 @@ from ..run_log import items
 from ..run_log.framing import KINDS, RecordReader, Records
 from ..run_log.items import HISTORY, SUMMARY, KeyTable
 from . import write_folder
+from .artifacts import Maker, import_artifacts
 from .attachments import Attached
 from .facts import Facts
 from .media import RunMedia
@@ -31,7 +32,7 @@ from .recorded import Recorded
 from .rows import Losses, RowReader
 from .spool import Spool
 
-REPORT = "import.json"
+REPORT, _UNFINISHED = "import.json", "unfinished"  # without the artifacts
 _TRIES, _PAUSE_SECONDS = 50, 0.1
 Progress = Callable[[int], None]  # is called with the bytes of the log that were read
 
@@ -141,7 +142,8 @@ class RunImport:
                 text = f"expected at least the {before['size']} bytes that were imported, got {self.plan.size}"
                 return _stored(previous, Problem(self.plan.path.name, text, "shorter", "What was imported is kept."))
             is_closed = lock is None and not (self.target / files.JOURNAL).exists()
-            if is_closed and self.plan.size == before["size"] and previous["state"] == self._state(head):
+            is_same = previous["state"] == self._state(head) and not previous.get(_UNFINISHED)
+            if is_closed and self.plan.size == before["size"] and is_same:
                 return _stored(previous)
         own = _wait_for_lock(self.target) if previous and lock is None else None
         try:
@@ -221,13 +223,24 @@ class RunImport:
             made.problems,
             made.notes,
         )
-        files.write_json(staging.path / REPORT, {**report.to_stored(), "state": self._state(head), "head": head})
+        logged, known = reading.facts.logged, previous.get("artifacts", {})
+        stored = {"state": self._state(head), "head": head, "artifacts": known}
+        files.write_json(staging.path / REPORT, {**report.to_stored(), **stored, _UNFINISHED: bool(logged)})
         write_readme(staging.path)
         if copied:
             made_besides.append(files.LISTED)
         staging.commit((README, *made_besides, files.HISTORY, files.MEDIA, files.SUMMARY, files.RUN, REPORT))
         for name in {files.LISTED, CONSOLE, files.SYSTEM, files.SYSTEM_LINES}.difference(made_besides):
             (self.target / name).unlink(missing_ok=True)
+        if logged:
+            run = files.read_json(self.target / files.RUN)
+            maker = Maker(run["id"], run["name"], self.target)
+            root = self.target.parents[self.plan.folder.count("/")]
+            stored["artifacts"], problems = import_artifacts(
+                logged, reading.facts.artifacts, reading.media.staged, maker, root, known
+            )
+            report = report._replace(problems=[*report.problems, *problems])
+            files.write_json(self.target / REPORT, {**report.to_stored(), **stored})
         return report
 
 

@@ -194,14 +194,14 @@ class RunMedia:
             entry = entries.get(path)
             if entry is None:
                 raise SidecarMissing.of(where, "a file of the artifact", path, "The artifact does not list it.")
-            return self._staged(entry, where)
+            return self.staged(entry, where)
 
         try:
             return Artifact(find(path, "table").read_bytes(), find)
         except (StoreError, OSError):
             return None
 
-    def _staged(self, entry: Entry, where: str) -> Path:
+    def staged(self, entry: Entry, where: str) -> Path:
         """A file in wandb's staging folder, and nowhere else, that has the content which the manifest names."""
         place = os.path.realpath(entry.place)
         hint = "wandb empties that folder when a run is synchronized."

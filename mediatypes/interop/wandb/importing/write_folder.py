@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from .plan import LogPlan
     from .spool import Spool
 
-_COUNTED = (
-    ("hidden metrics", "shown as others"),
-    ("alerts", "not imported"),
-    ("artifacts", "not imported"),
-)
 _MAX_CELLS, _CELLS_PER_VALUE = 1 << 30, 1 << 12  # of a history; more only where they hold values
 
 
@@ -171,11 +166,6 @@ def _notes(reading: LogReading) -> list[str]:
     facts, notes = reading.facts, list[str]()
     for chart, reason in sorted(reading.media.charts.items()):
         notes.append(f"chart {chart!r} is kept as its table: {reason}")
-    for name, where in (
-        ("hidden metrics", "shown as others"),
-        ("alerts", "not imported"),
-        ("artifacts", "not imported"),
-    ):
-        if count := facts.counts.get(name):
-            notes.append(f"{count} {name}: {where}")
-    return notes
+    if count := facts.counts.get("hidden metrics"):
+        notes.append(f"{count} hidden metrics: shown as others")
+    return [*notes, *(f"alert: {alert}" for alert in facts.alerts)]
