@@ -212,8 +212,8 @@ class Value(Frozen):
         return value
 
 
-class FileValue(Value):
-    """A media value whose main sidecar is one file, as other programs open it."""
+class HasFile(Frozen):
+    """A value of one file, which other programs open."""
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str], **options: Any) -> Self:
@@ -252,3 +252,7 @@ class FileValue(Value):
         except OSError as error:
             raise os_error(StoreError, str(file), "write the file", error, "Check the folder.") from error
         return file
+
+
+class FileValue(HasFile, Value):
+    """A media value whose main sidecar is one file, as other programs open it."""

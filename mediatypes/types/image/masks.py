@@ -11,7 +11,7 @@ from ..._core.declaration import Field, Integer, Record, reference
 from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
 from ..._core.inputs import read_blob
 from ..._core.sidecar import Blob
-from ..._core.value import Frozen
+from ..._core.value import HasFile
 from ...columns.arrays import Array, as_array, is_array
 from ...formats import png
 from ..pictures import files
@@ -30,7 +30,7 @@ MASK = Record(
 )
 
 
-class ImageMask(Frozen):
+class ImageMask(HasFile):
     """A class id for each pixel of an image.
 
     Args:

@@ -274,3 +274,16 @@ def test_a_refusal_names_the_place_and_the_fix(call: Callable[[], object], messa
     with pytest.raises(InputError) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_a_mask_is_saved_as_a_file_that_others_read_and_read_again(tmp_path: Path) -> None:
+    ids = np.array([[0, 300], [7, 0]])
+    mask = ImageMask(ids, class_labels={7: "road"})
+    path = mask.save(tmp_path / "mask.png")
+    np.testing.assert_array_equal(np.asarray(PIL.Image.open(path)), ids)
+    assert path.read_bytes() == mask.to_bytes()
+    assert ImageMask.from_path(path, class_labels={7: "road"}) == mask
+    with pytest.raises(mt.InputError, match=r"ImageMask\.save: expected a name that ends in \.png"):
+        mask.save(tmp_path / "mask.jpg")
+    with pytest.raises(mt.InputError, match=r"ImageMask\.from_path: expected a path"):
+        ImageMask.from_path(ids)  # type: ignore[arg-type]
