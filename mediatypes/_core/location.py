@@ -41,9 +41,17 @@ Location = Path | Remote
 
 def local_path(path: object, where: str) -> Path:
     """The absolute path that somebody passed, with `~` expanded; raises InputError for none, an empty one or a URL."""
+    text = path_text(path, where, "the path of a directory", "Pass a text such as 'runs/demo'.")
+    if "://" in text:
+        raise InputError.of(where, "a path of this machine", text, "Copy the run here first: mediatypes copy URL DIR.")
+    return Path(os.path.expanduser(text)).absolute()
+
+
+def path_text(path: object, where: str, expected: str, hint: str) -> str:
+    """The text of a path that somebody passed; raises InputError for none, and for one that no system takes."""
     text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
     if not isinstance(text, str) or not text or "\0" in text:
-        raise InputError.of(where, "the path of a directory", path, "Pass a text such as 'runs/demo'.")
+        raise InputError.of(where, expected, path, hint)
     try:
         os.lstat(os.path.expanduser(os.fsencode(text)))
     except UnicodeEncodeError:
@@ -51,6 +59,4 @@ def local_path(path: object, where: str) -> Path:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise InputError.of(where, "a path that the system takes", path, "Choose a shorter name.") from error
-    if "://" in text:
-        raise InputError.of(where, "a path of this machine", text, "Copy the run here first: mediatypes copy URL DIR.")
-    return Path(os.path.expanduser(text)).absolute()
+    return text

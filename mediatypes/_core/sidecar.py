@@ -196,7 +196,12 @@ def read_file(path: Location, most: int) -> bytes:
 
 def open_regular(path: Path, flags: int = os.O_RDONLY) -> tuple[int, int]:
     """A descriptor of a regular file, and its size; raises OSError for anything else, without waiting for it."""
-    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # a pipe that nobody reads
+            raise
+        raise OSError(errno.EINVAL, "not a regular file") from error
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)

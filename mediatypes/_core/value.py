@@ -12,6 +12,7 @@ from .declaration import Document, Field, Record
 from .errors import InputError, StoreError, os_error
 from .hooks import hook
 from .inputs import is_path
+from .location import path_text
 from .sidecar import Blob, HashingSink, Sink, Source, fetch
 
 
@@ -240,11 +241,11 @@ class HasFile(Frozen):
                 replaced.
 
         Raises:
-            InputError: the suffix is that of another format.
+            InputError: no path, or its suffix is that of another format.
             StoreError: the system cannot write there.
         """
         where, suffix = f"{type(self).__name__}.save", self._file_type()[0]
-        file = Path(path)
+        file = Path(path_text(path, where, "the path of a file", f"Pass a text such as 'name{suffix}'."))
         if not file.name.lower().endswith(suffix):
             raise InputError.of(where, f"a name that ends in {suffix}", str(path), f"Use {file.with_suffix(suffix)}.")
         try:

@@ -45,10 +45,11 @@ class Folder:
         self.root = root
 
     def local(self, where: str) -> Path:
-        """The directory to write to; raises `StoreError` if it is elsewhere."""
+        """The directory to write to; raises `StoreError` if it is elsewhere, `UnsafePath` if it is a link."""
         if not isinstance(self.root, Path):
             hint = "Log beside the runs, and copy the directory."
             raise StoreError.of(f"{where}: {self.root}", "a directory of this machine", Verbatim("a URL"), hint)
+        files.require_no_links(self.root.parent, [self.root.name])
         return self.root
 
     def names(self) -> list[str]:

@@ -180,6 +180,7 @@ class Artifact:
             hint = "Look at .references, or use .download(folder, references=True)."
             raise StoreError.of(f"{self.name}:{self.version}", "files that are stored", Verbatim("references"), hint)
         name = f"{self.name}/{self.version}"
+        files.require_no_links(root.parent, [root.name])
         files.require_no_links(root, [self.name, name, f"{name}/{FILES}"])
         folder = root / name / FILES
         if not folder.is_dir():

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from .._core.errors import StoreError, os_error
+from .._core.sidecar import open_file
 from . import frames
 
 
@@ -133,7 +134,7 @@ class Syncer:
 
 def first_frame_end(path: Path) -> int:
     """Where the header of a journal file ends; at most its size if that is not whole. Raises OSError."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         start = file.read(len(frames.MAGIC) + 4)
     if len(start) < len(frames.MAGIC) + 4:
         return len(start)

@@ -57,7 +57,7 @@ class StoredTable:
             if damaged:
                 raise pa.ArrowInvalid("a footer that differs from its checksum")
             self.file = pq.ParquetFile(source, pre_buffer=many, page_checksum_verification=True, read_dictionary=read)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:  # names may be no UTF-8
             if isinstance(error, FileNotFoundError):
                 raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
             _require_reachable(path, error)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from .._core import canonical
 from .._core.errors import StoreError, os_error
 from .._core.location import Location
+from .._core.sidecar import open_file
 from ..journal import frames
 from ..journal.names import name_of, rank_of, sequence_of
 from ..journal.reader import JournalReader, Notes
@@ -44,7 +45,7 @@ class Segment(NamedTuple):
         """Its content; raises OSError."""
         if self.prefix:
             yield self.prefix
-        with self.path.open("rb") as file:
+        with open_file(self.path) as file:
             file.seek(self.start)
             left = self.end - self.start
             while left and (piece := file.read(min(_PIECE, left))):
@@ -105,7 +106,7 @@ class _Cutter:
     def parts(self, end: int, size: int) -> list[tuple[int, bytes, int, int]]:
         """All segments of the first `end` bytes; raises OSError."""
         if end - self.start > size:
-            with open(self.path, "rb") as self.reader.file:
+            with open_file(self.path) as self.reader.file:
                 while end - self.start > size and self._cut(end, size):
                     pass
         return [*self.done, (self.sequence, self.prefix, self.start, end)]
@@ -134,7 +135,7 @@ class _Cutter:
 
 def _header(path: Path) -> dict[str, Any]:
     """What a journal says of itself; raises OSError."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         start = file.read(_MAX_HEADER)
     at = len(frames.MAGIC)
     try:

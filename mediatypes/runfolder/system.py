@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .._core import canonical
-from .._core.errors import MediaTypesError, StoreError, os_error
+from .._core.errors import DocumentError, MediaTypesError, StoreError, os_error
 from .._core.location import Location
+from .._core.sidecar import open_file
 from . import files
 from .parquet_reader import StoredTable
 from .parquet_writer import write_parquet
@@ -36,16 +38,27 @@ def read_system(root: Location, run: dict[str, Any]) -> pa.Table:
     """
     path = root / files.SYSTEM
     try:
-        stored = StoredTable(path).read() if path.is_file() else None
+        stored = stored_samples(path).read() if path.is_file() else None
     except OSError as error:
         if isinstance(error, StoreError):
             raise
         raise os_error(StoreError, str(path), "read the file", error, "Check permissions.") from error
-    last = stored.column(TIME)[-1].as_py() if stored is not None and stored.num_rows else -math.inf
-    new = _as_table(_samples(root / files.SYSTEM_LINES, last), float(run["started"]))
+    last = -math.inf if stored is None else pc.max(stored.column(TIME)).as_py()
+    new = _as_table(_samples(root / files.SYSTEM_LINES, -math.inf if last is None else last), float(run["started"]))
     if stored is None:
         return new
     return pa.concat_tables([stored.replace_schema_metadata(), new], promote_options="default")
+
+
+def stored_samples(path: Location) -> StoredTable:
+    """A `system.parquet`, open; raises `DocumentError` if it is damaged or foreign."""
+    table = StoredTable(path)
+    names = table.schema.names
+    wrong = [field.name for field in table.schema if field.type != pa.float64() or names.count(field.name) > 1]
+    if wrong or names[:2] != [TIME, RUNTIME]:
+        expected, hint = "_timestamp, _runtime and others, of doubles", "Restore the file from a copy."
+        raise DocumentError.of(str(path), expected, wrong or names, hint, "columns")
+    return table
 
 
 def finish_system(root: Path, run: dict[str, Any]) -> None:
@@ -69,7 +82,7 @@ def _samples(path: Location, after: float) -> Iterator[dict[str, float]]:
     try:
         if not path.is_file():
             return
-        with path.open("rb") as file:
+        with open_file(path) as file:
             while line := file.readline(_LONGEST):
                 sample = _parse(line)
                 if sample and sample[TIME] > after:
@@ -81,12 +94,12 @@ def _samples(path: Location, after: float) -> Iterator[dict[str, float]]:
 
 def _parse(line: bytes) -> dict[str, float] | None:
     try:
-        members = canonical.loads(line)
-    except ValueError:
+        members = canonical.loads_encodable(line.decode())
+        if not isinstance(members, dict) or not line.endswith(b"\n"):
+            return None
+        sample = {name: float(value) for name, value in members.items() if type(value) in (int, float)}
+    except (ValueError, OverflowError):
         return None
-    if not isinstance(members, dict) or not line.endswith(b"\n"):
-        return None
-    sample = {name: float(value) for name, value in members.items() if type(value) in (int, float)}
     sample = {name: value for name, value in sample.items() if math.isfinite(value) and name != RUNTIME}
     return sample if TIME in sample else None
 

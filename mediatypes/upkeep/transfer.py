@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from .._core import canonical
 from .._core.atomic import is_leftover
@@ -25,7 +24,7 @@ from .._core.errors import (
     os_error,
 )
 from .._core.parallel import Progress, in_threads
-from .._core.sidecar import safe_parts
+from .._core.sidecar import open_file, safe_parts
 from ..runfolder import files
 from ..runfolder.saved_files import read_listed
 from ..runfolder.segments import Segment, Segments
@@ -356,15 +355,8 @@ def _hashes(root: Path | RemotePath) -> dict[str, str]:
     return {}
 
 
-def _opened(path: Path | RemotePath) -> BinaryIO:
-    """A file, open; nobody waits at a pipe for somebody to write."""
-    if isinstance(path, Path) and not path.is_file():
-        raise OSError(errno.EINVAL, "not a regular file")
-    return path.open("rb")
-
-
 def _pieces(path: Path | RemotePath) -> Iterator[bytes]:
-    with _opened(path) as file:
+    with open_file(path) as file:
         while piece := file.read(_PIECE):
             yield piece
 
@@ -382,7 +374,7 @@ def _checked(path: Path | RemotePath) -> Iterator[bytes]:
 
 def _end(path: Path | RemotePath, size: int | None) -> bytes:
     """The last bytes of a file, all of them if `size` is None."""
-    with _opened(path) as file:
+    with open_file(path) as file:
         if size is not None:
             file.seek(max(file.seek(0, os.SEEK_END) - size, 0))
         return file.read()

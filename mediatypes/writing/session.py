@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._core import atomic
 from .._core.declaration import List, Text
-from .._core.errors import InputError, Problem, RunExists, StoreError, Verbatim, problem
+from .._core.errors import InputError, Problem, RunExists, StoreError, Verbatim, os_error, problem
 from .._core.processes import this_process
 from ..journal import frames
 from ..journal.append import Journal, first_frame_end
@@ -222,10 +222,15 @@ def _announce(root: Path, journal: Journal, run: dict[str, Any], durable: bool, 
 def _remove_unborn(root: Path) -> None:
     """Remove journals without a call, of a process that was killed while it made the run; others are kept."""
     for path in files.journals(root / files.JOURNAL):
-        with contextlib.suppress(FileNotFoundError):
+        hint = f"Restore {files.RUN}, or choose another."
+        try:
             if path.stat().st_size > first_frame_end(path):
                 got = Verbatim(f"{path.name} with calls, but no {files.RUN}")
-                raise RunExists.of(
-                    str(root), "a directory without a run", got, f"Restore {files.RUN}, or choose another."
-                )
+                raise RunExists.of(str(root), "a directory without a run", got, hint)
             path.unlink()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise os_error(StoreError, str(path), "read the journal", error, hint) from error

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from ..._core import canonical
 from ..._core.codec import encode
 from ..._core.errors import DocumentError, InputError, SidecarMissing, Verbatim
+from ..._core.location import path_text
 from ..._core.references import read_list
 from ..._core.sidecar import Blob, HashingSink, Sink, Source, fetch, holds
 from ...columns.arrow import list_of, lists, parquet_options, texts
@@ -275,7 +276,7 @@ class _Bytes:
 
 def write_plain(path: str | os.PathLike[str], columns: list[Column], rows: int, sink: Sink) -> None:
     """Write a table as it is stored, a row group for each part."""
-    write_whole(Path(path), schema_of(columns), batches(columns, rows, sink), "write the table")
+    write_whole(_file(path), schema_of(columns), batches(columns, rows, sink), "write the table")
 
 
 def write_packed(path: str | os.PathLike[str], columns: list[Column], rows: int) -> None:
@@ -292,7 +293,11 @@ def write_packed(path: str | os.PathLike[str], columns: list[Column], rows: int)
         for start in range(0, rows, _GROUP_ROWS)
         for stop in [min(rows, start + _GROUP_ROWS)]
     )
-    write_whole(Path(path), schema, groups, "write the table")
+    write_whole(_file(path), schema, groups, "write the table")
+
+
+def _file(path: str | os.PathLike[str]) -> Path:
+    return Path(path_text(path, "Table.to_parquet", "the path of a file", "Pass a text such as 'table.parquet'."))
 
 
 def _fields(column: Column, tag: str | None) -> list[pa.Field]:
