@@ -9,6 +9,7 @@ import importlib.util
 import sys
 from collections.abc import Generator
 from doctest import UnexpectedException
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -49,7 +50,7 @@ def replace_hypothesis() -> None:
     }
     for name, members in names.items():
         module = ModuleType(name)
-        vars(module).update(members)
+        vars(module).update(members, __spec__=ModuleSpec(name, None))  # which torch looks for
         sys.modules[name] = module
 
 

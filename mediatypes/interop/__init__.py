@@ -26,4 +26,15 @@ def __dir__() -> list[str]:
 
 
 # Modules that need their framework to be imported: they are in no list of all names.
-_FRAMEWORKS = ("accelerate", "fastai", "hydra", "keras", "lightning", "optuna", "ray", "sklearn", "transformers")
+_FRAMEWORKS = (
+    "accelerate",
+    "fastai",
+    "hydra",
+    "keras",
+    "lightning",
+    "optuna",
+    "ray",
+    "sklearn",
+    "transformers",
+    "ultralytics",
+)

@@ -14,12 +14,11 @@ from .._core.errors import MediaTypesError
 
 def lightning_callbacks() -> list[Any]:
     """For each Trainer of Lightning: a callback that logs where MEDIATYPES_RUN names the directory of a run."""
-    path = os.environ.get("MEDIATYPES_RUN")
-    if not path:
+    if not os.environ.get("MEDIATYPES_RUN"):
         return []
     from .lightning import RunCallback
 
-    return [RunCallback(path)]
+    return [RunCallback()]
 
 
 def rerun_importer() -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._core.deps import need
+from ._callbacks import CallbackRun, plain
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -20,7 +21,8 @@ class MediatypesTracker(_tracking.GeneralTracker):  # type: ignore[misc]
     """Logs into a run, on the main process; all that `Run.log` takes, media too.
 
     Args:
-        path: the run's directory. Default: a new one, as `Run` makes it.
+        path: the run's directory; one that holds a run goes on. Default: what the environment variable MEDIATYPES_RUN
+            names, else a new one, as `Run` makes it.
         options: of `Run`.
     """
 
@@ -30,27 +32,22 @@ class MediatypesTracker(_tracking.GeneralTracker):  # type: ignore[misc]
 
     def __init__(self, path: str | os.PathLike[str] | None = None, **options: Any) -> None:
         super().__init__()
-        self._path, self._options = path, options
-        self._run: Run | None = None
+        self._logged = CallbackRun(path, options)
 
     @property
     def tracker(self) -> Run:
-        """The `Run`; made when it is first asked for."""
-        from ..run import Run
-
-        if self._run is None:
-            self._run = Run(self._path, **self._options)
-        return self._run
+        """The `Run`; opened when it is first asked for."""
+        return self._logged.open()
 
     @_tracking.on_main_process  # type: ignore[untyped-decorator]
     def store_init_configuration(self, values: dict[str, Any]) -> None:
-        self.tracker.config.update(values)
+        self.tracker.config.update(plain(values))
 
     @_tracking.on_main_process  # type: ignore[untyped-decorator]
     def log(self, values: Mapping[str, Any], step: int | None = None, **kwargs: Any) -> None:
         """Log numbers, texts and media at a step; one before the last row's goes to that row."""
-        run = self.tracker
-        run.log(values) if step is None else run.log(values, step=max(step, run.step))
+        self._logged.open()
+        self._logged.log(values, step)
 
     def log_images(self, values: Mapping[str, Any], step: int | None = None, **kwargs: Any) -> None:
         """Log images by key: whatever `mediatypes.Image` takes, or lists of it; `kwargs` are its options."""
@@ -79,5 +76,4 @@ class MediatypesTracker(_tracking.GeneralTracker):  # type: ignore[misc]
 
     @_tracking.on_main_process  # type: ignore[untyped-decorator]
     def finish(self) -> None:
-        if self._run is not None:
-            self._run.finish()
+        self._logged.close()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._core.deps import need
+from ._callbacks import CallbackRun
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -20,9 +21,10 @@ class MediatypesCallback(_callback.Callback):  # type: ignore[misc]
     """Logs into a run: the training loss and hyperparameters of each batch, and what the Recorder has of each epoch.
 
     Args:
-        run: one that is open, which stays so; or the path of one. Default: a new one, as `Run` makes it.
+        run: one that is open, which stays so; or the path of one, which goes on where it exists. Default: what the
+            environment variable MEDIATYPES_RUN names, else a new one, as `Run` makes it.
         also: is called with the learner after each epoch for what is logged with it, such as pictures of its results.
-        options: of `Run`, for one that is made here.
+        options: of `Run`, for one that is opened here.
     """
 
     order = 55  # after the Recorder, whose values are logged
@@ -35,16 +37,16 @@ class MediatypesCallback(_callback.Callback):  # type: ignore[misc]
         **options: Any,
     ) -> None:
         super().__init__()
-        self._given, self._also, self._options = run, also, options
-        self.logged: Run | None = None
+        self._logged, self._also = CallbackRun(run, options), also
+
+    @property
+    def logged(self) -> Run | None:
+        """The `Run`, from the beginning of a training to its end; `run` is a name of fastai's."""
+        return self._logged.run
 
     def before_fit(self) -> None:
-        from ..run import Run
-
-        if self.logged is None:
-            self.logged = self._given if isinstance(self._given, Run) else Run(self._given, **self._options)
         learner = self.learn
-        self.logged.config["fit"] = {
+        self._logged.open().config["fit"] = {
             "epochs": learner.n_epoch,
             "batches": len(learner.dls.train),
             "batch_size": learner.dls.bs,
@@ -53,18 +55,14 @@ class MediatypesCallback(_callback.Callback):  # type: ignore[misc]
         }
 
     def after_batch(self) -> None:
-        if self.logged is not None and self.learn.training:
+        if self.learn.training:
             hypers = {f"opt/{name}": value for name, value in self.learn.opt.hypers[-1].items()}
-            self.logged.log({"train/loss": float(self.learn.loss), **hypers})
+            self._logged.log({"train/loss": float(self.learn.loss), **hypers})
 
     def after_epoch(self) -> None:
-        if self.logged is not None:
-            names, values = self.learn.recorder.metric_names, self.learn.recorder.log
-            row = {name: value for name, value in zip(names, values, strict=False) if name not in ("epoch", "time")}
-            self.logged.log({"epoch": self.learn.epoch, **row, **(self._also(self.learn) if self._also else {})})
+        names, values = self.learn.recorder.metric_names, self.learn.recorder.log
+        row = {name: value for name, value in zip(names, values, strict=False) if name not in ("epoch", "time")}
+        self._logged.log({"epoch": self.learn.epoch, **row, **(self._also(self.learn) if self._also else {})})
 
     def after_fit(self) -> None:
-        if self.logged is not None and self.logged is not self._given:
-            self.logged.finish()
-            self._given, self._options = self.logged.path, {**self._options, "mode": "resume"}
-            self.logged = None
+        self._logged.close()

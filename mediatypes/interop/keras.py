@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._core.deps import need
+from ._callbacks import CallbackRun
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -20,10 +21,11 @@ class MediatypesCallback(_keras.callbacks.Callback):  # type: ignore[misc]
     """Logs the metrics of each epoch, and how the model is built, into a run.
 
     Args:
-        run: one that is open, which stays so; or the path of one. Default: a new one, as `Run` makes it.
+        run: one that is open, which stays so; or the path of one, which goes on where it exists. Default: what the
+            environment variable MEDIATYPES_RUN names, else a new one, as `Run` makes it.
         also: is called with the model after each epoch for what is logged with it, such as pictures of its results:
             `lambda model: {"digits": draw(model.predict(x))}`.
-        options: of `Run`, for one that is made here.
+        options: of `Run`, for one that is opened here.
     """
 
     def __init__(
@@ -34,26 +36,23 @@ class MediatypesCallback(_keras.callbacks.Callback):  # type: ignore[misc]
         **options: Any,
     ) -> None:
         super().__init__()
-        self._given, self._also, self._options = run, also, options
-        self.run: Run | None = None
+        self._logged, self._also = CallbackRun(run, options), also
+
+    @property
+    def run(self) -> Run | None:
+        """The `Run`, from the beginning of the training to its end."""
+        return self._logged.run
 
     def on_train_begin(self, logs: Any = None) -> None:
-        from ..run import Run
-
-        if self.run is None:
-            self.run = self._given if isinstance(self._given, Run) else Run(self._given, **self._options)
+        run = self._logged.open()
         lines: list[str] = []
         self.model.summary(print_fn=lambda line, **_: lines.append(line), line_length=100)
-        self.run.config["model"] = {"name": self.model.name, "parameters": self.model.count_params()}
-        self.run.summary["model"] = "\n".join(lines)
+        run.config["model"] = {"name": self.model.name, "parameters": self.model.count_params()}
+        run.summary["model"] = "\n".join(lines)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self.run is not None:
-            also = self._also(self.model) if self._also else {}
-            self.run.log({"epoch": epoch, **(logs or {}), **also})
+        also = self._also(self.model) if self._also else {}
+        self._logged.log({"epoch": epoch, **(logs or {}), **also})
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self.run is not None and self.run is not self._given:
-            self.run.finish()
-            self._given, self._options = self.run.path, {**self._options, "mode": "resume"}
-            self.run = None
+        self._logged.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .._core.deps import need
+from ._callbacks import CallbackRun, plain
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -49,7 +50,8 @@ class MediatypesLogger(_Logger):  # type: ignore[misc]
     """Logs what a Trainer logs into a run, which is made when the first value comes, on the first process only.
 
     Args:
-        path: the run's directory; one that holds a run goes on. Default: a new one, as `Run` makes it.
+        path: the run's directory; one that holds a run goes on. Default: what the environment variable MEDIATYPES_RUN
+            names, else a new one, as `Run` makes it.
         prefix: put before the key of each metric, with a "/".
         options: of `Run`: project, name, config, tags...
 
@@ -59,25 +61,18 @@ class MediatypesLogger(_Logger):  # type: ignore[misc]
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, prefix: str = "", **options: Any) -> None:
         super().__init__()
-        self._path, self._prefix, self._options = path, prefix and f"{prefix}/", options
-        self._run: Run | None = None
+        self._logged, self._prefix = CallbackRun(path, options), prefix and f"{prefix}/"
 
     @property
     @_rank_zero_experiment
     def experiment(self) -> Run:
         """The `Run`."""
-        from ..run import Run
-
-        if self._run is None:
-            options = {"mode": "allow"} if self._path is not None else {}
-            self._run = Run(self._path, **{**options, **self._options})
-            self._path = self._run.path
-        return self._run
+        return self._logged.open()
 
     @property
     def name(self) -> str | None:
         """The name of the run's directory; checkpoints go beside it."""
-        return f"{Path(self._path).name}-lightning" if self._path is not None else None
+        return None if self._logged.path is None else f"{Path(self._logged.path).name}-lightning"
 
     @property
     def version(self) -> str:
@@ -87,7 +82,7 @@ class MediatypesLogger(_Logger):  # type: ignore[misc]
     @property
     def save_dir(self) -> str | None:
         """The directory that the run's is in."""
-        return None if self._path is None else str(Path(self._path).parent)
+        return None if self._logged.path is None else str(Path(self._logged.path).parent)
 
     @_rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -96,13 +91,8 @@ class MediatypesLogger(_Logger):  # type: ignore[misc]
 
     @_rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Put hyperparameters into the config; those that are no plain data as their `repr`."""
-        plain = vars(params) if isinstance(params, argparse.Namespace) else dict(params or {})
-        for key, value in plain.items():
-            try:
-                self.experiment.config[key] = value
-            except ValueError:
-                self.experiment.config[key] = repr(value)
+        """Put hyperparameters into the config; those that are no plain data as texts."""
+        self.experiment.config.update(plain(vars(params) if isinstance(params, argparse.Namespace) else params or {}))
 
     @_rank_zero_only
     def log_image(self, key: str, images: Sequence[Any], step: int | None = None, **options: Any) -> None:
@@ -149,22 +139,19 @@ class MediatypesLogger(_Logger):  # type: ignore[misc]
     @_rank_zero_only
     def finalize(self, status: str) -> None:
         """Finish the run; what is logged later goes on with it."""
-        if self._run is not None:
-            self._run.finish("finished" if status in ("success", "finished") else "failed")
-            self._run = None
-            self._options = {**self._options, "mode": "resume"}
+        self._logged.close("finished" if status in ("success", "finished") else "failed")
 
     def _log_values(self, cls: Any, key: str, items: Sequence[Any], step: int | None, options: dict[str, Any]) -> None:
         values = [cls(item, **{name: listed[i] for name, listed in options.items()}) for i, item in enumerate(items)]
         self._log({key: values[0] if len(values) == 1 else values}, step)
 
     def _log(self, data: dict[str, Any], step: int | None) -> None:
-        run: Any = self.experiment
-        run.log(data) if step is None else run.log(data, step=max(step, run.step))
+        self._logged.open()
+        self._logged.log(data, step)
 
 
 class RunCallback(_Callback):  # type: ignore[misc]
-    """Adds a `MediatypesLogger` to the Trainer, beside its own loggers.
+    """Adds a `MediatypesLogger` to a Trainer or Fabric that has none, beside its other loggers.
 
     Args:
         path, options: of the logger.
@@ -175,5 +162,12 @@ class RunCallback(_Callback):  # type: ignore[misc]
         self._logger = MediatypesLogger(path, **options)
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        if self._logger not in trainer.loggers:
-            trainer.loggers = [*trainer.loggers, self._logger]
+        trainer.loggers = self._beside(trainer.loggers)
+
+    def on_after_setup(self, fabric: Any) -> None:
+        """What Fabric calls when a model is set up."""
+        fabric.loggers[:] = self._beside(fabric.loggers)
+
+    def _beside(self, loggers: list[Any]) -> list[Any]:
+        has_one = any(isinstance(logger, MediatypesLogger) for logger in loggers)
+        return loggers if has_one else [*loggers, self._logger]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._core.deps import need
+from ._callbacks import plain
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -40,7 +41,7 @@ class MediatypesCallback(_logger.LoggerCallback):  # type: ignore[misc]
 
         if trial not in self._runs:
             options = {"group": trial.experiment_dir_name, "job_type": "trial", "quiet": True, **self._options}
-            path, config = self._root / str(trial), {key: _plain(value) for key, value in trial.config.items()}
+            path, config = self._root / str(trial), plain(trial.config)
             self._runs[trial] = Run(path, name=str(trial), config=config, mode="allow", on_error="record", **options)
 
     def log_trial_result(self, iteration: int, trial: Any, result: dict[str, Any]) -> None:
@@ -50,10 +51,3 @@ class MediatypesCallback(_logger.LoggerCallback):  # type: ignore[misc]
     def log_trial_end(self, trial: Any, failed: bool = False) -> None:
         if (ended := self._runs.pop(trial, None)) is not None:
             ended.finish("failed" if failed else "finished")
-
-
-def _plain(value: Any) -> Any:
-    """Plain data of a config; what is none as its text."""
-    if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
-    return value if isinstance(value, (str, int, float, bool, list, tuple, type(None))) else str(value)

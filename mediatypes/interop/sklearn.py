@@ -1,8 +1,13 @@
-"""scikit-learn: `log_classifier(run, model, x, y)` logs how good a classifier is, in plots and numbers."""
+"""scikit-learn: `log_classifier(run, model, x, y)` logs how good a classifier is, in plots and numbers.
+
+`LogisticRegression().set_callbacks(MediatypesCallback(run, scoring="accuracy")).fit(x, y)` logs how it learns, of the
+estimators that have callbacks (scikit-learn 1.9).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -10,11 +15,12 @@ from .._core.deps import need
 from .._core.errors import InputError
 from ..plot import bar, confusion_matrix, line, pr_curve, roc_curve
 from ..types.table.value import Table
+from ._callbacks import plain
 
 if TYPE_CHECKING:
     from ..run import Run
 
-__all__ = ["log_classifier"]
+__all__ = ["MediatypesCallback", "log_classifier"]
 
 _BINS = 10  # of the calibration curve
 _FEATURES = 30  # the most important that are shown
@@ -139,3 +145,68 @@ def _features(model: Any, x: Any, feature_names: Any) -> Any:
     order = np.argsort(weights)[::-1][:_FEATURES]
     bars = [[names[i], float(weights[i])] for i in order]
     return bar(Table(columns=["feature", "importance"], data=bars), "feature", "importance", title="Features")
+
+
+class MediatypesCallback:
+    """Logs a score after each step of a fit, as a row, when the outermost fit ends: a search or pipeline around it too.
+
+    Keys: `fit/estimator`, `fit/task` (such as `lbfgs-iter`) and `fit/path`, numbers of the task and of those around it,
+    and `fit/<score>`, on the data of the fit; the parameters of the outermost estimator are in the config.
+
+    Args:
+        run: where to.
+        scoring: as of scikit-learn's `ScoringMonitor`: "accuracy", or several names in a list.
+
+    Raises:
+        MissingDependencyError: there is no scikit-learn, or one before 1.9.
+
+    >>> import tempfile, mediatypes as mt
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
+    ...     callback = mt.interop.sklearn.MediatypesCallback(run, scoring=["accuracy"])
+    ...     model = LogisticRegression().set_callbacks(callback).fit([[0], [1], [2], [3]], [0, 0, 1, 1])
+    >>> run.summary["fit/accuracy"]
+    1.0
+    """
+
+    max_propagation_depth: ClassVar[None] = None  # estimators within estimators have it too
+
+    def __init__(self, run: Run, *, scoring: Any) -> None:
+        monitor = need("sklearn.callback", package="scikit-learn", needed_for="MediatypesCallback").ScoringMonitor
+        self._run, self._monitor = run, monitor(scoring=scoring)
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Called before the outermost fit."""
+        self._run.config[type(estimator).__name__] = plain(estimator.get_params())
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Called before each task."""
+
+    def on_fit_task_end(
+        self,
+        estimator: Any,
+        context: Any,
+        *,
+        X: Any = None,  # noqa: N803
+        y: Any = None,
+        metadata: Any = None,
+        fitted_estimator: Any = None,
+    ) -> None:
+        """Called after each task, perhaps in another process, from which the monitor sends the score."""
+        if hasattr(fitted_estimator, "predict"):
+            given = {"X": X, "y": y, "metadata": metadata, "fitted_estimator": fitted_estimator}
+            self._monitor.setup(estimator, context)
+            self._monitor.on_fit_task_end(estimator, context, **given)
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Called after the outermost fit."""
+        known = ("task_id_path", "parent_task_id_path", "estimator_name", "task_name", "task_id", "sequential_subtasks")
+        rows = self._monitor.get_logs().data
+        for row in sorted(rows, key=lambda row: (*row["task_id_path"], inf)):  # a task after the tasks in it
+            path = ".".join(map(str, row["task_id_path"]))
+            scores = {name: value for name, value in row.items() if name not in known}
+            task = {"estimator": row["estimator_name"], "task": row["task_name"], "path": path}
+            self._run.log({f"fit/{name}": value for name, value in {**task, **scores}.items()})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_run": None}  # rows are logged by the first process

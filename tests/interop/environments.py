@@ -59,15 +59,23 @@ ENVIRONMENTS = {
         _FRAMEWORKS,
     ),
     "ray": Environment(("ray[tune]",), ("tests/interop/frameworks/test_ray.py",), ("ray",)),
+    "ultralytics": Environment(
+        ("ultralytics", "torch", "torchvision"), ("tests/interop/frameworks/test_ultralytics.py",), ("ultralytics",)
+    ),
     "fastai": Environment(("fastai",), ("tests/interop/frameworks/test_fastai.py",), ("fastai",)),
 }
 FRAMEWORKS = {
     "lightning": ("Lightning", "`Trainer(logger=mediatypes.interop.lightning.MediatypesLogger(path))`"),
-    "lightning ": ("Lightning, no code", "`MEDIATYPES_RUN=path python train.py`"),
+    "lightning ": ("Lightning and Fabric, no code", "`MEDIATYPES_RUN=path python train.py`"),
     "transformers": ("Hugging Face Trainer", '`import mediatypes.interop.transformers`, then `report_to="mediatypes"`'),
     "accelerate": ("Accelerate", "`Accelerator(log_with=mediatypes.interop.accelerate.MediatypesTracker(path))`"),
     "keras": ("Keras 3", "`fit(callbacks=[mediatypes.interop.keras.MediatypesCallback(path)])`"),
     "scikit-learn": ("scikit-learn", "`mediatypes.interop.sklearn.log_classifier(run, model, x, y)`"),
+    "scikit-learn ": (
+        "scikit-learn 1.9, step by step",
+        '`model.set_callbacks(mediatypes.interop.sklearn.MediatypesCallback(run, scoring="accuracy"))`',
+    ),
+    "ultralytics": ("ultralytics", "`mediatypes.interop.ultralytics.add_to(model, path)`"),
     "fastai": ("fastai", "`Learner(cbs=mediatypes.interop.fastai.MediatypesCallback(path))`"),
     "ray": ("Ray Tune", "`RunConfig(callbacks=[mediatypes.interop.ray.MediatypesCallback(folder)])`"),
     "hydra-core": ("Hydra", "`hydra.callbacks.mediatypes._target_: mediatypes.interop.hydra.MediatypesCallback`"),

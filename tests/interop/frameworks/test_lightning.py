@@ -86,33 +86,71 @@ def test_media_and_a_second_fit_go_on_with_the_run(tmp_path: Path) -> None:
     assert (list(view.values("loss")), list(view.values("late")), view.status) == ([(5, 1.0)], [(5, 2.0)], "failed")
 
 
-def test_without_a_line_of_code(tmp_path: Path) -> None:
-    """MEDIATYPES_RUN and the entry point: in a process of its own, for Lightning reads entry points once."""
-    code = """
+def run_by_entry_point(group: str, code: str, folder: Path) -> mt.RunView:
+    """What a program leaves with MEDIATYPES_RUN set, in a process of its own, for Lightning reads entry points once."""
+    found = """
         import sys
         from importlib.metadata import EntryPoint
         from pathlib import Path
 
         import lightning.fabric.utilities.registry as registry
 
-        group = "lightning.pytorch.callbacks_factory"
-        point = EntryPoint("mediatypes", "mediatypes.interop._entry_points:lightning_callbacks", group)
+        point = EntryPoint("mediatypes", "mediatypes.interop._entry_points:lightning_callbacks", "GROUP")
         registry.entry_points = lambda group=None, **_: [point] if group == point.group else []
+        """
+    program = textwrap.dedent(found.replace("GROUP", group)) + textwrap.dedent(code)
+    environment = {**os.environ, "MEDIATYPES_RUN": str(folder / "run"), "MEDIATYPES_QUIET": "1"}
+    command = [sys.executable, "-c", program, str(folder)]
+    subprocess.run(command, env=environment, cwd=Path(__file__).parents[3], check=True, timeout=300)
+    return mt.open_run(folder / "run")
+
+
+def test_without_a_line_of_code(tmp_path: Path) -> None:
+    code = """
         from tests.interop.frameworks.test_lightning import fit
 
         fit(Path(sys.argv[1]), logger=False, enable_checkpointing=False)
         """
-    environment = {**os.environ, "MEDIATYPES_RUN": str(tmp_path / "run"), "MEDIATYPES_QUIET": "1"}
-    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
-    subprocess.run(command, env=environment, cwd=Path(__file__).parents[3], check=True, timeout=300)
-    view = mt.open_run(tmp_path / "run")
+    view = run_by_entry_point("lightning.pytorch.callbacks_factory", code, tmp_path)
     assert view.status == "finished"
     assert len(list(view.values("loss"))) == 4
+
+
+def test_a_logger_of_ours_is_not_doubled(tmp_path: Path) -> None:
+    code = """
+        from mediatypes.interop.lightning import MediatypesLogger
+        from tests.interop.frameworks.test_lightning import fit
+
+        fit(Path(sys.argv[1]), logger=MediatypesLogger(), enable_checkpointing=False)
+        """
+    view = run_by_entry_point("lightning.pytorch.callbacks_factory", code, tmp_path)
+    assert len(list(view.values("loss"))) == 4
+
+
+def test_fabric_without_a_line_of_code(tmp_path: Path) -> None:
+    code = """
+        import torch
+        from lightning.fabric import Fabric
+
+        fabric = Fabric(accelerator="cpu", devices=1)
+        layer = torch.nn.Linear(1, 1)
+        model, optimizer = fabric.setup(layer, torch.optim.SGD(layer.parameters(), 0.1))
+        for step in range(3):
+            loss = model(torch.ones(1, 1)).square().mean()
+            fabric.backward(loss)
+            optimizer.step()
+            fabric.log("loss", loss, step=step)
+        """
+    view = run_by_entry_point("lightning.fabric.callbacks_factory", code, tmp_path)
+    assert view.status == "finished"
+    assert [step for step, _ in view.values("loss")] == [0, 1, 2]
 
 
 def test_the_entry_points_are_declared() -> None:
     import tomllib
 
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))["project"]
-    for group in ("lightning.pytorch.callbacks_factory", "pytorch_lightning.callbacks_factory"):
-        assert project["entry-points"][group] == {"mediatypes": "mediatypes.interop._entry_points:lightning_callbacks"}
+    for group in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
+        assert project["entry-points"][f"{group}.callbacks_factory"] == {
+            "mediatypes": "mediatypes.interop._entry_points:lightning_callbacks"
+        }

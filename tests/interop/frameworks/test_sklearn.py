@@ -15,7 +15,10 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import RidgeClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 
 def test_what_scikit_learn_says_of_a_forest(tmp_path: Path) -> None:
@@ -72,3 +75,35 @@ def test_what_is_no_classifier_is_refused(tmp_path: Path) -> None:
         with pytest.raises(mt.InputError, match=r"log_classifier.y: expected some of \[0, 1\], got 7"):
             mt.interop.sklearn.log_classifier(run, model, [[0]], [7])
     assert not mt.open_run(run.path).keys()
+
+
+def test_a_score_of_each_step(tmp_path: Path) -> None:
+    callbacks = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9 has no callbacks")
+    x, y = load_iris(return_X_y=True)
+    monitor = callbacks.ScoringMonitor(scoring=["accuracy", "neg_log_loss"])
+    LogisticRegression(max_iter=5).set_callbacks(monitor).fit(x, y)
+    with mt.Run(tmp_path / "run") as run:
+        callback = mt.interop.sklearn.MediatypesCallback(run, scoring=["accuracy", "neg_log_loss"])
+        LogisticRegression(max_iter=5).set_callbacks(callback).fit(x, y)
+    view = mt.open_run(run.path)
+    theirs = {".".join(map(str, row["task_id_path"])): row for row in monitor.get_logs().data}
+    paths = [path for _, path in view.values("fit/path")]
+    assert paths == ["0.0", "0.1", "0.2", "0.3", "0.4", "0"]
+    for name in ("accuracy", "neg_log_loss"):
+        assert [value for _, value in view.values(f"fit/{name}")] == [theirs[path][name] for path in paths]
+    assert [value for _, value in view.values("fit/task")] == ["lbfgs-iter"] * 5 + ["fit"]
+    assert view.config["LogisticRegression"]["max_iter"] == 5
+
+
+def test_scores_of_a_search_on_two_processes(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9 has no callbacks")
+    x, y = load_iris(return_X_y=True)
+    with mt.Run(tmp_path / "run") as run:
+        callback = mt.interop.sklearn.MediatypesCallback(run, scoring="accuracy")
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3))
+        GridSearchCV(model, {"logisticregression__C": [1, 2]}, cv=2, n_jobs=2).set_callbacks(callback).fit(x, y)
+    history = mt.open_run(run.path).history(["fit/task", "fit/estimator", "fit/accuracy"]).to_pylist()
+    steps = [row for row in history if row["fit/task"] == "lbfgs-iter"]
+    assert len(steps) == 3 * (2 * 2 + 1)  # steps of two values on two folds, and of the best on all
+    assert {row["fit/estimator"] for row in steps} == {"LogisticRegression"}
+    assert max(row["fit/accuracy"] for row in steps) > 0.6
