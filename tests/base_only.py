@@ -62,8 +62,10 @@ def needed(error: BaseException | None) -> str:
         if isinstance(error, ModuleNotFoundError) and error.name:
             package = error.name.partition(".")[0]
             return "" if package in ("mediatypes", "tests") else package
-        in_docstring = isinstance(error, UnexpectedException)
-        error = error.exc_info[1] if in_docstring else error.__cause__ or error.__context__
+        if isinstance(error, UnexpectedException):  # in a docstring
+            error = error.exc_info[1]
+        else:
+            error = error.__cause__ or error.__context__
     return ""
 
 
