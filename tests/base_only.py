@@ -62,10 +62,8 @@ def needed(error: BaseException | None) -> str:
         if isinstance(error, ModuleNotFoundError) and error.name:
             package = error.name.partition(".")[0]
             return "" if package in ("mediatypes", "tests") else package
-        if isinstance(error, UnexpectedException):  # in a docstring
-            error = error.exc_info[1]
-        else:
-            error = error.__cause__ or error.__context__
+        cause = error.__cause__ or error.__context__
+        error = error.exc_info[1] if isinstance(error, UnexpectedException) else cause
     return ""
 
 
