@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,7 @@ def test_what_is_no_classifier_is_refused(tmp_path: Path) -> None:
     assert not mt.open_run(run.path).keys()
 
 
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 def test_a_score_of_each_step(tmp_path: Path) -> None:
     callbacks = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9 has no callbacks")
     x, y = load_iris(return_X_y=True)
@@ -95,15 +98,36 @@ def test_a_score_of_each_step(tmp_path: Path) -> None:
     assert view.config["LogisticRegression"]["max_iter"] == 5
 
 
-def test_scores_of_a_search_on_two_processes(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9 has no callbacks")
+def search(path: Path, processes: int) -> None:
     x, y = load_iris(return_X_y=True)
-    with mt.Run(tmp_path / "run") as run:
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3))
+    with mt.Run(path) as run:
         callback = mt.interop.sklearn.MediatypesCallback(run, scoring="accuracy")
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3))
-        GridSearchCV(model, {"logisticregression__C": [1, 2]}, cv=2, n_jobs=2).set_callbacks(callback).fit(x, y)
-    history = mt.open_run(run.path).history(["fit/task", "fit/estimator", "fit/accuracy"]).to_pylist()
+        found = GridSearchCV(model, {"logisticregression__C": [1, 2]}, cv=2, n_jobs=processes)
+        found.set_callbacks(callback).fit(x, y)
+
+
+def check_search(path: Path) -> None:
+    history = mt.open_run(path).history(["fit/task", "fit/estimator", "fit/accuracy"]).to_pylist()
     steps = [row for row in history if row["fit/task"] == "lbfgs-iter"]
     assert len(steps) == 3 * (2 * 2 + 1)  # steps of two values on two folds, and of the best on all
     assert {row["fit/estimator"] for row in steps} == {"LogisticRegression"}
     assert max(row["fit/accuracy"] for row in steps) > 0.6
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_scores_of_a_search(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9 has no callbacks")
+    search(tmp_path / "run", 1)
+    check_search(tmp_path / "run")
+
+
+def test_scores_of_a_search_on_two_processes(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """In a process of its own, which takes scikit-learn's workers with it."""
+    pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9 has no callbacks")
+    if not pytestconfig.getoption("--base"):
+        pytest.skip("takes half a minute; make interop runs it")
+    code = "import sys; from tests.interop.frameworks.test_sklearn import search; search(sys.argv[1], 2)"
+    command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "run")]
+    subprocess.run(command, cwd=Path(__file__).parents[3], check=True, timeout=300)
+    check_search(tmp_path / "run")
