@@ -51,7 +51,8 @@ COMMAND = Command(
     "write a run for other tools",
     "Write a run as a new folder: csv and jsonl with a row for each step, long with a row for each value,\n"
     "huggingface for datasets.load_dataset, tensorboard with event files, wandb-json with W&B's JSON and file\n"
-    "names, or coco, yolo and voc with the images and their boxes. Media files are verified and copied.\n"
+    "names, mlflow and rerun where these are installed, or coco, yolo and voc with the images and their boxes.\n"
+    "Media files are verified and copied.\n"
     "What the layout does not carry, or not as it was, is counted by key and kind.",
     "mediatypes export runs/demo --layout huggingface -o dataset",
     _add_arguments,

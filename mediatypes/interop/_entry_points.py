@@ -36,22 +36,19 @@ def rerun_importer() -> int:
     if not (given.path / "run.json").is_file():
         return int(rerun.EXTERNAL_IMPORTER_INCOMPATIBLE_EXIT_CODE)
     from ..view import open_run
-    from .trackers import log
+    from .layouts._content import Content
+    from .layouts._report import Tally
+    from .layouts._rerun import record
 
     try:
         view = open_run(given.path)
         recording = rerun.RecordingStream(given.application_id or view.name, recording_id=given.recording_id)
         recording.stdout()
-        told = set[str]()
-        for key in list(view.keys()):
-            for step, value in view.values(key):
-                try:
-                    log("rerun", {key: value}, step=step, target=recording)
-                except MediaTypesError as error:
-                    if key not in told:
-                        print(f"mediatypes: {error}", file=sys.stderr)
-                        told.add(key)
+        tally = Tally(view.store, Path(), Path())
+        record(Content(view), recording, tally)
         recording.flush()
+        for lost in tally.report(Path(), "rerun").lost:
+            print(f"mediatypes: {lost.key} ({lost.kind}): {lost.count} not shown: {lost.reason}", file=sys.stderr)
     except MediaTypesError as error:
         print(f"mediatypes: {error}", file=sys.stderr)
         return 1

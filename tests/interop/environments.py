@@ -30,28 +30,26 @@ class Environment(NamedTuple):
     versions: tuple[str, ...]
 
 
-_IMPORTS = "tests/interop/elsewhere/test_real.py"
-
-
-def _tracker(name: str, *packages: str, imported: bool = False) -> Environment:
-    tests = (f"tests/interop/trackers/test_{name}.py", *([_IMPORTS] if imported else []))
+def _tracker(name: str, *packages: str, also: str = "") -> Environment:
+    tests = (f"tests/interop/trackers/test_{name}.py", *filter(None, [also]))
     return Environment(packages, tests, packages[:1])
 
 
+_IMPORTS, _LAYOUTS = "tests/interop/elsewhere/test_real.py", "tests/interop/layouts/test_tracker_layouts.py"
 _TORCH = ("torch",)  # PIP_EXTRA_INDEX_URL may name where one without CUDA is
 _FRAMEWORKS = ("lightning", "transformers", "accelerate", "keras", "optuna", "hydra-core", "scikit-learn")
 ENVIRONMENTS = {
     "tensorboard": _tracker("tensorboard", "tensorboard", "tensorboardX", *_TORCH),
     "wandb": _tracker("wandb", "wandb"),
-    "mlflow": _tracker("mlflow", "mlflow-skinny", "sqlalchemy", "alembic", "pandas"),
+    "mlflow": _tracker("mlflow", "mlflow-skinny", "sqlalchemy", "alembic", "pandas", also=_LAYOUTS),
     "trackio": _tracker("trackio", "trackio"),
-    "aim": _tracker("aim", "aim", imported=True),
-    "swanlab": _tracker("swanlab", "swanlab", "soundfile", imported=True),
+    "aim": _tracker("aim", "aim", also=_IMPORTS),
+    "swanlab": _tracker("swanlab", "swanlab", "soundfile", also=_IMPORTS),
     "comet": _tracker("comet", "comet_ml"),
-    "clearml": _tracker("clearml", "clearml", imported=True),
+    "clearml": _tracker("clearml", "clearml", also=_IMPORTS),
     "pluto": Environment(("pluto-ml", "pyyaml"), (_IMPORTS,), ("pluto-ml",)),
     "datasets": _tracker("datasets", "datasets", "gemmi", "msgpack"),
-    "rerun": _tracker("rerun", "rerun-sdk", "av"),
+    "rerun": _tracker("rerun", "rerun-sdk", "av", also=_LAYOUTS),
     "dvclive": _tracker("dvclive", "dvclive"),
     "frameworks": Environment(
         (*_FRAMEWORKS, *_TORCH),

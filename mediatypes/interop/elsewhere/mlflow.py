@@ -12,7 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from ..._core.errors import MediaTypesError, MissingDependencyError
 from ...types.image.value import Image
-from ._logged import Logged, Planned, media, plain_name
+from ..trackers._stored import FOLDER as STORED
+from ..trackers._stored import read as read_stored
+from ._logged import Later, Logged, Planned, media, plain_name
 from ._sources import database, mapping, number, regular_files, tables_of, text
 
 _META, _ARTIFACTS = "meta.yaml", "artifacts"
@@ -128,14 +130,20 @@ def _run(experiment: Any, name: Any, tags: dict[str, str], status: Any, started:
 
 
 def _artifacts(run: Logged, folder: Path) -> None:
-    """Images that were logged by key and step are images of the run; other files are kept with it."""
-    for name in regular_files(folder):
+    """Values that `mt.interop.log` stored, images that were logged by key and step; other files are kept with it."""
+    names, stored = [*regular_files(folder)], set[tuple[str, int]]()
+    for key, step, make in read_stored(folder, names):
+        stored.add((key, step))
+        run.add(key, step, Later(make, "values of mediatypes"), None)
+    for name in names:
         matched = _IMAGE.fullmatch(name)
         if matched is None:
-            run.kept[name] = folder
+            if not name.startswith((f"{STORED}/", "tables/")) or not stored:
+                run.kept[name] = folder
         elif not matched["small"]:  # MLflow keeps a smaller copy beside each
-            key = matched["key"].replace("~", "/").replace("#", "/")
-            run.add(key, int(matched["step"]), media(folder / name, "images", Image), None)
+            key, step = matched["key"].replace("~", "/").replace("#", "/"), int(matched["step"])
+            if (key, step) not in stored:
+                run.add(key, step, media(folder / name, "images", Image), None)
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -21,6 +21,8 @@ LAYOUTS = {
     "huggingface": "a folder of images, audio and video each, as datasets.load_dataset reads them",
     "tensorboard": "event files that TensorBoard shows",
     "wandb-json": "history.jsonl, summary.json, config.json and media as W&B writes them",
+    "mlflow": "mlflow.db and artifacts, as MLflow has them; it must be installed",
+    "rerun": "a recording of rerun, which must be installed",
     "coco": "images, and a JSON file of COCO for each set of boxes",
     "yolo": "images, labels and data.yaml, of one set of boxes",
     "voc": "JPEGImages, Annotations and masks of Pascal VOC, of one set of boxes",
@@ -43,6 +45,10 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
             "wandb-json": `history.jsonl`, a row of W&B's JSON for each step (NaN is a bare word there), `summary.json`,
             `config.json` with labels and charts under `_wandb`, and files as W&B names them;
             `mediatypes.interop.wandb.decode(document, dest)` reads a document.
+            "mlflow": `mlflow.db`, and `artifacts` where the folder was made: metrics, parameters and tags as MLflow has
+            them, pictures and tables shown by it, and each value itself as an artifact, so that `mediatypes import
+            mlflow.db` gives equal ones. "rerun": `run.rrd`, on the timeline `step`; see docs/integrations.md for types.
+            Both are written by the package of that name, which must be installed.
             "coco", "yolo" and "voc": the images with their boxes and masks, a file named as its caption where that is
             one; the last two have one set of boxes, "ground_truth" or that which most images have.
         dest: the folder to be made.
@@ -55,6 +61,7 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
         InputError: no such layout.
         StoreError: `dest` is there already, there is no such run, or the system refused.
         DocumentError: a file of the run is damaged.
+        MissingDependencyError: the package that writes the layout is not installed.
 
     >>> import tempfile, numpy as np, mediatypes as mt
     >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
@@ -71,7 +78,7 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
     remove_leftovers(target.parent, target.name)
     with replacing(target, "write the export") as temporary:
         temporary.mkdir(parents=True)
-        tally = Tally(view.store, temporary)
+        tally = Tally(view.store, temporary, target)
         importlib.import_module(f"{__name__}._{layout.replace('-', '_')}").write(view, temporary, tally)
         if layout != "tensorboard":  # it copies those that an import has attached
             tally.lose("files", "file", "saved with the run", len(view.files().keys() - _RECORDED))

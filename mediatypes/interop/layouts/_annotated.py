@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from ..._core.codec import decode
-from ..._core.errors import MediaTypesError
-from ..._core.references import references
 from ...columns.cells import is_media_kind
-from ...store.memory import MemoryStore
 from ...types.image.value import Image
 from ...view import RunView
 from ..annotations.dataset import INSTANCES, TRUTH, Object
@@ -33,18 +29,8 @@ def images(view: RunView, tally: Tally) -> Iterator[tuple[Item, Image]]:
         if item.document.get("_type") != "image":
             tally.lose(item.key, item.kind, NO_IMAGE)
             continue
-        store = MemoryStore()
-        for _, reference in references(item.document):
-            data = tally.read(reference, item.key, item.kind)
-            if data is None:
-                break
-            store.files[reference["path"]] = data
-        else:
-            try:
-                image = decode(item.document, store)
-            except MediaTypesError:
-                tally.lose(item.key, item.kind, _UNREADABLE)
-                continue
+        image = tally.value_of(item.document, item.key, item.kind, is_embedded=False)
+        if image is not None:
             yield item, image
             tally.rows += 1
 

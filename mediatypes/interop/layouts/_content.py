@@ -81,6 +81,13 @@ class Content:
                         yield Item(spec.key, spec.kind, row, step, stamp, index, document)
                 row += 1
 
+    def plain_cells(self) -> Iterator[tuple[ColumnSpec, pa.Table]]:
+        """The columns of plain data: `_step`, `_timestamp` and the cells that are there, JSON as text."""
+        for spec in self.specs:
+            if not is_media_kind(spec.kind) and spec.kind != "null":
+                table = self.read(["_step", "_timestamp", spec.name])
+                yield spec, table.filter(table.column(2).is_valid())
+
     def write_description(self, folder: Path) -> None:
         """`run.json` and `summary.json`, as in a run folder."""
         summary = self.described["summary"]

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..._core.errors import SidecarMissing, StoreError, UnsafePath
+from ..._core.codec import decode
+from ..._core.errors import MediaTypesError, SidecarMissing, StoreError, UnsafePath
 from ..._core.references import LIST_TYPE, read_list, references
 from ..._core.sidecar import Source, safe_parts
+from ...store.memory import MemoryStore
 
 _CHUNK = 1024 * 1024
 _MISSING = "its file is missing"
 _CHANGED = "its file is not the one it was"
 _OTHER = "its file cannot be read"
 _UNSAFE = "its path leaves the run"
+_INVALID = "its document does not follow the format"
 _REMOTE = "it is behind a URL, which is not fetched"
 
 
@@ -49,10 +52,11 @@ class Tally:
     Args:
         source: the run's store.
         folder: of the export.
+        target: where that will be when it is whole.
     """
 
-    def __init__(self, source: Source, folder: Path) -> None:
-        self._source, self._folder = source, folder
+    def __init__(self, source: Source, folder: Path, target: Path) -> None:
+        self._source, self._folder, self.target = source, folder, target
         self._lost: dict[tuple[str, str, str], int] = {}
         self._copied: dict[tuple[Any, ...], str | None] = {}  # by path in the export and content: why it was not
         self._embedded: set[str] = set()
@@ -105,6 +109,24 @@ class Tally:
             self._files += 1
             self._size += len(data)
         return data
+
+    def value_of(self, document: dict[str, Any], key: str, kind: str, *, is_embedded: bool) -> Any:
+        """The value of a document, by `embed` or `read` of its sidecars; None if that cannot be, and it is lost."""
+        store, read = MemoryStore(), self.embed if is_embedded else self.read
+        for _, reference in references(document):
+            listed = [reference]
+            if reference["media_type"] == LIST_TYPE:
+                listed += read_list(reference, self._source, key)
+            for one in listed:
+                data = read(one, key, kind)
+                if data is None:
+                    return None
+                store.files[one["path"]] = data
+        try:
+            return decode(document, store)
+        except MediaTypesError:
+            self.lose(key, kind, _INVALID)
+            return None
 
     def report(self, path: Path, layout: str) -> ExportReport:
         """What was done."""

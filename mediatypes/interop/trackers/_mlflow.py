@@ -38,7 +38,11 @@ def _table(value: Any, key: str) -> Stored:
 
 
 def _send(run: Any, objects: dict[str, Any], step: int | None) -> None:
-    client, run_id = _mlflow().MlflowClient(), run if isinstance(run, str) else run.info.run_id
+    send_to(_mlflow().MlflowClient(), run if isinstance(run, str) else run.info.run_id, objects, step)
+
+
+def send_to(client: Any, run_id: str, objects: dict[str, Any], step: int | None) -> None:
+    """Log what the adapter made of values to a run of a client."""
     _stored.send(
         objects,
         step,

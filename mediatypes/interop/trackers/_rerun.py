@@ -114,9 +114,14 @@ def _send(recording: Any, objects: dict[str, Any], step: int | None) -> None:
     if step is not None:
         recording.set_time("step", sequence=step)
     for key, made in objects.items():
-        path = _rerun().new_entity_path([part for part in key.split("/") if part] or [key])
         for below, archetype in made:
-            recording.log(path + below, archetype)
+            recording.log(entity_path(key) + below, archetype)
+
+
+def entity_path(key: str) -> str:
+    """Where rerun has a key: each part below the one before."""
+    path: str = _rerun().new_entity_path([part for part in key.split("/") if part] or [key])
+    return path
 
 
 ADAPTER = Adapter(

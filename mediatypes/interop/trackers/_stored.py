@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..._core import canonical
-from ..._core.codec import encode
+from ..._core.codec import decode, encode
 from ...store.directory import DirectoryStore
 from ..importing.names import safe_name
 
@@ -64,6 +65,22 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield f"{FOLDER}/{path.relative_to(folder).as_posix()}", path
+
+
+def read(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, int, Callable[[], Any]]]:
+    """What `send` stored, of the files below a folder: the name of the key, the step, and what makes the value."""
+    for name in names:
+        top, _, rest = name.partition("/")
+        key, _, file = rest.rpartition("/")
+        step, _, suffix = file.partition(".")
+        if top == FOLDER and suffix == "json" and step.isdecimal():
+            yield key, int(step), partial(_read, folder / name, folder / FOLDER)
+
+
+def _read(file: Path, folder: Path) -> Any:
+    plain = canonical.loads(file.read_text("utf-8"))
+    is_document = isinstance(plain, dict) and "_type" in plain
+    return decode(plain, DirectoryStore(folder, "media")) if is_document else plain
 
 
 def _write(folder: Path, key: str, step: int | None, value: Any) -> str:

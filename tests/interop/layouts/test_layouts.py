@@ -51,6 +51,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run.path
 
 
+OWN = [layout for layout in LAYOUTS if layout not in ("mlflow", "rerun")]  # these need packages; see beside this file
+
+
 def files(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
@@ -229,7 +232,7 @@ def test_datasets_finds_the_folder_of_sounds(folder: Path, tmp_path: Path, monke
     assert np.array_equal(mt.Audio(row["audio"]["path"]).to_numpy(), sound.to_numpy())
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", OWN)
 def test_a_packed_run_and_a_live_one_export_alike(layout: str, tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
     run.log({"photo": mt.Image(photograph("coffee")[:20, :30]), "loss": 1})
@@ -245,7 +248,7 @@ def test_a_packed_run_and_a_live_one_export_alike(layout: str, tmp_path: Path) -
     assert names[0] == names[1] == names[2]
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", OWN)
 def test_sidecars_that_cannot_be_had_are_counted(layout: str, tmp_path: Path) -> None:
     class Linked:
         def __media__(self, sink: mt.Sink) -> dict[str, Any]:
@@ -280,7 +283,7 @@ def test_sidecars_that_cannot_be_had_are_counted(layout: str, tmp_path: Path) ->
 
 def test_a_run_without_rows_exports(tmp_path: Path) -> None:
     mt.Run(tmp_path / "run").finish()
-    for layout in LAYOUTS:
+    for layout in OWN:
         report = mt.export(tmp_path / "run", layout, tmp_path / layout)
         assert (report.rows, report.files, report.lost) == (0, 0, ())
         assert (tmp_path / layout).is_dir()
@@ -300,7 +303,7 @@ def test_a_place_that_is_taken_and_a_layout_that_is_none_are_refused(folder: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", OWN)
 def test_what_fails_leaves_nothing(layout: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -322,7 +325,7 @@ def test_a_damaged_document_is_said(tmp_path: Path) -> None:
 
     column = pa.array(cells, table.schema.field("pixels").type)
     pq.write_table(table.set_column(3, table.schema.field("pixels"), column), run.path / "history.parquet")
-    for layout in LAYOUTS:
+    for layout in OWN:
         with pytest.raises(
             mt.DocumentError, match=r"pixels: expected a document, got '\[+'\. Restore history\.parquet"
         ):
