@@ -231,7 +231,8 @@ def os_error(cls: type[StoreError], where: str, doing: str, error: OSError, hint
 
 def _reason(error: OSError) -> str:
     """What the system said. Arrow tells a story around it, or says it without a number."""
-    if error.errno and (not error.strerror or f"[errno {error.errno}]" in error.strerror):
+    is_ours = isinstance(error, StoreError)  # and says in its message already what the system said
+    if error.errno and (is_ours or not error.strerror or f"[errno {error.errno}]" in error.strerror):
         return os.strerror(error.errno)
     return error.strerror or str(error).partition("\n")[0].rstrip(".") or type(error).__name__
 
