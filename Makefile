@@ -58,6 +58,7 @@ spark: $(VENV)/.spark
 
 fuzz: $(VENV)/.test
 	$(IN_VENV) -m tests.hostile --seconds $(or $(SECONDS),60)
+	EXAMPLES=$(or $(EXAMPLES),200) $(IN_VENV) -m pytest -q tests/writing/test_sessions_model.py
 
 faults: $(VENV)/.test
 	$(IN_VENV) -m tests.faults --seconds $(or $(SECONDS),1200)

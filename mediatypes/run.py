@@ -323,7 +323,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
         try:
             self._end(status_of(error), error)
         except MediaTypesError as error:  # nobody can catch it any more; the rows stay in the journal
-            _show(f"mediatypes: {self.path.name} was not finished. {error}")
+            _show(f"mediatypes: {self.path.name} was not {'sent' if self._finished else 'finished'}. {error}")
 
     def __enter__(self) -> Self:
         return self

@@ -189,11 +189,11 @@ class Folder:
             raise StoreError.of(str(root), "a directory of artifacts", Verbatim("a run"), "Give the run another name.")
         mark, other = root / atomic.temporary_name(what), COLLECTING if what == LOGGING else LOGGING
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            mark.write_bytes(b"")
-        except OSError as error:
-            raise os_error(StoreError, str(root), "write there", error, "Choose a writable directory.") from error
-        try:
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+                mark.write_bytes(b"")
+            except OSError as error:
+                raise os_error(StoreError, str(root), "write there", error, "Choose a writable directory.") from error
             end = time.monotonic() + (_PATIENCE if what == LOGGING else 0)
             while busy := [one for one in root.glob(f".{other}.*") if not atomic.is_leftover(one.name)]:
                 if time.monotonic() >= end:

@@ -17,7 +17,7 @@ from .._core.location import local_path
 from .location import RemotePath, Root
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL | re.IGNORECASE)
-_CONNECT, _STALLED = 10, 60  # seconds until a server that does not answer is given up
+_CONNECT, _STALLED, _ATTEMPTS = 10, 20, 3  # seconds until a server that does not answer is asked again, so many times
 _SCHEMES = "s3://bucket/runs, gs://bucket/runs, az://container/runs or file:///runs"
 
 
@@ -81,6 +81,7 @@ def _s3(bucket: str, options: dict[str, str]) -> Any:
     if not chosen.keys() & {"region", "endpoint_override"} and not any(regions):
         chosen["region"] = fs.resolve_s3_region(bucket)
     chosen |= {"connect_timeout": _CONNECT, "request_timeout": _STALLED}
+    chosen["retry_strategy"] = fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS)
     try:
         return fs.S3FileSystem(**chosen, allow_delayed_open=True)
     except TypeError:  # of an earlier pyarrow, for which a small file costs three requests instead of one
@@ -91,7 +92,7 @@ def _gcs(bucket: str, options: dict[str, str]) -> Any:
     from pyarrow import fs
 
     chosen: dict[str, Any] = options | ({"anonymous": True} if "anonymous" in options else {})
-    return fs.GcsFileSystem(**chosen, retry_time_limit=timedelta(seconds=_STALLED))
+    return fs.GcsFileSystem(**chosen, retry_time_limit=timedelta(seconds=_STALLED * _ATTEMPTS))
 
 
 def _azure(bucket: str, options: dict[str, str]) -> Any:

@@ -194,7 +194,11 @@ def _announce(root: Path, journal: Journal, run: dict[str, Any], durable: bool, 
     When that fails, or is interrupted, the run is as it was before.
     """
     run_json = root / files.RUN
-    before = run_json.read_bytes() if run_json.exists() else None
+    try:
+        before = run_json.read_bytes() if run_json.exists() else None
+    except OSError as error:
+        journal.abandon()
+        raise os_error(StoreError, str(run_json), "read the file", error, "Check permissions and the disk.") from error
     try:
         if frame:
             journal.append(frame)

@@ -109,6 +109,7 @@ class Sweep:
         act = self._copy(name)
 
         def work() -> None:
+            act.may_leave = fault.stops_removal
             self.shim.arm(act.faulty, fault)
             returned = act.attempt(act.act)
             self.shim.disarm()

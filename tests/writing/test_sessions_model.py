@@ -1,4 +1,5 @@
-"""Random lives of a run against plain Python: logged, killed, recovered, resumed, edited, and cut while finishing."""
+"""Random lives of a run against plain Python: logged, killed, recovered, resumed, gone back, edited, packed, unpacked,
+compacted, and cut while finishing. `make fuzz` has some hundred of them."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from .crashes import abandon, everything
 from .test_model import HISTOGRAM, KEYS, NUMBERS, VALUES, Model, check, same
 
 SET = st.one_of(NUMBERS, st.text("xyz", max_size=3), st.lists(st.integers(0, 3), max_size=2), st.just(HISTOGRAM))
+IMAGES = [mt.Image(np.full((2, 3), shade, np.uint8)) for shade in (0, 1)]
 FINISHING = ["history.parquet", "media.parquet", "summary.json", "run.json", "journal"]
 
 
@@ -34,9 +37,10 @@ class Life(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="life-"))
-        self.root, self.run, self.state = self.folder / "run", mt.Run(self.folder / "run"), "live"
+        self.root = self.folder / "runs" / "run"
+        self.run, self.state = mt.Run(self.root), "live"
         self.rows, self.torn = Model(), False
-        self.keys: set[str] = set()
+        self.keys: dict[int, set[str]] = {}  # by row, also those without a value
         self.last: dict[str, Any] = {}  # values of the summary
         self.explicit: dict[str, Any] = {}
         self.config: dict[str, Any] = {}
@@ -62,11 +66,17 @@ class Life(RuleBasedStateMachine):
             step = None if ahead is None else self.rows.next + ahead
             if self.rows.log(data, step, commit):
                 self.run.log(data, step, commit)
-                self.keys |= data.keys()
+                self.keys.setdefault(max(self.rows.rows), set()).update(data)
                 self.last |= {key: value for key, value in data.items() if value is not None}
             else:
                 with pytest.raises(mt.InputError, match="step"):
                     self.run.log(data, step, commit)
+
+    @precondition(lambda self: self.state == "live")
+    @rule(shades=st.lists(st.integers(0, 1), min_size=1, max_size=2), key=KEYS)
+    def log_images(self, shades: list[int], key: str) -> None:
+        images = [IMAGES[shade] for shade in shades]
+        self.log({key: images if len(images) > 1 else images[0]}, None, None, 1)
 
     @precondition(lambda self: self.state == "live")
     @rule(values=st.dictionaries(st.sampled_from(["a", "best", "é"]), SET, min_size=1, max_size=2))
@@ -145,6 +155,36 @@ class Life(RuleBasedStateMachine):
         self.rows.next = max(self.rows.rows, default=-1) + 1
         self.state = "live"
 
+    @precondition(lambda self: self.state in ("killed", "over"))
+    @rule(back=st.integers(0, 4))
+    def go_back(self, back: int) -> None:
+        step = max(0, max(self.rows.rows, default=0) + 1 - back)
+        self.run = mt.Run(self.root, mode="resume", from_step=step)
+        for row in [row for row in self.rows.rows if row >= step]:
+            del self.rows.rows[row]
+            self.keys.pop(row, None)
+        self.last = {key: value for row in self.rows.rows.values() for key, value in row.items()}
+        self.rows.next, self.state = step, "live"
+
+    @precondition(lambda self: self.state == "over")
+    @rule(act=st.sampled_from([mt.pack, mt.unpack, mt.gc]))
+    def move(self, act: Any) -> None:
+        self._unchanged(lambda: act(self.root))
+        packed = (self.root / files.PACKED).exists()
+        assert not packed if act is mt.unpack else act is not mt.pack or not list(self.root.glob("media/*/*"))
+
+    @precondition(lambda self: self.state == "over")
+    @rule()
+    def compact(self) -> None:
+        pytest.importorskip("duckdb")
+        mt.compact(self.root.parent, self.folder / "all")
+        here, there = mt.open_runs(self.root.parent), mt.open_runs(self.folder / "all")
+        rows, wanted = (
+            [{name: cell for name, cell in row.items() if cell is not None} for row in runs.history().to_pylist()]
+            for runs in (there, here)
+        )
+        assert repr(rows) == repr(wanted)
+
     @precondition(lambda self: self.state == "over")
     @rule(
         notes=st.sampled_from([None, "good", ""]),
@@ -170,7 +210,7 @@ class Life(RuleBasedStateMachine):
         assert view.summary.get("_step", -1) == max(self.rows.rows, default=-1)
         assert [problem.code for problem in view.problems if problem.code != "torn"] == []
         assert self.torn or not view.problems
-        assert view.keys().keys() == self.keys
+        assert view.keys().keys() == {key for keys in self.keys.values() for key in keys}
         assert {key for key, kinds in view.keys().items() if kinds != ("null",)} == self.last.keys()
         if self.state == "live":
             assert view.status == "running"
@@ -182,10 +222,10 @@ class Life(RuleBasedStateMachine):
     def _same(self, found: dict[str, Any], expected: dict[str, Any]) -> None:
         assert {key for key in found if not key.startswith("_")} == expected.keys()
         for key, value in expected.items():
-            if isinstance(value, mt.Histogram):
-                assert found[key]["_type"] == "histogram"
-            elif value == [HISTOGRAM, HISTOGRAM]:
-                assert [one["_type"] for one in found[key]] == ["histogram"] * 2
+            if isinstance(value, mt.MediaValue):
+                assert found[key]["_type"] == type(value).__name__.lower()
+            elif isinstance(value, list) and value and isinstance(value[0], mt.MediaValue):
+                assert [one["_type"] for one in found[key]] == [type(one).__name__.lower() for one in value]
             else:
                 assert same(found[key], value), (key, found[key], value)
 
@@ -197,4 +237,9 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=15, stateful_step_count=14, deadline=None)
+TestLife.settings = settings(
+    max_examples=int(os.environ.get("EXAMPLES", "12")),
+    stateful_step_count=14,
+    deadline=None,
+    derandomize="EXAMPLES" not in os.environ,
+)
