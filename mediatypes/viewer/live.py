@@ -38,6 +38,7 @@ class Live:
         self._shelf = shelf
         self._told: dict[str, Stamp] = {}  # runs as they were told last
         self._followers: dict[str, Follower] = {}
+        self._held: dict[str, dict[int, int]] = {}  # calls of each rank that the page has read
         self._over: set[str] = set()  # these do not grow, unless they are told again
 
     def news(self) -> News:
@@ -45,7 +46,7 @@ class Live:
 
         First `{"all": True, "runs": [...]}`, each as `Shelf.describe` gives it; then `{"runs": [...]}` of runs that are
         new, over, resumed or edited, `{"gone": [name, ...]}`, and of a live run
-        `{"run": name, "rows": [{"row": step, "values": {key: number or text}}], "media": [...]}`.
+        `{"run": name, "rows": [{"row": step, "rank": rank, "values": {key: number or text}}], "media": [...]}`.
         """
         try:
             yield from self._news()
@@ -107,15 +108,15 @@ class Live:
         if follower is None:
             if not isinstance(path := self._shelf[name].path, Path) or not self._shelf.is_live(name):
                 return None
-            calls = self._shelf.snapshot(name)[1]
+            self._held[name] = self._shelf.snapshot(name)[1]
             follower = self._followers[name] = Follower(path)
-            while follower.calls < calls and (batches := follower.poll()):
-                if late := [new for batch in batches if (new := batch.after(calls))]:
-                    return late
-        batches = follower.poll()
+        held = self._held[name]
+        while batches := follower.poll():
+            if new := [late for batch in batches if (late := batch.after(held.get(_rank(batch), 0)))]:
+                break
         if follower.restarts:  # it went back to an earlier step, and is told as another
             return None
-        return batches or ([] if follower.status == "running" else None)
+        return new if batches else [] if follower.status == "running" else None
 
     def _end(self, name: str) -> None:
         """Follow a run no more. If it is another now than was told, `_changes` tells."""
@@ -161,25 +162,33 @@ def pause(used: float) -> float:
 
 
 def _message(name: str, batches: list[Batch]) -> dict[str, Any]:
-    rows: dict[int, dict[str, Any]] = {}
+    rows: dict[tuple[int, int], dict[str, Any]] = {}
     media: list[dict[str, Any]] = []
     for batch in batches:
-        steps = batch.steps.tolist()
+        steps, rank = batch.steps.tolist(), _rank(batch)
         for step, timestamp in zip(steps, batch.timestamps.tolist(), strict=True):
-            rows.setdefault(step, {})["_timestamp"] = timestamp
+            rows.setdefault((step, rank), {})["_timestamp"] = timestamp
         for (key, kind), column in batch.columns.items():
             for call, value in zip(column.calls.tolist(), column.values, strict=True):
                 step = steps[call]
+                row = rows[step, rank]
                 if kind in _NUMERIC:
-                    rows[step][key] = _number(value)
+                    row[key] = _number(value)
                 elif kind == "string":
-                    rows[step][key] = value
+                    row[key] = value
                 else:
                     documents = value if kind.endswith("_list") else [value]
                     for index, document in enumerate(documents or ()):
                         if isinstance(document, dict) and "_type" in document:
-                            media.append(_media_row(key, step, index if kind.endswith("_list") else None, document))
-    return {"run": name, "rows": [{"row": step, "values": values} for step, values in rows.items()], "media": media}
+                            place = index if kind.endswith("_list") else None
+                            media.append({"_rank": rank, **_media_row(key, step, place, document)})
+    told = [{"row": step, "rank": rank, "values": values} for (step, rank), values in rows.items()]
+    return {"run": name, "rows": told, "media": media}
+
+
+def _rank(batch: Batch) -> int:
+    """Who logged the calls of a batch, which are one rank's."""
+    return 0 if batch.ranks is None else int(batch.ranks[0])
 
 
 def _number(value: Any) -> Any:

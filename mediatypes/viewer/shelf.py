@@ -25,6 +25,7 @@ from ..writing.finish import write_rows
 from .foreign import Imports
 
 Stamp = tuple[int, ...]
+Snapshot = tuple[Path, dict[int, int]]
 _MADE = (files.HISTORY, files.MEDIA)
 BESIDE = (files.RUN, "files.json", "console.log", "system.parquet", "system.jsonl")  # what the page of a run shows too
 _SHOWN = {"path", "caption", "_type"}  # what the list of runs tells of a document in a summary
@@ -45,7 +46,7 @@ class Shelf:
     def __init__(self, sources: Iterable[Source], *, follow: bool = False) -> None:
         self._runs: dict[str, RunView] = {}
         self._stamps: dict[str, Stamp] = {}
-        self._snapshots: dict[str, tuple[Path, int]] = {}
+        self._snapshots: dict[str, Snapshot] = {}
         self._described: dict[str, tuple[Stamp, dict[str, Any]]] = {}  # of runs that are over
         self._lock, self._making = threading.RLock(), threading.Lock()
         imports = Imports(follow=follow)
@@ -182,8 +183,8 @@ class Shelf:
         view = self._runs[name]
         return view.status == "running" or not (view.path / files.HISTORY).exists()
 
-    def snapshot(self, name: str) -> tuple[Path, int]:
-        """A folder with the Parquet files that a live run would have now, and how many calls they hold.
+    def snapshot(self, name: str) -> Snapshot:
+        """A folder with the Parquet files that a live run would have now, and how many calls of each rank they hold.
 
         Made once; what was logged later is told by `Live`.
         """
@@ -195,14 +196,14 @@ class Shelf:
                         self._snapshots[name] = made
             return known
 
-    def _make(self, root: Any) -> tuple[Path, int]:
+    def _make(self, root: Any) -> Snapshot:
         run = files.read_run_json(root)
         content = RunContent(root, run)
         folder = Path(tempfile.mkdtemp(dir=self._temporary, prefix="live-"))
         media = MediaRows(content.specs, content.metrics)
         footer = {**run, "config": content.config, "calls": content.calls}
         write_rows(folder, content.schema, content.rows(media), footer, media, durable=False)
-        return folder, content.calls
+        return folder, {0: content.calls, **content.rank_calls}
 
 
 def _base(roots: Iterable[Place], sources: Iterable[Source]) -> Any:

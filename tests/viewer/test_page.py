@@ -321,7 +321,8 @@ def test_a_live_run_grows_on_the_screen(serve: Any, open_page: Any, tmp_path: Pa
         until(lambda: "@ 9" in values.inner_text())
         run.log({"loss": 0.05, "later": 3.0, "photo": picture(photo, 10, "new")}, step=10)
         until(lambda: "0.05" in values.inner_text() and "@ 10" in values.inner_text())
-        page.locator('section[aria-label="chart of later"]').wait_for()
+        later = page.locator('section[aria-label="chart of later"] .values')
+        until(lambda: "3 @ 10" in later.inner_text())
         with mt.Run(tmp_path / "runs" / "second") as other:
             other.log({"loss": 0.5})
             page.locator(".runlist", has_text="second").wait_for()
@@ -330,6 +331,31 @@ def test_a_live_run_grows_on_the_screen(serve: Any, open_page: Any, tmp_path: Pa
         assert page.locator(".runlist li").count() == 2
         assert page.locator(".runlist", has_text="live").locator(".note").count() == 1
     until(lambda: page.locator(".runlist .note").count() == 0)  # both are over
+
+
+def test_every_rank_has_a_curve_and_pictures_of_its_own(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    def log(step: int) -> None:
+        for rank, run in enumerate(ranks):
+            photo = mt.Image(np.full((8, 8, 3), 100 * rank + step, np.uint8))
+            run.log({"loss": 10.0 * rank + step, "photo": photo}, step=step)
+
+    ranks = [mt.Run(tmp_path / "runs" / "one", rank=rank) for rank in range(2)]
+    log(0)
+    page = open_page(serve(tmp_path / "runs")).ready()
+    values, photo = page.locator('section[aria-label="chart of loss"] .values'), page.locator("main article")
+    until(lambda: values.inner_text().split("\n") == ["0 @ 0 · rank 0", "10 @ 0 · rank 1"])
+    log(1)
+    until(lambda: values.inner_text().split("\n") == ["1 @ 1 · rank 0", "11 @ 1 · rank 1"])
+    for run in reversed(ranks):
+        run.finish()
+    until(lambda: page.locator(".runlist .note").count() == 0)
+    until(lambda: values.inner_text().split("\n") == ["1 @ 1 · rank 0", "11 @ 1 · rank 1"])
+    assert page.locator("section.chart").count() == 1
+    page.get_by_role("tab", name="Media").click()
+    until(lambda: photo.locator("canvas").count() == 2)
+    assert [text.split(" · ")[-1] for text in photo.locator("figcaption").all_inner_texts()] == ["rank 0", "rank 1"]
+    drawn = [content(canvas)[0, 0].tolist() for canvas in photo.locator("canvas").all()]
+    assert drawn == [[1, 1, 1], [101, 101, 101]]
 
 
 def test_a_folder_is_dropped_on_a_page_without_a_server(open_page: Any, runs: Path, tmp_path: Path) -> None:

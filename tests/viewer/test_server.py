@@ -195,6 +195,27 @@ def test_news_of_live_runs_begin_after_what_their_files_hold(shelf: Shelf, tmp_p
     assert page.statuses() == {"live": "finished"}
 
 
+def test_ranks_of_a_live_run_are_told_apart(shelf: Shelf, tmp_path: Path) -> None:
+    ranks = [mt.Run(tmp_path / "runs" / "live", rank=rank) for rank in range(2)]
+    for rank, run in enumerate(ranks):
+        run.log({"loss": 1.0 + rank}, step=0)
+    ranks[1].log({"loss": 5.0}, step=1)
+    shelf.find()
+    table = pq.read_table(shelf.snapshot("live")[0] / "history.parquet", columns=["_step", "_rank", "loss"])
+    assert sorted(map(tuple, (row.values() for row in table.to_pylist()))) == [(0, 0, 1.0), (0, 1, 2.0), (1, 1, 5.0)]
+    for rank, run in enumerate(ranks):
+        run.log({"loss": 3.0 + rank, "photo": mt.Image(np.zeros((4, 4), np.uint8))}, step=2)
+    page, rows, media = Listener(shelf), {}, []
+    while len(rows) < 2:
+        message = page.next()
+        rows |= {(row["row"], row["rank"]): row["values"]["loss"] for row in message["rows"]}
+        media += [(row["step"], row["_rank"]) for row in message["media"]]
+    assert rows == {(2, 0): 3.0, (2, 1): 4.0}
+    assert sorted(media) == [(2, 0), (2, 1)]
+    for run in reversed(ranks):
+        run.finish()
+
+
 def test_a_run_that_ends_before_it_is_looked_at_is_told_as_over(shelf: Shelf, tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "runs" / "live")
     run.log({"loss": 1.0})

@@ -32,10 +32,10 @@ class Chart {
     this.node.addEventListener('dblclick', () => page.zoom(null))
   }
 
-  /** The curves of the runs that are shown. What was read once is kept. */
+  /** The curves of the runs that are shown, one for each rank. What was read once is kept. */
   read() {
     const { state, shown } = this.page, axis = state.get('x')
-    return Promise.all(shown().map(async run => ({ run, points: await run.curve(this.key, axis) })))
+    return Promise.all(shown().map(async run => Promise.all((await run.ranks()).map(async (rank, i, { length }) => ({ run, rank: length > 1 ? rank : null, points: await run.curve(this.key, axis, rank) }))))).then(found => found.flat())
   }
 
   /** Read what is missing and draw; runs without the key are left out. */
@@ -89,7 +89,7 @@ class Chart {
       scales: { x: { time: state.get('x') === '_timestamp' }, y: { distr: state.get('log') ? 3 : 1 } },
       axes: [{ ...axis, values: state.get('x') === '_timestamp' ? undefined : (_, ticks) => ticks.map(short) }, { ...axis, size: 52, values: (_, ticks) => ticks.map(value => (value === null ? '' : short(value))) }],
       cursor: { sync: { key: SYNC.key, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-      series: [{}, ...this.curves.map(({ run }) => ({ stroke: run.color, width: 1.5, points: { show: single ? true : undefined, size: 5 } }))],
+      series: [{}, ...this.curves.map(({ run, rank }) => ({ stroke: rank ? `${run.color}80` : run.color, width: 1.5, points: { show: single ? true : undefined, size: 5 } }))],
       hooks: {
         setCursor: [plot => this.show(plot.cursor.left >= 0 ? plot.posToVal(plot.cursor.left, 'x') : null)],
         setSelect: [
@@ -106,10 +106,10 @@ class Chart {
   show(x) {
     fill(
       this.legend,
-      this.curves.slice(0, 12).map(({ run, points, y }) => {
+      this.curves.slice(0, 12).map(({ run, rank, points, y }) => {
         const at = x === null ? points[0].length - 1 : nearest(points[0], x), raw = points[1][at]
         const text = y === points[1] ? short(raw) : `${short(y[at])} (${short(raw)})`
-        return el('span', { title: `${run.name}\n${AXES[this.page.state.get('x')] ?? this.page.state.get('x')} ${points[0][at]}\n${raw}` }, el('i', { style: { background: run.color } }), el('b', {}, text), el('small', {}, ` @ ${short(points[0][at])}`))
+        return el('span', { title: `${run.name}\n${AXES[this.page.state.get('x')] ?? this.page.state.get('x')} ${points[0][at]}\n${raw}` }, el('i', { style: { background: run.color } }), el('b', {}, text), el('small', {}, ` @ ${short(points[0][at])}${rank === null ? '' : ` · rank ${rank}`}`))
       }),
       this.curves.length > 12 ? el('span', {}, `and ${this.curves.length - 12} more`) : null,
     )

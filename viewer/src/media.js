@@ -108,7 +108,7 @@ class Panel {
   /** Take the rows of media.parquet, again when there are more. `place(step)` is where a step stands on the slider's axis. */
   take(rows, place) {
     this.steps = []
-    for (const row of rows.sort((a, b) => a.step - b.step || (a.index ?? 0) - (b.index ?? 0))) {
+    for (const row of rows.sort((a, b) => a.step - b.step || (a._rank ?? 0) - (b._rank ?? 0) || (a.index ?? 0) - (b.index ?? 0))) {
       const last = this.steps.at(-1)
       if (last?.step === row.step) last.rows.push(row)
       else this.steps.push({ step: row.step, at: place(row.step), rows: [row] })
@@ -138,16 +138,16 @@ class Panel {
       return
     }
     this.at.textContent = ` step ${rows.step}${along === 'step' ? '' : ` · ${along} ${media.told(rows.at)}`}`
-    const documents = rows.rows.map(row => untagged(JSON.parse(row._doc)))
-    const nodes = await Promise.all(documents.map(document => this.figure(document)))
+    const documents = rows.rows.map(row => untagged(JSON.parse(row._doc))), ranked = rows.rows.some(row => row._rank)
+    const nodes = await Promise.all(documents.map((document, i) => this.figure(document, ranked && `rank ${rows.rows[i]._rank ?? 0}`)))
     if (this.turn !== turn) return
     if (documents[0]._type === 'histogram' && this.steps.length > 1) nodes.push(this.heat())
     this.place.className = nodes.length > 1 && documents[0]._type !== 'histogram' ? 'place gallery' : 'place'
     this.place.replaceChildren(...nodes)
   }
 
-  async figure(document) {
-    const node = await show(this.run, document, this.page), facts = [document.caption, document.width && `${document.width} × ${document.height}`, bytes(document.size)].filter(Boolean)
+  async figure(document, rank) {
+    const node = await show(this.run, document, this.page), facts = [document.caption, document.width && `${document.width} × ${document.height}`, bytes(document.size), rank].filter(Boolean)
     return el('figure', {}, node, el('figcaption', {}, document.caption && el('b', {}, document.caption), el('span', { className: 'note' }, ` ${facts.slice(document.caption ? 1 : 0).join(' · ')}`)))
   }
 

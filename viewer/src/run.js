@@ -6,6 +6,7 @@ import { TAIL } from './source.js'
 
 const compressors = { ZSTD: input => decompress(input) } // given a buffer, it would first write that as text
 const PLAIN = new Set(['number', 'integer', 'boolean', 'string', 'number_list', 'string_list', 'json', 'null'])
+const RANK = '_rank' // of a run with several ranks the column that says who logged a row
 const NUMERIC = new Set(['number', 'integer', 'boolean'])
 const TIME = { _step: '_step', _timestamp: '_timestamp', _relative: '_runtime' }
 
@@ -45,7 +46,7 @@ export class Run {
     this.name = run.name || path || run.id
     this.columns = [] // {name, key, kind, integral}
     this.cache = new Map() // column name -> {values, present}
-    this.added = new Map() // key -> [[step, value]...] that came after the file was read
+    this.added = new Map() // rank -> key -> [[step, value]...] that came after the file was read
     this.opening = this._media = null
   }
 
@@ -93,7 +94,7 @@ export class Run {
 
   /** Keys whose values are numbers. */
   get numeric() {
-    return [...new Set(this.columns.filter(column => NUMERIC.has(column.kind)).map(column => column.key))]
+    return [...new Set(this.columns.filter(column => NUMERIC.has(column.kind) && column.key !== RANK).map(column => column.key))]
   }
 
   /** A column of numbers as {values: Float64Array with NaN, present: Uint8Array}: NaN and no value differ. */
@@ -103,8 +104,8 @@ export class Run {
   }
 
   async _numbers(name) {
-    if (name === null) return { values: new Float64Array(), present: new Uint8Array() } // only later rows have it
     const values = new Float64Array(this.rows).fill(NaN), present = new Uint8Array(this.rows)
+    if (name === null) return { values, present } // only later rows have it
     const onChunk = ({ columnData, rowStart }) => {
       if (columnData instanceof Float64Array) {
         values.set(columnData, rowStart)
@@ -125,20 +126,37 @@ export class Run {
     return this.columns.find(column => column.key === key && NUMERIC.has(column.kind))?.name
   }
 
-  /** The curve of a key over an axis: [x, y], x ascending, rows without a value left out. */
-  async curve(key, axis) {
+  /** Who logged the rows of the file: a rank for each; null where all are of rank 0. */
+  async ranked() {
+    const name = this.column(RANK)
+    return name ? (await this.numbers(name)).values : null
+  }
+
+  /** The ranks that logged rows, ascending. */
+  async ranks() {
+    return [...new Set([...new Set((await this.ranked()) ?? [0]), ...this.added.keys()])].sort((a, b) => a - b)
+  }
+
+  /** What a rank logged of a key after the file was read. */
+  late(key, rank = 0) {
+    return this.added.get(rank)?.get(key) ?? []
+  }
+
+  /** The curve of a key over an axis, as a rank logged it: [x, y], x ascending, rows without a value left out. */
+  async curve(key, axis, rank = 0) {
     const name = this.column(key), over = TIME[axis] ?? this.column(axis)
     if (name === undefined || over === undefined) return null
-    const [y, x] = await Promise.all([this.numbers(name), this.numbers(over)]), late = this.added.get(key) ?? []
-    if (!late.length) return points(x.values, y.values, y.present)
-    const places = new Map(this.added.get(TIME[axis] ?? axis) ?? []), told = late.filter(([step]) => axis === '_step' || places.has(step))
+    const [y, x, ranks] = await Promise.all([this.numbers(name), this.numbers(over), this.ranked()]), late = this.late(key, rank)
+    const present = ranks || rank ? y.present.map((here, i) => here && (ranks?.[i] ?? 0) === rank) : y.present
+    if (!late.length) return points(x.values, y.values, present)
+    const places = new Map(this.late(TIME[axis] ?? axis, rank)), told = late.filter(([step]) => axis === '_step' || places.has(step))
     const join = (head, tail) => {
       const all = new head.constructor(head.length + tail.length)
       all.set(head)
       all.set(tail, head.length)
       return all
     }
-    return points(join(x.values, told.map(([step]) => (axis === '_step' ? step : places.get(step)))), join(y.values, told.map(([, value]) => value ?? NaN)), join(y.present, told.map(() => 1)))
+    return points(join(x.values, told.map(([step]) => (axis === '_step' ? step : places.get(step)))), join(y.values, told.map(([, value]) => value ?? NaN)), join(present, told.map(() => 1)))
   }
 
   /** Where steps stand on an axis: step -> its number or text there, or the last one before it; NaN before the first. */
@@ -159,25 +177,26 @@ export class Run {
 
   /** The texts of a key, over steps. */
   async texts(key) {
-    const column = this.columns.find(one => one.key === key && one.kind === 'string'), late = this.added.get(key) ?? []
+    const column = this.columns.find(one => one.key === key && one.kind === 'string'), late = this.late(key)
     const rows = column?.name ? await this.values(column.name) : []
     return [[...rows.map(({ step }) => step), ...late.map(([step]) => step)], [...rows.map(({ value }) => value), ...late.map(([, value]) => value)]]
   }
 
   /** A column of the time, over steps. */
   async timeline(axis) {
-    const [steps, times] = await Promise.all([this.numbers('_step'), this.numbers(TIME[axis])]), late = this.added.get(TIME[axis]) ?? []
+    const [steps, times] = await Promise.all([this.numbers('_step'), this.numbers(TIME[axis])]), late = this.late(TIME[axis])
     return [[...steps.values, ...late.map(([step]) => step)], [...times.values, ...late.map(([, value]) => value)]]
   }
 
-  /** Take what was logged after the file was read: rows {row: step, values: {key: number or text}} and media. */
+  /** Take what was logged after the file was read: rows {row: step, rank, values: {key: number or text}} and media. */
   append({ rows, media }) {
-    for (const { row, values } of rows) {
+    for (const { row, rank = 0, values } of rows) {
+      const added = this.added.get(rank) ?? this.added.set(rank, new Map()).get(rank)
       if ('_timestamp' in values) values._runtime = values._timestamp - this.info.started
       for (const [key, value] of Object.entries(values)) {
         const kinds = typeof value === 'string' ? ['string'] : [...NUMERIC]
         if (!key.startsWith('_') && !this.columns.some(column => column.key === key && kinds.includes(column.kind))) this.columns.push({ name: null, key, kind: kinds[0], integral: false })
-        const list = this.added.get(key) ?? this.added.set(key, []).get(key)
+        const list = added.get(key) ?? added.set(key, []).get(key)
         if (list.at(-1)?.[0] === row) list.pop()
         list.push([row, value])
       }
@@ -192,7 +211,8 @@ export class Run {
 
   async _readMedia() {
     const file = await this.parquet('media.parquet')
-    const rows = await parquetRows(file, ['key', 'step', 'index', 'type', 'caption', 'path', '_doc'])
+    const metadata = await parquetMetadataAsync(file, { initialFetchSize: TAIL }), there = metadata.schema.map(({ name }) => name)
+    const rows = await parquetRows(file, ['key', 'step', 'index', 'type', 'caption', 'path', '_doc', RANK].filter(name => there.includes(name)), metadata)
     return rows.filter(row => row.step !== null && row.step !== undefined)
   }
 
