@@ -110,13 +110,13 @@ class Live:
                 return None
             self._held[name] = self._shelf.snapshot(name)[1]
             follower = self._followers[name] = Follower(path)
-        held = self._held[name]
+        held, new = self._held[name], list[Batch]()
         while batches := follower.poll():
             if new := [late for batch in batches if (late := batch.after(held.get(_rank(batch), 0)))]:
                 break
         if follower.restarts:  # it went back to an earlier step, and is told as another
             return None
-        return new if batches else [] if follower.status == "running" else None
+        return new or ([] if batches or follower.status == "running" else None)
 
     def _end(self, name: str) -> None:
         """Follow a run no more. If it is another now than was told, `_changes` tells."""

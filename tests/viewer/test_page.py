@@ -412,7 +412,8 @@ def test_the_keyboard_leads_everywhere_and_a_link_comes_back(serve: Any, open_pa
     until(lambda: "step 3" in again.locator("main article").inner_text())
     again.emulate_media(media="print")
     assert not again.locator("header").is_visible()
-    assert not again.locator("aside").is_visible()
+    assert again.locator("aside li").is_visible()  # which colour is which run
+    assert not again.locator("aside input[type=search]").is_visible()
     assert again.locator("main article canvas").is_visible()
 
 
@@ -435,6 +436,21 @@ def test_a_narrow_and_a_dark_screen(serve: Any, open_page: Any, runs: Path) -> N
     page.locator('section[aria-label="chart of loss"] .u-over').wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 392
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 19, 23)"
+
+
+def test_paper_is_white_and_holds_what_was_not_in_view(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "runs" / "one") as run:
+        run.log({f"photo{i}": mt.Image(np.full((40, 30), i, np.uint8)) for i in range(40)})
+    page = open_page(serve(tmp_path / "runs") + "#tab=media&theme=dark").ready()
+    pictures = page.locator("main article canvas")
+    until(lambda: pictures.count() > 0)
+    theme = lambda: page.evaluate("document.documentElement.dataset.theme")  # noqa: E731
+    assert (theme(), pictures.count() < 40) == ("dark", True)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert theme() == "light"
+    until(lambda: pictures.count() == 40)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert theme() == "dark"
 
 
 def test_a_run_without_numbers_opens_at_its_media(serve: Any, open_page: Any, tmp_path: Path) -> None:

@@ -294,7 +294,7 @@ def test_a_run_that_cannot_be_read_any_more_ends_no_news(
     page = Listener(shelf)
     whole = Shelf.snapshot
 
-    def fail(self: Shelf, name: str) -> tuple[Path, int]:
+    def fail(self: Shelf, name: str) -> tuple[Path, dict[int, int]]:
         if name == "bad":
             raise OSError("too many open files")
         return whole(self, name)

@@ -2,8 +2,8 @@
 import * as $3Dmol from '3dmol'
 
 window.mediatypesMolecule = function show(node, text, format) {
-  const dark = matchMedia('(prefers-color-scheme: dark)').matches
-  const viewer = $3Dmol.createViewer(node, { backgroundColor: dark ? '#15181d' : '#ffffff' })
+  const dark = document.documentElement.dataset.theme === 'dark'
+  const viewer = $3Dmol.createViewer(node, { backgroundColor: dark ? '#161a1f' : '#ffffff' })
   const model = viewer.addModel(text, { mmcif: 'cif', mcif: 'cif', sd: 'sdf', mol: 'sdf' }[format] ?? format)
   const big = model.selectedAtoms({}).length > 400
   viewer.setStyle({}, big ? { cartoon: { color: 'spectrum' } } : { stick: { radius: 0.14 }, sphere: { scale: 0.25 } })

@@ -104,14 +104,17 @@ class Chart {
 
   /** The exact values at a place, not those of the thinned curve; the last ones where there is no place. */
   show(x) {
+    const places = this.curves.map(({ points }) => short(points[0][x === null ? points[0].length - 1 : nearest(points[0], x)]))
+    const together = this.curves.length > 3 && places.every(place => place === places[0]) // said once
     fill(
       this.legend,
-      this.curves.slice(0, 12).map(({ run, rank, points, y }) => {
+      this.curves.slice(0, 12).map(({ run, rank, points, y }, i) => {
         const at = x === null ? points[0].length - 1 : nearest(points[0], x), raw = points[1][at]
         const text = y === points[1] ? short(raw) : `${short(y[at])} (${short(raw)})`
-        return el('span', { title: `${run.name}\n${AXES[this.page.state.get('x')] ?? this.page.state.get('x')} ${points[0][at]}\n${raw}` }, el('i', { style: { background: run.color } }), el('b', {}, text), el('small', {}, ` @ ${short(points[0][at])}${rank === null ? '' : ` · rank ${rank}`}`))
+        return el('span', { title: `${run.name}\n${AXES[this.page.state.get('x')] ?? this.page.state.get('x')} ${points[0][at]}\n${raw}` }, el('i', { style: { background: run.color } }), el('b', {}, text), el('small', {}, [!together && ` @ ${places[i]}`, rank !== null && `rank ${rank}`].filter(Boolean).join(' · ')))
       }),
-      this.curves.length > 12 ? el('span', {}, `and ${this.curves.length - 12} more`) : null,
+      this.curves.length > 12 && el('span', {}, `and ${this.curves.length - 12} more`),
+      together && el('small', {}, `@ ${places[0]}`),
     )
   }
 }
@@ -156,6 +159,11 @@ export class Charts {
 
   each(work) {
     for (const chart of this.charts.values()) if (chart.drawn) work(chart)
+  }
+
+  /** Read what was not in view yet. */
+  readAll() {
+    for (const chart of this.charts.values()) if (!chart.drawn && chart.node.isConnected) this.load(chart)
   }
 
   zoom(range) {

@@ -239,6 +239,11 @@ export class Media {
     this.move()
   }
 
+  /** Read what was not in view yet. */
+  readAll() {
+    for (const panel of this.panels) panel.move(this.step)
+  }
+
   /** Which of the places is chosen. */
   get chosen() {
     return this.step === null ? this.places.length - 1 : Math.max(0, this.places.findLastIndex(place => place <= this.step))

@@ -23,6 +23,8 @@ class Page {
     this.state.on('tab', () => this.open())
     this.state.on('group colors', () => this.recolour())
     this.state.on('theme', () => this.theme())
+    addEventListener('beforeprint', () => this.print(true))
+    addEventListener('afterprint', () => this.print(false))
     document.addEventListener('overlays', () => this.repaint())
     addEventListener('keydown', event => this.key(event))
     this.theme()
@@ -149,7 +151,15 @@ class Page {
 
   theme() {
     const chosen = this.state.get('theme'), dark = chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches
-    document.documentElement.dataset.theme = dark ? 'dark' : 'light'
+    document.documentElement.dataset.theme = dark && !this.printing ? 'dark' : 'light'
+  }
+
+  /** Paper is white; and what was not scrolled to is read, which may be too late for this time. */
+  print(on) {
+    this.printing = on
+    this.theme()
+    this.tabs.charts.each(chart => chart.draw())
+    if (on) this.tabs[this.state.get('tab')]?.readAll?.()
   }
 
   key(event) {

@@ -18,9 +18,9 @@ export const date = seconds => (seconds ? new Date(seconds * 1000).toLocaleStrin
 /** Columns of the table of runs: what is known of each, then config and summary where they are not all the same or few. */
 export function runColumns(runs) {
   const own = [
-    { name: 'run', width: 160, at: run => run.name },
+    { name: 'run', width: 220, at: run => run.name },
     { name: 'status', width: 80, at: run => run.info.status },
-    { name: 'started', width: 150, at: run => run.info.started, show: date, mean: false },
+    { name: 'started', width: 175, at: run => run.info.started, show: date, mean: false },
     { name: 'duration', width: 80, at: run => run.seconds, show: duration },
     { name: 'tags', width: 100, at: run => (run.info.tags ?? []).join(', '), each: run => run.info.tags ?? [] },
     { name: 'project', width: 100, at: run => run.info.project },
