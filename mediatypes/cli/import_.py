@@ -174,10 +174,10 @@ COMMAND = Command(
     "make runs of logs, trackers and data sets",
     "What is given is recognised: event files of TensorBoard; the directories that W&B leaves (wandb/), DVCLive or\n"
     "SwanLab; the file stores and SQLite databases of MLflow; databases of trackio; a repository of Aim (.aim, for\n"
-    "which aim is needed); the folder or archive of an offline session of ClearML; exports of neptune-exporter and\n"
-    "of pluto.migrate. Each run becomes a run folder. Or a data set of COCO (annotations.json), YOLO (data.yaml) or\n"
-    "Pascal VOC: a run for each file, split or directory. What cannot be carried is said in numbers. Importing again\n"
-    "adds what is new, and goes on where an import was interrupted.",
+    "which aim is needed); the folder or archive of an offline session of ClearML; exports of neptune-exporter,\n"
+    "of pluto.migrate and of W&B's histories. Each run becomes a run folder. Or a data set of COCO\n"
+    "(annotations.json), YOLO (data.yaml) or Pascal VOC: a run for each file or split. What cannot be carried\n"
+    "is said in numbers. Importing again adds what is new, and goes on where an import was interrupted.",
     "mediatypes import logs -o runs",
     _add_arguments,
     _run,

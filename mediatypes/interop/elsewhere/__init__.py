@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..importing.report import ImportReport
 
 __all__ = ["import_runs", "recognise"]
-FORMATS = ("dvclive", "mlflow", "trackio", "swanlab", "clearml", "aim", "neptune", "pluto")
+FORMATS = ("dvclive", "mlflow", "trackio", "swanlab", "clearml", "aim", "neptune", "wandb_export", "pluto")
 
 
 def recognise(source: str | os.PathLike[str]) -> str | None:

@@ -1,0 +1,97 @@
+"""W&B's exported histories: `<entity>_<project>_<run>_<n>.runhistory.parquet`, a row for each step.
+
+Values of media are W&B's documents, as structs or as JSON; their files are looked for in `files/` beside the export,
+as a run directory has them, or else beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..._core.errors import MediaTypesError
+from ...runfolder.parquet_reader import FOOTER
+from ..wandb.documents import Context, decode, is_document, locate
+from ._logged import Later, Logged, Planned, plain_name
+from ._rows import batches
+
+_SUFFIX = ".runhistory.parquet"
+_STAMPS = ("_step", "_timestamp", "_runtime", "_wandb")
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file is an exported history, or a directory has some."""
+    return next(_files(path), None) is not None
+
+
+def _files(path: Path) -> Iterator[Path]:
+    named = [path] if path.suffix == ".parquet" else sorted(path.glob(f"*{_SUFFIX}"))
+    return (file for file in named if not file.is_symlink() and file.is_file() and _is_history(file))
+
+
+def _is_history(file: Path) -> bool:
+    """Whether a file has W&B's columns; those of our own histories are called the same."""
+    try:
+        schema = pq.read_schema(file)
+    except (OSError, pa.ArrowException):
+        return False
+    is_ours = FOOTER in (schema.metadata or {})
+    return {"_step", "_timestamp"} <= set(schema.names) and not is_ours
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[list[Planned]]:
+    """The runs: files whose names differ only in their last number are of one."""
+    runs: dict[str, list[tuple[int, Path]]] = {}
+    for file in _files(path):
+        name = file.name.removesuffix(".parquet").removesuffix(".runhistory")
+        parted = re.fullmatch(r"(.+)_(\d+)", name) if file.name.endswith(_SUFFIX) else None
+        runs.setdefault(parted[1] if parted else name, []).append((int(parted[2]) if parted else 0, file))
+    yield [Planned(plain_name(name), partial(_read, [one for _, one in sorted(own)])) for name, own in runs.items()]
+
+
+def _read(files: list[Path]) -> Logged:
+    run = Logged()
+    folder = files[0].absolute().parent
+    inner = folder / "files"
+    context = Context(partial(locate, inner if inner.is_dir() else folder), increments={})
+    number = 0
+    for file in files:
+        for batch in batches(file):
+            for row in batch.to_pylist():
+                step, time = row.get("_step"), row.get("_timestamp")
+                number = int(step) if isinstance(step, (int, float)) and step == step else number + 1
+                for key, value in row.items():
+                    if value is not None and key not in _STAMPS:
+                        run.add(key, number, _value(value, context, run), time if isinstance(time, float) else None)
+    return run
+
+
+def _value(value: Any, context: Context, run: Logged) -> Any:
+    """What a cell holds; the members that only other rows have are None there."""
+    if isinstance(value, bytes):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return value.decode("utf-8", "replace")
+    if is_document(value) or (isinstance(value, list) and value and all(map(is_document, value))):
+        return Later(partial(_made, value, context, run), "media")
+    if isinstance(value, dict):
+        return {key: _value(item, context, run) for key, item in value.items() if item is not None}
+    return value
+
+
+def _made(document: Any, context: Context, run: Logged) -> Any:
+    try:
+        return decode(document, context=context)
+    except MediaTypesError:
+        run.lost["media, whose JSON is kept as text,"] += 1
+        return json.dumps(document, sort_keys=True, default=str)
