@@ -25,7 +25,7 @@ class ByAttribute(MutableMapping[str, Any]):
 
     def __getattr__(self, key: str) -> Any:
         if key.startswith("_") or key not in self:
-            raise AttributeError(f"{key}: expected one of {list(self)}, got {key!r}. Set it first.")
+            raise AttributeError(f"config.{key}: expected one of {list(self)}, got {key!r}. Set it first.")
         return self[key]
 
     def __setattr__(self, key: str, value: Any) -> None:

@@ -70,7 +70,19 @@ _OF_RUN = (
     "watch",
 )
 _MEMBERS = ("config", "summary")
-_MODULES = ("errors", "plot", "tensorboard")
+_MODULES = {
+    "apis": "sdk",
+    "data_types": "script.values",
+    "env": "sdk",
+    "errors": "errors",
+    "keras": "keras",
+    "plot": "plot",
+    "sdk": "sdk",
+    "sklearn": "sklearn",
+    "tensorboard": "tensorboard",
+    "util": "sdk",
+    "wandb_run": "sdk",
+}
 # What needs wandb's server, and what to do instead.
 _ON_A_SERVER = {
     "sweep": "Loop over the configs, a run each; runs compare them.",
@@ -84,7 +96,8 @@ _ON_A_SERVER = {
     "sync": "Use `mediatypes import PATH -o RUNS`.",
 }
 
-__all__ = [*_HOMES, *_OF_RUN, *_MEMBERS, *_MODULES, *_ON_A_SERVER, "run"]
+# Without modules that need a package of their own: `from wandb import *` imports what is named here.
+__all__ = [*_HOMES, *_OF_RUN, *_MEMBERS, *(name for name in _MODULES if name != "keras"), *_ON_A_SERVER, "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -93,7 +106,7 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         return "0.31.0"  # whose names and arguments these are
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
     if name == "run":
         return importlib.import_module(f"{__name__}.script.session").current()
     if name in _MEMBERS:

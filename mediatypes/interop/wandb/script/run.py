@@ -176,6 +176,9 @@ class Run:
         """Print it: there is no server that sends messages."""
         print(f"wandb: {getattr(level, 'value', level) or 'INFO'}: {title}: {text}", file=sys.stderr)
 
+    def _label(self, *arguments: Any, **options: Any) -> None:
+        """Nothing: frameworks tell wandb's server who they are."""
+
     def mark_preempting(self) -> None:
         """Nothing: a run that is killed can be resumed anyway."""
 

@@ -209,7 +209,9 @@ needed. `mediatypes import wandb -o runs` brings the runs that wandb itself has 
 
 There: `init` with its arguments and variables (`WANDB_PROJECT`, `WANDB_NAME`, `WANDB_TAGS`, `WANDB_RUN_GROUP`,
 `WANDB_MODE` ...), `log`, `config`, `summary`, `history`, `define_metric`, `watch`, `save`, `restore`, artifacts, `Api`,
-all data types but Bokeh, Graph, JoinedTable and PartitionedTable, `plot.*`, `tensorboard.patch`, `alert` (printed).
+all data types but Bokeh, Graph, JoinedTable and PartitionedTable, `plot.*`, `tensorboard.patch`, `alert` (printed),
+`wandb.keras`, `wandb.sklearn`. Run by `python -m mediatypes.interop.wandb`, `WandbLogger` of Lightning and
+`report_to="wandb"` of transformers write such runs too.
 Not there, with an error that says what to do instead: sweeps, agents, reports, launch, registries and teams. `run.run`
 is the `mediatypes.Run`, with all that it can.
 

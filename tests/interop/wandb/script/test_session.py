@@ -257,7 +257,39 @@ def test_an_unchanged_script(tmp_path: Path) -> None:
     read = mt.open_run(path)
     assert (read.config, read.status) == ({"name": "argument", "more": 1}, "finished")
     done = subprocess.run(command[:3], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stderr) == (1, "usage: python -m mediatypes.interop.wandb SCRIPT.py [ARGUMENTS]\n")
+    assert (done.returncode, done.stderr) == (2, "usage: python -m mediatypes.interop.wandb SCRIPT.py [ARGUMENTS]\n")
+
+
+def test_a_script_sees_python_as_it_is_without_us(tmp_path: Path) -> None:
+    folder = tmp_path / "below"
+    folder.mkdir()
+    (folder / "beside.py").write_text("NAME = __name__")
+    (folder / "script.py").write_text(
+        "import sys, beside, wandb, wandb.sdk.lib.config_util, wandb.wandb_run\n"
+        "from importlib.metadata import version\n"
+        "from wandb.integration.sklearn import plot_classifier\n"
+        "try:\n    import wandb.integration.xgboost\nexcept ImportError as error:\n    print(error)\n"
+        "print(__name__, sys.argv[1:], beside.NAME, version('wandb'), wandb.util.generate_id() != '')\n"
+        "class Ours: pass\n"
+        "print(sys.modules['__main__'].Ours is Ours, issubclass(wandb.wandb_run.Run, wandb.Run))\n"
+        "def fail():\n    raise ValueError(sys.argv[1])\n"
+        "fail()\n"
+    )
+    said = ["No module named 'wandb.integration.xgboost'", "__main__ ['x', '--y'] beside 0.31.0 True", "True True"]
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        whole = [sys.executable, *command]
+        return subprocess.run(whole, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+    ours = run("-m", "mediatypes.interop.wandb", "below/script.py", "x", "--y")
+    assert (ours.returncode, ours.stdout.splitlines()) == (1, said)
+    for text in ("def fail():\n    raise ValueError('x')\nfail()\n", "x = (\n", "raise SystemExit(7)"):
+        (folder / "plain.py").write_text(text)
+        as_it_is, with_us = run("below/plain.py"), run("-m", "mediatypes.interop.wandb", "below/plain.py")
+        assert (with_us.returncode, with_us.stderr) == (as_it_is.returncode, as_it_is.stderr)
+    missing = run("-m", "mediatypes.interop.wandb", "none.py")
+    assert missing.returncode == 2
+    assert missing.stderr.startswith("none.py: expected a script, got No such file or directory. Check the path.")
 
 
 def test_every_name_of_the_module_is_there() -> None:
