@@ -22,7 +22,7 @@ from mediatypes.interop.wandb import import_runs
 from mediatypes.interop.wandb.importing import spool
 from mediatypes.runfolder import files
 from mediatypes.upkeep.verify import check
-from mediatypes.viewer.foreign import imported as shown
+from mediatypes.viewer.foreign import Imports
 from tests.interop.wandb.wandb_log import Log, field, items, leaves
 
 RUN = "offline-run-20240101_120000-abc123"
@@ -649,11 +649,13 @@ def test_system_metrics(folder: Folder, tmp_path: Path) -> None:
     }
 
 
-def test_a_directory_of_wandb_is_shown_as_runs(folder: Folder, tmp_path: Path) -> None:
+def test_a_directory_of_wandb_is_shown_as_runs(folder: Folder) -> None:
     log = Log()
     log.log({"x": 1}, 0)
     log.write(folder.root)
-    temporary = tmp_path / "page"
-    temporary.mkdir()
-    for source in (folder.root, folder.root.parent):
-        assert [run.summary["x"] for run in mt.open_runs(shown(source, temporary))] == [1]
+    imports = Imports(follow=False)
+    try:
+        for source in (folder.root, folder.root.parent):
+            assert [run.summary["x"] for run in mt.open_runs(imports.runs_of(source))] == [1]
+    finally:
+        imports.close()
