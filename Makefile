@@ -68,7 +68,7 @@ soak: $(VENV)/.test
 	SAMPLES=200 $(IN_VENV) -m pytest -q -n 2 tests/journal/test_damage.py
 
 docs: $(VENV)/.pip viewer-bundle $(VENV)-docs/.pip
-	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build -q
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build
 	@echo "Open site/index.html"
 
 interop: $(VENV)/.test
@@ -87,7 +87,7 @@ schemas: $(VENV)/.test
 	$(IN_VENV) -m mediatypes.schemas --write schemas
 
 clean:
-	rm -rf $(VENV) $(VENV)-base $(VENV)-docs $(VENV)-interop site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-base $(VENV)-docs $(VENV)-interop $(VENV)-peers site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find mediatypes tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The viewer's page, from npm packages; without npm runs show as plain HTML, and the tests of the page say why they skip.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -105,7 +106,7 @@ def _record_lines(record: Record, columns: dict[str, str]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for field in record.fields:
         column = f"`{columns[field.name]}`" if field.name in columns else ""
-        words = field.shape.words().replace("|", "\\|")
+        words = re.sub(r"(?<=text matching )\S+", r"`\g<0>`", field.shape.words()).replace("|", "\\|")
         yield f"| `{field.name}` | {words} | {'yes' if field.required else ''} | {column} | {field.doc} |"
     yield ""
     for rule in record.rules:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import mediatypes as mt
 from mediatypes._core import registry
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +84,19 @@ def command_lines() -> list[tuple[str, str]]:
         for m in re.finditer(r"`(mediatypes [^`]+)`", (ROOT / name).read_text("utf-8"))
     ]
     return [(name, line) for name, line in [*lines, *inline] if re.match(r"mediatypes [a-z-]", line)]
+
+
+def test_the_site_describes_every_public_name() -> None:
+    pages = [ROOT / "docs" / "api.md", *(ROOT / "docs" / "types").glob("*.md")]
+    described = set(
+        re.findall(r"^::: mediatypes\.(\S+)", "\n".join(page.read_text("utf-8") for page in pages), re.MULTILINE)
+    )
+    modules = {"interop": mt.interop.__all__, "testing": mt.testing.__all__}
+    names = {name for name in mt.__all__ if name not in (*modules, "__version__")}
+    names |= {f"{module}.{name}" for module, exported in modules.items() for name in exported}
+    frameworks = {path.stem for path in Path(mt.interop.__file__).parent.glob("*.py") if path.stem[0] != "_"}
+    internal = {"interop.layouts", "interop.trackers"}  # behind export, and behind interop.to and interop.log
+    assert (names | {f"interop.{name}" for name in frameworks}) - internal - described == set()
 
 
 def test_every_command_line_is_understood() -> None:

@@ -168,7 +168,7 @@ def test_tables_show_nested_parts_and_mark_columns(monkeypatch: pytest.MonkeyPat
     assert lines[:3] == ["### `acme` 1.0", "", "A thing."]
     assert "| `caption` | text |  | `utf8` | Shown. |" in lines
     assert "`acme` member `points[i][name]`: A point." in lines
-    assert "| `unit` | text matching a\\|b | yes |  | Unit. |" in lines
+    assert "| `unit` | text matching `a\\|b` | yes |  | Unit. |" in lines
 
 
 OF_FILES = {f"{name}-{version}.json" for name, version in schemas.FILES}
