@@ -13,6 +13,7 @@ from . import sklearn as sklearn
 from . import tensorboard as tensorboard
 from . import trackers as trackers
 from . import transformers as transformers
+from . import ultralytics as ultralytics
 from . import wandb as wandb
 from .trackers import log as log
 from .trackers import to as to
