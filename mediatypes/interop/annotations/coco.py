@@ -34,7 +34,7 @@ from .naming import Names
 
 CROWD = "crowd"  # the caption of a box around many
 _READ = frozenset(
-    {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "score"},
+    {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "score", "num_keypoints"},
 )
 _DIGITS = 6  # of a pixel, which a box is rounded to: floats of its edges give back the numbers that were read
 
@@ -180,7 +180,7 @@ def _add(
             for member in sorted(one.keys() - _READ):
                 if one[member] not in (None, [], {}, 0):
                     lost[member] = lost.get(member, 0) + 1
-        problems.extend(found)
+        problems.extend(found if type(id) is not int else [one._replace(path=f"{one.path} (id {id})") for one in found])
 
 
 def _annotation(one: dict[str, Any], at: str, size: tuple[int, int] | None, found: list[Problem]) -> Annotation | None:

@@ -125,3 +125,57 @@ def _edge_crossings(starts: Array, ends: Array, height: int, width: int) -> Arra
     crosses = (rest == _SCALE // 2) & (column >= 0) & (column < width)
     places: Array = (column * height + row)[crosses]
     return places
+
+
+def outline(mask: Array) -> Array:
+    """The corners (n, 2), in pixels, of one polygon around all pixels of an (H, W) bool mask; empty of an empty one.
+
+    Parts and holes are joined by edges that are walked there and back, which a fill by even and odd crossings does not
+    see: `fill_polygons` gives the mask back.
+    """
+    rings = _rings(mask)
+    if not rings:
+        return np.zeros((0, 2), np.int64)
+    there, back = list[Array](), list[Array]()
+    ring = np.array(rings[0])
+    for corners in rings[1:]:
+        following = np.array(corners)
+        leave = int(((ring - following[0]) ** 2).sum(axis=1).argmin())
+        enter = int(((following - ring[leave]) ** 2).sum(axis=1).argmin())
+        there.append(ring[: leave + 1])
+        back += [ring[:1], ring[leave:]]
+        ring = np.roll(following, -enter, axis=0)
+    return np.concatenate([*there, ring, *([ring[:1]] if back else []), *reversed(back)])
+
+
+def _rings(mask: Array) -> list[list[tuple[int, int]]]:
+    """The closed outlines of parts and holes by their corners, the inside to the right of the way."""
+    padded = np.pad(mask, 1)
+    above, below = padded[:-1, 1:-1], padded[1:, 1:-1]
+    left, right = padded[1:-1, :-1].T, padded[1:-1, 1:].T
+    flat, upright = dict[tuple[int, int], list[Any]](), dict[tuple[int, int], list[Any]]()
+    for row, start, stop in _stretches(below & ~above):
+        flat.setdefault((start, row), []).append((stop, row))
+    for row, start, stop in _stretches(above & ~below):
+        flat.setdefault((stop, row), []).append((start, row))
+    for column, start, stop in _stretches(left & ~right):
+        upright.setdefault((column, start), []).append((column, stop))
+    for column, start, stop in _stretches(right & ~left):
+        upright.setdefault((column, stop), []).append((column, start))
+    rings = []
+    for corner in list(flat):
+        while flat[corner]:
+            ring, at, ways = [corner], flat[corner].pop(), upright
+            while at != corner or ways is not flat:
+                ring.append(at)
+                at, ways = ways[at].pop(), flat if ways is upright else upright
+            rings.append(ring)
+    return rings
+
+
+def _stretches(flags: Array) -> list[tuple[int, int, int]]:
+    """Where lines of an array are true: line, first and behind the last."""
+    steps = np.diff(np.pad(flags, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    lines, starts = np.nonzero(steps == 1)
+    stops = np.nonzero(steps == -1)[1]
+    return list(zip(lines.tolist(), starts.tolist(), stops.tolist(), strict=True))

@@ -43,7 +43,7 @@ def from_yolo(
         An iterable of `Image` with the boxes "ground_truth" in fractions of the picture, as the files have them; the
         caption is the name of the picture. A sixth number is the score. Of a segment the box is that around its points,
         and its pixels become the masks "ground_truth" and "ground_truth_instances", as in `from_coco`. A picture
-        without a text file has no objects.
+        without a text file has no objects. Keypoints (`kpt_shape` in the file) are counted in `.lost`.
 
     Raises:
         InputError: no such file or split; numbers, classes, names of files that leave the directory.
@@ -59,9 +59,9 @@ def from_yolo(
     >>> [image.boxes["ground_truth"].to_xyxy().tolist() for image in from_yolo(root / "data.yaml")]
     [[[0.375, 0.25, 0.625, 0.75]]]
     """
-    path, problems = local_path(data_yaml, "from_yolo"), Problems(on_error)
+    path, problems, lost = local_path(data_yaml, "from_yolo"), Problems(on_error), dict[str, int]()
     content = read_yaml(path)
-    classes = _classes(content, path)
+    classes, joints = _classes(content, path), _joints(content, path)
     if not isinstance(content.get(split), (str, list)):
         got = Verbatim(", ".join(splits_of(content)) or "no split")
         raise InputError.of("from_yolo.split", f"a split that {path.name} has: {got}", split, "", "split")
@@ -72,10 +72,10 @@ def from_yolo(
         for folder, name in _pictures(base, place, f"{path.name}: {split}", problems):
             picture = inside(folder, name, f"{split}: {name}", problems)
             if picture is not None:
-                objects = _read_labels(base, _labels_of(picture.relative_to(base)), classes, problems)
+                objects = _read_labels(base, _labels_of(picture.relative_to(base)), classes, joints, lost, problems)
                 entries.append(Entry(picture, name, {TRUTH: objects}))
     problems.settle()
-    return AnnotatedImages(classes, entries, problems, {}, fractions=True)
+    return AnnotatedImages(classes, entries, problems, lost, fractions=True)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -106,6 +106,17 @@ def _classes(content: dict[str, Any], path: Path) -> dict[int, str]:
     ):
         raise InputError.of(f"{path}: names", "a list of names, or a mapping of numbers to them", names, "", "classes")
     return {id: str(name) for id, name in named.items()}
+
+
+def _joints(content: dict[str, Any], path: Path) -> int:
+    """How many numbers each line has for keypoints, behind the box."""
+    shape = content.get("kpt_shape")
+    if shape is None:
+        return 0
+    if not isinstance(shape, list) or [type(side) for side in shape] != [int, int] or not 0 < shape[0] < 2**16:
+        expected = "a list of how many keypoints there are, and 2 or 3 numbers for each"
+        raise InputError.of(f"{path}: kpt_shape", expected, shape, "Correct it.", "kpt_shape")
+    return int(shape[0] * shape[1])
 
 
 def _below(base: Path, place: Any) -> Path | None:
@@ -142,7 +153,9 @@ def _labels_of(picture: Path) -> Path:
     return picture.with_suffix(".txt")
 
 
-def _read_labels(base: Path, name: Path, classes: dict[int, str], problems: Problems) -> list[Annotation]:
+def _read_labels(
+    base: Path, name: Path, classes: dict[int, str], joints: int, lost: dict[str, int], problems: Problems
+) -> list[Annotation]:
     path = base / name
     if any(folder.is_symlink() for folder in (path, *(base / parent for parent in name.parents[:-1]))):
         problems.add(name.as_posix(), "a text file", Verbatim("a link"), "Put the file there itself.", "path")
@@ -154,7 +167,13 @@ def _read_labels(base: Path, name: Path, classes: dict[int, str], problems: Prob
     except InputError as error:
         problems.extend(error.problems)
         return []
-    objects = (_object(line.split(), f"{name.as_posix()}:{i}", classes, problems) for i, line in enumerate(lines, 1))
+    objects = []
+    for i, line in enumerate(lines, 1):
+        words = line.split()
+        if joints and len(words) == 5 + joints:  # class and box, then keypoints
+            words = words[:5]
+            lost["keypoints"] = lost.get("keypoints", 0) + 1
+        objects.append(_object(words, f"{name.as_posix()}:{i}", classes, problems))
     return [one for one in objects if one is not None]
 
 
@@ -200,6 +219,11 @@ def _text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         said = Verbatim(getattr(error, "strerror", None) or "bytes that are not UTF-8")
         raise InputError.of(str(path), "a readable text file", said, "Check the path.", "no-file") from error
+
+
+def segment_line(class_id: int, points: Array) -> str:
+    """The line of a segment, whose points are fractions."""
+    return " ".join([str(class_id), *(f"{number:.10g}" for number in points.ravel().tolist())])
 
 
 def label_line(class_id: int, box: tuple[float, float, float, float], score: float | None) -> str:

@@ -1,46 +1,71 @@
-"""`images`, `labels` and `data.yaml`, of one set of boxes; class ids that are not 0, 1, 2... are numbered so."""
+"""`images`, `labels` and `data.yaml`, of one set of boxes; class ids that are not 0, 1, 2... are numbered so.
+
+Where an object has a region, all are written as segments, for Ultralytics takes no file with boxes among them.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import numpy as np
+
 from ...view import RunView
-from ..annotations.dataset import Object, labels_of, sets_of
+from ..annotations.dataset import Object, box_of, labels_of, sets_of
 from ..annotations.naming import Names
-from ..annotations.yolo import label_line
+from ..annotations.shapes import outline
+from ..annotations.yolo import label_line, segment_line
 from ._annotated import NO_CLASS, OTHER_SET, chosen_set, images, lose_details, other_sets
 from ._content import Item
 from ._report import Tally
+
+_BOX = "a box that is not that around its region"
+_SCORE = "a score, for which a segment has no room"
+
+
+class _Line:
+    """An object, as a box and, if it has a region, as a segment."""
+
+    def __init__(self, one: Object, width: int, height: int) -> None:
+        left, top, right, bottom = one.box
+        self.class_id, self.score = one.class_id, one.score
+        self.box = (left / width, top / height, right / width, bottom / height)
+        self.is_other = one.region is not None and not np.allclose(box_of(one.region), one.box, rtol=0, atol=1e-6)
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        points = np.array(corners) if one.region is None else outline(one.region)
+        self.points, self.has_region = points / (width, height), one.region is not None
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
     """Write the layout into a folder that is there."""
     chosen, names, classes = chosen_set(view), Names(stems=True), dict[int, str]()
-    annotated: list[tuple[Item, str, tuple[int, int], list[Object]]] = []
+    annotated: list[tuple[Item, str, list[_Line]]] = []
     for item, image in images(view, tally):
         name = names.give(image.caption, image.format)
         tally.copy(item.document, f"images/{name}", item.key, item.kind)
-        objects = sets_of(image).get(chosen, []) if chosen in image.boxes else []
+        objects = sets_of(image).get(chosen, [])
         classes |= labels_of(image).get(chosen, {})
-        lose_details(objects, item, tally, (), scores=True, regions=False)
+        lose_details(objects, item, tally, (), scores=True, regions=True)
         tally.lose(item.key, item.kind, OTHER_SET, other_sets(image, chosen))
-        annotated.append((item, name, (image.width, image.height), [one._replace(region=None) for one in objects]))
+        annotated.append((item, name, [_Line(one, image.width, image.height) for one in objects]))
+    are_segments = any(line.has_region for _, _, lines in annotated for line in lines)
     labels = dict(sorted(classes.items()))
     is_numbered = list(labels) == list(range(len(labels)))
     numbers = {id: id if is_numbered else position for position, id in enumerate(labels)}
-    for item, name, (width, height), objects in annotated:
-        lines = []
-        for one in objects:
-            if one.class_id is None:
+    for item, name, lines in annotated:
+        written = []
+        for line in lines:
+            if line.class_id is None:
                 tally.lose(item.key, item.kind, NO_CLASS)
-                continue
-            left, top, right, bottom = one.box
-            edges = (left / width, top / height, right / width, bottom / height)
-            lines.append(label_line(numbers[one.class_id], edges, one.score) + "\n")
+            elif are_segments:
+                tally.lose(item.key, item.kind, _BOX, line.is_other)
+                tally.lose(item.key, item.kind, _SCORE, line.score is not None)
+                written.append(segment_line(numbers[line.class_id], line.points) + "\n")
+            else:
+                written.append(label_line(numbers[line.class_id], line.box, line.score) + "\n")
         path = (folder / "labels" / name).with_suffix(".txt")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(lines), "utf-8")
-    lines = [f"  {numbers[id]}: {json.dumps(label)}\n" for id, label in labels.items()]
-    content = f"path: .\ntrain: images\nval: images\nnames:{'' if lines else ' {}'}\n{''.join(lines)}"
+        path.write_text("".join(written), "utf-8")
+    named = "".join(f"  {numbers[id]}: {json.dumps(label)}\n" for id, label in labels.items())
+    content = f"path: .\ntrain: images\nval: images\nnames:{'' if named else ' {}'}\n{named}"
     (folder / "data.yaml").write_text(content, "utf-8")

@@ -59,7 +59,7 @@ def quietly(call: Any, *arguments: Any) -> Any:
 def test_images_come_with_boxes_in_pixels(annotated: Path, pictures: Path) -> None:
     dataset = from_coco(annotated, pictures)
     assert (len(dataset), dataset.classes, dataset.problems) == (3, {1: "person", 18: "dog"}, [])
-    assert dataset.lost == {"keypoints": 1, "num_keypoints": 1}
+    assert dataset.lost == {"keypoints": 1}
     first, second, third = dataset
     assert [image.caption for image in (first, second, third)] == ["a.png", "sub/b.jpg", "c.png"]
     boxes = first.boxes["ground_truth"]
@@ -199,18 +199,18 @@ def test_all_problems_are_raised_at_once(pictures: Path) -> None:
         "images[6].file_name: expected the name of a file below pictures, got none.png, which is not there. Name the directory of the pictures: image_dir=, or --images on the command line.",
         "images[7].width, height: expected integers above 0, got [0, 3]. Leave both out, or correct them.",
         "images[8]: expected an object with an integer id, got 'x'. Number the images.",
-        "annotations[4].id: expected an id that no other annotation has, got 1.",
-        "annotations[5].image_id: expected the id of an image, got 99.",
-        "annotations[5].category_id: expected the id of a category, got [1].",
-        "annotations[6].bbox: expected x, y, width and height, finite and not below 0, got [0, 0, -1, 1]. Drop the box.",
-        "annotations[7].bbox: expected x, y, width and height, finite and not below 0, got [0, nan, 1, 1]. Drop the box.",
-        "annotations[8]: expected a bbox or a segmentation, got neither. Remove it.",
-        "annotations[9].segmentation: expected polygons of three points or more: x, y, x, y, x, y..., got [1, 2, 3, 4]. Drop it.",
-        "annotations[10].segmentation.size: expected a size of the image: height 30, width 40, got [40, 30]. Correct it.",
-        "annotations[11].segmentation.counts: expected lengths that sum up to 1200 pixels, got 5. Drop it.",
-        "annotations[12].segmentation: expected points near the image of 40 x 30, got [[0, 0, 1e+300, 0, 1, 1]]. Clip it.",
-        "annotations[13].score: expected a finite number, got 'high'. Leave it out.",
-        "annotations[13].iscrowd: expected 0 or 1, got 2. Leave it out for 0.",
+        "annotations[4].id (id 1): expected an id that no other annotation has, got 1.",
+        "annotations[5].image_id (id 11): expected the id of an image, got 99.",
+        "annotations[5].category_id (id 11): expected the id of a category, got [1].",
+        "annotations[6].bbox (id 12): expected x, y, width and height, finite and not below 0, got [0, 0, -1, 1]. Drop the box.",
+        "annotations[7].bbox (id 13): expected x, y, width and height, finite and not below 0, got [0, nan, 1, 1]. Drop the box.",
+        "annotations[8] (id 14): expected a bbox or a segmentation, got neither. Remove it.",
+        "annotations[9].segmentation (id 15): expected polygons of three points or more: x, y, x, y, x, y..., got [1, 2, 3, 4]. Drop it.",
+        "annotations[10].segmentation.size (id 16): expected a size of the image: height 30, width 40, got [40, 30]. Correct it.",
+        "annotations[11].segmentation.counts (id 17): expected lengths that sum up to 1200 pixels, got 5. Drop it.",
+        "annotations[12].segmentation (id 18): expected points near the image of 40 x 30, got [[0, 0, 1e+300, 0, 1, 1]]. Clip it.",
+        "annotations[13].score (id 19): expected a finite number, got 'high'. Leave it out.",
+        "annotations[13].iscrowd (id 19): expected 0 or 1, got 2. Leave it out for 0.",
     ]  # fmt: skip
 
 

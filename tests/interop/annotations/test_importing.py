@@ -28,7 +28,6 @@ def test_coco_is_a_run_with_an_image_a_step(coco: Path, pictures: Path, tmp_path
     assert (made.name, made.status, made.rows, made.events) == ("boxes_val", "new", 3, {"image": 3, "box": 4})
     assert made.notes == [
         "1 annotations have keypoints, which images do not carry",
-        "1 annotations have num_keypoints, which images do not carry",
     ]
     view = mt.open_run(tmp_path / "runs" / "boxes_val")
     assert [image for _, image in view.values("image")] == list(from_coco(coco, pictures))
@@ -126,4 +125,4 @@ def test_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     with pytest.raises(mt.InputError, match=r"import_annotations.format: expected one of coco, yolo, voc, got 'x'"):
         import_annotations(tmp_path, tmp_path / "runs", format="x")
     assert main(["import", "coco", str(tmp_path / "none"), "-o", str(tmp_path / "runs")]) == 2
-    assert "expected a data set of COCO, YOLO or Pascal VOC, got nothing" in capsys.readouterr().err
+    assert "expected a file or directory, got nothing" in capsys.readouterr().err

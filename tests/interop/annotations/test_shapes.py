@@ -63,3 +63,22 @@ def test_several_polygons_are_united_and_edges_taken_in_pieces(monkeypatch: pyte
 def test_what_is_no_run_length_is_refused(counts: Any) -> None:
     with pytest.raises(ValueError, match=r"letter|text|lengths|NoneType|int|bytes"):
         shapes.read_runs(counts)
+
+
+@given(SIZES, st.integers(0, 2**32 - 1), st.floats(0, 1))
+@settings(max_examples=150, deadline=None)
+def test_an_outline_is_filled_to_the_mask_it_is_of(size: tuple[int, int], seed: int, density: float) -> None:
+    """One polygon, whatever parts and holes there are; pycocotools fills it too."""
+    mask = np.random.default_rng(seed).random(size) < density
+    polygon = shapes.outline(mask).astype(float).ravel().tolist()
+    if not mask.any():
+        assert polygon == []
+        return
+    assert np.array_equal(shapes.fill_polygons([polygon], *size), mask)
+    assert np.array_equal(coco_mask.decode(coco_mask.frPyObjects([polygon], *size))[..., 0], mask)
+
+
+def test_an_outline_has_corners_only() -> None:
+    mask = np.zeros((6, 8), bool)
+    mask[1:5, 2:7] = True
+    assert shapes.outline(mask).tolist() == [[2, 1], [7, 1], [7, 5], [2, 5]]

@@ -132,3 +132,18 @@ def test_roboflow_puts_data_yaml_beside_the_splits(root: Path) -> None:
     assert len(from_yolo(root / "data.yaml")) == 2
     (root / "data.yaml").rename(root.parent / "data.yaml")
     assert len(from_yolo(root.parent / "data.yaml", root=root)) == 2
+
+
+def test_keypoints_are_counted_and_their_boxes_kept(root: Path) -> None:
+    (root / "data.yaml").write_text(f"{YAML}kpt_shape: [2, 3]\n")
+    (root / "labels/train/a.txt").write_text("0 0.5 0.5 0.25 0.5 0.5 0.5 2 0.25 0.25 1\n2 0.5 0.5 0.5 0.5\n")
+    dataset = from_yolo(root / "data.yaml")
+    assert next(iter(dataset)).boxes["ground_truth"].to_xyxy().tolist() == [
+        [0.375, 0.25, 0.625, 0.75],
+        [0.25, 0.25, 0.75, 0.75],
+    ]
+    assert next(iter(dataset)).masks == {}
+    assert dataset.lost == {"keypoints": 1}
+    (root / "data.yaml").write_text(f"{YAML}kpt_shape: seventeen\n")
+    with pytest.raises(mt.InputError, match=r"data.yaml: kpt_shape: expected a list of how many keypoints there are"):
+        from_yolo(root / "data.yaml")

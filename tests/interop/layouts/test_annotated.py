@@ -83,21 +83,54 @@ def test_coco(run: Path, tmp_path: Path) -> None:
 
 def test_yolo(run: Path, tmp_path: Path) -> None:
     report = mt.export(run, "yolo", tmp_path / "yolo")
-    assert lost_of(report) == {*OTHERS, ("photo", "a region", 4), ("photo", "another set of boxes", 1)}
+    assert lost_of(report) == {*OTHERS, ("photo", "another set of boxes", 1)}
     assert files(tmp_path / "yolo") == [
         "data.yaml",
         *(f"images/{name}.png" for name in ("000002", "val/a", "val/a_3")),
         *(f"labels/{name}.txt" for name in ("000002", "val/a", "val/a_3")),
     ]
-    lines = (tmp_path / "yolo/labels/val/a.txt").read_text().splitlines()
-    assert lines == ["0 0.1875 0.3333333333 0.25 0.3333333333", "1 0.75 0.8333333333 0.5 0.3333333333"]
+    first, second = (tmp_path / "yolo/labels/val/a.txt").read_text().splitlines()
+    assert first == "0 0.0625 0.1666666667 0.3125 0.1666666667 0.3125 0.5 0.0625 0.5"
+    assert second == "1 0.5 0.6666666667 1 0.6666666667 1 1 0.5 1"
     dataset = from_yolo(tmp_path / "yolo/data.yaml")
     assert dataset.classes == {0: "person", 1: "dog"}
-    found = {one.caption: one for one in dataset}
-    assert list(found) == ["000002.png", "val/a.png", "val/a_3.png"]
-    edges = found["val/a.png"].boxes["ground_truth"].to_xyxy() * [16, 12, 16, 12]
+    read = {one.caption: one for one in dataset}
+    assert list(read) == ["000002.png", "val/a.png", "val/a_3.png"]
+    edges = read["val/a.png"].boxes["ground_truth"].to_xyxy() * [16, 12, 16, 12]
     assert np.allclose(edges, [[1, 2, 5, 6], [8, 8, 16, 12]], rtol=0, atol=1e-7)
-    assert len(found["val/a_3.png"].boxes["ground_truth"]) == 0
+    assert np.array_equal(read["val/a.png"].masks["ground_truth_instances"].to_numpy(), INSTANCES)
+    assert len(read["val/a_3.png"].boxes["ground_truth"]) == 0
+
+
+def test_segments_of_yolo_with_parts_and_holes_come_back(tmp_path: Path) -> None:
+    instances = np.zeros((12, 16), np.uint8)
+    instances[1:8, 1:8] = 1
+    instances[3:5, 3:5] = instances[10:, 12:] = 0
+    instances[10:, 12:] = 1
+    edges = [[1, 1, 16, 12], [9, 2, 12, 5]]  # the second has no region left
+    boxes = mt.BoundingBoxes2D.from_xyxy(
+        edges, domain="pixel", class_ids=[1, 3], scores=[0.5, 0.25], class_labels=LABELS
+    )
+    with mt.Run(tmp_path / "run") as run:
+        masks = {"truth_instances": mt.ImageMask(instances)}
+        run.log({"photo": mt.Image(SAMPLES, boxes={"truth": boxes}, masks=masks)})
+    report = mt.export(run.path, "yolo", tmp_path / "yolo")
+    assert lost_of(report) == {("photo", "a score, for which a segment has no room", 2)}
+    (image,) = from_yolo(tmp_path / "yolo/data.yaml")
+    found = image.masks["ground_truth_instances"].to_numpy()
+    assert np.array_equal(found == 1, instances == 1)
+    assert np.array_equal(np.argwhere(found == 2)[[0, -1]], [[2, 9], [4, 11]])
+    assert np.allclose(image.boxes["ground_truth"].to_xyxy() * [16, 12, 16, 12], edges)
+
+
+def test_yolo_of_boxes_alone(tmp_path: Path) -> None:
+    boxes = mt.BoundingBoxes2D.from_xyxy(
+        [[1, 2, 5, 6]], domain="pixel", class_ids=[1], scores=[0.5], class_labels=LABELS
+    )
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"photo": mt.Image(SAMPLES, caption="a.png", boxes={"truth": boxes})})
+    assert mt.export(run.path, "yolo", tmp_path / "yolo").lost == ()
+    assert (tmp_path / "yolo/labels/a.txt").read_text() == "0 0.1875 0.3333333333 0.25 0.3333333333 0.5\n"
 
 
 def test_voc(run: Path, tmp_path: Path) -> None:
