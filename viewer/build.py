@@ -32,7 +32,9 @@ def build(destination: Path = BUNDLE) -> bool:
     if all(path.exists() and path.stat().st_mtime >= newest for path in made):
         return False
     npm = _npm()
-    _run([*npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "npm could not install the packages")
+    wanted, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"  # npm writes the latter
+    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+        _run([*npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "npm could not install the packages")
     destination.mkdir(parents=True, exist_ok=True)
     esbuild = [*_node(npm), str(HERE / "node_modules" / "esbuild" / "bin" / "esbuild")]
     options = ["--bundle", "--minify", "--format=iife", "--target=chrome117,firefox119,safari17.4", "--charset=utf8"]

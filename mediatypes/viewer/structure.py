@@ -14,6 +14,7 @@ from .drawings import WIDE, svg
 
 Atom = tuple[str, float, float, float]  # element and position in Angstrom
 _MOST = 400  # atoms; more are drawn by the page only
+_LETTERS = 2**20  # of the file: the first model stands in them, whatever else there is
 _MARGIN = 14  # pixels
 _NUMBER = re.compile(r"-?\d+\.\d+")
 # Covalent radii in Angstrom (Cordero et al. 2008) and colours (CPK) of elements; others are as _OTHER.
@@ -36,7 +37,7 @@ def molecule(value: Molecule) -> str | None:
     if read is None or value.atoms // value.models > _MOST:
         return None
     try:
-        atoms = list(islice(read(value.read_text()), _MOST + 1))
+        atoms = list(islice(read(value.read_text()[:_LETTERS]), _MOST + 1))
     except (ValueError, IndexError):  # written in a way that only the packages of the format read
         return None
     places = np.array([atom[1:] for atom in atoms], np.float64).reshape(-1, 3)
