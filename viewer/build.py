@@ -32,7 +32,7 @@ def build(destination: Path = BUNDLE) -> bool:
     if all(path.exists() and path.stat().st_mtime >= newest for path in made):
         return False
     npm = _npm()
-    wanted, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"  # npm writes the latter
+    wanted, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
         _run([*npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "npm could not install the packages")
     destination.mkdir(parents=True, exist_ok=True)
