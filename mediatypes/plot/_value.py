@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from .._core import canonical
 from .._core.declaration import Boolean, Document, Field, Json, Map, Nested, Rule, Text
@@ -41,6 +41,8 @@ PLOT = Document(
         ),
     ),
 )
+# https://www.w3.org/TR/xml/#charsets
+_NO_XML: Final = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, 0xFFFD)
 
 
 class Plot(Value):
@@ -158,7 +160,7 @@ class Plot(Value):
     def _draw(self, method: str, function: str, **options: Any) -> Any:
         converter = need("vl_convert", extra="report", needed_for=f"Plot.{method}")
         try:
-            return getattr(converter, function)(self.to_vega_lite(), allowed_base_urls=[], **options)
+            return getattr(converter, function)(_drawable(self.to_vega_lite()), allowed_base_urls=[], **options)
         except ValueError as error:
             said = str(error).partition("\n    at ")[0]
             raise CodecError(f"Plot.{method}: expected a spec that Vega-Lite draws, got an error. {said}") from error
@@ -168,6 +170,15 @@ class Plot(Value):
             if column not in self._table.columns:
                 hint = "Restore the document."
                 raise DocumentError.of(f"plot.fields[{slot!r}]", "a column of the table", column, hint, "no-column")
+
+
+def _drawable(spec: Any) -> Any:
+    """A spec with U+FFFD for the characters that SVG cannot hold, of which vl-convert's process would end."""
+    if isinstance(spec, str):
+        return spec if spec.isprintable() else spec.translate(_NO_XML)
+    if isinstance(spec, list):
+        return [_drawable(item) for item in spec]
+    return {_drawable(name): _drawable(item) for name, item in spec.items()} if isinstance(spec, dict) else spec
 
 
 def _names(spec: str, column: str) -> bool:

@@ -9,12 +9,12 @@ from typing import Any
 
 from tests.hostile.fuzz import Outcome, case_of, run, warm
 
-_ADDRESSES = 8 << 30  # bytes of a process: what takes more fails, and does not take the machine along
+_DATA = 8 << 30  # bytes of a process: what takes more fails, and does not take the machine along
 
 
 def work(target: str, seconds: float, first: int, case: Any, results: Any) -> None:
     """Run cases of a target until the time is over; each outcome goes to `results`."""
-    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESSES, _ADDRESSES))
+    resource.setrlimit(resource.RLIMIT_DATA, (_DATA, _DATA))
     warm(target)
     case.value = first
     end = time.monotonic() + seconds

@@ -84,6 +84,16 @@ def test_drawing_twice_gives_the_same_bytes() -> None:
     assert (plot.to_svg(), plot.to_png()) == (plot.to_svg(), plot.to_png())
 
 
+def test_characters_that_no_svg_holds_do_not_end_the_process() -> None:
+    bad = "".join(map(chr, [*range(9), *range(14, 32), 0x7F, 0xFFFE, 0xFFFF]))
+    table = mt.Table(columns=["x", f"y{bad}"], data=[[1, 2.0], [2, 3.0]])
+    plot = mt.plot.line(table, "x", f"y{bad}", title=f"loss{bad}é𝄞")
+    shown = "".join(ElementTree.fromstring(plot.to_svg()).itertext())
+    assert "é𝄞" in shown
+    assert "\ufffd" in shown
+    assert plot.to_png().startswith(b"\x89PNG")
+
+
 def test_the_confusion_matrix_shows_its_counts() -> None:
     svg = mt.plot.confusion_matrix(y_true=["a"] * 7 + ["b"], preds=["a"] * 7 + ["a"]).to_svg()
     assert re.findall(r">(\d+)</text>", svg)[:4] == ["7", "0", "1", "0"]
