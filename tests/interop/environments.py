@@ -51,6 +51,7 @@ ENVIRONMENTS = {
     "datasets": _tracker("datasets", "datasets", "gemmi", "msgpack"),
     "rerun": _tracker("rerun", "rerun-sdk", "av", also=_LAYOUTS),
     "dvclive": _tracker("dvclive", "dvclive"),
+    "supervision": Environment(("supervision",), ("tests/interop/annotations/test_detections.py",), ("supervision",)),
     "frameworks": Environment(
         (*_FRAMEWORKS, *_TORCH),
         ("tests/interop/frameworks",),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from ..._core import canonical
 from ..._core.atomic import remove_leftovers, replacing, temporary_name
@@ -31,6 +31,7 @@ from ...types.video.value import Video
 from ..importing.report import RunReport
 
 _GONE = object()
+_END = 253_370_764_800  # seconds since the epoch: the year 9999
 _ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)  # of what is shaped else
 _LATER = "values that share key and step with a later one"
 _SUFFIXES: dict[Callable[..., Any], str] = {
@@ -85,12 +86,22 @@ class Logged:
         row = self.rows.setdefault(step, {})
         self.lost[_LATER] += key in row
         row[key] = value
-        if time is not None and math.isfinite(time):
+        if is_time(time):
             self.times[step] = max(time, self.times.get(step, time))
 
-    def print(self, time: float, text: str) -> None:
+    def print(self, time: float | None, text: str) -> None:
         """Note what was printed."""
-        self.console += [(time, line) for line in text.splitlines()]
+        self.console += [(time if is_time(time) else 0.0, line) for line in text.splitlines()]
+
+    def sample(self, time: float | None, name: str, value: Any) -> None:
+        """Note what was measured of the machine; what is no finite number, or has no time, is not."""
+        if is_time(time) and isinstance(value, (int, float)) and math.isfinite(value):
+            self.samples.setdefault(time, {})[name] = float(value)
+
+
+def is_time(time: float | None) -> TypeGuard[float]:
+    """Whether a number can be seconds since the epoch: not below 0, and before the year 9999."""
+    return time is not None and 0 <= time < _END
 
 
 def kind_of(name: str) -> Callable[..., Any] | None:
@@ -168,7 +179,7 @@ def expected(where: str) -> Iterator[None]:
 
 def _log(made: Run, run: Logged) -> int:
     """Log everything; returns how many values."""
-    last, written = run.started or 0.0, 0
+    last, written = run.started if is_time(run.started) else 0.0, 0
     for step in sorted(run.rows):
         if step < 0:
             run.lost["values at a step below 0"] += len(run.rows[step])
@@ -228,7 +239,7 @@ def _record(folder: Path, run: Logged) -> None:
 
 def _begin(folder: Path, run: Logged) -> None:
     """The time at which it began there, of which run times are counted."""
-    began = min([*run.times.values(), *([] if run.started is None else [run.started])], default=None)
+    began = min([*run.times.values(), *([run.started] if is_time(run.started) else [])], default=None)
     if began is not None:
         files.write_json(folder / files.RUN, {**files.read_json(folder / files.RUN), "started": began})
 

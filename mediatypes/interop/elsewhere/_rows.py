@@ -16,7 +16,7 @@ def columns_of(path: Path) -> set[str]:
     """The columns of a Parquet file; none of another."""
     try:
         return set() if path.is_symlink() else set(pq.read_schema(path).names)
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, pa.ArrowException):
         return set()
 
 
@@ -25,7 +25,7 @@ def batches(path: Path, columns: list[str] | None = None, size: int = 65536) -> 
     try:
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(size, columns=columns)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         said = Verbatim(" ".join(str(error).split()))
         raise InputError.of(str(path), "a sound Parquet file", said, "Export it again.", "parquet") from error
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -104,8 +103,7 @@ def _add(run: Logged, kind: str, told: dict[str, Any], step: int, value: Any, ti
     is_list = isinstance(value, (list, tuple))
     values: list[Any] = [*value] if is_list else [value]
     if kind == _METRIC and told["name"].startswith(_SYSTEM):
-        if math.isfinite(number := float(values[0])):
-            run.samples.setdefault(time, {})[told["name"].removeprefix(_SYSTEM)] = number
+        run.sample(time, told["name"].removeprefix(_SYSTEM), values[0])
     elif kind == _LOGS:
         for one in values:
             run.print(time, str(one.data))

@@ -114,7 +114,7 @@ def _read(folder: Path) -> Logged:
     run.config = _config(task)
     used = _add_events(run, folder, task)
     for line in _lines(folder / _LOG, run):
-        run.print(_seconds(line) or 0.0, str(line.get("msg", "")))
+        run.print(_seconds(line), str(line.get("msg", "")))
     run.started = min((time for time, _ in run.console), default=None)
     for name in regular_files(folder / _DATA):
         if name not in used:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator
 from functools import partial
 from itertools import groupby
@@ -88,10 +87,9 @@ def _values(type: str, rows: list[dict[str, Any]], folder: Path, used: set[str],
 
 def _add(run: Logged, type: str, key: str, step: Any, time: float | None, value: Any) -> None:
     if type == "system_metric":
-        if time is not None and value is not None and math.isfinite(value):
-            run.samples.setdefault(time, {})[key.removeprefix(_SYSTEM_PREFIX)] = value
+        run.sample(time, key.removeprefix(_SYSTEM_PREFIX), value)
     elif type == "console":
-        run.print(time or 0.0, value)
+        run.print(time, value)
     elif step is None:
         run.lost["values without a step"] += 1
     else:

@@ -98,15 +98,14 @@ def _add(run: Logged, folder: Path, system: set[str], data: bytes) -> None:
         told = _message(record[_SCALAR][-1])
         key, value, time = _text(told, 1) or "", _message(told[5][-1]).get(1, [bytes(8)])[-1], _time(told, 4)
         if key in system or key.startswith(_SYSTEM_PREFIX):
-            if time is not None and np.isfinite(number := double(value, 0)):
-                run.samples.setdefault(time, {})[key.removeprefix(_SYSTEM_PREFIX)] = number
+            run.sample(time, key.removeprefix(_SYSTEM_PREFIX), double(value, 0))
         else:
             run.add(key, signed(told.get(2, [0])[-1]), double(value, 0), time)
     elif _MEDIA in record:
         _add_media(run, folder, _message(record[_MEDIA][-1]))
     elif _LOG in record:
         told = _message(record[_LOG][-1])
-        run.print(_time(told, 3) or 0.0, _text(told, 1) or "")
+        run.print(_time(told, 3), _text(told, 1) or "")
 
 
 def _add_media(run: Logged, folder: Path, told: dict[int, list[Any]]) -> None:

@@ -72,3 +72,22 @@ def test_something_else_is_refused(value: Any) -> None:
         boxes_from(value)
     with pytest.raises(mt.InputError, match=r"expected an array \(n, 4\)"):
         boxes_from({"boxes": np.zeros(3)})
+
+
+def test_the_real_supervision() -> None:
+    """Its own class, as a model's output becomes; `make interop` has an environment for it."""
+    supervision = pytest.importorskip("supervision", reason="supervision is not installed; see make interop")
+    detections = supervision.Detections(
+        xyxy=EDGES,
+        mask=np.zeros((2, 9, 9), bool),
+        confidence=np.array([0.5, 0.25]),
+        class_id=np.array([16, 0]),
+        tracker_id=np.array([7, 8]),
+        data={"class_name": np.array(["dog", "person"])},
+    )
+    boxes = boxes_from(detections)
+    assert boxes.to_xyxy().tolist() == EDGES.tolist()
+    assert (boxes.domain, boxes.class_ids, boxes.scores) == ("pixel", [16, 0], {"score": [0.5, 0.25]})
+    assert boxes.class_labels == NAMES
+    assert boxes_from(detections[detections.confidence > 0.3]).class_ids == [16]
+    assert len(boxes_from(supervision.Detections.empty())) == 0

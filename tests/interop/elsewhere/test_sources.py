@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -271,3 +273,33 @@ def test_the_command_says_in_a_line_what_was_done(tmp_path: Path, capsys: pytest
     for line in ("1 run: 1 new; 7 values added", "1 run: 1 unchanged; 0 values added"):
         assert main(command) == 0
         assert capsys.readouterr().out.splitlines()[-1] == line
+
+
+@pytest.mark.parametrize("make", [swanlab, clearml, clearml_zip, neptune, pluto])
+def test_damage_is_told_and_nothing_else_is_raised(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    chance = random.Random(make.__name__)
+    for number in range(6):
+        source = make(tmp_path / str(number))
+        files = [path for path in (tmp_path / str(number)).rglob("*") if path.is_file() and path.suffix != ".png"]
+        damaged = source if source.is_file() else chance.choice(sorted(files))
+        data = bytearray(damaged.read_bytes())
+        place = chance.randrange(len(data))
+        data[place:] = chance.choice([b"", b"1e999" + data[place:], bytes([data[place] ^ 0xFF]) + data[place + 1 :]])
+        damaged.write_bytes(data)
+        with contextlib.suppress(mt.MediaTypesError):
+            report = import_runs(source, tmp_path / f"runs{number}")
+            assert all(run.status == "new" or run.problems for run in report.runs)
+
+
+def test_times_that_cannot_be_are_left_out(tmp_path: Path) -> None:
+    root = pluto(tmp_path)
+    (told,) = root.rglob("run.json")
+    told.write_text(told.read_text().replace(f'"createdAt": {BEGAN * 1000}', '"createdAt": 1e999'))
+    (part, *_) = sorted(root.rglob("*.parquet"))
+    table = pq.read_table(part)
+    place = table.column_names.index("timestamp_ms")
+    pq.write_table(table.set_column(place, "timestamp_ms", [[-1, 2**62, BEGAN * 1000, 2**62]]), part)
+    _, view = imported(root, tmp_path / "runs")
+    assert rows_of(view, "loss") == LOSS
+    assert view.describe()["started"] == BEGAN + 0.75
+    assert view.system().num_rows == 0
