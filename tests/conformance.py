@@ -183,7 +183,10 @@ def read(path: Path) -> dict[str, Any]:
     """What our reader gives of a run, media as documents."""
     view = mt.open_run(path)
     history = view._history()
-    values: dict[str, list[Any]] = {key: [] for key in view.keys()}  # noqa: SIM118
+    keys: dict[str, list[str]] = {}  # with the ranks, which `view.keys()` leaves out
+    for spec in history.specs:
+        keys.setdefault(spec.key, []).append(spec.kind)
+    values: dict[str, list[Any]] = {key: [] for key in keys}
     table = view.history()
     steps = table.column("_step").to_pylist()
     for spec in history.specs:
@@ -195,7 +198,7 @@ def read(path: Path) -> dict[str, Any]:
     return {
         "status": json.loads((path / "run.json").read_bytes())["status"],
         "config": view.config,
-        "keys": {key: list(kinds) for key, kinds in view.keys().items()},
+        "keys": keys,
         "values": {key: sorted(one, key=lambda pair: pair[0]) for key, one in values.items()},
         "set": {key: canonical.loads(v) if kind == "json" else v for key, (kind, v) in sorted(overrides.items())},
         "sidecars": dict(sorted((ref["path"], ref["sha256"]) for _, ref in references_of(found, view))),

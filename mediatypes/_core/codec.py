@@ -111,12 +111,15 @@ def declaration_of(document: object) -> Document:
         got = document.get("_type") if isinstance(document, dict) else document
         raise DocumentError.of("_type", "a document with a _type", got, "Pass a document written by encode().")
     declaration = lookup(document["_type"])[1]
-    version = document.get("_version")
-    if isinstance(version, str) and is_newer(version.partition(".")[0], declaration.major):
-        message = f"expected a {declaration.type} document of major version {declaration.major}, got {show(version)}"
-        raise UnsupportedVersionError(Problem("_version", message, "version", "Upgrade mediatypes to read it."))
+    what = f"a {declaration.type} document of major version {declaration.major}"
+    require_readable("_version", document.get("_version"), declaration.major, what)
     return declaration
 
 
-def is_newer(major: str, ours: str) -> bool:
-    return major.isascii() and major.isdigit() and int(major[:9]) > int(ours)
+def require_readable(where: str, version: object, ours: str, what: str = "") -> None:
+    """Raise `UnsupportedVersionError` if a newer major version wrote it; what is no version is found elsewhere."""
+    major = version.partition(".")[0] if isinstance(version, str) else ""
+    known = ours.partition(".")[0]
+    if major.isascii() and major.isdigit() and int(major[:9]) > int(known):
+        message = f"expected {what or f'format {known}'}, got {show(version)}"
+        raise UnsupportedVersionError(Problem(where, message, "version", "Upgrade mediatypes to read it."))

@@ -9,17 +9,15 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from .._core import canonical
-from .._core.codec import is_newer
+from .._core.codec import require_readable
 from .._core.declaration import Boolean, Field, Integer, Json, List, Map, Number, Record, Rule, Text
 from .._core.errors import (
     DocumentError,
     Problem,
     StoreError,
-    UnsupportedVersionError,
     Verbatim,
     os_error,
     problem,
-    show,
 )
 from .._core.file_names import check_names
 from .._core.location import Location
@@ -168,10 +166,7 @@ def read_manifest(root: Location, name: str, number: int) -> Manifest:
     except ValueError as error:
         got = Verbatim(f"{len(data):,} bytes that are not JSON")
         raise DocumentError.of(str(path), "a manifest", got, _RESTORE, "not-json") from error
-    version = value.get("format") if isinstance(value, dict) else None
-    if isinstance(version, str) and is_newer(version.partition(".")[0], FORMAT.partition(".")[0]):
-        message = f"expected format {FORMAT.partition('.')[0]}, got {show(version)}"
-        raise UnsupportedVersionError(Problem(str(path), message, "version", "Upgrade mediatypes to read it."))
+    require_readable(str(path), value.get("format") if isinstance(value, dict) else None, FORMAT)
     problems = list(ARTIFACT_JSON.check(value))
     if not problems and (value["name"], value["version"]) != (name, number):
         problems.append(

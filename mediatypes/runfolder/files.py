@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from .._core import atomic, canonical
-from .._core.codec import is_newer
+from .._core.codec import require_readable
 from .._core.declaration import Field, Integer, Json, List, Map, Number, Record, Text
 from .._core.errors import (
     DocumentError,
     Problem,
     StoreError,
     UnsafePath,
-    UnsupportedVersionError,
     Verbatim,
     os_error,
-    show,
 )
 from .._core.location import Location
 from .._core.processes import is_alive, is_this_process, rank
@@ -143,10 +141,7 @@ def read_run_json(root: Location) -> dict[str, Any]:
         if isinstance(root, Path) and (root / HISTORY).is_file():
             hint = f"It was lost: mediatypes recover {root} makes it again."
         raise StoreError.of(str(root), "a run folder with run.json", got, hint) from error
-    version = run.get("format")
-    if isinstance(version, str) and is_newer(version.partition(".")[0], FORMAT.partition(".")[0]):
-        got = f"expected format {FORMAT.partition('.')[0]}, got {show(version)}"
-        raise UnsupportedVersionError(Problem(str(path), got, "version", "Upgrade mediatypes to read it."))
+    require_readable(str(path), run.get("format"), FORMAT)
     if problems := list(RUN_JSON.check(run)):
         raise DocumentError(p._replace(path=f"{path}: {p.path}") for p in problems)
     return run

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from .._core import atomic
+from .._core.codec import require_readable
 from .._core.declaration import Field, Integer, List, Map, Record, Text
 from .._core.errors import DocumentError, StoreError, os_error
 from .._core.location import Location
@@ -140,8 +141,9 @@ class Manifest:
 
 
 def read(root: Location) -> dict[str, Any]:
-    """`compact.json`; raises `DocumentError` if it is damaged or foreign."""
+    """`compact.json`; raises `DocumentError` if it is damaged or foreign, or a newer major version wrote it."""
     content = files.read_json(root / FILE)
+    require_readable(str(root / FILE), content.get("format"), files.FORMAT)
     if problems := list(_JSON.check(content)):
         raise DocumentError(p._replace(path=f"{root / FILE}: {p.path}") for p in problems)
     return content

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.atomic import sync_names
-from .._core.errors import HashMismatch, SidecarMissing, StoreError, Verbatim, os_error
+from .._core.codec import require_readable
+from .._core.errors import HashMismatch, SidecarMissing, StoreError, UnsupportedVersionError, Verbatim, os_error
 from .._core.location import Location
 from ..columns.arrow import numbers, texts
 from ..columns.packed import FEATURES, PACKED, huggingface, pack_array, write_whole
@@ -129,7 +130,7 @@ class PackedFile:
             self._file = pq.ParquetFile(source, page_checksum_verification=True)
             self._columns = [name for name in _COLUMNS if name in self._file.schema_arrow.names]
             self.places = self._index()
-        except FileNotFoundError:
+        except (FileNotFoundError, UnsupportedVersionError):
             raise
         except _DAMAGE as error:
             raise _damaged(path, error) from error
@@ -138,6 +139,8 @@ class PackedFile:
         schema = self._file.schema_arrow
         if b"mediatypes" not in (schema.metadata or {}) or not self._columns:
             raise StoreError.of(str(self.path), "a packed store written by mediatypes", self.path.name, _ADVICE)
+        told = canonical.loads(schema.metadata[b"mediatypes"])
+        require_readable(str(self.path), told.get("format") if isinstance(told, dict) else None, FORMAT)
         metadata, places = self._file.metadata, dict[str, Place]()
         groups = range(metadata.num_row_groups)
         at = ((group, row) for group in groups for row in range(metadata.row_group(group).num_rows))
