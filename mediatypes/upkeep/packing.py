@@ -86,6 +86,7 @@ def unpack(path: str | os.PathLike[str]) -> Moved:
     """
     root = local_path(path, "unpack")
     with writing(root):
+        files.remove_leftovers(root)
         packed = _open_packed(root)
         if packed is None:
             return Moved(0, 0)

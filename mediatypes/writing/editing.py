@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .._core import atomic
 from .._core.errors import InputError, Problem, StoreError, Verbatim
 from ..columns import log_cells
 from ..runfolder import files
@@ -23,6 +24,7 @@ def edit(root: Path, described: dict[str, Any], summary: Mapping[str, Any]) -> N
     """
     overrides = _overrides(summary)
     with writing(root) as run:
+        atomic.remove_leftovers(root, is_locked=True)
         kept = run.get("summary_overrides", {}) | overrides
         run["summary_overrides"] = {key: cell for key, cell in kept.items() if cell is not None}
         files.write_json(root / files.RUN, run | described, durable=True)

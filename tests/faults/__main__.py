@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1200, help="in all (default: 1200)")
     parser.add_argument("--act", action="append", help="one act only; may be given again")
     parser.add_argument("--most", type=int, help="so many cases of each act, at random")
+    parser.add_argument("--kill", action="store_true", help="only kill the process, before each call")
     parser.add_argument("--seed", type=int, default=1, help="of the order of the cases (default: 1)")
     arguments = parser.parse_args()
     if why := shim.missing():
@@ -40,6 +41,7 @@ def main() -> int:
         arguments.seed,
         arguments.most,
         lambda line: print(line, flush=True),
+        arguments.kill,
     )
     kinds: dict[str, list[str]] = {}
     for case in done.broken:

@@ -55,6 +55,11 @@ class Act:
             return False
         return True
 
+    can_be_killed = True  # and looked at by who knows only what is on the disk
+
+    def tidy(self) -> None:
+        """What removes the rest of what killed processes have left, where that is not the act itself."""
+
     def prepare(self) -> None:
         write_run(self.run)
 
@@ -90,6 +95,7 @@ def write_run(root: Path, calls: Iterable[int] = range(CALLS), end: bool = True,
 class Log(Act):
     """Make a run, log one call of each sort, set a value, finish."""
 
+    can_be_killed = False  # tests/writing/crashes.py does it
     options: ClassVar[dict[str, Any]] = {}
     mode: Any = "create"
 
@@ -492,6 +498,9 @@ class Artifacts(Act):
         for version in versions[1:2]:
             assert (version.path / "deep" / "a.txt").read_bytes() == b"a" * 1000
         assert not store.verify().problems
+
+    def tidy(self) -> None:
+        mt.artifacts(self.root).gc()
 
     def check_done(self) -> None:
         store = mt.artifacts(self.root)

@@ -1,12 +1,14 @@
 /* Calls of the system that fail when they are told to: preloaded into a process, and told by fault_arm().
  *
  * Only calls on paths below one directory count, and on descriptors of files there. The n-th of the kinds that are asked
- * for fails, once or with all that follow. A close that fails has closed; a write may be short instead of failing.
+ * for fails, once or with all that follow. A close that fails has closed; a write may be short instead of failing, and
+ * the process may be killed before the call.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -72,6 +74,8 @@ static int fails(int kind, int folder, const char *path, const char *what) {
     if (number != first && !(for_ever && number > first))
         return 0;
     snprintf(last, sizeof last, "%s %.4096s", what, full);
+    if (error_number < 0) /* the number of a signal */
+        kill(getpid(), -error_number);
     errno = error_number;
     return 1;
 }

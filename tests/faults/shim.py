@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ GROWS = CREATE | WRITE | RENAME | SYNC | MKDIR | CLOSE
 ALL = (1 << 9) - 1
 CHANGES = CREATE | WRITE | RENAME | MKDIR | UNLINK | TRUNCATE
 SHORT = 0  # no error: a write takes half of what it is given
+KILL = -signal.SIGKILL  # no error: the process dies before the call
 
 # What each error may come from: a full disk removes files, and one that may only be read still closes them.
 KINDS = {
@@ -28,6 +30,7 @@ KINDS = {
     errno.EACCES: READ | CREATE | RENAME | MKDIR | UNLINK,
     errno.EINTR: READ | CREATE | WRITE | RENAME | SYNC | CLOSE,
     SHORT: WRITE,
+    KILL: GROWS | CHANGES,
 }
 
 
@@ -43,7 +46,7 @@ class Fault(NamedTuple):
         return bool(KINDS[self.number] & UNLINK)
 
     def __str__(self) -> str:
-        name = errno.errorcode[self.number] if self.number else "SHORT"
+        name = {SHORT: "SHORT", KILL: "KILL"}.get(self.number) or errno.errorcode[self.number]
         return f"{name} at call {self.n}{' and all after it' if self.ever else ''}"
 
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import mediatypes as mt
 
 from .acts import ACTS, Act, left_half_made, pixels
-from .shim import KINDS, NEVER, Fault, Shim
+from .shim import KILL, KINDS, NEVER, Fault, Shim
 
 _SECONDS = 300  # that an act may take, on a machine that does other things too
 _FOREIGN = re.compile(r"Traceback|pyarrow|.\[Errno|Error\(")
@@ -96,7 +96,8 @@ class Sweep:
             Fault(number, ever, n)
             for number, kinds in KINDS.items()
             for n in _first_and_last([call for kind, call in lines if int(kind) & kinds])
-            for ever in ((False,) if number == errno.EINTR else (False, True))  # no interrupt comes for ever
+            for ever in ((False,) if number in (errno.EINTR, KILL) else (False, True))  # nobody is interrupted for ever
+            if number != KILL or act.can_be_killed
         ]
 
     def _copy(self, name: str) -> Act:
@@ -107,6 +108,34 @@ class Sweep:
     def case(self, name: str, fault: Fault) -> str:
         """What is wrong with an act under a fault; "refused" if nothing is and it raised, empty if it did not."""
         act = self._copy(name)
+        failed = self._killed(act, fault) if fault.number == KILL else self._refused(act, name, fault)
+        shutil.rmtree(act.root, ignore_errors=True)
+        if failed in ("", "3"):
+            return "refused" * bool(failed)
+        return f"{name}: {fault}: {failed}"
+
+    def _killed(self, act: Act, fault: Fault) -> str:
+        """What is wrong after a process was killed and another one has done it again; "3" if nothing is."""
+
+        def die() -> None:
+            self.shim.arm(act.faulty, fault)
+            act.act()
+
+        def go_on() -> None:
+            act.check()
+            act.again()
+            act.check_done()
+            act.tidy()
+            if left := left_half_made(act.root):
+                raise AssertionError(f"half-made: {left}")
+
+        failed = self._fork(die)
+        if failed and failed != f"it ended with {KILL}":
+            return failed
+        return self._fork(go_on) or "3" * bool(failed)
+
+    def _refused(self, act: Act, name: str, fault: Fault) -> str:
+        """What is wrong with an act under a fault; "3" if nothing is and it raised."""
 
         def work() -> None:
             act.may_leave = fault.stops_removal
@@ -129,11 +158,7 @@ class Sweep:
             if act.errors:
                 sys.exit(3)
 
-        failed = self._fork(work)
-        shutil.rmtree(act.root, ignore_errors=True)
-        if failed in ("", "3"):
-            return "refused" * bool(failed)
-        return f"{name}: {fault}: {failed}"
+        return self._fork(work)
 
     def _fork(self, work: Callable[[], None]) -> str:
         """Run it in a process of its own; returns what went wrong."""
@@ -160,7 +185,7 @@ class Sweep:
         os.close(said)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         if code == 1 or code < 0:
-            return text.decode(errors="replace") or f"it ended with {code}"
+            return text.decode(errors="replace").strip() or f"it ended with {code}"
         return str(code) if code else ""
 
 
@@ -173,9 +198,17 @@ def _first_and_last(calls: list[str]) -> list[int]:
 
 
 def sweep(
-    names: list[str], seconds: float, seed: int, most: int | None = None, say: Callable[[str], None] = print
+    names: list[str],
+    seconds: float,
+    seed: int,
+    most: int | None = None,
+    say: Callable[[str], None] = print,
+    kill: bool = False,
 ) -> Swept:
-    """Run the cases of these acts in random order; at most so many of each act, and no new ones after so long."""
+    """Run the cases of these acts in random order; at most so many of each act, and no new ones after so long.
+
+    With `kill` the process is killed at each call, and nothing else.
+    """
     for module in _MODULES:
         importlib.import_module(f"mediatypes.{module}")
     from PIL import Image
@@ -189,7 +222,7 @@ def sweep(
         runner = Sweep(folder)
         planned = {}
         for name in names:
-            planned[name] = runner.prepare(name)
+            planned[name] = [fault for fault in runner.prepare(name) if fault.number == KILL or not kill]
             chance.shuffle(planned[name])
         counts = {name: len(cases) if most is None else min(most, len(cases)) for name, cases in planned.items()}
         for number, (name, cases) in enumerate(planned.items(), 1):
