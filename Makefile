@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 
-.PHONY: help demo check test test-base newcomer spark fuzz faults soak interop docs release-check bench screenshot schemas viewer-bundle browser clean
+.PHONY: help demo check test test-base newcomer spark fuzz faults soak test-min test-next test-extra licences interop docs release-check bench screenshot schemas viewer-bundle browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,7 +16,9 @@ help:
 	@echo "make spark     read runs with pyspark (half a gigabyte, needs Java); not part of make test"
 	@echo "make fuzz      mutated input for every reader, SECONDS=60 in all; not part of make test"
 	@echo "make faults    let calls of the system fail in everything that writes, SECONDS=1200 at most; not part of make test"
-	@echo "make soak      kill writers and damage files of runs some thousand times, half an hour; not part of make test"
+	@echo "make soak      kill writers, damage files, log for SECONDS=600 from many threads; most of an hour; not part of make test"
+	@echo "make test-min  the oldest packages that pyproject.toml allows, on Python 3.11; make test-next: what comes next"
+	@echo "make test-extra NAME=polars  the tests with one extra and nothing else; make licences: of all that extras bring"
 	@echo "make docs      the documentation site in site/, which loads nothing from a network"
 	@echo "make interop   values into the real trackers and frameworks, an environment each: NAME=wandb for one; 4 GB for all"
 	@echo "make release-check  wheel and sdist, and the demo from the wheel in an empty environment"
@@ -53,6 +55,27 @@ test-base: $(VENV)-base/.pip
 newcomer: $(VENV)/.test
 	$(IN_VENV) -m tests.newcomer
 
+test-min: $(VENV)/.pip
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "make: pass PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)-min
+	$(IN_VENV) -m tests.bounds > $(VENV)-min/oldest.txt
+	$(VENV)-min/bin/python -m pip install --quiet --no-deps --editable .
+	$(VENV)-min/bin/python -m pip install --quiet -r $(VENV)-min/oldest.txt attrs
+	$(VENV)-min/bin/python -m pytest -q --base
+
+test-next: $(VENV)/.pip
+	$(PYTHON) -m venv $(VENV)-next
+	$(VENV)-next/bin/python -m pip install --quiet --upgrade --pre --editable '.[all,testing]' attrs
+	$(VENV)-next/bin/python -m pytest -q --base
+
+test-extra: $(VENV)/.pip
+	$(PYTHON) -m venv $(VENV)-extra-$(NAME)
+	$(VENV)-extra-$(NAME)/bin/python -m pip install --quiet --editable '.[$(NAME)]' 'pytest>=8.2'
+	$(VENV)-extra-$(NAME)/bin/python -m pytest -q --base
+
+licences: $(VENV)/.test
+	$(IN_VENV) -m tests.licences
+
 spark: $(VENV)/.spark
 	$(IN_VENV) -m pytest tests/runset/test_spark.py tests/runfolder/test_other_readers.py -k spark
 
@@ -65,6 +88,7 @@ faults: $(VENV)/.test
 
 soak: $(VENV)/.test
 	$(IN_VENV) -m tests.writing.soak
+	$(IN_VENV) -m tests.writing.load --seconds $(or $(SECONDS),600)
 	SAMPLES=200 $(IN_VENV) -m pytest -q -n 2 tests/journal/test_damage.py
 
 docs: $(VENV)/.pip viewer-bundle $(VENV)-docs/.pip
@@ -87,7 +111,8 @@ schemas: $(VENV)/.test
 	$(IN_VENV) -m mediatypes.schemas --write schemas
 
 clean:
-	rm -rf $(VENV) $(VENV)-base $(VENV)-docs $(VENV)-interop $(VENV)-peers site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-base $(VENV)-min $(VENV)-next $(VENV)-extra-* $(VENV)-docs $(VENV)-interop $(VENV)-peers site
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find mediatypes tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The viewer's page, from npm packages; without npm runs show as plain HTML, and the tests of the page say why they skip.

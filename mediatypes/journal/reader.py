@@ -329,7 +329,7 @@ def _from_cells(calls: Array, values: list[Any], kind: str) -> Values:
         integral = all(type(value) is int for value in values)
         return Values(calls, np.array(values, np.float64), integral)
     if kind in ("integer", "boolean"):
-        return Values(calls, np.array(values, np.int64 if kind == "integer" else np.bool), kind == "integer")
+        return Values(calls, np.array(values, np.int64 if kind == "integer" else np.bool_), kind == "integer")
     integral = kind == "number_list" and all(type(v) is not float for value in values for v in value)
     return Values(calls, values, integral)
 
