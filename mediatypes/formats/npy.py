@@ -69,7 +69,7 @@ def to_float32(bits: Array, dtype: str) -> Array:
     """The float32 array whose values these bits are, of the same shape."""
     if dtype == "bfloat16":
         wide = bits.astype(np.uint32)
-        wide <<= 16
+        wide <<= np.uint32(16)
         return wide.view(np.float32)
     return np.asarray(_table(dtype)[bits])
 

@@ -315,8 +315,9 @@ def _without_tails(content: RunContent) -> Notes:
 def _open_journals(owner: object, folder: Location) -> list[_JournalFile]:
     """The journal files of a run, open as long as `owner` is there; raises StoreError if there is none."""
     journals = []
+    listed = files.journals(folder)
     try:
-        for path in files.journals(folder):
+        for path in listed:
             file = open_file(path)
             weakref.finalize(owner, file.close)
             status = os.fstat(file.fileno()) if isinstance(path, Path) else None

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -188,9 +189,24 @@ def metrics_of(run: dict[str, Any]) -> list[Metric]:
 
 
 def journals(folder: Any) -> list[Any]:
-    """The journal files of a run by rank, each rank's in the order in which they were written; raises OSError."""
-    paths = [path for path in folder.glob("*.log") if is_journal(path.name)]
-    return sorted(paths, key=lambda path: (rank_of(path.name), place_of(path.name)))
+    """The journal files of a run by rank, each rank's in the order in which they were written; raises `StoreError`."""
+    names = [name for name in names_in(folder) if is_journal(name)]
+    return [folder / name for name in sorted(names, key=lambda name: (rank_of(name), place_of(name)))]
+
+
+def rank_locks(folder: Path) -> list[Path]:
+    """The locks of ranks other than 0; raises `StoreError`."""
+    return [folder / name for name in names_in(folder) if fnmatchcase(name, RANK_LOCKS)]
+
+
+def names_in(folder: Location) -> list[str]:
+    """The names in a folder, none if there is no folder; raises `StoreError`: a glob does not say what was refused."""
+    try:
+        return os.listdir(folder) if isinstance(folder, Path) else [*folder.entries()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise os_error(StoreError, str(folder), "list the folder", error, "Check permissions and the disk.") from error
 
 
 def remove_journals(root: Path) -> None:
@@ -202,7 +218,7 @@ def remove_journals(root: Path) -> None:
         StoreError: the system refused.
     """
     folder = root / JOURNAL
-    for path in [*journals(folder), *folder.glob(RANK_LOCKS), folder / CLOSED]:
+    for path in [*journals(folder), *rank_locks(folder), folder / CLOSED]:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

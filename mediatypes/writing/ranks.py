@@ -269,7 +269,7 @@ class _Telling:
 
 def _living(folder: Path) -> Iterator[dict[str, Any]]:
     """The processes that log as ranks."""
-    for path in folder.glob(files.RANK_LOCKS):
+    for path in files.rank_locks(folder):
         holder, held = holder_of(path)
         if held:
             yield holder

@@ -5,6 +5,7 @@
  * the process may be killed before the call.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -107,6 +108,16 @@ OPEN(open64)
     }
 OPENAT(openat)
 OPENAT(openat64)
+
+DIR *opendir(const char *path) {
+    REAL(opendir);
+    return fails(READ, -1, path, "opendir") ? NULL : real(path);
+}
+
+DIR *fdopendir(int descriptor) {
+    REAL(fdopendir);
+    return fails(READ, descriptor, NULL, "fdopendir") ? NULL : real(descriptor);
+}
 
 /* With error number 0 half of the bytes are taken. */
 static size_t part(size_t size) { return size > 1 ? size / 2 : size; }

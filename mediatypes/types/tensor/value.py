@@ -150,7 +150,8 @@ class Tensor(FileValue):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """`np.asarray(tensor)` is `tensor.to_numpy()`."""
-        return np.array(self.to_numpy(), dtype=dtype, copy=copy)
+        array = self.to_numpy()
+        return np.asarray(array, dtype) if copy is None else np.array(array, dtype, copy=copy)
 
     def _facts(self) -> list[str]:
         return [f"{self.dtype} of shape {self.shape}"]
