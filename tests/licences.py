@@ -43,7 +43,7 @@ def _normal(name: str) -> str:
 def licence(found: Distribution) -> str:
     """What a package says of its licence: an SPDX expression, a text of a line, or its classifiers."""
     told = found.metadata
-    text = told.get("License-Expression") or told.get("License") or ""
+    text = next((told[name] for name in ("License-Expression", "License") if name in told), "")
     if not text or len(text) > _SHORT or "\n" in text or text == "UNKNOWN":
         named = [line.rpartition(" :: ")[2] for line in told.get_all("Classifier", []) if line.startswith("License")]
         text = ", ".join(named) or text.strip().partition("\n")[0][:_SHORT] or "not told"

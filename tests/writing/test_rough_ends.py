@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +61,7 @@ print(len(refused))
 """
 
 BUSY = """
-import os, sys, threading, time
+import json, os, sys, threading, time
 import numpy as np
 import mediatypes as mt
 
@@ -92,7 +93,7 @@ with lock:
     last = {}
     for thread, n in returned:
         last[thread] = n
-    print(sorted(last.items()), flush=True)
+    print(json.dumps(sorted(last.items())), flush=True)
     os._exit(3)
 """
 
@@ -114,8 +115,8 @@ def test_a_process_that_forks_and_ends_while_threads_log_loses_nothing(tmp_path:
     done = _run(BUSY, tmp_path / "run")
     assert done.returncode == 3, done.stderr
     view = mt.recover(tmp_path / "run")
-    assert "child" not in view.keys()
-    for thread, last in eval(done.stdout):
+    assert "child" not in set(view.keys())
+    for thread, last in json.loads(done.stdout):
         found = [n for _, n in view.values(f"n{thread}")]
         assert found[: last + 1] == list(range(last + 1))
         assert len(found) <= last + 2
