@@ -76,8 +76,13 @@ class Folder:
             raise InputError.of("artifacts", "the name of an artifact", name, "Pass 'cats'.")
         if numbers := self.numbers(name):
             return numbers
-        known = ", ".join(self.names()[:10]) or "none at all"
-        raise StoreError.of(str(self.root), f"an artifact {name!r}", Verbatim(known), _LIST)
+        known = self.names()
+        if not known:
+            hint = (
+                f"Log it first: run.log_artifact({name!r}, ...); or use it from elsewhere: mt.artifacts(root).use(...)."
+            )
+            raise StoreError.of(str(self.root), f"an artifact {name!r}", Verbatim("no artifacts at all"), hint)
+        raise StoreError.of(str(self.root), f"one of {', '.join(known[:10])}", name, _LIST)
 
     def read(self, name: str, number: int) -> Manifest:
         """The manifest of a version; raises as `read_manifest`."""

@@ -9,6 +9,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._core.errors import StoreError, Verbatim
 from ._board import Board, Screen, state
 from ._command import Command
 from ._text import clean
@@ -75,10 +76,21 @@ def _wait(path: Path, interval: float) -> None:
 
     said = False
     while not (path / files.RUN).exists() and (path.is_dir() or not path.exists()):
+        _require_no_runs(path)
         if not said:
             print(f"mediatypes: waiting for a run in {clean(str(path))}; Ctrl-C ends this.", file=sys.stderr)
             said = True
         time.sleep(interval)
+
+
+def _require_no_runs(path: Path) -> None:
+    """Raise StoreError if a directory holds runs: none will begin in it."""
+    from ..runfolder import files
+
+    if runs := list(path.glob(f"*/{files.RUN}")):
+        latest = max(runs, key=lambda run: run.stat().st_mtime).parent
+        hint = f"Type: mediatypes watch {latest}"
+        raise StoreError.of(str(path), "the folder of one run", Verbatim("one that holds runs"), hint)
 
 
 def _end(name: str, follower: Follower, board: Board) -> str:

@@ -24,7 +24,7 @@ _MAX_BYTES = 2**30  # of a decoded page; a larger claim is refused before it is 
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _SAMPLE_FORMAT = 256, 257, 258, 259, 262, 284, 339
 _SIGNED, _WHITE_IS_ZERO, _SEPARATE = 2, 0, 2
 # None, CCITT (three kinds), LZW, deflate (two numbers), PackBits, LZMA, Zstandard: what gives back every sample
-_LOSSLESS = {1, 2, 3, 4, 5, 8, 32946, 32773, 34925, 50000}
+_LOSSLESS = {1, 2, 3, 4, 5, 8, 32946, 32773, 34925, 34933, 50000}
 _FLAVOURS = {f"is_{name}": False for name in ("ome", "mmstack", "ndtiff", "scn")}  # those that open files beside theirs
 
 

@@ -165,7 +165,8 @@ def _read_header(file: BinaryIO, size: int) -> Header:
             if length == MAX_BYTES and long_size is not None:
                 riff_size, length = long_size
             if _is_open_ended(file, start + 8, length, riff_size, size):
-                length = (size - start - 8) // max(1, format.frame_size) * format.frame_size
+                whole = max(1, format.frame_size) if format.tag in (_PCM, _FLOAT) else 1  # of MP3 frames differ
+                length = (size - start - 8) // whole * whole
             return _header(format, order, start + 8, length, size)
         if name == b"fmt ":
             format = _read_format(file.read(min(length, 40)), order)

@@ -187,6 +187,7 @@ def _read_lines(xs: Any, ys: Any) -> tuple[list[tuple[Array, Array]], list[Probl
             b = as_array(y, f"{where}.ys[{i}]").reshape(-1)
         except InputError as error:
             problems += [p for p in error.problems if p not in problems]
+            lines.append((np.zeros(0), np.zeros(0)))
             continue
         if len(a) != len(b):
             hint = "Pass as many x as y."

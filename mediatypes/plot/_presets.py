@@ -243,7 +243,10 @@ def check_mapping(preset: Preset, fields: Any, strings: Any, where: str) -> list
                 hint = f"Remove it, or write ${{{kind}:{name}}} in the spec."
                 expected = f"one of {', '.join(wanted)}" if wanted else "none, the spec has no such placeholder"
                 problems.append(problem(place, expected, name, hint, "placeholder"))
-            elif text is not None and (not isinstance(text, str) or not canonical.is_utf8_encodable(text)):
+            elif isinstance(text, str) and not canonical.is_utf8_encodable(text):
+                hint = "Remove the lone surrogates."
+                problems.append(problem(f"{place}[{name!r}]", "text that UTF-8 can hold", text, hint))
+            elif text is not None and not isinstance(text, str):
                 problems.append(problem(f"{place}[{name!r}]", f"{words}, as text", text, "Use str(...)."))
     return problems
 

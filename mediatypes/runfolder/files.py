@@ -139,7 +139,11 @@ def read_run_json(root: Location) -> dict[str, Any]:
             raise
         got = "a directory without it" if _is_dir(root) else "no such directory"
         hint = "Pass the folder given to Run(...)."
-        if isinstance(root, Path) and (root / HISTORY).is_file():
+        if isinstance(root, Path) and root.is_file():
+            got = "a file"
+            inside = next((folder for folder in root.parents if (folder / RUN).is_file()), None)
+            hint = f"Pass the run's folder: {inside}." if inside else hint
+        elif isinstance(root, Path) and (root / HISTORY).is_file():
             hint = f"It was lost: mediatypes recover {root} makes it again."
         raise StoreError.of(str(root), "a run folder with run.json", got, hint) from error
     require_readable(str(path), run.get("format"), FORMAT)

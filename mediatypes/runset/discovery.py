@@ -86,6 +86,10 @@ def find_runs(root: Path) -> Iterator[Path]:
     """
     try:
         entries = list(os.scandir(root))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        got = "a file" if os.path.lexists(root) else "nothing of that name"
+        hint = "Pass the directory that holds them."
+        raise StoreError.of(str(root), "a directory of runs", Verbatim(got), hint) from error
     except OSError as error:
         raise os_error(StoreError, str(root), "list the runs", error, "Pass the directory that holds them.") from error
     yield from _walk(str(root), entries, _DEEPEST)

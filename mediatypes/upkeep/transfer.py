@@ -15,6 +15,7 @@ from .._core import canonical
 from .._core.atomic import is_leftover
 from .._core.errors import (
     HashMismatch,
+    InputError,
     MediaTypesError,
     Problem,
     RunExists,
@@ -23,13 +24,16 @@ from .._core.errors import (
     describe,
     os_error,
 )
+from .._core.location import local_path
 from .._core.parallel import Progress, in_threads
 from .._core.sidecar import open_file, safe_parts
 from ..runfolder import files
 from ..runfolder.saved_files import read_listed
 from ..runfolder.segments import Segment, Segments
+from ..runset.discovery import find_roots
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore, writable
+from ..store.urls import is_url
 
 _PIECE = 8 * 1024 * 1024
 _HEAD = 1024  # of a journal: its header
@@ -77,6 +81,8 @@ def copy(source: Any, dest: str | os.PathLike[str] | RemoteStore, progress: Prog
     from ..runset.runset import open_runs
 
     runs, target = open_runs(source), writable(dest, "copy")
+    if isinstance(dest, (str, os.PathLike)) and not is_url(dest):
+        _require_outside(Path(os.path.realpath(local_path(dest, "copy"))), source)
     done, problems, sent, size = list[str](), list(runs.problems), 0, 0
     for number, (name, view) in enumerate(zip(runs.names, runs, strict=True), 1):
         try:
@@ -87,6 +93,17 @@ def copy(source: Any, dest: str | os.PathLike[str] | RemoteStore, progress: Prog
         if progress:
             progress(number, len(runs), name)
     return Copied(done, sent, size, problems)
+
+
+def _require_outside(dest: Path, source: Any) -> None:
+    """Raise InputError if runs are to be copied into a run, or into the directory from which they come."""
+    roots = [Path(os.path.realpath(root)) for root in find_roots(source) if isinstance(root, Path)]
+    for root in (root for root in roots if dest.is_relative_to(root)):
+        raise InputError.of("copy.dest", f"a directory outside of {root}", str(dest), "Pass another one.")
+    for folder in (dest, *dest.parents):
+        if (folder / files.RUN).is_file():
+            got = Verbatim(f"{dest}, which is part of the run {folder.name}")
+            raise InputError.of("copy.dest", "a directory for runs", got, "Pass a directory that is no run.")
 
 
 class Sent(NamedTuple):

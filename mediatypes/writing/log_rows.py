@@ -87,6 +87,9 @@ class LogsRows:
             layout = self._writer.add(row, stamp, cells, commit)
             if self._forward is None:  # calls that are forwarded all come this way
                 self._writer.remember(data, layout)
+        if split := self._writer.split:
+            self._writer.split = []
+            self._problems.note(split, row)
         if self._forward is not None:
             self._forward(cells, row, self._store, self._report)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
+from itertools import islice
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +24,9 @@ from ..runfolder.readme import write_readme
 
 if TYPE_CHECKING:
     from ..runfolder.content import RunContent
+
+
+_LOOKED_AT = 1000  # entries of a directory, to see whether it holds runs
 
 
 class Session(NamedTuple):
@@ -85,6 +90,9 @@ def open_session(
         raise StoreError.of(str(root), "a run to resume", Verbatim("none"), hint)
     if mode == "create":
         _require_free(root)
+    if not run_json.exists() and (inside := _a_run_in(root)):
+        got = Verbatim(f"one that holds runs, such as {inside}")
+        raise RunExists.of(str(root), "a directory without a run", got, "Choose a new directory in it.")
     lock = Lock(root)
     try:
         files.remove_leftovers(root)
@@ -106,6 +114,16 @@ def _require_free(root: Path) -> None:
     else:
         return
     raise RunExists.of(str(root), "a directory without a run", Verbatim(got), hint)
+
+
+def _a_run_in(root: Path) -> str:
+    """The name of a run in a directory of runs, "" if there is none."""
+    try:
+        with os.scandir(root) as entries:
+            names = (entry.name for entry in islice(entries, _LOOKED_AT) if entry.is_dir(follow_symlinks=False))
+            return next((name for name in names if (root / name / files.RUN).is_file()), "")
+    except OSError:  # it is not there, or whoever makes the run says what is wrong
+        return ""
 
 
 def _begin(root: Path, lock: Lock, described: dict[str, Any], config: dict[str, Any], durable: bool) -> Session:

@@ -368,3 +368,10 @@ def test_progress_is_shown_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch, c
     with _progress.Progress("import") as progress:
         progress.step()
         assert re.fullmatch(r"\r\x1b\[J\x1b\[\?7limport: 1, \d+ s\x1b\[\?7h", capsys.readouterr().err)
+
+
+def test_a_folder_of_runs_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mt.Run(tmp_path / "runs" / "one").finish()
+    assert main(["watch", str(tmp_path / "runs")]) == 2
+    expected = "expected the folder of one run, got one that holds runs. Type: mediatypes watch "
+    assert f"{expected}{tmp_path / 'runs' / 'one'}" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -192,9 +193,27 @@ def test_names_that_leave_the_directory_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_is_not_copied_onto_itself(runs: Path) -> None:
-    done = mt.copy(runs, runs)
+    before = sorted(runs.rglob("*"))
+    name = mt.open_runs(runs).names[0]
+    for source, dest, expected in (
+        (runs, runs, f"a directory outside of {runs}"),
+        (runs, runs / "copies", f"a directory outside of {runs}"),
+        (runs / name, runs / name, f"a directory outside of {runs / name}"),
+        (runs, runs.parent / "link", f"a directory outside of {runs}"),
+    ):
+        if dest.name == "link":
+            dest.symlink_to(runs)
+        with pytest.raises(
+            mt.InputError, match=rf"^copy\.dest: expected {re.escape(expected)}, got '.*\. Pass another"
+        ):
+            mt.copy(source, dest)
+    with mt.Run(runs.parent / "other") as run:
+        run.log({"a": 1})
+    with pytest.raises(mt.InputError, match=rf"a directory for runs, got .*, which is part of the run {name}\. Pass"):
+        mt.copy(run.path, runs / name / "copies")
+    done = mt.copy(runs / name, runs)
     assert "expected another place than the run's own" in str(done.problems[0])
-    assert mt.open_runs(runs).history(["loss"]).num_rows == 8
+    assert sorted(runs.rglob("*")) == before
 
 
 def test_only_the_columns_that_are_asked_for_are_transferred(tmp_path: Path) -> None:

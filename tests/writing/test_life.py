@@ -555,3 +555,68 @@ def test_finish_waits_for_a_server_that_does_not_answer_only_so_long(
         assert time.monotonic() - began < 10
     assert mt.open_run(run.path).status == "finished"
     run._uploader = None
+
+
+# Mistakes of a first user ---------------------------------------------------------------------------------------------
+
+
+def test_a_directory_of_runs_is_no_run(tmp_path: Path) -> None:
+    mt.Run(tmp_path / "runs" / "one").finish()
+    expected = "expected a directory without a run, got one that holds runs, such as one. Choose a new directory in it."
+    for make in (lambda: mt.Run(tmp_path / "runs"), lambda: mt.Run(tmp_path / "runs", mode="allow")):
+        with pytest.raises(mt.RunExists, match=re.escape(expected)):
+            make()
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["one"]
+    mt.Run(tmp_path / "runs" / "one" / "inner").finish()  # this one is said to be there already
+    with pytest.raises(mt.RunExists, match="the finished run 'one'"):
+        mt.Run(tmp_path / "runs" / "one")
+
+
+def test_what_is_no_folder_of_a_run_is_said(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"a": 1})
+    for inside in ("history.parquet", "run.json", "files/requirements.txt"):
+        (run.path / "files").mkdir(exist_ok=True)
+        (run.path / inside).touch()
+        hint = re.escape(f"got 'a file'. Pass the run's folder: {run.path}.")
+        with pytest.raises(mt.StoreError, match=hint):
+            mt.open_run(run.path / inside)
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(mt.StoreError) as caught:
+        mt.open_runs(nowhere)
+    hint = "Pass the directory that holds them."
+    assert str(caught.value) == f"{nowhere}: expected a directory of runs, got nothing of that name. {hint}"
+    with pytest.raises(mt.StoreError, match=r"expected a directory of runs, got a file\."):
+        mt.open_runs(run.path / "run.json")
+
+
+def test_an_artifact_that_is_not_there_is_said(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    with pytest.raises(
+        mt.StoreError, match=r"expected an artifact 'zzz', got no artifacts at all\. Log it first: run\."
+    ):
+        run.use_artifact("zzz")
+    run.log_artifact("words", "dataset", {"a": b"1"})
+    with pytest.raises(mt.StoreError, match=r"expected one of words, got 'zzz'\. mediatypes artifacts ls"):
+        run.use_artifact("zzz")
+    run.finish()
+
+
+def test_a_key_that_gets_a_second_kind_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with mt.Run(tmp_path / "run", quiet=False) as run:
+        run.log({"loss": 1, "big": 1, "list": [], "none": None, "ok": 1})
+        run.log({"loss": 0.5, "big": 2**60, "list": [1, 2], "none": "text", "ok": True})
+        for value in ("nan", 0.25, "nan", [1]):
+            run.log({"loss": value})
+    hint = "Both are kept, as two columns: log one kind under a key to have one curve."
+    told = [
+        f'log["ok"]: expected number, as before, got boolean. {hint}',
+        f'log["loss"]: expected number, as before, got string. {hint}',
+    ]
+    assert [str(problem) for problem in run.problems] == told
+    view = mt.open_run(run.path)
+    assert [str(problem) for problem in view.problems] == told
+    assert view.keys()["loss"] == ("number", "string", "number_list")
+    err = capsys.readouterr().err
+    assert err.count("expected number, as before") == 1  # the first of a kind of problems
+    assert "2 problems: mediatypes show" in err

@@ -53,6 +53,7 @@ class Histogram(Value):
         sequence: numbers of any shape: a list, an array or a tensor. NaN and infinities are counted apart.
         np_histogram: instead, ready `(counts, edges)` as `np.histogram` returns them.
         num_bins: number of equal-width bins over the finite values (default 64), or the edges themselves.
+        bins: the same, by the name that NumPy has for it.
         caption: text shown with the histogram.
 
     Counts and edges equal those of `np.histogram` on the finite values. Where numpy finds no edges that differ, around
@@ -80,13 +81,18 @@ class Histogram(Value):
         num_bins: Any = 64,
         *,
         caption: str | None = None,
+        bins: Any = None,
     ) -> None:
+        if bins is not None:
+            if not (isinstance(num_bins, int) and num_bins == 64):
+                raise InputError.of("Histogram", "either num_bins or bins", bins, "Pass one of them.")
+            num_bins = bins
         if (sequence is None) == (np_histogram is None):
             raise InputError.of("Histogram", "either sequence or np_histogram", sequence, "Pass one of them.")
         self._set(_caption=text(caption, "Histogram.caption"))
         if np_histogram is not None:
-            values, bins = _read_pair(np_histogram)
-            self._set(_values=values, _bins=bins)
+            values, edges = _read_pair(np_histogram)
+            self._set(_values=values, _bins=edges)
             return
         counted = _count(as_array(sequence, "Histogram.sequence"), _read_bins(num_bins))
         self._set(

@@ -54,7 +54,9 @@ def check_names(names: list[Any], where: str) -> None:
     """Refuse names that are no text, empty, or there twice."""
     problems: list[Problem] = []
     for name in names:
-        if not isinstance(name, str) or not name or not is_utf8_encodable(name):
+        if isinstance(name, str) and not is_utf8_encodable(name):
+            problems.append(problem(where, "names that UTF-8 can hold", name, "Remove the lone surrogates."))
+        elif not isinstance(name, str) or not name:
             problems.append(problem(where, "names that are text and not empty", name, "Use str(name)."))
         elif names.count(name) > 1:
             problems.append(problem(where, "names that differ", name, "Rename one of the columns.", "columns"))

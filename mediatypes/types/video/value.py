@@ -12,7 +12,7 @@ from ..._core.errors import DocumentError, InputError, Problem, collect, problem
 from ..._core.inputs import read_blob, text
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
-from ...columns.arrays import Array, is_array
+from ...columns.arrays import Array, as_number, is_array
 from . import decode, encode
 from . import frames as frame_arrays
 from .decode import MEDIA_TYPES, VideoFile
@@ -123,7 +123,7 @@ class Video(FileValue):
         self._set(_caption=collect(problems, text, caption, "Video.caption"))
         is_frames = frame_arrays.is_clip(data_or_path) or is_array(data_or_path)
         make = _from_frames if is_frames else _from_file
-        attributes = collect(problems, make, data_or_path, fps, format, value_range, lossless)
+        attributes = collect(problems, make, data_or_path, as_number(fps), format, value_range, lossless)
         raise_all(problems)
         self._set(**attributes)
 

@@ -317,3 +317,13 @@ def test_values_too_near_for_numpy_to_part_get_the_narrowest_bins(data: Any, bin
     assert histogram.values.sum() == len(data)
     assert (np.diff(histogram.bins) > 0).all()
     assert len(histogram.values) == bins
+
+
+def test_bins_are_what_numpy_calls_them() -> None:
+    data = [1, 2, 2, 5]
+    for bins in (3, [0, 2, 4, 6]):
+        counts, edges = np.histogram(data, bins)
+        found = Histogram(data, bins=bins)
+        assert (found.values.tolist(), found.bins.tolist()) == (counts.tolist(), edges.tolist())
+    with pytest.raises(InputError, match=r"^Histogram: expected either num_bins or bins, got 3\. Pass one of them\.$"):
+        Histogram(data, num_bins=4, bins=3)

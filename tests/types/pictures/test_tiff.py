@@ -292,3 +292,9 @@ def test_a_still_picture_is_no_video() -> None:
         assert str(caught.value) == (
             f"Video: expected a video file (gif, mp4, webm, ogg, webp, apng, avif, tiff), got {name}. Pass it to Image."
         )
+
+
+def test_compression_without_loss_may_hold_a_mask() -> None:
+    ids = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    for compression in ("png", "zstd", "lzma", "deflate"):
+        np.testing.assert_array_equal(mt.ImageMask(tiff(ids, compression=compression)).to_numpy(), ids)
