@@ -35,6 +35,10 @@ class Problem(NamedTuple):
     code: str = "invalid"
     hint: str = ""
 
+    def encodable(self) -> Problem:
+        """The same in text that UTF-8 can hold, as files need it: a name that it quotes may have lone surrogates."""
+        return Problem(*(text.encode("utf-8", "backslashreplace").decode() for text in self))
+
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
         end = "" if self.message.endswith((".", "?", "!")) else "."

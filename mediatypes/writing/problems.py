@@ -28,7 +28,7 @@ class ProblemLog:
 
     def note(self, problems: list[Problem], row: int, tell: bool = True) -> None:
         """Keep problems of a row; the journal may be what fails, so they are kept here first, each once."""
-        problems = [problem for problem in problems if problem not in self.unrecorded]
+        problems = [problem.encodable() for problem in problems if problem not in self.unrecorded]
         self.all += problems
         self.unrecorded += problems
         if tell:

@@ -610,15 +610,16 @@ def test_documents_in_each_other_end_somewhere(folder: Folder, tmp_path: Path) -
     assert run.problems
 
 
-@pytest.mark.parametrize("part", ["path", "caption", "sha256", "key", "format"])
-def test_a_lone_surrogate_costs_one_record(folder: Folder, tmp_path: Path, part: str) -> None:
+@pytest.mark.parametrize("part", ["path", "caption", "sha256"])
+def test_a_lone_surrogate_costs_one_record(
+    folder: Folder, tmp_path: Path, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_json = wandb_log.go_json
+    monkeypatch.setattr(wandb_log, "go_json", lambda value: go_json(value).replace("LONE", "\\ud800"))
     reference = folder.put("media/images/a.png", png([[0, 1], [1, 0]]))
     document = {"_type": "image-file", "format": "png", "width": 2, "height": 2, "caption": "c", **reference}
-    key = "bad\ud800" if part == "key" else "bad"
-    if part != "key":
-        document[part] = "media/images/\ud800.png"
     log = Log()
-    log.log({key: document, "good": 1}, 0)
+    log.log({"bad": {**document, part: "media/images/LONE.png"}, "good": 1}, 0)
     log.log({"good": 2}, 1)
     run = imported(log, folder, tmp_path)
     assert list(run.values("good")) == [(0, 1), (1, 2)]

@@ -295,6 +295,6 @@ def test_a_still_picture_is_no_video() -> None:
 
 
 def test_compression_without_loss_may_hold_a_mask() -> None:
-    ids = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    ids = np.arange(35, dtype=np.uint8).reshape(5, 7)
     for compression in ("png", "zstd", "lzma", "deflate"):
         np.testing.assert_array_equal(mt.ImageMask(tiff(ids, compression=compression)).to_numpy(), ids)

@@ -45,7 +45,7 @@ class Losses:
     def add(self, *problems: Problem) -> None:
         """Note some."""
         free = max(self._most - len(self.problems), 0)
-        self.problems += problems[:free]
+        self.problems += [problem.encodable() for problem in problems[:free]]
         self.unlisted_count += len(problems[free:])
 
     def all(self) -> list[Problem]:
