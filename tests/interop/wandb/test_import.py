@@ -23,6 +23,7 @@ from mediatypes.interop.wandb.importing import spool
 from mediatypes.runfolder import files
 from mediatypes.upkeep.verify import check
 from mediatypes.viewer.foreign import Imports
+from tests.interop.wandb import wandb_log
 from tests.interop.wandb.wandb_log import Log, field, items, leaves
 
 RUN = "offline-run-20240101_120000-abc123"
