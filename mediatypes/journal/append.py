@@ -96,16 +96,20 @@ class Syncer:
 
     def __init__(self, journal: Journal, seconds: float) -> None:
         self._journal, self._seconds = journal, seconds
-        self._pending, self._stopped = threading.Event(), threading.Event()
         self._failed: StoreError | None = None  # that nobody was told yet
         if seconds > 0:
+            from queue import Empty, SimpleQueue
+
+            # Not events: an interrupt (Ctrl-C) of `Event.set` may leave it locked for ever.
+            self._pending, self._stopped, self._nothing = SimpleQueue[None](), SimpleQueue[None](), Empty
             self._thread = threading.Thread(target=self._work, name="mediatypes-fsync", daemon=True)
             self._thread.start()
 
     def written(self) -> None:
         """Say that a frame was written; raises `StoreError` if it, or an earlier one, could not be synced."""
         if self._seconds > 0:
-            self._pending.set()
+            if self._pending.empty():
+                self._pending.put(None)
             if failed := self._failed:
                 self._failed = None
                 raise failed
@@ -114,18 +118,23 @@ class Syncer:
 
     def stop(self) -> None:
         """Sync what is left and end; the journal can be closed then. If that fails, finishing the run may not."""
-        self._stopped.set()
-        self._pending.set()
         if self._seconds > 0:
+            self._stopped.put(None)
+            self._pending.put(None)
             self._thread.join()
         with contextlib.suppress(StoreError):
             self._journal.sync()
 
     def _work(self) -> None:
-        while not self._stopped.is_set():
-            self._pending.wait()
-            self._stopped.wait(self._seconds)
-            self._pending.clear()  # before the sync: a frame written during it waits for the next one
+        while True:
+            self._pending.get()
+            with contextlib.suppress(self._nothing):
+                return self._stopped.get(timeout=self._seconds)
+            with contextlib.suppress(
+                self._nothing
+            ):  # before the sync: a frame written during it waits for the next one
+                while True:
+                    self._pending.get_nowait()
             try:
                 self._journal.sync()
             except StoreError as error:  # the system says so once: what it forgot then is not synced by trying again

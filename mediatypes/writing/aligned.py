@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Collection
+from queue import SimpleQueue
 from time import monotonic, sleep
 
 from .._core.errors import Problem, StoreError
@@ -79,7 +80,7 @@ class AlignedCalls:
         self._waiting: list[tuple[str, int, float, float]] = []
         self._due = 0.0
         self._is_awake = self._is_closed = False
-        self._wake = threading.Event()
+        self._wake = SimpleQueue[None]()  # not an event: an interrupt (Ctrl-C) of `set` may leave that locked for ever
         self._thread: threading.Thread | None = None
 
     def number(self, key: str, global_step: int, time: float, value: float) -> None:
@@ -126,7 +127,7 @@ class AlignedCalls:
     def close(self) -> None:
         """Write what waits; nothing is to be logged any more."""
         self._is_closed = True
-        self._wake.set()
+        self._wake.put(None)
         if self._thread:
             self._thread.join()
         self.flush()
@@ -156,22 +157,22 @@ class AlignedCalls:
         if self._thread is None:
             with self._writer.lock:
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._work, name="mediatypes-aligned", daemon=True)
-                    self._thread.start()
-        self._wake.set()
+                    thread = threading.Thread(target=self._work, name="mediatypes-aligned", daemon=True)
+                    thread.start()
+                    self._thread = thread
+        self._wake.put(None)
 
     def _work(self) -> None:
         """Write what waits, as long as numbers come."""
         while not self._is_closed:
-            self._wake.wait()
-            self._wake.clear()
+            self._wake.get()
             while self._waiting and not self._is_closed:
                 sleep(_AT_MOST)
                 with contextlib.suppress(StoreError):
                     self.flush()
             self._is_awake = False
             if self._waiting:  # came in this moment
-                self._wake.set()
+                self._wake.put(None)
 
 
 def split_global_step(cells: list[Named]) -> int | None:

@@ -226,20 +226,3 @@ def test_a_document_with_a_broken_table_is_refused() -> None:
     document["table"]["num_rows"] = 7
     with pytest.raises(DocumentError):
         mt.decode(document, store)
-
-
-def test_text_that_utf8_cannot_hold_is_called_so() -> None:
-    table = mt.Table(columns=["x", "y"], data=[[1, 2]])
-    with pytest.raises(
-        mt.InputError, match=r"title.*expected text that UTF-8 can hold, got .*Remove the lone surrogates"
-    ):
-        mt.plot.line(table, "x", "y", title="\ud800")
-    with pytest.raises(mt.InputError, match=r"^Table\.columns: expected names that UTF-8 can hold, .*Remove the lone"):
-        mt.Table(columns=["\ud800"])
-
-
-def test_a_masked_line_is_the_only_problem() -> None:
-    hidden = np.ma.array([[1, 2], [3, 4]], mask=[[0, 1], [0, 0]])
-    with pytest.raises(mt.InputError) as caught:
-        mt.plot.line_series(xs=[1, 2], ys=hidden, keys=["a", "b"])
-    assert [problem.path for problem in caught.value.problems] == ["line_series.ys[0]"]

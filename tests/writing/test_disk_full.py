@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 
 import mediatypes as mt
+from mediatypes.run import writer_hook
 
 from .crashes import NEVER, Nursery, call, check_calls, fit_into
 
@@ -96,3 +100,31 @@ def test_a_part_of_a_call_that_cannot_be_taken_back_ends_the_journal(
     with mt.Run(tmp_path / "run", mode="resume") as run:
         run.log(call(0, 3))
     assert check_calls(run, 0) == [0, 1, 2, 3]
+
+
+def test_an_interrupt_leaves_nothing_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tells a thread of new rows is no event: `Event.set` that is interrupted may keep its lock."""
+    run = mt.Run(tmp_path / "run", fsync=0.001)
+    run.log({"a": 0})
+    aligned = writer_hook(run).align()
+    aligned._due = math.inf
+    aligned.number("a", 0, 1.0, 0.5)  # begins the thread
+    until = time.monotonic() + 60
+    while aligned._is_awake and time.monotonic() < until:
+        time.sleep(0.001)
+    enter = threading.Condition.__enter__
+
+    def torn(condition: threading.Condition) -> bool:
+        entered = enter(condition)
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        return entered
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Condition, "__enter__", torn)
+        aligned._due = math.inf
+        aligned.number("a", 1, 2.0, 0.5)
+        for n in range(3):
+            run.log({"b": n})
+    run.finish()
+    assert [step for step, _ in mt.open_run(run.path).values("b")] == [2, 3, 4]

@@ -708,8 +708,3 @@ def test_a_file_with_fewer_frames_than_its_document_says_is_an_error() -> None:
     with pytest.raises(mt.CodecError) as caught:
         mt.decode({**document, "frames": 4}, store).to_numpy()
     assert str(caught.value) == "video: expected 4 gif frames, got an error. it holds 3 frames"
-
-
-@pytest.mark.parametrize("fps", [np.array(5), np.float32(5), np.array([5.0])], ids=str)
-def test_frames_per_second_are_any_number(fps: Any) -> None:
-    assert mt.Video(pan(), fps=fps).fps == 5
