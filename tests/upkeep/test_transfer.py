@@ -1,5 +1,6 @@
 """Runs elsewhere: copied so that they are whole there, read in ranges, and followed while they are written."""
 
+# pyright: reportPossiblyUnboundVariable=false, reportArgumentType=false, reportIncompatibleMethodOverride=false
 from __future__ import annotations
 
 import json

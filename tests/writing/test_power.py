@@ -1,5 +1,6 @@
 """A power cut takes what was not synced: a disk that remembers only what fsync was called for."""
 
+# pyright: reportPossiblyUnboundVariable=false
 from __future__ import annotations
 
 import contextlib

@@ -1,5 +1,6 @@
 """Going on with a run, finishing one that was killed, changing one that is over, and who may do so."""
 
+# pyright: reportPossiblyUnboundVariable=false
 from __future__ import annotations
 
 import json
