@@ -115,7 +115,8 @@ def test_kinds_that_come_later_unify_with_what_is_stored(tmp_path: Path) -> None
             run.log({"x": value, "X": 1})
     one, many = mt.open_run(whole.path), mt.open_run(run.path)
     assert one.history().schema.names == many.history().schema.names
-    assert repr(everything(one)) == repr(everything(many))  # repr: NaN equals itself, -0.0 does not equal 0.0
+    # All but the problems: a session tells of the kinds that it has seen. repr: NaN equals itself, -0.0 is not 0.0.
+    assert repr(everything(one)[:-1]) == repr(everything(many)[:-1])
 
 
 def test_a_resumed_run_reads_its_stored_rows_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
