@@ -200,9 +200,11 @@ class Folder:
             except OSError as error:
                 raise os_error(StoreError, str(root), "write there", error, "Choose a writable directory.") from error
             end = time.monotonic() + (_PATIENCE if what == LOGGING else 0)
-            while busy := [one for one in root.glob(f".{other}.*") if not atomic.is_leftover(one.name)]:
+            while busy := [
+                name for name in files.names_in(root) if name.startswith(f".{other}.") and not atomic.is_leftover(name)
+            ]:
                 if time.monotonic() >= end:
-                    hint = f"Wait for it; if it is gone, remove {busy[0]}."
+                    hint = f"Wait for it; if it is gone, remove {root / busy[0]}."
                     raise StoreError.of(str(root), "no other process at work", Verbatim(f"one that is {other}"), hint)
                 time.sleep(0.02)
             yield

@@ -23,6 +23,7 @@ from mediatypes.runfolder import files
 
 from ..interop.tensorboard import event_files
 from ..writing.crashes import abandon, call, check_calls, check_names, everything
+from .shim import LIST
 
 CALLS = 7  # one of each sort
 ADDED = 6  # the number of a call with plain numbers only, logged in a summary beside
@@ -55,6 +56,7 @@ class Act:
             return False
         return True
 
+    spared = 0  # kinds of calls that do not fail
     can_be_killed = True  # and looked at by who knows only what is on the disk
 
     def tidy(self) -> None:
@@ -293,6 +295,8 @@ class Collect(Act):
 class Compact(Act):
     """Make a dataset of two runs, to which a third was added."""
 
+    spared = LIST  # folders that cannot be listed hold no runs that are looked for
+
     def prepare(self) -> None:
         for name in ("a", "b"):
             write_run(self.root / "runs" / name)
@@ -386,6 +390,8 @@ class Remote(Log):
 
 class Import(Act):
     """Import event files, with numbers and pictures."""
+
+    spared = LIST  # folders that cannot be listed hold no logs that are looked for
 
     def prepare(self) -> None:
         records = [numbers(step) for step in range(5)]

@@ -20,7 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { READ = 1, CREATE = 2, WRITE = 4, RENAME = 8, SYNC = 16, MKDIR = 32, UNLINK = 64, CLOSE = 128, TRUNCATE = 256 };
+enum { READ = 1, CREATE = 2, WRITE = 4, RENAME = 8, SYNC = 16, MKDIR = 32, UNLINK = 64, CLOSE = 128, TRUNCATE = 256, LIST = 512 };
 
 static char base[4096];
 static size_t base_size;
@@ -111,12 +111,12 @@ OPENAT(openat64)
 
 DIR *opendir(const char *path) {
     REAL(opendir);
-    return fails(READ, -1, path, "opendir") ? NULL : real(path);
+    return fails(LIST, -1, path, "opendir") ? NULL : real(path);
 }
 
 DIR *fdopendir(int descriptor) {
     REAL(fdopendir);
-    return fails(READ, descriptor, NULL, "fdopendir") ? NULL : real(descriptor);
+    return fails(LIST, descriptor, NULL, "fdopendir") ? NULL : real(descriptor);
 }
 
 /* With error number 0 half of the bytes are taken. */

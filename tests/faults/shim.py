@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 SOURCE = Path(__file__).with_name("shim.c")
 LIBRARY = "FAULTS_SHIM"  # the environment variable that names the library in a process that has it
-READ, CREATE, WRITE, RENAME, SYNC, MKDIR, UNLINK, CLOSE, TRUNCATE = (1 << bit for bit in range(9))
+READ, CREATE, WRITE, RENAME, SYNC, MKDIR, UNLINK, CLOSE, TRUNCATE, LIST = (1 << bit for bit in range(10))
 GROWS = CREATE | WRITE | RENAME | SYNC | MKDIR | CLOSE
-ALL = (1 << 9) - 1
+ALL = (1 << 10) - 1
 CHANGES = CREATE | WRITE | RENAME | MKDIR | UNLINK | TRUNCATE
 SHORT = 0  # no error: a write takes half of what it is given
 KILL = -signal.SIGKILL  # no error: the process dies before the call
@@ -27,8 +27,8 @@ KINDS = {
     errno.EDQUOT: GROWS,
     errno.EIO: ALL,
     errno.EROFS: CHANGES,
-    errno.EACCES: READ | CREATE | RENAME | MKDIR | UNLINK,
-    errno.EINTR: READ | CREATE | WRITE | RENAME | SYNC | CLOSE,
+    errno.EACCES: READ | LIST | CREATE | RENAME | MKDIR | UNLINK,
+    errno.EINTR: READ | LIST | CREATE | WRITE | RENAME | SYNC | CLOSE,
     SHORT: WRITE,
     KILL: GROWS | CHANGES,
 }
@@ -85,9 +85,9 @@ class Shim:
         self._library = ctypes.CDLL(os.environ[LIBRARY])
         self._library.fault_last.restype = ctypes.c_char_p
 
-    def arm(self, below: Path, fault: Fault) -> None:
-        """From now on calls on paths below a directory may fail."""
-        numbers = KINDS[fault.number], ctypes.c_long(fault.n), fault.number, int(fault.ever)
+    def arm(self, below: Path, fault: Fault, spared: int = 0) -> None:
+        """From now on calls on paths below a directory may fail, but for the kinds that are spared."""
+        numbers = KINDS[fault.number] & ~spared, ctypes.c_long(fault.n), fault.number, int(fault.ever)
         self._library.fault_arm(os.fsencode(below), *numbers)
 
     def disarm(self) -> None:

@@ -80,7 +80,7 @@ class Sweep:
             act = self._copy(name)
             with open(self.folder / name / "calls", "wb") as file:
                 self.shim.trace(file.fileno())
-                self.shim.arm(act.faulty, Fault(errno.EIO, False, NEVER))
+                self.shim.arm(act.faulty, Fault(errno.EIO, False, NEVER), act.spared)
                 act.act()
                 self.shim.disarm()
             assert not act.errors, act.errors
@@ -118,7 +118,7 @@ class Sweep:
         """What is wrong after a process was killed and another one has done it again; "3" if nothing is."""
 
         def die() -> None:
-            self.shim.arm(act.faulty, fault)
+            self.shim.arm(act.faulty, fault, act.spared)
             act.act()
 
         def go_on() -> None:
@@ -139,7 +139,7 @@ class Sweep:
 
         def work() -> None:
             act.may_leave = fault.stops_removal
-            self.shim.arm(act.faulty, fault)
+            self.shim.arm(act.faulty, fault, act.spared)
             returned = act.attempt(act.act)
             self.shim.disarm()
             for error in act.errors:
