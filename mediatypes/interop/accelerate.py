@@ -71,8 +71,7 @@ class MediatypesTracker(_tracking.GeneralTracker):  # type: ignore[misc]
         """Log a table of columns and rows, or a data frame."""
         from ..types.table.value import Table
 
-        given = {"dataframe": dataframe} if dataframe is not None else {"columns": columns, "data": data}
-        self.log({table_name: Table(**given)}, step)
+        self.log({table_name: Table(columns=columns, data=data, dataframe=dataframe)}, step)
 
     @_tracking.on_main_process  # type: ignore[untyped-decorator]
     def finish(self) -> None:

@@ -122,8 +122,7 @@ class MediatypesLogger(_Logger):  # type: ignore[misc]
         """Log a table of columns and rows, or a data frame."""
         from ..types.table.value import Table
 
-        given = {"dataframe": dataframe} if dataframe is not None else {"columns": columns, "data": data}
-        self._log({key: Table(**given)}, step)
+        self._log({key: Table(columns=columns, data=data, dataframe=dataframe)}, step)
 
     @_rank_zero_only
     def after_save_checkpoint(self, checkpoint_callback: Any) -> None:

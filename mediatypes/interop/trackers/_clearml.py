@@ -13,7 +13,7 @@ from ..._core.deps import need
 from . import _stored
 from ._adapter import Adapter, Way, ways
 from ._common import as_it_is, drawn, table_texts
-from ._stored import Stored, stored
+from ._stored import Stored, is_cloud, only_if, stored
 
 
 def _media(value: Any, key: str) -> Stored:
@@ -53,8 +53,6 @@ def _histogram(value: Any, key: str) -> Stored:
 
 
 def _object3d(value: Any, key: str) -> Stored:
-    if value.format != "ply" or value.faces is not None:
-        return Stored(value)
     return _report(value, "scatter3d", key, scatter=value.to_numpy()[:, :3], mode="markers")
 
 
@@ -93,7 +91,7 @@ ADAPTER = Adapter(
         table=Way("kept", f"report_table of the first 100 rows as texts, {_OURS}", _table),
         figure=Way("kept", f"a debug sample of matplotlib's, else report_plotly, {_OURS}", _figure),
         plot=Way("kept", f"a debug sample of the chart, {_OURS}", _picture),
-        object3d=Way("kept", f"report_scatter3d of a point cloud, {_OURS}", _object3d),
+        object3d=Way("kept", f"report_scatter3d of a point cloud, {_OURS}", only_if(is_cloud, _object3d)),
     ),
     send=_send,
     current=lambda: need("clearml", needed_for="logging to ClearML").Task.current_task(),

@@ -9,10 +9,10 @@ from typing import Any
 from ..._core.deps import need
 from . import _stored
 from ._adapter import Adapter, Way, ways
-from ._common import as_it_is, drawn, kept_file, plain_columns
-from ._stored import Stored, stored
+from ._common import as_it_is, drawn, passing_file, plain_rows
+from ._stored import Stored, has_picture, is_cloud, only_if, stored
 
-_VIDEOS, _SOUNDS = ("mp4", "gif"), ("wav", "mp3", "ogg")
+_SHOWN = ("mp4", "gif", "wav", "mp3", "ogg")
 
 
 def _string(value: str, key: str) -> Stored:
@@ -41,10 +41,6 @@ def _picture(value: Any, key: str) -> Stored:
     return _shown(value, drawn(value), key)
 
 
-def _figure(value: Any, key: str) -> Stored:
-    return _picture(value, key) if value.has_picture else Stored(value)
-
-
 def _shown(value: Any, picture: Any, key: str, annotations: Any = None) -> Stored:
     metadata = {"caption": value.caption} if value.caption else None
 
@@ -55,33 +51,31 @@ def _shown(value: Any, picture: Any, key: str, annotations: Any = None) -> Store
     return Stored(value, show)
 
 
+def _is_shown(value: Any) -> bool:
+    return value.format in _SHOWN
+
+
 def _audio(value: Any, key: str) -> Stored:
     def show(experiment: Any, step: int | None) -> None:
-        path = kept_file(value)
-        try:  # which Comet copies
+        with passing_file(value) as path:  # which Comet copies
             experiment.log_audio(path, file_name=key + Path(path).suffix, step=step)
-        finally:
-            Path(path).unlink()
 
-    return Stored(value, show if value.format in _SOUNDS else None)
+    return Stored(value, show)
 
 
 def _video(value: Any, key: str) -> Stored:
     def show(experiment: Any, step: int | None) -> None:
         experiment.log_video(BytesIO(value.to_bytes()), name=key, format=value.format, step=step)
 
-    return Stored(value, show if value.format in _VIDEOS else None)
+    return Stored(value, show)
 
 
 def _table(value: Any, key: str) -> Stored:
-    columns = plain_columns(value)
-    rows = [list(row) for row in zip(*columns.values(), strict=True)]
-    return Stored(value, lambda experiment, step: experiment.log_table(f"{key}_{step}.csv", rows, list(columns)))
+    rows, names = plain_rows(value), list(value.columns)
+    return Stored(value, lambda experiment, step: experiment.log_table(f"{key}_{step}.csv", rows, names))
 
 
 def _object3d(value: Any, key: str) -> Stored:
-    if value.format != "ply" or value.faces is not None:
-        return Stored(value)
     points = value.to_numpy()
     rows = points[:, :3] if points.shape[1] < 6 else points[:, :6] / [1, 1, 1, 255, 255, 255]
     return Stored(value, lambda experiment, step: experiment.log_points_3d(key, rows.tolist(), step=step))
@@ -112,12 +106,12 @@ ADAPTER = Adapter(
         string=Way("kept", "log_text, and an asset of JSON", _string),
         json=Way("kept", "an asset of JSON", stored),
         image=Way("kept", f"log_image with boxes as annotations, masks drawn in, {_OURS}", _image),
-        video=Way("kept", f"log_video of the same file (mp4, gif), {_OURS}", _video),
-        audio=Way("kept", f"log_audio of the same file (wav, mp3, ogg), {_OURS}", _audio),
+        video=Way("kept", f"log_video of the same file (mp4, gif), {_OURS}", only_if(_is_shown, _video)),
+        audio=Way("kept", f"log_audio of the same file (wav, mp3, ogg), {_OURS}", only_if(_is_shown, _audio)),
         table=Way("kept", f"log_table, other cells than numbers and texts as texts, {_OURS}", _table),
-        figure=Way("kept", f"log_image of matplotlib's, {_OURS}", _figure),
+        figure=Way("kept", f"log_image of matplotlib's, {_OURS}", only_if(has_picture, _picture)),
         plot=Way("kept", f"log_image of the chart, {_OURS}", _picture),
-        object3d=Way("kept", f"log_points_3d of a point cloud, {_OURS}", _object3d),
+        object3d=Way("kept", f"log_points_3d of a point cloud, {_OURS}", only_if(is_cloud, _object3d)),
     ),
     send=_send,
     current=lambda: need("comet_ml", needed_for="logging to Comet").get_running_experiment(),

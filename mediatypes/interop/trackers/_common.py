@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..._core.errors import InputError
@@ -33,21 +35,21 @@ def as_it_is(value: Any, key: str) -> Any:
 
 
 def kept_file(value: Any) -> str:
-    """The path of a new temporary file with the bytes of a value, named by their format."""
-    return temporary_file(value.to_bytes(), value._file_type()[0])
-
-
-def picture_file(value: Any) -> str:
-    """The path of a new temporary file with a picture of a value."""
-    return kept_file(drawn(value))
-
-
-def temporary_file(content: bytes, suffix: str) -> str:
-    """The path of a new file; whoever it is given to moves or removes it."""
-    handle, path = tempfile.mkstemp(suffix, "mediatypes-")
+    """The path of a new file with the bytes of a value, named by their format; whoever gets it moves or removes it."""
+    handle, path = tempfile.mkstemp(value._file_type()[0], "mediatypes-")
     with os.fdopen(handle, "wb") as file:
-        file.write(content)
+        file.write(value.to_bytes())
     return path
+
+
+@contextmanager
+def passing_file(value: Any) -> Iterator[str]:
+    """As `kept_file`, for what reads the file at once."""
+    path = kept_file(value)
+    try:
+        yield path
+    finally:
+        os.unlink(path)
 
 
 def as_json(value: Any) -> str:
@@ -68,3 +70,8 @@ def plain_columns(table: Any) -> dict[str, list[Any]]:
     return {
         name: [cell if isinstance(cell, plain) else repr(cell) for cell in cells] for name, cells in columns.items()
     }
+
+
+def plain_rows(table: Any) -> list[list[Any]]:
+    """The rows of a table, with cells as of `plain_columns`."""
+    return [list(row) for row in zip(*plain_columns(table).values(), strict=True)]

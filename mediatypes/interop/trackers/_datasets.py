@@ -12,7 +12,7 @@ from typing import Any
 
 from ..._core.errors import InputError
 from ._adapter import Adapter, Way, dropped, ways
-from ._common import as_it_is, as_json, drawn, plain_columns
+from ._common import as_it_is, as_json, drawn, plain_rows
 
 _MESHES, _STRUCTURES = ("glb", "gltf", "ply", "stl"), ("pdb", "cif", "mmcif")
 
@@ -43,8 +43,7 @@ def _json(value: Any, key: str) -> str:
 
 
 def _table(value: Any, key: str) -> list[dict[str, Any]]:
-    columns = plain_columns(value)
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return [dict(zip(value.columns, row, strict=True)) for row in plain_rows(value)]
 
 
 def _send(writer: Any, objects: dict[str, Any], step: int | None) -> None:

@@ -11,7 +11,7 @@ from ..importing.names import safe_name
 from . import _stored
 from ._adapter import Adapter, Way, ways
 from ._common import as_it_is, drawn, plain_columns
-from ._stored import Stored, stored
+from ._stored import Stored, has_picture, only_if, stored
 
 _KEY = re.compile(r"[^a-zA-Z0-9_\-./ ]")  # what MLflow does not take in the key of an image
 
@@ -24,10 +24,6 @@ def _picture(value: Any, key: str) -> Stored:
     picture = drawn(value).to_pil()
 
     return Stored(value, lambda client, run, step: client.log_image(run, picture, key=_KEY.sub("_", key), step=step))
-
-
-def _figure(value: Any, key: str) -> Stored:
-    return _picture(value, key) if value.has_picture else Stored(value)
 
 
 def _table(value: Any, key: str) -> Stored:
@@ -64,7 +60,7 @@ ADAPTER = Adapter(
         json=Way("kept", "an artifact of JSON", stored),
         image=Way("kept", f"log_image, boxes and masks drawn in, {_OURS}", _picture),
         table=Way("kept", f"log_table, other cells than numbers and texts as texts, {_OURS}", _table),
-        figure=Way("kept", f"log_image of matplotlib's, {_OURS}", _figure),
+        figure=Way("kept", f"log_image of matplotlib's, {_OURS}", only_if(has_picture, _picture)),
         plot=Way("kept", f"log_image of the chart, {_OURS}", _picture),
     ),
     send=_send,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import glob
 import importlib.util
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..._core.deps import need
 from . import _stored
 from ._adapter import Adapter, Way, ways
-from ._common import as_it_is, drawn, kept_file, table_texts
-from ._stored import Stored, stored
+from ._common import as_it_is, drawn, passing_file, table_texts
+from ._stored import Stored, has_picture, is_cloud, only_if, stored
 
 
 def _swanlab() -> Any:
@@ -27,34 +28,18 @@ def _image(value: Any, key: str) -> Stored:
     return Stored(value, _swanlab().Image(drawn(value).to_pil(), caption=value.caption))
 
 
-def _figure(value: Any, key: str) -> Stored:
-    return _image(value, key) if value.has_picture else Stored(value)
-
-
-def _audio(value: Any, key: str) -> Stored:
-    return _of_file("Audio", value, key) if importlib.util.find_spec("soundfile") else Stored(value)
-
-
-def _video(value: Any, key: str) -> Stored:
-    return _of_file("Video", value, key) if value.format == "gif" else Stored(value)
-
-
 def _html(value: Any, key: str) -> Stored:
     return Stored(value, _swanlab().Html(value.text, caption=value.caption))
 
 
-def _molecule(value: Any, key: str) -> Stored:
-    return _of_file("Molecule", value, key) if value.format == "pdb" else Stored(value)
-
-
-def _object3d(value: Any, key: str) -> Stored:
-    if value.format == "glb":
-        return _of_file("Object3D", value, key)
-    if value.format != "ply" or value.faces is not None:
-        return Stored(value)
+def _cloud(value: Any, key: str) -> Stored:
     points = value.to_numpy()
     points = points[:, : 6 if points.shape[1] >= 6 else 3]
     return Stored(value, _swanlab().Object3D(points, caption=value.caption))
+
+
+def _object3d(value: Any, key: str) -> Stored:
+    return _cloud(value, key) if is_cloud(value) else _of_file("Object3D", "glb")(value, key)
 
 
 def _table(value: Any, key: str) -> Stored:
@@ -62,13 +47,21 @@ def _table(value: Any, key: str) -> Stored:
     return Stored(value, _swanlab().echarts.Table().add(head, rows))
 
 
-def _of_file(name: str, value: Any, key: str) -> Stored:
-    """SwanLab's medium of a file, which it reads when it is made."""
-    path = kept_file(value)
-    try:
-        return Stored(value, getattr(_swanlab(), name)(path, caption=value.caption))
-    finally:
-        Path(path).unlink()
+def _of_file(name: str, *formats: str) -> Callable[[Any, str], Stored]:
+    """SwanLab's medium of a file of one of these formats, which it reads when it is made."""
+
+    def make(value: Any, key: str) -> Stored:
+        with passing_file(value) as path:
+            return Stored(value, getattr(_swanlab(), name)(path, caption=value.caption))
+
+    return only_if(lambda value: value.format in formats, make)
+
+
+_audio = _of_file("Audio", "wav", "mp3", "flac", "ogg")
+
+
+def _has_soundfile(value: Any) -> bool:
+    return importlib.util.find_spec("soundfile") is not None
 
 
 def _send(run: Any, objects: dict[str, Any], step: int | None) -> None:
@@ -98,12 +91,12 @@ ADAPTER = Adapter(
         string=Way("kept", "Text", _string),
         json=Way("kept", "a saved file of JSON", stored),
         image=Way("kept", f"Image, boxes and masks drawn in, {_OURS}", _image),
-        video=Way("kept", f"Video of the same file (gif), {_OURS}", _video),
-        audio=Way("kept", f"Audio, if soundfile is installed, {_OURS}", _audio),
+        video=Way("kept", f"Video of the same file (gif), {_OURS}", _of_file("Video", "gif")),
+        audio=Way("kept", f"Audio, if soundfile is installed, {_OURS}", only_if(_has_soundfile, _audio)),
         html=Way("kept", f"Html, {_OURS}", _html),
-        molecule=Way("kept", f"Molecule of the same file (pdb), {_OURS}", _molecule),
+        molecule=Way("kept", f"Molecule of the same file (pdb), {_OURS}", _of_file("Molecule", "pdb")),
         table=Way("kept", f"a table of ECharts of the first 100 rows as texts, {_OURS}", _table),
-        figure=Way("kept", f"Image of matplotlib's, {_OURS}", _figure),
+        figure=Way("kept", f"Image of matplotlib's, {_OURS}", only_if(has_picture, _image)),
         plot=Way("kept", f"Image of the chart, {_OURS}", _image),
         object3d=Way("kept", f"Object3D of a point cloud or the same file (glb), {_OURS}", _object3d),
     ),

@@ -15,7 +15,7 @@ from ..._core.codec import encode
 from ..._core.deps import need
 from ...store.directory import DirectoryStore
 from ._adapter import Adapter, Way, ways
-from ._common import as_it_is, drawn, plain_columns
+from ._common import as_it_is, drawn, plain_rows
 
 _SHOWN = {  # types that trackio's pages know, and the suffixes of their files
     "trackio.image": (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".svg"),
@@ -84,8 +84,7 @@ def _histogram(value: Any, key: str) -> Any:
 
 
 def _table(value: Any, key: str) -> Any:
-    columns = plain_columns(value)
-    return _trackio().Table(columns=list(columns), data=[list(row) for row in zip(*columns.values(), strict=True)])
+    return _trackio().Table(columns=list(value.columns), data=plain_rows(value))
 
 
 def _current() -> Any:

@@ -16,7 +16,7 @@ from ..._core import canonical
 from ..._core.codec import encode
 from ..._core.deps import need
 from ._adapter import Adapter, Way, ways
-from ._common import as_it_is, kept_file, picture_file, plain_columns
+from ._common import as_it_is, drawn, kept_file, plain_rows
 
 _FOLDER = "media/mediatypes"  # below the files of a W&B run
 
@@ -133,9 +133,7 @@ def _histogram(value: Any, key: str) -> Any:
 
 
 def _table(value: Any, key: str) -> Any:
-    columns = plain_columns(value)
-    rows = [list(row) for row in zip(*columns.values(), strict=True)]
-    return _carrying(_wandb().Table(columns=list(columns), data=rows), value)
+    return _carrying(_wandb().Table(columns=list(value.columns), data=plain_rows(value)), value)
 
 
 def _figure(value: Any, key: str) -> Any:
@@ -145,7 +143,7 @@ def _figure(value: Any, key: str) -> Any:
 
 
 def _picture(value: Any, key: str) -> Any:
-    return _carrying(_temporary(_wandb().Image(picture_file(value), caption=value.caption)), value)
+    return _carrying(_temporary(_wandb().Image(kept_file(drawn(value)), caption=value.caption)), value)
 
 
 def _file(value: Any, key: str) -> Any:
