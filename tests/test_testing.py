@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -295,6 +296,17 @@ def test_without_jsonschema_the_contract_names_the_command(pytester: pytest.Pyte
     result.stdout.fnmatch_lines(
         ["*ValueContract: expected the package 'jsonschema', got none. Install it with: pip install *testing*"]
     )
+
+
+def test_the_page_about_testing_says_what_pytest_prints(pytester: pytest.Pytester) -> None:
+    page = Path(__file__).parents[1].joinpath("docs", "testing.md").read_text("utf-8")
+    code = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    [printed] = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    pytester.makepyfile("\n\n".join(code))
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1, failed=3)
+    said = " ".join(line.removeprefix("E").strip() for line in result.outlines if line.startswith("E "))
+    assert [line for line in printed.splitlines() if line not in said] == []
 
 
 def test_the_plugin_loads_no_third_party_module_but_pytest() -> None:
