@@ -201,9 +201,9 @@ _FRAMEWORKS_TEXT = """\
 
 {table}
 
-Callbacks of one run take its path, and go on with a run that is there; without a path they take what MEDIATYPES_RUN names.
-One that is given an open run leaves it open, so that your own code can log to it too. Lightning looks for its callback by
-an entry point that is installed with this package; without MEDIATYPES_RUN it does nothing.
+Callbacks of one run take its path, and go on with a run that is there; without a path they take what MEDIATYPES_RUN
+names. One that is given an open run leaves it open, so that your own code can log to it too. Lightning looks for its
+callback by an entry point that is installed with this package; without MEDIATYPES_RUN it does nothing.
 
 In tests, pytest has the fixture `assert_logged`: see [Tests of what you log](testing.md)."""
 

@@ -12,8 +12,8 @@ from typing import Any
 from ..._core.deps import need
 from . import _stored
 from ._adapter import Adapter, Way, ways
-from ._common import as_it_is, drawn, table_texts
-from ._stored import Stored, is_cloud, only_if, stored
+from ._common import as_it_is, drawn, is_cloud, table_texts
+from ._stored import Stored, only_if, stored
 
 
 def _media(value: Any, key: str) -> Stored:

@@ -9,8 +9,8 @@ from typing import Any
 from ..._core.deps import need
 from . import _stored
 from ._adapter import Adapter, Way, ways
-from ._common import as_it_is, drawn, passing_file, plain_rows
-from ._stored import Stored, has_picture, is_cloud, only_if, stored
+from ._common import as_it_is, drawn, has_picture, is_cloud, passing_file, plain_rows
+from ._stored import Stored, only_if, stored
 
 _SHOWN = ("mp4", "gif", "wav", "mp3", "ogg")
 
@@ -70,6 +70,10 @@ def _video(value: Any, key: str) -> Stored:
     return Stored(value, show)
 
 
+def _has_rows(table: Any) -> bool:
+    return bool(table.num_rows)  # without, Comet stumbles
+
+
 def _table(value: Any, key: str) -> Stored:
     rows, names = plain_rows(value), list(value.columns)
     return Stored(value, lambda experiment, step: experiment.log_table(f"{key}_{step}.csv", rows, names))
@@ -108,7 +112,9 @@ ADAPTER = Adapter(
         image=Way("kept", f"log_image with boxes as annotations, masks drawn in, {_OURS}", _image),
         video=Way("kept", f"log_video of the same file (mp4, gif), {_OURS}", only_if(_is_shown, _video)),
         audio=Way("kept", f"log_audio of the same file (wav, mp3, ogg), {_OURS}", only_if(_is_shown, _audio)),
-        table=Way("kept", f"log_table, other cells than numbers and texts as texts, {_OURS}", _table),
+        table=Way(
+            "kept", f"log_table of its rows, cells that are no numbers as texts, {_OURS}", only_if(_has_rows, _table)
+        ),
         figure=Way("kept", f"log_image of matplotlib's, {_OURS}", only_if(has_picture, _picture)),
         plot=Way("kept", f"log_image of the chart, {_OURS}", _picture),
         object3d=Way("kept", f"log_points_3d of a point cloud, {_OURS}", only_if(is_cloud, _object3d)),

@@ -75,3 +75,13 @@ def plain_columns(table: Any) -> dict[str, list[Any]]:
 def plain_rows(table: Any) -> list[list[Any]]:
     """The rows of a table, with cells as of `plain_columns`."""
     return [list(row) for row in zip(*plain_columns(table).values(), strict=True)]
+
+
+def has_picture(figure: Any) -> bool:
+    """Whether a figure has a picture, as matplotlib's have."""
+    return bool(figure.has_picture)
+
+
+def is_cloud(scene: Any) -> bool:
+    """Whether an `Object3D` is points without faces."""
+    return scene.format == "ply" and scene.faces is None

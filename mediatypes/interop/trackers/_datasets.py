@@ -14,7 +14,7 @@ from ..._core.errors import InputError
 from ._adapter import Adapter, Way, dropped, ways
 from ._common import as_it_is, as_json, drawn, plain_rows
 
-_MESHES, _STRUCTURES = ("glb", "gltf", "ply", "stl"), ("pdb", "cif", "mmcif")
+_MESHES, _STRUCTURES = (".glb", ".gltf", ".ply", ".stl"), (".pdb", ".cif", ".mmcif")
 
 
 def _file(value: Any, key: str) -> dict[str, Any]:
@@ -25,10 +25,10 @@ def _picture(value: Any, key: str) -> dict[str, Any]:
     return _file(drawn(value), key)
 
 
-def _one_of(formats: tuple[str, ...]) -> Any:
+def _one_of(suffixes: tuple[str, ...]) -> Any:
     def make(value: Any, key: str) -> dict[str, Any]:
-        if value.format not in formats:
-            raise InputError.of("", f"a file of one of the formats {', '.join(formats)}", value)
+        if value._file_type()[0] not in suffixes:
+            raise InputError.of("", f"a file of one of the types {', '.join(suffixes)}", value)
         return _file(value, key)
 
     return make
@@ -40,6 +40,12 @@ def _text(value: Any, key: str) -> str:
 
 def _json(value: Any, key: str) -> str:
     return as_json(value)
+
+
+def _tensor(value: Any, key: str) -> Any:
+    if not value.shape:
+        raise InputError.of("", "a tensor of at least one dimension", value, "Log it as a number.")
+    return value.to_numpy()
 
 
 def _table(value: Any, key: str) -> list[dict[str, Any]]:
@@ -64,7 +70,7 @@ ADAPTER = Adapter(
         audio=Way("changed", "Audio of the same file, no caption", _file),
         html=Way("changed", "Value of the source, no caption", _text),
         table=Way("changed", "List of rows, other cells than numbers and texts as texts", _table),
-        tensor=Way("kept", "Array2D to Array5D", lambda value, key: value.to_numpy()),
+        tensor=Way("kept", "Array2D to Array5D, or a list", _tensor),
         figure=Way("changed", "Image of matplotlib's; Plotly's are refused", _picture),
         plot=Way("changed", "Image of the chart", _picture),
         object3d=Way("changed", f"Mesh of the same file ({', '.join(_MESHES)}), no boxes", _one_of(_MESHES)),

@@ -10,8 +10,8 @@ from ..._core.deps import need
 from ..importing.names import safe_name
 from . import _stored
 from ._adapter import Adapter, Way, ways
-from ._common import as_it_is, drawn, plain_columns
-from ._stored import Stored, has_picture, only_if, stored
+from ._common import as_it_is, drawn, has_picture, plain_columns
+from ._stored import Stored, only_if, stored
 
 _KEY = re.compile(r"[^a-zA-Z0-9_\-./ ]")  # what MLflow does not take in the key of an image
 

@@ -73,6 +73,8 @@ def _histogram(value: Any, key: str) -> Components:
 
 
 def _tensor(value: Any, key: str) -> Components:
+    if not value.shape:
+        raise InputError.of("", "a tensor of at least one dimension, as rerun's are", value, "Log it as a number.")
     return [("", _rerun().Tensor(value.to_numpy()))]
 
 

@@ -38,16 +38,6 @@ def only_if(condition: Callable[[Any], bool], make: Callable[[Any, str], Stored]
     return lambda value, key: make(value, key) if condition(value) else Stored(value)
 
 
-def has_picture(figure: Any) -> bool:
-    """Whether a figure has a picture, as matplotlib's have."""
-    return bool(figure.has_picture)
-
-
-def is_cloud(scene: Any) -> bool:
-    """Whether an `Object3D` is points without faces."""
-    return scene.format == "ply" and scene.faces is None
-
-
 def send(
     objects: dict[str, Any],
     step: int | None,

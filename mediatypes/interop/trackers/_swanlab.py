@@ -12,8 +12,8 @@ from typing import Any
 from ..._core.deps import need
 from . import _stored
 from ._adapter import Adapter, Way, ways
-from ._common import as_it_is, drawn, passing_file, table_texts
-from ._stored import Stored, has_picture, is_cloud, only_if, stored
+from ._common import as_it_is, drawn, has_picture, is_cloud, passing_file, table_texts
+from ._stored import Stored, only_if, stored
 
 
 def _swanlab() -> Any:
@@ -39,7 +39,7 @@ def _cloud(value: Any, key: str) -> Stored:
 
 
 def _object3d(value: Any, key: str) -> Stored:
-    return _cloud(value, key) if is_cloud(value) else _of_file("Object3D", "glb")(value, key)
+    return _cloud(value, key) if is_cloud(value) else _of_file("Object3D", ".glb")(value, key)
 
 
 def _table(value: Any, key: str) -> Stored:
@@ -47,17 +47,17 @@ def _table(value: Any, key: str) -> Stored:
     return Stored(value, _swanlab().echarts.Table().add(head, rows))
 
 
-def _of_file(name: str, *formats: str) -> Callable[[Any, str], Stored]:
-    """SwanLab's medium of a file of one of these formats, which it reads when it is made."""
+def _of_file(name: str, *suffixes: str) -> Callable[[Any, str], Stored]:
+    """SwanLab's medium of a file with one of these suffixes, which it reads when it is made."""
 
     def make(value: Any, key: str) -> Stored:
         with passing_file(value) as path:
             return Stored(value, getattr(_swanlab(), name)(path, caption=value.caption))
 
-    return only_if(lambda value: value.format in formats, make)
+    return only_if(lambda value: value._file_type()[0] in suffixes, make)
 
 
-_audio = _of_file("Audio", "wav", "mp3", "flac", "ogg")
+_audio = _of_file("Audio", ".wav", ".mp3", ".flac", ".ogg")
 
 
 def _has_soundfile(value: Any) -> bool:
@@ -91,10 +91,10 @@ ADAPTER = Adapter(
         string=Way("kept", "Text", _string),
         json=Way("kept", "a saved file of JSON", stored),
         image=Way("kept", f"Image, boxes and masks drawn in, {_OURS}", _image),
-        video=Way("kept", f"Video of the same file (gif), {_OURS}", _of_file("Video", "gif")),
+        video=Way("kept", f"Video of the same file (gif), {_OURS}", _of_file("Video", ".gif")),
         audio=Way("kept", f"Audio, if soundfile is installed, {_OURS}", only_if(_has_soundfile, _audio)),
         html=Way("kept", f"Html, {_OURS}", _html),
-        molecule=Way("kept", f"Molecule of the same file (pdb), {_OURS}", _of_file("Molecule", "pdb")),
+        molecule=Way("kept", f"Molecule of the same file (pdb), {_OURS}", _of_file("Molecule", ".pdb")),
         table=Way("kept", f"a table of ECharts of the first 100 rows as texts, {_OURS}", _table),
         figure=Way("kept", f"Image of matplotlib's, {_OURS}", only_if(has_picture, _image)),
         plot=Way("kept", f"Image of the chart, {_OURS}", _image),

@@ -16,8 +16,10 @@ from ..._core import canonical
 from ..._core.codec import encode
 from ..._core.deps import need
 from ._adapter import Adapter, Way, ways
-from ._common import as_it_is, drawn, kept_file, plain_rows
+from ._common import as_it_is, drawn, is_cloud, kept_file, plain_rows
 
+_MOLECULES = (".pdb", ".sdf", ".mol2", ".pqr", ".cif", ".mmtf")  # of those that W&B takes; none gzipped
+_SCENES = (".glb", ".gltf", ".obj", ".stl", ".babylon")
 _FOLDER = "media/mediatypes"  # below the files of a W&B run
 
 
@@ -117,13 +119,15 @@ def _html(value: Any, key: str) -> Any:
 
 
 def _object3d(value: Any, key: str) -> Any:
-    if value.format == "ply":  # which W&B does not show; its points are
+    if is_cloud(value):
         return _carrying(_wandb().Object3D(value.to_numpy(), caption=value.caption), value)
+    if value._file_type()[0] not in _SCENES:
+        return _file(value, key)
     return _carrying(_temporary(_wandb().Object3D(kept_file(value), caption=value.caption)), value)
 
 
 def _molecule(value: Any, key: str) -> Any:
-    if value.format not in ("pdb", "sdf", "mol2", "pqr", "cif", "mmtf"):
+    if value._file_type()[0] not in _MOLECULES:
         return _file(value, key)
     return _carrying(_temporary(_wandb().Molecule(kept_file(value), caption=value.caption)), value)
 

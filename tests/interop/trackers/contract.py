@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -18,6 +19,21 @@ from mediatypes.interop.trackers._adapter import PLAIN
 from mediatypes.types.figure.value import Picture
 
 STEP = 3
+MESH = """\
+ply
+format ascii 1.0
+element vertex 3
+property float x
+property float y
+property float z
+element face 1
+property list uchar int vertex_indices
+end_header
+0 0 0
+1 0 0
+0 1 0
+3 0 1 2
+"""
 MOLECULE = "2\noxide\nO 0 0 0\nH 0 0 1\n"
 
 
@@ -66,6 +82,7 @@ class AdapterContract:
     """Tests of an adapter. Subclass it, name the class `Test...`, and say how the tracker is opened and read."""
 
     tracker: ClassVar[str]
+    refused: ClassVar[tuple[str, ...]] = ()  # of the uncommon values, though their type is kept
 
     @classmethod
     def log(cls, folder: Path, values: Mapping[str, Any]) -> None:
@@ -114,11 +131,49 @@ class AdapterContract:
             assert same(back[kind], self.changed()[kind])
             assert not same(back[kind], sample)
 
+    def test_uncommon_values_are_taken_or_refused(self, tmp_path: Path) -> None:
+        """By errors of ours, before anything is sent; and what is kept is kept of these too."""
+        ways, taken = trackers.adapter(self.tracker).ways, {}
+        for key, value in uncommon().items():
+            try:
+                trackers.to(self.tracker, value, key)
+                taken[key] = value
+            except mt.InputError:
+                assert ways[key.partition("_")[0]].fate != "kept" or key in self.refused
+        self.log(tmp_path, taken)
+        back = self.read(tmp_path)
+        for key, value in taken.items():
+            if ways[key.partition("_")[0]].fate == "kept" and not key.startswith("number_"):
+                assert same(back[key], value), key
+
     def test_images_in_a_list(self, tmp_path: Path) -> None:
         images = [mt.Image(np.full((4, 6, 3), 9 * i, np.uint8)) for i in range(2)]
         self.log(tmp_path, {"photos": images})
         given = self.read(tmp_path)
         assert (given["photos"] if "photos" in given else [given["photos/0"], given["photos/1"]]) == images
+
+
+def uncommon() -> dict[str, Any]:
+    """Values that a tracker's own classes may stumble over, each with the type that it is of."""
+    figure = {"data": [{"type": "bar", "x": ["a"], "y": [1]}], "layout": {}}
+    return {
+        "number_nan": float("nan"),
+        "number_inf": float("inf"),
+        "number_bool": True,
+        "number_integer": 2**53,
+        "string_empty": "",
+        "json_empty": [],
+        "image_gray16": mt.Image(np.arange(24, dtype=np.uint16).reshape(4, 6) * 2000),
+        "image_alpha": mt.Image(np.arange(96, dtype=np.uint8).reshape(4, 6, 4)),
+        "audio_stereo": mt.Audio(mt.Audio(np.zeros((80, 2), np.float32), sample_rate=8000).to_bytes()),
+        "molecule_gzip": mt.Molecule(gzip.compress(MOLECULE.encode(), mtime=0), file_type="xyz"),
+        "object3d_mesh": mt.Object3D(MESH.encode(), file_type="ply"),
+        "table_empty": mt.Table(columns=["a"], data=[]),
+        "table_image": mt.Table(columns=["a"], data=[[mt.Image(np.zeros((2, 3), np.uint8))]]),
+        "histogram_empty": mt.Histogram(np_histogram=(np.zeros(2, int), np.array([0.0, 1.0, 2.0]))),
+        "tensor_scalar": mt.Tensor(np.array(3.0)),
+        "figure_plotly": mt.Figure(figure),
+    }
 
 
 def read_stored(folder: Path) -> dict[str, Any]:

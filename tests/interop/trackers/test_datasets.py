@@ -37,12 +37,19 @@ def features() -> dict[str, Any]:
     }
 
 
+def feature(key: str) -> Any:
+    if key in ("table_empty", "table_image"):
+        return datasets.List({"a": datasets.Value("string")})
+    return features()[key.partition("_")[0]]
+
+
 class TestDatasets(AdapterContract):
     tracker = "datasets"
+    refused = ("tensor_scalar",)
 
     @classmethod
     def log(cls, folder: Path, values: Mapping[str, Any]) -> None:
-        columns = {key: features()[key] for key in values} | {"_step": datasets.Value("int64")}
+        columns = {key: feature(key) for key in values} | {"_step": datasets.Value("int64")}
         with datasets.arrow_writer.ArrowWriter(
             features=datasets.Features(columns), path=str(folder / "rows.arrow")
         ) as writer:

@@ -27,6 +27,7 @@ def _mp4() -> mt.Video:
 
 class TestRerun(AdapterContract):
     tracker = "rerun"
+    refused = ("tensor_scalar",)
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:

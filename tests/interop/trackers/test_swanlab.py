@@ -45,8 +45,8 @@ class TestSwanlab(AdapterContract):
             if record.HasField("scalar"):
                 assert record.scalar.step == STEP
                 back[record.scalar.key] = record.scalar.value.number
-            elif record.HasField("media") and record.media.key == "string":
-                back["string"] = media(folder, record).read_text("utf-8")
+            elif record.HasField("media") and record.media.key.startswith("string"):
+                back[record.media.key] = media(folder, record).read_text("utf-8")
         for one in (record.save for record in records(folder) if record.save.name.startswith("mediatypes/")):
             copy = folder / "back" / one.name
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -73,12 +73,12 @@ def _value(plugin: str, array: Any, metadata: Any) -> Any:
         return image
     if plugin == "audio":
         [[file, label]] = array
-        return mt.Audio(file, caption=label.decode())
+        return mt.Audio(file, caption=label.decode() or None)
     if plugin == "histograms":
         return mt.Histogram(np_histogram=(array[:, 2].astype(np.int64), np.append(array[:, 0], array[-1, 1])))
     if plugin == "text":
         texts = np.vectorize(bytes.decode, otypes=[object])(array).tolist()
-        return texts[0] if texts == [samples()["string"]] else texts
+        return texts[0] if texts in ([samples()["string"]], [""]) else texts
     return mt.Tensor(array) if plugin == "tensor" else array
 
 
