@@ -57,7 +57,7 @@ def _send(writer: Any, objects: dict[str, Any], step: int | None) -> None:
 
 
 ADAPTER = Adapter(
-    title="Hugging Face datasets",
+    title="HF datasets",
     package="datasets",
     modules=("datasets",),
     ways=ways(

@@ -46,7 +46,7 @@ def send(
     show: Callable[[str, Any], Any],
     place: Callable[[str, Path], Any],
 ) -> None:
-    """Show values and store them.
+    """Store values and show them.
 
     Args:
         objects: numbers and `Stored` values, by key.
@@ -59,10 +59,10 @@ def send(
         if not isinstance(made, Stored):
             number(key, made)
             continue
-        if made.shown is not None:
-            show(key, made.shown)
         with tempfile.TemporaryDirectory() as folder:
             place(_write(Path(folder), key, step, made.value), Path(folder))
+        if made.shown is not None:
+            show(key, made.shown)
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -53,6 +53,7 @@ def clearml(root: Path) -> None:
     os.environ["CLEARML_CACHE_DIR"] = str(root)
     task_class: Any = importlib.import_module("clearml").Task
     task_class.set_offline(True)
+    task_class.force_store_standalone_script()  # and look for no repository, which may hang
     options: dict[str, Any] = {"auto_connect_frameworks": False, "auto_resource_monitoring": False}
     task = task_class.init(project_name="proj/sub", task_name="first", tags=["a"], **options)
     task.connect(dict(CONFIG))

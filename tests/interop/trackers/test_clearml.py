@@ -31,6 +31,7 @@ class TestClearml(AdapterContract):
 
     @classmethod
     def log(cls, folder: Path, values: Mapping[str, Any]) -> None:
+        before = dict(os.environ)
         clearml.Task.set_offline(True)
         clearml.Task.force_store_standalone_script()  # and look for no repository
         quiet = {"auto_connect_frameworks": False, "auto_connect_arg_parser": False, "auto_connect_streams": False}
@@ -39,6 +40,8 @@ class TestClearml(AdapterContract):
         task.flush(wait_for_uploads=True)
         (folder / "session").write_text(str(task.get_offline_mode_folder()))
         task.close()
+        for name in os.environ.keys() - before.keys():  # by which it would know a process that we start as its own
+            del os.environ[name]
 
     @classmethod
     def read(cls, folder: Path) -> Mapping[str, Any]:

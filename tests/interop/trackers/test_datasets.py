@@ -63,7 +63,7 @@ class TestDatasets(AdapterContract):
         assert row.pop("_step") == STEP
         if "tensor" in row:
             row["tensor"] = mt.Tensor(read.with_format("numpy")[0]["tensor"])
-        return {key: _value(key, cell) for key, cell in row.items()}
+        return {key: _value(key.partition("_")[0], cell) for key, cell in row.items()}
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
