@@ -26,8 +26,10 @@ def imported(package: str, tmp_path: Path) -> tuple[Any, mt.RunView]:
     source.mkdir()
     command = [sys.executable, str(Path(__file__).with_name("real_runs.py")), package, str(source)]
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=_SECONDS, check=False)
-    assert done.returncode == 0, done.stderr
+    said = tmp_path / "said.txt"
+    with open(said, "wb") as file:  # not a pipe, which a helper of the package may hold open
+        done = subprocess.run(command, env=variables, stdout=file, stderr=file, timeout=_SECONDS, check=False)
+    assert done.returncode == 0, said.read_text("utf-8", "replace")
     if package == "clearml":
         source = source / "offline"
     before = {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
