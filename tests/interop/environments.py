@@ -57,6 +57,9 @@ ENVIRONMENTS = {
         ("tests/interop/frameworks",),
         _FRAMEWORKS,
     ),
+    "loops": Environment(  # of W&B's documentation
+        ("tensorflow-cpu", "tensorboard", *_TORCH), ("tests/interop/wandb/script/test_loops.py",), ("tensorflow-cpu",)
+    ),
     "ray": Environment(("ray[tune]",), ("tests/interop/frameworks/test_ray.py",), ("ray",)),
     "ultralytics": Environment(
         ("ultralytics", "torch", "torchvision"), ("tests/interop/frameworks/test_ultralytics.py",), ("ultralytics",)

@@ -57,6 +57,12 @@ def main(root: Path) -> None:
     last = {"nan": float("nan"), "inf": float("inf"), "ninf": -float("inf"), "arr": [0.0, 1.0], "words": ["a", "b"]}
     run.log({**last, "hist32": np.arange(100.0), "deep": [[1], [2]]}, step=1000)
     log_media(run, wandb, rng, root)
+    artifact = wandb.Artifact("model", "model", description="words", metadata={"acc": 0.5})
+    with artifact.new_file("w.bin", "wb") as file:
+        file.write(b"weights")
+    artifact.add_reference("https://example.org/w.bin", "far", checksum=False)
+    run.log_artifact(artifact, aliases=["best"])
+    run.alert("title", "text")
     run.summary["best"] = 0.9
     run.summary["simg"] = wandb.Image(np.zeros((2, 3), np.uint8))
     run.summary["nested"] = {"q": 1}

@@ -206,6 +206,16 @@ def test_what_the_run_was(real: Real) -> None:
     assert not [str(problem) for problem in real.run.problems]
 
 
+def test_artifacts_are_versions_beside_the_runs(real: Real) -> None:
+    (version,) = mt.artifacts(real.root / "runs").versions("model")
+    assert (version.type, version.description, version.metadata) == ("model", "words", {"acc": 0.5})
+    assert version.aliases == ("best", "latest")
+    assert (version.path / "w.bin").read_bytes() == b"weights"
+    assert version.entries["far"].url == "https://example.org/w.bin"
+    assert [one.name for one in real.run.artifacts()] == ["model"]
+    assert "alert: INFO: title: text" in real.report.runs[0].notes
+
+
 def test_an_export_has_the_documents_that_wandb_wrote(real: Real) -> None:
     mt.export(real.run, "wandb-json", real.root / "exported")
     ours: dict[str, Any] = {}

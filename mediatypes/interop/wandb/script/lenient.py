@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from ...._core.errors import MediaTypesError
+from ....types.table.value import Table
 
 strict = False
 """Whether values raise what is wrong with them at once; `wandb.init(strict=True)` sets it."""
@@ -19,10 +21,13 @@ class Lenient:
     Args:
         make: the class or function.
         adapt: turns wandb's arguments into those of `make`.
+        keep: the name of an argument that is logged instead of a value that cannot be made: the data of a chart.
     """
 
-    def __init__(self, make: Any, adapt: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None) -> None:
-        self._make, self._adapt = make, adapt
+    def __init__(
+        self, make: Any, adapt: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None, keep: str = ""
+    ) -> None:
+        self._make, self._adapt, self._keep = make, adapt, keep
         self.__doc__, self.__name__, self.__wrapped__ = make.__doc__, make.__name__, make
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -33,7 +38,11 @@ class Lenient:
         except MediaTypesError as error:
             if strict:
                 raise
-            return Refused(error)
+            refused = Refused(error)
+            if self._keep:
+                kept = signature(self._make).bind(*arguments, **options).arguments.get(self._keep)
+                refused.kept = kept if isinstance(kept, Table) else None
+            return refused
 
     def __instancecheck__(self, value: object) -> bool:
         return isinstance(self._make, type) and isinstance(value, self._make)
@@ -50,10 +59,11 @@ class Refused(partial[Any]):
     """What a constructor refused: a function that raises its error, so that `log` records that and logs the rest."""
 
     error: MediaTypesError
+    kept: Table | None  # what is logged all the same
 
     def __new__(cls, error: MediaTypesError) -> Refused:
         refused = super().__new__(cls, _fail, error)
-        refused.error = error
+        refused.error, refused.kept = error, None
         return refused
 
     def __repr__(self) -> str:
@@ -65,7 +75,10 @@ def _fail(error: MediaTypesError) -> Any:
 
 
 def settled(value: Any, errors: list[MediaTypesError]) -> Any:
-    """A logged value, its lists without what was refused, whose errors are added to `errors`."""
+    """A logged value without what was refused in lists, or kept as something else; `errors` gets why."""
+    if isinstance(value, Refused) and value.kept is not None:
+        errors.append(value.error)
+        return value.kept
     if isinstance(value, Mapping):
         return {key: settled(item, errors) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and any(isinstance(item, Refused) for item in value):

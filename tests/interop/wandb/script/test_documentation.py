@@ -181,6 +181,20 @@ def test_charts() -> None:
     assert [list(row) for row in made["line"].table] == pairs
 
 
+def test_a_chart_of_a_preset_that_is_on_a_server_keeps_its_table() -> None:
+    run = wandb.init()
+    table = wandb.Table(data=[[1, 1.5], [2, 1.7]], columns=["step", "height"])
+    fields = {"x": "step", "value": "height"}
+    chart = wandb.plot_table(vega_spec_name="carey/new_chart", data_table=table, fields=fields)
+    wandb.log({"custom": chart, "loss": 1})
+    run.finish()
+    view = mt.open_run(run.run.path)
+    ((_, kept),) = view.values("custom")
+    assert [list(row) for row in kept] == [[1, 1.5], [2, 1.7]]
+    assert [problem.path for problem in view.problems] == ["Plot.preset"]
+    assert view.problems[0].hint == "Register it with mt.plot.register_preset('carey/new_chart', spec)."
+
+
 def test_matplotlib() -> None:
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("agg")
