@@ -12,7 +12,7 @@ from ....artifact.gathering import Reference
 from ....artifact.store import artifacts
 from ..tables import Entry
 
-OWN_TYPES = ("run_table", "job")  # that W&B makes by itself: tables are in the history
+OWN_TYPES = ("run_table", "wandb-run-incremental-table", "job")  # that W&B makes itself: tables are in the history
 
 
 class Logged(NamedTuple):

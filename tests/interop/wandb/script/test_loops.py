@@ -96,14 +96,13 @@ def test_pictures_of_a_test_set_of_pytorch() -> None:
 def test_the_writer_of_pytorch(is_patched: bool) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("tensorboard")
-    from torch.utils.tensorboard import SummaryWriter
-
+    board = pytest.importorskip("torch.utils.tensorboard")
     if is_patched:
         wandb.tensorboard.patch(root_logdir="logs")
     try:
         run = wandb.init(sync_tensorboard=not is_patched)
         values = np.random.default_rng(0).random((100, 4))
-        writer = SummaryWriter("logs")
+        writer = board.SummaryWriter("logs")
         names = ["Loss/train", "Loss/test", "Accuracy/train", "Accuracy/test"]
         for i in range(100):
             for name, value in zip(names, values[i], strict=True):
