@@ -21,7 +21,7 @@ def test_the_page_is_as_it_is_generated() -> None:
 
 def test_every_tracker_and_framework_has_an_environment_and_was_tried() -> None:
     tried = json.loads(environments.TRIED.read_text("utf-8"))
-    expected = {*trackers.TRACKERS, "pluto", "supervision", "frameworks", "fastai", "ray", "ultralytics"}
+    expected = {*trackers.TRACKERS, "pluto", "supervision", "frameworks", "fastai", "loops", "ray", "ultralytics"}
     assert expected == environments.ENVIRONMENTS.keys() == tried.keys()
     for environment in environments.ENVIRONMENTS.values():
         assert all((ROOT / path).exists() for path in environment.tests)
