@@ -83,7 +83,7 @@ def test_a_place_without_runs_says_so(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["ls", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path}: no runs. Pass the directory that holds them.\n"
     assert main(["ls", str(tmp_path / "nothing")]) == 2
-    assert "expected to list the runs" in capsys.readouterr().err
+    assert "expected a directory of runs, got nothing of that name" in capsys.readouterr().err
 
 
 def test_a_damaged_run_is_left_out_and_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,7 +151,7 @@ def test_a_list_or_a_pattern_opens_runs(root: Path) -> None:
     assert mt.open_runs(root / "a").names == ["a"]
     with pytest.raises(mt.StoreError, match="expected a pattern that directories match, got 'none'"):
         mt.open_runs(str(root / "z*"))
-    with pytest.raises(mt.StoreError, match="list the runs"):
+    with pytest.raises(mt.StoreError, match="a directory of runs, got nothing of that name"):
         mt.open_runs(root / "nowhere")
 
 
