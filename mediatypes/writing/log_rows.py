@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from .._core.errors import InputError, Problem, problem
+from .._core.errors import InputError, Problem, StoreError, problem
 from ..columns import log_cells
 from ..journal.calls import checked_step, take_timestamp, too_many
 from .aligned import STEP_IGNORED, split_global_step
@@ -89,7 +90,8 @@ class LogsRows:
                 self._writer.remember(data, layout)
         if split := self._writer.split:
             self._writer.split = []
-            self._problems.note(split, row)
+            with contextlib.suppress(StoreError):  # the call is written; what the journal does not take waits
+                self._problems.note(split, row)
         if self._forward is not None:
             self._forward(cells, row, self._store, self._report)
 

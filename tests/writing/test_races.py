@@ -1,5 +1,6 @@
 """Several at once: processes that resume one run, readers of a run that is finished and resumed, threads."""
 
+# pyright: reportPossiblyUnboundVariable=false
 from __future__ import annotations
 
 import os
@@ -195,10 +196,10 @@ def test_a_key_that_gets_another_kind_while_it_is_read_keeps_its_values_apart(
 ) -> None:
     run, real = mt.Run(tmp_path / "run"), opening.open_history
 
-    def open_then_log(*arguments: Any) -> Any:
-        found = real(*arguments)
+    def open_then_log(*arguments: Any, **hold: Any) -> Any:
+        opened = real(*arguments, **hold)
         run.log({"x": 5})  # takes the bare name from the image
-        return found
+        return opened
 
     run.log({"x": IMAGE})
     monkeypatch.setattr(opening, "open_history", open_then_log)
