@@ -74,7 +74,7 @@ def _lines(view: RunView) -> Iterator[str]:
 
     history = view._history()
     specs = [spec for spec in history.specs if (spec.key, spec.kind) != RANK]
-    of_ranks = [spec.name for spec in history.specs if spec not in specs]
+    of_ranks = [spec.name for spec in history.specs if (spec.key, spec.kind) == RANK]
     table = history.read([*FIXED, *of_ranks])
     yield f"{clean(view.name)}: {view.status}, {_extent(table, *of_ranks)}, {duration(_lasted(view, table))}"
     folder = view.path.name
