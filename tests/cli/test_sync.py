@@ -126,7 +126,8 @@ def test_real_writers_and_followers_that_are_killed(name: str, tmp_path: Path, s
             train.kill()
         _, said = train.communicate(timeout=60)
         assert train.returncode == (-signal.SIGKILL if session < 1 else 0), said
-    wait_until(lambda: (runs / "run" / "run.json").exists())
+    assert sync.stdout is not None
+    assert "1 run" in sync.stdout.readline()  # it has begun: Ctrl-C before that ends it at once
     assert re.search(r"^run +(new|updated|unchanged) ", end(sync), re.MULTILINE)
     assert import_logdir(logs, tmp_path / "whole").is_complete
     same(tmp_path / "whole", runs)
@@ -144,6 +145,8 @@ def test_keras_writes_train_and_validation(tmp_path: Path, start: Start) -> None
     fit = start(KERAS, logs)
     _, said = fit.communicate(timeout=120)
     assert fit.returncode == 0, said
+    assert sync.stdout is not None
+    assert "run" in sync.stdout.readline()  # it has begun
     assert re.search(r"^fit +new ", end(sync), re.MULTILINE)
     import_logdir(logs, tmp_path / "whole")
     same(tmp_path / "whole", runs)
