@@ -20,7 +20,7 @@ help:
 	@echo "make test-min  the oldest packages that pyproject.toml allows, on Python 3.11; make test-next: what comes next"
 	@echo "make test-extra NAME=polars  the tests with one extra and nothing else; make licences: of all that extras bring"
 	@echo "make docs      the documentation site in site/, which loads nothing from a network"
-	@echo "make interop   values into the real trackers and frameworks, an environment each: NAME=wandb for one; 4 GB for all"
+	@echo "make interop   values into the real trackers and frameworks, an environment each: NAME=wandb for one; up to 20 GB for all"
 	@echo "make release-check  wheel and sdist, and the demo from the wheel in an empty environment"
 	@echo "make bench     measure against the alternatives, medians of interleaved rounds"
 	@echo "make schemas   write schemas/ from the declarations"
