@@ -76,6 +76,7 @@ def test_the_footer_is_that_of_the_journal(tmp_path: Path) -> None:
         run.log({"loss": 0.25, "epoch": 2})
         run.log({"loss": "diverged"})
     found = json.loads(pq.read_metadata(run.path / "history.parquet").metadata[b"mediatypes"])
+    assert [problem["code"] for problem in found.pop("problems")] == ["kinds"]
     assert found.keys() == footer.keys()
     for name in ("calls", "columns", "format", "status", "name", "config", "tags"):
         assert dumps(found[name]) == dumps(footer[name])

@@ -267,7 +267,7 @@ def test_the_folder_says_who_is_the_authority(folders: dict[str, Path]) -> None:
     live, over = (parse((folders[name] / "run.json").read_bytes()) for name in ("live", "over"))
     assert (live["status"], over["status"]) == ("running", "finished")
     assert set(live["writer"]) == {"host", "pid", "began"}
-    assert set(over) == set(live) - {"writer"} | {"finished", "summary_overrides"}
+    assert set(over) == set(live) - {"writer"} | {"finished", "summary_overrides", "problems"}
     assert sorted(path.name for path in folders["live"].iterdir()) == ["README.txt", "journal", "media", "run.json"]
     assert sorted(path.name for path in (folders["resumed"] / "journal").glob("*.log")) == ["0001-3.log", "0002-6.log"]
     assert sorted(path.name for path in (folders["killed"] / "journal").glob("*.log"))[-1] == "0003-6.log"

@@ -23,7 +23,8 @@ import json, sys
 before = set(sys.modules)
 def loaded():
     names = [name for name in set(sys.modules) - before if getattr(sys.modules[name], "__spec__", None)]
-    return sorted({{name.partition(".")[0] for name in names}} - sys.stdlib_module_names)
+    tops = {{name.partition(".")[0] for name in names if not name.startswith("_sysconfigdata")}}
+    return sorted(tops - sys.stdlib_module_names)
 {code}
 print(json.dumps(answer))
 """
