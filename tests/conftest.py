@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
         # On a busy machine any example may take long.
         settings.register_profile("busy", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
         settings.load_profile("busy")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of a shell's background; what tests start would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     import_all()
 
 

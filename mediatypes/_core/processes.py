@@ -52,6 +52,21 @@ def rank() -> int | None:
     return next((found for found in map(_variable, _LAUNCHERS) if found is not None), None)
 
 
+def wrong_rank() -> tuple[str, str, str] | None:
+    """A variable that says no rank, or none of its job: its name, what it should say, and what it says."""
+    given = [(rank, size) for rank, size in _LAUNCHERS.items() if os.environ.get(rank)]
+    if not given or any(_is_of_job(*names) for names in given):
+        return None
+    name, size = given[0]
+    expected = f"a number below {size}={os.environ[size]}" if _variable(size) else "the number of a rank"
+    return name, expected, os.environ[name]
+
+
+def _is_of_job(name: str, size: str) -> bool:
+    number = _variable(name)
+    return number is not None and number < (_variable(size) or number + 1)
+
+
 def job_size() -> int:
     """So many processes the distributed job has, as the launcher that says the rank tells it; 1 without one."""
     size = next((size for rank, size in _LAUNCHERS.items() if _variable(rank) is not None), "WORLD_SIZE")

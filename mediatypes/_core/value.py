@@ -177,7 +177,15 @@ def _frozen(value: Frozen, name: str) -> AttributeError:
     return AttributeError(f"{where}: expected no change, a value stays as it was made. Make a new one.")
 
 
-class Value(Frozen):
+class Shown(Frozen):
+    """A value that a notebook shows."""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: HTML without scripts, and the `repr`."""
+        return hook("show_value")(self)  # type: ignore[no-any-return]
+
+
+class Value(Shown):
     """A media value: frozen, hashable, picklable data that encodes to a document and sidecars."""
 
     _declaration: ClassVar[Document]
@@ -197,10 +205,6 @@ class Value(Frozen):
         caption = [f"caption={self.caption!r}"] if self.caption is not None else []
         return f"{type(self).__name__}({', '.join([*self._facts(), *caption])})"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: HTML without scripts, and the `repr`."""
-        return hook("show_value")(self)  # type: ignore[no-any-return]
-
     def __media__(self, sink: Sink) -> dict[str, Any]:
         return {"_type": self._declaration.type, "_version": self._declaration.version, **self._to_part(sink)}
 
@@ -213,7 +217,7 @@ class Value(Frozen):
         return value
 
 
-class HasFile(Frozen):
+class HasFile(Shown):
     """A value of one file, which other programs open."""
 
     @classmethod
@@ -247,7 +251,9 @@ class HasFile(Frozen):
         where, suffix = f"{type(self).__name__}.save", self._file_type()[0]
         file = Path(path_text(path, where, "the path of a file", f"Pass a text such as 'name{suffix}'."))
         if not file.name.lower().endswith(suffix):
-            raise InputError.of(where, f"a name that ends in {suffix}", str(path), f"Use {file.with_suffix(suffix)}.")
+            is_folder = not file.name.strip(".")
+            better = file / f"{type(self).__name__.lower()}{suffix}" if is_folder else file.with_suffix(suffix)
+            raise InputError.of(where, f"a name that ends in {suffix}", str(path), f"Use {better}.")
         try:
             file.write_bytes(self.to_bytes())
         except OSError as error:

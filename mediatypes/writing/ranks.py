@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._core import atomic
-from .._core.errors import InputError, Problem, RunClosed, RunLocked, StoreError, Verbatim, os_error, problem
-from .._core.processes import is_alive, job_size, rank, this_process
+from .._core.errors import InputError, Problem, RunClosed, RunLocked, StoreError, Verbatim, os_error
+from .._core.processes import is_alive, job_size, rank, this_process, wrong_rank
 from .._core.sidecar import open_regular
 from ..journal.append import Journal
 from ..journal.names import name_of, place_of, rank_name, rank_of
@@ -56,14 +56,16 @@ def number_of(given: Any) -> int | Free:
     Raises:
         InputError: it is none.
     """
-    if given == "auto":
+    if isinstance(given, str) and given == "auto":
+        if wrong := wrong_rank():
+            name, expected, got = wrong
+            raise InputError.of(f"${name}", expected, got, "Correct or unset it, or pass rank= a number.", "rank")
         return rank() or 0
     if given is None or isinstance(given, Free):
         return given or 0
     if type(given) is not int or not 0 <= given < MOST:
-        raise InputError(
-            [problem("Run.rank", 'an integer, 0 or more, or "auto"', given, "Leave it out for one process.")]
-        )
+        hint = "Pass int(...) of it" if type(given) is not int else "Correct it"
+        raise InputError.of("Run.rank", 'an integer, 0 or more, or "auto"', given, f"{hint}, or leave it out.")
     return given
 
 

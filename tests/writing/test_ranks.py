@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -690,3 +691,21 @@ def test_a_rank_that_comes_after_the_end_is_told(tmp_path: Path) -> None:
     mt.Run(tmp_path / "run", rank=0).finish()
     with pytest.raises(mt.RunClosed, match=r"^run: expected a run that is open, got run, which is over\. Let rank 0"):
         mt.Run(tmp_path / "run", rank=1)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"RANK": "banana", "WORLD_SIZE": "4"}, "$RANK: expected a number below WORLD_SIZE=4, got 'banana'. "),
+        ({"RANK": "9", "WORLD_SIZE": "4"}, "$RANK: expected a number below WORLD_SIZE=4, got '9'. "),
+        ({"SLURM_PROCID": "-1"}, "$SLURM_PROCID: expected the number of a rank, got '-1'. "),
+    ],
+)
+def test_a_launcher_that_says_no_rank_makes_no_rank_0(
+    variables: dict[str, str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(mt.InputError, match=f"^{re.escape(message)}"):
+        mt.Run(tmp_path / "run", rank="auto")
+    assert list(tmp_path.iterdir()) == []

@@ -285,5 +285,10 @@ def test_a_mask_is_saved_as_a_file_that_others_read_and_read_again(tmp_path: Pat
     assert ImageMask.from_path(path, class_labels={7: "road"}) == mask
     with pytest.raises(mt.InputError, match=r"ImageMask\.save: expected a name that ends in \.png"):
         mask.save(tmp_path / "mask.jpg")
+    named = r"ImageMask\.save: expected a name that ends in \.png, .*imagemask\.png"
+    for folder in (".", "..", "/"):
+        with pytest.raises(mt.InputError, match=named):
+            mask.save(folder)
+    assert "data:image/png" in mask._repr_mimebundle_()["text/html"]
     with pytest.raises(mt.InputError, match=r"ImageMask\.from_path: expected a path"):
         ImageMask.from_path(ids)  # type: ignore[arg-type]
