@@ -1,4 +1,4 @@
-"""Protobuf messages, field by field.
+"""Protobuf messages, field by field, or by a declaration of those that are wanted.
 
 Wire format: https://protobuf.dev/programming-guides/encoding. A message is tags (`field << 3 | wire type`) and values;
 fields may come in any order, more than once, and unknown ones are passed over.
@@ -6,8 +6,9 @@ fields may come in any order, more than once, and unknown ones are passed over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from struct import unpack_from
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,6 +85,63 @@ def single(data: bytes, at: int) -> float:
 def text(data: bytes, start: int, end: int) -> str:
     """Text; bytes that are not UTF-8 are shown as escapes, so that different texts stay different."""
     return data[start:end].decode("utf-8", "backslashreplace")
+
+
+class Type(NamedTuple):
+    """How a field is written, and what reads it.
+
+    `read` is called with the data, and where the field begins and ends in it; of a varint with its value and 0.
+    """
+
+    wire: int
+    read: Callable[[bytes, int, int], Any]
+
+
+class Message:
+    """The fields of a message that are read, by name: their number and `Type`; a list of one type if there are several.
+
+    >>> person = Message(name=(1, TEXT), age=(2, UINT), tags=(3, [TEXT]))
+    >>> person.read(b"\\x0a\\x03Ada\\x10\\x24\\x1a\\x01x\\x1a\\x01y")
+    {'name': 'Ada', 'age': 36, 'tags': ['x', 'y']}
+    """
+
+    def __init__(self, **declared: tuple[int, Type | Message | list[Any]]) -> None:
+        self._by_tag: dict[tuple[int, int], tuple[str, Callable[[bytes, int, int], Any], bool]] = {}
+        for name, (number, given) in declared.items():
+            (one,) = given if isinstance(given, list) else [given]
+            wire = BYTES if isinstance(one, Message) else one.wire
+            self._by_tag[number, wire] = name, one.read, isinstance(given, list)
+
+    def read(self, data: bytes, start: int = 0, end: int | None = None) -> dict[str, Any]:
+        """The fields that are there, of one that is no list the last; the name that was set last stands last.
+
+        Raises:
+            Malformed: the bytes are no message.
+        """
+        values: dict[str, Any] = {}
+        for number, wire, begin, until in fields(data, start, len(data) if end is None else end):
+            if (known := self._by_tag.get((number, wire))) is not None:
+                name, read, is_list = known
+                before, value = values.pop(name, None), read(data, begin, until)
+                if is_list:
+                    before = [] if before is None else before
+                    before.append(value)
+                values[name] = before if is_list else value
+        return values
+
+
+def texts(**numbers: int) -> dict[str, tuple[int, Type]]:
+    """Fields that are texts, by name, to be declared together."""
+    return {name: (number, TEXT) for name, number in numbers.items()}
+
+
+TEXT = Type(BYTES, text)
+RAW = Type(BYTES, lambda data, begin, end: data[begin:end])
+SPAN = Type(BYTES, lambda data, begin, end: (data, begin, end))  # for what is read later
+UINT = Type(VARINT, lambda data, value, _: value)
+INT = Type(VARINT, lambda data, value, _: signed(value))
+BOOL = Type(VARINT, lambda data, value, _: bool(value))
+DOUBLE = Type(FIXED64, lambda data, at, _: double(data, at))
 
 
 def last_bytes(data: bytes, span: tuple[int, int], wanted: int) -> bytes:

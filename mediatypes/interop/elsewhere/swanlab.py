@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.errors import InputError, Verbatim
-from ...formats.protobuf import BYTES, FIXED64, Malformed, double, fields, signed
+from ...formats.protobuf import BYTES, DOUBLE, INT, TEXT, UINT, Malformed, Message, fields, texts
 from ...types.audio.value import Audio
 from ...types.html.value import Html
 from ...types.image.value import Image
@@ -26,7 +26,6 @@ from ._logged import Later, Logged, Planned, media, plain_name
 from ._sources import below, mapping, regular_files, text
 
 _MAGIC = b":SWL\xd6\xe1\x02"  # version 2
-_START, _FINISH, _COLUMN, _SCALAR, _MEDIA, _LOG = 10, 11, 12, 13, 14, 16
 _STATUS = {1: "finished", 2: "failed", 3: "interrupted"}
 _SYSTEM, _SYSTEM_PREFIX = 2, "__swanlab__."
 _ECHARTS, _TEXT, _OBJECT3D = 6, 4, 7
@@ -34,6 +33,17 @@ _FOLDERS = {2: "image", 3: "audio", 4: "text", 5: "video", 6: "echarts", 7: "obj
 _TYPES: dict[int, Any] = {2: Image, 3: Audio, 5: Video, 7: Object3D, 8: Molecule, 9: Html}
 _POINTS = ".swanlab.pts.json"
 _LARGEST = 8 * 1024 * 1024  # bytes of a record
+_TIME = Message(seconds=(1, INT), nanos=(2, UINT))
+_NUMBER = Message(number=(1, DOUBLE))
+_ITEMS = Message(items=(1, [Message(**texts(path=1, caption=4))]))
+_RECORDS = {  # by field of a record: what it is, and its message
+    10: ("start", Message(**texts(project=1, title=4, notes=5, group=7), tags=(6, [TEXT]), time=(12, _TIME))),
+    11: ("finish", Message(status=(1, UINT))),
+    12: ("column", Message(group=(1, UINT), key=(3, TEXT))),
+    13: ("scalar", Message(key=(1, TEXT), step=(2, INT), time=(4, _TIME), value=(5, _NUMBER))),
+    14: ("media", Message(key=(1, TEXT), step=(2, INT), kind=(3, UINT), time=(4, _TIME), value=(5, _ITEMS))),
+    16: ("log", Message(text=(1, TEXT), time=(3, _TIME))),
+}
 
 
 def is_one(path: Path) -> bool:
@@ -82,50 +92,52 @@ def _is_setting(one: Any) -> bool:
 
 def _add(run: Logged, folder: Path, system: set[str], data: bytes) -> None:
     """What one record says."""
-    record = _message(data)
-    if _START in record:
-        told = _message(record[_START][-1])
-        run.project, run.title, run.notes, run.group = (_text(told, number) for number in (1, 4, 5, 7))
-        run.tags = [one.decode("utf-8", "replace") for one in told.get(6, [])]
-        run.started = _time(told, 12)
-    elif _FINISH in record:
-        run.status = _STATUS.get(_message(record[_FINISH][-1]).get(1, [0])[-1], "failed")
-    elif _COLUMN in record:
-        column = _message(record[_COLUMN][-1])
-        if column.get(1, [0])[-1] == _SYSTEM:
-            system.add(_text(column, 3) or "")
-    elif _SCALAR in record:
-        told = _message(record[_SCALAR][-1])
-        key, value, time = _text(told, 1) or "", _message(told[5][-1]).get(1, [bytes(8)])[-1], _time(told, 4)
+    what, record = "", dict[str, Any]()
+    for number, wire, begin, end in fields(data, 0, len(data)):
+        if number in _RECORDS and wire != BYTES:
+            raise Malformed("a number in place of a message")
+        if number in _RECORDS:
+            what, message = _RECORDS[number]
+            record = message.read(data, begin, end)
+    key, time = record.get("key", ""), _seconds(record)
+    if what == "start":
+        run.project, run.title, run.notes, run.group = (
+            record.get(name) or None for name in ("project", "title", "notes", "group")
+        )
+        run.tags, run.started = record.get("tags", []), time
+    elif what == "finish":
+        run.status = _STATUS.get(record.get("status", 0), "failed")
+    elif what == "column" and record.get("group") == _SYSTEM:
+        system.add(key)
+    elif what == "scalar":
+        number = record["value"].get("number", 0.0)
         if key in system or key.startswith(_SYSTEM_PREFIX):
-            run.sample(time, key.removeprefix(_SYSTEM_PREFIX), double(value, 0))
+            run.sample(time, key.removeprefix(_SYSTEM_PREFIX), number)
         else:
-            run.add(key, signed(told.get(2, [0])[-1]), double(value, 0), time)
-    elif _MEDIA in record:
-        _add_media(run, folder, _message(record[_MEDIA][-1]))
-    elif _LOG in record:
-        told = _message(record[_LOG][-1])
-        run.print(_time(told, 3), _text(told, 1) or "")
+            run.add(key, record.get("step", 0), number, time)
+    elif what == "media":
+        kind = record.get("kind", 0)
+        values = [_value(run, folder, kind, item) for item in record["value"].get("items", ())]
+        values = [value for value in values if value is not None]
+        if values:
+            run.add(key, record.get("step", 0), values if len(values) > 1 else values[0], time)
+    elif what == "log":
+        run.print(time, record.get("text", ""))
 
 
-def _add_media(run: Logged, folder: Path, told: dict[int, list[Any]]) -> None:
-    kind = told.get(3, [0])[-1]
-    values: list[Any] = []
-    for item in map(_message, _message(told[5][-1]).get(1, [])):
-        path = below(folder, f"media/{_FOLDERS.get(kind, '')}/{_text(item, 1)}")
-        caption, what = _text(item, 4), f"values of the type {_FOLDERS.get(kind, kind)}"
-        if kind == _TEXT:
-            run.lost["captions of texts"] += bool(caption)
-            values.append(Later(partial(_content, path), what))
-        elif kind == _OBJECT3D and path is not None and path.name.endswith(_POINTS):
-            values.append(Later(partial(_points, path, caption), what))
-        elif kind == _ECHARTS:
-            run.lost["charts of ECharts, whose files are kept,"] += 1
-        else:
-            values.append(media(path, what, _TYPES.get(kind), caption))
-    if values:
-        value = values if len(values) > 1 else values[0]
-        run.add(_text(told, 1) or "", signed(told.get(2, [0])[-1]), value, _time(told, 4))
+def _value(run: Logged, folder: Path, kind: int, item: dict[str, str]) -> Later | None:
+    """One item of a medium; None of a chart, of which the file is kept."""
+    path = below(folder, f"media/{_FOLDERS.get(kind, '')}/{item.get('path')}")
+    caption, what = item.get("caption") or None, f"values of the type {_FOLDERS.get(kind, kind)}"
+    if kind == _ECHARTS:
+        run.lost["charts of ECharts, whose files are kept,"] += 1
+        return None
+    if kind == _TEXT:
+        run.lost["captions of texts"] += bool(caption)
+        return Later(partial(_content, path), what)
+    if kind == _OBJECT3D and path is not None and path.name.endswith(_POINTS):
+        return Later(partial(_points, path, caption), what)
+    return media(path, what, _TYPES.get(kind), caption)
 
 
 def _content(path: Path | None) -> str:
@@ -140,22 +152,7 @@ def _points(path: Path, caption: str | None) -> Object3D:
     return Object3D(np.array(content["points"], float), caption)
 
 
-def _message(data: bytes) -> dict[int, list[Any]]:
-    """The fields of a message by number: bytes, and integers."""
-    members: dict[int, list[Any]] = {}
-    for number, wire, begin, end in fields(data, 0, len(data)):
-        value = data[begin:end] if wire == BYTES else data[begin : begin + 8] if wire == FIXED64 else begin
-        members.setdefault(number, []).append(value)
-    return members
-
-
-def _text(message: dict[int, list[Any]], number: int) -> str | None:
-    data = message.get(number, [b""])[-1]
-    return data.decode("utf-8", "replace") if isinstance(data, bytes) and data else None
-
-
-def _time(message: dict[int, list[Any]], number: int) -> float | None:
-    if number not in message:
-        return None
-    told = _message(message[number][-1])
-    return float(signed(told.get(1, [0])[-1]) + told.get(2, [0])[-1] / 1e9)
+def _seconds(record: dict[str, Any]) -> float | None:
+    """The time of a record, in seconds since the epoch."""
+    time = record.get("time")
+    return None if time is None else float(time.get("seconds", 0) + time.get("nanos", 0) / 1e9)

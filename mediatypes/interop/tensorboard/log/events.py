@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ....formats import protobuf
+from ....formats.protobuf import RAW, TEXT, Message, texts
 
 KINDS = {2: "simple_value", 3: "old_histogram", 4: "image", 5: "histo", 6: "audio", 8: "tensor"}  # Summary.Value
 WHAT = {
@@ -110,7 +111,7 @@ def _value(data: bytes, start: int, end: int) -> Value:
             if field == 1:
                 tag = protobuf.text(data, at, until)
             elif field == 9:
-                metadata = read_metadata(data, at, until)
+                metadata = _read_metadata(data, at, until)
             elif field in KINDS:
                 value_kind, span = KINDS[field], (at, until)
         elif field == 2 and kind == protobuf.FIXED32:
@@ -118,20 +119,11 @@ def _value(data: bytes, start: int, end: int) -> Value:
     return Value(tag, value_kind, number, span, metadata)
 
 
-def read_metadata(data: bytes, start: int, end: int) -> Metadata:
-    """SummaryMetadata: plugin_data = 1 {plugin_name = 1, content = 2}, display_name = 2, summary_description = 3."""
-    plugin, content, display_name, description = "", b"", "", ""
-    for field, kind, at, until in protobuf.fields(data, start, end):
-        if kind != protobuf.BYTES:
-            continue
-        if field == 1:
-            for inner, inner_kind, first, last in protobuf.fields(data, at, until):
-                if inner_kind == protobuf.BYTES and inner == 1:
-                    plugin = protobuf.text(data, first, last)
-                elif inner_kind == protobuf.BYTES and inner == 2:
-                    content = data[first:last]
-        elif field == 2:
-            display_name = protobuf.text(data, at, until)
-        elif field == 3:
-            description = protobuf.text(data, at, until)
-    return Metadata(plugin, content, display_name, description)
+_DATA = Message(plugin=(1, TEXT), content=(2, RAW))
+_METADATA = Message(data=(1, _DATA), **texts(display_name=2, description=3))
+
+
+def _read_metadata(data: bytes, start: int, end: int) -> Metadata:
+    """A SummaryMetadata."""
+    read = _METADATA.read(data, start, end)
+    return Metadata(**read.pop("data", {}), **read)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ....columns.arrays import Array
 from ....formats import protobuf
+from ....formats.protobuf import BOOL, INT, Message
 
 
 class _Type(NamedTuple):
@@ -41,6 +42,7 @@ _TYPES = {  # DataType: types.proto
     24: _Type("float8_e5m2", "|u1", 18, "bytes"),
     25: _Type("float8_e4m3fn", "|u1", 18, "bytes"),
 }
+_SHAPE = Message(dimensions=(2, [Message(size=(1, INT))]), is_unknown=(3, BOOL))
 _STRING = 7
 _MAX_FILLED = 2**18  # elements that one number may stand for
 _MAX_FILLED_STRINGS = 2**10  # a tensor of strings is written out
@@ -92,21 +94,14 @@ def read_tensor(data: bytes, start: int, end: int) -> TensorValue | None:
 
 
 def _shape(data: bytes, start: int, end: int) -> tuple[int, ...]:
-    """TensorShapeProto: dim = 2 {size = 1}; a size of 0 is left out, as every number that is 0."""
-    sizes = []
-    for number, kind, at, until in protobuf.fields(data, start, end):
-        if number == 2 and kind == protobuf.BYTES:
-            given = [
-                protobuf.signed(value)
-                for n, k, value, _ in protobuf.fields(data, at, until)
-                if (n, k) == (1, protobuf.VARINT)
-            ]
-            sizes.append(given[-1] if given else 0)
-        elif number == 3 and kind == protobuf.VARINT and at:
-            raise protobuf.Malformed("a tensor of unknown rank")
+    """A TensorShapeProto; a size of 0 is left out, as every number that is 0."""
+    shape = _SHAPE.read(data, start, end)
+    if shape.get("is_unknown"):
+        raise protobuf.Malformed("a tensor of unknown rank")
+    sizes = tuple(one.get("size", 0) for one in shape.get("dimensions", ()))
     if min(sizes, default=0) < 0 or len(sizes) > 64:
-        raise protobuf.Malformed(f"a tensor of shape {tuple(sizes)[:8]}")
-    return tuple(sizes)
+        raise protobuf.Malformed(f"a tensor of shape {sizes[:8]}")
+    return sizes
 
 
 def _elements(

@@ -57,6 +57,7 @@ def key_of(folder: str, tag: str, plugin: str = "") -> str:
     return f"tag:{key}" if not tag or key in (*RESERVED, "_timestamp", GLOBAL_STEP) else key
 
 
+_SESSION_LOG = protobuf.Message(status=(1, protobuf.UINT))
 _SESSIONS = {1: "START", 2: "STOP", 3: "CHECKPOINT"}  # SessionLog.status: event.proto
 _MAX_PROBLEMS = 100  # kept in full; the rest is counted
 Ready = dict[tuple[int, int], list[Cell] | Rejected]  # cells by the span of their value
@@ -160,14 +161,10 @@ class CellReader:
         if event.what != "session_log":
             return self.converter.sinks.keep_file(data[slice(*event.span)], event.what)
         try:
-            statuses = [
-                at
-                for number, kind, at, _ in protobuf.fields(data, *event.span)
-                if (number, kind) == (1, protobuf.VARINT)
-            ]
+            status = _SESSION_LOG.read(data, *event.span).get("status", 0)
         except protobuf.Malformed as error:
             return self.malformed(data[slice(*event.span)], offset, error)
-        return Cell("", "session_log", _SESSIONS.get(statuses[-1] if statuses else 0, "UNSPECIFIED"))
+        return Cell("", "session_log", _SESSIONS.get(status, "UNSPECIFIED"))
 
     def _complain(self, offset: int, code: str, message: str) -> None:
         if len(self.problems) < _MAX_PROBLEMS:

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....formats import protobuf
+from ....formats.protobuf import BOOL, TEXT, Message, texts
 from . import text
 from .base import Cell, Given, Plugin, files_of
 
 NAME = "custom_scalars.json"
-_MARGIN = {1: "value", 2: "lower", 3: "upper"}
+_MARGIN = {"value": 1, "lower": 2, "upper": 3}
+_CHART = Message(
+    title=(1, TEXT),
+    multiline=(2, [Message(tags=(1, [TEXT]))]),
+    margin=(3, [Message(series=(1, [Message(**texts(**_MARGIN))]))]),
+)
+_LAYOUT = Message(categories=(2, [Message(title=(1, TEXT), charts=(2, [_CHART]), closed=(3, BOOL))]))
 
 
 def convert(given: Given) -> list[Cell]:
@@ -28,49 +34,26 @@ def convert(given: Given) -> list[Cell]:
 
 def read_layout(data: bytes) -> list[dict[str, Any]]:
     """The categories of a layout, as `custom_scalars.json` has them; raises `protobuf.Malformed`."""
-    return [_category(data, *place) for place in _messages(data, 0, len(data), 2)]
-
-
-def _category(data: bytes, start: int, end: int) -> dict[str, Any]:
-    closed = [
-        bool(at) for number, kind, at, _ in protobuf.fields(data, start, end) if (number, kind) == (3, protobuf.VARINT)
-    ]
-    return {
-        "title": _text(data, start, end, 1),
-        "closed": closed[-1] if closed else False,
-        "charts": [_chart(data, *place) for place in _messages(data, start, end, 2)],
-    }
-
-
-def _chart(data: bytes, start: int, end: int) -> dict[str, Any]:
-    """`tags` are regular expressions, `margins` the tags of a curve and of its bounds."""
-    chart: dict[str, Any] = {"title": _text(data, start, end, 1)}
-    for number, kind, at, until in protobuf.fields(data, start, end):  # of both the later one counts
-        if kind == protobuf.BYTES and number == 2:
-            chart.pop("margins", None)
-            tags = [protobuf.text(data, *place) for place in _messages(data, at, until, 1)]
-            chart["tags"] = [*chart.get("tags", ()), *tags]
-        elif kind == protobuf.BYTES and number == 3:
-            chart.pop("tags", None)
-            series = [
-                {name: _text(data, *place, field) for field, name in _MARGIN.items()}
-                for place in _messages(data, at, until, 1)
-            ]
-            chart["margins"] = [*chart.get("margins", ()), *series]
-    return chart
-
-
-def _messages(data: bytes, start: int, end: int, wanted: int) -> list[tuple[int, int]]:
     return [
-        (at, until)
-        for number, kind, at, until in protobuf.fields(data, start, end)
-        if (number, kind) == (wanted, protobuf.BYTES)
+        {
+            "title": category.get("title", ""),
+            "closed": category.get("closed", False),
+            "charts": [_chart(chart) for chart in category.get("charts", ())],
+        }
+        for category in _LAYOUT.read(data).get("categories", ())
     ]
 
 
-def _text(data: bytes, start: int, end: int, wanted: int) -> str:
-    places = _messages(data, start, end, wanted)
-    return protobuf.text(data, *places[-1]) if places else ""
+def _chart(read: dict[str, Any]) -> dict[str, Any]:
+    """`tags` are regular expressions, `margins` the tags of a curve and of its bounds; of both the later one counts."""
+    chart: dict[str, Any] = {"title": read.pop("title", "")}
+    content = list(read)[-1:]
+    if content == ["multiline"]:
+        chart["tags"] = [tag for part in read["multiline"] for tag in part.get("tags", ())]
+    elif content == ["margin"]:
+        series = [one for part in read["margin"] for one in part.get("series", ())]
+        chart["margins"] = [{name: one.get(name, "") for name in _MARGIN} for one in series]
+    return chart
 
 
 PLUGIN = Plugin(convert, holds_messages=True)

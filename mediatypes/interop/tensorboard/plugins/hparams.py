@@ -8,9 +8,11 @@ model_uri = 2, monitor_url = 3, group_name = 4, start_time_secs = 5}, session_en
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ....formats import protobuf
+from ....formats.protobuf import BOOL, DOUBLE, SPAN, TEXT, UINT, Message, texts
 from ..log.events import Metadata
 from . import text
 from .base import Cell, Plugin
@@ -21,105 +23,73 @@ _MAX_DEPTH = 50
 
 def read_hparams(content: bytes) -> dict[str, Any]:
     """What it says, by section: `{"start": {"hparams": {...}, ...}}`, "end" or "experiment"."""
-    for number, kind, start, end in protobuf.fields(content, 0, len(content)):
-        if kind == protobuf.BYTES and number in _SECTIONS:
-            name, read = _SECTIONS[number]
-            return {name: read(content, start, end)}
+    for name, section in _DATA.read(content).items():
+        return {name: _SECTIONS[name](section)}
     return {}
 
 
-def _read_start(data: bytes, start: int, end: int) -> dict[str, Any]:
-    session: dict[str, Any] = {"hparams": {}}
-    names = {2: "model_uri", 3: "monitor_url", 4: "group_name"}
-    for number, kind, at, until in protobuf.fields(data, start, end):
-        if number == 1 and kind == protobuf.BYTES:
-            session["hparams"] |= _read_entry(data, at, until, _MAX_DEPTH)
-        elif number in names and kind == protobuf.BYTES:
-            session[names[number]] = protobuf.text(data, at, until)
-        elif number == 5 and kind == protobuf.FIXED64:
-            session["start_time"] = protobuf.double(data, at)
-    session["hparams"] = dict(sorted(session["hparams"].items()))
-    return session
+def _start(section: dict[str, Any]) -> dict[str, Any]:
+    return {**section, "hparams": _read_map(section.get("hparams", ()), _MAX_DEPTH)}
 
 
-def _read_end(data: bytes, start: int, end: int) -> dict[str, Any]:
-    session: dict[str, Any] = {}
-    for number, kind, at, _ in protobuf.fields(data, start, end):
-        if number == 1 and kind == protobuf.VARINT:
-            session["status"] = _STATUS.get(at, "unknown")
-        elif number == 2 and kind == protobuf.FIXED64:
-            session["end_time"] = protobuf.double(data, at)
-    return session
+def _end(section: dict[str, Any]) -> dict[str, Any]:
+    status = {"status": _STATUS.get(section["status"], "unknown")} if "status" in section else {}
+    return {**section, **status}
 
 
-def _read_experiment(data: bytes, start: int, end: int) -> dict[str, Any]:
-    """Experiment: description = 1, user = 2, time_created_secs = 3, hparam_infos = 4, metric_infos = 5, name = 6."""
-    experiment: dict[str, Any] = {}
-    names = {1: "description", 2: "user", 6: "name"}
-    lists = {4: "hparams", 5: "metrics"}
-    for number, kind, at, until in protobuf.fields(data, start, end):
-        if number in names and kind == protobuf.BYTES:
-            experiment[names[number]] = protobuf.text(data, at, until)
-        elif number == 3 and kind == protobuf.FIXED64:
-            experiment["time_created"] = protobuf.double(data, at)
-        elif number in lists and kind == protobuf.BYTES:
-            experiment.setdefault(lists[number], []).append(_read_name(data, at, until, is_metric=number == 5))
-    return experiment
+def _experiment(section: dict[str, Any]) -> dict[str, Any]:
+    hparams = [info.get("name", "") for info in section.get("hparams", ())]
+    metrics = ["/".join(info.get("name", {}).values()) for info in section.get("metrics", ())]
+    lists = {"hparams": hparams, "metrics": metrics}
+    return {**section, **{name: names for name, names in lists.items() if names}}
 
 
-def _read_name(data: bytes, start: int, end: int, *, is_metric: bool) -> str:
-    """HParamInfo: name = 1. MetricInfo: name = 1 {group = 1, tag = 2}."""
-    for number, kind, at, until in protobuf.fields(data, start, end):
-        if number == 1 and kind == protobuf.BYTES:
-            if not is_metric:
-                return protobuf.text(data, at, until)
-            parts = [
-                protobuf.text(data, *place)
-                for _, inner, *place in protobuf.fields(data, at, until)
-                if inner == protobuf.BYTES
-            ]
-            return "/".join(parts)
-    return ""
+def _read_map(entries: Iterable[tuple[bytes, int, int]], depth: int) -> dict[str, Any]:
+    """The entries of a map, sorted by their keys."""
+    values: dict[str, Any] = {}
+    for span in entries:
+        entry = _ENTRY.read(*span)
+        values[entry.get("key", "")] = _read_value(entry["value"], depth) if "value" in entry else None
+    return dict(sorted(values.items()))
 
 
-def _read_entry(data: bytes, start: int, end: int, depth: int) -> dict[str, Any]:
-    """An entry of a map: key = 1, value = 2."""
-    key, value = "", None
-    for number, kind, at, until in protobuf.fields(data, start, end):
-        if number == 1 and kind == protobuf.BYTES:
-            key = protobuf.text(data, at, until)
-        elif number == 2 and kind == protobuf.BYTES:
-            value = _read_value(data, at, until, depth)
-    return {key: value}
-
-
-def _read_value(data: bytes, start: int, end: int, depth: int) -> Any:
-    """google.protobuf.Value: null 1, number 2, string 3, bool 4, struct 5 {fields = 1}, list 6 {values = 1}."""
+def _read_value(span: tuple[bytes, int, int], depth: int) -> Any:
+    """A google.protobuf.Value, of which the member that was written last counts; None for null."""
     if not depth:
         raise protobuf.Malformed("values nested too deeply")
     value: Any = None
-    for number, kind, at, until in protobuf.fields(data, start, end):
-        if number == 2 and kind == protobuf.FIXED64:
-            number_value = protobuf.double(data, at)
-            whole = math.isfinite(number_value) and number_value == int(number_value) and abs(number_value) <= 2**53
-            value = int(number_value) if whole else number_value  # JSON has one kind of number, and so has this
-        elif number == 3 and kind == protobuf.BYTES:
-            value = protobuf.text(data, at, until)
-        elif number == 4 and kind == protobuf.VARINT:
-            value = bool(at)
-        elif number == 5 and kind == protobuf.BYTES:
-            value = {}
-            for inner, inner_kind, first, last in protobuf.fields(data, at, until):
-                if inner == 1 and inner_kind == protobuf.BYTES:
-                    value |= _read_entry(data, first, last, depth - 1)
-            value = dict(sorted(value.items()))
-        elif number == 6 and kind == protobuf.BYTES:
-            items = protobuf.fields(data, at, until)
-            value = [_read_value(data, a, b, depth - 1) for n, k, a, b in items if (n, k) == (1, protobuf.BYTES)]
+    for name, value in _VALUE.read(*span).items():
+        if name == "number":
+            whole = math.isfinite(value) and value == int(value) and abs(value) <= 2**53
+            value = int(value) if whole else value  # JSON has one kind of number, and so has this
+        elif name == "struct":
+            value = _read_map(_STRUCT.read(*value).get("fields", ()), depth - 1)
+        elif name == "list":
+            value = [_read_value(item, depth - 1) for item in _LIST.read(*value).get("values", ())]
     return value
 
 
-_SECTIONS = {2: ("experiment", _read_experiment), 3: ("start", _read_start), 4: ("end", _read_end)}
+_ENTRY = Message(key=(1, TEXT), value=(2, SPAN))
+_VALUE = Message(number=(2, DOUBLE), text=(3, TEXT), boolean=(4, BOOL), struct=(5, SPAN), list=(6, SPAN))
+_STRUCT, _LIST = Message(fields=(1, [SPAN])), Message(values=(1, [SPAN]))
+_DATA = Message(
+    experiment=(
+        2,
+        Message(
+            **texts(description=1, user=2, name=6),
+            time_created=(3, DOUBLE),
+            hparams=(4, [Message(name=(1, TEXT))]),
+            metrics=(5, [Message(name=(1, Message(**texts(group=1, tag=2))))]),
+        ),
+    ),
+    start=(3, Message(**texts(model_uri=2, monitor_url=3, group_name=4), hparams=(1, [SPAN]), start_time=(5, DOUBLE))),
+    end=(4, Message(status=(1, UINT), end_time=(2, DOUBLE))),
+)
+_SECTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "experiment": _experiment,
+    "start": _start,
+    "end": _end,
+}
 
 
 def _convert_metadata(metadata: Metadata) -> list[Cell]:

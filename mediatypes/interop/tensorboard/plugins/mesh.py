@@ -12,22 +12,19 @@ from ...._core.codec import encode
 from ...._core.errors import InputError, MediaTypesError, Problem, StoreError
 from ...._core.sidecar import Sink
 from ....columns.arrays import Array
-from ....formats import protobuf
+from ....formats.protobuf import UINT, Message
 from ....runfolder import files
 from . import tensors, text
 from .base import Cell, Given, Plugin
 
 PARTS = {1: "mesh_vertices", 2: "mesh_faces", 3: "mesh_colors"}  # MeshPluginData.ContentType
+_CONTENT = Message(type=(3, UINT))
 _TAG = re.compile(r"_(VERTEX|FACE|COLOR|[123])$")  # of torch and TensorFlow, of tensorboardX
 
 
 def convert(given: Given) -> list[Cell]:
     """(b, n, 3): one part of the meshes of a batch; any other tensor as it is."""
-    content, array = given.metadata.content, given.tensor.array
-    content_types = [
-        at for number, kind, at, _ in protobuf.fields(content, 0, len(content)) if (number, kind) == (3, 0)
-    ]
-    part = PARTS.get(content_types[-1] if content_types else 0)
+    array, part = given.tensor.array, PARTS.get(_CONTENT.read(given.metadata.content).get("type", 0))
     if part is None or array is None or array.ndim != 3 or array.shape[2] != 3:
         return text.convert(given)
     return [Cell("", part, tensors.document(array, given.sinks.media))]

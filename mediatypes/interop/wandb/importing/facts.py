@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...._core.errors import Problem
 from ....columns.log_cells import RESERVED
 from ....formats import protobuf
-from ....formats.protobuf import BYTES, VARINT, Malformed
+from ....formats.protobuf import BOOL, BYTES, INT, RAW, SPAN, TEXT, UINT, Malformed, Message, Type, texts
 from ....journal.metrics import GOALS, NONE, STATISTICS, Metric
 from ..run_log.items import HISTORY, SUMMARY, Path, read_item
 from ..tables import Entry
@@ -15,25 +16,60 @@ from .artifacts import OWN_TYPES, Logged
 from .recorded import Recorded
 from .rows import BAD, Losses, load, put
 
-Data = tuple[bytes, int, int]  # a buffer, and where a message stands in it
-_CONFIG, _STATS, _ARTIFACT, _METRIC, _OUTPUT, _RUN, _EXIT, _HEADER, _ENVIRONMENT = 5, 7, 8, 12, 13, 17, 18, 21, 26
-_ALERT = 10
 _MOST_GPUS, _MOST_ALERTS, _ALERT_LENGTH = 1024, 100, 1000
 _MAX_SECONDS = 253402300800  # since the epoch: the year 10000
 _MOST_ENTRIES = 1_000_000  # files of artifacts that are remembered
-_SUMMARY_FIELDS = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: NONE, 8: "first"}
-_TEXTS = {
-    1: "run_id",
-    2: "entity",
-    3: "project",
-    6: "group",
-    7: "job_type",
-    8: "name",
-    9: "notes",
-    12: "sweep_id",
-    13: "host",
-}
-_SYSTEM_TEXTS = {1: "os", 2: "python", 4: "docker", 6: "script", 12: "host", 14: "executable", 25: "cuda"}
+
+
+def _seconds(data: bytes, start: int, end: int) -> float:
+    """Seconds since the epoch of a Timestamp."""
+    time = _TIMESTAMP.read(data, start, end)
+    return float(time.get("seconds", 0) + time.get("nanos", 0) / 1e9)
+
+
+# Messages of wandb/proto/wandb_internal.proto and wandb_telemetry.proto, as far as they are read.
+_TIMESTAMP, _TIME = Message(seconds=(1, INT), nanos=(2, INT)), Type(BYTES, _seconds)
+_ITEM = Type(BYTES, read_item)
+_GIT = Message(**texts(remote=1, commit=2))
+_CONFIG = Message(set=(1, [SPAN]), removed=(2, [SPAN]))
+_RUN = Message(
+    **texts(run_id=1, project=3, group=6, job_type=7, name=8, notes=9),
+    config=(4, [SPAN]),
+    tags=(10, [TEXT]),
+    started=(17, _TIME),
+    git=(21, _GIT),
+)
+_OPTIONS = Message(is_synced=(1, BOOL), is_hidden=(2, BOOL))
+_STATISTICS = {"min": 1, "max": 2, "mean": 3, "best": 4, "last": 5, NONE: 6, "first": 8}
+_METRIC = Message(
+    **texts(name=1, pattern=2, step=4),
+    step_index=(5, UINT),
+    options=(6, _OPTIONS),
+    summary=(7, Message(**{name: (number, BOOL) for name, number in _STATISTICS.items()})),
+    goal=(8, UINT),
+    is_expanded=(10, BOOL),
+)
+_MANIFEST = Message(entries=(4, [SPAN]))
+_ENTRY = Message(**texts(path=1, digest=2, reference=3, place=6), size=(4, INT))
+_ARTIFACT = Message(
+    **texts(type=4, name=5, description=7, metadata=8, client_id=15), aliases=(11, [TEXT]), manifest=(12, SPAN)
+)
+_SYSTEM = {"os": 1, "python": 2, "docker": 4, "script": 6, "host": 12, "executable": 14, "cuda": 25}
+_ENVIRONMENT = Message(
+    **texts(**_SYSTEM, gpu=18),
+    arguments=(5, [TEXT]),
+    git=(9, _GIT),
+    cores=(16, UINT),
+    logical_cores=(17, UINT),
+    gpu_count=(19, UINT),
+    memory=(21, Message(total=(1, UINT))),
+    processor=(22, Message(model=(3, TEXT))),
+)
+_HEADER = Message(version=(1, Message(producer=(1, TEXT))))
+_EXIT = Message(code=(1, INT), runtime=(2, INT))
+_STATS = Message(time=(2, _TIME), items=(3, [_ITEM]))
+_OUTPUT = Message(stream=(1, UINT), time=(2, _TIME), text=(3, RAW))
+_ALERT = Message(**texts(title=1, text=2, level=3))
 
 
 class Facts:
@@ -76,8 +112,9 @@ class Facts:
             for number, wire, begin, until in protobuf.fields(data, start, end):
                 if wire == BYTES and number in (HISTORY, SUMMARY):
                     return number, begin, until
-                if wire == BYTES and (reader := _READERS.get(number)):
-                    reader(self, (data, begin, until))
+                if wire == BYTES and number in _READERS:
+                    message, take = _READERS[number]
+                    take(self, message.read(data, begin, until))
                     return None
         except (Malformed, ValueError, OverflowError) as error:
             text = f"expected a record of W&B, got {str(error).rstrip('.')}"
@@ -100,196 +137,124 @@ class Facts:
 
     # Records --------------------------------------------------------------------------------------------------------
 
-    def _run(self, message: Data) -> None:
-        tags: list[str] = []
-        for number, wire, begin, until in protobuf.fields(*message):
-            if wire != BYTES:
-                continue
-            inner = (message[0], begin, until)
-            if number in _TEXTS:
-                self.texts[_TEXTS[number]] = protobuf.text(*inner)
-            elif number == 10:
-                tags.append(protobuf.text(*inner))
-            elif number == 4:
-                self._configure(inner)
-            elif number == 17:
-                self.started = _time(inner)
-                self.last = max(self.last, self.started)
-            elif number == 21:
-                self._git(inner)
-        self.tags = tags or self.tags
+    def _run(self, run: dict[str, Any]) -> None:
+        self.texts |= {name: value for name, value in run.items() if isinstance(value, str)}
+        self.tags = run.get("tags", self.tags)
+        if "started" in run:
+            self.started = run["started"]
+            self.last = max(self.last, self.started)
+        self._git(run)
+        for span in run.get("config", ()):
+            self._configure(_CONFIG.read(*span))
 
-    def _configure(self, message: Data) -> None:
-        for number, wire, begin, until in protobuf.fields(*message):
-            if wire != BYTES or number not in (1, 2):
-                continue
-            item = read_item(message[0], begin, until)
-            target, path = self.config, item.path
-            if path[0] == "_wandb":
-                target, path = self.wandb, path[1:]
-            if number == 2:
-                _remove(target, path)
-                continue
+    def _configure(self, changes: dict[str, Any]) -> None:
+        for span in changes.get("set", ()):
+            item = read_item(*span)
+            target, path = self._part_of_config(item.path)
             value = self._load(item.json or b"null", "config", item.path)
             if value is BAD:
                 continue
-            if not path:
-                self.wandb = value if isinstance(value, dict) else {}
-            else:
+            if path:
                 put(target, path, value)
+            else:
+                self.wandb = value if isinstance(value, dict) else {}
+        for span in changes.get("removed", ()):
+            _remove(*self._part_of_config(read_item(*span).path))
 
-    def _metric(self, message: Data) -> None:
-        name, step, index, goal = "", "", 0, 0
-        options, statistics, expanded = set[int](), list[str](), False
-        for number, wire, begin, until in protobuf.fields(*message):
-            inner = (message[0], begin, until)
-            if wire == BYTES and number in (1, 2):
-                name = protobuf.text(*inner)
-            elif wire == BYTES and number == 4:
-                step = protobuf.text(*inner)
-            elif (number, wire) == (5, VARINT):
-                index = begin
-            elif wire == BYTES and number == 6:
-                options = {n for n, kind, value, _ in protobuf.fields(*inner) if kind == VARINT and value}
-            elif wire == BYTES and number == 7:
-                known = {n for n, kind, value, _ in protobuf.fields(*inner) if kind == VARINT and value}
-                statistics = [_SUMMARY_FIELDS[n] for n in known if n in _SUMMARY_FIELDS]
-            elif (number, wire) == (8, VARINT):
-                goal = begin
-            elif (number, wire) == (10, VARINT):
-                expanded = bool(begin)
-        name = name.replace("\\.", ".")
-        if not name or expanded:  # by a pattern that is here as well
+    def _part_of_config(self, path: Path) -> tuple[dict[str, Any], Path]:
+        """W&B's own part, or the user's, and the path in it."""
+        return (self.wandb, path[1:]) if path[0] == "_wandb" else (self.config, path)
+
+    def _metric(self, metric: dict[str, Any]) -> None:
+        names = [metric[name] for name in metric if name in ("name", "pattern")]
+        name = "".join(names[-1:]).replace("\\.", ".")
+        if not name or metric.get("is_expanded"):  # by a pattern that is here as well
             return
         self._steps.append(name)
+        step, index, options = metric.get("step", ""), metric.get("step_index", 0), metric.get("options", {})
         if not step and 0 < index <= len(self._steps):
             step = self._steps[index - 1]
-        if 2 in options:
-            self.counts["hidden metrics"] = self.counts.get("hidden metrics", 0) + 1
-        chosen = (NONE,) if NONE in statistics else tuple(one for one in STATISTICS if one in statistics)
-        own = GOALS[goal - 1] if goal in (1, 2) else None
+        if options.get("is_hidden"):
+            self._count("hidden metrics")
+        chosen = {one for one, is_chosen in metric.get("summary", {}).items() if is_chosen}
+        statistics = (NONE,) if NONE in chosen else tuple(one for one in STATISTICS if one in chosen)
+        goal = GOALS[metric["goal"] - 1] if metric.get("goal") in (1, 2) else None
+        is_synced = not step or bool(options.get("is_synced"))
         self.metrics.pop(name, None)
-        self.metrics[name] = Metric(name, step.replace("\\.", ".") or None, chosen, own, not step or 1 in options)
+        self.metrics[name] = Metric(name, step.replace("\\.", ".") or None, statistics, goal, is_synced)
 
-    def _artifact(self, message: Data) -> None:
-        texts, aliases, manifest = dict[int, str](), list[str](), None
-        for number, wire, begin, until in protobuf.fields(*message):
-            if (number, wire) == (12, BYTES):
-                manifest = (message[0], begin, until)
-            elif (number, wire) == (11, BYTES):
-                aliases.append(protobuf.text(message[0], begin, until))
-            elif wire == BYTES and number in (4, 5, 7, 8, 15):
-                texts[number] = protobuf.text(message[0], begin, until)
-        client_id, kind = texts.get(15, ""), texts.get(4, "")
+    def _artifact(self, artifact: dict[str, Any]) -> None:
+        client_id, kind = artifact.get("client_id", ""), artifact.get("type", "")
         if kind not in OWN_TYPES:
             self._count("artifacts")
-            metadata = load(texts.get(8, "{}").encode())
+            metadata = load(artifact.get("metadata", "{}").encode())
             known = metadata if isinstance(metadata, dict) else {}
-            self.logged.append(Logged(client_id, texts.get(5, ""), kind, texts.get(7), known, tuple(aliases)))
-        if not client_id or manifest is None:
+            name, aliases = artifact.get("name", ""), tuple(artifact.get("aliases", ()))
+            self.logged.append(Logged(client_id, name, kind, artifact.get("description"), known, aliases))
+        if not client_id or "manifest" not in artifact:
             return
         entries = self.artifacts.setdefault(client_id, {})
-        for number, wire, begin, until in protobuf.fields(*manifest):
-            if (number, wire) == (4, BYTES) and self._entries < _MOST_ENTRIES:
-                path, entry = _entry((manifest[0], begin, until))
-                entries[path] = entry
+        for span in _MANIFEST.read(*artifact["manifest"]).get("entries", ()):
+            if self._entries < _MOST_ENTRIES:
+                entry = _ENTRY.read(*span)
+                place, digest, reference = (entry.get(name, "") for name in ("place", "digest", "reference"))
+                entries[entry.get("path", "")] = Entry(place, digest, entry.get("size", 0), reference)
                 self._entries += 1
 
-    def _environment(self, message: Data) -> None:
-        arguments, texts, numbers = list[str](), dict[int, str](), dict[int, int]()
-        memory, model = 0, ""
-        for number, wire, begin, until in protobuf.fields(*message):
-            inner = (message[0], begin, until)
-            if wire == VARINT:
-                numbers[number] = begin
-            elif wire == BYTES and number == 5:
-                arguments.append(protobuf.text(*inner))
-            elif wire == BYTES and number == 9:
-                self._git(inner)
-            elif wire == BYTES and number == 21:  # the memory
-                memory = next((value for n, kind, value, _ in protobuf.fields(*inner) if (n, kind) == (1, VARINT)), 0)
-            elif wire == BYTES and number == 22:  # the processor
-                model = protobuf.text(message[0], *_last(inner, 3))
-            elif wire == BYTES:
-                texts[number] = protobuf.text(*inner)
-        known: dict[str, Any] = {name: texts[number] for number, name in _SYSTEM_TEXTS.items() if texts.get(number)}
+    def _environment(self, told: dict[str, Any]) -> None:
+        known = {name: told[name] for name in _SYSTEM if name in told}
         implementation, _, version = known.get("python", "").rpartition(" ")
         if implementation:
             known |= {"implementation": implementation, "python": version}
-        if "script" in known:
-            known["argv"] = [known["script"], *arguments]
-        processor: dict[str, Any] = {"count": numbers.get(17) or numbers.get(16), "model": model}
-        gpus = [{"name": texts.get(18, "")}] * min(numbers.get(19, 0), _MOST_GPUS)
-        found: dict[str, Any] = {**known, "memory": memory, "gpus": gpus}
-        found["cpu"] = {name: value for name, value in processor.items() if value}
-        self.environment |= {name: value for name, value in found.items() if value}
-
-    def _git(self, message: Data) -> None:
-        names = {1: "remote", 2: "commit"}
-        git = {
-            names[number]: protobuf.text(message[0], begin, until)
-            for number, wire, begin, until in protobuf.fields(*message)
-            if wire == BYTES and number in names
+        if known.get("script"):
+            known["argv"] = [known["script"], *told.get("arguments", ())]
+        processor = {
+            "count": told.get("logical_cores") or told.get("cores"),
+            "model": told.get("processor", {}).get("model"),
         }
-        if git:
+        known["cpu"] = {name: value for name, value in processor.items() if value}
+        known["gpus"] = [{"name": told.get("gpu", "")}] * min(told.get("gpu_count", 0), _MOST_GPUS)
+        known["memory"] = told.get("memory", {}).get("total", 0)
+        self.environment |= {name: value for name, value in known.items() if value}
+        self._git(told)
+
+    def _git(self, message: dict[str, Any]) -> None:
+        if git := message.get("git"):
             self.environment["git"] = git
 
-    def _header(self, message: Data) -> None:
-        for number, wire, begin, until in protobuf.fields(*message):
-            if (number, wire) == (1, BYTES):
-                producer = [
-                    protobuf.text(message[0], *place)
-                    for inner, kind, *place in protobuf.fields(message[0], begin, until)
-                    if (inner, kind) == (1, BYTES)
-                ]
-                self.environment["wandb"] = "".join(producer[-1:]).partition("+")[0]
+    def _header(self, header: dict[str, Any]) -> None:
+        if "version" in header:
+            self.environment["wandb"] = header["version"].get("producer", "").partition("+")[0]
 
-    def _exit(self, message: Data) -> None:
-        numbers = {n: value for n, wire, value, _ in protobuf.fields(*message) if wire == VARINT}
-        self.exit_code = protobuf.signed(numbers.get(1, 0))
-        self.runtime = protobuf.signed(numbers.get(2, 0))
+    def _exit(self, message: dict[str, Any]) -> None:
+        self.exit_code, self.runtime = message.get("code", 0), message.get("runtime", 0)
 
-    def _stats(self, message: Data) -> None:
+    def _stats(self, message: dict[str, Any]) -> None:
         self._count("samples of the machine")
-        self._timed(message)
-        time, values = self.last, dict[str, Any]()
-        for number, wire, begin, until in protobuf.fields(*message):
-            if (number, wire) == (2, BYTES):
-                time = _time((message[0], begin, until))
-            elif (number, wire) == (3, BYTES):
-                item = read_item(message[0], begin, until)
-                values[item.path[0]] = self._load(item.json or b"null", "system metrics", item.path)
+        values = {
+            item.path[0]: self._load(item.json or b"null", "system metrics", item.path)
+            for item in message.get("items", ())
+        }
+        time = self._time_of(message)
         if self.recorded is not None:
             self.recorded.sample(time, values)
 
-    def _output(self, message: Data) -> None:
+    def _output(self, message: dict[str, Any]) -> None:
         self._count("pieces of output")
-        self._timed(message)
-        time, stream, text = self.last, "err", b""
-        for number, wire, begin, until in protobuf.fields(*message):
-            if (number, wire) == (1, VARINT):
-                stream = "out" if begin == 1 else "err"
-            elif (number, wire) == (2, BYTES):
-                time = _time((message[0], begin, until))
-            elif (number, wire) == (3, BYTES):
-                text = message[0][begin:until]
+        time, stream = self._time_of(message), "out" if message.get("stream") == 1 else "err"
         if self.recorded is not None and 0 <= time < _MAX_SECONDS:
-            self.recorded.print(time, stream, text)
+            self.recorded.print(time, stream, message.get("text", b""))
 
-    def _alert(self, message: Data) -> None:
+    def _alert(self, alert: dict[str, Any]) -> None:
         self._count("alerts")
         if len(self.alerts) < _MOST_ALERTS:
-            fields = list(protobuf.fields(*message))
-            texts = {
-                n: protobuf.text(message[0], *place) for n, wire, *place in fields if wire == BYTES and n in (1, 2, 3)
-            }
-            shown = ": ".join(texts[number] for number in (3, 1, 2) if texts.get(number))
+            shown = ": ".join(alert[name] for name in ("level", "title", "text") if alert.get(name))
             self.alerts.append(shown if len(shown) <= _ALERT_LENGTH else shown[:_ALERT_LENGTH] + "...")
 
-    def _timed(self, message: Data) -> None:
-        for number, wire, begin, until in protobuf.fields(*message):
-            if (number, wire) == (2, BYTES):
-                self.last = max(self.last, _time((message[0], begin, until)))
+    def _time_of(self, message: dict[str, Any]) -> float:
+        """The time of a record, else that of the last one that has one."""
+        self.last = max(self.last, message.get("time", self.last))
+        return float(message.get("time", self.last))
 
     def _count(self, name: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + 1
@@ -301,46 +266,19 @@ class Facts:
         return value
 
 
-_READERS = {
-    _CONFIG: Facts._configure,
-    _STATS: Facts._stats,
-    _ARTIFACT: Facts._artifact,
-    _ALERT: Facts._alert,
-    _METRIC: Facts._metric,
-    _OUTPUT: Facts._output,
-    4: Facts._output,
-    _RUN: Facts._run,
-    _EXIT: Facts._exit,
-    _HEADER: Facts._header,
-    _ENVIRONMENT: Facts._environment,
+_READERS: dict[int, tuple[Message, Callable[[Facts, dict[str, Any]], None]]] = {  # by field of a record
+    4: (_OUTPUT, Facts._output),
+    5: (_CONFIG, Facts._configure),
+    7: (_STATS, Facts._stats),
+    8: (_ARTIFACT, Facts._artifact),
+    10: (_ALERT, Facts._alert),
+    12: (_METRIC, Facts._metric),
+    13: (_OUTPUT, Facts._output),
+    17: (_RUN, Facts._run),
+    18: (_EXIT, Facts._exit),
+    21: (_HEADER, Facts._header),
+    26: (_ENVIRONMENT, Facts._environment),
 }
-
-
-def _entry(message: Data) -> tuple[str, Entry]:
-    """A file of an artifact's manifest."""
-    texts: dict[int, str] = {}
-    size = 0
-    for number, wire, begin, until in protobuf.fields(*message):
-        if wire == BYTES and number in (1, 2, 3, 6):
-            texts[number] = protobuf.text(message[0], begin, until)
-        elif (number, wire) == (4, VARINT):
-            size = protobuf.signed(begin)
-    return texts.get(1, ""), Entry(texts.get(6, ""), texts.get(2, ""), size, texts.get(3, ""))
-
-
-def _time(message: Data) -> float:
-    """Seconds since the epoch of a Timestamp."""
-    numbers = {n: protobuf.signed(value) for n, wire, value, _ in protobuf.fields(*message) if wire == VARINT}
-    return numbers.get(1, 0) + numbers.get(2, 0) / 1e9
-
-
-def _last(message: Data, wanted: int) -> tuple[int, int]:
-    """Where the last text of this number stands; an empty place without one."""
-    found = (0, 0)
-    for number, wire, begin, until in protobuf.fields(*message):
-        if (number, wire) == (wanted, BYTES):
-            found = begin, until
-    return found
 
 
 def _remove(values: dict[str, Any], path: Path) -> None:
