@@ -247,3 +247,8 @@ def describe(error: BaseException) -> tuple[Problem, ...]:
         return error.problems
     text: Any = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return (Problem("", str(text).rstrip(".") or type(error).__name__, type(error).__name__),)
+
+
+def unexpected(error: BaseException, path: str = "") -> Problem:
+    """Whatever came instead of a result, as one problem that says all of it."""
+    return Problem(path, str(error).rstrip(".") or type(error).__name__, type(error).__name__)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..._core.atomic import remove_leftovers, replacing
-from ..._core.errors import InputError, MediaTypesError, StoreError, Verbatim, describe, os_error
+from ..._core.errors import InputError, Verbatim
 from ..._core.location import local_path
-from ...run import Run
+from ..importing.new_runs import make_once, new_run
 from ..importing.report import ImportReport, RunReport
 from .dataset import AnnotatedImages
 
@@ -89,7 +87,11 @@ def import_annotations(
     if not parts:
         raise InputError.of(str(path), f"a data set of {chosen}", Verbatim("none of its files"), _HINT, "not-annotated")
     options = {"project": project, "tags": list(tags)}
-    return ImportReport([_import(part, chosen, target, options, progress) for part in parts], [], [])
+    reports = []
+    for part in parts:
+        make = partial(_import, part, chosen, options=options, progress=progress)
+        reports.append(make_once(part.name, target, make))
+    return ImportReport(reports, [], [])
 
 
 def _coco(path: Path, images: Any, results: Any) -> Iterator[_Part]:
@@ -121,47 +123,34 @@ _PARTS = {"coco": _coco, "yolo": _yolo, "voc": _voc}
 def _import(
     part: _Part,
     format: str,
-    out: Path,
+    target: Path,
+    report: RunReport,
     options: dict[str, Any],
     progress: Callable[[int, int, str], None] | None,
 ) -> RunReport:
-    """Make a run beside its place, and move it there when it is whole."""
-    target, nothing = out / part.name, RunReport(part.name, part.name, "failed", {}, 0, 0, [], [], [], [])
-    if os.path.lexists(target):
-        return nothing._replace(status="unchanged", notes=["it is there already: remove it to import it again"])
-    counts = {"image": 0, "box": 0}
-    try:
-        dataset = part.read()
-        _make_parent(target)
-        with replacing(target, "import the run") as temporary:
-            described = {"format": format, "source": part.source, "classes": {**dataset.classes}}
-            config = {"annotations": {**described, "classes": {str(id): name for id, name in dataset.classes.items()}}}
-            with Run(temporary, name=part.name, config=config, quiet=True, capture=False, **options) as run:
-                for image in dataset:
-                    run.log({KEY: image})
-                    counts["image"] += 1
-                    counts["box"] += sum(len(boxes) for boxes in image.boxes.values())
-                    if progress is not None:
-                        progress(counts["image"], len(dataset), part.name)
-                if dataset.problems and not counts["image"]:
-                    raise InputError(dataset.problems)  # such as pictures that are elsewhere: nothing is left behind
-                run.summary.update({"images": counts["image"], "boxes": counts["box"]})
-                run.summary.update({"problems": dataset.problem_count, "lost": dataset.lost})
-                run._report(dataset.problems)
-    except MediaTypesError as error:
-        return nothing._replace(problems=list(describe(error)))
+    dataset, image_count, box_count = part.read(), 0, 0
+    classes = {str(id): name for id, name in dataset.classes.items()}
+    config = {"annotations": {"format": format, "source": part.source, "classes": classes}}
+    with new_run(target, name=part.name, config=config, **options) as run:
+        for image in dataset:
+            run.log({KEY: image})
+            image_count += 1
+            box_count += sum(len(boxes) for boxes in image.boxes.values())
+            if progress is not None:
+                progress(image_count, len(dataset), part.name)
+        if dataset.problems and not image_count:
+            raise InputError(dataset.problems)  # such as pictures that are elsewhere: nothing is left behind
+        run.summary.update({"images": image_count, "boxes": box_count})
+        run.summary.update({"problems": dataset.problem_count, "lost": dataset.lost})
+        run._report(dataset.problems)
     notes = [f"{count:,} annotations have {name}, which images do not carry" for name, count in dataset.lost.items()]
     if dataset.problem_count > len(dataset.problems):
         notes.append(f"{dataset.problem_count:,} problems in all, of which the run lists {len(dataset.problems):,}")
-    rows = counts["image"]
-    return RunReport(part.name, part.name, "new", counts, sum(counts.values()), rows, [], [], dataset.problems, notes)
-
-
-def _make_parent(target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        hint = "Choose a directory that can be written."
-        raise os_error(StoreError, str(target), "make the run's folder", error, hint) from error
-    with suppress(OSError):
-        remove_leftovers(target.parent, target.name)
+    return report._replace(
+        status="new",
+        events={"image": image_count, "box": box_count},
+        added=image_count + box_count,
+        rows=image_count,
+        problems=dataset.problems,
+        notes=notes,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..._core.errors import UnsafePath
 from ..._core.sidecar import safe_parts
+from ..importing.names import free_name
 
 
 class Names:
@@ -38,12 +39,7 @@ class Names:
 def file_stem(name: str, taken: set[str]) -> str:
     """The name of a set as that of a file, which no other has."""
     plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:64] or "_"
-    stem, number = plain, 1
-    while stem.lower() in taken:
-        number += 1
-        stem = f"{plain}_{number}"
-    taken.add(stem.lower())
-    return stem
+    return free_name(plain, taken, "_", ignore_case=True)
 
 
 def _names_a_file(caption: str, format: str) -> bool:

@@ -1,4 +1,8 @@
-"""Runs that other trackers keep in files, read without those trackers where that can be: a module for each."""
+"""Runs that other trackers keep in files, read without those trackers where that can be: a module for each.
+
+A module has `find(path)`, which yields the places of its tracker (folders, logs, databases) in or at a path, and
+`plan(place, stack)`, which yields the runs there; what is entered on the stack is left when all runs were read.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ FORMATS = ("dvclive", "mlflow", "trackio", "swanlab", "clearml", "aim", "neptune
 def recognise(source: str | os.PathLike[str]) -> str | None:
     """Which tracker a directory or file is of: one of `FORMATS`; None of another."""
     path = Path(source)
-    return next((name for name in FORMATS if _module(name).is_one(path)), None)
+    return next((name for name in FORMATS if next(_module(name).find(path), None) is not None), None)
 
 
 def import_runs(
@@ -64,10 +68,10 @@ def import_runs(
         known = f"runs of {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
         raise InputError.of(str(path), known, other, "Check the path.", "unknown")
     with contextlib.ExitStack() as stack:
+        tracker, reports = _module(name), []
         with expected(str(path)):
-            plans = stack.enter_context(_module(name).opened(path))
-        reports = []
-        for number, plan in enumerate(plans := distinct(plans)):
+            plans = distinct(plan for place in tracker.find(path) for plan in tracker.plan(place, stack))
+        for number, plan in enumerate(plans):
             if progress is not None:
                 progress(number, len(plans), plan.name)
             reports.append(make_run(plan, target, project, list(tags)))

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from ..._core import canonical
-from ..._core.atomic import remove_leftovers, replacing, temporary_name
-from ..._core.errors import InputError, MediaTypesError, StoreError, UnsafePath, Verbatim, describe, os_error
+from ..._core.atomic import temporary_name
+from ..._core.errors import InputError, MediaTypesError, UnsafePath, Verbatim
 from ..._core.sidecar import safe_parts
 from ...capture.tee import ConsoleLog
 from ...run import Run
@@ -28,6 +28,8 @@ from ...types.image.value import Image
 from ...types.molecule.value import Molecule
 from ...types.object3d.value import Object3D
 from ...types.video.value import Video
+from ..importing.names import free_name
+from ..importing.new_runs import make_once, new_run
 from ..importing.report import RunReport
 
 _GONE = object()
@@ -89,6 +91,15 @@ class Logged:
         if is_time(time):
             self.times[step] = max(time, self.times.get(step, time))
 
+    def summarize(self, values: dict[str, Any]) -> None:
+        """Put what was not logged into the summary."""
+        logged = {key for row in self.rows.values() for key in row}
+        self.summary |= {key: value for key, value in values.items() if key not in logged}
+
+    def keep(self, folder: Path, names: Iterable[str]) -> None:
+        """Keep files below a folder, by their names there."""
+        self.kept |= dict.fromkeys(names, folder)
+
     def print(self, time: float | None, text: str) -> None:
         """Note what was printed."""
         self.console += [(time if is_time(time) else 0.0, line) for line in text.splitlines()]
@@ -102,6 +113,11 @@ class Logged:
 def is_time(time: float | None) -> TypeGuard[float]:
     """Whether a number can be seconds since the epoch: not below 0, and before the year 9999."""
     return time is not None and 0 <= time < _END
+
+
+def of_type(type: object) -> str:
+    """What values of a tracker's type are, where they are counted as lost."""
+    return f"values of the type {str(type)[:40]}"
 
 
 def kind_of(name: str) -> Callable[..., Any] | None:
@@ -123,46 +139,43 @@ def _read(path: Path | None, kind: Callable[..., Any] | None, caption: str | Non
 
 
 def make_run(plan: Planned, dest: Path, project: str | None, tags: list[str]) -> RunReport:
-    """The run folder, made beside its place and moved there when it is whole."""
-    target, report = dest / plan.name, RunReport(plan.name, plan.name, "failed", {}, 0, 0, [], [], [], [])
-    if os.path.lexists(target):
-        return report._replace(status="unchanged", notes=["it is there already: remove it to import it again"])
-    try:
+    """The run folder of a plan."""
+
+    def make(target: Path, report: RunReport) -> RunReport:
         with expected(plan.name):
             run = plan.read()
         with contextlib.closing(run):
             return _write(run, target, report, project, tags)
-    except MediaTypesError as error:
-        return report._replace(problems=list(describe(error)))
+
+    return make_once(plan.name, dest, make)
 
 
 def _write(run: Logged, target: Path, report: RunReport, project: str | None, tags: list[str]) -> RunReport:
-    _make_parent(target)
-    with replacing(target, "import the run") as temporary:
-        made = Run(
-            temporary,
-            name=run.title or target.name,
-            project=project or run.project,
-            notes=run.notes,
-            group=run.group,
-            tags=list(dict.fromkeys([*run.tags, *tags])),
-            config=run.config,
-            on_error="record",
-            quiet=True,
-            capture=False,
-        )
-        with made:
-            _begin(made.path, run)
-            written = _log(made, run)
-            attached = _keep(made.path, run)
-            _record(made.path, run)
-            problems = list(made.problems)
-            made.finish(run.status)
+    described = {
+        "name": run.title or target.name,
+        "project": project or run.project,
+        "notes": run.notes,
+        "group": run.group,
+        "tags": list(dict.fromkeys([*run.tags, *tags])),
+        "config": run.config,
+    }
+    with new_run(target, on_error="record", **described) as made:
+        _begin(made.path, run)
+        written = _log(made, run)
+        attached = _keep(made.path, run)
+        _record(made.path, run)
+        problems = list(made.problems)
+        made.finish(run.status)
     notes = [f"{count:,} {what} could not be carried" for what, count in sorted(run.lost.items()) if count]
     return report._replace(
-        status="new", events={"value": written}, added=written, rows=len(run.rows), problems=problems,
-        notes=run.said + notes, attached=attached,
-    )  # fmt: skip
+        status="new",
+        events={"value": written},
+        added=written,
+        rows=len(run.rows),
+        problems=problems,
+        notes=run.said + notes,
+        attached=attached,
+    )
 
 
 @contextlib.contextmanager
@@ -244,15 +257,6 @@ def _begin(folder: Path, run: Logged) -> None:
         files.write_json(folder / files.RUN, {**files.read_json(folder / files.RUN), "started": began})
 
 
-def _make_parent(target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        hint = "Choose a directory that can be written."
-        raise os_error(StoreError, str(target), "make the run's folder", error, hint) from error
-    remove_leftovers(target.parent, target.name)
-
-
 def plain_name(*parts: object) -> str:
     """The name of a run folder, of texts that may hold anything."""
     letters = ("".join(c if c.isalnum() or c in "-_." else "_" for c in str(part)) for part in parts)
@@ -261,12 +265,5 @@ def plain_name(*parts: object) -> str:
 
 def distinct(plans: Iterable[Planned]) -> list[Planned]:
     """The same with names of which no two are one on any file system."""
-    taken, named = set[str](), []
-    for plan in plans:
-        name, number = plan.name, 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{plan.name}-{number}"
-        taken.add(name.lower())
-        named.append(plan._replace(name=name))
-    return named
+    taken = set[str]()
+    return [plan._replace(name=free_name(plan.name, taken, ignore_case=True)) for plan in plans]

@@ -35,6 +35,11 @@ def below(base: Path, name: Any) -> Path | None:
     return path if parts and path.is_file() else None
 
 
+def has_link(path: Path, base: Path) -> bool:
+    """Whether a path below `base` is a link, or a part of the way to it."""
+    return any(one.is_symlink() for one in (path, *path.parents) if one != base and one.is_relative_to(base))
+
+
 def regular_files(base: Path) -> Iterator[str]:
     """The files below a directory by their names there, without links."""
     for folder, names, own in os.walk(base):
@@ -101,6 +106,11 @@ def number(written: str) -> Any:
     with contextlib.suppress(ValueError):
         return float(written)
     return written
+
+
+def seconds(milliseconds: Any) -> float | None:
+    """Milliseconds in seconds; None of what is no number."""
+    return milliseconds / 1000 if type(milliseconds) in (int, float) else None
 
 
 def tables_of(path: Path) -> set[str]:

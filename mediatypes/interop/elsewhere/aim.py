@@ -19,7 +19,7 @@ from ...types.audio.value import Audio
 from ...types.figure.value import Figure
 from ...types.histogram.value import Histogram
 from ...types.image.value import Image
-from ._logged import Later, Logged, Planned, plain_name
+from ._logged import Later, Logged, Planned, of_type, plain_name
 from ._sources import database
 
 _FOLDER, _DATABASE, _VERSION = ".aim", "run_metadata.sqlite", "VERSION"
@@ -27,30 +27,20 @@ _PARTS = ("meta", "seqs")
 _METRIC, _LOGS, _SYSTEM, _SYSTEM_PARAMS = "metric", "logs", "__system__", "__system_params"
 
 
-def is_one(path: Path) -> bool:
-    """Whether a directory has a repository of Aim, or is one."""
-    return _repository(path) is not None
+def find(path: Path) -> Iterator[Path]:
+    """A directory that is a repository of Aim, or the one that it has."""
+    return (one for one in (path, path / _FOLDER) if (one / "meta" / "chunks").is_dir())
 
 
-def _repository(path: Path) -> Path | None:
-    return next((one for one in (path, path / _FOLDER) if (one / "meta" / "chunks").is_dir()), None)
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[list[Planned]]:
+def plan(root: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
     """The runs that were not deleted, by the names of experiment and run and the begin of the hash."""
     aim = need("aim", needed_for="reading a repository of Aim")
-    root = _repository(path) or path
+    query = "select r.hash, r.name, e.name from run r left join experiment e on r.experiment_id = e.id order by r.id"
     with database(root / _DATABASE) as ask:
-        query = (
-            "select r.hash, r.name, e.name from run r left join experiment e on r.experiment_id = e.id order by r.id"
-        )
-        told = [(str(hash), name, experiment) for hash, name, experiment in ask(query)]
-    yield [
-        Planned(plain_name(experiment or "default", f"{name or 'run'}-{hash[:8]}"), partial(_copy, aim, root, hash))
-        for hash, name, experiment in told
-        if hash.isalnum() and all((root / part / "chunks" / hash).is_dir() for part in _PARTS)
-    ]
+        for hash, name, experiment in ask(query):
+            if str(hash).isalnum() and all((root / part / "chunks" / hash).is_dir() for part in _PARTS):
+                name = plain_name(experiment or "default", f"{name or 'run'}-{hash[:8]}")
+                yield Planned(name, partial(_copy, aim, root, hash))
 
 
 def _copy(aim: Any, root: Path, hash: str) -> Logged:
@@ -107,13 +97,13 @@ def _add(run: Logged, kind: str, told: dict[str, Any], step: int, value: Any, ti
     elif kind == _LOGS:
         for one in values:
             run.print(time, str(one.data))
-    elif kind == _METRIC or all(_can_make(one) for one in values):
-        laters = [
-            one if kind == _METRIC else Later(partial(_make, one), f"values of the type {kind}") for one in values
-        ]
+    elif kind == _METRIC:
+        run.add(_key(told), step, value, time)
+    elif all(type(one).__name__ in _MAKERS for one in values):
+        laters = [Later(partial(_make, one), of_type(kind)) for one in values]
         run.add(_key(told), step, laters if is_list else laters[0], time)
     else:
-        run.lost[f"values of the type {kind}"] += len(values)
+        run.lost[of_type(kind)] += len(values)
 
 
 def _key(told: dict[str, Any]) -> str:
@@ -129,10 +119,6 @@ _MAKERS: dict[str, Callable[[Any], Any]] = {
     "Distribution": lambda one: Histogram(np_histogram=(one.weights, one.ranges)),
     "Figure": lambda one: Figure(str(one.data)),
 }
-
-
-def _can_make(one: Any) -> bool:
-    return type(one).__name__ in _MAKERS
 
 
 def _make(one: Any) -> Any:

@@ -17,7 +17,7 @@ from ..._core.errors import InputError, MediaTypesError, Verbatim
 from ..._core.sidecar import safe_parts
 from ...types.figure.value import Figure
 from ._logged import Later, Logged, Planned, media, plain_name
-from ._sources import as_dict, below, loads, mapping, number, regular_files
+from ._sources import as_dict, below, loads, mapping, number, regular_files, seconds
 
 _TASK, _METRICS, _LOG, _DATA = "task.json", "metrics.jsonl", "log.jsonl", "data"
 _SINGLE = -(2**31)  # the iteration of a value that has none
@@ -27,13 +27,8 @@ _OURS = ("name", "texttemplate")  # in a layout, where Plotly has none
 _SCALAR, _IMAGE, _PLOT = "training_stats_scalar", "training_debug_image", "plot"
 
 
-def is_one(path: Path) -> bool:
-    """Whether a path is an offline session, its archive, or a directory of some."""
-    return next(_sessions(path), None) is not None
-
-
-def _sessions(path: Path) -> Iterator[Path]:
-    """Folders and archives, of both the folder."""
+def find(path: Path) -> Iterator[Path]:
+    """The offline sessions: a folder, its archive, or those in a directory; where there are both the folder."""
     if path.is_file():
         if zipfile.is_zipfile(path) and _TASK in _names(path):
             yield path
@@ -43,7 +38,7 @@ def _sessions(path: Path) -> Iterator[Path]:
         if below(folder, _TASK) and (below(folder, _METRICS) or below(folder, _LOG) or (folder / _DATA).is_dir()):
             yield folder
         elif folder != path and folder.suffix == ".zip" and not folder.with_suffix("").is_dir():
-            yield from _sessions(folder)
+            yield from find(folder)
 
 
 def _names(path: Path) -> list[str]:
@@ -54,15 +49,11 @@ def _names(path: Path) -> list[str]:
         return []
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[list[Planned]]:
-    """The sessions, by the names of project and task and the begin of the identifier."""
-    plans = []
-    for session in _sessions(path):
-        task = _task(session)
-        name = f"{task.get('name')}-{str(task.get('id')).removeprefix('offline-')[:8]}"
-        plans.append(Planned(plain_name(task.get("project_name") or "ClearML", name), partial(_open, session)))
-    yield plans
+def plan(session: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
+    """The session, by the names of project and task and the begin of the identifier."""
+    task = _task(session)
+    name = f"{task.get('name')}-{str(task.get('id')).removeprefix('offline-')[:8]}"
+    yield Planned(plain_name(task.get("project_name") or "ClearML", name), partial(_open, session))
 
 
 def _task(session: Path) -> dict[str, Any]:
@@ -114,12 +105,10 @@ def _read(folder: Path) -> Logged:
     run.config = _config(task)
     used = _add_events(run, folder, task)
     for line in _lines(folder / _LOG, run):
-        run.print(_seconds(line), str(line.get("msg", "")))
+        run.print(seconds(line.get("timestamp")), str(line.get("msg", "")))
     run.started = min((time for time, _ in run.console), default=None)
-    for name in regular_files(folder / _DATA):
-        if name not in used:
-            run.kept[name] = folder / _DATA
-    run.kept[_TASK] = folder
+    run.keep(folder / _DATA, (name for name in regular_files(folder / _DATA) if name not in used))
+    run.keep(folder, [_TASK])
     return run
 
 
@@ -165,7 +154,7 @@ def _add_events(run: Logged, folder: Path, task: dict[str, Any]) -> set[str]:
         if step == _SINGLE:
             run.summary[variant] = value
         elif isinstance(step, int):
-            run.add(key, step, value, _seconds(event))
+            run.add(key, step, value, seconds(event.get("timestamp")))
         else:
             run.lost["events without an iteration"] += 1
     return used
@@ -202,11 +191,6 @@ def _lines(path: Path, run: Logged) -> Iterator[dict[str, Any]]:
                     yield one
                 else:
                     run.lost["lines that cannot be read"] += 1
-
-
-def _seconds(event: dict[str, Any]) -> float | None:
-    time = event.get("timestamp")
-    return time / 1000 if isinstance(time, (int, float)) else None
 
 
 def _str(value: Any) -> str | None:

@@ -16,16 +16,16 @@ from ._sources import below, mapping, number, regular_files
 _METRICS, _IMAGES = "plots/metrics", "plots/images"
 
 
-def is_one(path: Path) -> bool:
-    """Whether a directory is one of DVCLive."""
-    return (path / _METRICS).is_dir() or ((path / "metrics.json").is_file() and (path / "plots").is_dir())
+def find(path: Path) -> Iterator[Path]:
+    """A directory that is one of DVCLive."""
+    if (path / _METRICS).is_dir() or ((path / "metrics.json").is_file() and (path / "plots").is_dir()):
+        yield path
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[list[Planned]]:
+def plan(path: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
     """Its run."""
     place = path.resolve()
-    yield [Planned(plain_name(place.parent.name if place.name == "dvclive" else place.name), partial(_read, path))]
+    yield Planned(plain_name(place.parent.name if place.name == "dvclive" else place.name), partial(_read, path))
 
 
 def _read(path: Path) -> Logged:
@@ -38,10 +38,9 @@ def _read(path: Path) -> Logged:
     if params := below(path, "params.yaml"):
         run.config = mapping(params)
     if metrics := below(path, "metrics.json"):
-        logged = {key for row in run.rows.values() for key in row}
-        values = _flat(mapping(metrics))
-        run.summary |= {key: value for key, value in values.items() if key not in logged and key != "step"}
-    run.kept = {name: path for name in regular_files(path) if not name.startswith((f"{_METRICS}/", f"{_IMAGES}/"))}
+        run.summarize({key: value for key, value in _flat(mapping(metrics)).items() if key != "step"})
+    values = (f"{_METRICS}/", f"{_IMAGES}/")
+    run.keep(path, (name for name in regular_files(path) if not name.startswith(values)))
     return run
 
 

@@ -15,7 +15,7 @@ from ...types.image.value import Image
 from ..trackers._stored import FOLDER as STORED
 from ..trackers._stored import read as read_stored
 from ._logged import Later, Logged, Planned, media, plain_name
-from ._sources import database, mapping, number, regular_files, tables_of, text
+from ._sources import database, has_link, mapping, number, regular_files, seconds, tables_of, text
 
 _META, _ARTIFACTS = "meta.yaml", "artifacts"
 _TABLES = {"experiments.experiment_id", "runs.run_uuid", "metrics.run_uuid", "metrics.is_nan", "params.run_uuid"}
@@ -25,30 +25,26 @@ _OWN = "mlflow."
 _IMAGE = re.compile(r"images/(?P<key>.+?)[+%](?:step)[+%](?P<step>\d+)[+%].*?(?P<small>compressed)?\.\w+")
 
 
-def is_one(path: Path) -> bool:
-    """Whether a directory is a file store of MLflow, or a file its database."""
-    if path.is_file():
-        return tables_of(path) >= _TABLES
+def find(path: Path) -> Iterator[Path]:
+    """A directory that is a file store of MLflow, or a file that is its database."""
     metas = path.glob(f"*/{_META}") if path.is_dir() else ()
-    return any("experiment_id" in _text(meta)[:2000] for meta in metas)
+    if tables_of(path) >= _TABLES or any("experiment_id" in _text(meta)[:2000] for meta in metas):
+        yield path
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[list[Planned]]:
+def plan(path: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
     """Its runs that were not deleted."""
     if not path.is_file():
-        yield list(_plan_files(path))
+        yield from _plan_files(path)
         return
-    with database(path) as ask:
-        query = (
-            "select r.run_uuid, e.name, r.name, r.status, r.start_time, r.artifact_uri from runs r"
-            " join experiments e using (experiment_id) where r.lifecycle_stage = 'active' order by r.start_time"
-        )
-        plans = []
-        for id, experiment, name, *told in ask(query):
-            read = partial(_read_database, ask, path.parent, id, experiment, name or id, *told)
-            plans.append(Planned(_name(experiment, name or id, id), read))
-        yield plans
+    ask = stack.enter_context(database(path))
+    query = (
+        "select r.run_uuid, e.name, r.name, r.status, r.start_time, r.artifact_uri from runs r"
+        " join experiments e using (experiment_id) where r.lifecycle_stage = 'active' order by r.start_time"
+    )
+    for id, experiment, name, *told in ask(query):
+        read = partial(_read_database, ask, path.parent, id, experiment, name or id, *told)
+        yield Planned(_name(experiment, name or id, id), read)
 
 
 def _plan_files(path: Path) -> Iterator[Planned]:
@@ -114,8 +110,7 @@ def _folder_below(base: Path, uri: str) -> Path | None:
     folder = Path(unquote(told.path))
     if told.scheme not in ("", "file") or ".." in folder.parts or not folder.is_relative_to(base):
         return None
-    links = (one.is_symlink() for one in (folder, *folder.parents) if one != base and one.is_relative_to(base))
-    return None if any(links) else folder
+    return None if has_link(folder, base) else folder
 
 
 def _run(experiment: Any, name: Any, tags: dict[str, str], status: Any, started: Any) -> Logged:
@@ -124,7 +119,7 @@ def _run(experiment: Any, name: Any, tags: dict[str, str], status: Any, started:
         project=str(experiment),
         tags=[f"{key}={value}" for key, value in sorted(tags.items()) if not key.startswith(_OWN)],
         notes=tags.get(f"{_OWN}note.content"),
-        started=started / 1000 if type(started) is int else None,
+        started=seconds(started),
         status=_STATUS.get(status, "finished") if type(status) is int else "finished",
     )
 

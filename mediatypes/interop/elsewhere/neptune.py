@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...types.histogram.value import Histogram
-from ._logged import Later, Logged, Planned, kind_of, media, plain_name
+from ._logged import Later, Logged, Planned, kind_of, media, of_type, plain_name
 from ._rows import batches, columns_of, first_row
 from ._sources import as_dict, below
 
@@ -24,29 +24,21 @@ _SERIES = {"float_series": "float_value", "string_series": "string_value"}
 _SYS = "sys/"
 
 
-def is_one(path: Path) -> bool:
-    """Whether a directory is an export, or its `data`, or that of a project."""
-    first = next(_firsts(path), None)
-    return first is not None and columns_of(first) >= _COLUMNS
-
-
-def _firsts(path: Path) -> Iterator[Path]:
-    """The first parts of the runs; those without one are not complete."""
+def find(path: Path) -> Iterator[tuple[Path, Path]]:
+    """An export, or its `data`, or that of a project, with the first part of each run; one without is not complete."""
     for pattern in (f"*{_FIRST}", f"*/*{_FIRST}", f"data/*/*{_FIRST}"):
         if listed := sorted(one for one in path.glob(pattern) if not one.is_symlink() and not one.parent.is_symlink()):
-            yield from listed
+            if columns_of(listed[0]) >= _COLUMNS:
+                yield from ((path, first) for first in listed)
             return
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[list[Planned]]:
-    """The runs, by the identifiers of project and run."""
-    plans = []
-    for first in _firsts(path):
-        told = first_row(first, ["project_id", "run_id"])
-        name = plain_name(told.get("project_id") or first.parent.name, told.get("run_id") or first.name[: -len(_FIRST)])
-        plans.append(Planned(name, partial(_read, path, first, told.get("project_id"))))
-    yield plans
+def plan(place: tuple[Path, Path], stack: contextlib.ExitStack) -> Iterator[Planned]:
+    """The run, by the identifiers of its project and itself."""
+    root, first = place
+    told = first_row(first, ["project_id", "run_id"])
+    name = plain_name(told.get("project_id") or first.parent.name, told.get("run_id") or first.name[: -len(_FIRST)])
+    yield Planned(name, partial(_read, root, first, told.get("project_id")))
 
 
 def _read(root: Path, first: Path, project: str | None) -> Logged:
@@ -88,7 +80,7 @@ def _read_batch(run: Logged, base: Path, batch: pa.RecordBatch, series: list[tup
             run.kept[_path(row)] = base
             continue
         if value is None or step is None:
-            run.lost[f"values of the type {str(type)[:40]}"] += 1
+            run.lost[of_type(type)] += 1
         else:
             series.append((key, step, value, time and time.timestamp()))
 

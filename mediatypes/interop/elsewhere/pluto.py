@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..wandb.documents import decode
-from ._logged import Later, Logged, Planned, plain_name
+from ._logged import Later, Logged, Planned, of_type, plain_name
 from ._rows import batches, columns_of
-from ._sources import as_dict, below, loads, mapping, regular_files
+from ._sources import as_dict, below, has_link, loads, mapping, regular_files, seconds
 
 _MANIFEST, _FILES, _PARTS = "run.json", "files/", "part-*.parquet"
 _COLUMNS = {"attribute_path", "attribute_type", "step", "timestamp_ms", "float_value", "annotation_value"}
@@ -21,40 +21,30 @@ _STATUS = {"finished": "finished", "killed": "interrupted"}
 _SYSTEM_PREFIX = "system."
 
 
-def is_one(path: Path) -> bool:
-    """Whether a directory is an export, or one run of it."""
-    folder = next(_folders(path), None)
-    return folder is not None and columns_of(min(folder.glob(_PARTS))) >= _COLUMNS
+def find(path: Path) -> Iterator[Path]:
+    """The directories of the runs of an export, or one that is a run."""
+    listed = [path, *(one for above in ("", "*/", "*/*/") for one in sorted(path.glob(f"{above}runs/*")))]
+    folders = [one for one in listed if below(one, _MANIFEST) and any(one.glob(_PARTS)) and not has_link(one, path)]
+    if folders and columns_of(min(folders[0].glob(_PARTS))) >= _COLUMNS:
+        yield from folders
 
 
-def _folders(path: Path) -> Iterator[Path]:
-    for pattern in ("", "runs/*", "*/runs/*", "*/*/runs/*"):
-        for folder in sorted(path.glob(pattern)) if pattern else [path]:
-            links = (one.is_symlink() for one in (folder, *folder.parents) if one.is_relative_to(path) and one != path)
-            if below(folder, _MANIFEST) and next(folder.glob(_PARTS), None) and not any(links):
-                yield folder
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[list[Planned]]:
-    """The runs, by the names of project and run and its identifier."""
-    plans = []
-    for folder in _folders(path):
-        told = mapping(folder / _MANIFEST)
-        name = plain_name(told.get("project") or folder.parent.parent.name, f"{told.get('name')}-{folder.name}")
-        plans.append(Planned(name, partial(_read, folder, told)))
-    yield plans
+def plan(folder: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
+    """The run, by the names of its project and itself and its identifier."""
+    told = mapping(folder / _MANIFEST)
+    name = plain_name(told.get("project") or folder.parent.parent.name, f"{told.get('name')}-{folder.name}")
+    yield Planned(name, partial(_read, folder, told))
 
 
 def _read(folder: Path, told: dict[str, Any]) -> Logged:
-    created, sweep = told.get("createdAt"), told.get("sweep")
+    sweep = told.get("sweep")
     run = Logged(
         str(told.get("name")),
         project=told.get("project"),
         notes=told.get("notes") or None,
         tags=[str(tag) for tag in told.get("tags") or []],
         group=str(sweep.get("name") or sweep.get("id")) if isinstance(sweep, dict) else None,
-        started=created / 1000 if isinstance(created, (int, float)) else None,
+        started=seconds(told.get("createdAt")),
         status=_STATUS.get(told.get("state") or "", "failed"),
     )
     run.config = as_dict(told.get("config"))
@@ -62,12 +52,10 @@ def _read(folder: Path, told: dict[str, Any]) -> Logged:
     rows = (row for part in sorted(folder.glob(_PARTS)) for batch in batches(part) for row in batch.to_pylist())
     for (type, key, step, time), group in groupby(rows, lambda row: tuple(row[name] for name in _KEY)):
         for value in _values(type, list(group), folder, used, run):
-            _add(run, type, key, step, time / 1000 if time is not None else None, value)
-    logged = {key for row in run.rows.values() for key in row}
-    for key, value in as_dict(told.get("summary")).items():
-        if key not in logged:
-            run.summary[key] = _document(value, folder) if "_type" in as_dict(value) else value
-    run.kept = {name: folder for name in regular_files(folder) if not name.endswith(".parquet") and name not in used}
+            _add(run, type, key, step, seconds(time), value)
+    summary = as_dict(told.get("summary"))
+    run.summarize({key: _document(one, folder) if "_type" in as_dict(one) else one for key, one in summary.items()})
+    run.keep(folder, (name for name in regular_files(folder) if not name.endswith(".parquet") and name not in used))
     return run
 
 
@@ -109,4 +97,4 @@ def _media(row: dict[str, Any], folder: Path, used: set[str]) -> Later:
 
 
 def _document(document: dict[str, Any], folder: Path) -> Later:
-    return Later(partial(decode, document, folder / _FILES), f"values of the type {str(document.get('_type'))[:40]}")
+    return Later(partial(decode, document, folder / _FILES), of_type(document.get("_type")))

@@ -22,7 +22,7 @@ from ...types.molecule.value import Molecule
 from ...types.object3d.value import Object3D
 from ...types.video.value import Video
 from ..wandb.run_log.framing import RecordReader
-from ._logged import Later, Logged, Planned, media, plain_name
+from ._logged import Later, Logged, Planned, media, of_type, plain_name
 from ._sources import below, mapping, regular_files, text
 
 _MAGIC = b":SWL\xd6\xe1\x02"  # version 2
@@ -46,23 +46,17 @@ _RECORDS = {  # by field of a record: what it is, and its message
 }
 
 
-def is_one(path: Path) -> bool:
-    """Whether a directory is a run of SwanLab, or has some, or a file is its log."""
-    return next(_logs(path), None) is not None
-
-
-def _logs(path: Path) -> Iterator[Path]:
-    """The logs of the runs; none that a link leads to."""
+def find(path: Path) -> Iterator[Path]:
+    """The logs of runs: a file, or those of a directory that is a run or has some; none that a link leads to."""
     named = [path] if path.is_file() else sorted([*path.glob("run-*.swanlab"), *path.glob("run-*/run-*.swanlab")])
     for log in named:
         if log.suffix == ".swanlab" and log.is_file() and not log.is_symlink() and not log.parent.is_symlink():
             yield log
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[list[Planned]]:
-    """The runs, by the names of their folders."""
-    yield [Planned(plain_name(log.absolute().parent.name), partial(_read, log)) for log in _logs(path)]
+def plan(log: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
+    """The run, by the name of its folder."""
+    yield Planned(plain_name(log.absolute().parent.name), partial(_read, log))
 
 
 def _read(log: Path) -> Logged:
@@ -81,8 +75,8 @@ def _read(log: Path) -> Logged:
     if config := below(folder, "files/config.yaml"):
         values = mapping(config)
         run.config = {name: one["value"] if _is_setting(one) else one for name, one in values.items()}
-    charts = {f"media/{_FOLDERS[_ECHARTS]}/{name}" for name in regular_files(folder / "media" / _FOLDERS[_ECHARTS])}
-    run.kept = dict.fromkeys([*sorted(charts), *(f"files/{name}" for name in regular_files(folder / "files"))], folder)
+    for kept in (f"media/{_FOLDERS[_ECHARTS]}", "files"):
+        run.keep(folder, (f"{kept}/{name}" for name in regular_files(folder / kept)))
     return run
 
 
@@ -128,7 +122,7 @@ def _add(run: Logged, folder: Path, system: set[str], data: bytes) -> None:
 def _value(run: Logged, folder: Path, kind: int, item: dict[str, str]) -> Later | None:
     """One item of a medium; None of a chart, of which the file is kept."""
     path = below(folder, f"media/{_FOLDERS.get(kind, '')}/{item.get('path')}")
-    caption, what = item.get("caption") or None, f"values of the type {_FOLDERS.get(kind, kind)}"
+    caption, what = item.get("caption") or None, of_type(_FOLDERS.get(kind, kind))
     if kind == _ECHARTS:
         run.lost["charts of ECharts, whose files are kept,"] += 1
         return None

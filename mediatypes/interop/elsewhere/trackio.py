@@ -14,39 +14,27 @@ from ...types.audio.value import Audio
 from ...types.image.value import Image
 from ...types.table.value import Table
 from ...types.video.value import Video
-from ._logged import Later, Logged, Planned, media, plain_name
+from ._logged import Later, Logged, Planned, media, of_type, plain_name
 from ._sources import below, database, loads, tables_of
 
-_COLUMNS = ("metrics.run_name", "metrics.step", "metrics.metrics", "metrics.timestamp", "configs.config")
+_COLUMNS = {"metrics.run_name", "metrics.step", "metrics.metrics", "metrics.timestamp", "configs.config"}
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _TYPES: dict[str, Any] = {"trackio.image": Image, "trackio.audio": Audio, "trackio.video": Video}
 _FURTHER = ("system_metrics", "traces", "alerts", "artifact_versions")
 
 
-def is_one(path: Path) -> bool:
-    """Whether a file is a database of trackio, or a directory has one."""
-    return any(tables_of(file) >= set(_COLUMNS) for file in _databases(path))
+def find(path: Path) -> Iterator[Path]:
+    """The databases of projects: a file, or those in a directory."""
+    files = [path] if path.is_file() else sorted(path.glob("*.db"))
+    return (file for file in files if not file.is_symlink() and tables_of(file) >= _COLUMNS)
 
 
-def _databases(path: Path) -> list[Path]:
-    found = [path] if path.is_file() else sorted(path.glob("*.db")) if path.is_dir() else []
-    return [file for file in found if not file.is_symlink()]
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[list[Planned]]:
-    """The runs of all projects."""
-    with contextlib.ExitStack() as stack:
-        plans: list[Planned] = []
-        for file in _databases(path):
-            if (tables := tables_of(file)) >= set(_COLUMNS):
-                ask = stack.enter_context(database(file))
-                id = "run_id" if "metrics.run_id" in tables else "run_name"
-                query = f"select {id}, run_name from metrics group by {id} order by min(id)"
-                for key, name in ask(query):
-                    read = partial(_read, ask, file, tables, id, key, str(name))
-                    plans.append(Planned(plain_name(file.stem, name), read))
-        yield plans
+def plan(file: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
+    """The runs of a project."""
+    ask, tables = stack.enter_context(database(file)), tables_of(file)
+    id = "run_id" if "metrics.run_id" in tables else "run_name"
+    for key, name in ask(f"select {id}, run_name from metrics group by {id} order by min(id)"):
+        yield Planned(plain_name(file.stem, name), partial(_read, ask, file, tables, id, key, str(name)))
 
 
 def _read(ask: Any, path: Path, tables: set[str], id: str, key: Any, name: str) -> Logged:
@@ -84,8 +72,7 @@ def _value(value: Any, folder: Path) -> Any:
         return _NOT_FINITE.get(value, value)
     if not isinstance(value, dict) or "_type" not in value:
         return {key: _value(item, folder) for key, item in value.items()} if isinstance(value, dict) else value
-    type = str(value["_type"])
-    what = f"values of the type {type[:40]}"
+    type, what = str(value["_type"]), of_type(value["_type"])
     if type == "trackio.table":
         return Later(partial(_table, value.get("_value"), folder), what)
     file = below(folder, value.get("file_path")) if type in _TYPES else None

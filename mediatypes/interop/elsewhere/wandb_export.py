@@ -27,14 +27,16 @@ _SUFFIX = ".runhistory.parquet"
 _STAMPS = ("_step", "_timestamp", "_runtime", "_wandb")
 
 
-def is_one(path: Path) -> bool:
-    """Whether a file is an exported history, or a directory has some."""
-    return next(_files(path), None) is not None
-
-
-def _files(path: Path) -> Iterator[Path]:
-    named = [path] if path.suffix == ".parquet" else sorted(path.glob(f"*{_SUFFIX}"))
-    return (file for file in named if not file.is_symlink() and file.is_file() and _is_history(file))
+def find(path: Path) -> Iterator[tuple[str, list[Path]]]:
+    """The histories of runs, a file or those in a directory, by name: files that differ only in their last number."""
+    runs: dict[str, list[tuple[int, Path]]] = {}
+    for file in [path] if path.suffix == ".parquet" else sorted(path.glob(f"*{_SUFFIX}")):
+        if file.is_symlink() or not file.is_file() or not _is_history(file):
+            continue
+        name = file.name.removesuffix(".parquet").removesuffix(".runhistory")
+        parted = re.fullmatch(r"(.+)_(\d+)", name) if file.name.endswith(_SUFFIX) else None
+        runs.setdefault(parted[1] if parted else name, []).append((int(parted[2]) if parted else 0, file))
+    return ((name, [file for _, file in sorted(numbered)]) for name, numbered in runs.items())
 
 
 def _is_history(file: Path) -> bool:
@@ -47,15 +49,10 @@ def _is_history(file: Path) -> bool:
     return {"_step", "_timestamp"} <= set(schema.names) and not is_ours
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[list[Planned]]:
-    """The runs: files whose names differ only in their last number are of one."""
-    runs: dict[str, list[tuple[int, Path]]] = {}
-    for file in _files(path):
-        name = file.name.removesuffix(".parquet").removesuffix(".runhistory")
-        parted = re.fullmatch(r"(.+)_(\d+)", name) if file.name.endswith(_SUFFIX) else None
-        runs.setdefault(parted[1] if parted else name, []).append((int(parted[2]) if parted else 0, file))
-    yield [Planned(plain_name(name), partial(_read, [one for _, one in sorted(own)])) for name, own in runs.items()]
+def plan(place: tuple[str, list[Path]], stack: contextlib.ExitStack) -> Iterator[Planned]:
+    """The run."""
+    name, files = place
+    yield Planned(plain_name(name), partial(_read, files))
 
 
 def _read(files: list[Path]) -> Logged:

@@ -26,6 +26,16 @@ def safe_name(name: str) -> str:
     return name
 
 
+def free_name(name: str, taken: set[str], before: str = "-", ignore_case: bool = False) -> str:
+    """The name, or with a number behind it where it is taken: `name-2`; what is given is taken from then on."""
+    free, number = name, 1
+    while (known := free.lower() if ignore_case else free) in taken:
+        number += 1
+        free = f"{name}{before}{number}"
+    taken.add(known)
+    return free
+
+
 def _safe(part: str) -> str:
     try:
         safe_parts(part)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Self
 
 from ..._core.errors import Problem
+from ...formats.tfrecord import Damage
 
 _STATUSES = ("new", "updated", "unchanged", "failed")
 
@@ -19,6 +21,13 @@ class FileReport(NamedTuple):
     records: int  # sound ones
     writer: str  # as the file names it: version
     damage: list[dict[str, Any]]  # ranges that hold no sound record
+
+    @classmethod
+    def from_stored(cls, plain: dict[str, Any]) -> Self:
+        """A report, from plain data that may hold more; members are in the order in which they were told."""
+        report = cls(*(plain[name] for name in cls._fields))
+        members = (*Damage._fields, "meaning")  # canonical JSON had them in another order
+        return report._replace(damage=[{name: one[name] for name in members} for one in report.damage])
 
 
 class RunReport(NamedTuple):
@@ -34,6 +43,19 @@ class RunReport(NamedTuple):
     attached: list[str]
     problems: list[Problem]
     notes: list[str]  # what is not in history.parquet, and where it is
+
+    @classmethod
+    def of(cls, name: str, folder: str = "", problems: Iterable[Problem] = ()) -> Self:
+        """The report of a run of which nothing was imported; its folder is called as it is by default."""
+        return cls(name, folder or name, "failed", {}, 0, 0, [], [], list(problems), [])
+
+    @classmethod
+    def from_stored(cls, plain: dict[str, Any], *problems: Problem) -> Self:
+        """The report of an earlier import, of which nothing has changed, as `to_stored` has it; with further problems."""
+        values: dict[str, Any] = {**plain, "status": "unchanged", "added": 0}
+        values["problems"] = [*(Problem(**problem) for problem in plain["problems"]), *problems]
+        values["files"] = [FileReport.from_stored(file) for file in plain["files"]]
+        return cls(**{name: values[name] for name in cls._fields})
 
     def to_stored(self) -> dict[str, Any]:
         """Plain data, as `import.json` has it: what the run is, however many imports made it."""

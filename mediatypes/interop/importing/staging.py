@@ -5,12 +5,37 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from ..._core.atomic import remove_leftovers, temporary_name
-from ..._core.errors import StoreError, os_error
+from ..._core.errors import RunLocked, StoreError, os_error
 from ..._core.sidecar import content_path
 from ...runfolder import files
+from ...runfolder.lock import Lock
+
+_TRIES, _PAUSE_SECONDS = 50, 0.1
+_HINT = "Choose a directory that can be written."
+
+
+def make_parent(target: Path) -> None:
+    """Make the directory that a run's folder goes to, and remove what a killed process left there of that folder."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(target.parent, target.name)
+    except OSError as error:
+        raise os_error(StoreError, str(target), "make the run's folder", error, _HINT) from error
+
+
+def wait_for_lock(target: Path) -> Lock:
+    """The lock of a run that others may be importing; raises RunLocked if they do not come to an end."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(RunLocked):
+            return Lock(target)
+        time.sleep(_PAUSE_SECONDS)
+    return Lock(target)
 
 
 class Staging:
@@ -22,13 +47,18 @@ class Staging:
     def __init__(self, target: Path, is_anew: bool = False) -> None:
         self.target, self.is_anew = target, is_anew
         self.path = target.with_name(temporary_name(target.name))
+        make_parent(target)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(target.parent, target.name)
             self.path.mkdir()
         except OSError as error:
-            hint = "Choose a directory that can be written."
-            raise os_error(StoreError, str(target), "make the run's folder", error, hint) from error
+            raise os_error(StoreError, str(target), "make the run's folder", error, _HINT) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Remove what was not put in its place."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def sink(self, folder: str) -> StagingSink:
         """Where sidecars go that belong below `folder` of the run."""
@@ -56,7 +86,6 @@ class Staging:
             os.replace(self.path / name, self.target / name)
         if self.is_anew:
             self._remove_others(made)
-        self.discard()
 
     def _remove_others(self, made: set[Path]) -> None:
         """Remove the sidecars and attached files that were not made now, and folders that are empty then."""
@@ -66,10 +95,6 @@ class Staging:
                     for path in {Path(folder) / name for name in file_names} - made:
                         path.unlink()
                     os.rmdir(folder)
-
-    def discard(self) -> None:
-        """Forget what was made."""
-        shutil.rmtree(self.path, ignore_errors=True)
 
 
 class StagingSink:

@@ -27,6 +27,7 @@ from ...runfolder.parquet_reader import StoredHistory
 from ...runfolder.schema import FIXED, ColumnSpec
 from ...view import RunView
 from ...writing.aligned import GLOBAL_STEP
+from ..importing.names import free_name
 from ..tensorboard.export import encode, records, sessions
 from ..tensorboard.export.documents import TOO_LARGE, Converter
 from ..tensorboard.export.events import write_events
@@ -95,13 +96,8 @@ class _Tags:
     def give(self, owner: tuple[str, ...], *names: str) -> str:
         """The tag of an owner: the first of these names that is free, or the last with a number."""
         if owner not in self._given:
-            free = [name for name in names if name not in self._taken]
-            tag, number = free[0] if free else names[-1], 1
-            while tag in self._taken:
-                number += 1
-                tag = f"{names[-1]}#{number}"
-            self._given[owner] = tag
-            self._taken.add(tag)
+            name = next((name for name in names if name not in self._taken), names[-1])
+            self._given[owner] = free_name(name, self._taken, "#")
         return self._given[owner]
 
 

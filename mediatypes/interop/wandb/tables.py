@@ -19,6 +19,7 @@ import numpy as np
 
 from ..._core.errors import DocumentError, MediaTypesError, Problem
 from ...types.table.value import Table
+from ..importing.names import free_name
 
 if TYPE_CHECKING:
     from .documents import Context
@@ -97,12 +98,9 @@ def _table(names: list[str], rows: Rows) -> Table:
 
 def _names(columns: list[Any], context: Context) -> list[str]:
     """The names of the columns: texts, and different."""
-    names: list[str] = []
+    names, taken = list[str](), set[str]()
     for column in map(str, columns):
-        name, number = column, 1
-        while name in names:
-            number += 1
-            name = f"{column}#{number}"
+        name = free_name(column, taken, "#")
         if name != column:
             context.note(Problem("", f"expected columns of different names, got {column!r} again", "column", name))
         names.append(name)

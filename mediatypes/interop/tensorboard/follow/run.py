@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from pathlib import Path
 
-from ...._core.errors import MediaTypesError, Problem
+from ...._core.errors import MediaTypesError, Problem, unexpected
 from ....runfolder import files
 from ....runfolder.lock import Lock
 from ....runfolder.readme import README
@@ -82,7 +82,7 @@ class FollowedRun:
         try:
             is_new = self._read(sizes, now)
         except Exception as error:  # whatever it is, the other runs are followed
-            self._fail(Problem("", str(error).rstrip(".") or type(error).__name__, type(error).__name__), now)
+            self._fail(unexpected(error), now)
             return False
         if is_new:
             self._changed = now

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ...._core.errors import Problem
+from ...._core.errors import Problem, unexpected
 from ....runfolder import files
 from ....store.directory import DirectoryStore
 from ....writing.call_writer import CallWriter
@@ -92,7 +92,7 @@ class LiveRun:
                 problem = self._changed(tail)
                 new += [] if problem else self._decode(tail)
             except Exception as error:  # whatever it is, the other files are read
-                problem = Problem(file.path, str(error).rstrip(".") or type(error).__name__, type(error).__name__)
+                problem = unexpected(error, file.path)
             if problem:
                 tail.is_lost = True  # until the next import
                 problems.append(problem)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ...._core import canonical
-from ...._core.errors import DocumentError, MediaTypesError, Problem, RunExists, RunLocked, StoreError, os_error
+from ...._core.errors import DocumentError, MediaTypesError, Problem, RunExists, StoreError, os_error, unexpected
 from ...._core.processes import this_process
 from ....runfolder import files
 from ....runfolder.lock import Lock
 from ....runfolder.readme import README, write_readme
 from ...importing.report import RunReport
 from ...importing.sources import HEAD_BYTES, LogDir, read_head
-from ...importing.staging import Staging
+from ...importing.staging import Staging, wait_for_lock
 from ..log.event_table import Events
 from ..plugins.convert import Converter, SeriesList
 from ..plugins.mesh import MeshMaker, mesh_paths
@@ -26,14 +25,13 @@ from .attachments import Attached
 from .decode import FileReading
 from .events_parquet import EventLog
 from .plan import EventFile, RunPlan
-from .previous import NOTHING, FileState, read_previous, run_report
+from .previous import NOTHING, FileState, read_previous
 from .write_folder import Options
 
 REPORT = "import.json"
 FILES = files.ATTACHED
 _KEPT_EVENTS = 2 << 20  # up to so many events are kept in memory between the two passes
 _KEPT_CHARACTERS = 64 << 20  # and so many characters of their cells
-_TRIES, _PAUSE_SECONDS = 50, 0.1  # seconds
 
 
 def import_run(
@@ -50,8 +48,7 @@ def import_run(
         if isinstance(error, OSError) and not isinstance(error, StoreError):
             hint = "Free some space, or check permissions and the disk."
             error = os_error(StoreError, str(dest / plan.folder), "import the run", error, hint)
-        problems = [Problem("", str(error).rstrip(".") or type(error).__name__, type(error).__name__)]
-        return RunReport(plan.name, plan.folder, "failed", {}, 0, 0, [], [], problems, [])
+        return RunReport.of(plan.name, plan.folder, [unexpected(error)])
 
 
 def is_imported(target: Path) -> bool:
@@ -76,11 +73,11 @@ class _RunImport:
         self.lock = lock
         heads = self._load()
         if self._is_current(heads):
-            return run_report(files.read_json(self.target / REPORT))
+            return RunReport.from_stored(files.read_json(self.target / REPORT))
         with ExitStack() as self.stack:
             if lock is None and self.previous.footer:
                 self.was_killed = (self.target / files.JOURNAL).exists()
-                self._take_lock(_wait_for_lock(self.target))
+                self._take_lock(wait_for_lock(self.target))
                 if self.was_killed:
                     files.remove_leftovers(self.target)
                 heads = self._load()  # as it is now that nobody else changes it
@@ -89,11 +86,8 @@ class _RunImport:
             self.before = self.previous.names
             if self.is_anew:
                 self.previous = NOTHING
-            self.staging = Staging(self.target, self.is_anew)
-            try:
-                report = self._import(heads, live)
-            finally:
-                self.staging.discard()
+            self.staging = self.stack.enter_context(Staging(self.target, self.is_anew))
+            report = self._import(heads, live)
             if self.lock and not live:
                 files.remove_journals(self.target)  # of whoever followed the logs: they say nothing that is not here
             return report
@@ -235,7 +229,7 @@ class _RunImport:
         )
         files.write_json(self.staging.path / REPORT, {**report.to_stored(), "state": state})
         if not self.lock and (self.target / files.RUN).exists():  # another process was faster
-            self._take_lock(_wait_for_lock(self.target))
+            self._take_lock(wait_for_lock(self.target))
         write_readme(self.staging.path)
         self.staging.commit((README, events_parquet.NAME, files.HISTORY, files.MEDIA, files.SUMMARY, files.RUN, REPORT))
         for path in before:  # of meshes whose parts were not all there
@@ -297,12 +291,3 @@ class _RunImport:
         return events_parquet.read_events(
             self.staging.path / events_parquet.NAME, self.series.all, self.names, low, high
         )
-
-
-def _wait_for_lock(target: Path) -> Lock:
-    """The lock of a run that others may be importing; raises RunLocked if they do not come to an end."""
-    for _ in range(_TRIES):
-        with suppress(RunLocked):
-            return Lock(target)
-        time.sleep(_PAUSE_SECONDS)
-    return Lock(target)

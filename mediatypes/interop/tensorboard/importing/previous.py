@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...._core.errors import DocumentError, Problem, RunExists, StoreError, os_error
-from ....formats.tfrecord import Damage
 from ....runfolder import files
 from ...importing.names import RESERVED
-from ...importing.report import FileReport, RunReport
+from ...importing.report import FileReport
 from ..log.events import Metadata
 from ..plugins.convert import Series
 from . import events_parquet
@@ -46,7 +45,7 @@ class FileState(NamedTuple):
         }
         problems = [Problem(*problem) for problem in plain.get("problems", [])]
         rest = (plain["folder"], tags, problems, plain.get("unlisted_count", 0), plain.get("settled", True))
-        return cls(file_report(plain), plain["head"], *rest)
+        return cls(FileReport.from_stored(plain), plain["head"], *rest)
 
 
 class PreviousImport(NamedTuple):
@@ -82,18 +81,3 @@ def read_previous(target: Path) -> PreviousImport:
     except Exception as error:  # cut, or not ours: pyarrow and JSON have many ways to say it
         hint = "Remove the folder and import again."
         raise DocumentError.of(str(path), "the events of an earlier import", str(error)[:60], hint, "events") from error
-
-
-def file_report(plain: dict[str, Any]) -> FileReport:
-    """A file's report, from plain data."""
-    report = FileReport(*(plain[name] for name in FileReport._fields))
-    fields = (*Damage._fields, "meaning")  # canonical JSON had them in another order
-    return report._replace(damage=[{name: one[name] for name in fields} for one in report.damage])
-
-
-def run_report(plain: dict[str, Any]) -> RunReport:
-    """The report of an earlier import, of which nothing has changed, as `import.json` has it."""
-    problems = [Problem(**problem) for problem in plain["problems"]]
-    values = {**plain, "status": "unchanged", "added": 0, "problems": problems}
-    values["files"] = [file_report(file) for file in plain["files"]]
-    return RunReport(**{name: values[name] for name in RunReport._fields})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ...importing.names import free_name
 from ..importing.plan import SPLITS
 
 
@@ -50,12 +51,7 @@ class Namespaces:
         common = self.root
         while common and not path.startswith(common.rstrip("/") + "/"):
             common = common.rpartition("/")[0]
-        name, taken = path.removeprefix(common).strip("/"), set(self._names.values())
-        number = 2
-        unique = name
-        while unique in taken:
-            unique, number = f"{name}-{number}", number + 1
-        return unique
+        return free_name(path.removeprefix(common).strip("/"), set(self._names.values()))
 
 
 def absolute(logdir: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...._core.errors import MediaTypesError, Problem
+from ...._core.errors import MediaTypesError, Problem, unexpected
 from ....columns.batch import Batch
 from ....columns.log_cells import Named
 from ....runfolder import files
@@ -18,7 +18,7 @@ from ....writing.config import Config
 from ....writing.session import open_session
 from ...importing.report import FollowState, ImportReport, RunReport
 from ..run_log.framing import RecordReader
-from .importer import LogReading, Options, RunImport, failed
+from .importer import LogReading, Options, RunImport
 from .plan import LogPlan, make_plan
 
 _MAX_CALLS = 200_000  # in a journal, or as many as were imported before
@@ -110,7 +110,7 @@ class _FollowedRun:
         try:
             return self._read(plan)
         except Exception as error:  # whatever it is, the other runs are followed
-            self._fail(Problem("", str(error).rstrip(".") or type(error).__name__, type(error).__name__))
+            self._fail(unexpected(error))
             return False
 
     def close(self, plan: LogPlan | None) -> RunReport:
@@ -122,7 +122,7 @@ class _FollowedRun:
                 lock.release()
             return self.report
         if plan is None:
-            return RunReport(self.name, "", "failed", {}, 0, 0, [], [], [], [])
+            return RunReport.of(self.name)
         try:
             return self._import(plan, lock)
         finally:
@@ -151,7 +151,7 @@ class _FollowedRun:
         try:
             report = importing.run(lock)
         except Exception as error:  # whatever it is, the other runs are followed
-            report = failed(plan, error)
+            report = RunReport.of(plan.name, plan.folder, [unexpected(error)])
         self._reading = importing.result
         self._size = plan.size
         if report.status != "failed":

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...._core import canonical
-from ...._core.errors import DocumentError, Problem, RunExists, RunLocked, StoreError
+from ...._core.errors import DocumentError, Problem, RunExists, StoreError, unexpected
 from ....runfolder import files
 from ....runfolder.console import CONSOLE
 from ....runfolder.lock import Lock
 from ....runfolder.readme import README, write_readme
 from ...importing.report import FileReport, RunReport
-from ...importing.staging import Staging
+from ...importing.staging import Staging, wait_for_lock
 from ..run_log import items
 from ..run_log.framing import KINDS, RecordReader, Records
 from ..run_log.items import HISTORY, SUMMARY, KeyTable
@@ -33,7 +32,6 @@ from .rows import Losses, RowReader
 from .spool import Spool
 
 REPORT, _UNFINISHED = "import.json", "unfinished"  # without the artifacts
-_TRIES, _PAUSE_SECONDS = 50, 0.1
 Progress = Callable[[int], None]  # is called with the bytes of the log that were read
 
 
@@ -49,13 +47,7 @@ def import_run(plan: LogPlan, out: Path, options: Options, progress: Progress | 
     try:
         return RunImport(plan, out / plan.folder, options, progress).run()
     except Exception as error:  # whatever it is, the next run is imported
-        return failed(plan, error)
-
-
-def failed(plan: LogPlan, error: Exception) -> RunReport:
-    """The report of a run that could not be imported."""
-    problems = [Problem("", str(error).rstrip(".") or type(error).__name__, type(error).__name__)]
-    return RunReport(plan.name, plan.folder, "failed", {}, 0, 0, [], [], problems, [])
+        return RunReport.of(plan.name, plan.folder, [unexpected(error)])
 
 
 class LogReading:
@@ -140,26 +132,22 @@ class RunImport:
                 raise RunExists(f"{self.target}: expected an import of the same log, got one of another. {hint}")
             if self.plan.size < before["size"]:
                 text = f"expected at least the {before['size']} bytes that were imported, got {self.plan.size}"
-                return _stored(previous, Problem(self.plan.path.name, text, "shorter", "What was imported is kept."))
+                problem = Problem(self.plan.path.name, text, "shorter", "What was imported is kept.")
+                return RunReport.from_stored(previous, problem)
             is_closed = lock is None and not (self.target / files.JOURNAL).exists()
             is_same = previous["state"] == self._state(head) and not previous.get(_UNFINISHED)
             if is_closed and self.plan.size == before["size"] and is_same:
-                return _stored(previous)
-        own = _wait_for_lock(self.target) if previous and lock is None else None
-        try:
-            if own:
+                return RunReport.from_stored(previous)
+        with ExitStack() as stack:
+            if previous and lock is None:
+                lock = wait_for_lock(self.target)
+                stack.callback(lock.release)
                 files.remove_leftovers(self.target)
-            staging = Staging(self.target, bool(previous))
-            try:
-                report = self._import(staging, head, previous)
-            finally:
-                staging.discard()
-            if own or lock:
+            staging = stack.enter_context(Staging(self.target, bool(previous)))
+            report = self._import(staging, head, previous)
+            if lock:
                 files.remove_journals(self.target)
             return report
-        finally:
-            if own:
-                own.release()
 
     def _previous(self) -> dict[str, Any]:
         """What an earlier import says of itself, {} without any; raises RunExists if something else is there."""
@@ -242,19 +230,3 @@ class RunImport:
             report = report._replace(problems=[*report.problems, *problems])
             files.write_json(self.target / REPORT, {**report.to_stored(), **stored})
         return report
-
-
-def _stored(previous: dict[str, Any], *problems: Problem) -> RunReport:
-    """The report of an earlier import, of which nothing has changed."""
-    known = [Problem(**problem) for problem in previous["problems"]] + list(problems)
-    values = {**previous, "status": "unchanged", "added": 0, "problems": known}
-    values["files"] = [FileReport(**file) for file in previous["files"]]
-    return RunReport(**{name: values[name] for name in RunReport._fields})
-
-
-def _wait_for_lock(target: Path) -> Lock:
-    for _ in range(_TRIES):
-        with suppress(RunLocked):
-            return Lock(target)
-        time.sleep(_PAUSE_SECONDS)
-    return Lock(target)
