@@ -51,7 +51,7 @@ class RunReport(NamedTuple):
 
     @classmethod
     def from_stored(cls, plain: dict[str, Any], *problems: Problem) -> Self:
-        """The report of an earlier import, of which nothing has changed, as `to_stored` has it; with further problems."""
+        """The report of an earlier import, as `to_stored` has it, of a run that is unchanged; with further problems."""
         values: dict[str, Any] = {**plain, "status": "unchanged", "added": 0}
         values["problems"] = [*(Problem(**problem) for problem in plain["problems"]), *problems]
         values["files"] = [FileReport.from_stored(file) for file in plain["files"]]

@@ -7,6 +7,7 @@ text, `storage["mediatypes_files"]` the files by path.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 from ..._core import canonical
@@ -19,8 +20,7 @@ from ._common import as_it_is, as_json, drawn
 _SOUNDS = ("wav", "mp3", "flac")
 
 
-def _aim() -> Any:
-    return need("aim", needed_for="logging to Aim")
+_aim = partial(need, "aim", needed_for="logging to Aim")
 
 
 def _carrying(native: Any, value: Any) -> Any:
@@ -52,14 +52,6 @@ def _other(value: Any, key: str) -> Any:
     return _carrying(_aim().Text(repr(value)), value)
 
 
-def _text(value: Any, key: str) -> Any:
-    return _aim().Text(value)
-
-
-def _json(value: Any, key: str) -> Any:
-    return _aim().Text(as_json(value))
-
-
 def _send(run: Any, objects: dict[str, Any], step: int | None) -> None:
     for key, made in objects.items():
         run.track(made, name=key, step=step)
@@ -73,8 +65,8 @@ ADAPTER = Adapter(
     ways=ways(
         Way("kept", "one line of Text, with the value itself in its storage", _other),
         number=Way("kept", "itself", as_it_is),
-        string=Way("kept", "Text", _text),
-        json=Way("changed", "Text, as JSON", _json),
+        string=Way("kept", "Text", lambda value, key: _aim().Text(value)),
+        json=Way("changed", "Text, as JSON", lambda value, key: _aim().Text(as_json(value))),
         image=Way("kept", f"Image, boxes and masks drawn in, {_OURS}", _image),
         audio=Way("kept", f"Audio of the same file (wav, mp3, flac), {_OURS}", _audio),
         figure=Way("kept", f"Figure of Plotly's, Image of matplotlib's, {_OURS}", _figure),

@@ -43,16 +43,12 @@ def _report(value: Any, what: str, key: str, **given: Any) -> Stored:
     return Stored(value, show)
 
 
-def _table(value: Any, key: str) -> Stored:
-    return _report(value, "table", key, table_plot=table_texts(value))
-
-
 def _histogram(value: Any, key: str) -> Stored:
     edges = [f"{left:.4g} to {right:.4g}" for left, right in zip(value.bins[:-1], value.bins[1:], strict=True)]
     return _report(value, "histogram", key, values=value.values, xlabels=edges)
 
 
-def _object3d(value: Any, key: str) -> Stored:
+def _cloud(value: Any, key: str) -> Stored:
     return _report(value, "scatter3d", key, scatter=value.to_numpy()[:, :3], mode="markers")
 
 
@@ -88,10 +84,14 @@ ADAPTER = Adapter(
         audio=Way("kept", _SAMPLE, _media),
         html=Way("kept", _SAMPLE, _media),
         histogram=Way("kept", f"report_histogram, {_OURS}", _histogram),
-        table=Way("kept", f"report_table of the first 100 rows as texts, {_OURS}", _table),
+        table=Way(
+            "kept",
+            f"report_table of the first 100 rows as texts, {_OURS}",
+            lambda value, key: _report(value, "table", key, table_plot=table_texts(value)),
+        ),
         figure=Way("kept", f"a debug sample of matplotlib's, else report_plotly, {_OURS}", _figure),
         plot=Way("kept", f"a debug sample of the chart, {_OURS}", _picture),
-        object3d=Way("kept", f"report_scatter3d of a point cloud, {_OURS}", only_if(is_cloud, _object3d)),
+        object3d=Way("kept", f"report_scatter3d of a point cloud, {_OURS}", only_if(is_cloud, _cloud)),
     ),
     send=_send,
     current=lambda: need("clearml", needed_for="logging to ClearML").Task.current_task(),

@@ -51,11 +51,10 @@ def _shown(value: Any, picture: Any, key: str, annotations: Any = None) -> Store
     return Stored(value, show)
 
 
-def _is_shown(value: Any) -> bool:
-    return value.format in _SHOWN
-
-
 def _audio(value: Any, key: str) -> Stored:
+    if value.format not in _SHOWN:
+        return Stored(value)
+
     def show(experiment: Any, step: int | None) -> None:
         with passing_file(value) as path:  # which Comet copies
             experiment.log_audio(path, file_name=key + Path(path).suffix, step=step)
@@ -64,18 +63,19 @@ def _audio(value: Any, key: str) -> Stored:
 
 
 def _video(value: Any, key: str) -> Stored:
+    if value.format not in _SHOWN:
+        return Stored(value)
+
     def show(experiment: Any, step: int | None) -> None:
         experiment.log_video(BytesIO(value.to_bytes()), name=key, format=value.format, step=step)
 
     return Stored(value, show)
 
 
-def _has_rows(table: Any) -> bool:
-    return bool(table.num_rows)  # without, Comet stumbles
-
-
 def _table(value: Any, key: str) -> Stored:
     rows, names = plain_rows(value), list(value.columns)
+    if not rows:  # Comet stumbles over none
+        return Stored(value)
     return Stored(value, lambda experiment, step: experiment.log_table(f"{key}_{step}.csv", rows, names))
 
 
@@ -110,11 +110,9 @@ ADAPTER = Adapter(
         string=Way("kept", "log_text, and an asset of JSON", _string),
         json=Way("kept", "an asset of JSON", stored),
         image=Way("kept", f"log_image with boxes as annotations, masks drawn in, {_OURS}", _image),
-        video=Way("kept", f"log_video of the same file (mp4, gif), {_OURS}", only_if(_is_shown, _video)),
-        audio=Way("kept", f"log_audio of the same file (wav, mp3, ogg), {_OURS}", only_if(_is_shown, _audio)),
-        table=Way(
-            "kept", f"log_table of its rows, cells that are no numbers as texts, {_OURS}", only_if(_has_rows, _table)
-        ),
+        video=Way("kept", f"log_video of the same file (mp4, gif), {_OURS}", _video),
+        audio=Way("kept", f"log_audio of the same file (wav, mp3, ogg), {_OURS}", _audio),
+        table=Way("kept", f"log_table of its rows, cells that are no numbers as texts, {_OURS}", _table),
         figure=Way("kept", f"log_image of matplotlib's, {_OURS}", only_if(has_picture, _picture)),
         plot=Way("kept", f"log_image of the chart, {_OURS}", _picture),
         object3d=Way("kept", f"log_points_3d of a point cloud, {_OURS}", only_if(is_cloud, _object3d)),

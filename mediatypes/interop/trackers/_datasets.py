@@ -34,14 +34,6 @@ def _one_of(suffixes: tuple[str, ...]) -> Any:
     return make
 
 
-def _text(value: Any, key: str) -> str:
-    return str(value.text)
-
-
-def _json(value: Any, key: str) -> str:
-    return as_json(value)
-
-
 def _tensor(value: Any, key: str) -> Any:
     if not value.shape:
         raise InputError.of("", "a tensor of at least one dimension", value, "Log it as a number.")
@@ -52,10 +44,6 @@ def _table(value: Any, key: str) -> list[dict[str, Any]]:
     return [dict(zip(value.columns, row, strict=True)) for row in plain_rows(value)]
 
 
-def _send(writer: Any, objects: dict[str, Any], step: int | None) -> None:
-    writer.write({**objects, "_step": step} if step is not None else objects)
-
-
 ADAPTER = Adapter(
     title="HF datasets",
     package="datasets",
@@ -64,11 +52,11 @@ ADAPTER = Adapter(
         dropped("datasets has no feature for it"),
         number=Way("kept", "Value", as_it_is),
         string=Way("kept", "Value", as_it_is),
-        json=Way("changed", "Value, as JSON", _json),
+        json=Way("changed", "Value, as JSON", lambda value, key: as_json(value)),
         image=Way("changed", "Image of the same file; no caption, boxes and masks", _file),
         video=Way("changed", "Video of the same file, no caption", _file),
         audio=Way("changed", "Audio of the same file, no caption", _file),
-        html=Way("changed", "Value of the source, no caption", _text),
+        html=Way("changed", "Value of the source, no caption", lambda value, key: value.text),
         table=Way("changed", "List of rows, other cells than numbers and texts as texts", _table),
         tensor=Way("kept", "Array2D to Array5D, or a list", _tensor),
         figure=Way("changed", "Image of matplotlib's; Plotly's are refused", _picture),
@@ -78,7 +66,7 @@ ADAPTER = Adapter(
             "changed", f"BioStructure of the same file ({', '.join(_STRUCTURES)}), no caption", _one_of(_STRUCTURES)
         ),
     ),
-    send=_send,
+    send=lambda writer, objects, step: writer.write(objects if step is None else {**objects, "_step": step}),
     current=lambda: None,
     hint="Pass target=datasets.arrow_writer.ArrowWriter(features=..., path=...).",
     lists=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from functools import partial
 from typing import Any
 
 from ..._core.deps import need
@@ -16,13 +17,11 @@ from ._stored import Stored, only_if, stored
 _KEY = re.compile(r"[^a-zA-Z0-9_\-./ ]")  # what MLflow does not take in the key of an image
 
 
-def _mlflow() -> Any:
-    return need("mlflow", needed_for="logging to MLflow")
+_mlflow = partial(need, "mlflow", needed_for="logging to MLflow")
 
 
 def _picture(value: Any, key: str) -> Stored:
     picture = drawn(value).to_pil()
-
     return Stored(value, lambda client, run, step: client.log_image(run, picture, key=_KEY.sub("_", key), step=step))
 
 

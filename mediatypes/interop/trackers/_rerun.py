@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,20 +15,15 @@ from ._common import as_json, drawn, table_texts
 Components = list[tuple[str, Any]]  # below the key, and what is logged there
 
 
-def _rerun() -> Any:
-    return need("rerun", needed_for="logging to rerun", package="rerun-sdk")
+_rerun = partial(need, "rerun", needed_for="logging to rerun", package="rerun-sdk")
 
 
 def _number(value: Any, key: str) -> Components:
     return [("", _rerun().Scalars(float(value)))]
 
 
-def _text(value: Any, key: str) -> Components:
-    return [("", _rerun().TextDocument(value))]
-
-
-def _json(value: Any, key: str) -> Components:
-    return _text(as_json(value), key)
+def _text(text: str, media_type: str | None = None) -> Components:
+    return [("", _rerun().TextDocument(text, media_type=media_type))]
 
 
 def _image(value: Any, key: str) -> Components:
@@ -49,13 +45,10 @@ def _image(value: Any, key: str) -> Components:
 
 
 def _boxes(layer: Any, edges: Any) -> Any:
-    names = [layer.class_labels.get(id, "") if caption is None else caption for id, caption in _named(layer)]
+    named = zip(layer.class_ids, layer.captions, strict=True)
+    names = [layer.class_labels.get(id, "") if caption is None else caption for id, caption in named]
     ids = [0 if id is None else id for id in layer.class_ids]
     return _rerun().Boxes2D(array=edges, array_format=_rerun().Box2DFormat.XYXY, labels=names, class_ids=ids)
-
-
-def _named(layer: Any) -> Any:
-    return zip(layer.class_ids, layer.captions, strict=True)
 
 
 def _picture(value: Any, key: str) -> Components:
@@ -81,15 +74,11 @@ def _tensor(value: Any, key: str) -> Components:
 def _table(value: Any, key: str) -> Components:
     head, *rows = table_texts(value)
     lines = [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in (head, ["---"] * len(head), *rows)]
-    return [("", _rerun().TextDocument("\n".join(lines), media_type="text/markdown"))]
+    return _text("\n".join(lines), "text/markdown")
 
 
 def _audio(value: Any, key: str) -> Components:
     return [("", _rerun().AssetAudio(contents=value.to_bytes(), media_type=value._file_type()[1]))]
-
-
-def _html(value: Any, key: str) -> Components:
-    return [("", _rerun().TextDocument(value.text, media_type="text/plain"))]
 
 
 def _object3d(value: Any, key: str) -> Components:
@@ -106,10 +95,6 @@ def _object3d(value: Any, key: str) -> Components:
         centers = [box.center for box in value.boxes]
         made.append(("/boxes", rr.Boxes3D(centers=centers, half_sizes=sizes / 2, quaternions=turns)))
     return made
-
-
-def _current() -> Any:
-    return _rerun().get_global_data_recording()
 
 
 def _send(recording: Any, objects: dict[str, Any], step: int | None) -> None:
@@ -133,8 +118,8 @@ ADAPTER = Adapter(
     ways=ways(
         dropped("rerun has no type for it"),
         number=Way("kept", "Scalars", _number),
-        string=Way("kept", "TextDocument", _text),
-        json=Way("changed", "TextDocument, as JSON", _json),
+        string=Way("kept", "TextDocument", lambda value, key: _text(value)),
+        json=Way("changed", "TextDocument, as JSON", lambda value, key: _text(as_json(value))),
         image=Way(
             "changed",
             "EncodedImage of the same file; boxes as Boxes2D without scores, masks as SegmentationImage, below the key",
@@ -142,7 +127,7 @@ ADAPTER = Adapter(
         ),
         video=Way("changed", "AssetVideo of the same file, without caption; mp4 only", _video),
         audio=Way("changed", "AssetAudio of the same file, without caption", _audio),
-        html=Way("changed", "TextDocument of the source", _html),
+        html=Way("changed", "TextDocument of the source", lambda value, key: _text(value.text, "text/plain")),
         histogram=Way("kept", "BarChart, with the edges as bins; no counts of NaN and infinity", _histogram),
         table=Way("changed", "TextDocument: the first 100 rows as Markdown", _table),
         tensor=Way("kept", "Tensor", _tensor),
@@ -151,6 +136,6 @@ ADAPTER = Adapter(
         object3d=Way("changed", "Points3D, or Asset3D of the same file; Boxes3D below the key", _object3d),
     ),
     send=_send,
-    current=_current,
+    current=lambda: _rerun().get_global_data_recording(),
     hint="Call rerun.init(), or pass target=a RecordingStream.",
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import glob
-import importlib.util
 import shutil
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,7 @@ from ._adapter import Adapter, Way, ways
 from ._common import as_it_is, drawn, has_picture, is_cloud, passing_file, table_texts
 from ._stored import Stored, only_if, stored
 
-
-def _swanlab() -> Any:
-    return need("swanlab", needed_for="logging to SwanLab")
-
-
-def _string(value: str, key: str) -> Any:
-    return _swanlab().Text(value)  # kept whole, so it needs no file beside it
+_swanlab = partial(need, "swanlab", needed_for="logging to SwanLab")
 
 
 def _image(value: Any, key: str) -> Stored:
@@ -60,10 +55,6 @@ def _of_file(name: str, *suffixes: str) -> Callable[[Any, str], Stored]:
 _audio = _of_file("Audio", ".wav", ".mp3", ".flac", ".ogg")
 
 
-def _has_soundfile(value: Any) -> bool:
-    return importlib.util.find_spec("soundfile") is not None
-
-
 def _send(run: Any, objects: dict[str, Any], step: int | None) -> None:
     row: dict[str, Any] = {}
 
@@ -88,11 +79,15 @@ ADAPTER = Adapter(
     ways=ways(
         Way("kept", "the value itself as saved files", stored),
         number=Way("kept", "itself", as_it_is),
-        string=Way("kept", "Text", _string),
+        string=Way("kept", "Text", lambda value, key: _swanlab().Text(value)),  # whole: it needs no file beside it
         json=Way("kept", "a saved file of JSON", stored),
         image=Way("kept", f"Image, boxes and masks drawn in, {_OURS}", _image),
         video=Way("kept", f"Video of the same file (gif), {_OURS}", _of_file("Video", ".gif")),
-        audio=Way("kept", f"Audio, if soundfile is installed, {_OURS}", only_if(_has_soundfile, _audio)),
+        audio=Way(
+            "kept",
+            f"Audio, if soundfile is installed, {_OURS}",
+            only_if(lambda value: find_spec("soundfile") is not None, _audio),
+        ),
         html=Way("kept", f"Html, {_OURS}", _html),
         molecule=Way("kept", f"Molecule of the same file (pdb), {_OURS}", _of_file("Molecule", ".pdb")),
         table=Way("kept", f"a table of ECharts of the first 100 rows as texts, {_OURS}", _table),

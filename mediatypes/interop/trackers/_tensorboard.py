@@ -44,26 +44,14 @@ def _picture(value: Any, key: str) -> Any:
     return _medium(drawn(value), key)
 
 
-def _plot(value: Any, key: str) -> Any:
-    return (_medium if value.preset == "pr_curve" else _picture)(value, key)
-
-
 def _table(value: Any, key: str) -> Any:
     rows = table_texts(value)
     cells = [cell for row in rows for cell in row]
     return _summary((key, summaries.texts(cells, (len(rows), len(rows[0])))))
 
 
-def _number(value: Any, key: str) -> Any:
-    return _summary((key, protobuf.single(2, value)))
-
-
 def _text(value: Any, key: str) -> Any:
     return _summary((key, summaries.texts([value])))
-
-
-def _json(value: Any, key: str) -> Any:
-    return _text(as_json(value), key)
 
 
 def _summary(*parts: tuple[str, bytes]) -> Any:
@@ -92,9 +80,9 @@ ADAPTER = Adapter(
     modules=("tensorboardX", "torch"),
     ways=ways(
         dropped("TensorBoard shows none"),
-        number=Way("changed", "rounded to float32", _number),
+        number=Way("changed", "rounded to float32", lambda value, key: _summary((key, protobuf.single(2, value)))),
         string=Way("kept", "text", _text),
-        json=Way("changed", "text, as JSON", _json),
+        json=Way("changed", "text, as JSON", lambda value, key: _text(as_json(value), key)),
         image=Way(
             "changed", "PNG, JPEG, GIF and BMP files as they are, others as PNG; boxes and masks drawn in", _picture
         ),
@@ -105,7 +93,11 @@ ADAPTER = Adapter(
         table=Way("changed", "the first 100 rows as a table of texts", _table),
         tensor=Way("kept", "in the file, not shown", _medium),
         figure=Way("changed", "a picture, of matplotlib's; Plotly's are refused", _picture),
-        plot=Way("changed", "a picture (needs the extra report); pr curves as TensorBoard's own", _plot),
+        plot=Way(
+            "changed",
+            "a picture (needs the extra report); pr curves as TensorBoard's own",
+            lambda value, key: (_medium if value.preset == "pr_curve" else _picture)(value, key),
+        ),
         object3d=Way("changed", "points or triangles with colors; no boxes", _medium),
     ),
     send=_send,

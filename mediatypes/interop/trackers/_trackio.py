@@ -6,7 +6,7 @@ The document is the member `mediatypes` of what trackio stores, as text; its fil
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,7 @@ _SHOWN = {  # types that trackio's pages know, and the suffixes of their files
 }
 
 
-def _trackio() -> Any:
-    return need("trackio", needed_for="logging to trackio")
+_trackio = partial(need, "trackio", needed_for="logging to trackio")
 
 
 @cache
@@ -50,45 +49,30 @@ def _class_of(type_name: str) -> Any:
     return type("MediatypesValue", (base,), members)
 
 
+def _of_file(type_name: str, value: Any, shown: Any = None) -> Any:
+    """A medium of the value, with the file of `shown`, by default its own."""
+    picture = value if shown is None else shown
+    return _class_of(type_name)(value, picture.to_bytes(), picture._file_type()[0])
+
+
 def _shown_as(type_name: str) -> Any:
     def make(value: Any, key: str) -> Any:
-        content, suffix = value.to_bytes(), value._file_type()[0]
-        known = suffix in _SHOWN[type_name]
-        return _class_of(type_name if known else f"mediatypes.{value._declaration.type}")(value, content, suffix)
+        is_shown = value._file_type()[0] in _SHOWN[type_name]
+        return _of_file(type_name, value) if is_shown else _other(value, key)
 
     return make
 
 
 def _image(value: Any, key: str) -> Any:
-    return _class_of("trackio.image")(value, *_file(drawn(value)))
-
-
-def _figure(value: Any, key: str) -> Any:
-    return _image(value, key) if value.has_picture else _other(value, key)
+    return _of_file("trackio.image", value, drawn(value))
 
 
 def _other(value: Any, key: str) -> Any:
-    return _class_of(f"mediatypes.{value._declaration.type}")(value, *_file(value))
-
-
-def _file(value: Any) -> tuple[bytes, str]:
-    return value.to_bytes(), value._file_type()[0]
+    return _of_file(f"mediatypes.{value._declaration.type}", value)
 
 
 def _plot(value: Any, key: str) -> Any:
     return _class_of("trackio.html")(value, value.to_html().encode(), ".html")
-
-
-def _histogram(value: Any, key: str) -> Any:
-    return _trackio().Histogram(np_histogram=(value.values, value.bins))
-
-
-def _table(value: Any, key: str) -> Any:
-    return _trackio().Table(columns=list(value.columns), data=plain_rows(value))
-
-
-def _current() -> Any:
-    return _trackio().context_vars.current_run.get()
 
 
 _OURS = "and the value itself beside it"
@@ -105,13 +89,25 @@ ADAPTER = Adapter(
         video=Way("kept", f"Video of the same file (mp4, webm, gif), {_OURS}", _shown_as("trackio.video")),
         audio=Way("kept", f"Audio of the same file (wav, mp3), {_OURS}", _shown_as("trackio.audio")),
         html=Way("kept", f"Html, {_OURS}", _shown_as("trackio.html")),
-        histogram=Way("kept", "Histogram of the same bins; no counts of NaN and infinity", _histogram),
-        table=Way("changed", "Table of numbers and texts, other cells as texts", _table),
-        figure=Way("kept", f"Image of matplotlib's; of others a file that is not shown, {_OURS}", _figure),
+        histogram=Way(
+            "kept",
+            "Histogram of the same bins; no counts of NaN and infinity",
+            lambda value, key: _trackio().Histogram(np_histogram=(value.values, value.bins)),
+        ),
+        table=Way(
+            "changed",
+            "Table of numbers and texts, other cells as texts",
+            lambda value, key: _trackio().Table(columns=list(value.columns), data=plain_rows(value)),
+        ),
+        figure=Way(
+            "kept",
+            f"Image of matplotlib's; of others a file that is not shown, {_OURS}",
+            lambda value, key: (_image if value.has_picture else _other)(value, key),
+        ),
         plot=Way("kept", f"Html of the chart, {_OURS}", _plot),
         object3d=Way("kept", f"Object3D of the same file (glb, obj, stl, ply), {_OURS}", _shown_as("trackio.object3d")),
     ),
     send=lambda run, objects, step: run.log(objects, step=step),
-    current=_current,
+    current=lambda: _trackio().context_vars.current_run.get(),
     hint="Call trackio.init(), or pass target=run.",
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,7 @@ _SCENES = (".glb", ".gltf", ".obj", ".stl", ".babylon")
 _FOLDER = "media/mediatypes"  # below the files of a W&B run
 
 
-def _wandb() -> Any:
-    return need("wandb", needed_for="logging to W&B")
+_wandb = partial(need, "wandb", needed_for="logging to W&B")
 
 
 class _RunFiles:
@@ -89,8 +88,7 @@ def _image(value: Any, key: str) -> Any:
         for name, layer in value.boxes.items()
     }
     masks = {name: {"mask_data": m.to_numpy(), "class_labels": m.class_labels} for name, m in value.masks.items()}
-    made = _wandb().Image(kept_file(value), caption=value.caption, boxes=boxes or None, masks=masks or None)
-    return _carrying(_temporary(made), value)
+    return _of_file("Image", value, boxes=boxes or None, masks=masks or None)
 
 
 def _box(layer: Any, i: int) -> dict[str, Any]:
@@ -105,13 +103,10 @@ def _box(layer: Any, i: int) -> dict[str, Any]:
     return {**box, "scores": scores} if scores else box
 
 
-def _audio(value: Any, key: str) -> Any:
-    return _carrying(_temporary(_wandb().Audio(kept_file(value), caption=value.caption)), value)
-
-
-def _video(value: Any, key: str) -> Any:
-    made = _wandb().Video(kept_file(value), caption=value.caption, format=value.format)
-    return _carrying(_temporary(made), value)
+def _of_file(name: str, value: Any, shown: Any = None, **options: Any) -> Any:
+    """W&B's medium of this name, with the file of `shown`, by default that of the value."""
+    file = kept_file(value if shown is None else shown)
+    return _carrying(_temporary(getattr(_wandb(), name)(file, caption=value.caption, **options)), value)
 
 
 def _html(value: Any, key: str) -> Any:
@@ -121,19 +116,11 @@ def _html(value: Any, key: str) -> Any:
 def _object3d(value: Any, key: str) -> Any:
     if is_cloud(value):
         return _carrying(_wandb().Object3D(value.to_numpy(), caption=value.caption), value)
-    if value._file_type()[0] not in _SCENES:
-        return _file(value, key)
-    return _carrying(_temporary(_wandb().Object3D(kept_file(value), caption=value.caption)), value)
+    return _of_file("Object3D", value) if value._file_type()[0] in _SCENES else _file(value, key)
 
 
 def _molecule(value: Any, key: str) -> Any:
-    if value._file_type()[0] not in _MOLECULES:
-        return _file(value, key)
-    return _carrying(_temporary(_wandb().Molecule(kept_file(value), caption=value.caption)), value)
-
-
-def _histogram(value: Any, key: str) -> Any:
-    return _wandb().Histogram(np_histogram=(value.values, value.bins))
+    return _of_file("Molecule", value) if value._file_type()[0] in _MOLECULES else _file(value, key)
 
 
 def _table(value: Any, key: str) -> Any:
@@ -147,7 +134,7 @@ def _figure(value: Any, key: str) -> Any:
 
 
 def _picture(value: Any, key: str) -> Any:
-    return _carrying(_temporary(_wandb().Image(kept_file(drawn(value)), caption=value.caption)), value)
+    return _of_file("Image", value, drawn(value))
 
 
 def _file(value: Any, key: str) -> Any:
@@ -166,10 +153,6 @@ def _temporary(made: Any) -> Any:
     return made
 
 
-def _send(run: Any, objects: dict[str, Any], step: int | None) -> None:
-    run.log(objects, step=step)
-
-
 _OURS = "and the value itself beside it"
 ADAPTER = Adapter(
     title="W&B",
@@ -181,17 +164,25 @@ ADAPTER = Adapter(
         string=Way("kept", "itself", as_it_is),
         json=Way("kept", "itself", as_it_is),
         image=Way("kept", f"Image with boxes and masks, {_OURS}", _image),
-        video=Way("kept", f"Video of the same file, {_OURS}", _video),
-        audio=Way("kept", f"Audio of the same file, {_OURS}", _audio),
+        video=Way(
+            "kept",
+            f"Video of the same file, {_OURS}",
+            lambda value, key: _of_file("Video", value, format=value.format),
+        ),
+        audio=Way("kept", f"Audio of the same file, {_OURS}", lambda value, key: _of_file("Audio", value)),
         html=Way("kept", f"Html, {_OURS}", _html),
-        histogram=Way("kept", "Histogram of the same bins, at most 512; no counts of NaN and infinity", _histogram),
+        histogram=Way(
+            "kept",
+            "Histogram of the same bins, at most 512; no counts of NaN and infinity",
+            lambda value, key: _wandb().Histogram(np_histogram=(value.values, value.bins)),
+        ),
         table=Way("kept", f"Table, other cells than numbers and texts as texts, {_OURS}", _table),
         figure=Way("kept", f"Plotly, or the picture of matplotlib's, {_OURS}", _figure),
         plot=Way("kept", f"Html of the chart, {_OURS}", _plot),
         object3d=Way("kept", f"Object3D, {_OURS}", _object3d),
         molecule=Way("kept", f"Molecule, {_OURS}", _molecule),
     ),
-    send=_send,
+    send=lambda run, objects, step: run.log(objects, step=step),
     current=lambda: _wandb().run,
     hint="Call wandb.init(), or pass target=run.",
     lists=True,

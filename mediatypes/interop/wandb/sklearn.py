@@ -1,7 +1,10 @@
 """`wandb.sklearn`: plots of scikit-learn's models, logged to the run that is open under wandb's keys."""
 
+# ruff: noqa: N803 - wandb's names of arguments
+
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,8 +37,8 @@ __all__ = [
 
 def plot_classifier(
     model: Any,
-    X_train: Any,  # noqa: N803 - wandb's names, here and below
-    X_test: Any,  # noqa: N803
+    X_train: Any,
+    X_test: Any,
     y_train: Any,
     y_test: Any,
     y_pred: Any,
@@ -61,12 +64,7 @@ def plot_classifier(
 
 
 def plot_regressor(
-    model: Any,
-    X_train: Any,  # noqa: N803
-    X_test: Any,  # noqa: N803
-    y_train: Any,
-    y_test: Any,
-    model_name: str = "Regressor",
+    model: Any, X_train: Any, X_test: Any, y_train: Any, y_test: Any, model_name: str = "Regressor"
 ) -> None:
     """Log all plots of a regressor that was fitted."""
     plot_summary_metrics(model, X_train, y_train, X_test, y_test)
@@ -89,8 +87,7 @@ def plot_confusion_matrix(
     y_true: Any = None, y_pred: Any = None, labels: Any = None, *options: Any, **more: Any
 ) -> None:
     """Log `confusion_matrix`: how often each class was taken for each."""
-    classes = np.unique(np.concatenate([np.asarray(y_true), np.asarray(y_pred)]))
-    names = _names(labels) or [str(one) for one in classes.tolist()]
+    classes, names = _classes(labels, y_true, y_pred)
     true, predicted = np.searchsorted(classes, y_true), np.searchsorted(classes, y_pred)
     _log("confusion_matrix", confusion_matrix(y_true=true, preds=predicted, class_names=names))
 
@@ -107,8 +104,7 @@ def plot_feature_importances(
 def plot_class_proportions(y_train: Any = None, y_test: Any = None, labels: Any = None) -> None:
     """Log `class_proportions`: how often each class is in both sets."""
     sets = {"train": np.asarray(y_train), "test": np.asarray(y_test)}
-    classes = np.unique(np.concatenate(list(sets.values())))
-    names = _names(labels) or [str(one) for one in classes.tolist()]
+    classes, names = _classes(labels, *sets.values())
     rows = [
         [f"{name}, {kind}", int(np.sum(own == one))]
         for one, name in zip(classes, names, strict=False)
@@ -117,12 +113,7 @@ def plot_class_proportions(y_train: Any = None, y_test: Any = None, labels: Any 
     _log("class_proportions", bar(Table(columns=["class", "count"], data=rows), "class", "count", title="Classes"))
 
 
-def plot_calibration_curve(
-    clf: Any = None,
-    X: Any = None,  # noqa: N803
-    y: Any = None,
-    clf_name: str = "Classifier",
-) -> None:
+def plot_calibration_curve(clf: Any = None, X: Any = None, y: Any = None, clf_name: str = "Classifier") -> None:
     """Log `calibration_curve` of a classifier that was fitted."""
     classes = list(clf.classes_)
     names = [str(name) for name in classes]
@@ -130,11 +121,7 @@ def plot_calibration_curve(
 
 
 def plot_summary_metrics(
-    model: Any = None,
-    X: Any = None,  # noqa: N803
-    y: Any = None,
-    X_test: Any = None,  # noqa: N803
-    y_test: Any = None,
+    model: Any = None, X: Any = None, y: Any = None, X_test: Any = None, y_test: Any = None
 ) -> None:
     """Log `summary_metrics`: of a classifier accuracy, precision, recall and F1, of a regressor errors and R2."""
     metrics: Any = need("sklearn.metrics", package="scikit-learn", needed_for="wandb.sklearn")
@@ -155,7 +142,7 @@ _OF_NUMBERS = ("mean_absolute_error", "mean_squared_error", "r2_score")
 
 def plot_learning_curve(
     model: Any = None,
-    X: Any = None,  # noqa: N803
+    X: Any = None,
     y: Any = None,
     cv: Any = None,
     shuffle: bool = False,
@@ -178,7 +165,7 @@ def plot_learning_curve(
     _log("learning_curve", line(table, "rows", "score", stroke="set", title="Learning curve"))
 
 
-def plot_residuals(regressor: Any = None, X: Any = None, y: Any = None) -> None:  # noqa: N803
+def plot_residuals(regressor: Any = None, X: Any = None, y: Any = None) -> None:
     """Log `residuals`: what a regressor that was fitted predicts, and by how much that is wrong."""
     predicted = np.asarray(regressor.predict(X), float)
     rows = np.stack([predicted, np.asarray(y, float) - predicted], axis=1).tolist()
@@ -186,16 +173,14 @@ def plot_residuals(regressor: Any = None, X: Any = None, y: Any = None) -> None:
     _log("residuals", scatter(table, "predicted", "residual", title="Residuals"))
 
 
-def _refused(name: str) -> Any:
-    def refuse(*arguments: Any, **options: Any) -> None:
-        hint = "Draw it with matplotlib, and log the figure."
-        raise InputError.of(f"wandb.sklearn.{name}", "a plot that mediatypes has", Verbatim(name), hint)
-
-    return refuse
+def _refuse(name: str, *arguments: Any, **options: Any) -> None:
+    hint = "Draw it with matplotlib, and log the figure."
+    raise InputError.of(f"wandb.sklearn.{name}", "a plot that mediatypes has", Verbatim(name), hint)
 
 
-plot_clusterer, plot_elbow_curve = _refused("plot_clusterer"), _refused("plot_elbow_curve")
-plot_outlier_candidates, plot_silhouette = _refused("plot_outlier_candidates"), _refused("plot_silhouette")
+plot_clusterer, plot_elbow_curve = partial(_refuse, "plot_clusterer"), partial(_refuse, "plot_elbow_curve")
+plot_outlier_candidates = partial(_refuse, "plot_outlier_candidates")
+plot_silhouette = partial(_refuse, "plot_silhouette")
 
 
 def _log(key: str, chart: Any) -> None:
@@ -204,6 +189,12 @@ def _log(key: str, chart: Any) -> None:
 
 def _names(labels: Any) -> list[str] | None:
     return None if labels is None else [str(one) for one in labels]
+
+
+def _classes(labels: Any, *values: Any) -> tuple[Any, list[str]]:
+    """The classes that occur, in order, and their names."""
+    classes = np.unique(np.concatenate([np.asarray(one) for one in values]))
+    return classes, _names(labels) or [str(one) for one in classes.tolist()]
 
 
 def _places(truth: Any) -> Any:
