@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from ...columns.cells import is_media_kind
 from ...types.image.value import Image
 from ...view import RunView
 from ..annotations.dataset import INSTANCES, TRUTH, Object
@@ -21,10 +20,7 @@ CAPTION, SCORE, REGION, OTHER_SET = "a caption of a box", "a score", "a region",
 def images(view: RunView, tally: Tally) -> Iterator[tuple[Item, Image]]:
     """The logged images, with what they were logged as; everything else is lost."""
     content = Content(view)
-    for spec in content.specs:
-        if not is_media_kind(spec.kind) and spec.kind != "null":
-            column = content.read([spec.name]).column(spec.name)
-            tally.lose(spec.key, spec.kind, NO_IMAGE, len(column) - column.null_count)
+    content.lose_plain(tally, NO_IMAGE)
     for item in content.items():
         if item.document.get("_type") != "image":
             tally.lose(item.key, item.kind, NO_IMAGE)

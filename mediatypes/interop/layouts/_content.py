@@ -17,11 +17,12 @@ from ...columns.cells import is_media_kind
 from ...runfolder import files
 from ...runfolder.content import RunContent
 from ...runfolder.opening import History
-from ...runfolder.schema import ColumnSpec
+from ...runfolder.schema import FIXED, ColumnSpec
 from ...runfolder.select import with_integers
 from ...view import RunView
+from ._report import Tally
 
-_PIECE = 1024  # rows whose cells are Python objects at once
+PIECE = 1024  # rows whose cells are Python objects at once
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Content:
     def items_of(self, spec: ColumnSpec) -> Iterator[Item]:
         """The media documents of a column."""
         table, row = self.read(["_step", "_timestamp", spec.name]), 0
-        for batch in table.to_batches(max_chunksize=_PIECE):
+        for batch in table.to_batches(max_chunksize=PIECE):
             steps, stamps = (batch.column(name).to_pylist() for name in ("_step", "_timestamp"))
             for step, stamp, cell in zip(steps, stamps, cells_of(batch.column(spec.name), spec.key), strict=True):
                 for index, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
@@ -81,12 +82,37 @@ class Content:
                         yield Item(spec.key, spec.kind, row, step, stamp, index, document)
                 row += 1
 
+    def rows(self) -> Iterator[tuple[dict[str, Any], list[tuple[ColumnSpec, Any]]]]:
+        """Step, time and runtime of each row, and its cells that are not empty: documents as plain data, JSON as text."""
+        specs = [spec for spec in self.specs if spec.kind != "null"]
+        table = self.read([*FIXED, *(spec.name for spec in specs)])
+        for batch in table.to_batches(max_chunksize=PIECE):
+            fixed = [batch.column(name).to_pylist() for name in FIXED]
+            columns = []
+            for spec in specs:
+                column = batch.column(spec.name)
+                cells = cells_of(column, spec.key) if is_media_kind(spec.kind) else column.to_pylist()
+                columns.append((spec, cells, column.is_valid().to_pylist()))
+            for i in range(batch.num_rows):
+                stamps = {name: column[i] for name, column in zip(FIXED, fixed, strict=True)}
+                yield stamps, [(spec, cells[i]) for spec, cells, valid in columns if valid[i]]
+
+    def media_cells(self, spec: ColumnSpec) -> Iterator[Any]:
+        """The cells of a media column: documents, lists of them, None."""
+        for batch in self.read([spec.name]).to_batches(max_chunksize=PIECE):
+            yield from cells_of(batch.column(0), spec.key)
+
     def plain_cells(self) -> Iterator[tuple[ColumnSpec, pa.Table]]:
         """The columns of plain data: `_step`, `_timestamp` and the cells that are there, JSON as text."""
         for spec in self.specs:
             if not is_media_kind(spec.kind) and spec.kind != "null":
                 table = self.read(["_step", "_timestamp", spec.name])
                 yield spec, table.filter(table.column(2).is_valid())
+
+    def lose_plain(self, tally: Tally, reason: str) -> None:
+        """Count all plain data as lost."""
+        for spec, table in self.plain_cells():
+            tally.lose(spec.key, spec.kind, reason, table.num_rows)
 
     def write_description(self, folder: Path) -> None:
         """`run.json` and `summary.json`, as in a run folder."""

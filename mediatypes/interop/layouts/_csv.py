@@ -14,7 +14,7 @@ from ...columns.cells import is_media_kind
 from ...view import RunView
 from ._content import Content
 from ._report import Tally
-from ._rows import MEDIA, media_cells, media_rows
+from ._rows import MEDIA, media_rows, shown
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
@@ -25,8 +25,7 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
     for spec in content.specs:
         names.append(spec.name)
         if is_media_kind(spec.kind):
-            cells = media_cells(content, spec.name)
-            columns.append(texts([_text(cells.get(row)) for row in range(fixed.num_rows)]))
+            columns.append(texts([cell and _text(shown(cell)) for cell in content.media_cells(spec)]))
         else:
             column = content.read([spec.name]).column(spec.name)
             if pa.types.is_list(column.type):

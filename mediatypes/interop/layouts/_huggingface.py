@@ -18,7 +18,6 @@ from ..._core import canonical
 from ..._core.codec import check
 from ..._core.sidecar import content_path
 from ...columns.arrow import numbers, texts
-from ...columns.cells import is_media_kind
 from ...columns.packed import write_whole
 from ...view import RunView
 from ._content import Content, Item
@@ -40,10 +39,7 @@ _UNFIT = "neither image, audio nor video"
 def write(view: RunView, folder: Path, tally: Tally) -> None:
     """Write the layout into a folder that is there."""
     content = Content(view)
-    for spec in content.specs:
-        if not is_media_kind(spec.kind) and spec.kind != "null":
-            column = content.read([spec.name]).column(spec.name)
-            tally.lose(spec.key, spec.kind, _UNFIT, len(column) - column.null_count)
+    content.lose_plain(tally, _UNFIT)
     rows: dict[str, list[dict[str, Any]]] = {medium: [] for medium in FOLDERS}
     for item in content.items():
         medium = item.document.get("_type")

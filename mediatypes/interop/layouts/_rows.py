@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ._content import Content, Item
+from ._content import Content
 from ._report import Tally
 
 MEDIA = ("key", "step", "index", "type", "path", "caption", "media_type", "size", "document")
@@ -20,18 +20,9 @@ def media_rows(content: Content, tally: Tally) -> Iterator[dict[str, Any]]:
         yield {name: own[name] if name in own else document.get(name) for name in MEDIA}
 
 
-def media_cells(content: Content, name: str) -> dict[int, Any]:
-    """By row what stands for the media of a column: a path, a document that has none, or a list of these."""
-    cells: dict[int, Any] = {}
-    for item in content.items_of(next(spec for spec in content.specs if spec.name == name)):
-        if item.row is not None:
-            if item.index is None:
-                cells[item.row] = _shown(item)
-            else:
-                cells.setdefault(item.row, []).append(_shown(item))
-    return cells
-
-
-def _shown(item: Item) -> Any:
-    path = item.document.get("path")
-    return path if isinstance(path, str) else item.document
+def shown(cell: Any) -> Any:
+    """What stands for a media cell: the path of its file, a document that has none, or a list of these."""
+    if isinstance(cell, list):
+        return [shown(document) for document in cell if document is not None]
+    path = cell.get("path")
+    return path if isinstance(path, str) else cell

@@ -77,8 +77,8 @@ class Documents:
         self._makers: dict[str, Callable[[Place, dict[str, Any]], dict[str, Any] | None]] = {
             "image": self._image,
             "video": self._video,
-            "audio": self._audio,
-            "html": self._html,
+            "audio": self._as_it_is,
+            "html": self._as_it_is,
             "molecule": self._molecule,
             "object3d": self._object3d,
             "histogram": self._histogram,
@@ -240,11 +240,11 @@ class Documents:
             self._lose(place, "its size: that of the file is even", (alone.width, alone.height) != size)
         return made and made | {"width": size[0], "height": size[1]}
 
-    def _audio(self, place: Place, document: dict[str, Any]) -> dict[str, Any] | None:
-        return self._copied(place, "audio-file", "audio", document, f".{document['format']}")
-
-    def _html(self, place: Place, document: dict[str, Any]) -> dict[str, Any] | None:
-        return self._copied(place, "html-file", "html", document, ".html")
+    def _as_it_is(self, place: Place, document: dict[str, Any]) -> dict[str, Any] | None:
+        """Of a type whose file W&B takes whatever it is."""
+        type = document["_type"]
+        suffix = type if type == "html" else document["format"]
+        return self._copied(place, f"{type}-file", type, document, f".{suffix}")
 
     def _molecule(self, place: Place, document: dict[str, Any]) -> dict[str, Any] | None:
         suffix = f".{document['format']}"

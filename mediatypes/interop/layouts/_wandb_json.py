@@ -5,19 +5,17 @@ A row is an object on a line. NaN and infinities are the bare words that W&B wri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..._core import canonical
 from ...columns.cells import is_media_kind
-from ...runfolder.schema import FIXED, ColumnSpec
+from ...runfolder.schema import FIXED
 from ...view import RunView
-from ._content import Content, cells_of, dumps
+from ._content import Content, dumps
 from ._report import Tally
 from ._wandb_documents import Documents, Place
 
-_PIECE = 1024  # rows that are Python objects at once
 _TAKEN = "a key that another value of the row has in W&B"
 _OWN = "_wandb"  # member of the config
 
@@ -28,10 +26,10 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
     latest = dict[str, dict[str, Any]]()  # by key: the members that its last medium became
     row: dict[str, Any] = {}
     with open(folder / "history.jsonl", "w", encoding="utf-8", newline="\n") as file:
-        for fixed, cells in _rows(content):
+        for fixed, cells in content.rows():
             row = dict(fixed)
             for spec, cell in cells:
-                members = {spec.key: cell}
+                members = {spec.key: canonical.loads(cell) if spec.kind == "json" else cell}
                 if is_media_kind(spec.kind):
                     members = latest[spec.key] = documents.members(Place(spec.key, spec.kind, fixed["_step"]), cell)
                 for name, value in members.items():
@@ -53,24 +51,6 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
     config |= {_OWN: documents.config} if documents.config else {}
     for name, members in (("summary.json", summary), ("config.json", config)):
         (folder / name).write_text(dumps(members, allow_nan=True) + "\n", "utf-8")
-
-
-def _rows(content: Content) -> Iterator[tuple[dict[str, Any], list[tuple[ColumnSpec, Any]]]]:
-    """The rows: step, time and runtime, and the cells that are not empty."""
-    specs = [spec for spec in content.specs if spec.kind != "null"]
-    table = content.read([*FIXED, *(spec.name for spec in specs)])
-    for batch in table.to_batches(max_chunksize=_PIECE):
-        fixed = [batch.column(name).to_pylist() for name in FIXED]
-        columns = []
-        for spec in specs:
-            column = batch.column(spec.name)
-            cells = cells_of(column, spec.key) if is_media_kind(spec.kind) else column.to_pylist()
-            if spec.kind == "json":
-                cells = [cell if cell is None else canonical.loads(cell) for cell in cells]
-            columns.append((spec, cells, column.is_valid().to_pylist()))
-        for i in range(batch.num_rows):
-            named = {name: column[i] for name, column in zip(FIXED, fixed, strict=True)}
-            yield named, [(spec, cells[i]) for spec, cells, valid in columns if valid[i]]
 
 
 def _is_media(value: Any) -> bool:
