@@ -161,82 +161,75 @@ def _add(
             entry.sets[name] = []  # type: ignore[index]
     ids = set[int]()
     for i, one in enumerate(annotations):
-        at, found = f"{where}[{i}]", list[Problem]()
+        at, own = f"{where}[{i}]", Problems()
         if not isinstance(one, dict):
             problems.add(at, "an object", one, "Remove it.")
             continue
         if type(one.get("image_id")) is not int or one["image_id"] not in entries:
-            found.append(problem(f"{at}.image_id", "the id of an image", one.get("image_id"), "", "id"))
+            own.add(f"{at}.image_id", "the id of an image", one.get("image_id"), "", "id")
         if type(one.get("category_id")) is not int or one["category_id"] not in classes:
-            found.append(problem(f"{at}.category_id", "the id of a category", one.get("category_id"), "", "id"))
+            own.add(f"{at}.category_id", "the id of a category", one.get("category_id"), "", "id")
         if type(id := one.get("id")) is int:
             if id in ids:
-                found.append(problem(f"{at}.id", "an id that no other annotation has", id, "", "duplicate"))
+                own.add(f"{at}.id", "an id that no other annotation has", id, "", "duplicate")
             ids.add(id)
-        entry = None if found else entries[one["image_id"]]
-        annotation = _annotation(one, at, entry.size if entry else None, found)
+        entry = None if own.count else entries[one["image_id"]]
+        annotation = _annotation(one, at, entry.size if entry else None, own)
         if annotation is not None and entry is not None:
             entry.sets[name].append(annotation)
             for member in sorted(one.keys() - _READ):
                 if one[member] not in (None, [], {}, 0):
                     lost[member] = lost.get(member, 0) + 1
-        problems.extend(found if type(id) is not int else [one._replace(path=f"{one.path} (id {id})") for one in found])
+        named = f" (id {id})" if type(id) is int else ""
+        problems.extend(one._replace(path=one.path + named) for one in own.recorded)
 
 
-def _annotation(one: dict[str, Any], at: str, size: tuple[int, int] | None, found: list[Problem]) -> Annotation | None:
-    """An annotation, or what is wrong with it."""
+def _annotation(one: dict[str, Any], at: str, size: tuple[int, int] | None, own: Problems) -> Annotation | None:
+    """An annotation; None if anything is wrong with it."""
     box, score, crowd = one.get("bbox"), one.get("score"), one.get("iscrowd", 0)
-    region = _region(one.get("segmentation"), f"{at}.segmentation", size, found)
+    region = _region(one.get("segmentation"), f"{at}.segmentation", size, own)
     if box is not None and not (are_numbers(box, 4) and box[2] >= 0 and box[3] >= 0):
-        found.append(
-            problem(f"{at}.bbox", "x, y, width and height, finite and not below 0", box, "Drop the box.", "box")
-        )
+        own.add(f"{at}.bbox", "x, y, width and height, finite and not below 0", box, "Drop the box.", "box")
     elif box is None and one.get("segmentation") in (None, []):
-        found.append(problem(at, "a bbox or a segmentation", Verbatim("neither"), "Remove it.", "box"))
+        own.add(at, "a bbox or a segmentation", Verbatim("neither"), "Remove it.", "box")
     if score is not None and not is_number(score):
-        found.append(problem(f"{at}.score", "a finite number", score, "Leave it out."))
+        own.add(f"{at}.score", "a finite number", score, "Leave it out.")
     if crowd not in (0, 1):
-        found.append(problem(f"{at}.iscrowd", "0 or 1", crowd, "Leave it out for 0."))
-    if found:
+        own.add(f"{at}.iscrowd", "0 or 1", crowd, "Leave it out for 0.")
+    if own.count:
         return None
     edges = None if box is None else (box[0], box[1], box[0] + box[2], box[1] + box[3])
     return Annotation(one["category_id"], edges, score, CROWD if crowd else None, region)
 
 
-def _region(value: Any, at: str, size: tuple[int, int] | None, found: list[Problem]) -> Region | None:
+def _region(value: Any, at: str, size: tuple[int, int] | None, own: Problems) -> Region | None:
     """What makes the pixels of a segmentation, when they are needed; None where there is none."""
     if value is None or value == []:
         return None
     if isinstance(value, list):
-        if not all(are_numbers(polygon) and len(polygon) >= 6 and len(polygon) % 2 == 0 for polygon in value):
-            got = next(p for p in value if not (are_numbers(p) and len(p) >= 6 and len(p) % 2 == 0))
-            found.append(
-                problem(at, "polygons of three points or more: x, y, x, y, x, y...", got, "Drop it.", "region")
-            )
+        odd = [one for one in value if not (are_numbers(one) and len(one) >= 6 and len(one) % 2 == 0)]
+        if odd:
+            own.add(at, "polygons of three points or more: x, y, x, y, x, y...", odd[0], "Drop it.", "region")
         elif size and max(abs(number) for polygon in value for number in polygon) > 2 * max(size):
-            found.append(problem(at, f"points near the image of {size[0]} x {size[1]}", value, "Clip it.", "region"))
+            own.add(at, f"points near the image of {size[0]} x {size[1]}", value, "Clip it.", "region")
         else:
             return partial(_fill, value)
-        return None
-    if not isinstance(value, dict) or not are_numbers(value.get("size"), 2):
-        found.append(problem(at, "polygons, or run lengths with size and counts", value, "Drop it.", "region"))
-        return None
-    if size and tuple(value["size"]) != size[::-1]:
+    elif not isinstance(value, dict) or not are_numbers(value.get("size"), 2):
+        own.add(at, "polygons, or run lengths with size and counts", value, "Drop it.", "region")
+    elif size and tuple(value["size"]) != size[::-1]:
         expected = f"a size of the image: height {size[1]}, width {size[0]}"
-        found.append(problem(f"{at}.size", expected, value["size"], "Correct it.", "size"))
-        return None
-    try:
-        runs = shapes.read_runs(value.get("counts"))
-    except ValueError as error:
-        found.append(problem(f"{at}.counts", "run lengths of COCO", Verbatim(str(error)), "Drop it.", "region"))
-        return None
-    pixels = value["size"][0] * value["size"][1]
-    if sum(runs) != pixels:
-        found.append(
-            problem(f"{at}.counts", f"lengths that sum up to {pixels} pixels", sum(runs), "Drop it.", "region")
-        )
-        return None
-    return partial(_decode, runs)
+        own.add(f"{at}.size", expected, value["size"], "Correct it.", "size")
+    else:
+        pixels = value["size"][0] * value["size"][1]
+        try:
+            runs = shapes.read_runs(value.get("counts"))
+        except ValueError as error:
+            own.add(f"{at}.counts", "run lengths of COCO", Verbatim(str(error)), "Drop it.", "region")
+            return None
+        if sum(runs) == pixels:
+            return partial(_decode, runs)
+        own.add(f"{at}.counts", f"lengths that sum up to {pixels} pixels", sum(runs), "Drop it.", "region")
+    return None
 
 
 def _fill(polygons: list[list[float]], height: int, width: int) -> Array:
@@ -334,27 +327,27 @@ class CocoWriter:
 
     def add(self, image: Image, sets: Mapping[str, list[Object]]) -> tuple[str, list[Problem]]:
         """Add an image with its sets of objects; returns the name of its file, and what is wrong with it."""
-        found = list[Problem]()
+        problems = list[Problem]()
         name, number = self._names.give(image.caption, image.format), len(self._images) + 1
         self._images.append({"id": number, "file_name": name, "width": image.width, "height": image.height})
         labels = labels_of(image)
         for set_name, objects in sets.items():
-            content, problems = self.sets.setdefault(set_name, self.empty()), list[Problem]()
+            content, own = self.sets.setdefault(set_name, self.empty()), list[Problem]()
             known = {one["id"]: one["name"] for one in content["categories"]}
             for id, label in labels[set_name].items():
                 if known.setdefault(id, label) != label:
                     got = Verbatim(f"{known[id]} and {label}")
-                    problems.append(problem(f"{name}: class {id}", "one name", got, "Renumber one of them.", "label"))
+                    own.append(problem(f"{name}: class {id}", "one name", got, "Renumber one of them.", "label"))
             content["categories"] = [{"id": id, "name": label} for id, label in known.items()]
             for i, one in enumerate(objects):
                 if one.class_id is None:
                     where = f"{name}: {set_name}[{i}]"
-                    problems.append(problem(where, "a class id", None, "COCO has no objects without one.", "class"))
+                    own.append(problem(where, "a class id", None, "COCO has no objects without one.", "class"))
                 else:
                     content["annotations"].append(_to_json(one, len(content["annotations"]) + 1, number))
-            self.problems.setdefault(set_name, []).extend(problems)
-            found += problems
-        return name, found
+            self.problems.setdefault(set_name, []).extend(own)
+            problems += own
+        return name, problems
 
 
 def _to_json(one: Object, id: int, image_id: int) -> dict[str, Any]:

@@ -57,13 +57,13 @@ class Problems:
     """What is wrong with a data set: raised all at once, or recorded while the rest is read.
 
     Args:
-        on_error: "raise" or "record".
+        on_error: "raise" (default) or "record".
 
     Raises:
         InputError: `on_error` is something else.
     """
 
-    def __init__(self, on_error: str) -> None:
+    def __init__(self, on_error: str = "raise") -> None:
         if on_error not in ("raise", "record"):
             raise InputError.of("on_error", "raise or record", on_error, "Leave it out for raise.")
         self.recorded, self.count, self._raises = list[Problem](), 0, on_error == "raise"
@@ -72,9 +72,9 @@ class Problems:
         """Note a problem."""
         self.extend((problem(where, expected, got, hint, code),))
 
-    def extend(self, found: Iterable[Problem]) -> None:
+    def extend(self, problems: Iterable[Problem]) -> None:
         """Note problems; only the first thousand are kept."""
-        for one in found:
+        for one in problems:
             self.count += 1
             if len(self.recorded) < _MOST_PROBLEMS:
                 self.recorded.append(one)
@@ -132,12 +132,12 @@ class AnnotatedImages:
         return f"AnnotatedImages({len(self)} images, {len(self._classes)} classes)"
 
     def _image(self, entry: Entry) -> Image:
-        image, problems = Image(entry.path, caption=entry.name), list[Problem]()
+        image, problems = Image(entry.path, caption=entry.name), Problems()
         size = (image.width, image.height)
         if entry.size not in (None, size):
             expected = f"a picture of {entry.size[0]} x {entry.size[1]}" if entry.size else ""
             got = Verbatim(f"{size[0]} x {size[1]}")
-            raise InputError([problem("size", expected, got, "Correct the annotations, or the picture.", "size")])
+            raise InputError.of("size", expected, got, "Correct the annotations, or the picture.", "size")
         boxes, masks = dict[str, BoundingBoxes2D](), dict[str, ImageMask]()
         for name, objects in entry.sets.items():
             regions = [_region(one, i, name, size, problems) for i, one in enumerate(objects)]
@@ -145,8 +145,7 @@ class AnnotatedImages:
             boxes[name] = self._boxes(objects, edges)
             if any(region is not None for region in regions):
                 masks |= self._masks(name, objects, edges, regions, size)
-        if problems:
-            raise InputError(problems)
+        problems.settle()
         for name, path in entry.masks.items():
             masks[name] = ImageMask(path, None if name.endswith(INSTANCES) else self._mask_labels()[1])
         return Image(image, boxes=boxes, masks=masks)
@@ -192,7 +191,7 @@ class AnnotatedImages:
         return background, {background: BACKGROUND, **self._classes}
 
 
-def _region(one: Annotation, index: int, name: str, size: tuple[int, int], problems: list[Problem]) -> Array | None:
+def _region(one: Annotation, index: int, name: str, size: tuple[int, int], problems: Problems) -> Array | None:
     """The pixels of an object, if it has a region; of what is no region a problem."""
     if one.region is None:
         return None
@@ -200,7 +199,7 @@ def _region(one: Annotation, index: int, name: str, size: tuple[int, int], probl
         return one.region(size[1], size[0])
     except ValueError as error:
         expected = f"a region of the picture's {size[0]} x {size[1]} pixels"
-        problems.append(problem(f"{name}[{index}].segmentation", expected, Verbatim(str(error)), "Drop it.", "region"))
+        problems.add(f"{name}[{index}].segmentation", expected, Verbatim(str(error)), "Drop it.", "region")
         return None
 
 
@@ -237,28 +236,24 @@ class Object(NamedTuple):
 
 def sets_of(image: Image) -> dict[str, list[Object]]:
     """The objects of an image by set: its boxes with their instance masks; classes of masks that have no boxes."""
-    found = {}
+    sets = {}
     for name, boxes in image.boxes.items():
         sides = np.array([image.width, image.height] * 2, np.float64)
         edges = np.where(boxes.is_pixel[:, None], boxes.to_xyxy(), boxes.to_xyxy() * sides).tolist()
         mask = image.masks.get(name + INSTANCES)
         instances = mask.to_numpy() if mask else None
         scores = boxes.scores
-        found[name] = [
+        sets[name] = [
             Object(id, tuple(edge), caption, given(scores, i), region_of(instances, i + 1))
             for i, (id, edge, caption) in enumerate(zip(boxes.class_ids, edges, boxes.captions, strict=True))
         ]
     for name, mask in image.masks.items():
         if name not in image.boxes and name.removesuffix(INSTANCES) not in image.boxes:
             labels, ids, own = mask.class_labels, mask.to_numpy(), mask._class_labels or {}
-            present = [
-                id
-                for id in np.unique(ids).tolist()
-                if labels[id] not in _NO_CLASS and (id in own or id not in (0, 255))
-            ]
-            regions = {id: ids == id for id in present}
-            found[name] = [Object(id, box_of(region), None, {}, region) for id, region in regions.items()]
-    return found
+            named = [id for id in np.unique(ids).tolist() if labels[id] not in _NO_CLASS]
+            regions = {id: ids == id for id in named if id in own or id not in (0, 255)}
+            sets[name] = [Object(id, box_of(region), None, {}, region) for id, region in regions.items()]
+    return sets
 
 
 def given(scores: Mapping[str, list[float | None]], index: int) -> dict[str, float]:

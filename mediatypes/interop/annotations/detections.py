@@ -70,15 +70,16 @@ def boxes_from(detections: Any, class_labels: Mapping[Any, str] | None = None) -
 
 def _of_columns(edges: Any, ids: Any, scores: Any, words: Any, class_labels: Any) -> BoundingBoxes2D:
     """Boxes in pixels; class ids are whole numbers, whatever their dtype, or come from names."""
-    found: list[int | None] | None = (
-        None if ids is None else [int(id) for id in as_array(ids, "boxes_from.class_ids").tolist()]
-    )
+    class_ids: list[int | None] | None = None
+    if ids is not None:
+        class_ids = [int(id) for id in as_array(ids, "boxes_from.class_ids").tolist()]
     names = None if words is None else [str(word) for word in words]
-    if names is not None and found is not None:
-        class_labels = class_labels or dict(zip(found, names, strict=True))
+    if names is not None and class_ids is not None:
+        class_labels = class_labels or dict(zip(class_ids, names, strict=True))
     elif names is not None:
-        found, class_labels = _ids_of(names, class_labels)
-    return BoundingBoxes2D.from_xyxy(edges, domain="pixel", class_ids=found, scores=scores, class_labels=class_labels)
+        class_ids, class_labels = _ids_of(names, class_labels)
+    labelled = {"class_ids": class_ids, "class_labels": class_labels}
+    return BoundingBoxes2D.from_xyxy(edges, domain="pixel", scores=scores, **labelled)
 
 
 def _ids_of(names: list[Any] | None, class_labels: Any) -> tuple[list[int | None] | None, Any]:

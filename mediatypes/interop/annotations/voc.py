@@ -102,9 +102,9 @@ def _names(folder: Path, image_set: str | None) -> list[str]:
     """The names of the pictures, without suffix."""
     if image_set is None:
         return sorted(path.stem for path in (folder / XML).glob("*.xml"))
-    found = Problems("raise")
-    path = inside(folder / SETS, f"{image_set}.txt", "from_voc.image_set", found)
-    found.settle()
+    problems = Problems()
+    path = inside(folder / SETS, f"{image_set}.txt", "from_voc.image_set", problems)
+    problems.settle()
     lines = Path(str(path)).read_text("utf-8", "replace").splitlines()
     return [line.split()[0] for line in lines if line.strip() and line.split()[-1] != "-1"]
 

@@ -83,7 +83,7 @@ class Content:
                 row += 1
 
     def rows(self) -> Iterator[tuple[dict[str, Any], list[tuple[ColumnSpec, Any]]]]:
-        """Step, time and runtime of each row, and its cells that are not empty: documents as plain data, JSON as text."""
+        """Step, time and runtime of each row, and its cells that are not empty: documents as such, JSON as text."""
         specs = [spec for spec in self.specs if spec.kind != "null"]
         table = self.read([*FIXED, *(spec.name for spec in specs)])
         for batch in table.to_batches(max_chunksize=PIECE):

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..._core.codec import decode
 from ..._core.errors import MediaTypesError, SidecarMissing, StoreError, UnsafePath
 from ..._core.references import LIST_TYPE, read_list, references
 from ..._core.sidecar import Source, safe_parts
-from ...store.memory import MemoryStore
+from .._in_memory import decode_from_memory
 
 _CHUNK = 1024 * 1024
 _MISSING = "its file is missing"
@@ -112,18 +111,9 @@ class Tally:
 
     def value_of(self, document: dict[str, Any], key: str, kind: str, *, is_embedded: bool) -> Any:
         """The value of a document, by `embed` or `read` of its sidecars; None if that cannot be, and it is lost."""
-        store, read = MemoryStore(), self.embed if is_embedded else self.read
-        for _, reference in references(document):
-            listed = [reference]
-            if reference["media_type"] == LIST_TYPE:
-                listed += read_list(reference, self._source, key)
-            for one in listed:
-                data = read(one, key, kind)
-                if data is None:
-                    return None
-                store.files[one["path"]] = data
+        read = self.embed if is_embedded else self.read
         try:
-            return decode(document, store)
+            return decode_from_memory(document, lambda reference: read(reference, key, kind))
         except MediaTypesError:
             self.lose(key, kind, _INVALID)
             return None

@@ -13,20 +13,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from . import _MODULES
+
 _PACKAGE = __package__ or "mediatypes.interop.wandb"
 _NAMES = {  # modules of wandb, and what they are here; those below them are the same
     "wandb": "",
-    "wandb.plot": "plot",
-    "wandb.tensorboard": "tensorboard",
-    "wandb.errors": "errors",
-    "wandb.data_types": "script.values",
-    "wandb.sdk": "sdk",
-    "wandb.util": "sdk",
-    "wandb.env": "sdk",
-    "wandb.apis": "sdk",
-    "wandb.wandb_run": "sdk",
-    "wandb.keras": "keras",
-    "wandb.sklearn": "sklearn",
+    **{f"wandb.{name}": home for name, home in _MODULES.items()},
     "wandb.integration.keras": "keras",
     "wandb.integration.sklearn": "sklearn",
 }

@@ -18,8 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
+from mediatypes._core.references import LIST_TYPE, references
 from mediatypes.cli import main
 from mediatypes.interop.layouts import LAYOUTS, Lost
+from mediatypes.interop.layouts._content import Content
+from mediatypes.interop.layouts._report import Tally
 from tests.samples import photograph
 
 TONE = np.sin(np.arange(800) / 9).astype("f4")
@@ -390,3 +393,16 @@ def test_files_that_were_saved_are_said_to_stay(tmp_path: Path) -> None:
         run.save(tmp_path / "model.bin")
     lost = mt.export(run.path, "csv", tmp_path / "csv").lost
     assert [(one.key, one.kind, one.count, one.reason) for one in lost] == [("files", "file", 1, "saved with the run")]
+
+
+def test_a_table_whose_list_of_files_is_gone_is_lost_and_the_export_goes_on(tmp_path: Path) -> None:
+    picture = mt.Image(np.zeros((2, 3), np.uint8))
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"t": mt.Table(columns=["picture"], data=[[picture]])})
+    view = mt.open_run(run.path)
+    (item,) = Content(view).items()
+    (listed,) = (reference for _, reference in references(item.document) if reference["media_type"] == LIST_TYPE)
+    (view.path / listed["path"]).unlink()
+    tally = Tally(view.store, tmp_path / "made", tmp_path / "made")
+    assert tally.value_of(item.document, "t", "table", is_embedded=True) is None
+    assert tally.report(tmp_path, "x").lost == (Lost("t", "table", 1, "its file is missing"),)

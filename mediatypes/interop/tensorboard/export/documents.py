@@ -17,8 +17,8 @@ from ...._core.errors import CodecError, InputError, MediaTypesError
 from ....columns.arrays import Array
 from ....formats import npy
 from ....types.tensor.data import stored_dtype
+from ..._in_memory import decode_from_memory
 from . import encode, summaries
-from .in_memory import decode_from_memory, main_file
 
 
 class Shape(NamedTuple):
@@ -209,7 +209,7 @@ class Converter:
             value = self._decode(key, kind, plain)
             if value is None:
                 return None
-            made = main_file(Image(value.to_numpy()))
+            made = Image(value.to_numpy()).to_bytes()
         except MediaTypesError as error:
             self._lose(key, kind, said(error))
             return None
@@ -248,7 +248,7 @@ class Converter:
             samples = value.to_numpy()
             made = Audio(samples, value.sample_rate, subtype=subtype, clip=samples.dtype.kind == "f")
             self._lose(key, kind, f"as WAV {subtype}: TensorBoard plays no {document['format']}")
-            return main_file(made)
+            return made.to_bytes()
         except MediaTypesError as error:
             self._lose(key, kind, said(error))
             return None

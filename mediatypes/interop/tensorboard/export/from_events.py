@@ -12,13 +12,13 @@ from ...._core.errors import MediaTypesError
 from ....columns.arrays import Array
 from ....formats import npy
 from ....types.tensor.data import stored_dtype
+from ..._in_memory import decode_from_memory
 from ..log.events import WHAT, Metadata
 from ..plugins import MESSAGES
 from ..plugins.convert import Series
 from ..plugins.hparams import read_hparams
 from . import encode, sessions, summaries
 from .documents import BROKEN, TOO_LARGE, Counter, pr_rows, said
-from .in_memory import decode_from_memory
 from .records import Form, scalar_form
 
 _SESSIONS = {"START": 1, "STOP": 2, "CHECKPOINT": 3}  # SessionLog.status: event.proto

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Api:
         per_page: int = 50,
         include_sweeps: bool = True,
         lazy: bool = True,
-    ) -> Runs:
+    ) -> list[ApiRun]:
         """The runs of a project, or all.
 
         Args:
@@ -48,14 +48,14 @@ class Api:
             order: a member such as "created_at" or "summary_metrics.acc", after "-" the largest first.
         """
         project = path.rsplit("/", 1)[-1] if path else None
-        found = [ApiRun(view) for view in open_runs(self._root)] if self._root.is_dir() else []
-        chosen = [run for run in found if project in (None, run.project) and matches(run, filters or {})]
+        all_runs = [ApiRun(view) for view in open_runs(self._root)] if self._root.is_dir() else []
+        chosen = [run for run in all_runs if project in (None, run.project) and matches(run, filters or {})]
         member = order.lstrip("+-")
         known = [(run.member(member), run) for run in chosen]
         comparable = [pair for pair in known if isinstance(pair[0], (int, float, str))]
         comparable.sort(key=lambda pair: (isinstance(pair[0], str), pair[0]), reverse=order.startswith("-"))
         rest = [pair for pair in known if pair not in comparable]
-        return Runs([run for _, run in [*comparable, *rest]])
+        return [run for _, run in [*comparable, *rest]]
 
     def run(self, path: str) -> ApiRun:
         """One run, by "id", "project/id" or "entity/project/id"; by its name if no run has that id.
@@ -85,22 +85,6 @@ class Api:
 
     def flush(self) -> None:
         """Nothing: runs are read when they are asked for."""
-
-
-class Runs(Sequence["ApiRun"]):
-    """Runs in their order."""
-
-    def __init__(self, runs: list[ApiRun]) -> None:
-        self._runs = runs
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._runs[place]
-
-    def __len__(self) -> int:
-        return len(self._runs)
-
-    def __iter__(self) -> Iterator[ApiRun]:
-        return iter(self._runs)
 
 
 class Summary(dict[str, Any]):
@@ -146,18 +130,16 @@ class File:
 class ApiRun:
     """A run that is read; `view` is the `mediatypes.RunView` behind it."""
 
+    entity = url = None
+
     def __init__(self, view: RunView) -> None:
-        self.view = view
-        self.summary = Summary(view)
+        self.view, self.path_on_disk = view, view.path
+        self.summary = self.summary_metrics = Summary(view)
         self.config = dict(view.config)
         self.notes, self.group, self.job_type = view.notes, view.group, view.job_type
         self.tags = list(view.tags)
         self.name = self.display_name = view.name
         self.project = view.project
-
-    @property
-    def path_on_disk(self) -> Any:
-        return self.view.path
 
     @property
     def id(self) -> str:
@@ -171,24 +153,12 @@ class ApiRun:
         return {"interrupted": "killed"}.get(self.view.status, self.view.status)
 
     @property
-    def entity(self) -> None:
-        return None
-
-    @property
     def path(self) -> list[str]:
         return [part for part in (self.project, self.id) if part]
 
     @property
-    def url(self) -> None:
-        return None
-
-    @property
     def created_at(self) -> str:
         return datetime.fromtimestamp(self.view._run["started"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    @property
-    def summary_metrics(self) -> Summary:
-        return self.summary
 
     @property
     def lastHistoryStep(self) -> int:  # noqa: N802 - wandb's name

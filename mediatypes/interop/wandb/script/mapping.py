@@ -24,19 +24,17 @@ class Config(ByAttribute):
             InputError: a key has another value, and `allow_val_change` is not true.
         """
         if not (self._allowed if allow_val_change is None else allow_val_change):
-            new = plain_config(values, lambda problems: None) | plain_config(named, lambda problems: None)
+            new = _plain(values) | _plain(named)
             for key, value in new.items():
                 if key in self._config and self._config[key] != value:
-                    got, hint = (
-                        f"{self._config[key]!r} -> {value!r}",
-                        "Pass allow_val_change=True to update() or init().",
-                    )
+                    got = f"{self._config[key]!r} -> {value!r}"
+                    hint = "Pass allow_val_change=True to update() or init()."
                     raise InputError.of(f"wandb.config.{key}", "the value that was set", got, hint)
         self._config.update(values, **named)
 
     def setdefaults(self, values: Any) -> dict[str, Any]:
         """Set the keys that are not set yet."""
-        new = plain_config(values, lambda problems: None)
+        new = _plain(values)
         self._config.update({key: value for key, value in new.items() if key not in self._config})
         return self.as_dict()
 
@@ -63,12 +61,17 @@ class Config(ByAttribute):
         return repr(self.as_dict())
 
 
+def _plain(values: Any) -> dict[str, Any]:
+    """A config as plain data; what is wrong with it is left for whoever takes it."""
+    return plain_config(values, lambda problems: None)
+
+
 class History:
     """`run.history`: the row that is being filled."""
 
     def __init__(self, log: Any) -> None:
         self.row: dict[str, Any] = {}
-        self._log = log
+        self._log, self._lock = log, threading.Lock()
 
     def add(self, row: Mapping[str, Any] | None = None, step: int | None = None) -> None:
         """Log the row with these values, and begin a new one."""
@@ -76,6 +79,6 @@ class History:
 
     def take(self) -> dict[str, Any]:
         """The row so far, which is empty afterwards."""
-        with threading.Lock():
+        with self._lock:
             row, self.row = self.row, {}
         return row

@@ -13,11 +13,16 @@ from typing import Any, Literal, Self
 from ...._core.errors import InputError, MediaTypesError, Verbatim, describe
 from ....run import Run as MediatypesRun
 from ....view import open_run
-from .api import Api
+from .api import Api, File
 from .artifact import Artifact, used
 from .lenient import settled
 from .mapping import Config, History
 from .settings import Settings
+
+
+def _described(name: str) -> property:
+    """What the run says of itself under this name, or None."""
+    return property(lambda self: self.run._described.get(name))
 
 
 class Run:
@@ -115,11 +120,7 @@ class Run:
         saved = open_run(self.run.path if run_path is None else Api().run(run_path).path_on_disk).files()
         if name not in saved:
             raise ValueError(f"wandb.restore: expected one of {sorted(saved)}, got {name!r}. Save it first.")
-        target = Path(root or self.run.path / "files") / name
-        if replace or not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(saved[name].read_bytes())
-        return target.open(encoding="utf-8", errors="replace")
+        return File(saved[name]).download(str(root or self.run.path / "files"), replace, exist_ok=True)
 
     def log_artifact(
         self,
@@ -168,7 +169,8 @@ class Run:
         artifact = Artifact(name or f"source-{self.project or 'uncategorized'}", "code")
         for path in sorted(base.rglob("*.py")):
             text = str(path)
-            if "wandb" not in path.parts and (include_fn or _always)(text) and not (exclude_fn or _never)(text):
+            is_wanted = (include_fn is None or include_fn(text)) and not (exclude_fn and exclude_fn(text))
+            if "wandb" not in path.parts and is_wanted:
                 artifact.add_file(text, path.relative_to(base).as_posix())
         return self.log_artifact(artifact)
 
@@ -203,17 +205,7 @@ class Run:
     def tags(self) -> tuple[str, ...]:
         return self.run.tags
 
-    @property
-    def group(self) -> str | None:
-        return self.run._described.get("group")
-
-    @property
-    def job_type(self) -> str | None:
-        return self.run._described.get("job_type")
-
-    @property
-    def notes(self) -> str | None:
-        return self.run._described.get("notes")
+    group, job_type, notes = (_described(name) for name in ("group", "job_type", "notes"))
 
     @property
     def dir(self) -> str:
@@ -267,11 +259,3 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.id}: {self.run.path}>"
-
-
-def _always(path: str) -> bool:
-    return True
-
-
-def _never(path: str) -> bool:
-    return False
