@@ -96,7 +96,6 @@ UNFIT = "TensorBoard does not show it"
 TOO_LARGE = "more than an event can hold"
 HELD = "in the file as a tensor, which TensorBoard does not show"
 BROKEN = (ValueError, TypeError, AttributeError, LookupError, OverflowError)  # what malformed cells end in
-_BATCHES = ("image", "audio")
 _SHOWN = ("png", "jpg", "gif", "bmp")  # img_mime_type_detector.py
 _MOVING = ("gif", "apng")
 _LOSSLESS = {"PCM_16": "PCM_16", "PCM_24": "PCM_24"}  # of FLAC
@@ -111,6 +110,35 @@ class Counter(Protocol):
     def embed(self, reference: dict[str, Any], key: str, kind: str) -> bytes | None: ...
 
 
+class _Losses:
+    """What is lost of one cell, and the sidecars that its documents name; `counter` has them of all cells."""
+
+    def __init__(self, counter: Counter, key: str, kind: str) -> None:
+        self._counter, self._of = counter, (key, kind)
+
+    def lose(self, reason: str, count: int = 1) -> None:
+        self._counter.lose(*self._of, reason, count)
+
+    def embed(self, reference: dict[str, Any]) -> bytes | None:
+        """The bytes of a sidecar; None if it cannot be had, which is counted."""
+        if not encode.fits(reference["size"]):
+            self.lose(TOO_LARGE)
+            return None
+        return self._counter.embed(reference, *self._of)
+
+    def decode(self, document: dict[str, Any]) -> Any:
+        """The value of a document; None if a sidecar cannot be had, which is counted."""
+        return decode_from_memory(document, self.embed)
+
+    def attempt(self, make: Callable[..., Any], *arguments: Any) -> Any:
+        """What a call returns; None where it raises an error of ours, which is counted."""
+        try:
+            return make(*arguments)
+        except MediaTypesError as error:
+            self.lose(said(error))
+            return None
+
+
 class Converter:
     """Makes values of summaries from cells of a history; `counter` gives the sidecars."""
 
@@ -120,196 +148,176 @@ class Converter:
 
     def convert(self, key: str, kind: str, tag: str, cell: Any) -> Parts:
         """The values of a cell that is no number; empty if TensorBoard shows nothing of it."""
+        losses = _Losses(self._counter, key, kind)
         try:
-            return self._convert(key, kind, tag, cell)
+            return self._convert(losses, kind, tag, cell)
         except BROKEN:
-            self._lose(key, kind, "its cell is not what its kind says")
+            losses.lose("its cell is not what its kind says")
             return []
 
-    def _convert(self, key: str, kind: str, tag: str, cell: Any) -> Parts:
+    def _convert(self, losses: _Losses, kind: str, tag: str, cell: Any) -> Parts:
         if kind in ("string", "json"):
             return [("", summaries.texts([cell]))]
         if kind == "string_list":
             return [("", summaries.texts(["null" if item is None else item for item in cell]))]
         if kind == "number_list":
-            return self._numbers(key, kind, cell)
+            return _numbers(losses, cell)
         documents = cell if isinstance(cell, list) else [cell]
         valid = [one for one in documents if not check(one)]
-        self._lose(key, kind, "its document does not follow the format", len(documents) - len(valid))
+        losses.lose("its document does not follow the format", len(documents) - len(valid))
         types = {one["_type"] for one in valid}
         if len(types) == 1 and (type := types.pop()) in _BATCHES and isinstance(cell, list):
-            return (self._images if type == "image" else self._sounds)(key, kind, valid)
+            return _BATCHES[type](losses, valid)
         all_parts: Parts = []
         for i, document in enumerate(valid):
             suffix = f"/{i}" if isinstance(cell, list) else ""
-            parts = self._document(key, kind, tag + suffix, document)
+            parts = self._document(losses, tag + suffix, document)
             all_parts += [(suffix + inner, value) for inner, value in parts]
         return all_parts
 
-    def _document(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
+    def _document(self, losses: _Losses, tag: str, document: dict[str, Any]) -> Parts:
         convert = _BY_TYPE.get(document["_type"])
         if convert is None:
-            self._lose(key, kind, UNFIT)
+            losses.lose(UNFIT)
             return []
         caption = document.get("caption", "")
         if caption != self._captions.setdefault(tag, caption):
-            self._lose(key, kind, "in the file with its caption, of which TensorBoard shows each tag's first")
-        try:
-            return convert(self, key, kind, tag, document)
-        except MediaTypesError as error:
-            self._lose(key, kind, said(error))
-            return []
+            losses.lose("in the file with its caption, of which TensorBoard shows each tag's first")
+        return losses.attempt(convert, losses, tag, document) or []
 
-    def _lose(self, key: str, kind: str, reason: str, count: int = 1) -> None:
-        self._counter.lose(key, kind, reason, count)
 
-    def _embed(self, reference: dict[str, Any], key: str, kind: str) -> bytes | None:
-        """The bytes of a sidecar; None if it cannot be had, which is counted."""
-        if not encode.fits(reference["size"]):
-            self._lose(key, kind, TOO_LARGE)
-            return None
-        return self._counter.embed(reference, key, kind)
+def _numbers(losses: _Losses, cell: list[Any]) -> Parts:
+    whole = all(type(item) is int for item in cell)
+    array = np.array([np.nan if item is None else item for item in cell], np.int64 if whole else np.float64)
+    losses.lose(HELD if None not in cell else f"{HELD}; null is NaN")
+    return [("", _held(array))]
 
-    def _decode(self, key: str, kind: str, document: dict[str, Any]) -> Any:
-        """The value of a document; None if a sidecar cannot be had, which is counted."""
-        return decode_from_memory(document, lambda reference: self._embed(reference, key, kind))
 
-    def _numbers(self, key: str, kind: str, cell: list[Any]) -> Parts:
-        whole = all(type(item) is int for item in cell)
-        array = np.array([np.nan if item is None else item for item in cell], np.int64 if whole else np.float64)
-        self._lose(key, kind, HELD if None not in cell else f"{HELD}; null is NaN")
-        return [("", _held(array))]
+def _shown(data: bytes | None, sized: dict[str, Any], caption: str) -> Parts:
+    """A picture of the size that a document says."""
+    return [("", summaries.images([data], int(sized["width"]), int(sized["height"]), caption))] if data else []
 
-    def _image(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        data = self._picture(key, kind, document)
-        size = int(document["width"]), int(document["height"])
-        return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
 
-    def _images(self, key: str, kind: str, documents: list[dict[str, Any]]) -> Parts:
-        files = [data for document in documents if (data := self._picture(key, kind, document))]
-        captions = {document.get("caption", "") for document in documents}
-        self._lose(key, kind, "their captions differ, and one tag has one", len(captions) > 1)
-        width, height = (
-            max((int(document[name]) for document in documents), default=0) for name in ("width", "height")
-        )
-        caption = captions.pop() if len(captions) == 1 else ""
-        return [("", summaries.images(files, width, height, caption))] if files or not documents else []
+def _image(losses: _Losses, tag: str, document: dict[str, Any]) -> Parts:
+    return _shown(_picture(losses, document), document, document.get("caption", ""))
 
-    def _picture(self, key: str, kind: str, document: dict[str, Any]) -> bytes | None:
-        """The file of an image, as PNG if TensorBoard does not know its format."""
-        overlays = [name for name in ("boxes", "masks") if document.get(name)]
-        if overlays:
-            self._lose(key, kind, f"without its {' and '.join(overlays)}, which TensorBoard does not show")
-        if document["format"] in _SHOWN:
-            return self._embed(document, key, kind)
-        from ....types.image.value import Image
 
-        plain = {name: item for name, item in document.items() if name not in ("boxes", "masks")}
-        try:
-            value = self._decode(key, kind, plain)
-            if value is None:
-                return None
-            made = Image(value.to_numpy()).to_bytes()
-        except MediaTypesError as error:
-            self._lose(key, kind, said(error))
-            return None
-        self._lose(key, kind, f"as PNG: TensorBoard does not show {document['format']}")
-        return made
+def _images(losses: _Losses, documents: list[dict[str, Any]]) -> Parts:
+    files = [data for document in documents if (data := losses.attempt(_picture, losses, document))]
+    captions = {document.get("caption", "") for document in documents}
+    losses.lose("their captions differ, and one tag has one", len(captions) > 1)
+    width, height = (max(int(document[side]) for document in documents) for side in ("width", "height"))
+    return [("", summaries.images(files, width, height, captions.pop() if len(captions) == 1 else ""))] if files else []
 
-    def _video(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        if document["format"] not in _MOVING:
-            self._lose(key, kind, "TensorBoard shows no video but gif")
-            return []
-        data = self._embed(document, key, kind)
-        size = int(document["width"]), int(document["height"])
-        return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
 
-    def _audio(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        data = self._wave(key, kind, document)
-        caption = document.get("caption", "")
-        return [("", summaries.sounds([(data, caption)], caption))] if data else []
+def _picture(losses: _Losses, document: dict[str, Any]) -> bytes | None:
+    """The file of an image, as PNG if TensorBoard does not know its format."""
+    overlays = [name for name in ("boxes", "masks") if document.get(name)]
+    if overlays:
+        losses.lose(f"without its {' and '.join(overlays)}, which TensorBoard does not show")
+    if document["format"] in _SHOWN:
+        return losses.embed(document)
+    from ....types.image.value import Image
 
-    def _sounds(self, key: str, kind: str, documents: list[dict[str, Any]]) -> Parts:
-        clips = [(self._wave(key, kind, document), document.get("caption", "")) for document in documents]
-        files = [(data, caption) for data, caption in clips if data]
-        return [("", summaries.sounds(files))] if files else []
+    value = losses.decode({name: item for name, item in document.items() if name not in ("boxes", "masks")})
+    if value is None:
+        return None
+    made = Image(value.to_numpy()).to_bytes()
+    losses.lose(f"as PNG: TensorBoard does not show {document['format']}")
+    return made
 
-    def _wave(self, key: str, kind: str, document: dict[str, Any]) -> bytes | None:
-        """The file of a sound, as WAV if it is another: TensorBoard calls every file audio/wav."""
-        if document["format"] == "wav":
-            return self._embed(document, key, kind)
-        from ....types.audio.value import Audio
 
-        try:
-            value = self._decode(key, kind, document)
-            if value is None:
-                return None
-            subtype = _LOSSLESS.get(value.subtype, "PCM_16")
-            samples = value.to_numpy()
-            made = Audio(samples, value.sample_rate, subtype=subtype, clip=samples.dtype.kind == "f")
-            self._lose(key, kind, f"as WAV {subtype}: TensorBoard plays no {document['format']}")
-            return made.to_bytes()
-        except MediaTypesError as error:
-            self._lose(key, kind, said(error))
-            return None
+def _video(losses: _Losses, tag: str, document: dict[str, Any]) -> Parts:
+    if document["format"] not in _MOVING:
+        losses.lose("TensorBoard shows no video but gif")
+        return []
+    return _shown(losses.embed(document), document, document.get("caption", ""))
 
-    def _html(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        data = self._embed(document, key, kind)
-        if data is None:
-            return []
-        self._lose(key, kind, "as text: TensorBoard shows Markdown, and removes most HTML")
-        return [("", summaries.texts([data.decode("utf-8", "backslashreplace")], caption=document.get("caption", "")))]
 
-    def _histogram(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        apart = sum(document.get(f"{name}_count", 0) for name in ("nan", "positive_infinity", "negative_infinity"))
-        if apart:
-            self._lose(key, kind, "without its counts of NaN and infinity")
-        edges, counts = (np.array(document[name], np.float64) for name in ("bins", "values"))
-        return [("", summaries.histogram(edges, counts, document.get("caption", "")))]
+def _audio(losses: _Losses, tag: str, document: dict[str, Any]) -> Parts:
+    data, caption = _wave(losses, document), document.get("caption", "")
+    return [("", summaries.sounds([(data, caption)], caption))] if data else []
 
-    def _tensor(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        if document["dtype"] not in summaries.DTYPES:
-            self._lose(key, kind, f"TensorFlow has no {document['dtype']}")
-            return []
-        data = self._embed(document, key, kind)
-        if data is None:
-            return []
-        shape = tuple(int(size) for size in document["shape"])
-        bits = npy.read(data, stored_dtype(document["dtype"]), shape, "tensor")
-        self._lose(key, kind, HELD)
-        return [("", _held(bits, document["dtype"]))]
 
-    def _figure(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        """The picture of a matplotlib figure, where there is one."""
-        picture = document if document["format"] == "png" else document.get("image")
-        if picture is None:
-            self._lose(key, kind, "TensorBoard shows no figures but pictures of them")
-            return []
-        data = self._embed(picture, key, kind)
-        size = int(picture["width"]), int(picture["height"])
-        return [("", summaries.images([data], *size, document.get("caption", "")))] if data else []
+def _sounds(losses: _Losses, documents: list[dict[str, Any]]) -> Parts:
+    clips = [(losses.attempt(_wave, losses, document), document.get("caption", "")) for document in documents]
+    files = [(data, caption) for data, caption in clips if data]
+    return [("", summaries.sounds(files))] if files else []
 
-    def _plot(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        if document["preset"] != "pr_curve":
-            self._lose(key, kind, "TensorBoard shows no plots but pr curves")
-            return []
-        value = self._decode(key, kind, document)
-        if value is None:
-            return []
-        rows = pr_rows(value)
-        if not all(complete for _, complete in rows.values()):
-            self._lose(key, kind, "its counts made up from shares: the plot has none, and no thresholds")
-        single = len(rows) == 1
-        return [("" if single else f"/{name}", summaries.pr_curve(curve)) for name, (curve, _) in rows.items()]
 
-    def _object3d(self, key: str, kind: str, tag: str, document: dict[str, Any]) -> Parts:
-        value = self._decode(key, kind, document)
-        if value is None:
-            return []
-        shape = shape_of(value)
-        for reason in shape.lost:
-            self._lose(key, kind, reason)
-        return summaries.mesh(tag, shape.vertices, shape.faces, shape.colors, document.get("caption", ""))
+def _wave(losses: _Losses, document: dict[str, Any]) -> bytes | None:
+    """The file of a sound, as WAV if it is another: TensorBoard calls every file audio/wav."""
+    if document["format"] == "wav":
+        return losses.embed(document)
+    from ....types.audio.value import Audio
+
+    value = losses.decode(document)
+    if value is None:
+        return None
+    subtype, samples = _LOSSLESS.get(value.subtype, "PCM_16"), value.to_numpy()
+    made = Audio(samples, value.sample_rate, subtype=subtype, clip=samples.dtype.kind == "f")
+    losses.lose(f"as WAV {subtype}: TensorBoard plays no {document['format']}")
+    return made.to_bytes()
+
+
+def _html(losses: _Losses, tag: str, document: dict[str, Any]) -> Parts:
+    data = losses.embed(document)
+    if data is None:
+        return []
+    losses.lose("as text: TensorBoard shows Markdown, and removes most HTML")
+    return [("", summaries.texts([data.decode("utf-8", "backslashreplace")], caption=document.get("caption", "")))]
+
+
+def _histogram(losses: _Losses, tag: str, document: dict[str, Any]) -> Parts:
+    if any(document.get(f"{name}_count", 0) for name in ("nan", "positive_infinity", "negative_infinity")):
+        losses.lose("without its counts of NaN and infinity")
+    edges, counts = (np.array(document[name], np.float64) for name in ("bins", "values"))
+    return [("", summaries.histogram(edges, counts, document.get("caption", "")))]
+
+
+def _tensor(losses: _Losses, tag: str, document: dict[str, Any]) -> Parts:
+    if document["dtype"] not in summaries.DTYPES:
+        losses.lose(f"TensorFlow has no {document['dtype']}")
+        return []
+    data = losses.embed(document)
+    if data is None:
+        return []
+    bits = npy.read(data, stored_dtype(document["dtype"]), tuple(map(int, document["shape"])), "tensor")
+    losses.lose(HELD)
+    return [("", _held(bits, document["dtype"]))]
+
+
+def _figure(losses: _Losses, tag: str, document: dict[str, Any]) -> Parts:
+    """The picture of a matplotlib figure, where there is one."""
+    picture = document if document["format"] == "png" else document.get("image")
+    if picture is None:
+        losses.lose("TensorBoard shows no figures but pictures of them")
+        return []
+    return _shown(losses.embed(picture), picture, document.get("caption", ""))
+
+
+def _plot(losses: _Losses, tag: str, document: dict[str, Any]) -> Parts:
+    if document["preset"] != "pr_curve":
+        losses.lose("TensorBoard shows no plots but pr curves")
+        return []
+    value = losses.decode(document)
+    if value is None:
+        return []
+    rows = pr_rows(value)
+    if not all(complete for _, complete in rows.values()):
+        losses.lose("its counts made up from shares: the plot has none, and no thresholds")
+    single = len(rows) == 1
+    return [("" if single else f"/{name}", summaries.pr_curve(curve)) for name, (curve, _) in rows.items()]
+
+
+def _object3d(losses: _Losses, tag: str, document: dict[str, Any]) -> Parts:
+    value = losses.decode(document)
+    if value is None:
+        return []
+    shape = shape_of(value)
+    for reason in shape.lost:
+        losses.lose(reason)
+    return summaries.mesh(tag, shape.vertices, shape.faces, shape.colors, document.get("caption", ""))
 
 
 def said(error: Exception) -> str:
@@ -322,14 +330,15 @@ def _held(array: Array, dtype: str = "") -> bytes:
     return summaries.tensor(array, dtype) + summaries.metadata("tensor")
 
 
-_BY_TYPE: dict[str, Callable[[Converter, str, str, str, dict[str, Any]], Parts]] = {
-    "image": Converter._image,
-    "video": Converter._video,
-    "audio": Converter._audio,
-    "html": Converter._html,
-    "histogram": Converter._histogram,
-    "tensor": Converter._tensor,
-    "figure": Converter._figure,
-    "plot": Converter._plot,
-    "object3d": Converter._object3d,
+_BY_TYPE: dict[str, Callable[[_Losses, str, dict[str, Any]], Parts]] = {
+    "image": _image,
+    "video": _video,
+    "audio": _audio,
+    "html": _html,
+    "histogram": _histogram,
+    "tensor": _tensor,
+    "figure": _figure,
+    "plot": _plot,
+    "object3d": _object3d,
 }
+_BATCHES: dict[str, Callable[[_Losses, list[dict[str, Any]]], Parts]] = {"image": _images, "audio": _sounds}
