@@ -10,6 +10,7 @@ import numpy as np
 from ...._core.errors import Problem
 from ....formats import protobuf, tfrecord
 from ....formats.tfrecord import KINDS, Records
+from ...importing.losses import Losses
 from ...importing.report import FileReport
 from ...importing.sources import HEAD_BYTES, LogDir, read_head
 from ..log.event_table import Content, Events
@@ -32,18 +33,9 @@ class FileDecoder:
     def __init__(self, folder: str, series: SeriesList, converter: Converter, remembered: dict[str, Metadata]) -> None:
         self.folder, self.series, self.converter = folder, series, converter
         self._cells = CellReader(converter, remembered)
+        self.losses = self._cells.losses
         self._numbers: dict[tuple[str, ...], int] = {}  # of series, by what they are made from
         self._parser = ScalarParser(self._register)
-
-    @property
-    def problems(self) -> list[Problem]:
-        """What was malformed."""
-        return self._cells.problems
-
-    @property
-    def unlisted_count(self) -> int:
-        """Problems beyond those."""
-        return self._cells.unlisted_count
 
     @property
     def version(self) -> str:
@@ -153,9 +145,6 @@ def open_reader(file: BinaryIO, size: int, offset: int) -> tfrecord.RecordReader
     return tfrecord.RecordReader(file, size, offset)
 
 
-_KEPT_PROBLEMS = 100  # of a file, kept in full; the rest is counted
-
-
 class FileReading:
     """What is new of an event file, since the import that left `known`; without a `file` and `head` it is gone.
 
@@ -183,10 +172,7 @@ class FileReading:
             size = min(file.size, HEAD_BYTES)
             head = read_head(self.logdir, file.path, size) if self._head["size"] < size else self._head
             self.known = self.known._replace(folder=file.folder, head=head)
-        self.problems += self.known.problems
-        if self.known.unlisted_count:
-            text = f"expected no more than {_KEPT_PROBLEMS} problems, got {self.known.unlisted_count} more"
-            self.problems.append(Problem(self.name, text, "many"))
+        self.problems += Losses(self.known.problems, self.known.unlisted_count).all(self.name)
 
     def _decode(self, file: EventFile, series: SeriesList, converter: Converter) -> Iterator[Events]:
         known, report, remembered = self.known, self.known.file, dict(self.known.remembered)
@@ -194,15 +180,16 @@ class FileReading:
         with self.logdir.open(file.path) as opened:
             reader = open_reader(opened, file.size, report.position)
             yield from decoder.decode(reader)
-        new = sorted(decoder.problems, key=lambda problem: int(problem.path.removeprefix("@")))
-        problems = known.problems + [problem._replace(path=f"{self.name}{problem.path}") for problem in new]
+        new = sorted(decoder.losses.problems, key=lambda problem: int(problem.path.removeprefix("@")))
+        losses = Losses(known.problems, known.unlisted_count + decoder.losses.unlisted_count)
+        losses.add(*(problem._replace(path=f"{self.name}{problem.path}") for problem in new))
         whole = [one for one in report.damage if one["offset"] < report.position]
         damage = [{**one._asdict(), "meaning": KINDS[one.kind]} for one in reader.damage]
         version, records = decoder.version or report.writer, report.records + reader.count
         self.known = known._replace(
             file=FileReport(self.name, file.size, reader.position, records, version, whole + damage),
             remembered=remembered,
-            problems=problems[:_KEPT_PROBLEMS],
-            unlisted_count=known.unlisted_count + decoder.unlisted_count + len(problems[_KEPT_PROBLEMS:]),
+            problems=losses.problems,
+            unlisted_count=losses.unlisted_count,
             settled=reader.settled,
         )

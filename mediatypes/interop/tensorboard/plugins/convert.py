@@ -10,6 +10,7 @@ from ...._core.sidecar import Sink
 from ....columns.log_cells import RESERVED
 from ....formats import protobuf
 from ....writing.aligned import GLOBAL_STEP
+from ...importing.losses import Losses
 from ..log.events import Event, Metadata, Value
 from ..log.tensors import read_tensor
 from . import BY_MESSAGE, PLUGINS, UNKNOWN, histograms
@@ -59,7 +60,6 @@ def key_of(folder: str, tag: str, plugin: str = "") -> str:
 
 _SESSION_LOG = protobuf.Message(status=(1, protobuf.UINT))
 _SESSIONS = {1: "START", 2: "STOP", 3: "CHECKPOINT"}  # SessionLog.status: event.proto
-_MAX_PROBLEMS = 100  # kept in full; the rest is counted
 Ready = dict[tuple[int, int], list[Cell] | Rejected]  # cells by the span of their value
 
 
@@ -111,8 +111,7 @@ class CellReader:
 
     def __init__(self, converter: Converter, remembered: dict[str, Metadata]) -> None:
         self.converter, self.remembered = converter, remembered
-        self.problems: list[Problem] = []
-        self.unlisted_count = 0  # problems beyond those
+        self.losses = Losses()  # what was malformed
         self.version = ""
 
     def read(
@@ -167,7 +166,4 @@ class CellReader:
         return Cell("", "session_log", _SESSIONS.get(status, "UNSPECIFIED"))
 
     def _complain(self, offset: int, code: str, message: str) -> None:
-        if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(Problem(f"@{offset}", message, code, "Its bytes are kept as a file."))
-        else:
-            self.unlisted_count += 1
+        self.losses.add(Problem(f"@{offset}", message, code, "Its bytes are kept as a file."))

@@ -9,9 +9,9 @@ from pathlib import Path
 from ...._core.errors import Problem
 from ....runfolder import files
 from ....runfolder.saved_files import put_files, wrong_names
+from ...importing.losses import Losses
 from ...importing.names import folder_of
 from ...importing.sources import IRREGULAR, OUTSIDE
-from .rows import Losses
 
 MAX_ATTACHED = 1 << 32  # bytes of one file
 _MEDIA = "media"  # whose files are values

@@ -10,11 +10,12 @@ from ....columns.log_cells import RESERVED
 from ....formats import protobuf
 from ....formats.protobuf import BOOL, BYTES, INT, RAW, SPAN, TEXT, UINT, Malformed, Message, Type, texts
 from ....journal.metrics import GOALS, NONE, STATISTICS, Metric
+from ...importing.losses import Losses
 from ..run_log.items import HISTORY, SUMMARY, Path, read_item
 from ..tables import Entry
 from .artifacts import OWN_TYPES, Logged
 from .recorded import Recorded
-from .rows import BAD, Losses, load, put
+from .rows import BAD, load, put
 
 _MOST_GPUS, _MOST_ALERTS, _ALERT_LENGTH = 1024, 100, 1000
 _MAX_SECONDS = 253402300800  # since the epoch: the year 10000

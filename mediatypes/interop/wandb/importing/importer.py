@@ -16,6 +16,7 @@ from ....runfolder import files
 from ....runfolder.console import CONSOLE
 from ....runfolder.lock import Lock
 from ....runfolder.readme import README, write_readme
+from ...importing.losses import Losses
 from ...importing.report import FileReport, RunReport
 from ...importing.staging import Staging, wait_for_lock
 from ..run_log import items
@@ -28,7 +29,7 @@ from .facts import Facts
 from .media import RunMedia
 from .plan import LogPlan
 from .recorded import Recorded
-from .rows import Losses, RowReader
+from .rows import RowReader
 from .spool import Spool
 
 REPORT, _UNFINISHED = "import.json", "unfinished"  # without the artifacts

@@ -18,10 +18,10 @@ from ...._core.sidecar import READ_WHOLE, Sink
 from ....plot import Plot
 from ....runfolder import files
 from ....types.table.value import Table
+from ...importing.losses import Losses
 from ..documents import BOXES, Context, decode, locate
 from ..tables import Artifact, Entry
 from .facts import Facts
-from .rows import Losses
 
 _CHART_TABLES = "Custom Chart Tables/"
 _LABELS = {True: "bounding_box/class_labels", False: "mask/class_labels"}

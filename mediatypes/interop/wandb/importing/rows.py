@@ -15,6 +15,7 @@ from ....columns.batch import Batch, Column, Values, merged
 from ....columns.classify import EXACT, ONE_KIND
 from ....columns.log_cells import RESERVED, Named, number_kind, read_cells
 from ....formats.protobuf import Malformed
+from ...importing.losses import Losses
 from ..run_log.items import Items, KeyTable, Path, read_items
 
 _DIGITS = np.zeros(256, bool)
@@ -32,28 +33,6 @@ class Decode(Protocol):
     """Makes media values of W&B's documents in nested data; what is none stays as it is."""
 
     def __call__(self, row: dict[str, Any], step: int) -> dict[str, Any]: ...
-
-
-class Losses:
-    """What could not be taken: the first of them in full, all of them counted."""
-
-    def __init__(self, most: int = 100) -> None:
-        self.problems: list[Problem] = []
-        self.unlisted_count = 0
-        self._most = most
-
-    def add(self, *problems: Problem) -> None:
-        """Note some."""
-        free = max(self._most - len(self.problems), 0)
-        self.problems += [problem.encodable() for problem in problems[:free]]
-        self.unlisted_count += len(problems[free:])
-
-    def all(self) -> list[Problem]:
-        """Those in full, and how many there are beyond."""
-        if not self.unlisted_count:
-            return list(self.problems)
-        text = f"expected no more than {self._most} problems, got {self.unlisted_count} more"
-        return [*self.problems, Problem("", text, "many")]
 
 
 class RowReader:
