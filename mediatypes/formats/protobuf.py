@@ -67,6 +67,23 @@ def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     raise Malformed("a number that does not end")
 
 
+def encode_varint(value: int) -> bytes:
+    """An integer; a negative one as the unsigned number of 64 bits.
+
+    >>> encode_varint(300).hex(), len(encode_varint(-1))
+    ('ac02', 10)
+    """
+    value &= 0xFFFF_FFFF_FFFF_FFFF
+    if value < 0x80:
+        return bytes((value,))
+    encoded = bytearray()
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
 def signed(value: int) -> int:
     """An int32 or int64: negative ones are written as the unsigned number of 64 bits."""
     return value - 2**64 if value >= 2**63 else value

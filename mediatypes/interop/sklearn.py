@@ -6,6 +6,7 @@ estimators that have callbacks (scikit-learn 1.9).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -75,6 +76,7 @@ def log_classifier(
     classes = list(model.classes_)
     names = [str(name) for name in (classes if labels is None else labels)]
     averages = {"average": "macro", "zero_division": 0}
+    pairs = zip(truth[:1000].tolist(), predicted[:1000].tolist(), strict=True)
     row: dict[str, Any] = {
         "accuracy": float(metrics.accuracy_score(truth, predicted)),
         "precision": float(metrics.precision_score(truth, predicted, **averages)),
@@ -83,8 +85,8 @@ def log_classifier(
         "confusion_matrix": confusion_matrix(
             y_true=_positions(truth, classes), preds=_positions(predicted, classes), class_names=names
         ),
-        "classes": _class_counts(truth, predicted, classes, names),
-        "predictions": Table(columns=["true", "predicted"], data=_pairs(truth, predicted)),
+        "classes": class_counts({"true": truth, "predicted": predicted}, classes, names),
+        "predictions": Table(columns=["true", "predicted"], data=list(map(list, pairs))),
     }
     if hasattr(model, "predict_proba"):
         probabilities = np.asarray(model.predict_proba(x))
@@ -92,8 +94,8 @@ def log_classifier(
         if present:
             scored = (_positions(truth, classes), probabilities, names, present)
             row |= {"roc": roc_curve(*scored), "precision_recall": pr_curve(*scored)}
-        row["calibration"] = _calibration(truth, probabilities, classes, names)
-    if (features := _features(model, x, feature_names)) is not None:
+        row["calibration"] = calibration(truth, probabilities, classes, names)
+    if (features := features_chart(model, x, feature_names)) is not None:
         row["features"] = features
     run.log({f"{prefix}/{key}" if prefix else key: value for key, value in row.items()}, step=step)
 
@@ -108,20 +110,17 @@ def _positions(values: Any, classes: list[Any]) -> Any:
         raise InputError.of("log_classifier.y", f"some of {list(places)}", error.args[0], hint) from None
 
 
-def _pairs(truth: Any, predicted: Any) -> list[list[Any]]:
-    return [list(pair) for pair in zip(truth[:1000].tolist(), predicted[:1000].tolist(), strict=True)]
-
-
-def _class_counts(truth: Any, predicted: Any, classes: list[Any], names: list[str]) -> Any:
+def class_counts(sets: Mapping[str, Any], classes: Any, names: list[str]) -> Any:
+    """A chart of how often each class is in each set of values."""
     bars = [
         [f"{name}, {kind}", int(np.sum(values == one))]
-        for one, name in zip(classes, names, strict=True)
-        for kind, values in (("true", truth), ("predicted", predicted))
+        for one, name in zip(classes, names, strict=False)
+        for kind, values in sets.items()
     ]
     return bar(Table(columns=["class", "count"], data=bars), "class", "count", title="Classes")
 
 
-def _calibration(truth: Any, probabilities: Any, classes: list[Any], names: list[str]) -> Any:
+def calibration(truth: Any, probabilities: Any, classes: list[Any], names: list[str]) -> Any:
     """How often a class is true where it was given a probability, in bins of equal width; of two the second class."""
     curve = need("sklearn.calibration", package="scikit-learn", needed_for="log_classifier").calibration_curve
     points = [
@@ -133,7 +132,7 @@ def _calibration(truth: Any, probabilities: Any, classes: list[Any], names: list
     return line(table, "probability", "share", stroke="class", title="Calibration")
 
 
-def _features(model: Any, x: Any, feature_names: Any) -> Any:
+def features_chart(model: Any, x: Any, feature_names: Any) -> Any:
     """The importance of each feature: of trees, or the mean size of its coefficients."""
     weights = getattr(model, "feature_importances_", None)
     if weights is None and getattr(model, "coef_", None) is not None:

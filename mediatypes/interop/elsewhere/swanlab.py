@@ -23,7 +23,7 @@ from ...types.object3d.value import Object3D
 from ...types.video.value import Video
 from ..wandb.run_log.framing import RecordReader
 from ._logged import Later, Logged, Planned, media, of_type, plain_name
-from ._sources import below, mapping, regular_files, text
+from ._sources import as_dict, below, mapping, regular_files, text
 
 _MAGIC = b":SWL\xd6\xe1\x02"  # version 2
 _STATUS = {1: "finished", 2: "failed", 3: "interrupted"}
@@ -74,14 +74,11 @@ def _read(log: Path) -> Logged:
     run.lost["damaged ranges of the log"] += len(reader.damage)
     if config := below(folder, "files/config.yaml"):
         values = mapping(config)
-        run.config = {name: one["value"] if _is_setting(one) else one for name, one in values.items()}
+        are_settings = {name: as_dict(one).keys() == {"desc", "sort", "value"} for name, one in values.items()}
+        run.config = {name: one["value"] if are_settings[name] else one for name, one in values.items()}
     for kept in (f"media/{_FOLDERS[_ECHARTS]}", "files"):
         run.keep(folder, (f"{kept}/{name}" for name in regular_files(folder / kept)))
     return run
-
-
-def _is_setting(one: Any) -> bool:
-    return isinstance(one, dict) and one.keys() == {"desc", "sort", "value"}
 
 
 def _add(run: Logged, folder: Path, system: set[str], data: bytes) -> None:

@@ -69,7 +69,8 @@ def _write_run(client: Any, experiment: str, view: RunView, content: Content, ta
         steps, stamps, cells = (table.column(i).to_pylist() for i in range(3))
         if spec.kind in _NUMBERS:
             name = names.give(spec.key, spec.kind, "metric")
-            tally.lose(spec.key, spec.kind, "infinity becomes the largest double", sum(map(_is_infinite, cells)))
+            infinite_count = sum(cell in (math.inf, -math.inf) for cell in cells)
+            tally.lose(spec.key, spec.kind, "infinity becomes the largest double", infinite_count)
             metrics = [
                 entities.Metric(name, float(cell), int(stamp * 1000), step)
                 for step, stamp, cell in zip(steps, stamps, cells, strict=True)
@@ -100,10 +101,6 @@ def _send(client: Any, run_id: str, key: str, kind: str, plain: Any, step: int |
     for one in problems:
         tally.lose(key, kind, one.message.partition(", got ")[0])
     send_to(client, run_id, objects, step)
-
-
-def _is_infinite(cell: Any) -> bool:
-    return isinstance(cell, float) and math.isinf(cell)
 
 
 def _flat(config: dict[str, Any], above: str = "") -> dict[str, Any]:

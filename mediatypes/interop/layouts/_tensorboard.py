@@ -109,10 +109,15 @@ class _History:
         self._converter = Converter(tally)
         started = float(content.described.get("started", 0.0))
         self._started = started if np.isfinite(started) else 0.0
-        self._name = f"events.out.tfevents.{min(max(int(self._started), 0), 10**10 - 1):010d}.{_plain(id)}"
+        plain_id = re.sub(r"[^\w-]", "_", id)[:64] or "run"
+        self._name = f"events.out.tfevents.{min(max(int(self._started), 0), 10**10 - 1):010d}.{plain_id}"
         self._last = 0, self._started  # step and time of the last row
         self._largest = 0  # step
-        self._steps = [spec for spec in content.specs if spec.key == GLOBAL_STEP and _is_whole(spec)]
+        self._steps = [
+            spec
+            for spec in content.specs
+            if spec.key == GLOBAL_STEP and (spec.kind == "integer" or (spec.kind == "number" and spec.integral))
+        ]
         self._specs = [spec for spec in content.specs if spec not in self._steps]
         for spec in self._specs:
             self._tag(spec.key, spec.kind)
@@ -235,10 +240,6 @@ class _History:
                     file.add(payload)
 
 
-def _is_whole(spec: ColumnSpec) -> bool:
-    return spec.kind == "integer" or (spec.kind == "number" and spec.integral)
-
-
 def _cells(spec: ColumnSpec, column: pa.ChunkedArray) -> list[Any]:
     """The cells of a column as Python values; None where there is none."""
     whole = column.combine_chunks()
@@ -249,8 +250,3 @@ def _cells(spec: ColumnSpec, column: pa.ChunkedArray) -> list[Any]:
     if spec.kind == "number_list" and spec.integral:
         return [cell and [item if item is None else int(item) for item in cell] for cell in cells]
     return cells
-
-
-def _plain(id: str) -> str:
-    """A run's id as part of a file's name."""
-    return re.sub(r"[^\w-]", "_", id)[:64] or "run"

@@ -33,7 +33,8 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
         lose_details(objects, item, tally, voc.FLAGS, scores=False, regions=True)
         tally.lose(item.key, item.kind, NO_CLASS, sum(one.class_id is None for one in objects))
         tally.lose(item.key, item.kind, OTHER_SET, other_sets(image, chosen))
-        masks = {place: image.masks.get(name) for place, name in _masks(chosen)}
+        named = {voc.CLASS_MASKS: chosen, voc.OBJECT_MASKS: chosen + INSTANCES}
+        masks = {place: image.masks.get(name) for place, name in named.items()}
         for place, mask in masks.items():
             if mask is not None:
                 _write_mask(folder / place / f"{stem}.png", mask.to_numpy())
@@ -45,10 +46,6 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
     last = max((id for id in classes if id <= _MOST_CLASSES), default=0)
     lines = [voc.plain(classes.get(id, "")) + "\n" for id in range(1, last + 1)]
     (folder / voc.CLASS_LIST).write_text("".join(lines), "utf-8")
-
-
-def _masks(chosen: str) -> tuple[tuple[str, str], ...]:
-    return (voc.CLASS_MASKS, chosen), (voc.OBJECT_MASKS, chosen + INSTANCES)
 
 
 def _write_mask(path: Path, ids: Array) -> None:

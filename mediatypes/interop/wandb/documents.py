@@ -225,12 +225,8 @@ def _images(document: dict[str, Any], context: Context) -> list[Any]:
 # Other files ---------------------------------------------------------------------------------------------------------
 
 
-def _video(document: dict[str, Any], context: Context) -> Video:
-    return Video(read_reference(document, context), caption=document.get("caption"))
-
-
-def _audio(document: dict[str, Any], context: Context) -> Audio:
-    return Audio(read_reference(document, context), caption=document.get("caption"))
+def _of_file(cls: Callable[..., Any], document: dict[str, Any], context: Context) -> Any:
+    return cls(read_reference(document, context), caption=document.get("caption"))
 
 
 def _html(document: dict[str, Any], context: Context) -> Html:
@@ -306,9 +302,9 @@ _READERS: dict[str, Callable[[dict[str, Any], Context], Any]] = {
     "image-file": _image,
     "images/separated": _images,
     "images": _images,
-    "video-file": _video,
+    "video-file": partial(_of_file, Video),
     "videos": _batch("video-file", "videos"),
-    "audio-file": _audio,
+    "audio-file": partial(_of_file, Audio),
     "audio": _batch("audio-file", "audio"),
     "html-file": _html,
     "html": _batch("html-file", "html"),

@@ -96,7 +96,7 @@ def plot_feature_importances(
     model: Any = None, feature_names: Any = None, title: str = "Feature Importance", max_num_features: int = 50
 ) -> None:
     """Log `feature_importances`, of a model that has some."""
-    chart = ours._features(model, None, feature_names)
+    chart = ours.features_chart(model, None, feature_names)
     if chart is not None:
         _log("feature_importances", chart)
 
@@ -105,19 +105,14 @@ def plot_class_proportions(y_train: Any = None, y_test: Any = None, labels: Any 
     """Log `class_proportions`: how often each class is in both sets."""
     sets = {"train": np.asarray(y_train), "test": np.asarray(y_test)}
     classes, names = _classes(labels, *sets.values())
-    rows = [
-        [f"{name}, {kind}", int(np.sum(own == one))]
-        for one, name in zip(classes, names, strict=False)
-        for kind, own in sets.items()
-    ]
-    _log("class_proportions", bar(Table(columns=["class", "count"], data=rows), "class", "count", title="Classes"))
+    _log("class_proportions", ours.class_counts(sets, classes, names))
 
 
 def plot_calibration_curve(clf: Any = None, X: Any = None, y: Any = None, clf_name: str = "Classifier") -> None:
     """Log `calibration_curve` of a classifier that was fitted."""
     classes = list(clf.classes_)
     names = [str(name) for name in classes]
-    _log("calibration_curve", ours._calibration(np.asarray(y), np.asarray(clf.predict_proba(X)), classes, names))
+    _log("calibration_curve", ours.calibration(np.asarray(y), np.asarray(clf.predict_proba(X)), classes, names))
 
 
 def plot_summary_metrics(

@@ -7,24 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from ....formats.protobuf import BYTES, FIXED32, FIXED64, VARINT
-
-
-def varint(value: int) -> bytes:
-    """An integer; a negative one as the unsigned number of 64 bits.
-
-    >>> varint(300).hex(), len(varint(-1))
-    ('ac02', 10)
-    """
-    value &= 0xFFFF_FFFF_FFFF_FFFF
-    if value < 0x80:
-        return bytes((value,))
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
+from ....formats.protobuf import BYTES, FIXED32, FIXED64, VARINT, encode_varint
 
 
 def field(number: int, content: bytes | str) -> bytes:
@@ -34,7 +17,7 @@ def field(number: int, content: bytes | str) -> bytes:
     b'\\n\\x04loss'
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-    return b"%b%b%b" % (varint(number << 3 | BYTES), varint(len(data)), data)
+    return b"%b%b%b" % (encode_varint(number << 3 | BYTES), encode_varint(len(data)), data)
 
 
 def text(number: int, content: str | bytes) -> bytes:
@@ -44,20 +27,20 @@ def text(number: int, content: str | bytes) -> bytes:
 
 def integer(number: int, value: int) -> bytes:
     """An integer, boolean or member of an enum; nothing for 0."""
-    return varint(number << 3 | VARINT) + varint(value) if value else b""
+    return encode_varint(number << 3 | VARINT) + encode_varint(value) if value else b""
 
 
 def double(number: int, value: float) -> bytes:
     """A double, also if it is 0."""
-    return varint(number << 3 | FIXED64) + struct.pack("<d", value)
+    return encode_varint(number << 3 | FIXED64) + struct.pack("<d", value)
 
 
 def single(number: int, value: float) -> bytes:
     """A float, also if it is 0; what float32 cannot hold is infinite."""
     try:
-        return varint(number << 3 | FIXED32) + struct.pack("<f", value)
+        return encode_varint(number << 3 | FIXED32) + struct.pack("<f", value)
     except OverflowError:
-        return varint(number << 3 | FIXED32) + struct.pack("<f", float("inf") if value > 0 else float("-inf"))
+        return encode_varint(number << 3 | FIXED32) + struct.pack("<f", float("inf") if value > 0 else float("-inf"))
 
 
 def fits(size: float) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ....columns.arrays import Array
 from ....formats import crc32c
+from ....formats.protobuf import encode_varint
 from ....formats.tfrecord import FOOTER, HEADER
 from . import encode
 
@@ -43,9 +44,9 @@ def scalar_form(tag: str, spelling: str = "simple_value", metadata: bytes = b"")
     """The form of a tag; `spelling` is one of SPELLINGS."""
     lead, dtype = SPELLINGS[spelling]
     named, size = encode.field(1, tag) + lead, np.dtype(dtype).itemsize
-    value = encode.varint(len(named) + size + len(metadata))
+    value = encode_varint(len(named) + size + len(metadata))
     inner = b"\x0a" + value + named
-    return Form(b"\x2a" + encode.varint(len(inner) + size + len(metadata)) + inner, metadata, dtype)
+    return Form(b"\x2a" + encode_varint(len(inner) + size + len(metadata)) + inner, metadata, dtype)
 
 
 def scalar_blocks(form: Form, rows: Array, steps: Array, times: Array, values: Array) -> list[Block]:

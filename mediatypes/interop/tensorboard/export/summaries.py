@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from ....columns.arrays import Array
+from ....formats.protobuf import encode_varint
 from . import encode
 
 DTYPES = {  # TensorFlow's DataType by the name of a tensor's dtype
@@ -121,7 +122,7 @@ def mesh(
     components = sum(1 << part for part in given)
     tagged = []
     for part, array in given.items():
-        shape = encode.field(6, b"".join(map(encode.varint, array.shape)))
+        shape = encode.field(6, b"".join(map(encode_varint, array.shape)))
         content = encode.text(2, name) + encode.integer(3, part) + encode.field(5, "{}") + shape
         content += encode.integer(7, components)
         tagged.append((MESH_SUFFIXES[part], tensor(array) + metadata("mesh", content, caption)))

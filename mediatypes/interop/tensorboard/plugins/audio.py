@@ -6,11 +6,7 @@ from typing import Any
 
 from ...._core.codec import encode
 from ...._core.sidecar import Sink
-from ....formats import protobuf
-from ..log.events import Value
-from .base import Cell, Given, Plugin, Sinks, listed
-
-_FILE = 4  # Summary.Audio.encoded_audio_string
+from .base import Cell, Given, Plugin, listed, of_file
 
 
 def convert(given: Given) -> list[Cell]:
@@ -25,10 +21,6 @@ def convert(given: Given) -> list[Cell]:
     return [listed([_document(data, caption, given.sinks.media) for data, caption in pairs])]
 
 
-def _convert_message(data: bytes, value: Value, caption: str | None, sinks: Sinks) -> list[Cell]:
-    return [listed([_document(protobuf.last_bytes(data, value.span, _FILE), caption, sinks.media)])]
-
-
 def _document(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
     """A clip of sound; raises InputError, or MissingDependencyError for what is no WAV."""
     from ....types.audio.value import Audio
@@ -36,4 +28,4 @@ def _document(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
     return encode(Audio(data, caption=caption), sink)
 
 
-PLUGIN = Plugin(convert, "audio", _convert_message)
+PLUGIN = Plugin(convert, "audio", of_file(_document))

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ...._core.sidecar import Blob, Sink
+from ....formats import protobuf
 from ..log.events import Metadata, Value
 from ..log.tensors import TensorValue
+
+_FILE = 4  # the field of a message that holds one
 
 
 class Cell(NamedTuple):
@@ -69,6 +72,15 @@ def listed(documents: list[dict[str, Any]]) -> Cell:
         return Cell("media_list", "media_list", documents)
     kind = documents[0]["_type"]
     return Cell(kind, kind, documents[0])
+
+
+def of_file(make: Callable[[bytes, str | None, Sink], dict[str, Any]]) -> ConvertMessage:
+    """How messages become cells that hold one file: Summary.Image.encoded_image_string, Audio.encoded_audio_string."""
+
+    def convert(data: bytes, value: Value, caption: str | None, sinks: Sinks) -> list[Cell]:
+        return [listed([make(protobuf.last_bytes(data, value.span, _FILE), caption, sinks.media)])]
+
+    return convert
 
 
 def files_of(given: Given) -> list[Cell]:

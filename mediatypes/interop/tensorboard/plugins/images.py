@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ...._core.codec import encode
 from ...._core.errors import InputError
 from ...._core.sidecar import Blob, Sink
-from ....formats import protobuf
-from ..log.events import Value
-from .base import Cell, Given, Plugin, Sinks, listed
+from .base import Cell, Given, Plugin, listed, of_file
 
 if TYPE_CHECKING:
     from ....types.pictures.files import ImageFile
 
-_FILE = 4  # Summary.Image.encoded_image_string
 _PNG_MODES = {(8, 0): "L", (8, 2): "RGB", (8, 4): "LA", (8, 6): "RGBA"}  # bit depth, colour type: ISO/IEC 15948, 11.2.2
 _PNG_CHUNKS = frozenset((b"IHDR", b"IDAT", b"IEND"))  # pixels and nothing that says how to show them
 
@@ -26,10 +23,6 @@ def convert(given: Given) -> list[Cell]:
     """Width and height as texts, then the encoded images."""
     given.tensor.require_strings(1)
     return [listed([picture(data, given.caption, given.sinks.media) for data in given.tensor.strings[2:]])]
-
-
-def _convert_message(data: bytes, value: Value, caption: str | None, sinks: Sinks) -> list[Cell]:
-    return [listed([picture(protobuf.last_bytes(data, value.span, _FILE), caption, sinks.media)])]
 
 
 def picture(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
@@ -74,4 +67,4 @@ def _frames(data: bytes) -> int:
         raise InputError.of("image", "a whole GIF", f"{len(data)} bytes", f"Decoding failed: {error}.") from error
 
 
-PLUGIN = Plugin(convert, "image", _convert_message)
+PLUGIN = Plugin(convert, "image", of_file(picture))

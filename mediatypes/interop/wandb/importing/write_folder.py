@@ -112,7 +112,7 @@ def _overrides(reading: LogReading, summary: Summary, metrics: Metrics) -> dict[
     found, _ = read_cells(decoded, "summary", reading.media.encode, problems, keep_good=True)
     reading.losses.add(*problems)
     for key, kind, value in found:
-        if key not in last or not _equal(last[key], plain_value(kind, value)):
+        if key not in last or canonical.dumps(last[key]) != canonical.dumps(plain_value(kind, value)):  # NaN is itself
             cells[key] = (kind, value)
     return cells
 
@@ -126,10 +126,6 @@ def _leaves(values: dict[str, Any], metrics: Metrics, above: str = "") -> Iterat
             yield from _leaves(value, metrics, f"{key}.")
         else:
             yield key, value
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return canonical.dumps(one) == canonical.dumps(other)  # NaN is what it is
 
 
 def _run(

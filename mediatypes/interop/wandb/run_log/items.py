@@ -15,7 +15,7 @@ import numpy as np
 
 from ....columns.arrays import Array
 from ....formats import protobuf
-from ....formats.protobuf import BYTES, FIXED64, VARINT, Malformed
+from ....formats.protobuf import BYTES, FIXED64, VARINT, Malformed, encode_varint
 
 HISTORY, SUMMARY = 2, 3
 _ITEM, _KEY, _PART, _STEP, _LENGTH_1 = 0x0A, 0x0A, 0x12, 0x12, 0x80
@@ -111,7 +111,8 @@ class KeyTable:
 
     def number_of(self, path: Path) -> int:
         """The number of a key by its parts."""
-        return self._number(b"".join(b"\x12" + _sized(part.encode("utf-8", "replace")) for part in path))
+        texts = [part.encode("utf-8", "replace") for part in path]
+        return self._number(b"".join(b"\x12" + encode_varint(len(text)) + text for text in texts))
 
     def _look_up(self, hashes: Array, words: list[tuple[Array | slice, Array]]) -> Array:
         if not len(self._hashes):
@@ -323,14 +324,6 @@ def _path_of(written: bytes) -> Path:
     ]
     nested = tuple(text for number, text in parts if number == 2)
     return nested or tuple(text for _, text in parts[-1:])
-
-
-def _sized(text: bytes) -> bytes:
-    size, written = len(text), bytearray()
-    while size >= _LENGTH_1:
-        written.append(size & 0x7F | _LENGTH_1)
-        size >>= 7
-    return bytes([*written, size]) + text
 
 
 _FIRST = np.array([2 ** (8 * n) - 1 for n in range(9)], np.uint64)  # masks of the first n bytes of a word

@@ -180,7 +180,8 @@ class ApiRun:
         names = None if keys is None else [keys] if isinstance(keys, str) else list(keys)
         table = self.view.history(names, (min_step, 2**63 - 1 if max_step is None else max_step))
         for batch in table.to_batches(max_chunksize=page_size):
-            for row in map(_with_documents, batch.to_pylist()):
+            for raw in batch.to_pylist():
+                row = {key: _document(value) for key, value in raw.items()}
                 if names is None:
                     yield {key: value for key, value in row.items() if value is not None}
                 elif all(row.get(name) is not None for name in names):
@@ -253,12 +254,8 @@ class ApiRun:
         return f"<Run {'/'.join(self.path)} ({self.state})>"
 
 
-def _with_documents(row: dict[str, Any]) -> dict[str, Any]:
-    """A row, its media as their documents."""
-    return {key: _document(value) if isinstance(value, (dict, list)) else value for key, value in row.items()}
-
-
 def _document(value: Any) -> Any:
+    """A cell, its media as their documents."""
     if isinstance(value, list):
         return [_document(item) for item in value]
     return json.loads(value["_doc"]) if isinstance(value, dict) and "_doc" in value else value

@@ -102,7 +102,7 @@ def init(
     made = Run(
         run,
         id,
-        _ended,
+        _open.remove,
         entity=entity or chosen.get("entity"),
         allow_val_change=bool(allow_val_change),
         is_disabled=is_disabled,
@@ -144,10 +144,6 @@ def teardown(exit_code: int | None = None) -> None:
     """End all runs that are open."""
     while _open:
         _open[-1].finish(exit_code)
-
-
-def _ended(run: Run) -> None:
-    _open.remove(run)
 
 
 def _resumed(id: Any, resume_from: str | None) -> tuple[str | None, int | None]:
