@@ -29,9 +29,9 @@ from ...view import RunView
 from ...writing.aligned import GLOBAL_STEP
 from ..importing.names import free_name
 from ..tensorboard.export import encode, records, sessions
-from ..tensorboard.export.documents import TOO_LARGE, Converter
-from ..tensorboard.export.events import write_events
 from ..tensorboard.export.file import EventFile
+from ..tensorboard.export.from_documents import TOO_LARGE, Converter
+from ..tensorboard.export.write_events import write_events
 from ..tensorboard.importing.plan import is_event_file
 from ._content import Content, cells_of
 from ._report import Tally

@@ -10,7 +10,7 @@ from ..._core.errors import InputError, Verbatim
 from ...store.memory import MemoryStore
 from ..tensorboard.export import encode as protobuf
 from ..tensorboard.export import summaries
-from ..tensorboard.export.documents import Converter
+from ..tensorboard.export.from_documents import Converter
 from ._adapter import Adapter, Way, dropped, ways
 from ._common import as_json, drawn, table_texts
 

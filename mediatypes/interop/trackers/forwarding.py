@@ -32,7 +32,7 @@ class Forwarder:
         if isinstance(targets, str) or not isinstance(targets, Sequence):
             raise InputError.of("Run.forward_to", "a list of trackers", targets, 'Pass ["wandb"], for example.')
         problems: list[Problem] = []
-        self._trackers = [found for one in targets if (found := _tracker_of(one, problems)) is not None]
+        self._trackers = [known for one in targets if (known := _tracker_of(one, problems)) is not None]
         if captures_tensorboard and any("tensorboardX" in to_tracker.modules for to_tracker, _ in self._trackers):
             hint = "Leave out sync_tensorboard, which logs what the writer gets."
             problems.append(problem("Run.forward_to", "other trackers than TensorBoard", targets, hint))

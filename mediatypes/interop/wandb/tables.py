@@ -165,8 +165,8 @@ def _arrays(packed: dict[str, Any], context: Context) -> list[Any]:
         if sum(member.file_size for member in archive.infolist()) > _MOST_UNPACKED:
             raise DocumentError.of("table", f"arrays of at most {_MOST_UNPACKED} bytes", place.name)
     with np.load(io.BytesIO(place.read_bytes()), allow_pickle=False) as arrays:
-        found: list[Any] = arrays[packed["key"]].tolist()
-        return found
+        listed: list[Any] = arrays[packed["key"]].tolist()
+        return listed
 
 
 def _decoded(columns: list[Any], rows: Rows, context: Context, decode: Callable[..., Any]) -> Rows:

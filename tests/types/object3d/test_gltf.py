@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from trimesh.exchange.gltf import export_gltf
 
 import mediatypes as mt
-from mediatypes.interop.tensorboard.export.documents import shape_of
+from mediatypes.interop.tensorboard.export.from_documents import shape_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TRIANGLE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], "<f4")

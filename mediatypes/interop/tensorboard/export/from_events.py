@@ -18,7 +18,7 @@ from ..plugins import MESSAGES
 from ..plugins.convert import Series
 from ..plugins.hparams import read_hparams
 from . import encode, sessions, summaries
-from .documents import BROKEN, TOO_LARGE, Counter, pr_rows, said
+from .from_documents import BROKEN, TOO_LARGE, Counter, pr_rows, said
 from .records import Form, scalar_form
 
 _SESSIONS = {"START": 1, "STOP": 2, "CHECKPOINT": 3}  # SessionLog.status: event.proto

@@ -51,7 +51,7 @@ class EventLog:
                 pa.field("offset", pa.int64(), nullable=False),
             ]
         )
-        self._found, self._files = series, files
+        self._all_series, self._files = series, files
         self.series: list[Series] = []  # those that have events, in the order of the first one
         self._numbers = np.full(0, -1, np.int32)  # in that order
         self._waiting: list[tuple[Events, int]] = []
@@ -84,13 +84,13 @@ class EventLog:
 
     def _numbered(self, series: Array) -> Array:
         """Numbers by first event: in whichever order series were found, the file is the same."""
-        if len(self._numbers) < len(self._found):
-            more = np.full(len(self._found) - len(self._numbers), -1, np.int32)
+        if len(self._numbers) < len(self._all_series):
+            more = np.full(len(self._all_series) - len(self._numbers), -1, np.int32)
             self._numbers = np.concatenate([self._numbers, more])
         new = series[self._numbers[series] < 0]
         for number in dict.fromkeys(new.tolist()):
             self._numbers[number] = len(self.series)
-            self.series.append(self._found[number])
+            self.series.append(self._all_series[number])
         return self._numbers[series]
 
     def _write(self, rows: int) -> None:

@@ -23,8 +23,8 @@ from ...importing.names import safe_name
 from ..importing.plan import is_attached, is_event_file
 from ..log.events import read_event
 from ..plugins.convert import CellReader, Converter, SeriesList, key_of
+from .live_rows import GrowingFile, LiveRows
 from .namespaces import Namespaces, absolute
-from .rows import GrowingFile, LiveRows
 
 _POLL_SECONDS = 0.2  # seconds between two looks at files that are followed
 _FLUSH_SECONDS = 5.0  # seconds to wait for a writer's queue

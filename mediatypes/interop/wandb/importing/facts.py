@@ -14,8 +14,8 @@ from ...importing.losses import Losses
 from ..run_log.items import HISTORY, SUMMARY, Path, read_item
 from ..tables import Entry
 from .artifacts import OWN_TYPES, Logged
+from .read_rows import BAD, load, put
 from .recorded import Recorded
-from .rows import BAD, load, put
 
 _MOST_GPUS, _MOST_ALERTS, _ALERT_LENGTH = 1024, 100, 1000
 _MAX_SECONDS = 253402300800  # since the epoch: the year 10000

@@ -28,8 +28,8 @@ from .attachments import Attached
 from .facts import Facts
 from .media import RunMedia
 from .plan import LogPlan
+from .read_rows import RowReader
 from .recorded import Recorded
-from .rows import RowReader
 from .spool import Spool
 
 REPORT, _UNFINISHED = "import.json", "unfinished"  # without the artifacts
@@ -81,9 +81,9 @@ class LogReading:
         data = items.padded(records.data)
         kinds, starts, ends = items.split(data, records.starts, records.ends)
         for i in np.flatnonzero(kinds == 0).tolist():  # first: labels and artifacts of the rows are among them
-            found = self.facts.take(data, int(records.starts[i]), int(records.ends[i]), int(records.offsets[i]))
-            if found:
-                kinds[i], starts[i], ends[i] = found
+            message = self.facts.take(data, int(records.starts[i]), int(records.ends[i]), int(records.offsets[i]))
+            if message:
+                kinds[i], starts[i], ends[i] = message
         self._take_summary(data, starts[kinds == SUMMARY], ends[kinds == SUMMARY])
         chosen = kinds == HISTORY
         parsed, slow = items.parse(data, starts[chosen], ends[chosen], self.keys)
@@ -163,8 +163,8 @@ class RunImport:
             is_ours, report = False, {}
         if not is_ours:
             hint = "Choose another destination."
-            found = files.describe_run(self.target)[0]
-            raise RunExists(f"{self.target}: expected no run or an imported one, got {found}. {hint}")
+            got = files.describe_run(self.target)[0]
+            raise RunExists(f"{self.target}: expected no run or an imported one, got {got}. {hint}")
         return dict(report)
 
     def _state(self, head: dict[str, Any]) -> str:

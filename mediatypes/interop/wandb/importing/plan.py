@@ -58,16 +58,16 @@ def make_plan(source: Path) -> tuple[list[LogPlan], list[Problem]]:
     """
     source = source.absolute()
     if source.is_file():
-        found = [source] if source.suffix == SUFFIX else []
+        logs = [source] if source.suffix == SUFFIX else []
         base = source.parent
     elif source.is_dir():
-        found, base = list(_logs(source)), source
+        logs, base = list(_logs(source)), source
     else:
         raise InputError.of("source", "an existing file or directory", str(source), "Check the path.", "no-directory")
     plans: dict[str, LogPlan] = {}
     problems: list[Problem] = []
     real = os.path.realpath(base)
-    for path in found:
+    for path in logs:
         refusal = OUTSIDE if not os.path.realpath(path).startswith(real.rstrip(os.sep) + os.sep) else ""
         refusal = refusal or ("" if path.is_file() else IRREGULAR)
         if refusal:

@@ -109,9 +109,9 @@ def _overrides(reading: LogReading, summary: Summary, metrics: Metrics) -> dict[
             plain[key] = value
     problems: list[Problem] = []
     decoded = reading.media.decode_summary(plain)
-    found, _ = read_cells(decoded, "summary", reading.media.encode, problems, keep_good=True)
+    read, _ = read_cells(decoded, "summary", reading.media.encode, problems, keep_good=True)
     reading.losses.add(*problems)
-    for key, kind, value in found:
+    for key, kind, value in read:
         if key not in last or canonical.dumps(last[key]) != canonical.dumps(plain_value(kind, value)):  # NaN is itself
             cells[key] = (kind, value)
     return cells

@@ -172,9 +172,9 @@ def parse(data: bytes, starts: Array, ends: Array, keys: KeyTable) -> tuple[Item
     words = np.ndarray((len(data) - 7,), "<i8", data, strides=(1,))
     slow = np.zeros(len(starts), bool)
     active, at, end = np.arange(len(starts)), starts, ends
-    found: list[tuple[Array, ...]] = []
+    parts: list[tuple[Array, ...]] = []  # of the items, step by step
     while len(active):
-        if len(active) < _FEW and len(found) > _MANY:  # the few that are much longer
+        if len(active) < _FEW and len(parts) > _MANY:  # the few that are much longer
             slow[active] = True
             break
         word = words[at]
@@ -198,10 +198,10 @@ def parse(data: bytes, starts: Array, ends: Array, keys: KeyTable) -> tuple[Item
                 chosen = np.flatnonzero(~bad)
                 active, end = active[chosen], end[chosen]
                 begin, after, value, until = begin[chosen], after[chosen], value[chosen], until[chosen]
-        found.append((active, begin, after, value, until))
+        parts.append((active, begin, after, value, until))
         at = until
-    found.append((np.zeros(0, np.int64),) * 5)
-    rows, begin, after, value, until = (np.concatenate(one) for one in zip(*found, strict=True))
+    parts.append((np.zeros(0, np.int64),) * 5)
+    rows, begin, after, value, until = (np.concatenate(one) for one in zip(*parts, strict=True))
     parsed = Items(data, rows, keys.numbers(data, begin, after), value, until)
     return parsed.where(~slow[rows]) if slow.any() else parsed, slow
 

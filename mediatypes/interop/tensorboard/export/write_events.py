@@ -23,8 +23,8 @@ from ..log.events import Metadata
 from ..plugins import MESSAGES
 from ..plugins.convert import Series
 from . import encode, records
-from .documents import Counter
 from .file import EventFile
+from .from_documents import Counter
 from .from_events import Group, Restorer
 from .records import Block, Form
 
