@@ -172,9 +172,9 @@ def _object(
         problems.add(f"{where}.bndbox", "xmin <= xmax and ymin <= ymax", words, "Swap them.", "inverted")
     else:
         for member in ("pose", "part"):
-            told = [word for part in one.findall(member) if (word := (part.text or " ").strip()) != "Unspecified"]
-            if told:
-                lost[member] = lost.get(member, 0) + len(told)
+            words = [word for part in one.findall(member) if (word := (part.text or " ").strip()) != "Unspecified"]
+            if words:
+                lost[member] = lost.get(member, 0) + len(words)
         caption = ", ".join(flag for flag in FLAGS if _text(one, flag) == "1") or None
         return Annotation(ids[name], (left, top, right, bottom), caption=caption)
     return None

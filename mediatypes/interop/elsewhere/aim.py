@@ -82,34 +82,34 @@ def _read(run: Any, kinds: list[str]) -> Logged:
     read.config = json.loads(json.dumps(params, default=str))
     context = need("aim.sdk.run", needed_for="reading a repository of Aim").Context
     for kind, listed in run.collect_sequence_info(tuple(kinds), skip_last_value=True).items():
-        for told in listed:
-            sequence = run._get_sequence(kind, told["name"], context(told["context"]))
+        for info in listed:
+            sequence = run._get_sequence(kind, info["name"], context(info["context"]))
             for step, (value, _, time) in () if sequence is None else sequence.data.items():
-                _add(read, kind, told, step, value, time)
+                _add(read, kind, info, step, value, time)
     return read
 
 
-def _add(run: Logged, kind: str, told: dict[str, Any], step: int, value: Any, time: float) -> None:
+def _add(run: Logged, kind: str, info: dict[str, Any], step: int, value: Any, time: float) -> None:
     is_list = isinstance(value, (list, tuple))
     values: list[Any] = [*value] if is_list else [value]
-    if kind == _METRIC and told["name"].startswith(_SYSTEM):
-        run.sample(time, told["name"].removeprefix(_SYSTEM), values[0])
+    if kind == _METRIC and info["name"].startswith(_SYSTEM):
+        run.sample(time, info["name"].removeprefix(_SYSTEM), values[0])
     elif kind == _LOGS:
         for one in values:
             run.print(time, str(one.data))
     elif kind == _METRIC:
-        run.add(_key(told), step, value, time)
+        run.add(_key(info), step, value, time)
     elif all(type(one).__name__ in _MAKERS for one in values):
         laters = [Later(partial(_make, one), of_type(kind)) for one in values]
-        run.add(_key(told), step, laters if is_list else laters[0], time)
+        run.add(_key(info), step, laters if is_list else laters[0], time)
     else:
         run.lost[of_type(kind)] += len(values)
 
 
-def _key(told: dict[str, Any]) -> str:
+def _key(info: dict[str, Any]) -> str:
     """The name, behind its context: of `subset`, which nearly all use, the value is enough."""
-    context = sorted(told["context"].items())
-    return "/".join([*(str(value) if name == "subset" else f"{name}={value}" for name, value in context), told["name"]])
+    context = sorted(info["context"].items())
+    return "/".join([*(str(value) if name == "subset" else f"{name}={value}" for name, value in context), info["name"]])
 
 
 _MAKERS: dict[str, Callable[[Any], Any]] = {

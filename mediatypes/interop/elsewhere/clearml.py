@@ -116,11 +116,11 @@ def _config(task: dict[str, Any]) -> dict[str, Any]:
     """Parameters by section and name, those of "General" by name, and the texts of configurations."""
     config: dict[str, Any] = {}
     for section, parameters in as_dict(task.get("hyperparams")).items():
-        for name, told in as_dict(parameters).items():
-            one = as_dict(told)
+        for name, item in as_dict(parameters).items():
+            one = as_dict(item)
             config[name if section == "General" else f"{section}/{name}"] = _typed(one.get("value"), one.get("type"))
-    for name, told in as_dict(task.get("configuration")).items():
-        config[f"configuration/{name}"] = as_dict(told).get("value")
+    for name, item in as_dict(task.get("configuration")).items():
+        config[f"configuration/{name}"] = as_dict(item).get("value")
     return config
 
 

@@ -42,31 +42,33 @@ def plan(path: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
         "select r.run_uuid, e.name, r.name, r.status, r.start_time, r.artifact_uri from runs r"
         " join experiments e using (experiment_id) where r.lifecycle_stage = 'active' order by r.start_time"
     )
-    for id, experiment, name, *told in ask(query):
-        read = partial(_read_database, ask, path.parent, id, experiment, name or id, *told)
+    for id, experiment, name, *rest in ask(query):
+        read = partial(_read_database, ask, path.parent, id, experiment, name or id, *rest)
         yield Planned(_name(experiment, name or id, id), read)
 
 
 def _plan_files(path: Path) -> Iterator[Planned]:
     for meta in sorted(path.glob(f"*/*/{_META}")):
         folder = meta.parent
-        told, experiment = _yaml(meta), _yaml(folder.parent / _META).get("name", folder.parent.name)
-        if folder.is_symlink() or folder.parent.is_symlink() or told.get("lifecycle_stage") == "deleted":
+        described, experiment = _yaml(meta), _yaml(folder.parent / _META).get("name", folder.parent.name)
+        if folder.is_symlink() or folder.parent.is_symlink() or described.get("lifecycle_stage") == "deleted":
             continue
-        if "run_id" in told or "run_uuid" in told:
-            name = told.get("run_name") or _text(folder / "tags" / f"{_OWN}runName") or folder.name
-            yield Planned(_name(experiment, name, folder.name), partial(_read_files, folder, experiment, name, told))
+        if "run_id" in described or "run_uuid" in described:
+            name = described.get("run_name") or _text(folder / "tags" / f"{_OWN}runName") or folder.name
+            yield Planned(
+                _name(experiment, name, folder.name), partial(_read_files, folder, experiment, name, described)
+            )
 
 
 def _name(experiment: Any, name: Any, id: str) -> str:
     return plain_name(experiment, f"{name}-{id[:8]}")
 
 
-def _read_files(folder: Path, experiment: Any, name: Any, told: dict[str, Any]) -> Logged:
+def _read_files(folder: Path, experiment: Any, name: Any, described: dict[str, Any]) -> Logged:
     tags, params = (
         {name: _text(folder / kind / name) for name in regular_files(folder / kind)} for kind in ("tags", "params")
     )
-    run = _run(experiment, name, tags, told.get("status"), told.get("start_time"))
+    run = _run(experiment, name, tags, described.get("status"), described.get("start_time"))
     run.config = {name: number(written) for name, written in params.items()}
     for key in regular_files(folder / "metrics"):
         with open(folder / "metrics" / key, encoding="utf-8", errors="replace") as file:
@@ -106,9 +108,9 @@ def _add(run: Logged, key: str, value: Any, step: Any, time: Any) -> None:
 
 def _folder_below(base: Path, uri: str) -> Path | None:
     """The directory that a database names, if it is below its own, and no part of the way is a link."""
-    told = urlsplit(uri)
-    folder = Path(unquote(told.path))
-    if told.scheme not in ("", "file") or ".." in folder.parts or not folder.is_relative_to(base):
+    parsed = urlsplit(uri)
+    folder = Path(unquote(parsed.path))
+    if parsed.scheme not in ("", "file") or ".." in folder.parts or not folder.is_relative_to(base):
         return None
     return None if has_link(folder, base) else folder
 

@@ -36,9 +36,9 @@ def find(path: Path) -> Iterator[tuple[Path, Path]]:
 def plan(place: tuple[Path, Path], stack: contextlib.ExitStack) -> Iterator[Planned]:
     """The run, by the identifiers of its project and itself."""
     root, first = place
-    told = first_row(first, ["project_id", "run_id"])
-    name = plain_name(told.get("project_id") or first.parent.name, told.get("run_id") or first.name[: -len(_FIRST)])
-    yield Planned(name, partial(_read, root, first, told.get("project_id")))
+    ids = first_row(first, ["project_id", "run_id"])
+    name = plain_name(ids.get("project_id") or first.parent.name, ids.get("run_id") or first.name[: -len(_FIRST)])
+    yield Planned(name, partial(_read, root, first, ids.get("project_id")))
 
 
 def _read(root: Path, first: Path, project: str | None) -> Logged:
@@ -100,8 +100,8 @@ def _path(row: dict[str, Any]) -> str:
     return str(as_dict(row.get("file_value")).get("path") or "")
 
 
-def _histogram(told: dict[str, Any]) -> Histogram:
-    return Histogram(np_histogram=(told["values"], told["edges"]))
+def _histogram(histogram: dict[str, Any]) -> Histogram:
+    return Histogram(np_histogram=(histogram["values"], histogram["edges"]))
 
 
 def _scale(steps: set[int]) -> int:
@@ -112,12 +112,12 @@ def _scale(steps: set[int]) -> int:
 
 def _take_system(run: Logged) -> None:
     """What Neptune itself noted of the run, out of the config."""
-    told = {name.removeprefix(_SYS): run.config.pop(name) for name in list(run.config) if name.startswith(_SYS)}
-    name = told.pop("name", None) or told.pop("custom_run_id", None) or told.get("id")
-    run.title, run.notes = name and str(name), told.pop("description", None) or None
-    run.tags = [*(told.pop("tags", None) or []), *(told.pop("group_tags", None) or [])]
-    if created := told.pop("creation_time", None):
+    noted = {name.removeprefix(_SYS): run.config.pop(name) for name in list(run.config) if name.startswith(_SYS)}
+    name = noted.pop("name", None) or noted.pop("custom_run_id", None) or noted.get("id")
+    run.title, run.notes = name and str(name), noted.pop("description", None) or None
+    run.tags = [*(noted.pop("tags", None) or []), *(noted.pop("group_tags", None) or [])]
+    if created := noted.pop("creation_time", None):
         run.started = created.timestamp()
-    run.status = "failed" if told.pop("failed", False) else "finished"
-    run.config |= {f"{_SYS}{name}": value for name, value in told.items()}
+    run.status = "failed" if noted.pop("failed", False) else "finished"
+    run.config |= {f"{_SYS}{name}": value for name, value in noted.items()}
     run.config = {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in run.config.items()}

@@ -31,29 +31,29 @@ def find(path: Path) -> Iterator[Path]:
 
 def plan(folder: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
     """The run, by the names of its project and itself and its identifier."""
-    told = mapping(folder / _MANIFEST)
-    name = plain_name(told.get("project") or folder.parent.parent.name, f"{told.get('name')}-{folder.name}")
-    yield Planned(name, partial(_read, folder, told))
+    manifest = mapping(folder / _MANIFEST)
+    name = plain_name(manifest.get("project") or folder.parent.parent.name, f"{manifest.get('name')}-{folder.name}")
+    yield Planned(name, partial(_read, folder, manifest))
 
 
-def _read(folder: Path, told: dict[str, Any]) -> Logged:
-    sweep = told.get("sweep")
+def _read(folder: Path, manifest: dict[str, Any]) -> Logged:
+    sweep = manifest.get("sweep")
     run = Logged(
-        str(told.get("name")),
-        project=told.get("project"),
-        notes=told.get("notes") or None,
-        tags=[str(tag) for tag in told.get("tags") or []],
+        str(manifest.get("name")),
+        project=manifest.get("project"),
+        notes=manifest.get("notes") or None,
+        tags=[str(tag) for tag in manifest.get("tags") or []],
         group=str(sweep.get("name") or sweep.get("id")) if isinstance(sweep, dict) else None,
-        started=seconds(told.get("createdAt")),
-        status=_STATUS.get(told.get("state") or "", "failed"),
+        started=seconds(manifest.get("createdAt")),
+        status=_STATUS.get(manifest.get("state") or "", "failed"),
     )
-    run.config = as_dict(told.get("config"))
+    run.config = as_dict(manifest.get("config"))
     used = set[str]()
     rows = (row for part in sorted(folder.glob(_PARTS)) for batch in batches(part) for row in batch.to_pylist())
     for (type, key, step, time), group in groupby(rows, lambda row: tuple(row[name] for name in _KEY)):
         for value in _values(type, list(group), folder, used, run):
             _add(run, type, key, step, seconds(time), value)
-    summary = as_dict(told.get("summary"))
+    summary = as_dict(manifest.get("summary"))
     run.summarize({key: _document(one, folder) if "_type" in as_dict(one) else one for key, one in summary.items()})
     run.keep(folder, (name for name in regular_files(folder) if not name.endswith(".parquet") and name not in used))
     return run

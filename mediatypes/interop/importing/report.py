@@ -90,9 +90,9 @@ class ImportReport(NamedTuple):
     def summary(self) -> str:
         """One line: how many runs, and how many values this import added."""
         counts = Counter(run.status for run in self.runs)
-        told = ", ".join(f"{counts[status]:,} {status}" for status in _STATUSES if counts[status])
+        by_status = ", ".join(f"{counts[status]:,} {status}" for status in _STATUSES if counts[status])
         runs = "1 run" if len(self.runs) == 1 else f"{len(self.runs):,} runs"
-        return f"{runs}: {told or 'none'}; {sum(run.added for run in self.runs):,} values added"
+        return f"{runs}: {by_status or 'none'}; {sum(run.added for run in self.runs):,} values added"
 
     def __str__(self) -> str:
         columns = ("run", "status", "files", "events", "added", "rows", "problems")

@@ -38,9 +38,9 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
         for place, mask in masks.items():
             if mask is not None:
                 _write_mask(folder / place / f"{stem}.png", mask.to_numpy())
-        told = [(labels[chosen][one.class_id], one.box, one.caption) for one in objects if one.class_id is not None]
+        named = [(labels[chosen][one.class_id], one.box, one.caption) for one in objects if one.class_id is not None]
         size = (image.width, image.height, len(image.mode) if image.mode in ("RGB", "RGBA", "LA") else 1)
-        xml = voc.to_xml(name, size, told, any(mask is not None for mask in masks.values()))
+        xml = voc.to_xml(name, size, named, any(mask is not None for mask in masks.values()))
         (folder / voc.XML / f"{stem}.xml").write_bytes(xml)
     (folder / voc.SETS / "Main" / "all.txt").write_text("".join(f"{stem}\n" for stem in stems), "utf-8")
     last = max((id for id in classes if id <= _MOST_CLASSES), default=0)

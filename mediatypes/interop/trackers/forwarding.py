@@ -54,7 +54,7 @@ class Forwarder:
 
     def _not_told(self, to_tracker: Adapter, problems: list[Problem]) -> list[Problem]:
         new = {(to_tracker.title, one.path, one.code): one for one in problems}
-        new = {told: one for told, one in new.items() if told not in self._told}
+        new = {key: one for key, one in new.items() if key not in self._told}
         self._told.update(new)
         where = f"forward_to {to_tracker.title}"
         return [one._replace(path=f"{where}: {one.path}" if one.path else where) for one in new.values()]

@@ -202,22 +202,22 @@ class Facts:
                 entries[entry.get("path", "")] = Entry(place, digest, entry.get("size", 0), reference)
                 self._entries += 1
 
-    def _environment(self, told: dict[str, Any]) -> None:
-        known = {name: told[name] for name in _SYSTEM if name in told}
+    def _environment(self, message: dict[str, Any]) -> None:
+        known = {name: message[name] for name in _SYSTEM if name in message}
         implementation, _, version = known.get("python", "").rpartition(" ")
         if implementation:
             known |= {"implementation": implementation, "python": version}
         if known.get("script"):
-            known["argv"] = [known["script"], *told.get("arguments", ())]
+            known["argv"] = [known["script"], *message.get("arguments", ())]
         processor = {
-            "count": told.get("logical_cores") or told.get("cores"),
-            "model": told.get("processor", {}).get("model"),
+            "count": message.get("logical_cores") or message.get("cores"),
+            "model": message.get("processor", {}).get("model"),
         }
         known["cpu"] = {name: value for name, value in processor.items() if value}
-        known["gpus"] = [{"name": told.get("gpu", "")}] * min(told.get("gpu_count", 0), _MOST_GPUS)
-        known["memory"] = told.get("memory", {}).get("total", 0)
+        known["gpus"] = [{"name": message.get("gpu", "")}] * min(message.get("gpu_count", 0), _MOST_GPUS)
+        known["memory"] = message.get("memory", {}).get("total", 0)
         self.environment |= {name: value for name, value in known.items() if value}
-        self._git(told)
+        self._git(message)
 
     def _git(self, message: dict[str, Any]) -> None:
         if git := message.get("git"):
