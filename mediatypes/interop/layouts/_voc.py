@@ -33,8 +33,8 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
         lose_details(objects, item, tally, voc.FLAGS, scores=False, regions=True)
         tally.lose(item.key, item.kind, NO_CLASS, sum(one.class_id is None for one in objects))
         tally.lose(item.key, item.kind, OTHER_SET, other_sets(image, chosen))
-        named = {voc.CLASS_MASKS: chosen, voc.OBJECT_MASKS: chosen + INSTANCES}
-        masks = {place: image.masks.get(name) for place, name in named.items()}
+        places = {voc.CLASS_MASKS: chosen, voc.OBJECT_MASKS: chosen + INSTANCES}
+        masks = {place: image.masks.get(name) for place, name in places.items()}
         for place, mask in masks.items():
             if mask is not None:
                 _write_mask(folder / place / f"{stem}.png", mask.to_numpy())
