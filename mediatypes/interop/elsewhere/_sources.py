@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -106,6 +107,11 @@ def number(written: str) -> Any:
     with contextlib.suppress(ValueError):
         return float(written)
     return written
+
+
+def whole(written: Any) -> int | None:
+    """The number of a text of decimal digits, as many as 64 bits can have; None of what is none."""
+    return int(written) if isinstance(written, str) and re.fullmatch(r"[0-9]{1,18}", written) else None
 
 
 def seconds(milliseconds: Any) -> float | None:

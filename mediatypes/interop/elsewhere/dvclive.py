@@ -11,7 +11,7 @@ from typing import Any
 
 from ...types.image.value import Image
 from ._logged import Logged, Planned, media, plain_name
-from ._sources import below, mapping, number, regular_files
+from ._sources import below, mapping, number, regular_files, seconds, whole
 
 _METRICS, _IMAGES = "plots/metrics", "plots/images"
 
@@ -47,20 +47,19 @@ def _read(path: Path) -> Logged:
 def _read_metric(path: Path, key: str, run: Logged) -> None:
     with open(path, encoding="utf-8", errors="replace", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
-            step, value, time = row.get("step"), row.get(key.rpartition("/")[2]), row.get("timestamp")
-            if not step or not str(step).isdigit() or value is None:
+            step, value = whole(row.get("step")), row.get(key.rpartition("/")[2])
+            if step is None or value is None:
                 run.lost["lines of metrics"] += 1
             else:
-                is_time = bool(time) and str(time).isdigit()
-                run.add(key, int(str(step)), number(value), int(str(time)) / 1000 if is_time else None)
+                run.add(key, step, number(value), seconds(whole(row.get("timestamp"))))
 
 
 def _read_image(path: Path, name: str, run: Logged) -> None:
     """An image; one whose name is a number is that of a step."""
     key, _, own = name.rpartition("/")
-    stem = own.rpartition(".")[0]
-    if key and stem.isdigit():
-        run.add(key, int(stem), media(path, "images", Image), None)
+    step = whole(own.rpartition(".")[0])
+    if key and step is not None:
+        run.add(key, step, media(path, "images", Image), None)
     else:
         run.summary[name.rpartition(".")[0]] = media(path, "images", Image)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -65,10 +66,10 @@ def _read(files: list[Path]) -> Logged:
         for batch in batches(file):
             for row in batch.to_pylist():
                 step, time = row.get("_step"), row.get("_timestamp")
-                number = int(step) if isinstance(step, (int, float)) and step == step else number + 1
+                number = int(step) if isinstance(step, (int, float)) and math.isfinite(step) else number + 1
                 for key, value in row.items():
                     if value is not None and key not in _STAMPS:
-                        run.add(key, number, _value(value, context, run), time if isinstance(time, float) else None)
+                        run.add(key, number, _value(value, context, run), time if type(time) in (int, float) else None)
     return run
 
 

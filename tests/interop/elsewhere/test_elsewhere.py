@@ -251,3 +251,13 @@ def test_something_else_is_not_recognised(tmp_path: Path) -> None:
         assert recognise(path) is None
         with pytest.raises(mt.InputError, match=r"expected runs of dvclive, mlflow, .* or pluto, got something else"):
             import_runs(path, tmp_path / "runs")
+
+
+def test_steps_of_dvclive_that_are_no_numbers_are_lost_alone(tmp_path: Path) -> None:
+    root = dvclive(tmp_path)
+    write(root, {"plots/metrics/odd.tsv": f"step\todd\n²\t1.0\n{'9' * 5000}\t2.0\n1\t3.0\n"})
+    picture(root / "plots/images/val/².png", 70)
+    report, view = imported(root, tmp_path / "runs")
+    assert report.notes == ["2 lines of metrics could not be carried"]
+    assert rows_of(view, "odd") == [(1, 3.0)]
+    assert view.summary["val/²"]["_type"] == "image"

@@ -72,3 +72,13 @@ def test_our_own_histories_and_other_tables_are_none(tmp_path: Path) -> None:
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     for file in (tmp_path / "run" / "history.parquet", tmp_path / "table.parquet", tmp_path / "broken.parquet"):
         assert recognise(file) is None
+
+
+def test_steps_that_cannot_be_cost_no_row_and_times_may_be_integers(tmp_path: Path) -> None:
+    rows = [{"_step": 2.0, "_timestamp": 1_700_000_000, "loss": 0.5}, {"_step": float("inf"), "loss": 0.25}]
+    write(tmp_path / "run.parquet", rows)
+    (report,) = import_runs(tmp_path / "run.parquet", tmp_path / "runs").runs
+    assert (report.status, report.problems) == ("new", [])
+    run = mt.open_run(tmp_path / "runs" / "run")
+    assert list(run.values("loss")) == [(2, 0.5), (3, 0.25)]
+    assert run.history(["_timestamp"]).column("_timestamp").to_pylist()[0] == 1_700_000_000

@@ -174,8 +174,8 @@ class FolderWriter:
             "finished": stats.last if np.isfinite(stats.last) else started,
             "import": self.state,
         }
-        if group:
-            run["group"] = group
+        texts = {"group": known.get("group", group), "job_type": known.get("job_type")}
+        run |= {name: text for name, text in texts.items() if text}
         if problems:
             run["problems"] = [problem._asdict() for problem in problems]
         return run

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from .facts import Facts
 _CHART_TABLES = "Custom Chart Tables/"
 _LABELS = {True: "bounding_box/class_labels", False: "mask/class_labels"}
 _SUFFIX = "_table"
+_ID = re.compile(r"-?[0-9]{1,18}")  # of a class
 
 
 def staging_folder() -> Path:
@@ -178,7 +180,7 @@ class RunMedia:
         for key in (name, name.rpartition(".")[2]):
             entry = known.get(f"{key}_wandb_delimeter_{overlay}") if isinstance(known, dict) else None
             if isinstance(entry, dict) and isinstance(entry.get("value"), dict):
-                return {int(id): str(text) for id, text in entry["value"].items() if str(id).lstrip("-").isdigit()}
+                return {int(id): str(text) for id, text in entry["value"].items() if _ID.fullmatch(str(id))}
         return None
 
     # Artifacts ------------------------------------------------------------------------------------------------------

@@ -243,3 +243,16 @@ def test_a_run_that_somebody_has_logged_to_is_left_alone(tmp_path: Path) -> None
     report = import_logdir(tmp_path / "logs", tmp_path / "runs")
     assert [problem.code for problem in report.runs[0].problems] == ["RunExists"]
     assert list(mt.open_run(tmp_path / "runs" / "logs").values("verdict")) == [(2, "fine")]
+
+
+def test_what_a_reader_changed_stays_when_the_log_grows(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "a" / NAME
+    path.parent.mkdir(parents=True)
+    path.write_bytes(VERSION + scalar("loss", 0.5, 0))
+    import_logdir(tmp_path / "logs", tmp_path / "runs")
+    changed = {"name": "best", "notes": "kept", "tags": ["x"], "group": "g", "job_type": "eval"}
+    mt.open_run(tmp_path / "runs" / "a").edit(**changed)  # type: ignore[arg-type]
+    path.write_bytes(path.read_bytes() + scalar("loss", 0.25, 1))
+    assert [run.status for run in import_logdir(tmp_path / "logs", tmp_path / "runs").runs] == ["updated"]
+    view = mt.open_run(tmp_path / "runs" / "a")
+    assert {name: getattr(view, name) for name in changed} == changed
