@@ -55,7 +55,7 @@ def log_classifier(
         step: of the row.
 
     Raises:
-        InputError: the model predicts no classes; x and y differ in length.
+        InputError: the model predicts no classes; x and y differ in length, or labels and classes.
         MissingDependencyError: scikit-learn is not installed.
 
     >>> import tempfile, mediatypes as mt
@@ -75,6 +75,9 @@ def log_classifier(
         raise InputError.of("log_classifier.y", f"{len(predicted)} classes, one for each row of x", len(truth))
     classes = list(model.classes_)
     names = [str(name) for name in (classes if labels is None else labels)]
+    if len(names) != len(classes):
+        expected = f"{len(classes)} names, one for each of model.classes_"
+        raise InputError.of("log_classifier.labels", expected, names, "Leave it out for the classes themselves.")
     averages = {"average": "macro", "zero_division": 0}
     pairs = zip(truth[:1000].tolist(), predicted[:1000].tolist(), strict=True)
     row: dict[str, Any] = {
@@ -141,6 +144,8 @@ def features_chart(model: Any, x: Any, feature_names: Any) -> Any:
         return None
     names = feature_names if feature_names is not None else getattr(x, "columns", None)
     names = [str(name) for name in (range(len(weights)) if names is None else names)]
+    if len(names) != len(weights):
+        raise InputError.of("feature_names", f"{len(weights)} names, one for each feature", names, "Leave it out.")
     order = np.argsort(weights)[::-1][:_FEATURES]
     bars = [[names[i], float(weights[i])] for i in order]
     return bar(Table(columns=["feature", "importance"], data=bars), "feature", "importance", title="Features")

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -127,12 +128,19 @@ def tables_of(path: Path) -> set[str]:
         with open(path, "rb") as file:
             if file.read(len(_SQLITE)) != _SQLITE:
                 return set()
-        with database(path) as asked:
-            names = [str(row[0]) for row in asked("select name from sqlite_master where type = 'table'")]
-            columns = [(name, str(row[1])) for name in names for row in asked(f"pragma table_info({_quoted(name)})")]
-            return {*names, *(f"{name}.{column}" for name, column in columns)}
+        log = path.with_name(f"{path.name}-wal")
+        states = [one.stat() for one in (path, log) if one.is_file()]
+        return _read_tables(path, *((state.st_size, state.st_mtime_ns) for state in states))
     except (OSError, MediaTypesError):
         return set()
+
+
+@lru_cache(16)  # the database is copied for it, and each tracker asks
+def _read_tables(path: Path, *states: tuple[int, int]) -> set[str]:
+    with database(path) as ask:
+        names = [str(row[0]) for row in ask("select name from sqlite_master where type = 'table'")]
+        columns = [(name, str(row[1])) for name in names for row in ask(f"pragma table_info({_quoted(name)})")]
+        return {*names, *(f"{name}.{column}" for name, column in columns)}
 
 
 @contextlib.contextmanager

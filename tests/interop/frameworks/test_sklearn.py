@@ -131,3 +131,14 @@ def test_scores_of_a_search_on_two_processes(tmp_path: Path, pytestconfig: pytes
     command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "run")]
     subprocess.run(command, cwd=Path(__file__).parents[3], check=True, timeout=300)
     check_search(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("names", "message"), [
+    ({"labels": ["a", "b"]}, r"log_classifier.labels: expected 3 names, one for each of model.classes_, got \['a', 'b'\]"),
+    ({"feature_names": ["a"]}, r"feature_names: expected 4 names, one for each feature, got \['a'\]"),
+])  # fmt: skip
+def test_names_that_are_too_few_are_said(names: Any, message: str, tmp_path: Path) -> None:
+    x, y = load_iris(return_X_y=True)
+    model = RandomForestClassifier(2, max_depth=2, random_state=0).fit(x, y)
+    with mt.Run(tmp_path / "run") as run, pytest.raises(mt.InputError, match=message):
+        mt.interop.sklearn.log_classifier(run, model, x, y, **names)

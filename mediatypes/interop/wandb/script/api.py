@@ -16,7 +16,7 @@ from ....artifact.store import artifacts
 from ....runset.runset import open_runs
 from ....view import RunView
 from .artifact import Artifact, used
-from .settings import last_root
+from .settings import id_of, last_root
 
 
 class Api:
@@ -144,8 +144,7 @@ class ApiRun:
     @property
     def id(self) -> str:
         """wandb's id, at the end of the name of the folder; else that of the run."""
-        match = re.fullmatch(r"run-\d{8}_\d{6}-(.+)", Path(str(self.view.path)).name)
-        return match[1] if match else str(self.view.id)
+        return id_of(Path(str(self.view.path)).name) or str(self.view.id)
 
     @property
     def state(self) -> str:

@@ -18,7 +18,7 @@ from ....run import Run as MediatypesRun
 from ....writing.config import plain_config
 from . import lenient
 from .run import Run
-from .settings import Settings, as_dict, checked_mode, remember_root, root_of_runs
+from .settings import Settings, as_dict, checked_mode, id_of, remember_root, root_of_runs
 
 _open: list[Run] = []  # the newest last
 _defaults = Settings()
@@ -87,7 +87,7 @@ def init(
         remember_root(root)
     id, step = _resumed(chosen.get("id") if id is None else id, resume_from)
     folder, resumed = _folder(root, id, resume if resume is not None else chosen.get("resume"), step)
-    id = id or folder.name.rsplit("-", 1)[-1]
+    id = id or str(id_of(folder.name))
     run = MediatypesRun(
         folder,
         mode="resume" if resumed else "create",
@@ -168,7 +168,8 @@ def _folder(root: Path, id: str | None, resume: Any, step: int | None) -> tuple[
     """The folder of a run, and whether it holds one that is to be resumed."""
     if resume not in (None, False, True, "allow", "auto", "must", "never"):
         raise InputError.of("wandb.init.resume", "allow, must, never, auto or a boolean", resume, "Leave it out.")
-    there = sorted(path for path in root.glob(f"run-*-{id}") if (path / "run.json").is_file()) if id else []
+    named = sorted(root.glob(f"run-*-{id}")) if id else []
+    there = [path for path in named if id_of(path.name) == id and (path / "run.json").is_file()]
     if there and resume == "never":
         hint = "Pass another id, or resume='allow'."
         raise InputError.of("wandb.init.id", "one that no run has", id, hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,12 @@ def root_of_runs(dir: Any = None) -> Path:
     """Where runs are begun: `dir`, WANDB_DIR, MEDIATYPES_DIR, or `./runs`."""
     chosen = dir or from_environment("dir") or os.environ.get("MEDIATYPES_DIR") or "runs"
     return local_path(chosen, "wandb.init.dir")
+
+
+def id_of(folder: str) -> str | None:
+    """The id of the run whose folder is called so, `run-<date>_<time>-<id>`; None of another name."""
+    match = re.fullmatch(r"run-\d{8}_\d{6}-(.+)", folder)
+    return match[1] if match else None
 
 
 def as_dict(settings: Any) -> dict[str, Any]:

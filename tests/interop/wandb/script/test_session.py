@@ -378,3 +378,13 @@ def test_more_names_of_the_module(tmp_path: Path) -> None:
     assert wandb.__version__ == "0.31.0"
     with pytest.raises(TypeError):
         wandb.init(projekt="x")
+
+
+def test_an_id_that_ends_another_one_is_not_that_one() -> None:
+    with wandb.init(id="sweep-1") as first:
+        first.log({"loss": 0.5})
+    with wandb.init(id="1", resume="allow") as second:
+        assert (second.resumed, second.id) == (False, "1")
+    assert first.run.path != second.run.path
+    with pytest.raises(mt.InputError, match="that of a run in"):
+        wandb.init(id="weep-1", resume="must")
