@@ -32,6 +32,7 @@ from . import (
     watch,
 )
 from ._command import complain
+from ._signals import unwinding
 
 COMMANDS = (
     demo.COMMAND,
@@ -60,7 +61,7 @@ exit codes:
   0    done; with validate and verify: everything is fine
   1    validate or verify found problems
   2    wrong usage, or a run, file or package that is missing, cannot be read, or is in use
-  130  interrupted with Ctrl-C"""
+  130  interrupted with Ctrl-C; 143 and 129: ended by SIGTERM or SIGHUP"""
 _SIGINT, _SIGPIPE = 128 + 2, 128 + 13  # what a shell reports for a process that such a signal ended
 
 
@@ -68,13 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (default: that of the process) and return its exit code.
 
     Raises:
-        SystemExit: by argparse, for `--help`, `--version` and wrong usage.
+        SystemExit: by argparse, for `--help`, `--version` and wrong usage; when SIGTERM or SIGHUP ends the command.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a key may hold what the terminal's encoding cannot
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         chosen = _parser().parse_args(arguments)
-        code: int = chosen.run(chosen)
+        with unwinding():
+            code: int = chosen.run(chosen)
         sys.stdout.flush()
     except MediaTypesError as error:
         complain(error)

@@ -47,6 +47,7 @@ class Imports:
     def __init__(self, *, follow: bool) -> None:
         self._follow, self._stop = follow, threading.Event()
         self._threads: list[threading.Thread] = []
+        self.making = threading.Lock()  # is held by whoever writes into `folder`; after `close` it is gone
         self.folder = Path(tempfile.mkdtemp(prefix="mediatypes-view-"))  # for whatever is made
 
     def runs_of(self, source: Source) -> Source:
@@ -75,4 +76,5 @@ class Imports:
         self._stop.set()
         for thread in self._threads:
             thread.join()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with self.making:
+            shutil.rmtree(self.folder, ignore_errors=True)

@@ -48,9 +48,10 @@ class Shelf:
         self._stamps: dict[str, Stamp] = {}
         self._snapshots: dict[str, Snapshot] = {}
         self._described: dict[str, tuple[Stamp, dict[str, Any]]] = {}  # of runs that are over
-        self._lock, self._making = threading.RLock(), threading.Lock()
+        self._lock = threading.RLock()
         imports = Imports(follow=follow)
-        self._temporary, self._cleanup = imports.folder, weakref.finalize(self, imports.close)
+        self._temporary, self._making = imports.folder, imports.making
+        self._cleanup = weakref.finalize(self, imports.close)
         self._sources = [imports.runs_of(source) for source in sources]
         roots = find_roots(self._sources)
         self._is_fixed = len(roots) == 1 and is_file(roots[0] / COMPACTED)
