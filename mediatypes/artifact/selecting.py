@@ -40,7 +40,7 @@ def select_files(pattern: Any, base_path: Any, own: Path) -> tuple[dict[str, Pat
     selected, problems = dict[str, Path](), list[Problem]()
     for match in map(os.path.abspath, matches):
         inside = os.path.isdir(match)
-        for path in _below(match) if inside else [match]:
+        for path in _below(match, problems) if inside else [match]:
             if (inside or not is_literal) and Path(path).is_relative_to(own):
                 continue
             name = Path(os.path.relpath(path, base)).as_posix()
@@ -66,8 +66,13 @@ def leaves(path: str, base: str, *, ignore_last: bool = False) -> bool:
     return not Path(os.path.realpath(checked)).is_relative_to(os.path.realpath(base))
 
 
-def _below(folder: str) -> Iterator[str]:
+def _below(folder: str, problems: list[Problem]) -> Iterator[str]:
     """The files below a directory in the order of their names, but for hidden ones."""
-    for top, folders, names in os.walk(folder):
+
+    def refused(error: OSError) -> None:
+        got = Verbatim(f"{error.strerror}, {error.filename!r}")
+        problems.append(problem("save", "a directory that can be listed", got, "Check permissions.", "unlisted"))
+
+    for top, folders, names in os.walk(folder, onerror=refused):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (os.path.join(top, name) for name in sorted(names) if not name.startswith("."))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 from .._core.errors import MediaTypesError
 from ._runs import find
-from ._text import clean
+from ._text import clean, note
 
 
 class Command(NamedTuple):
@@ -28,11 +27,6 @@ def complain(error: MediaTypesError) -> None:
     """Say on stderr what went wrong, in one line."""
     text = (isinstance(error, OSError) and error.strerror) or str(error)  # an OSError's str() leads with its number
     note(text)
-
-
-def note(text: str) -> None:
-    """Say something on stderr, in one line."""
-    print("mediatypes:", " ".join(text.splitlines()), file=sys.stderr)
 
 
 def for_each(paths: Iterable[str], doing: Callable[[Path], str]) -> int:

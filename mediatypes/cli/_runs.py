@@ -6,6 +6,9 @@ from argparse import ArgumentParser
 from collections.abc import Iterable
 from pathlib import Path
 
+from .._core.errors import Problem
+from ._text import note
+
 RUNS = "a run folder, a folder of which all runs are meant, or a quoted pattern of folders"
 
 
@@ -25,7 +28,7 @@ def find(paths: Iterable[str]) -> list[str]:
     from ..runfolder import files
     from ..runset.discovery import find_roots, find_runs
 
-    runs: list[str] = []
+    runs, problems = list[str](), list[Problem]()
     for text in paths:
         is_pattern = any(letter in text for letter in "*?[") and not Path(text).exists()
         for root in map(str, find_roots(text)) if is_pattern else [text]:
@@ -33,5 +36,7 @@ def find(paths: Iterable[str]) -> list[str]:
             if (path / files.RUN).exists() or not path.is_dir():
                 runs.append(root)
             else:
-                runs += map(str, list(find_runs(path)) or [path])
+                runs += map(str, list(find_runs(path, problems)) or [path])
+    for problem in problems:
+        note(f"left out: {problem}")
     return list(dict.fromkeys(runs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -58,3 +59,8 @@ def table_of(rows: Sequence[Sequence[str]], widest: Sequence[int], left: int) ->
         texts = [text.ljust(width) for text, width in zip(row[:left], widths, strict=False)]
         numbers = [text.rjust(width) for text, width in zip(row[left:], widths[left:], strict=True)]
         yield " ".join([*texts, *numbers]).rstrip()
+
+
+def note(text: str) -> None:
+    """Say something on stderr, in one line."""
+    print("mediatypes:", clean(" ".join(text.splitlines())), file=sys.stderr)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ._command import Command, note
+from ._command import Command
 from ._progress import Progress
+from ._text import note
 
 
 def _add_arguments(parser: ArgumentParser) -> None:

@@ -13,8 +13,8 @@ from shutil import get_terminal_size
 from typing import Any, NamedTuple
 
 from ..journal.metrics import FIXED
-from ._command import Command, note
-from ._text import clean, cut, shorten, table_of
+from ._command import Command
+from ._text import clean, cut, note, shorten, table_of
 
 _WIDE = 200  # columns where there is no terminal
 _WIDEST = (60, 30, 11, 6, 12, 1000)
@@ -78,8 +78,8 @@ def _lines(rows: list[dict[str, Any]], keys: list[str]) -> Iterator[str]:
 
 
 def _age(started: float | None) -> str:
-    """How long ago a run began: 40 s, 3 min, 5 h, 12 d."""
-    if started is None:
+    """How long ago a run began: 40 s, 3 min, 5 h, 12 d; nothing of one that does not know when."""
+    if started is None or not started > 0:
         return ""
     seconds = max(time.time() - started, 0)
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):

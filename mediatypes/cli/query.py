@@ -9,6 +9,7 @@ from typing import Any
 
 from .._core.errors import InputError, StoreError, os_error
 from ._command import Command
+from ._text import note
 
 _FORMATS = ("table", "csv", "json", "parquet")
 
@@ -24,7 +25,6 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(arguments: Namespace) -> int:
     from ..runset.runset import open_runs
-    from ._command import note
 
     if arguments.format == "parquet" and not arguments.dest:
         raise InputError.of("query --format parquet", "a file to write", None, "Add -o answer.parquet.")

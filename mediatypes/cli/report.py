@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from ._command import Command
-from ._text import count, in_bytes
+from ._text import count, in_bytes, note
 
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 
@@ -33,6 +33,8 @@ def _run(arguments: Namespace) -> int:
     from ..viewer.report import write_report
 
     done = write_report(arguments.runs, arguments.dest, max_size=arguments.max_size, folder=arguments.folder)
+    for problem in done.problems:
+        note(f"left out: {problem}")
     print(f"{done.path}: {count(done.runs, 'run')}, {count(done.files, 'media file')}, {in_bytes(done.size)}")
     if done.previews:
         print(f"- {count(done.previews, 'picture')} as previews, to stay below {in_bytes(arguments.max_size)}")

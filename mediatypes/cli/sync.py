@@ -10,8 +10,8 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from . import _terminal, import_
-from ._command import Command, note
-from ._text import clean, count, cut
+from ._command import Command
+from ._text import clean, count, cut, note
 
 if TYPE_CHECKING:
     from ..interop.tensorboard import FollowState

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from .._core import atomic
 from .._core.errors import StoreError, os_error
-from ._command import Command, note
-from ._text import count, in_bytes
+from ._command import Command
+from ._text import count, in_bytes, note
 
 if TYPE_CHECKING:
     from ..viewer.server import Server
@@ -48,6 +48,8 @@ def _run(arguments: Namespace) -> int:
         return 0
     shelf = Shelf(arguments.runs, follow=True)
     try:
+        for problem in shelf.problems:
+            note(f"left out: {problem}")
         server = _serve(shelf, arguments)
         if arguments.port is None and server.port != _PORT:
             note(f"port {_PORT} is taken, so this page is at another one")

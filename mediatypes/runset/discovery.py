@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from glob import glob
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .._core.errors import InputError, StoreError, Verbatim, os_error
+from .._core.errors import InputError, Problem, StoreError, Verbatim, os_error
 from .._core.parallel import in_threads
 from ..runfolder import files
 from ..store.location import RemotePath
@@ -44,9 +45,10 @@ def find_roots(source: Source | Iterable[Source]) -> list[Place]:
     return roots
 
 
-def find_all(roots: Iterable[Place]) -> list[Place]:
-    """The runs at or below several directories, each once; raises `StoreError`."""
-    runs = [_find_remote(root) if isinstance(root, RemotePath) else list(find_runs(root)) for root in roots]
+def find_all(roots: Iterable[Place], problems: list[Problem] | None = None) -> list[Place]:
+    """The runs at or below several directories, each once; raises `StoreError`. `problems` as in `find_runs`."""
+    told = [] if problems is None else problems
+    runs = [_find_remote(root, told) if isinstance(root, RemotePath) else list(find_runs(root, told)) for root in roots]
     return [*runs[0]] if len(runs) == 1 else list(dict.fromkeys(chain.from_iterable(runs)))
 
 
@@ -79,10 +81,11 @@ def is_file(path: Place) -> bool:
         raise os_error(StoreError, str(path), "look for the file", error, "Check the URL and the network.") from error
 
 
-def find_runs(root: Path) -> Iterator[Path]:
+def find_runs(root: Path, problems: list[Problem] | None = None) -> Iterator[Path]:
     """Every directory at or below `root` that holds a `run.json`, in the order of their names; links are not followed.
 
-    Raises StoreError if `root` cannot be listed; directories below it that cannot be are left out.
+    Raises StoreError if `root` cannot be listed; directories below it that cannot be are left out, and `problems` grows
+    by one for each.
     """
     try:
         entries = list(os.scandir(root))
@@ -92,7 +95,7 @@ def find_runs(root: Path) -> Iterator[Path]:
         raise StoreError.of(str(root), "a directory of runs", Verbatim(got), hint) from error
     except OSError as error:
         raise os_error(StoreError, str(root), "list the runs", error, "Pass the directory that holds them.") from error
-    yield from _walk(str(root), entries, _DEEPEST)
+    yield from _walk(str(root), entries, _DEEPEST, [] if problems is None else problems)
 
 
 def _is_run(names: Collection[str]) -> bool:
@@ -105,7 +108,7 @@ def _is_artifacts(name: str, names: Collection[str]) -> bool:
     return name == files.ARTIFACTS and files.BLOBS in names and files.RUN not in names
 
 
-def _walk(folder: str, entries: list[os.DirEntry[str]], depth: int) -> Iterator[Path]:
+def _walk(folder: str, entries: list[os.DirEntry[str]], depth: int, problems: list[Problem]) -> Iterator[Path]:
     is_run = _is_run({entry.name for entry in entries})
     if is_run:
         yield Path(folder)
@@ -116,28 +119,37 @@ def _walk(folder: str, entries: list[os.DirEntry[str]], depth: int) -> Iterator[
         below = os.path.join(folder, name)
         try:
             inside = list(os.scandir(below))
-        except OSError:
+        except OSError as error:
+            _note(below, error, problems)
             continue
         if _is_artifacts(name, {entry.name for entry in inside}):
             continue
-        yield from _walk(below, inside, depth - 1)
+        yield from _walk(below, inside, depth - 1, problems)
 
 
-def _find_remote(root: RemotePath) -> list[RemotePath]:
+def _note(folder: object, error: OSError, problems: list[Problem]) -> None:
+    """Tell of a directory that cannot be listed, unless it was removed meanwhile."""
+    if not isinstance(error, FileNotFoundError):
+        message = f"expected a directory that can be listed, got {error.strerror!r}"
+        problems.append(Problem(str(folder), message, "unlisted", "Check permissions."))
+
+
+def _find_remote(root: RemotePath, problems: list[Problem]) -> list[RemotePath]:
     """As `find_runs`; all directories of one depth are listed at once."""
     try:
-        return _walk_remote(root)
+        return _walk_remote(root, problems)
     except OSError as error:
         hint = "Pass the URL of the directory that holds them; check the credentials and the network."
         raise os_error(StoreError, str(root), "list the runs", error, hint) from error
 
 
-def _walk_remote(root: RemotePath) -> list[RemotePath]:
+def _walk_remote(root: RemotePath, problems: list[Problem]) -> list[RemotePath]:
     runs, level = list[RemotePath](), [root]
     for depth in range(_DEEPEST + 1):
         if not level:
             break
-        listed = in_threads(_entries if depth else RemotePath.entries, level)
+        entries_of = partial(_entries, problems=problems) if depth else RemotePath.entries
+        listed = in_threads(entries_of, level)
         below = []
         for folder, entries in zip(level, listed, strict=True):
             is_run = _is_run(entries)
@@ -154,8 +166,9 @@ def _walk_remote(root: RemotePath) -> list[RemotePath]:
     return sorted(runs, key=lambda path: PurePosixPath(path.path).parts)
 
 
-def _entries(folder: RemotePath) -> dict[str, int | None]:
+def _entries(folder: RemotePath, problems: list[Problem]) -> dict[str, int | None]:
     try:
         return folder.entries()
-    except OSError:  # as on this machine: what cannot be listed is left out
+    except OSError as error:  # as on this machine: what cannot be listed is left out
+        _note(folder, error, problems)
         return {}

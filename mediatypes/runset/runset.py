@@ -38,7 +38,8 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
             `open_store(url, filesystem)` made, is a directory elsewhere.
 
     Returns:
-        The runs in the order of their paths. A folder that cannot be read is left out, and named in `.problems`.
+        The runs in the order of their paths. A folder that cannot be read or listed is left out,
+        and named in `.problems`.
 
     Raises:
         StoreError: a directory is not there, or a pattern matches nothing.
@@ -54,9 +55,10 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
     roots = find_roots(source)
     if len(roots) == 1 and is_file(roots[0] / COMPACTED):
         return CompactedRuns(roots[0])
-    paths = find_all(roots)
+    problems = list[Problem]()
+    paths = find_all(roots, problems)
     opened = in_threads(_try_open, paths) if any(isinstance(p, RemotePath) for p in paths) else map(_try_open, paths)
-    views, problems = [], []
+    views = []
     for path, view in zip(paths, opened, strict=True):
         if isinstance(view, RunView):
             views.append(view)
@@ -340,7 +342,7 @@ def compact(
 
     Returns:
         The names of the runs that were `.added`, `.replaced`, are `.waiting` to be over, how many are `.unchanged`,
-        and the `.problems` of those that could not be read.
+        and the `.problems` of those that could not be read, and of directories that could not be listed.
 
     Raises:
         StoreError: the system refused; the dataset stays whole.
@@ -359,13 +361,16 @@ def compact(
     """
     from .compact_write import compact as add
 
-    paths = find_all(find_roots(source))
+    problems = list[Problem]()
+    paths = find_all(find_roots(source), problems)
     here = [path for path in paths if isinstance(path, Path)]
     if len(here) < len(paths) or isinstance(dest, RemoteStore) or is_url(dest):
         hint = "Compact on this machine, and copy the result; copy runs that are elsewhere first."
         raise StoreError.of("compact", "runs and a destination on this machine", Verbatim("some elsewhere"), hint)
     base = common_base(here)
-    return add([(name_below(base, path), path) for path in here], local_path(dest, "compact.dest"), executor, progress)
+    named = [(name_below(base, path), path) for path in here]
+    done = add(named, local_path(dest, "compact.dest"), executor, progress)
+    return done._replace(problems=problems + done.problems)
 
 
 def _has(config: dict[str, Any], wanted: Mapping[str, Any]) -> bool:

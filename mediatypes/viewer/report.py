@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.atomic import replacing
-from .._core.errors import InputError, MediaTypesError
+from .._core.errors import InputError, MediaTypesError, Problem
 from .._core.references import references
 from ..runfolder import files
 from . import bundle, still
@@ -39,6 +39,7 @@ class Report(NamedTuple):
     files: int  # media in it, or beside it
     previews: int  # pictures that are there in a smaller version
     left_out: int  # media that are not there, because the report would be larger than allowed
+    problems: list[Problem]  # of directories that cannot be listed
 
 
 class _Medium(NamedTuple):
@@ -88,7 +89,7 @@ def _write_still(shelf: Shelf, target: Path) -> Report:
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target, "write the report") as temporary:
         temporary.write_text(still.report([shelf[name] for name in shelf.names()]), "utf-8")
-    return Report(target, target.stat().st_size, len(shelf.names()), 0, 0, 0)
+    return Report(target, target.stat().st_size, len(shelf.names()), 0, 0, 0, shelf.problems)
 
 
 class _Writer:
@@ -122,7 +123,8 @@ class _Writer:
             for piece in page(settings, title, self._files(), self._libraries):
                 file.write(piece)
         size = self._target.stat().st_size
-        return Report(self._target, size, len(self._shelf.names()), len(self._media), self._previews, self._left_out)
+        counts = len(self._shelf.names()), len(self._media), self._previews, self._left_out
+        return Report(self._target, size, *counts, self._shelf.problems)
 
     def _files(self) -> Iterator[tuple[str, str, bytes]]:
         for name in self._shelf.names():

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .._core.errors import MediaTypesError, SidecarMissing, StoreError, Verbatim
+from .._core.errors import MediaTypesError, Problem, SidecarMissing, StoreError, Verbatim
 from .._core.parallel import in_threads
 from .._core.sidecar import open_file, safe_parts
 from ..runfolder import files
@@ -44,6 +44,7 @@ class Shelf:
     """
 
     def __init__(self, sources: Iterable[Source], *, follow: bool = False) -> None:
+        self.problems: list[Problem] = []  # of the last look: directories that cannot be listed
         self._runs: dict[str, RunView] = {}
         self._stamps: dict[str, Stamp] = {}
         self._snapshots: dict[str, Snapshot] = {}
@@ -70,8 +71,10 @@ class Shelf:
         """Look for runs again, and at those that are known; one that cannot be read is left out until it can be."""
         if self._is_fixed:
             return
-        named = {name_below(self._base, path): path for path in find_all(find_roots(self._sources))}
+        problems = list[Problem]()
+        named = {name_below(self._base, path): path for path in find_all(find_roots(self._sources), problems)}
         with self._lock:
+            self.problems = problems
             for name in self._runs.keys() - named.keys():
                 self._forget(name)
             for name, path in named.items():

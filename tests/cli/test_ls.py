@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -61,6 +62,15 @@ def test_the_age_counts_from_the_start(
     monkeypatch.setattr(time, "time", lambda: now)
     main(["ls", str(tmp_path)])
     assert f"finished {age} " in capsys.readouterr().out
+
+
+def test_a_run_that_does_not_know_when_it_began_has_no_age(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"a": 1})
+    path = run.path / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"started": 0.0}))
+    main(["ls", str(tmp_path)])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["run", "finished", "0", "a=1"]
 
 
 def test_a_copied_run_is_said_to_be_the_same(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,11 +16,12 @@ from typing import Any
 from urllib.parse import quote
 
 from ..._core.deps import need
-from ..._core.errors import InputError, MediaTypesError, UnsafePath, Verbatim
+from ..._core.errors import InputError, MediaTypesError, StoreError, UnsafePath, Verbatim, os_error
 from ..._core.sidecar import safe_parts
 
 LARGEST = 64 * 1024 * 1024  # bytes of a text that is read whole
 _SQLITE = b"SQLite format 3\0"
+_READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_PRAGMA}
 
 
 def below(base: Path, name: Any) -> Path | None:
@@ -43,13 +44,18 @@ def has_link(path: Path, base: Path) -> bool:
 
 
 def regular_files(base: Path) -> Iterator[str]:
-    """The files below a directory by their names there, without links."""
-    for folder, names, own in os.walk(base):
+    """The files below a directory by their names there, without links; raises StoreError."""
+    for folder, names, own in os.walk(base, onerror=_refused):
         names[:] = sorted(name for name in names if not os.path.islink(os.path.join(folder, name)))
         for name in sorted(own):
             path = Path(folder) / name
             if not path.is_symlink() and path.is_file():
                 yield path.relative_to(base).as_posix()
+
+
+def _refused(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise os_error(StoreError, str(error.filename), "list the directory", error, "Check permissions.") from error
 
 
 def text(path: Path) -> str:
@@ -150,9 +156,9 @@ def database(path: Path) -> Iterator[Any]:
         copied = Path(folder) / "copy.db"
         try:
             shutil.copyfile(path, copied)
-            if (log := path.with_name(f"{path.name}-wal")).is_file():
+            if (log := path.with_name(f"{path.name}-wal")).is_file() and not log.is_symlink():
                 shutil.copyfile(log, copied.with_name("copy.db-wal"))
-            connection = sqlite3.connect(f"file:{quote(str(copied))}", uri=True)
+            connection = _connect(copied)
         except (OSError, sqlite3.Error) as error:
             raise InputError.of(str(path), "a database that can be read", Verbatim(str(error)), "", "sqlite") from error
 
@@ -166,6 +172,21 @@ def database(path: Path) -> Iterator[Any]:
             yield ask
         finally:
             connection.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection whose database may be a stranger's, as sqlite.org/security.html has it: its schema runs nothing."""
+    connection = sqlite3.connect(f"file:{quote(str(path))}", uri=True)
+    connection.execute("pragma trusted_schema = off")
+    connection.execute("pragma cell_size_check = on")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
+    connection.set_authorizer(_allowed)
+    return connection
+
+
+def _allowed(action: int, name: str | None, _: str | None, __: str | None, view: str | None) -> int:
+    """Queries of ours only: none that a view of the database makes."""
+    return sqlite3.SQLITE_OK if action in _READING and view is None else sqlite3.SQLITE_DENY
 
 
 def _quoted(name: str) -> str:

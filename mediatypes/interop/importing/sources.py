@@ -6,15 +6,17 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
-from ..._core.errors import InputError, StoreError, os_error
+from ..._core.errors import InputError, Problem, StoreError, os_error
 from ...store.location import RemotePath
 from ...store.urls import is_url, locate
 
-OUTSIDE, IRREGULAR = "a link out of the log directory", "no regular file"
+OUTSIDE, IRREGULAR, UNLISTED = "a link out of the log directory", "no regular file", "a directory that cannot be listed"
 HEAD_BYTES = 1024  # bytes by which a file is known again
+_PERMISSIONS = "Check permissions."
 _HINT = "Check the URL, the credentials and the network."
 
 
@@ -78,7 +80,12 @@ class LocalDir:
                 seen.add((own.st_dev, own.st_ino))
                 with os.scandir(folder) as scanned:
                     entries = list(scanned)
-            except OSError:  # removed meanwhile, or not ours to read
+            except FileNotFoundError:  # removed meanwhile
+                continue
+            except OSError as error:
+                if not below:
+                    raise os_error(StoreError, folder, "list the directory", error, _PERMISSIONS) from error
+                listed.append(LogFile(_shown(below), 0, f"{UNLISTED}: {error.strerror}"))
                 continue
             for entry in entries:
                 path = below + entry.name
@@ -107,7 +114,7 @@ class LocalDir:
         try:
             return open(place, "rb", buffering=0, opener=_open_regular)
         except OSError as error:
-            raise os_error(StoreError, str(place), "read the file", error, "Check permissions.") from error
+            raise os_error(StoreError, str(place), "read the file", error, _PERMISSIONS) from error
 
 
 class RemoteDir:
@@ -143,6 +150,17 @@ class RemoteDir:
             return place.open()
         except OSError as error:
             raise os_error(StoreError, str(place), "read the file", error, _HINT) from error
+
+
+def unlisted(root: Path, add: Callable[[Problem], object]) -> Callable[[OSError], None]:
+    """The `onerror` of an `os.walk` below `root`: adds a problem, unless the directory was removed meanwhile."""
+
+    def refused(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            message = f"expected a directory that can be listed, got {error.strerror!r}"
+            add(Problem(os.path.relpath(error.filename, root), message, "not-read", _PERMISSIONS))
+
+    return refused
 
 
 def read_head(logdir: LogDir, path: str, size: int) -> dict[str, Any]:

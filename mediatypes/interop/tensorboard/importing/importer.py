@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from ...._core import canonical
-from ...._core.errors import DocumentError, MediaTypesError, Problem, RunExists, StoreError, os_error, unexpected
+from ...._core.errors import (
+    DocumentError,
+    MediaTypesError,
+    Problem,
+    RunExists,
+    StoreError,
+    Verbatim,
+    os_error,
+    unexpected,
+)
 from ...._core.processes import this_process
 from ....runfolder import files
 from ....runfolder.lock import Lock
@@ -197,6 +206,7 @@ class _RunImport:
                     self.added += len(events.steps)
                 sources.append(reading.known)
                 self.problems += reading.problems
+            self._require_events(sources)
             footer = {
                 "format": files.FORMAT,
                 "sources": [source.to_json() for source in sources],
@@ -235,6 +245,13 @@ class _RunImport:
         for path in before:  # of meshes whose parts were not all there
             (self.target / path).unlink(missing_ok=True)
         return report
+
+    def _require_events(self, sources: list[FileState]) -> None:
+        """Refuse files that are only called as event files are; those in which nothing is whole yet may become some."""
+        foreign = [one.file for one in sources if any(damage["kind"] == "foreign" for damage in one.file.damage)]
+        if foreign and len(foreign) == len(sources) and not self.plan.attached and not self.previous.footer:
+            meaning, hint = foreign[0].damage[0]["meaning"], "Look at what it is, or remove it."
+            raise DocumentError.of(foreign[0].name, "records of events", Verbatim(meaning), hint, "foreign")
 
     def _keep_running(self) -> None:
         """Say in `run.json` that the run goes on."""

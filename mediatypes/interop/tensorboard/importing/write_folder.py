@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from .plan import RunPlan
 from .step_order import MeshMaker, StepOrder, read
 
 _MAX_CELLS, _CELLS_PER_EVENT = 1 << 30, 1 << 12  # of a history; more only where they hold values
+_NAMED_TIME = re.compile(r"tfevents\.(\d{9,11})\.")  # seconds since the epoch
 
 
 class Numbered(Protocol):
@@ -102,7 +104,7 @@ class FolderWriter:
         folders = [name.rpartition("/")[0] for name in names]
         chosen = _Chosen(events, series, folders, stats, self.options, notes)
         order = StepOrder(chosen, series, mesh)
-        started = stats.first if np.isfinite(stats.first) else 0.0
+        started = stats.first if np.isfinite(stats.first) else _time_of(names)
         schema, summary, kept = Schema(), Summary(), []
         column_count = len({(one.key, one.kind) for one in series if one.kind})
         size = row_count = 0
@@ -179,6 +181,11 @@ class FolderWriter:
         if problems:
             run["problems"] = [problem._asdict() for problem in problems]
         return run
+
+
+def _time_of(names: list[str]) -> float:
+    """When a run began that has no values: the earliest time in the names of its event files; 0 if none has one."""
+    return float(min((int(time[1]) for time in map(_NAMED_TIME.search, names) if time), default=0))
 
 
 def _identity(plan: RunPlan, names: list[str]) -> str:

@@ -11,7 +11,7 @@ from ....runfolder import files
 from ....runfolder.saved_files import put_files, wrong_names
 from ...importing.losses import Losses
 from ...importing.names import folder_of
-from ...importing.sources import IRREGULAR, OUTSIDE
+from ...importing.sources import IRREGULAR, OUTSIDE, unlisted
 
 MAX_ATTACHED = 1 << 32  # bytes of one file
 _MEDIA = "media"  # whose files are values
@@ -32,7 +32,7 @@ class Attached:
     def add_all(self, root: Path, losses: Losses) -> None:
         """Want what is in `root`, without the media; links that lead out of it and what is no file are said."""
         real = os.path.realpath(root)
-        for folder, below, names in os.walk(root):
+        for folder, below, names in os.walk(root, onerror=unlisted(root, losses.add)):
             if Path(folder) == root:
                 below[:] = [name for name in below if name != _MEDIA]
             below.sort()

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ...._core.errors import InputError, Problem
 from ...importing.names import folder_of
-from ...importing.sources import HEAD_BYTES, IRREGULAR, OUTSIDE
+from ...importing.sources import HEAD_BYTES, IRREGULAR, OUTSIDE, unlisted
 
 SUFFIX = ".wandb"
 FILES = "files"  # of a run directory: media, and what was saved
@@ -56,16 +56,15 @@ def make_plan(source: Path) -> tuple[list[LogPlan], list[Problem]]:
     Raises:
         InputError: there is no such file or directory.
     """
-    source = source.absolute()
+    source, problems = source.absolute(), list[Problem]()
     if source.is_file():
         logs = [source] if source.suffix == SUFFIX else []
         base = source.parent
     elif source.is_dir():
-        logs, base = list(_logs(source)), source
+        logs, base = list(_logs(source, problems)), source
     else:
         raise InputError.of("source", "an existing file or directory", str(source), "Check the path.", "no-directory")
     plans: dict[str, LogPlan] = {}
-    problems: list[Problem] = []
     real = os.path.realpath(base)
     for path in logs:
         refusal = OUTSIDE if not os.path.realpath(path).startswith(real.rstrip(os.sep) + os.sep) else ""
@@ -83,9 +82,9 @@ def make_plan(source: Path) -> tuple[list[LogPlan], list[Problem]]:
     return [plans[name] for name in sorted(plans)], problems
 
 
-def _logs(root: Path) -> Iterator[Path]:
+def _logs(root: Path, problems: list[Problem]) -> Iterator[Path]:
     """The logs below a directory, without following links to directories."""
-    for folder, below, names in os.walk(root):
+    for folder, below, names in os.walk(root, onerror=unlisted(root, problems.append)):
         own = sorted(name for name in names if name.endswith(SUFFIX))
         below[:] = sorted(name for name in below if not (own and name in _OWN))
         yield from (Path(folder) / name for name in own)

@@ -243,3 +243,29 @@ def test_memory_is_bounded_by_the_text_of_documents_not_by_their_number(
     assert pq.read_metadata(run / "events.parquet").num_row_groups > 2
     assert [step for step, _ in mt.open_run(run).values("h")] == list(range(360))
     assert peaks[2] < 1.5 * peaks[1], peaks
+
+
+@pytest.mark.parametrize("junk", [b"this is a text about tfevents. " * 4, bytes(1000)], ids=["a text", "zeros"])
+def test_a_file_that_is_only_called_as_event_files_are_is_no_run(tmp_path: Path, junk: bytes) -> None:
+    for name, content in {"good": VERSION + scalar("loss", 0.5, 1), "junk": junk}.items():
+        (folder := tmp_path / "logs" / name).mkdir(parents=True)
+        (folder / "events.out.tfevents.1500000000.host").write_bytes(content)
+    good, bad = import_logdir(tmp_path / "logs", tmp_path / "runs").runs
+    assert (good.status, bad.status) == ("new", "failed")
+    text = "expected records of events, got a file without any sound record. Look at what it is, or remove it"
+    assert bad.problems[0].message.endswith(text)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["good"]
+    (tmp_path / "logs" / "junk" / "events.out.tfevents.1500000001.host").write_bytes(VERSION + scalar("loss", 0.5, 1))
+    _, mended = import_logdir(tmp_path / "logs", tmp_path / "runs").runs
+    assert mended.status == "new"
+    assert mended.files[0].damage[0]["kind"] == "foreign"
+
+
+@pytest.mark.parametrize("begin", [b"", VERSION[:9], VERSION], ids=["nothing", "half a record", "the version"])
+def test_a_run_without_values_began_when_its_file_says(tmp_path: Path, begin: bytes) -> None:
+    (folder := tmp_path / "logs" / "run").mkdir(parents=True)
+    (folder / "events.out.tfevents.1500000007.host").write_bytes(begin)
+    (folder / "events.out.tfevents.1500000005.host").write_bytes(begin)
+    import_logdir(tmp_path / "logs", tmp_path / "runs")
+    described = mt.open_run(tmp_path / "runs" / "run").describe()
+    assert (described["started"], described["finished"]) == (1.500000005e9, 1.500000005e9)
