@@ -8,7 +8,10 @@ from __future__ import annotations
 import io
 import json
 import re
+import sqlite3
 import struct
+import warnings
+import zipfile
 import zlib
 from collections.abc import Callable
 from random import Random
@@ -19,6 +22,7 @@ import pyarrow.parquet as pq
 
 from mediatypes.journal import frames
 from tests.hostile.journals import frame
+from tests.interop.elsewhere.written import swanlab_frames
 from tests.interop.tensorboard.event_files import record
 from tests.interop.wandb import wandb_log
 
@@ -46,6 +50,28 @@ _COLUMNS: tuple[Callable[[int], pa.Array], ...] = (
 )
 
 
+_QUERIES = (
+    "with recursive n(i) as (select 1 union all select i + 1 from n) select i as run_uuid from n",
+    "select hex(zeroblob(400000000)) as run_uuid",
+    "select load_extension('x') as run_uuid",
+    "select * from hidden",
+)
+_CELLS: tuple[Any, ...] = (
+    None,
+    0,
+    -1,
+    2**63 - 1,
+    1e308,
+    float("inf"),
+    "",
+    "x" * 5000,
+    "nan",
+    "../../x",
+    "a\0b",
+    b"\xff",
+)
+
+
 def mutate(files: Files, chance: Random) -> Files:
     """A copy of these files with one of them changed, seldom gone."""
     name = chance.choice(sorted(files))
@@ -63,6 +89,8 @@ def _changed(name: str, data: bytes, chance: Random) -> bytes:
         return change_bytes(data, chance)
     if name.endswith(".parquet"):
         return _change_table(data, chance)
+    if name.endswith(".db"):
+        return _change_database(data, chance)
     for container in CONTAINERS:
         if name.endswith(container.suffixes) or (".tfevents." in name and container is EVENTS):
             return _change_records(data, container, chance)
@@ -174,6 +202,39 @@ def _change_table(data: bytes, chance: Random) -> bytes:
     return made.getvalue()
 
 
+def _change_database(data: bytes, chance: Random) -> bytes:
+    """A SQLite file with a value, or a table, changed; or with a schema that would run on its own."""
+    made = sqlite3.connect(":memory:")
+    try:
+        made.deserialize(data)
+        names = [name for (name,) in made.execute("select name from sqlite_master where type = 'table'")]
+        table = chance.choice(names)
+        columns = [row[1] for row in made.execute(f"pragma table_info('{table}')")]
+        column = chance.choice(columns)
+        match chance.randrange(10):
+            case 0:
+                made.execute(f"delete from {table} where rowid % 2")
+            case 1:
+                made.execute(f"alter table {table} rename column {column} to {chance.choice(('x', 'id', 'key'))}")
+            case 2:
+                made.execute(f"alter table {table} rename to hidden")
+                made.execute(f"create view {table} as {chance.choice(_QUERIES)}")
+            case 3:
+                made.execute(f"insert into {table} select * from {table}")
+            case _:
+                value: Any = chance.choice(_CELLS)
+                (told,) = made.execute(f"select {column} from {table} order by random() limit 1").fetchone()
+                if isinstance(told, str) and chance.random() < 0.7:
+                    value = _change_payload(told.encode(), chance).decode("utf-8", "replace")
+                made.execute(f"update {table} set {column} = ?", (value,))
+        made.commit()
+        return made.serialize()
+    except sqlite3.Error:  # it is damaged already
+        return change_bytes(data, chance)
+    finally:
+        made.close()
+
+
 class Container(NamedTuple):
     """A format of records with checksums: how records are taken out, and put together again."""
 
@@ -241,6 +302,25 @@ def _split_wandb(data: bytes) -> list[bytes]:
     return records
 
 
+def _split_zip(data: bytes) -> list[bytes]:
+    """The members, each behind its name."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return [name.encode() + b"\0" + archive.read(name) for name in archive.namelist()]
+    except Exception:  # it is damaged already
+        return []
+
+
+def _join_zip(records: list[bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that are there twice
+        for record in records:
+            name, _, content = record.partition(b"\0")
+            archive.writestr(name.decode("utf-8", "replace") or "x", content)
+    return made.getvalue()
+
+
 EVENTS = Container((".tfevents",), _split_events, lambda records: b"".join(map(record, records)))
 CONTAINERS = (
     EVENTS,
@@ -251,4 +331,7 @@ CONTAINERS = (
         lambda records: frames.MAGIC + b"".join(frame(one[0] if one else 0, one[1:]) for one in records),
     ),
     Container((".wandb",), _split_wandb, wandb_log.frame),
+    Container((".swanlab",), _split_wandb, swanlab_frames),
+    Container((".zip",), _split_zip, _join_zip),
+    Container((".jsonl", ".tsv", ".yaml"), bytes.splitlines, b"\n".join),
 )

@@ -23,6 +23,7 @@ from mediatypes.interop.tensorboard import import_logdir
 from mediatypes.interop.wandb import import_runs
 from mediatypes.upkeep.verify import check
 from tests.hostile.mutation import Files
+from tests.hostile.trackers import TRACKERS, draw, files_in, imported, tracker
 from tests.interop.tensorboard import event_files as tb
 from tests.interop.wandb.wandb_log import Log
 
@@ -57,11 +58,6 @@ class Target(NamedTuple):
 
     seeds: Callable[[], list[Files]]
     read: Callable[[Path, Path], object]
-
-
-def _files_in(folder: Path) -> Files:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "README.txt")
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def _golden(tag: str, *suffixes: str) -> list[Files]:
@@ -116,7 +112,7 @@ def _glb() -> bytes:
 
 
 def _documents(tag: str) -> list[Files]:
-    return [_files_in(path) for path in sorted((GOLDEN / tag).glob("1.*/*"))]
+    return [files_in(path) for path in sorted((GOLDEN / tag).glob("1.*/*"))]
 
 
 def _boxes() -> list[Files]:
@@ -135,7 +131,7 @@ def _boxes() -> list[Files]:
 def _runs() -> list[Files]:
     saved = {"name": "a.txt", "sha256": hashlib.sha256(b"one").hexdigest(), "size": 3, "time": 1.7e9}
     listed = {"files.json": json.dumps({"format": "1.0", "files": [saved]}).encode(), "files/a.txt": b"one"}
-    return [_files_in(CONFORMANCE / name) | listed for name in ("finished", "evil", "packed", "resumed", "types")]
+    return [files_in(CONFORMANCE / name) | listed for name in ("finished", "evil", "packed", "resumed", "types")]
 
 
 def _artifact() -> list[Files]:
@@ -287,7 +283,7 @@ def _media(construct: Callable[[Path], Any], seeds: Callable[[], list[Files]]) -
 
 def _imported(format: str, files: Files) -> Target:
     def read(source: Path, dest: Path) -> None:
-        import_annotations(source / next(iter(files)).partition("/")[0], dest, format=format)
+        imported(import_annotations(source / next(iter(files)).partition("/")[0], dest, format=format), dest)
 
     return Target(lambda: [files], read)
 
@@ -306,11 +302,13 @@ TARGETS: dict[str, Target] = {
     ),
     **{f"document-{tag}": Target(cache(partial(_documents, tag)), _read_document) for tag in _TYPES},
     "boxes": Target(_boxes, _read_boxes),
-    "journal": Target(cache(lambda: [_files_in(CONFORMANCE / name) for name in ("live", "damaged")]), _read_run),
+    "journal": Target(cache(lambda: [files_in(CONFORMANCE / name) for name in ("live", "damaged")]), _read_run),
     "run-folder": Target(cache(_runs), _read_run),
+    "terminal": Target(cache(lambda: _golden("image", ".png", ".jpg", ".webp")), draw),
     "artifacts": Target(_artifact, _read_artifact),
-    "event-file": Target(_events, lambda source, dest: import_logdir(source, dest)),
-    "wandb-log": Target(_wandb, lambda source, dest: import_runs(source / "wandb", dest)),
+    "event-file": Target(_events, lambda source, dest: imported(import_logdir(source, dest), dest)),
+    "wandb-log": Target(_wandb, lambda source, dest: imported(import_runs(source / "wandb", dest), dest)),
+    **{name: Target(*tracker(make)) for name, make in TRACKERS.items()},
     "COCO": _imported("coco", {"instances.json": json.dumps(_COCO).encode(), "a.png": _png()}),
     "YOLO": _imported(
         "yolo",

@@ -19,7 +19,6 @@ import pytest
 import mediatypes as mt
 from mediatypes.interop.annotations import from_coco, import_annotations, to_coco
 
-coco_api: Any = pytest.importorskip("pycocotools.coco")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools 2.0.11
 TRIANGLE = [[5.0, 5, 20.5, 6, 9, 22]]
 CONTENT: dict[str, Any] = {
@@ -47,6 +46,11 @@ def write(path: Path, content: Any) -> Path:
 
 
 @pytest.fixture
+def coco_api() -> Any:
+    return pytest.importorskip("pycocotools.coco")
+
+
+@pytest.fixture
 def annotated(pictures: Path) -> Path:
     return write(pictures.parent / "boxes_val.json", CONTENT)
 
@@ -69,7 +73,7 @@ def test_images_come_with_boxes_in_pixels(annotated: Path, pictures: Path) -> No
     assert (len(third.boxes["ground_truth"]), third.masks) == (0, {})
 
 
-def test_masks_are_those_of_pycocotools(annotated: Path, pictures: Path) -> None:
+def test_masks_are_those_of_pycocotools(coco_api: Any, annotated: Path, pictures: Path) -> None:
     coco = quietly(coco_api.COCO, str(annotated))
     image = next(iter(from_coco(annotated, pictures)))
     person, dog = (coco.annToMask(coco.anns[id]).astype(bool) for id in (1, 2))
@@ -79,7 +83,7 @@ def test_masks_are_those_of_pycocotools(annotated: Path, pictures: Path) -> None
     assert image.masks["ground_truth_instances"].class_labels == {0: "background", 1: "person 1", 2: "dog 2"}
 
 
-def test_what_is_written_pycocotools_reads(annotated: Path, pictures: Path, tmp_path: Path) -> None:
+def test_what_is_written_pycocotools_reads(coco_api: Any, annotated: Path, pictures: Path, tmp_path: Path) -> None:
     images = list(from_coco(annotated, pictures))
     written = to_coco(images)
     again = quietly(coco_api.COCO, str(write(tmp_path / "again.json", written)))
@@ -96,7 +100,9 @@ def test_what_is_written_pycocotools_reads(annotated: Path, pictures: Path, tmp_
     assert list(from_coco(tmp_path / "again.json", pictures)) == images
 
 
-def test_results_are_predictions_and_go_back_to_be_evaluated(annotated: Path, pictures: Path, tmp_path: Path) -> None:
+def test_results_are_predictions_and_go_back_to_be_evaluated(
+    coco_api: Any, annotated: Path, pictures: Path, tmp_path: Path
+) -> None:
     from pycocotools.cocoeval import COCOeval
 
     results = [

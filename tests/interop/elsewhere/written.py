@@ -35,9 +35,15 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 def swanlab_log(*records: bytes) -> bytes:
+    return swanlab_frames(
+        [field(1, number) + field(2, timestamp(BEGAN)) + record for number, record in enumerate(records, 1)]
+    )
+
+
+def swanlab_frames(records: list[bytes]) -> bytes:
     log = bytearray(b":SWL\xd6\xe1\x02")
-    for number, record in enumerate(records, 1):
-        append(log, field(1, number) + field(2, timestamp(BEGAN)) + record)
+    for record in records:
+        append(log, record)
     return bytes(log)
 
 

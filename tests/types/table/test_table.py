@@ -932,7 +932,19 @@ def test_a_document_in_a_cell_is_decoded_first() -> None:
 
 
 AB = pa.array(["a", "b", None])
-ENCODED: dict[str, tuple[pa.Array, str, list[Any]]] = {
+
+
+def made(array: Any) -> Any:
+    """An array, or what makes it; older versions of Arrow cannot make all of them."""
+    try:
+        return array() if callable(array) else array
+    except (AttributeError, pa.ArrowNotImplementedError) as error:
+        if int(pa.__version__.partition(".")[0]) >= 21:
+            raise
+        pytest.skip(f"pyarrow {pa.__version__}: {error}")
+
+
+ENCODED: dict[str, tuple[Any, str, list[Any]]] = {
     "run ends": (pa.RunEndEncodedArray.from_arrays([2, 4, 5], AB), "string", ["a", "a", "b", "b", None]),
     "run ends of floats": (pa.RunEndEncodedArray.from_arrays([2, 3], [0.5, NAN]), "number", [0.5, 0.5, NAN]),
     "run ends of a dictionary": (
@@ -952,17 +964,17 @@ ENCODED: dict[str, tuple[pa.Array, str, list[Any]]] = {
     ),
     "dictionary": (AB.dictionary_encode(), "string", ["a", "b", None]),
     "dictionary of numbers": (pa.array([7, 8, 7]).dictionary_encode(), "number", [7, 8, 7]),
-    "view of text": (AB.cast(pa.string_view()), "string", ["a", "b", None]),
-    "dictionary of views": (AB.cast(pa.string_view()).dictionary_encode(), "string", ["a", "b", None]),
-    "view of bytes": (pa.array([b"a", None], pa.binary_view()), "binary", [b"a", None]),
-    "lists of views of text": (pa.array([["a"], []], pa.list_(pa.string_view())), "string_list", [["a"], []]),
+    "view of text": (lambda: AB.cast(pa.string_view()), "string", ["a", "b", None]),
+    "dictionary of views": (lambda: AB.cast(pa.string_view()).dictionary_encode(), "string", ["a", "b", None]),
+    "view of bytes": (lambda: pa.array([b"a", None], pa.binary_view()), "binary", [b"a", None]),
+    "lists of views of text": (lambda: pa.array([["a"], []], pa.list_(pa.string_view())), "string_list", [["a"], []]),
     "lists of a dictionary": (
         pa.array([["a", "b"], None], pa.list_(pa.dictionary(pa.int32(), pa.utf8()))),
         "string_list",
         [["a", "b"], None],
     ),
-    "list views": (pa.array([[1], None, [2, 3]], pa.list_view(pa.int64())), "number_list", [[1], None, [2, 3]]),
-    "large list views": (pa.array([["a"], []], pa.large_list_view(pa.utf8())), "string_list", [["a"], []]),
+    "list views": (lambda: pa.array([[1], None, [2, 3]], pa.list_view(pa.int64())), "number_list", [[1], None, [2, 3]]),
+    "large list views": (lambda: pa.array([["a"], []], pa.large_list_view(pa.utf8())), "string_list", [["a"], []]),
     "lists of fixed size": (pa.array([[0.5, 1]], pa.list_(pa.float16(), 2)), "number_list", [[0.5, 1.0]]),
     "lists of lists": (pa.array([[[1], []], None]), "json", [[[1], []], None]),
     "lists of dates": (pa.array([[date(2020, 1, 2)]]), "string_list", [["2020-01-02"]]),
@@ -975,13 +987,17 @@ ENCODED: dict[str, tuple[pa.Array, str, list[Any]]] = {
     "times of day": (pa.array([time(1, 2), None], pa.time64("us")), "string", ["01:02:00", None]),
     "decimals": (pa.array([Decimal("1.50")]), "decimal", [Decimal("1.50")]),
     "UUIDs": (
-        pa.ExtensionArray.from_storage(pa.uuid(), pa.array([UUID(int=1).bytes], pa.binary(16))),
+        lambda: pa.ExtensionArray.from_storage(pa.uuid(), pa.array([UUID(int=1).bytes], pa.binary(16))),
         "string",
         [str(UUID(int=1))],
     ),
-    "JSON": (pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a":[1]}', None])), "json", [{"a": [1]}, None]),
+    "JSON": (
+        lambda: pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a":[1]}', None])),
+        "json",
+        [{"a": [1]}, None],
+    ),
     "bools of 8 bits": (
-        pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None], pa.int8())),
+        lambda: pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None], pa.int8())),
         "boolean",
         [True, False, None],
     ),
@@ -996,7 +1012,7 @@ ENCODED: dict[str, tuple[pa.Array, str, list[Any]]] = {
 @pytest.mark.parametrize("format", ["parquet", "json"])
 @pytest.mark.parametrize(("array", "kind", "expected"), ENCODED.values(), ids=ENCODED)
 def test_arrow_columns_of_every_encoding_are_read(array: Any, kind: str, expected: list[Any], format: Any) -> None:
-    table = decoded(Table.from_arrow(pa.table({"a": array}), format=format))
+    table = decoded(Table.from_arrow(pa.table({"a": made(array)}), format=format))
     assert table.kinds == [kind]
     assert repr(table.get_column("a")) == repr(expected)
 
@@ -1006,7 +1022,7 @@ def test_arrow_columns_of_every_encoding_are_read(array: Any, kind: str, expecte
     [
         (pa.array([1], pa.time64("ns")), "Table['a']: expected times in whole microseconds, got 'Casting from time64"),
         (
-            pa.ExtensionArray.from_storage(pa.opaque(pa.int64(), "thing", "acme"), pa.array([1])),
+            lambda: pa.ExtensionArray.from_storage(pa.opaque(pa.int64(), "thing", "acme"), pa.array([1])),
             "Table['a']: expected a column type that a table can hold, got 'extension<arrow.opaque",
         ),
         (
@@ -1016,6 +1032,7 @@ def test_arrow_columns_of_every_encoding_are_read(array: Any, kind: str, expecte
     ],
 )
 def test_arrow_columns_whose_values_are_not_known_are_refused(array: Any, message: str) -> None:
+    array = made(array)
     with pytest.raises(InputError) as caught:
         Table.from_arrow(pa.table({"a": array}))
     assert str(caught.value).startswith(message)
