@@ -207,7 +207,7 @@ def scalar_code(kind: Any) -> str | None:
             return "d"
         if issubclass(kind, numpy.integer):
             return None if issubclass(kind, numpy.timedelta64) else "q"  # its number is of any unit
-        return "?" if issubclass(kind, numpy.bool) else None
+        return "?" if issubclass(kind, numpy.bool_) else None
     return code
 
 

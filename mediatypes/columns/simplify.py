@@ -207,7 +207,7 @@ def _numpy_converter(cls: Any) -> Callable[[Any], Any] | None:
     """For numpy's scalars: most are an item of Python."""
     import numpy
 
-    plain: tuple[Any, ...] = (numpy.bool, numpy.integer, numpy.float64, numpy.float32, numpy.float16, numpy.str_)
+    plain: tuple[Any, ...] = (numpy.bool_, numpy.integer, numpy.float64, numpy.float32, numpy.float16, numpy.str_)
     if issubclass(cls, plain):
         return cls.item if not issubclass(cls, numpy.timedelta64) else _numpy_scalar
     return _numpy_scalar

@@ -975,7 +975,11 @@ ENCODED: dict[str, tuple[Any, str, list[Any]]] = {
     ),
     "list views": (lambda: pa.array([[1], None, [2, 3]], pa.list_view(pa.int64())), "number_list", [[1], None, [2, 3]]),
     "large list views": (lambda: pa.array([["a"], []], pa.large_list_view(pa.utf8())), "string_list", [["a"], []]),
-    "lists of fixed size": (pa.array([[0.5, 1]], pa.list_(pa.float16(), 2)), "number_list", [[0.5, 1.0]]),
+    "lists of fixed size": (
+        pa.array([[np.float16(0.5), np.float16(1)]], pa.list_(pa.float16(), 2)),
+        "number_list",
+        [[0.5, 1.0]],
+    ),
     "lists of lists": (pa.array([[[1], []], None]), "json", [[[1], []], None]),
     "lists of dates": (pa.array([[date(2020, 1, 2)]]), "string_list", [["2020-01-02"]]),
     "maps": (pa.array([[("a", 1)]], pa.map_(pa.utf8(), pa.int64())), "json", [[["a", 1]]]),
