@@ -245,7 +245,6 @@ def _decode(runs: list[int], height: int, width: int) -> Array:
 
 
 def _image_dir(path: Path, given: Any, names: list[Any]) -> Path:
-    """The directory of the pictures."""
     if given is not None:
         root = local_path(given, "from_coco.image_dir")
         if not root.is_dir():

@@ -257,7 +257,6 @@ def sets_of(image: Image) -> dict[str, list[Object]]:
 
 
 def given(scores: Mapping[str, list[float | None]], index: int) -> dict[str, float]:
-    """The scores that a box has."""
     return {name: score for name, column in scores.items() if (score := column[index]) is not None}
 
 

@@ -94,7 +94,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def splits_of(content: dict[str, Any]) -> list[str]:
-    """The splits that a data set has."""
     return [split for split in SPLITS if isinstance(content.get(split), (str, list)) and content[split]]
 
 

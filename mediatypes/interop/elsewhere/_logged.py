@@ -101,7 +101,6 @@ class Logged:
         self.kept |= dict.fromkeys(names, folder)
 
     def print(self, time: float | None, text: str) -> None:
-        """Note what was printed."""
         self.console += [(time if is_time(time) else 0.0, line) for line in text.splitlines()]
 
     def sample(self, time: float | None, name: str, value: Any) -> None:
@@ -139,7 +138,6 @@ def _read(path: Path | None, kind: Callable[..., Any] | None, caption: str | Non
 
 
 def make_run(plan: Planned, dest: Path, project: str | None, tags: list[str]) -> RunReport:
-    """The run folder of a plan."""
 
     def make(target: Path, report: RunReport) -> RunReport:
         with expected(plan.name):

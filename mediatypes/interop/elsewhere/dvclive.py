@@ -23,7 +23,6 @@ def find(path: Path) -> Iterator[Path]:
 
 
 def plan(path: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
-    """Its run."""
     place = path.resolve()
     yield Planned(plain_name(place.parent.name if place.name == "dvclive" else place.name), partial(_read, path))
 

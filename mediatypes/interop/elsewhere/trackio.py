@@ -30,7 +30,6 @@ def find(path: Path) -> Iterator[Path]:
 
 
 def plan(file: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
-    """The runs of a project."""
     ask, tables = stack.enter_context(database(file)), tables_of(file)
     id = "run_id" if "metrics.run_id" in tables else "run_name"
     for key, name in ask(f"select {id}, run_name from metrics group by {id} order by min(id)"):
@@ -54,7 +53,6 @@ def _read(ask: Any, path: Path, tables: set[str], id: str, key: Any, name: str) 
 
 
 def _add(run: Logged, step: Any, time: float | None, written: Any, folder: Path) -> None:
-    """The values of one call."""
     values = loads(written)
     if type(step) is not int or not values:
         run.lost["calls that cannot be read"] += 1

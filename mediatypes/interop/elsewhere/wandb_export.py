@@ -51,7 +51,6 @@ def _is_history(file: Path) -> bool:
 
 
 def plan(place: tuple[str, list[Path]], stack: contextlib.ExitStack) -> Iterator[Planned]:
-    """The run."""
     name, files = place
     yield Planned(plain_name(name), partial(_read, files))
 

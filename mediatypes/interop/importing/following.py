@@ -47,7 +47,6 @@ class StopCondition:
         self.last = time.monotonic()  # when something came
 
     def __call__(self) -> bool:
-        """Whether it is time."""
         is_idle = self._idle is not None and time.monotonic() - self.last >= self._idle
         return is_idle or bool(self._stop and self._stop())
 

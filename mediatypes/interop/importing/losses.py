@@ -20,7 +20,6 @@ class Losses:
         self.problems, self.unlisted_count = list(problems), unlisted_count
 
     def add(self, *problems: Problem) -> None:
-        """Note some."""
         free = max(_MOST - len(self.problems), 0)
         self.problems += [problem.encodable() for problem in problems[:free]]
         self.unlisted_count += len(problems[free:])

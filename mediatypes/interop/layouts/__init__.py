@@ -1,4 +1,7 @@
-"""Runs as other tools like them: each layout is a module here, and a line in LAYOUTS."""
+"""Runs as other tools like them: each layout is a module here, and a line in LAYOUTS.
+
+Its `write(view, folder, tally)` writes the files of a run into a folder that is there, and counts what is not carried.
+"""
 
 from __future__ import annotations
 

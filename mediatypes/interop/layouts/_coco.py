@@ -14,7 +14,6 @@ from ._report import Tally
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     writer = CocoWriter()
     for item, image in images(view, tally):
         sets = sets_of(image)

@@ -72,7 +72,6 @@ class Content:
         return {key: cell for key, cell in cells.items() if isinstance(cell, list) and len(cell) == 2}
 
     def items_of(self, spec: ColumnSpec) -> Iterator[Item]:
-        """The media documents of a column."""
         table, row = self.read(["_step", "_timestamp", spec.name]), 0
         for batch in table.to_batches(max_chunksize=PIECE):
             steps, stamps = (batch.column(name).to_pylist() for name in ("_step", "_timestamp"))

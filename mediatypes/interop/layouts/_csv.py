@@ -18,7 +18,6 @@ from ._rows import MEDIA, media_rows, shown
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     content = Content(view)
     fixed = content.read(["_step", "_timestamp", "_runtime"])
     names, columns = list(fixed.schema.names), list(fixed.columns)

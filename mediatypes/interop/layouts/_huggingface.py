@@ -37,7 +37,6 @@ _UNFIT = "neither image, audio nor video"
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     content = Content(view)
     content.lose_plain(tally, _UNFIT)
     rows: dict[str, list[dict[str, Any]]] = {medium: [] for medium in FOLDERS}

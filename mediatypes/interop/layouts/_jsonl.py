@@ -18,7 +18,6 @@ from ._rows import media_rows, shown
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     content = Content(view)
     with open(folder / "history.jsonl", "w", encoding="utf-8", newline="\n") as file:
         for stamps, cells in content.rows():

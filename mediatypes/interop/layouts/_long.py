@@ -38,7 +38,6 @@ _COLUMN = {"number": "number", "integer": "integer", "boolean": "boolean", "stri
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     content = Content(view)
     write_whole(folder / "values.parquet", SCHEMA, _parts(content, view.name, tally), "write the values")
     content.write_description(folder)

@@ -27,7 +27,6 @@ _LONGEST_PARAM, _LONGEST_TAG, _LONGEST_NAME = 6000, 8000, 250
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     mlflow = need("mlflow", needed_for="the layout mlflow")
     content, database, artifacts = Content(view), folder / "mlflow.db", folder / "artifacts"
     try:

@@ -119,7 +119,6 @@ class Tally:
             return None
 
     def report(self, path: Path, layout: str) -> ExportReport:
-        """What was done."""
         lost = tuple(Lost(key, kind, count, reason) for (key, kind, reason), count in self._lost.items())
         return ExportReport(path, layout, self.rows, self._files, self._size, lost)
 

@@ -18,7 +18,6 @@ _NUMBERS = ("number", "integer", "boolean")
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     rerun = need("rerun", package="rerun-sdk", needed_for="the layout rerun")
     content = Content(view)
     with rerun.RecordingStream(view.name, recording_id=content.described["id"]) as recording:
@@ -27,7 +26,6 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
 
 
 def record(content: Content, recording: Any, tally: Tally) -> None:
-    """Log a run to a recording."""
     rerun = need("rerun", package="rerun-sdk", needed_for="a recording of rerun")
     for spec, table in content.plain_cells():
         steps, cells = table.column("_step").to_pylist(), table.column(spec.name).to_pylist()

@@ -44,7 +44,6 @@ _PIECE = 1024  # rows whose cells are Python objects at once
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     content = Content(view)
     report = _import_of(view, content)
     if report is None:
@@ -102,8 +101,6 @@ class _Tags:
 
 
 class _History:
-    """Writes the rows of a run."""
-
     def __init__(self, content: Content, id: str, tally: Tally) -> None:
         self._content, self._tally, self._tags = content, tally, _Tags()
         self._converter = Converter(tally)
@@ -181,7 +178,6 @@ class _History:
                             yield row, payload
 
     def _payloads(self, tag: str, key: str, kind: str, cell: Any, step: int, time: float) -> Iterator[bytes]:
-        """The events of one cell."""
         for suffix, value in self._converter.convert(key, kind, tag, cell):
             if not encode.fits(len(value)):
                 self._tally.lose(key, kind, TOO_LARGE)

@@ -18,7 +18,6 @@ _MOST_CLASSES = 65535
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     chosen, names, classes, stems = chosen_set(view), Names(stems=True, flat=True), dict[int, str](), list[str]()
     for place in (voc.XML, f"{voc.SETS}/Main"):
         (folder / place).mkdir(parents=True)

@@ -21,7 +21,6 @@ _OWN = "_wandb"  # member of the config
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     content, documents = Content(view), Documents(view.store, folder, tally)
     latest = dict[str, dict[str, Any]]()  # by key: the members that its last medium became
     row: dict[str, Any] = {}

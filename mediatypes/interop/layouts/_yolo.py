@@ -37,7 +37,6 @@ class _Line:
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
-    """Write the layout into a folder that is there."""
     chosen, names, classes = chosen_set(view), Names(stems=True), dict[int, str]()
     annotated: list[tuple[Item, str, list[_Line]]] = []
     for item, image in images(view, tally):

@@ -140,7 +140,6 @@ def read_reference(document: Mapping[str, Any], context: Context) -> bytes | Pat
 
 
 def read_json(document: Mapping[str, Any], context: Context) -> Any:
-    """The content of a file of JSON."""
     content = read_reference(document, context)
     if isinstance(content, Path) and content.stat().st_size > _MAX_JSON:
         raise DocumentError.of(document["path"], f"at most {_MAX_JSON} bytes of JSON", content.stat().st_size)

@@ -24,7 +24,6 @@ class RunDisabled(Run):
 
 
 def generate_id(length: int = 8) -> str:
-    """A new id of a run."""
     return "".join(secrets.choice(ascii_lowercase + digits) for _ in range(length))
 
 

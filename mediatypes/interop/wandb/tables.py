@@ -146,7 +146,6 @@ def _convert(columns: list[Any], rows: Rows, types: dict[str, Any], context: Con
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether a value is a number, and finite."""
     return type(value) in (int, float) and math.isfinite(value)
 
 

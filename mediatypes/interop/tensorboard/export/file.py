@@ -31,7 +31,6 @@ class EventFile:
             self.add(encode.event(started, 0, encode.field(3, VERSION)))
 
     def add(self, payload: bytes) -> None:
-        """One event."""
         self._wait(payload, False)
 
     def add_rows(self, blocks: list[Block], others: Iterable[tuple[int, bytes]]) -> None:

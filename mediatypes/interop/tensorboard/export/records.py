@@ -97,7 +97,6 @@ def header(length: int) -> bytes:
 
 
 def frame(payloads: list[bytes]) -> list[bytes]:
-    """The record of each payload."""
     sizes = np.array([len(payload) for payload in payloads], np.int64)
     buffer = b"".join([bytes(crc32c.HEADROOM), *payloads])
     ends = crc32c.HEADROOM + np.cumsum(sizes)
@@ -133,7 +132,6 @@ def interleave(blocks: list[Block]) -> tuple[Array, Array, Array]:
 
 
 def _bytes(numbers: Array) -> Array:
-    """The bytes of each number."""
     return np.ascontiguousarray(numbers).view(np.uint8).reshape(len(numbers), -1)
 
 

@@ -167,7 +167,6 @@ def _belongs(row: _Row, first: _Row) -> bool:
 
 
 def _by_series(series: Array) -> Iterator[tuple[int, Array]]:
-    """The rows of each series."""
     order = np.argsort(series, kind="stable")
     numbers, starts = np.unique(series[order], return_index=True)
     yield from zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)

@@ -135,7 +135,6 @@ class _Rows:
 
 
 def is_integral(type: str) -> bool:
-    """Whether numbers of this type are integers."""
     return type in _INTEGRAL or type in ("int64", "uint64")
 
 

@@ -38,8 +38,6 @@ _PEEK_BYTES = 1 << 18  # bytes of a file read to see what made its directory
 
 
 class EventFile(NamedTuple):
-    """An event file of a run."""
-
     name: str  # below the run's directory
     folder: str  # namespace of its keys
     path: str  # below the log directory
@@ -47,8 +45,6 @@ class EventFile(NamedTuple):
 
 
 class RunPlan(NamedTuple):
-    """One run to import."""
-
     name: str
     folder: str  # of the run below the destination, with /
     files: tuple[EventFile, ...]  # in the order of their names

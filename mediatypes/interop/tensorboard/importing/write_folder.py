@@ -38,8 +38,6 @@ class Numbered(Protocol):
 
 
 class Options(NamedTuple):
-    """How a run is imported."""
-
     purge: bool = False
     step_metric: str | None = None
     keep_events: bool = False
@@ -59,7 +57,6 @@ class ImportStats:
         self.total = 0
 
     def add(self, events: Events, file: int, series: list[Series]) -> None:
-        """Note the events of a file."""
         for number, count in enumerate(np.bincount(events.series, minlength=len(series)).tolist()):
             if count:
                 self.counts[series[number].type] += count

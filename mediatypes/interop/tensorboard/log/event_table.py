@@ -76,7 +76,6 @@ class Events(NamedTuple):
 
     @property
     def columns(self) -> tuple[Array, ...]:
-        """The columns of numbers."""
         return self.series, self.steps, self.times, self.values, self.offsets
 
     @classmethod

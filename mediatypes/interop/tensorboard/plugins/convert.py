@@ -43,7 +43,6 @@ class SeriesList:
 
 
 def plugin_of(value: Value, metadata: Metadata) -> str:
-    """Which plugin a value is for."""
     return metadata.plugin or BY_MESSAGE.get(value.kind, "")
 
 

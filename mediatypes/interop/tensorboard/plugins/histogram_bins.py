@@ -24,8 +24,6 @@ _STATISTICS = {1: "min", 2: "max", 3: "num", 4: "sum", 5: "sum_squares"}
 
 
 class Bins(NamedTuple):
-    """Contiguous bins."""
-
     edges: Array  # (k + 1,) float64, strictly ascending
     counts: Array  # (k,) float64, >= 0
 

@@ -22,7 +22,6 @@ _HEAD = {"_type": "histogram", "_version": "1.0"}
 
 
 def _document(bins: Bins) -> dict[str, Any]:
-    """The document of a histogram."""
     (whole,) = _whole(bins.counts, np.zeros(1, np.intp))
     counts = bins.counts.astype(np.int64) if whole else bins.counts
     return _HEAD | {"bins": bins.edges.tolist(), "values": counts.tolist()}

@@ -123,7 +123,6 @@ class Facts:
         return None
 
     def take_summary(self, path: Path, json: bytes) -> None:
-        """One value of the summary."""
         value = self._load(json, "summary", path)
         if path[0] in RESERVED or path[0] == "_wandb" or value is BAD:
             return

@@ -37,8 +37,6 @@ Progress = Callable[[int], None]  # is called with the bytes of the log that wer
 
 
 class Options(NamedTuple):
-    """How runs are imported."""
-
     project: str | None = None
     tags: tuple[str, ...] = ()
 

@@ -22,8 +22,6 @@ _OWN = (FILES, "logs", "tmp")  # in a run directory
 
 
 class LogPlan(NamedTuple):
-    """One run to import."""
-
     name: str
     folder: str  # of the run below the destination, with /
     path: Path  # of the log

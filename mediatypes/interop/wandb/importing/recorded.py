@@ -67,7 +67,6 @@ class Recorded:
         return [name for name in (CONSOLE, files.SYSTEM) if (self._root / name).exists()]
 
     def close(self) -> None:
-        """Close the files."""
         if self._log is not None:
             self._log.close()
         if self._samples is not None:

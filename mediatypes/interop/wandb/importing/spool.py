@@ -33,7 +33,6 @@ class Spool:
         self.is_ordered = True
 
     def add(self, batch: Batch) -> None:
-        """Keep one more."""
         steps = batch.steps
         self.is_ordered &= bool(steps[0] >= self._step and (steps[1:] >= steps[:-1]).all())
         self._step = int(steps[-1])

@@ -31,8 +31,6 @@ _MAX_CELLS, _CELLS_PER_VALUE = 1 << 30, 1 << 12  # of a history; more only where
 
 
 class Made(NamedTuple):
-    """What was written."""
-
     rows: int
     problems: list[Problem]
     notes: list[str]

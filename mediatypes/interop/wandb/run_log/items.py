@@ -61,7 +61,6 @@ class Items(NamedTuple):
         return self.data[int(self.starts[place]) : int(self.ends[place])]
 
     def texts(self) -> list[bytes]:
-        """The JSON of each."""
         return [self.data[start:end] for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True)]
 
 

@@ -111,8 +111,6 @@ class Summary(dict[str, Any]):
 
 
 class File:
-    """A file of a run."""
-
     def __init__(self, saved: Any) -> None:
         self._saved, self.name, self.size, self.sha256 = saved, saved.name, saved.size, saved.sha256
 

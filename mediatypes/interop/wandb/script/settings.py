@@ -29,7 +29,6 @@ class Settings:
         return value if value is not None else from_environment(name)
 
     def update(self, settings: Any = None, **named: Any) -> None:
-        """Set some more."""
         self.__dict__.update({**as_dict(settings), **named})
 
     def __repr__(self) -> str:
