@@ -91,6 +91,11 @@ class Logged:
         if is_time(time):
             self.times[step] = max(time, self.times.get(step, time))
 
+    @property
+    def began(self) -> float | None:
+        """The first time that is known of it, of which run times are counted."""
+        return min([*self.times.values(), *([self.started] if is_time(self.started) else [])], default=None)
+
     def summarize(self, values: dict[str, Any]) -> None:
         """Put what was not logged into the summary."""
         logged = {key for row in self.rows.values() for key in row}
@@ -158,7 +163,8 @@ def _write(run: Logged, target: Path, report: RunReport, project: str | None, ta
         "config": run.config,
     }
     with new_run(target, on_error="record", **described) as made:
-        _begin(made.path, run)
+        if run.began is not None:
+            files.write_json(made.path / files.RUN, {**files.read_json(made.path / files.RUN), "started": run.began})
         written = _log(made, run)
         attached = _keep(made.path, run)
         _record(made.path, run)
@@ -190,15 +196,15 @@ def expected(where: str) -> Iterator[None]:
 
 def _log(made: Run, run: Logged) -> int:
     """Log everything; returns how many values."""
-    last, written = run.started if is_time(run.started) else 0.0, 0
+    last, written = run.began, 0  # where no time is known, rows have that of the import
     for step in sorted(run.rows):
         if step < 0:
             run.lost["values at a step below 0"] += len(run.rows[step])
             continue
-        last = max(run.times.get(step, last), last)
+        stamp = {} if last is None else {"_timestamp": (last := max(run.times.get(step, last), last))}
         row = _made(run.rows[step], run.lost)
         written += len(row)
-        made.log({**row, "_timestamp": last}, step=step)
+        made.log({**row, **stamp}, step=step)
     made.summary.update(_made(run.summary, run.lost))
     return written
 
@@ -246,13 +252,6 @@ def _record(folder: Path, run: Logged) -> None:
     if run.samples:
         lines = [canonical.dump_bytes({TIME: time, **values}) for time, values in sorted(run.samples.items())]
         (folder / files.SYSTEM_LINES).write_bytes(b"\n".join([*lines, b""]))
-
-
-def _begin(folder: Path, run: Logged) -> None:
-    """The time at which it began there, of which run times are counted."""
-    began = min([*run.times.values(), *([run.started] if is_time(run.started) else [])], default=None)
-    if began is not None:
-        files.write_json(folder / files.RUN, {**files.read_json(folder / files.RUN), "started": began})
 
 
 def plain_name(*parts: object) -> str:

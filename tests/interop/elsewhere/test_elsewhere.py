@@ -261,3 +261,14 @@ def test_steps_of_dvclive_that_are_no_numbers_are_lost_alone(tmp_path: Path) -> 
     assert report.notes == ["2 lines of metrics could not be carried"]
     assert rows_of(view, "odd") == [(1, 3.0)]
     assert view.summary["val/²"]["_type"] == "image"
+
+
+@pytest.mark.parametrize(("timed", "expected"), [("", None), (f"{BEGAN}250", BEGAN + 0.25)])
+def test_rows_without_a_time_are_not_of_1970(timed: str, expected: float | None, tmp_path: Path) -> None:
+    root = tmp_path / "dvclive"
+    write(root, {"plots/metrics/loss.tsv": f"timestamp\tstep\tloss\n\t0\t1.0\n{timed}\t1\t0.5\n"})
+    _, view = imported(root, tmp_path / "runs")
+    rows = view.history(["_timestamp", "_runtime"])
+    times, runtimes = (rows.column(name).to_pylist() for name in ("_timestamp", "_runtime"))
+    assert times == [expected, expected] if expected else min(times) > 1e9
+    assert max(map(abs, runtimes)) < 1e6
