@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 from ..._core.errors import InputError, Verbatim
 
 
-def columns_of(path: Path) -> set[str]:
-    """The columns of a Parquet file; none of another."""
+def schema_of(path: Path) -> pa.Schema:
+    """The schema of a Parquet file; an empty one of another, and of a link."""
     try:
-        return set() if path.is_symlink() else set(pq.read_schema(path).names)
+        return pa.schema([]) if path.is_symlink() else pq.read_schema(path)
     except (OSError, ValueError, pa.ArrowException):
-        return set()
+        return pa.schema([])
 
 
 def batches(path: Path, columns: list[str] | None = None, size: int = 65536) -> Iterator[pa.RecordBatch]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from ...types.histogram.value import Histogram
 from ._logged import Later, Logged, Planned, kind_of, media, of_type, plain_name
-from ._rows import batches, columns_of, first_row
+from ._rows import batches, first_row, schema_of
 from ._sources import as_dict, below
 
 _COLUMNS = {"project_id", "run_id", "attribute_path", "attribute_type", "step", "int_value", "string_set_value"}
@@ -28,7 +28,7 @@ def find(path: Path) -> Iterator[tuple[Path, Path]]:
     """An export, or its `data`, or that of a project, with the first part of each run; one without is not complete."""
     for pattern in (f"*{_FIRST}", f"*/*{_FIRST}", f"data/*/*{_FIRST}"):
         if listed := sorted(one for one in path.glob(pattern) if not one.is_symlink() and not one.parent.is_symlink()):
-            if columns_of(listed[0]) >= _COLUMNS:
+            if set(schema_of(listed[0]).names) >= _COLUMNS:
                 yield from ((path, first) for first in listed)
             return
 

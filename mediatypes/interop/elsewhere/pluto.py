@@ -11,7 +11,7 @@ from typing import Any
 
 from ..wandb.documents import decode
 from ._logged import Later, Logged, Planned, of_type, plain_name
-from ._rows import batches, columns_of
+from ._rows import batches, schema_of
 from ._sources import as_dict, below, has_link, loads, mapping, regular_files, seconds
 
 _MANIFEST, _FILES, _PARTS = "run.json", "files/", "part-*.parquet"
@@ -25,7 +25,7 @@ def find(path: Path) -> Iterator[Path]:
     """The directories of the runs of an export, or one that is a run."""
     listed = [path, *(one for above in ("", "*/", "*/*/") for one in sorted(path.glob(f"{above}runs/*")))]
     folders = [one for one in listed if below(one, _MANIFEST) and any(one.glob(_PARTS)) and not has_link(one, path)]
-    if folders and columns_of(min(folders[0].glob(_PARTS))) >= _COLUMNS:
+    if folders and set(schema_of(min(folders[0].glob(_PARTS))).names) >= _COLUMNS:
         yield from folders
 
 

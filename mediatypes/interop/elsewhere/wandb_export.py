@@ -15,14 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ..._core.errors import MediaTypesError
 from ...runfolder.parquet_reader import FOOTER
 from ..wandb.documents import Context, decode, is_document, locate
 from ._logged import Later, Logged, Planned, plain_name
-from ._rows import batches
+from ._rows import batches, schema_of
 
 _SUFFIX = ".runhistory.parquet"
 _STAMPS = ("_step", "_timestamp", "_runtime", "_wandb")
@@ -32,22 +29,14 @@ def find(path: Path) -> Iterator[tuple[str, list[Path]]]:
     """The histories of runs, a file or those in a directory, by name: files that differ only in their last number."""
     runs: dict[str, list[tuple[int, Path]]] = {}
     for file in [path] if path.suffix == ".parquet" else sorted(path.glob(f"*{_SUFFIX}")):
-        if file.is_symlink() or not file.is_file() or not _is_history(file):
+        schema = schema_of(file)
+        is_ours = FOOTER in (schema.metadata or {})  # whose columns are called the same
+        if is_ours or not {"_step", "_timestamp"} <= set(schema.names):
             continue
         name = file.name.removesuffix(".parquet").removesuffix(".runhistory")
         parted = re.fullmatch(r"(.+)_(\d+)", name) if file.name.endswith(_SUFFIX) else None
         runs.setdefault(parted[1] if parted else name, []).append((int(parted[2]) if parted else 0, file))
     return ((name, [file for _, file in sorted(numbered)]) for name, numbered in runs.items())
-
-
-def _is_history(file: Path) -> bool:
-    """Whether a file has W&B's columns; those of our own histories are called the same."""
-    try:
-        schema = pq.read_schema(file)
-    except (OSError, pa.ArrowException):
-        return False
-    is_ours = FOOTER in (schema.metadata or {})
-    return {"_step", "_timestamp"} <= set(schema.names) and not is_ours
 
 
 def plan(place: tuple[str, list[Path]], stack: contextlib.ExitStack) -> Iterator[Planned]:
