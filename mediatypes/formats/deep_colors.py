@@ -38,18 +38,24 @@ def decode(open_image: Callable[[], Any]) -> Array:
 
 
 def _raw_mode(image: Any) -> str:
-    arguments = image.tile[0][3] if image.tile else ""
+    return raw_mode_of(image.tile[0]) if image.tile else ""
+
+
+def raw_mode_of(tile: Any) -> str:
+    """How Pillow takes the bytes of a part of a picture."""
+    arguments = tile[3]
     return str(arguments if isinstance(arguments, str) else arguments[0]) if arguments else ""
 
 
 def _decoded(image: Any, raw_mode: str) -> Array:
     """The pixels of an opened file, its bytes taken for those of another raw mode."""
-    image.tile = [_with_raw_mode(tile, raw_mode) for tile in image.tile]
+    image.tile = [with_raw_mode(tile, raw_mode) for tile in image.tile]
     image.load()
     return np.asarray(image)
 
 
-def _with_raw_mode(tile: Any, raw_mode: str) -> Any:
+def with_raw_mode(tile: Any, raw_mode: str) -> Any:
+    """A part of a picture whose bytes are taken for those of another raw mode."""
     *first, arguments = tile
     make = getattr(tile, "_make", tuple)  # a named tuple in later versions of Pillow
     return make((*first, raw_mode if isinstance(arguments, str) else (raw_mode, *arguments[1:])))

@@ -17,14 +17,18 @@ import numpy as np
 from .._core.deps import need
 from .._core.errors import MediaTypesError
 from ..columns.arrays import Array
+from .deep_colors import raw_mode_of, with_raw_mode
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 _MAX_BYTES = 2**30  # of a decoded page; a larger claim is refused before it is allocated
 # Tags of TIFF 6.0
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _SAMPLE_FORMAT = 256, 257, 258, 259, 262, 284, 339
+_CHANNELS = 277
 _SIGNED, _WHITE_IS_ZERO, _SEPARATE = 2, 0, 2
+_GREY_OR_RGB = (_WHITE_IS_ZERO, 1, 2)
 # None, CCITT (three kinds), LZW, deflate (two numbers), PackBits, LZMA, Zstandard: what gives back every sample
 _LOSSLESS = {1, 2, 3, 4, 5, 8, 32946, 32773, 34925, 34933, 50000}
+_WEBP = 50001  # which the libtiff that comes with Pillow lacks
 _FLAVOURS = {f"is_{name}": False for name in ("ome", "mmstack", "ndtiff", "scn")}  # those that open files beside theirs
 
 
@@ -38,7 +42,40 @@ class Page(NamedTuple):
     bits: int  # of a sample, as stored
     orientation: int  # how it is turned to be shown
     is_lossless: bool
+    is_inverted: bool  # zero is white
     read: Callable[[], Array]  # (H, W) or (H, W, 2|3|4) of that dtype, as stored
+
+    def shown(self) -> Array:
+        """What `read` gives, with zero as black."""
+        array = self.read()
+        return (
+            np.array(2**self.bits - 1, array.dtype) - array if self.is_inverted and array.dtype.kind == "u" else array
+        )
+
+
+def correct_byte_order(image: Any) -> None:
+    """Have Pillow read signed and float samples in the machine's order, in which libtiff gives them, not the file's."""
+    image.tile = [
+        with_raw_mode(tile, raw_mode.replace("BS", "NS").replace("BF", "NF"))
+        if tile[0] == "libtiff" and (raw_mode := raw_mode_of(tile)).startswith(("I;", "F;"))
+        else tile
+        for tile in image.tile
+    ]
+
+
+def extra_channels(image: Any) -> int:
+    """Channels of a grey or RGB file that Pillow leaves out, because the file does not say what they are."""
+    if image.tag_v2.get(_PHOTOMETRIC) not in _GREY_OR_RGB:
+        return 0
+    channels = int(image.tag_v2.get(_CHANNELS, 1))
+    check_channels(channels)
+    return channels - len(image.getbands())
+
+
+def check_channels(count: int) -> None:
+    """Raise ValueError where a picture has more channels than colours and alpha."""
+    if not 1 <= count <= 4:
+        raise ValueError(f"it has {count} channels")
 
 
 def bits(image: Any) -> int:
@@ -62,7 +99,9 @@ def is_lossless(image: Any) -> bool:
 
 
 def is_altered(image: Any) -> bool:
-    """Whether Pillow gives other values than a TIFF holds: 8 bits of 16, or signed integers as unsigned ones."""
+    """Whether Pillow gives other values than a TIFF holds, or none: 8 bits of 16, signed integers as unsigned ones."""
+    if image.tag_v2.get(_COMPRESSION) == _WEBP:
+        return True
     signed = max(image.tag_v2.get(_SAMPLE_FORMAT, (1,))) == _SIGNED
     if image.mode == "I":
         return not signed
@@ -118,8 +157,7 @@ def _page(file: Any, number: int, count: int, needed_for: str) -> Page:
         height, width, channels = shape[0], shape[1], 1
     else:
         raise ValueError(f"a page has {len(shape)} axes")
-    if not 1 <= channels <= 4:
-        raise ValueError(f"it has {channels} channels")
+    check_channels(channels)
     if not 0 < height * width * channels * dtype.itemsize <= _MAX_BYTES:
         raise ValueError(f"a page of {width} x {height} takes more than {_MAX_BYTES} bytes")
 
@@ -139,12 +177,14 @@ def _page(file: Any, number: int, count: int, needed_for: str) -> Page:
     bits = tags.get("BitsPerSample", 1)
     bits = max(bits) if isinstance(bits, tuple) else int(bits)
     orientation = orientation if 1 <= orientation <= 8 else 1
-    return Page(int(width), int(height), int(channels), dtype.name, bits, orientation, compression in _LOSSLESS, read)
+    is_inverted = tags["PhotometricInterpretation"] == _WHITE_IS_ZERO
+    size = int(width), int(height), int(channels)
+    return Page(*size, dtype.name, bits, orientation, compression in _LOSSLESS, is_inverted, read)
 
 
 def _check_tags(tags: dict[str, Any], count: int) -> None:
     colours = tags.get("PhotometricInterpretation")
-    if colours not in (1, 2):  # grey with zero as black, RGB
+    if colours not in _GREY_OR_RGB:
         raise ValueError(f"its colours are {getattr(colours, 'name', colours)}, not grey or RGB")
     stack = re.search(r"ImageJ=[^\0]*\nimages=(\d+)", str(tags.get("description", "")))
     if stack and int(stack[1]) != count:

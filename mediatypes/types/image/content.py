@@ -72,7 +72,10 @@ def pixels_of_file(blob: Blob, file: ImageFile, value_range: Any) -> Pixels:
     where = "Image"
     check_depth(file.format, file.mode, file.bit_depth, where)
     if value_range is not None:
-        return pixel_arrays.from_samples(files.samples(blob, file.orientation, where), where, value_range)
+        samples = files.samples(blob, file.orientation, where)
+        if samples.ndim == 3 and file.mode in pixel_arrays.MODES.values():  # without channels that are not shown
+            samples = samples[..., : len(file.mode)] if len(file.mode) > 1 else samples[..., 0]
+        return pixel_arrays.from_samples(samples, where, value_range)
     picture = files.shown(blob, file.orientation, where)
     if not isinstance(picture, np.ndarray):
         return pixel_arrays.from_pil(picture, where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,8 +33,10 @@ FORMATS = {  # Pillow's name: format and suffix as documents write them
     "PPM": "ppm",
 }
 HEAD = 4096  # bytes from the start of a file that tell its depth
-_SIZ, _COD = b"\xff\x4f\xff\x51", b"\xff\x93"  # JPEG 2000: start of the codestream with its sizes, start of data
-_SIZ_DEPTH = 42  # bytes from there to the depth of the first channel (ISO/IEC 15444-1, A.5.1)
+# JPEG 2000: start of the codestream with its sizes, style of coding, start of data (ISO/IEC 15444-1, annex A)
+_SIZ, _COD, _SOD = b"\xff\x4f\xff\x51", b"\xff\x52", b"\xff\x93"
+_SIZ_TILE, _SIZ_DEPTH, _COD_PROGRESSION = 24, 42, 5  # bytes from there to the size of a tile, to the first depth...
+_PROGRESSIONS, _REVERSIBLE = ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL"), 1
 _CONFIG = b"av1C"  # AVIF: the configuration of its AV1 stream, whose third byte has the depth
 
 
@@ -61,11 +64,14 @@ def open_image(file: BinaryIO) -> Any:
     is_tiff = file.read(4).startswith(tiff.MAGIC)
     file.seek(0)
     try:
-        return Image.open(file, formats=_readable())
+        image = Image.open(file, formats=_readable())
     except UnidentifiedImageError:
         if is_tiff:
             return None
         raise
+    if is_tiff:
+        tiff.correct_byte_order(image)
+    return image
 
 
 def bit_depth(image: Any, head: bytes) -> int:
@@ -92,16 +98,19 @@ def _sample_size(data: bytes) -> int:
     return data[start + _SIZ_DEPTH] if 0 <= start < len(data) - _SIZ_DEPTH else 7
 
 
-def decode_exactly(image: Any, data: bytes, where: str) -> Array | None:
-    """The samples of an opened file where Pillow would give others or fewer bits of them, as shown; else None."""
+def decode_exactly(image: Any, data: bytes, where: str, *, to_show: bool = False) -> Array | None:
+    """The samples of an opened file where Pillow would give others or fewer bits of them, turned as shown; else None.
+
+    Those `to_show` have zero as black.
+    """
     if image is None:
-        return _tiff_samples(data, where)
+        return _tiff_samples(data, where, to_show)
     if image.format == "TIFF":
         if not tiff.is_altered(image):
             return None
         if deep_colors.is_deep(image) and not tiff.is_separate(image):
             return deep_colors.decode(lambda: open_image(BytesIO(data)))  # Pillow turns them
-        return _tiff_samples(data, where)
+        return _tiff_samples(data, where, to_show)
     if image.format == "PNG" and deep_colors.is_deep(image):
         return deep_colors.decode(lambda: open_image(BytesIO(data)))
     if image.format == "PPM" and (anymap := pnm.read_header(data)):
@@ -109,21 +118,23 @@ def decode_exactly(image: Any, data: bytes, where: str) -> Array | None:
     return None
 
 
-def _tiff_samples(data: bytes, where: str) -> Array:
+def _tiff_samples(data: bytes, where: str, to_show: bool = False) -> Array:
     with tiff.open_pages(data, f"{where} of this tiff file") as pages:
         page = next(pages)
-        return exif.turn(page.read(), page.orientation)
+        return exif.turn(page.shown() if to_show else page.read(), page.orientation)
 
 
 def samples(data: bytes, orientation: int, where: str, *, indices: bool = False) -> Array:
     """(H, W) or (H, W, C) samples as the file holds them, turned as they are shown.
 
     Grey keeps its numbers, 0 to 2^bits - 1, whatever is white. Palettes are resolved unless `indices` are asked for;
-    CMYK, YCbCr and LAB become RGB. uint8 or uint16; of a TIFF or a map of floats what it holds. Raises InputError for
-    colours of more bits than can be decoded.
+    CMYK, YCbCr and LAB become RGB. uint8 or uint16; of a TIFF, a map of floats or a JPEG 2000 of signed samples what it
+    holds. Raises InputError for colours of more bits than can be decoded.
     """
     with quiet():
         image = open_image(BytesIO(data))
+        if image is not None and image.format == "TIFF" and tiff.extra_channels(image):
+            return _tiff_samples(data, where)
         array = decode_exactly(image, data, where)
         if array is not None:
             return array if image is None or image.format == "TIFF" else exif.turn(array, orientation)
@@ -134,6 +145,8 @@ def samples(data: bytes, orientation: int, where: str, *, indices: bool = False)
     array = _plain(image, indices)
     if image.format == "JPEG2000" and depth != 8 * array.itemsize:
         array = array >> (8 * array.itemsize - depth)  # Pillow moves the bits to the top
+    if image.format == "JPEG2000" and _sample_size(data) & 128:  # and adds half the range to signed samples
+        array = (array.astype(np.int32) - 2 ** (depth - 1)).astype(f"i{array.itemsize}")
     elif image.mode == "L" and depth < 8 and image.format in ("PNG", "TIFF"):
         array = array // np.uint8(255 // (2**depth - 1))  # Pillow spreads them over 0 to 255
     if is_inverted:
@@ -165,7 +178,7 @@ def shown(data: bytes, orientation: int, where: str) -> PILImage | Array:
     with quiet():
         image = open_image(BytesIO(data))
         if image is None or image.format in ("PNG", "TIFF") or _is_deep_anymap(data):
-            array = decode_exactly(image, data, where)
+            array = decode_exactly(image, data, where, to_show=True)
             if array is not None and image is not None and image.format == "PPM":
                 largest = pnm.read_header(data).largest  # type: ignore[union-attr]
                 array = np.rint(array * (65535 / largest)).astype(np.uint16)
@@ -203,7 +216,18 @@ def lossy_reason(data: bytes) -> str:
 
 def _is_lossless_jpeg2000(image: PILImage, data: bytes) -> bool:
     """Whether encoding the pixels without loss gives the data of the file: its header does not tell what was cut."""
+    start = data.find(_SIZ)
+    style = data.find(_COD, start) + _COD_PROGRESSION
+    progression, _, levels, width, height, _, transform = struct.unpack_from(">B3s5B", data, style)
+    if transform != _REVERSIBLE or progression >= len(_PROGRESSIONS):
+        return False
+    tile = struct.unpack_from(">II", data, start + _SIZ_TILE)
+    options: dict[str, Any] = {"tile_size": tile, "num_resolutions": levels + 1}
+    options |= {"codeblock_size": (4 << width, 4 << height), "progression": _PROGRESSIONS[progression]}
     buffer = BytesIO()
-    image.save(buffer, "JPEG2000")
+    try:
+        image.save(buffer, "JPEG2000", **options)
+    except Exception:  # codecs raise what they like of options that they do not write
+        return False
     again = buffer.getvalue()
-    return data[data.find(_COD) :] == again[again.find(_COD) :]
+    return data[data.find(_SOD) :] == again[again.find(_SOD) :]

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 178_956_970  # where Pillow refuses too: a larger claim is a decompression bomb
 _MEDIA_TYPES = {"jpg": "image/jpeg", "ppm": "image/x-portable-anymap"}  # of the others it is image/ and the format
-# Pixels that a byte can stand for: of a GIF by its longest string, of an AVIF twice what one colour alone gives
-_MOST_PIXELS = {"GIF": 2**12, "AVIF": 2**17}
+# Pixels that a byte can stand for: of a GIF by its longest string, of the others twice what one colour alone gives
+_MOST_PIXELS = {"GIF": 2**12, "AVIF": 2**17, "JPEG2000": 2**19}
 
 
 class ImageFile(NamedTuple):
@@ -93,6 +93,7 @@ def _probe(image: Any, head: bytes, blob: Blob, where: str, error: type[Validati
     depth = decoding.bit_depth(image, head)
     probed = ImageFile(decoding.FORMATS[image.format], width, height, mode, depth)
     if is_tiff:
+        tiff.extra_channels(image)  # which raises for too many
         probed = probed.turned(exif.orientation_of(image))
     if not whole:
         return probed

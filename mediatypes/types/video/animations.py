@@ -59,7 +59,7 @@ def decode(data: bytes, format: str, channels: int) -> Iterator[Array]:
     if format == "tiff":
         with tiff.open_pages(data, "Video.to_numpy()") as pages:
             for page in pages:
-                yield page.read().reshape(page.height, page.width, page.channels)
+                yield page.shown().reshape(page.height, page.width, page.channels)
         return
     import PIL.Image
 

@@ -120,6 +120,12 @@ def test_images_and_masks_of_a_grey_file_have_its_samples(name: str) -> None:
     assert all(mask["bit_depth"] == bits for mask in document.get("masks", {}).values())
 
 
+def test_signed_samples_of_jpeg_2000_are_signed() -> None:
+    samples = np.arange(-300, 900, dtype=np.int16).reshape(40, 30)
+    image = Image(pytest.importorskip("imagecodecs").jpeg2k_encode(samples, level=0, reversible=True))
+    np.testing.assert_array_equal(decoded(image).to_numpy(), samples)
+
+
 @pytest.mark.parametrize("name", INDICES)
 def test_ids_of_a_palette_are_indices_and_its_image_has_colours(name: str) -> None:
     data, bits = INDICES[name]
@@ -355,6 +361,7 @@ def test_a_lossy_file_is_no_mask(name: str) -> None:
 
 LOSSLESS: dict[str, Callable[[], bytes]] = {
     "JPEG 2000": lambda: saved(FIVE, "JPEG2000"),
+    "JPEG 2000 in tiles": lambda: saved(FIVE, "JPEG2000", tile_size=(32, 32), num_resolutions=3, progression="CPRL"),
     **{
         f"TIFF, {compression}": lambda compression=compression: saved(FIVE, "TIFF", compression=compression)  # type: ignore[misc]
         for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "zstd", "lzma")

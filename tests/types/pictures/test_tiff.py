@@ -40,6 +40,17 @@ HELD: dict[str, tuple[Array, dict[str, Any], str, int]] = {
     "int16": (SMALL[..., 0].astype(np.int16) - np.int16(99), {}, "I", 16),
     "int8": (SMALL[..., 0].astype(np.int8), {}, "L", 8),
     "float32, which Pillow reads": (FLOATS[..., 0], {}, "F", 32),
+    **{
+        f"{dtype}, big-endian{', predicted' * predicted}": (
+            FLOATS[..., 0].astype(dtype),
+            {"byteorder": ">", "compression": "zlib", "predictor": predicted},
+            "F" if dtype == "float32" else "I",
+            8 * np.dtype(dtype).itemsize,
+        )
+        for dtype in ("int16", "int32", "float32")
+        for predicted in (False, True)
+    },
+    "0 is white": (SMALL[..., 0].astype(np.uint32), {"photometric": "miniswhite"}, "L", 32),
 }
 
 
@@ -68,6 +79,32 @@ def test_a_file_of_another_writer_keeps_its_doubles() -> None:
 def test_colours_one_after_another_are_put_together() -> None:
     data = tiff(DEEP.transpose(2, 0, 1), photometric="rgb", planarconfig="separate")
     np.testing.assert_array_equal(mt.Image(data).to_numpy(), DEEP)
+
+
+def test_channels_that_the_file_does_not_name_are_kept() -> None:
+    """Pillow shows the colours of such a file alone: near infrared of an aerial photograph, for example."""
+    stored = np.dstack([SMALL, SMALL[..., :1] // 2])
+    image = mt.Image(tiff(stored, extrasamples=["unspecified"]))
+    np.testing.assert_array_equal(image.to_numpy(), stored)
+    np.testing.assert_array_equal(np.asarray(image.to_pil()), SMALL)
+    np.testing.assert_array_equal(mt.Image(image, value_range=(0, 255)).to_numpy(), SMALL)
+    grey = tiff(stored[..., 2:], photometric="minisblack", planarconfig="contig")
+    np.testing.assert_array_equal(mt.Image(grey).to_numpy(), stored[..., 2:])
+    np.testing.assert_array_equal(mt.Image(grey, value_range=(0, 255)).to_numpy(), SMALL[..., 2])
+    with pytest.raises(mt.InputError, match="single-channel image of class ids, got tiff of mode L"):
+        mt.ImageMask(grey)
+
+
+def test_zero_may_be_white() -> None:
+    data = tiff(SMALL[..., 0], photometric="miniswhite", byteorder=">", bigtiff=True)  # which Pillow does not open
+    np.testing.assert_array_equal(mt.ImageMask(data).to_numpy(), SMALL[..., 0])
+    np.testing.assert_array_equal(np.asarray(mt.Image(data).to_pil()), 255 - SMALL[..., 0])
+
+
+def test_webp_in_tiff_is_read_with_the_packages() -> None:
+    pytest.importorskip("imagecodecs")  # which writes it
+    data = tiff(SMALL, compression="webp", compressionargs={"lossless": True})
+    np.testing.assert_array_equal(mt.Image(data).to_numpy(), SMALL)
 
 
 def test_a_range_shows_floats() -> None:
@@ -117,6 +154,10 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "a bomb": (hostile(), rf"Decoding failed: a page of {2**28} x {2**28} takes more than 1073741824 bytes\."),
     "five channels": (
         tiff(squares(1, 5)[0], photometric="minisblack", planarconfig="contig"),
+        r"Decoding failed: it has 5 channels\.",
+    ),
+    "five channels, which Pillow opens": (
+        tiff(squares(1, 5)[0], photometric="rgb"),
         r"Decoding failed: it has 5 channels\.",
     ),
     "CMYK": (
