@@ -48,6 +48,12 @@ _SIGNATURES: tuple[tuple[bytes, Kind, str], ...] = (  # first bytes: what they a
     (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video", "a Windows Media file (wmv, wma)"),
     (rb"\x00\x00\x01[\xba\xb3]", "video", "an MPEG program stream"),
     (rb"\x47.{187}\x47", "video", "an MPEG transport stream"),
+    (rb"\x00\x00\x00?\x01[\x09\x27\x40\x42\x67]", "video", "raw H.264 or H.265"),
+    (rb"\x00\x00\x01[\xb0\xb5]|\x00\x00\x01\x00\x00\x00\x01[\x20-\x2f]", "video", "raw MPEG-4 pictures (m4v)"),
+    (rb"YUV4MPEG2 ", "video", "raw pictures (y4m)"),
+    (rb"DKIF", "video", "an IVF file"),
+    (rb"nut/multimedia container", "video", "a NUT file"),
+    (rb"\x06\x0e\x2b\x34", "video", "an MXF file"),
     (rb"[FCZ]WS", "other", "a Flash program (swf)"),
     (rb"\.RMF", "video", "a RealMedia file"),
     (rb"RIFF....WEBP", "picture", "a WebP image"),
@@ -90,6 +96,8 @@ def _recognise(file: BinaryIO, head: bytes) -> Recognised:
         return Recognised("apng", "video", "an animated PNG")
     if re.match(rb"II[*+]\0|MM\0[*+]", head):
         return Recognised("tiff", "video", "a TIFF file")
+    if re.match(rb"\xff\xfe([\t\n\r -~]\0){4}", head):  # which looks like a frame of MPEG audio
+        return Recognised(None, "other", "a text in UTF-16")
     if mp3.is_frame(head):
         return Recognised(None, "audio", "an MP3 file")
     if head.startswith(b"ID3"):

@@ -84,9 +84,10 @@ def is_frame(start: bytes) -> bool:
 def begins_within_a_frame(start: bytes) -> bool:
     """Whether these bytes are of a stream that was cut off at its beginning: frames stand one behind the other."""
     position = _next_sync(start, 0, _LONGEST)
+    first = _parse(start[position : position + 4])
     for _ in range(4):
         frame = _parse(start[position : position + 4])
-        if frame is None:
+        if first is None or frame is None or not frame.is_like(first):
             return False
         position += frame.size
     return True
@@ -183,7 +184,7 @@ def _next_sync(data: bytes, position: int, end: int) -> int:
     last = min(end, position + _MAX_SEARCH)
     while (position := data.find(b"\xff", position, last)) >= 0:
         frame = _parse(data[position : position + 4])
-        if frame is not None and is_frame(data[position + frame.size : position + frame.size + 4]):
+        if frame is not None and frame.size and is_frame(data[position + frame.size : position + frame.size + 4]):
             return position
         position += 1
     return end

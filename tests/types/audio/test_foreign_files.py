@@ -196,6 +196,26 @@ def test_a_stream_that_was_joined_within_a_frame_is_named_with_what_to_do(tmp_pa
     assert Audio(made(tmp_path / "sound.flac", "-i", path)).duration == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"nut/multimedia container\0", "a NUT file"),
+        (b"\0\0\1\xb0\1\0\0\1\xb5\x89\x13\0\0\1\0\0\0\1\x20", r"raw MPEG-4 pictures (m4v)"),
+        (b"\0\0\0\1\x67\x64\0\x0b", "raw H.264 or H.265"),
+        (b"PLAIN DATA", "2010 bytes starting b'PLAIN DATA\\xff\\xfa'"),
+    ],
+)
+def test_bytes_that_look_like_a_frame_of_free_bit_rate_are_no_mp3(start: bytes, name: str) -> None:
+    """Such a frame has no length, so nothing can stand behind it."""
+    data = (start + b"\xff\xfa\x04\0").ljust(len(start) + 2000, b"\x11")
+    assert refused(data).startswith(f"{EXPECTED}{name}. ")
+
+
+def test_a_text_in_utf_16_is_no_mp3() -> None:
+    text = "a,b\n".encode("utf-16-le") * 20
+    assert refused(b"\xff\xfe" + text) == f"{EXPECTED}a text in UTF-16. Convert it to WAV or FLAC."
+
+
 def test_an_mp3_comes_back_from_its_document() -> None:
     store = MemoryStore()
     audio = Audio(ffmpeg(*TONE, *MP3, "-"))
