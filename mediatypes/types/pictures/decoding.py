@@ -133,7 +133,7 @@ def samples(data: bytes, orientation: int, where: str, *, indices: bool = False)
     """
     with quiet():
         image = open_image(BytesIO(data))
-        has_more = image is not None and image.format == "TIFF" and tiff.extra_channels(image)
+        has_more = getattr(image, "format", None) == "TIFF" and tiff.extra_channels(image)
         array = _tiff_samples(data, where) if has_more else decode_exactly(image, data, where)
         if array is not None:
             return array if image is None or image.format == "TIFF" else exif.turn(array, orientation)
