@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,10 @@ from .points import Bounds
 from .resources import NamedFiles, Resource
 
 _NOTHING = NamedFiles({}, ())
+_INDENTED = re.compile(rb"^ +", re.MULTILINE)
+_WITH_COMMENT = re.compile(rb"^([vf][^#\r\n]*)#[^\r\n]*", re.MULTILINE)
+_ZEROTH_CORNER = re.compile(rb"^f[^\r\n]* 0+(?:[/ \r\n]|\Z)", re.MULTILINE)
+_STL_HEADER, _STL_TRIANGLE = 84, 50  # bytes
 
 
 class Mesh(NamedTuple):
@@ -96,7 +101,7 @@ def export(data: bytes, format: str, resources: Mapping[str, Resource], to: str,
 
 def _plain(data: bytes, format: str, files: dict[str, bytes], where: str) -> tuple[bytes, str, dict[str, bytes]]:
     """The same mesh for trimesh, without what it does not read: quantized and sparse glTF, unusual PLY."""
-    if format == "ply" and not (header := ply.read_header(data, where, InputError)).is_plain:
+    if format == "ply" and not ply.is_plain(data, header := ply.read_header(data, where, InputError)):
         vertices, triangles = ply.read_mesh(data, header, where, InputError)
         return ply.write(vertices, triangles), format, files
     if format in ("gltf", "glb"):
@@ -109,12 +114,32 @@ def _plain(data: bytes, format: str, files: dict[str, bytes], where: str) -> tup
     return data, format, files
 
 
+def _regular(data: bytes, format: str) -> bytes:
+    """An OBJ or STL as trimesh needs it; it would pass over the lines of an OBJ that begin with blanks or have tabs.
+
+    Raises ValueError where a face of an OBJ names vertex 0, which trimesh takes for the last one.
+    """
+    if format == "stl" and len(data) > _STL_HEADER:  # programs append their own data; of a text, the count is huge
+        size = _STL_HEADER + _STL_TRIANGLE * int.from_bytes(data[_STL_HEADER - 4 : _STL_HEADER], "little")
+        return data[:size] if _STL_HEADER < size < len(data) else data
+    if format == "obj":
+        data = data.replace(b"\t", b" ") if b"\n" in data else data.replace(b"\t", b" ").replace(b"\r", b"\n")
+        data = _WITH_COMMENT.sub(rb"\1", _INDENTED.sub(b"", data))
+        if _ZEROTH_CORNER.search(data):
+            raise ValueError("a face names vertex 0, and the first one is 1")
+    return data
+
+
 def _load(data: bytes, format: str, resources: Mapping[str, bytes], *, materials: bool) -> Any:
     trimesh = need("trimesh", extra="3d", needed_for=f"Object3D of a file of type {format}")
     try:
         with np.errstate(all="ignore"):
             return trimesh.load_scene(
-                BytesIO(data), file_type=format, resolver=resources, process=False, skip_materials=not materials
+                BytesIO(_regular(data, format)),
+                file_type=format,
+                resolver=resources,
+                process=False,
+                skip_materials=not materials,
             )
     except ImportError as error:
         raise MissingDependencyError(error.name or "trimesh", "3d", f"Object3D of a file of type {format}") from error

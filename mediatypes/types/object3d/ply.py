@@ -19,7 +19,7 @@ _TYPES |= {"float": "f4", "double": "f8"}
 _SIZED = {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"}
 _READ = {**_TYPES, **_SIZED, "float32": "f4", "float64": "f8"}
 _NAMES = {code: name for name, code in _TYPES.items()}
-_HEADER = re.compile(rb"ply\r?\n(.*?)end_header\r?\n", re.DOTALL)
+_HEADER = re.compile(rb"ply[ \t]*\r?\n(.*?\n)end_header[ \t]*\r?\n", re.DOTALL)
 
 
 class Property(NamedTuple):
@@ -60,12 +60,6 @@ class Header(NamedTuple):
         return any(element.name in _FACES and element.size for element in self.elements)
 
     @property
-    def is_plain(self) -> bool:
-        """Whether vertices of single numbers come first and faces behind, which is what every reader knows."""
-        has_lists = any(item.length for item in self.vertex.properties)
-        return self.elements[0] is self.vertex and not has_lists and "tristrips" not in {e.name for e in self.elements}
-
-    @property
     def least_size(self) -> int:
         """Bytes that the file needs at least."""
         ascii = self.format == "ascii"
@@ -101,6 +95,22 @@ def read_header(data: bytes, where: str, error: type[ValidationError]) -> Header
         expected = f"at least {header.least_size} bytes for {counts}"
         raise error.of(where, expected, len(data), "The file is cut short: write it again.", "broken")
     return header
+
+
+def is_plain(data: bytes, header: Header) -> bool:
+    """Whether it is what every reader knows: vertices of single numbers first, then polygons with as many corners."""
+    has_lists = any(item.length for item in header.vertex.properties)
+    if header.elements[0] is not header.vertex or has_lists or "tristrips" in {e.name for e in header.elements}:
+        return False
+    if header.format == "ascii":
+        return True
+    try:
+        body = _Body(data, header)
+        for element in header.elements:
+            body.rows(element)
+    except ValueError:  # of lists of several lengths
+        return False
+    return True
 
 
 def read(data: bytes, header: Header, where: str, error: type[ValidationError]) -> Array:

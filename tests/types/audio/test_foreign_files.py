@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def written(format: str, subtype: str | None = None, rate: int = 48_000) -> byte
     return buffer.getvalue()
 
 
-def read(data: bytes, dtype: str = "float32") -> Array:
+def read(data: bytes, dtype: Literal["int16", "int32", "float32"] = "float32") -> Array:
     with soundfile.SoundFile(BytesIO(data)) as file:
         samples: Array = file.read(file.frames, dtype)
     return samples

@@ -8,7 +8,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import PIL.Image
@@ -314,7 +314,7 @@ def test_pixels_of_a_pil_image_are_taken_as_they_are() -> None:
 # Profiles
 
 
-def profile(space: str) -> bytes:
+def profile(space: Literal["LAB", "XYZ", "sRGB"]) -> bytes:
     return PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile(space)).tobytes()
 
 
