@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import os
@@ -37,7 +38,8 @@ _FORMATS: dict[str, tuple[str, Callable[[bytes], Content]]] = {  # media type, p
     "xyz": ("chemical/x-xyz", read_xyz),
 }
 FORMATS = tuple(_FORMATS)
-_NAMES = {name: name for name in _FORMATS} | {"ent": "pdb", "pdb1": "pdb"}  # the wwPDB's names; pdb1: an assembly
+_NAMES = {name: name for name in _FORMATS}
+_NAMES |= {"ent": "pdb", "pdb1": "pdb", "extxyz": "xyz"}  # the wwPDB's names (pdb1: an assembly), and ASE's
 
 
 def read_file(data: Any, file_type: Any) -> tuple[Blob, str, Content]:
@@ -48,6 +50,7 @@ def read_file(data: Any, file_type: Any) -> tuple[Blob, str, Content]:
         raise InputError.of("Molecule", f"content in {format} format", "0 bytes", "Write the file first.", "empty")
     data = unpack(blob, InputError)
     if format != "mmtf":
+        data = data.removeprefix(codecs.BOM_UTF8)
         check_lines(data)
     return blob, format, _FORMATS[format][1](data)
 

@@ -30,6 +30,8 @@ def read_pdb(data: bytes) -> Content:
     END ends a model as ENDMDL does, which many programs write. What old files have in columns 73 to 80 is passed over.
     """
     gemmi = _gemmi("pdb")
+    if b"\r" in data:  # as old Macs end lines, which gemmi does not
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     atoms, is_regular = _check_pdb(data)
     try:
         content = _count(gemmi.read_pdb_string(data if is_regular else "\n".join(_regular_pdb(data))))

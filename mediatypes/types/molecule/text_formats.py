@@ -16,8 +16,9 @@ _GRO_NAMES = 20
 _XYZ_ATOM = "an element, x, y and z"
 _MOL2_ATOM = "number, name, x, y, z and atom type"
 _TWO_LETTERS = frozenset(  # elements of force fields, in any case; the others have one letter
-    ("CL", "BR", "SI", "SE", "CU", "FE", "ZN", "MG", "MN", "LI", "AL", "RB", "CS")
+    ("CL", "BR", "SI", "SE", "CU", "FE", "ZN", "MG", "MN", "LI", "AL", "RB")
 )
+_GAFF_CARBON = "cu"  # of a ring of three
 _ONE_LETTER = re.compile(r"[FIfi]|[CHNOSPchnosp](?!(?i:al|et|ev)$)[A-Za-z]?\*?")  # Hal, Het and Hev are no elements
 _COUNT = re.compile(r"\s*\d{1,9}\s*", re.ASCII)
 
@@ -33,6 +34,8 @@ def read_pqr(data: bytes) -> Content:
         if record not in ("ATOM", "HETATM"):
             continue
         fields = line[6:].split()
+        if len(fields) < 9:  # coordinates of eight columns, as in PDB, need no blanks between them
+            fields = [*line[6:30].split(), *(line[start : start + 8] for start in (30, 38, 46)), *line[54:].split()]
         if len(fields) not in (9, 10) or not all(map(is_decimal, fields[-5:])):
             raise bad_line(number, _PQR_ATOM, line)
         atoms += 1
@@ -152,7 +155,7 @@ def _mol2_element(type: str) -> str:
     symbol = type.partition(".")[0].rstrip("0123456789+-")
     if symbol in SYMBOLS:
         return symbol
-    if type[-1] in "+-" or symbol.upper() in _TWO_LETTERS:
+    if type[-1] in "+-" or (symbol.upper() in _TWO_LETTERS and symbol != _GAFF_CARBON):
         return symbol.capitalize()
     return symbol[:1].upper() if _ONE_LETTER.fullmatch(symbol) else type
 

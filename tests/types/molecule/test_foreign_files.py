@@ -1,0 +1,42 @@
+"""Molecule files as other programs write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import mediatypes as mt
+
+ATOM = "ATOM  {:5}  CA  ALA A{:4}    {:8.3f}   1.000   2.000  1.00  0.00           C  "
+PQR = "ATOM  {:5}  N   ALA  {:4}    {:8.3f}{:8.3f}{:8.3f}  {:.4f} {:.4f}\n"
+MOL2 = "@<TRIPOS>MOLECULE\nM\n 1 0 1 0 0\nSMALL\nbcc\n\n@<TRIPOS>ATOM\n 1 A1 0.0 0.0 0.0 {} 1 MOL 0.0\n"
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_lines_of_a_pdb_may_end_as_on_any_system(ending: str) -> None:
+    data = ending.join([ATOM.format(1, 1, 0), ATOM.format(2, 2, 3), "END", ""])
+    molecule = mt.Molecule(data, file_type="pdb")
+    assert (molecule.atoms, molecule.residues, molecule.formula) == (2, 2, "C2")
+
+
+@pytest.mark.parametrize(("type", "element"), [("cu", "C"), ("cs", "C"), ("CS", "C"), ("CU", "Cu"), ("Cs+", "Cs")])
+def test_carbon_types_of_force_fields_are_no_metals(type: str, element: str) -> None:
+    """GAFF's cu is in a ring of three, cs is bound to sulphur; AMBER's CS is in pyrimidines."""
+    assert mt.Molecule(MOL2.format(type), file_type="mol2").formula == element
+
+
+def test_coordinates_of_a_pqr_need_no_blanks_between_them() -> None:
+    """As PDB2PQR writes them, eight columns each."""
+    data = PQR.format(1, 1, -100.5, -100.25, -200, -0.3, 1.8) + PQR.format(2, 2, 1, 2, 3, 0.3, 1.8)
+    molecule = mt.Molecule(data, file_type="pqr")
+    assert (molecule.atoms, molecule.residues) == (2, 2)
+    with pytest.raises(mt.InputError, match="line 1: expected serial, atom, residue"):
+        mt.Molecule(data.replace("-100.250", "-100.25x"), file_type="pqr")
+
+
+def test_a_byte_order_mark_and_the_name_of_ase_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "water.extxyz"
+    path.write_text("\ufeff3\nProperties=species:S:1:pos:R:3\nO 0 0 0\nH 0 0 1\nH 0 1 0\n", "utf-8")
+    molecule = mt.Molecule(path)
+    assert (molecule.atoms, molecule.formula, molecule.to_bytes()) == (3, "H2O", path.read_bytes())
