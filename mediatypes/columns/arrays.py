@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,15 @@ def as_array(data: Any, where: str) -> Array:
     if array.dtype.kind not in "biuf":
         raise InputError.of(where, "real numbers", array, "Convert the array to numbers first.", "dtype")
     return array
+
+
+def as_integer(data: Any) -> int | None:
+    """The int in a Python or NumPy integer, or in an array or tensor of one element; None for anything else."""
+    number = as_number(data)
+    try:
+        return None if isinstance(number, (bool, np.bool_)) else index(number)
+    except TypeError:
+        return None
 
 
 def as_number(data: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.errors import InputError, Verbatim, problem, raise_all
-from ..columns.arrays import Array
+from ..columns.arrays import Array, as_integer
 from . import _curves
 from ._checks import make_table
 from ._curves import Curve
@@ -49,9 +49,10 @@ def pr_curve(
     [1.0, 1.0, 0.5, 0.5, 0.0]
     """
     where = "pr_curve"
-    if interp_size is not None and (isinstance(interp_size, bool) or not hasattr(interp_size, "__index__")):
+    size = as_integer(interp_size)
+    if interp_size is not None and size is None:
         raise InputError.of(f"{where}.interp_size", "a number of points", interp_size, "Leave it out for all points.")
-    if interp_size is not None and interp_size < 2:
+    if size is not None and size < 2:
         raise InputError.of(f"{where}.interp_size", "at least 2 points", interp_size, "Pass 21, for example.")
     data = read_scored(y_true, y_probas, labels, where, "y_probas", "labels")
     chosen = _choose(data, classes_to_plot, where)
@@ -59,7 +60,7 @@ def pr_curve(
 
     def curve(truth: Array, scores: Array) -> Curve:
         exact = _curves.precision_recall(truth, scores)
-        return exact if interp_size is None else _curves.interpolate(exact, interp_size)
+        return exact if size is None else _curves.interpolate(exact, size)
 
     drawn = _draw(data, chosen, curve)
     shares = np.bincount(data.truth, minlength=len(data.values)) / len(data.truth)

@@ -9,7 +9,7 @@ from ..._core.declaration import Document, Field, Integer, Number, Record, Rule,
 from ..._core.errors import InputError, Problem, collect, problem, raise_all
 from ..._core.inputs import read_blob, text
 from ..._core.value import FileValue
-from ...columns.arrays import Array, is_array
+from ...columns.arrays import Array, as_integer, as_number, is_array
 from . import codecs
 from .codecs import FORMATS, SUBTYPES, AudioFile
 from .samples import Samples, read_samples
@@ -153,7 +153,7 @@ def _from_samples(data: Any, rate: Any, format: Any, subtype: Any, clip: bool) -
         raise InputError(problems)
     subtype = subtype or _default_subtype(samples, format)
     source = None if samples.is_kept_in(subtype) else {"dtype": samples.dtype}
-    file = codecs.write(samples, int(rate), format, subtype, "Audio")
+    file = codecs.write(samples, as_integer(rate) or 0, format, subtype, "Audio")
     return {**_attributes(file), "_source": source, "_clipped_count": samples.clipped_count}
 
 
@@ -183,7 +183,7 @@ def _default_subtype(samples: Samples, format: str) -> str:
 
 def _option_problems(rate: Any, format: Any, subtype: Any) -> list[Problem]:
     problems = []
-    if rate is None or isinstance(rate, bool) or not hasattr(rate, "__index__") or int(rate) < 1:
+    if (as_integer(rate) or 0) < 1:
         hint = "Pass the frames in a second: Audio(data, 16000)."
         problems.append(problem("Audio.sample_rate", "a whole number of Hz, at least 1", rate, hint, "rate"))
     if format not in FORMATS:
@@ -195,7 +195,7 @@ def _option_problems(rate: Any, format: Any, subtype: Any) -> list[Problem]:
 
 
 def _check_file(file: AudioFile, rate: Any, format: Any, subtype: Any, clip: bool) -> None:
-    options = {"sample_rate": rate, "format": format, "subtype": subtype}
+    options = {"sample_rate": as_number(rate), "format": format, "subtype": subtype}
     problems = [
         problem(f"Audio.{name}", f"{getattr(file, name)!r}, that of the file", value, "Leave it out, or pass samples.")
         for name, value in options.items()

@@ -13,7 +13,7 @@ from ..._core.errors import InputError, Problem, problem, raise_all
 from ..._core.inputs import text
 from ..._core.sidecar import Source
 from ..._core.value import Value
-from ...columns.arrays import Array, as_array
+from ...columns.arrays import Array, as_array, as_integer
 from .binning import histogram
 
 MAX_BINS = 512
@@ -143,8 +143,8 @@ def _widened(data: Array, bins: int) -> Array | None:
 def _read_bins(bins: Any) -> Any:
     """A number of bins, or checked edges."""
     where = "Histogram.num_bins"
-    if hasattr(bins, "__index__") and not isinstance(bins, bool) and getattr(bins, "ndim", 0) == 0:
-        count = int(bins)
+    count = as_integer(bins) if getattr(bins, "ndim", 0) == 0 else None  # an array of one is too few edges
+    if count is not None:
         if not 1 <= count <= MAX_BINS:
             hint = "Use fewer bins, or log a Tensor." if count > MAX_BINS else "Pass 64, for example."
             raise InputError.of(where, f"1 to {MAX_BINS} bins", count, hint, "range")

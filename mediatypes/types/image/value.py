@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from operator import index
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,7 +13,7 @@ from ..._core.errors import InputError, Problem, Verbatim, collect, problem, rai
 from ..._core.inputs import text
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
-from ...columns.arrays import Array
+from ...columns.arrays import Array, as_integer
 from ...formats import png
 from ..pictures import files
 from ..pictures.pixels import Pixels, from_samples
@@ -274,22 +273,21 @@ def draw(image: Image, *, scale: int = 1, opacity: float = 0.45) -> PILImage:
     problems, given = list[Problem](), cast("object", image)
     if not isinstance(given, Image):
         problems.append(problem("draw.image", "an Image", given, "Wrap it: draw(Image(data, boxes=..., masks=...))."))
-    if isinstance(scale, bool) or not hasattr(scale, "__index__") or not 1 <= index(scale) <= 100:
+    times = as_integer(scale) or 0
+    if not 1 <= times <= 100:
         problems.append(problem("draw.scale", "an integer from 1 to 100", scale, "1 is the size of the image."))
     if not isinstance(opacity, (int, float)) or not 0 <= opacity <= 1:
         problems.append(problem("draw.opacity", "a number from 0 to 1", opacity, "0.45 shows both."))
     raise_all(problems)
     files.check_pixels(image.width * scale, image.height * scale, "draw.scale", InputError)
-    return draw_overlays(image.to_pil(), image.boxes, image.masks, scale=index(scale), opacity=opacity)
+    return draw_overlays(image.to_pil(), image.boxes, image.masks, scale=times, opacity=opacity)
 
 
 def _integer(value: Any, where: str) -> int:
-    try:
-        if not isinstance(value, bool):
-            return index(value)
-    except TypeError:
-        pass
-    raise InputError.of(where, "an integer", value, "Use int(...).")
+    number = as_integer(value)
+    if number is None:
+        raise InputError.of(where, "an integer", value, "Use int(...).")
+    return number
 
 
 def _checked_options(asked: Options) -> Options:
@@ -302,12 +300,8 @@ def _checked_options(asked: Options) -> Options:
         hint = f"Did you mean {close!r}?" if close in FILE_TYPES else "Leave it out for png."
         problems.append(problem("Image.file_type", f"one of {', '.join(FILE_TYPES)}", file_type, hint))
     if quality is not None:
-        try:
-            asked = asked._replace(quality=_integer(quality, "Image.quality"))
-            is_right = 1 <= index(quality) <= 100
-        except InputError:
-            is_right = False
-        if not is_right:
+        asked = asked._replace(quality=as_integer(quality))
+        if not 1 <= (asked.quality or 0) <= 100:
             problems.append(problem("Image.quality", "an integer from 1 to 100", quality, "95 is nearly lossless."))
         elif file_type not in ("jpg", "webp"):
             expected = "file_type 'jpg' or 'webp' beside it"

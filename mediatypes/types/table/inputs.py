@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterable
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import pyarrow.compute as pc
 from ..._core.canonical import is_utf8_encodable
 from ..._core.deps import is_instance
 from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
+from ...columns.arrays import as_integer
+from ...columns.classify import EXACT
 from .column import Column, cast_to
 from .storage import storage_type
 
@@ -145,14 +148,29 @@ def _read_pandas(frame: Any, mixed: bool) -> list[Column]:
 def read_column(name: str, data: Any, mixed: bool) -> Column:
     """A column of a list, tuple, array or Series."""
 
-    if is_instance(data, "pandas", "Series") and str(data.dtype) != "object":
-        return _read_series(name, data)
+    if is_instance(data, "pandas", "Series"):
+        if str(data.dtype).startswith("Sparse["):
+            data = data.sparse.to_dense()
+        if str(data.dtype) != "object":
+            return _read_series(name, data)
+        return Column.of(name, _without_missing(list(data)), mixed)
     if hasattr(data, "__array__"):
         is_plain = getattr(data, "ndim", 0) == 1 and getattr(data.dtype, "kind", "") in ("b", "i", "u", "f", "U")
         data = data.tolist() if is_plain else list(data)
     if isinstance(data, (str, bytes)) or not isinstance(data, (list, tuple)):
         raise InputError.of(f"Table[{name!r}]", "a list of values", data, "Pass one value for each row.")
     return Column.of(name, list(data), mixed)
+
+
+def _without_missing(values: list[Any]) -> list[Any]:
+    """Objects of pandas with None for NaN, which stands for a missing one where the others are no numbers."""
+    is_nan = [isinstance(value, (float, np.floating)) and bool(value != value) for value in values]
+    others = (value for value, missing in zip(values, is_nan, strict=True) if not missing)
+    if not any(is_nan) or all(
+        value is None or as_integer(value) is not None or isinstance(value, (float, np.floating)) for value in others
+    ):
+        return values
+    return [None if missing else value for value, missing in zip(values, is_nan, strict=True)]
 
 
 def _read_series(name: str, series: Any) -> Column:
@@ -176,8 +194,11 @@ def sample_rows(count: int, most: int, sample: str) -> list[int]:
 
 
 def to_numpy(values: list[Any], kind: str) -> Any:
-    """Values of a column as an array: numbers with NaN for None, times as datetime64, everything else as objects."""
-    if kind in ("number", "null") or (kind == "integer" and None in values):
+    """Values of a column as an array: numbers with NaN for None, times as datetime64, everything else as objects.
+
+    So are integers beyond 2^53 beside None, which float64 would round.
+    """
+    if kind in ("number", "null") or (kind == "integer" and None in values and _are_exact_floats(values)):
         return np.array(values, np.float64)
     if kind in ("integer", "boolean") and None not in values:
         return np.array(values)
@@ -190,6 +211,10 @@ def to_numpy(values: list[Any], kind: str) -> Any:
     made = np.empty(len(values), object)
     made[:] = values
     return made
+
+
+def _are_exact_floats(values: list[Any]) -> bool:
+    return all(value is None or -EXACT <= value <= EXACT for value in values)
 
 
 def to_series(pandas: Any, values: list[Any], kind: str) -> Any:
@@ -219,6 +244,14 @@ _KINDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
 _ITEMS = ("null", "boolean", "integer", "number", "string")  # kinds of items of which lists are a kind
 _CHECKED = ("integer", "datetime", "timestamp", "date", "duration", "json", "integer_list")  # whose values may not fit
 _HINT = "Cast the column to text or numbers."
+_YEARS = "times from year 1 to 9999"
+_FIRST_AND_LAST = {
+    "date": (pa.scalar(date.min, pa.date32()), pa.scalar(date.max, pa.date32())),
+    **dict.fromkeys(
+        ("datetime", "timestamp"),
+        (pa.scalar(datetime.min, pa.timestamp("us")), pa.scalar(datetime.max, pa.timestamp("us"))),
+    ),
+}
 
 
 def from_arrow(field: pa.Field, data: pa.ChunkedArray, where: str) -> Column:
@@ -231,14 +264,30 @@ def from_arrow(field: pa.Field, data: pa.ChunkedArray, where: str) -> Column:
         if kind is None or not _casts(data, kind):
             return Column.of(field.name, _values(data), False)
         for chunk in data.chunks if kind in _CHECKED else ():
-            cast_to(pa.chunked_array([chunk], data.type), kind, kind, where)
+            _check_years(cast_to(pa.chunked_array([chunk], data.type), kind, kind, where), kind, where)
     except pa.ArrowNotImplementedError as error:
         raise InputError.of(where, "a column type that a table can hold", str(field.type), _HINT, "type") from error
+    except OverflowError as error:  # times in lists and structs, which become Python's
+        raise InputError.of(where, _YEARS, str(error), _HINT, "range") from error
     except pa.ArrowInvalid as error:
         hint = "Cast the column first; times need whole microseconds, integers 64 bits."
         expected = f"values that fit {storage_type(kind)}" if kind else "times in whole microseconds"
         raise InputError.of(where, expected, str(error), hint, "range") from error
     return Column(field.name, kind, data)
+
+
+def _check_years(data: pa.ChunkedArray, kind: str, where: str) -> None:
+    """Refuse times that Python's cannot be; Arrow's reach 300 000 years."""
+    if kind not in _FIRST_AND_LAST:
+        return
+    first, last = _FIRST_AND_LAST[kind]
+    limits = pc.min_max(data.cast(first.type, safe=False).cast(pa.int64() if kind != "date" else pa.int32()))
+    lowest, highest = limits["min"].as_py(), limits["max"].as_py()
+    if lowest is not None and not first.value <= lowest <= highest <= last.value:
+        beyond = lowest if lowest < first.value else highest
+        raise InputError.of(
+            where, _YEARS, Verbatim(f"{beyond} {'days' if kind == 'date' else 'us'} since 1970"), _HINT, "range"
+        )
 
 
 def _kind_of(type_: pa.DataType) -> str | None:
