@@ -35,10 +35,11 @@ from .writing.definitions import MetricDefinitions
 from .writing.description import RunDescription
 from .writing.exits import exit_of, last_error, status_of, watch_exit
 from .writing.hook import WriterHook
+from .writing.kinds import KINDS
 from .writing.live import LiveMetrics, LiveSummary
 from .writing.log_rows import LogsRows
 from .writing.problems import ProblemLog
-from .writing.ranks import Free, RankWriter, first_free, missing_ranks, number_of, open_rank, without_ranks
+from .writing.ranks import Free, RankWriter, missing_ranks, number_of, open_rank, without_ranks
 
 if TYPE_CHECKING:
     from .upkeep.transfer import Uploader
@@ -151,10 +152,11 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
             root = run_path(path, mode, name, project) if rank is None else rank_path(path)
             opened = session.open_session(root, mode, described, plain, fsync is not None, from_step)
         super().__init__(root, opened.described, opened.rank)
-        self._packed, self._has_ranks, self._first_free = bool(packed), rank is not None, first_free(self.rank)
+        self._packed, self._has_ranks = bool(packed), rank is not None
         self._begin_child = partial(type(self), root, on_error=on_error, fsync=fsync, quiet=True)
         self._writer = (RankWriter if number else CallWriter)(opened, fsync)
-        self._lock_file, self._first_step, self._lock = opened.lock, opened.step, self._writer.lock
+        self._lock_file, self._lock = opened.lock, self._writer.lock
+        self._resumed_at = 0 if isinstance(rank, Free) else opened.step
         self._store = DirectoryStore(self.path, files.SIDECARS, durable=fsync is not None)
         self._encode = partial(encode, sink=self._store)
         self._paths: dict[str, tuple[str, ...]] = {}  # of keys with a dot: how they were nested
@@ -247,10 +249,10 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
         ...     worker.join()
         ...     run.log({"loss": 3.0}, step=0)
         >>> mt.open_run(run.path).history(["_rank", "loss", "read_s"]).select([1, 2, 3]).to_pylist()
-        [{'_rank': 0, 'loss': 3.0, 'read_s': None}, {'_rank': 1, 'loss': None, 'read_s': 0.5}]
+        [{'_rank': 0, 'loss': 3.0, 'read_s': None}, {'_rank': 1000000, 'loss': None, 'read_s': 0.5}]
         """
         self._require_open("run")
-        return RunChild(partial(self._begin_child, rank=Free(self._first_free, self.step)), self.path)
+        return RunChild(self._begin_child, self.path, self.step)
 
     def __reduce__(self) -> Any:
         return self.child().__reduce__()
@@ -301,7 +303,8 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
                 with without_ranks(self.path, status == "finished", say=self._announcer.say):
                     missing = missing_ranks(self.path, self._described) if self._has_ranks and not exit else []
                     told = finish(self.path, status, [*self._problems.unrecorded, *missing], exit)
-                self._problems.found([one for one in told if one.code == RANK and one not in self._problems.all])
+                new = [one for one in told if one.code in (RANK, KINDS) and one not in self._problems.all]
+                self._problems.found(new)
                 self._announcer.ended(status, self._writer.calls, len(self.problems))
             self._finished = True
             try:

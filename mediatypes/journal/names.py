@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
+FIRST_CHILD: Final = 1_000_000  # from here on the ranks of processes that those of the job have started
+_LOCK = re.compile(r"rank-([0-9]{4,9})\.lock")
 _NAME = re.compile(r"(?:rank-([0-9]{4,9})\.)?([0-9]{4,18})-([0-9]{1,18})\.log")
 
 
@@ -38,3 +41,14 @@ def name_of(place: int, sequence: int, rank: int = 0) -> str:
 def rank_name(rank: int) -> str:
     """What names of files of a rank other than 0 begin with."""
     return f"rank-{rank:04}"
+
+
+def lock_name(rank: int) -> str:
+    """The name of the lock of a rank other than 0."""
+    return f"{rank_name(rank)}.lock"
+
+
+def rank_of_lock(name: str) -> int | None:
+    """The rank whose lock has this name; None if it is another file."""
+    match = _LOCK.fullmatch(name)
+    return int(match[1]) if match else None

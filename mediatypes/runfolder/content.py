@@ -217,8 +217,10 @@ class RunContent:
             if batch.ranks is None:
                 kept = batch.before(ends[0]) if ends else batch
             else:
-                limits = np.array([ends.get(rank, 2**63 - 1) for rank in range(int(batch.ranks.max()) + 1)])
-                kept = batch.where(batch.steps < limits[batch.ranks]) if ends else batch
+                taken_back = np.zeros(len(batch.steps), bool)
+                for rank, end in ends.items():
+                    taken_back |= (batch.ranks == rank) & (batch.steps >= end)
+                kept = batch.where(~taken_back)
             if kept is not None and len(kept.steps):
                 for rank, own in kept.by_rank():
                     self._stored_steps[rank] = max(int(own.steps[-1]), self._stored_steps.get(rank, -1))

@@ -7,7 +7,6 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from .._core.location import Location
 from .._core.processes import is_alive, is_this_process, rank
 from .._core.sidecar import read_file
 from ..journal.metrics import METRIC, Metric
-from ..journal.names import is_journal, place_of, rank_of
+from ..journal.names import is_journal, place_of, rank_of, rank_of_lock
 
 _LARGEST = 2**30  # bytes of a JSON file
 FORMAT = "1.0"  # of run folders: journal, Parquet and JSON files together
@@ -41,7 +40,7 @@ LINEAGE = "artifacts.json"  # which artifacts the run made and used
 EVENTS = "events.parquet"  # of imported runs: every event
 SYSTEM, SYSTEM_LINES = "system.parquet", "system.jsonl"  # what the machine did; until the run is over a line each
 IMPORT, FOLLOWS = "import", "follows"  # in run.json: made of logs; its journals hold nothing but what logs have
-CLOSED, RANK_LOCKS = "closed", "rank-*.lock"  # in the journal's folder
+CLOSED = "closed"  # in the journal's folder
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
 FOLDERS = (JOURNAL, SIDECARS, ATTACHED, DAMAGED)  # in which a run is written
 ENDS = ("finished", "failed", "interrupted", "crashed")  # how a run ended
@@ -198,9 +197,10 @@ def journals(folder: Any) -> list[Any]:
     return [folder / name for name in sorted(names, key=lambda name: (rank_of(name), place_of(name)))]
 
 
-def rank_locks(folder: Path) -> list[Path]:
+def rank_locks(folder: Path) -> dict[int, Path]:
     """The locks of ranks other than 0; raises `StoreError`."""
-    return [folder / name for name in names_in(folder) if fnmatchcase(name, RANK_LOCKS)]
+    locks = ((rank_of_lock(name), folder / name) for name in sorted(names_in(folder)))
+    return {rank: path for rank, path in locks if rank is not None}
 
 
 def names_in(folder: Location) -> list[str]:
@@ -222,7 +222,7 @@ def remove_journals(root: Path) -> None:
         StoreError: the system refused.
     """
     folder = root / JOURNAL
-    for path in [*journals(folder), *rank_locks(folder), folder / CLOSED]:
+    for path in [*journals(folder), *rank_locks(folder).values(), folder / CLOSED]:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

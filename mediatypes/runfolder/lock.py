@@ -21,7 +21,7 @@ from .._core import canonical
 from .._core.errors import Problem, RunLocked, StoreError, Verbatim, os_error
 from .._core.processes import is_alive, this_process
 from .._core.sidecar import open_regular
-from ..journal.names import rank_name
+from ..journal.names import FIRST_CHILD, lock_name
 from . import files
 
 if sys.platform != "win32":
@@ -43,7 +43,6 @@ class Lock:
         root: the run's directory.
         force: where there are no such locks, take that of a process of which nobody can tell whether it lives.
         name: of the file; another than "lock" is the right to log as one rank.
-        **says: what the file says beside who holds it.
 
     Raises:
         RunLocked: another process has it, or may have.
@@ -51,9 +50,9 @@ class Lock:
         StoreError: the system refused.
     """
 
-    def __init__(self, root: Path, force: bool = False, name: str = _NAME, **says: Any) -> None:
+    def __init__(self, root: Path, force: bool = False, name: str = _NAME) -> None:
         files.require_no_links(root)
-        self.path, self._says = root / files.JOURNAL / name, says
+        self.path = root / files.JOURNAL / name
         self.since = time.time()
         for left in reversed(range(_TRIES)):
             try:
@@ -93,7 +92,7 @@ class Lock:
         with contextlib.suppress(OSError):  # on a full disk: who holds it stays unsaid
             os.ftruncate(self._fd, 0)
             os.lseek(self._fd, 0, os.SEEK_SET)
-            os.write(self._fd, canonical.dump_bytes({**this_process(), "since": self.since, **self._says}))
+            os.write(self._fd, canonical.dump_bytes({**this_process(), "since": self.since}))
 
     def release(self) -> None:
         """Let go of the run, and take away the file and, if nothing else is in it, the journal's folder."""
@@ -168,16 +167,15 @@ def holder_of(path: Path) -> tuple[dict[str, Any], bool]:
 
 
 def killed_ranks(folder: Path, calls: dict[int, int]) -> Iterator[Problem]:
-    """The ranks that did not stop logging before their process was gone; how processes that they started end, nobody
-    asks.
+    """The ranks of the job that did not stop logging before their process was gone; of children nobody asks.
 
     Args:
         folder: of the journals.
         calls: of each rank but 0.
     """
     for rank, count in calls.items():
-        holder, held = holder_of(folder / f"{rank_name(rank)}.lock")
-        if holder and not held and not holder.get("child"):
+        holder, held = holder_of(folder / lock_name(rank))
+        if holder and not held and rank < FIRST_CHILD:
             kept = f"Its {count} calls of log are kept." if count != 1 else "Its call of log is kept."
             yield Problem(f"rank {rank}", "expected to finish, got a process that is gone", RANK, kept)
 

@@ -1,6 +1,7 @@
 """The summary: the last value of every key or the statistics asked for, unless the user set one.
 
-Of a run with several ranks the lowest that logged a key counts: rank 0, wherever it did.
+Of a run with several ranks the lowest that logged a key counts: rank 0, wherever it did. How far the run is, the rank of
+the job says that is farthest.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from ..columns.batch import RANK, Batch, Column
 from ..columns.log_cells import plain_value
 from ..journal.metrics import Metrics
+from ..journal.names import FIRST_CHILD
 from .schema import ColumnSpec
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -72,7 +74,9 @@ class Summary:
     def values(self, metrics: Metrics | None = None, statistics: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
         """The summary as `summary.json` has it, with what metrics define and the statistics they ask for."""
         overrides = {key: plain_value(kind, value) for key, (kind, value) in self.overrides.items()}
-        head = self._heads[min(self._heads)] if self._heads else {}
+        of_job = [head for rank, head in self._heads.items() if rank < FIRST_CHILD]
+        heads = of_job or list(self._heads.values())
+        head = {name: max(own[name] for own in heads) for name in (heads[0] if heads else ())}
         return {**(metrics or Metrics()).summarize(self.last(), statistics), **overrides, **head}
 
 

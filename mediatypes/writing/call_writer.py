@@ -14,11 +14,10 @@ from ..columns import log_cells
 from ..journal import frames
 from ..journal.append import Syncer
 from ..journal.calls import layout_codes
+from .kinds import KindsOfKeys
 from .session import Session
 
 Numbers = tuple[tuple[str, ...], str, int, float, tuple[float, ...]]  # keys, layout codes, row, time, values
-_ALIKE = ({"number", "integer"}, {"number_list", "string_list", "media_list", "json"})  # an empty list may be of any
-_SPLIT = ("kinds", "Both are kept, as two columns: log one kind under a key to have one curve.")  # code, hint
 _MAX_LAYOUTS = frames.MAX_LAYOUTS  # further key sets are written as calls that describe themselves
 
 
@@ -34,14 +33,15 @@ class CallWriter:
         self.journal = opened.journal
         self.lock = threading.RLock()
         self.step, self.calls = opened.step, opened.calls
+        self.start = opened.start  # of the first row without a step, if `step` is below
         self.syncer = Syncer(self.journal, fsync) if fsync is not None else None
         self._fd = self.journal.fd
         self._quick: dict[tuple[Any, ...], frames.Layout] = {}  # by keys and types
         self._layouts: dict[tuple[tuple[str, ...], str], frames.Layout] = {}  # by keys and codes
         self._layout_id = 0
         self._columns: set[tuple[str, str]] = set()  # of this journal
-        self._kinds: dict[str, str] = {}  # of each key, the first one; "" once it was told that there are several
-        self.split: list[Problem] = []  # keys that have got a second kind, until somebody tells of it
+        self._kinds = None if opened.rank else KindsOfKeys(opened.columns)  # rank 0 tells of those of all
+        self.split: list[Problem] = []  # keys that have got a further kind, until somebody tells of it
         self._last: dict[str, tuple[int, Any]] = {key: (-1, value) for key, value in opened.last.items()}
 
     def log_numbers(self, data: Any, step: Any, commit: bool | None) -> bool:
@@ -120,12 +120,7 @@ class CallWriter:
             got = Verbatim(f"{len(new)} more")
             raise InputError.of("log", f"at most {frames.MAX_COLUMNS} keys of a run", got, hint, "key")
         self._columns |= new
-        for key, kind in columns:
-            if (key, kind) in new and kind != "null":
-                first = self._kinds.setdefault(key, kind)
-                if first not in ("", kind) and not any({first, kind} <= alike for alike in _ALIKE):
-                    self._kinds[key] = ""
-                    self.split.append(Problem(f'log["{key}"]', f"expected {first}, as before, got {kind}", *_SPLIT))
+        self.split += self._kinds.add(columns) if self._kinds else ()
 
     def _new_layout(self, keys: tuple[str, ...], codes: str) -> frames.Layout | None:
         if self._layout_id >= _MAX_LAYOUTS:

@@ -24,6 +24,7 @@ from ..runfolder.parquet_writer import parquet_file, write_parquet
 from ..runfolder.saved_files import update_listed
 from ..runfolder.schema import Schema
 from ..runfolder.system import finish_system
+from .kinds import KindsOfKeys
 
 
 def finish(
@@ -52,6 +53,8 @@ def finish(
     run |= {"config": content.config, "status": status, "finished": time.time()}
     summary = content.summary_values()
     problems = [*content.problems, *unrecorded]
+    kinds = KindsOfKeys((spec.key, spec.kind) for spec in content.specs)  # those of all ranks, too
+    problems += [problem for problem in kinds.problems if problem not in problems]
     optional: dict[str, Any] = {
         "metrics": content.metrics.to_json(),
         "problems": [problem._asdict() for problem in problems],

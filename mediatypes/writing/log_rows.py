@@ -24,7 +24,7 @@ class LogsRows:
     _problems: ProblemLog
     _lock: Any
     _record: bool
-    _first_step: int
+    _resumed_at: int
     _encode: partial[dict[str, Any]]
     _paths: dict[str, tuple[str, ...]]
     _require_open: Any
@@ -35,7 +35,7 @@ class LogsRows:
     @property
     def step(self) -> int:
         """The step that the next call of `log` without `step` goes to."""
-        return self._writer.step
+        return max(self._writer.step, self._writer.start)
 
     @property
     def problems(self) -> list[Problem]:
@@ -73,7 +73,8 @@ class LogsRows:
             self._hook.say_once(STEP_IGNORED)
             step = None
         problems: list[Problem] = []
-        row = checked_step(step, self._writer.step, problems, self._first_step) if isinstance(data, Mapping) else 0
+        current = self.step if step is None else self._writer.step
+        row = checked_step(step, current, problems, self._resumed_at) if isinstance(data, Mapping) else 0
         cells = [] if problems else self._checked_cells(data, problems)
         if problems and not self._record:
             raise InputError(problems)
@@ -86,6 +87,7 @@ class LogsRows:
         else:
             commit = (step is None) if commit is None else bool(commit)
             layout = self._writer.add(row, stamp, cells, commit)
+            self._writer.start = 0
             if self._forward is None:  # calls that are forwarded all come this way
                 self._writer.remember(data, layout)
         if split := self._writer.split:

@@ -20,7 +20,7 @@ from .._core.errors import InputError, Problem, RunClosed, RunLocked, StoreError
 from .._core.processes import is_alive, job_size, rank, this_process, wrong_rank
 from .._core.sidecar import open_regular
 from ..journal.append import Journal
-from ..journal.names import name_of, place_of, rank_name, rank_of
+from ..journal.names import FIRST_CHILD, lock_name, name_of, place_of, rank_of
 from ..runfolder import files
 from ..runfolder.lock import RANK, Lock, holder_of
 from .call_writer import CallWriter
@@ -29,7 +29,6 @@ from .session import Session, gone_back_to, next_step
 if sys.platform != "win32":
     import fcntl
 
-MOST = 2**30  # ranks
 _TO_BEGIN = 300.0  # seconds that a rank waits for rank 0 to make the run
 _TO_END = 60.0  # seconds that rank 0 waits for ranks that are still logging, when it finishes
 _TO_CLOSE = 10.0  # seconds for an append that has begun
@@ -44,10 +43,10 @@ Say = Callable[[str], None] | None  # shows a line
 
 
 class Free(NamedTuple):
-    """In place of a rank: the first number that no process has, for a process that rank 0 or another has started."""
+    """In place of a rank: the first number of those for children that is free."""
 
-    first: int
-    step: int  # of its first row, at least
+    start: int  # of the first row without a step
+    step: int | None = None  # of the first row, if it has one: no number will do that has rows from there on
 
 
 def number_of(given: Any) -> int | Free:
@@ -60,18 +59,14 @@ def number_of(given: Any) -> int | Free:
         if wrong := wrong_rank():
             name, expected, got = wrong
             raise InputError.of(f"${name}", expected, got, "Correct or unset it, or pass rank= a number.", "rank")
-        return rank() or 0
+        given = rank()
     if given is None or isinstance(given, Free):
         return given or 0
-    if type(given) is not int or not 0 <= given < MOST:
+    if type(given) is not int or not 0 <= given < FIRST_CHILD:
         hint = "Pass int(...) of it" if type(given) is not int else "Correct it"
-        raise InputError.of("Run.rank", 'an integer, 0 or more, or "auto"', given, f"{hint}, or leave it out.")
+        expected = f'an integer, 0 or more and below {FIRST_CHILD}, or "auto"'
+        raise InputError.of("Run.rank", expected, given, f"{hint}, or leave it out.")
     return given
-
-
-def first_free(rank: int) -> int:
-    """The first number for a process that this rank has started: after those of all ranks, as torchrun counts them."""
-    return max(job_size(), rank + 1)
 
 
 def open_rank(root: Path, wanted: int | Free, durable: bool, say: Say = None, *, is_new: bool = False) -> Session:
@@ -85,9 +80,8 @@ def open_rank(root: Path, wanted: int | Free, durable: bool, say: Say = None, *,
         RunClosed: the run is over.
     """
     run = _wait_for_run(root, wanted, say, is_new)
-    lock, number = _take_rank(root, wanted)
+    lock, number, calls, step = _take_rank(root, run, wanted)
     try:
-        calls, step = _position(root, run, number)
         folder = root / files.JOURNAL
         own = [place_of(path.name) for path in files.journals(folder) if rank_of(path.name) == number]
         header = {"format": files.FORMAT, "run": run["id"], "started": run["started"], "rank": number}
@@ -104,8 +98,8 @@ def open_rank(root: Path, wanted: int | Free, durable: bool, say: Say = None, *,
     except BaseException:
         lock.release()
         raise
-    step = max(step, wanted.step) if isinstance(wanted, Free) else step
-    return Session(run["id"], run["started"], lock, journal, run, run["config"], step, calls, rank=number)
+    start = wanted.start if isinstance(wanted, Free) else 0
+    return Session(run["id"], run["started"], lock, journal, run, run["config"], step, calls, rank=number, start=start)
 
 
 def _wait_for_run(root: Path, wanted: int | Free, say: Say, is_new: bool) -> dict[str, Any]:
@@ -134,21 +128,30 @@ def _over(root: Path) -> RunClosed:
     return RunClosed.of("run", "a run that is open", Verbatim(f"{root.name}, which is over"), hint)
 
 
-def _take_rank(root: Path, wanted: int | Free) -> tuple[Lock, int]:
-    """The right to log as a rank, and its number."""
-    is_child, tries = isinstance(wanted, Free), 0
-    number = wanted.first if isinstance(wanted, Free) else wanted
+def _take_rank(root: Path, run: dict[str, Any], wanted: int | Free) -> tuple[Lock, int, int, int]:
+    """The right to log as a rank, its number, how many calls it has logged, and the step that comes next."""
+    number, tries = FIRST_CHILD if isinstance(wanted, Free) else wanted, 0
     while True:
         try:
-            return Lock(root, name=f"{rank_name(number)}.lock", child=is_child), number
+            lock = Lock(root, name=lock_name(number))
         except RunLocked:
             tries += 1
-            if is_child:
+            if isinstance(wanted, Free):
                 number += 1
             elif tries == _TRIES:
                 raise
             else:  # perhaps locked by somebody who looks whether it is free
                 time.sleep(_LOOK)
+            continue
+        try:
+            calls, step = _position(root, run, number)
+        except BaseException:
+            lock.release()
+            raise
+        if not isinstance(wanted, Free) or wanted.step is None or wanted.step >= step:
+            return lock, number, calls, step
+        lock.release()  # its rows are beyond the one that is to be logged
+        number += 1
 
 
 def _position(root: Path, run: dict[str, Any], number: int) -> tuple[int, int]:
@@ -159,7 +162,7 @@ def _position(root: Path, run: dict[str, Any], number: int) -> tuple[int, int]:
 
         had = number in StoredHistory(root / files.HISTORY).ranks
     if not had:
-        return 0, gone_back_to(run, 0, number) or 0
+        return 0, 0 if number >= FIRST_CHILD else gone_back_to(run, 0, number) or 0
     from ..runfolder.content import RunContent  # numpy and pyarrow are needed only for this
 
     content = RunContent(root, run)
@@ -219,11 +222,12 @@ def without_ranks(root: Path, wait: bool = False, force: bool = True, say: Say =
     folder, held = root / files.JOURNAL, list[int]()
     until = time.monotonic() + _TO_END * wait
     telling = _Telling(f"waits for ranks that still log to {root}", say)
-    while time.monotonic() < until and any(not holder.get("child") for holder in _living(folder)):
+    while time.monotonic() < until and any(rank < FIRST_CHILD for rank, _ in _living(folder)):
         telling.sleep()
     if not force and (living := list(_living(folder))):
-        got = Verbatim(f"a rank in {files.writer_name(living[0])}, which still logs to it")
-        raise RunLocked.of(str(root), "a run that nobody else writes", got, files.way_out(living[0]))
+        _, holder = living[0]
+        got = Verbatim(f"a rank in {files.writer_name(holder)}, which still logs to it")
+        raise RunLocked.of(str(root), "a run that nobody else writes", got, files.way_out(holder))
     closed = folder / files.CLOSED
     try:
         try:
@@ -269,12 +273,12 @@ class _Telling:
             self._say = None
 
 
-def _living(folder: Path) -> Iterator[dict[str, Any]]:
-    """The processes that log as ranks."""
-    for path in files.rank_locks(folder):
+def _living(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The ranks that a process logs as, with that."""
+    for rank, path in files.rank_locks(folder).items():
         holder, held = holder_of(path)
         if held:
-            yield holder
+            yield rank, holder
 
 
 def _flock(fd: int, exclusive: bool) -> None:

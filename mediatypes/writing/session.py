@@ -43,7 +43,9 @@ class Session(NamedTuple):
     last: dict[str, Any] = {}  # noqa: RUF012 - the last value of every key; never changed
     overrides: dict[str, Any] = {}  # noqa: RUF012 - what was set in the summary
     metrics: tuple[Metric, ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()  # keys and kinds that were logged
     rank: int = 0
+    start: int = 0  # of the first row without a step, if `step` is below
 
 
 def describe(where: str, texts: dict[str, Any], tags: Any) -> dict[str, Any]:
@@ -178,6 +180,7 @@ def resume_session(
         last=summary.last(),
         overrides=summary.overrides,
         metrics=content.metrics.all,
+        columns=tuple((spec.key, spec.kind) for spec in content.specs),
     )
 
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
+from mediatypes.cli import main
 from mediatypes.columns.batch import Batch, Values, united
 from mediatypes.runfolder.content import RunContent
 from mediatypes.runfolder.follower import Follower
@@ -61,6 +62,11 @@ def ends(path: Path) -> None:
 
 def open_ranks(path: Path, count: int, **more: Any) -> list[mt.Run]:
     return [mt.Run(path, rank=rank, **more) for rank in range(count)]
+
+
+def copies(child: RunChild, count: int) -> list[RunChild]:
+    """What as many processes have that a child was handed to."""
+    return [pickle.loads(pickle.dumps(child)) for _ in range(count)]
 
 
 # Rows ------------------------------------------------------------------------------------------------------------
@@ -159,10 +165,88 @@ def test_the_lowest_rank_that_has_a_key_makes_its_summary(tmp_path: Path) -> Non
         summary = mt.open_run(first.path).summary
         assert {key: summary[key] for key in "xy"} == expected
         assert "_rank" not in summary
-        assert summary["_step"] == 2
         for run in (third, second, first):
             run.finish()
     ends(first.path)
+
+
+def test_how_far_a_run_is_says_the_rank_that_is_farthest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the summary, the list and the table of runs, live and over; children count for themselves."""
+    first, second, third = open_ranks(tmp_path / "run", 3)
+    times = {"first": 1e9 + 5, "second": 1e9 + 9, "third": 1e9 + 7, "child": 1e9 + 100}
+    first.log({"x": 1, "_timestamp": times["first"]}, step=2)
+    second.log({"x": 1, "_timestamp": times["second"]}, step=4)
+    third.log({"x": 1, "_timestamp": times["third"]}, step=61)
+    (child,) = copies(first.child(), 1)
+    child.log({"x": 1, "_timestamp": times["child"]}, step=500)
+    for _ in range(2):
+        summary = mt.open_run(first.path).summary
+        assert (summary["_step"], summary["_timestamp"]) == (61, times["second"])
+        assert mt.open_runs(tmp_path).table().column("summary._step").to_pylist() == [61]
+        assert main(["ls", str(tmp_path)]) == 0
+        assert capsys.readouterr().out.splitlines()[1].split()[-2:] == ["61", "x=1"]
+        for run in (child, third, second, first):
+            run.finish()
+    assert json.loads((first.path / "summary.json").read_text())["_step"] == 61
+    ends(first.path)
+
+
+def test_how_far_a_run_is_of_which_only_children_log(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    for step, child in zip((7, 3), copies(run.child(), 2), strict=True):
+        child.log({"x": 1}, step=step)
+    assert mt.open_run(run.path).summary["_step"] == 7
+    run.finish()
+
+
+# Kinds -----------------------------------------------------------------------------------------------------------
+
+
+def kinds_told(problems: list[mt.Problem]) -> list[str]:
+    return [f"{one.path} {one.message.partition('got ')[2]}" for one in problems if one.code == "kinds"]
+
+
+def test_every_further_kind_of_a_key_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also after the run was resumed, killed, and finished."""
+    run = mt.Run(tmp_path / "run")
+    run.log({"x": 1, "y": [1]})
+    run.log({"x": 2**60, "y": [], "z": None})  # as curves these are one kind
+    run.log({"z": 1.5})
+    assert not run.problems
+    run.finish()
+    for end in (mt.Run.finish, abandon, mt.Run.finish):
+        run = mt.Run(tmp_path / "run", mode="resume", quiet=False)
+        for value in ("text", 1, "text", mt.Histogram([1, 2])):
+            run.log({"x": value, "y": ["a"]})
+        end(run)
+    expected = ['log["x"] number and string', 'log["x"] histogram, number and string']
+    assert kinds_told(mt.open_run(tmp_path / "run").problems) == expected
+    told = [line for line in capsys.readouterr().err.splitlines() if "values of one kind" in line]
+    hint = "All are kept, as columns of their own: log one kind under a key to have one curve."
+    assert told == [f'mediatypes: log["x"]: expected values of one kind, got number and string. {hint}']
+    ends(tmp_path / "run")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_kinds_that_differ_between_ranks_are_told_at_the_end(
+    tmp_path: Path, killed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third = open_ranks(tmp_path / "run", 3, quiet=False)
+    first.log({"x": 1, "y": 1})
+    for run in (second, third):
+        run.log({"x": "text", "y": 2.5})
+        run.log({"x": 2})
+        assert not run.problems
+        run.finish()
+    if killed:
+        abandon(first)
+        mt.recover(tmp_path / "run")
+    else:
+        first.finish()
+        assert kinds_told(first.problems) == ['log["x"] number and string']
+        assert capsys.readouterr().err.count("expected values of one kind, got number and string") == 1
+    assert kinds_told(mt.open_run(tmp_path / "run").problems) == ['log["x"] number and string']
+    ends(tmp_path / "run")
 
 
 def test_media_of_all_ranks_are_there(tmp_path: Path) -> None:
@@ -213,9 +297,9 @@ def test_what_counts_for_the_run_is_rank_0s(tmp_path: Path) -> None:
     ends(first.path)
 
 
-@pytest.mark.parametrize("rank", [-1, 1.0, True, "0", "all", 2**31])
+@pytest.mark.parametrize("rank", [-1, 1.0, True, "0", "all", 1_000_000])
 def test_what_is_no_rank_is_refused(tmp_path: Path, rank: Any) -> None:
-    with pytest.raises(mt.InputError, match=r'Run\.rank: expected an integer, 0 or more, or "auto"'):
+    with pytest.raises(mt.InputError, match=r'Run\.rank: expected an integer, 0 or more and below 1000000, or "auto"'):
         mt.Run(tmp_path / "run", rank=rank)
     assert not list(tmp_path.iterdir())
 
@@ -622,31 +706,115 @@ def test_children_log_from_processes_of_their_own(tmp_path: Path, method: Any) -
             worker.start()
             worker.join(60)
             assert worker.exitcode == 0
-    expected = {(0, 0): {"loss": 1}, (3, 1): {"worker": 3}, (4, 1): {"worker": 4}}  # a number is used again
-    assert rows(mt.open_run(run.path)) == expected
+    number = 1_000_000  # is used again
+    assert rows(mt.open_run(run.path)) == {(0, 0): {"loss": 1}, (3, number): {"worker": 3}, (4, number): {"worker": 4}}
     ends(run.path)
 
 
-def test_children_that_live_have_numbers_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "4")
+def test_children_that_live_have_numbers_of_their_own(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run", rank=0)
     run.log({"loss": 1})
     child = run.child()
     copies = [pickle.loads(pickle.dumps(child)) for _ in range(2)]
     assert all(isinstance(one, RunChild) and one.path == run.path for one in copies)
-    assert [one.rank for one in copies] == [4, 5]
+    assert [one.rank for one in copies] == [1_000_000, 1_000_001]
     for one in copies:
         one.log({"n": one.rank})
     assert [one.step for one in copies] == [2, 2]  # they begin where the run was
     copies[0].finish()
-    assert pickle.loads(pickle.dumps(run)).rank == 4
+    assert pickle.loads(pickle.dumps(run)).rank == 1_000_000
     run.finish()  # nobody waits for children
     with pytest.raises(mt.RunClosed):
         copies[1].log({"n": 1})
     with pytest.raises(mt.RunClosed):
         pickle.loads(pickle.dumps(copies[1])).log({"n": 1})
-    assert rows(mt.open_run(run.path)) == {(0, 0): {"loss": 1}, (1, 4): {"n": 4}, (1, 5): {"n": 5}}
+    children = {(1, number): {"n": number} for number in (1_000_000, 1_000_001)}
+    assert rows(mt.open_run(run.path)) == {(0, 0): {"loss": 1}, **children}
     ends(run.path)
+
+
+@pytest.mark.parametrize("how", ["finished", "killed", "lives", "comes later", "restarts"])
+def test_a_child_has_no_number_of_a_rank(tmp_path: Path, how: str) -> None:
+    """Also where no launcher says how many ranks there are."""
+    first, second, third = open_ranks(tmp_path / "run", 3)
+    late = [3] if how == "comes later" else [1] if how == "restarts" else []
+    for run in (first, second, third):
+        run.log({"rank": run.rank}, step=0)
+    if how == "finished":
+        second.finish()
+    elif how in ("killed", "restarts"):
+        abandon(second)
+    (child,) = copies(first.child(), 1)
+    (of_third,) = copies(third.child(), 1)
+    (of_child,) = copies(child, 1)
+    expected = {(0, run.rank): {"rank": run.rank} for run in (first, second, third)}
+    for one in (child, of_third, of_child):
+        one.log({"child": 1}, step=7)
+        expected[7, one.rank] = {"child": 1}
+    for number in late:
+        rank = mt.Run(tmp_path / "run", rank=number)
+        rank.log({"late": number}, step=1)
+        expected[1, number] = {"late": number}
+        rank.finish()
+    assert len({child.rank, of_third.rank, of_child.rank} - {0, 1, 2, 3}) == 3
+    for run in (second, third, first):
+        if not (run is second and how in ("finished", "killed", "restarts")):
+            run.finish()
+    assert rows(mt.open_run(tmp_path / "run")) == expected
+    ends(tmp_path / "run")
+
+
+def test_children_of_a_run_that_is_resumed_with_other_ranks(tmp_path: Path) -> None:
+    """Two ranks with two children, then four ranks with one, then one: no row changes hands."""
+    expected: Rows = {}
+    for session, (size, children) in enumerate([(2, 2), (4, 1), (1, 3)]):
+        opened = open_ranks(tmp_path / "run", size, mode="resume" if session else "create")
+        workers = copies(opened[0].child(), children)
+        for number, one in enumerate([*opened, *workers]):
+            row = {"session": session, "number": number}
+            one.log(row, step=10 * session)
+            assert (one.rank < 10) == (number < size)
+            expected[10 * session, one.rank] = row
+        for one in [*workers, *reversed(opened)]:
+            one.finish()
+    assert rows(mt.open_run(tmp_path / "run")) == expected
+    ends(tmp_path / "run")
+
+
+def test_what_a_worker_logs_does_not_depend_on_those_that_have_ended(tmp_path: Path) -> None:
+    """Its steps may be lower than those of a process whose number is free, and than that at which it was made."""
+    run = mt.Run(tmp_path / "run")
+    for _ in range(4):
+        run.log({"loss": 1})
+    child = run.child()
+    steps = [9, 9, 2, 5, None, 1]
+    for number, (step, one) in enumerate(zip(steps, copies(child, len(steps)), strict=True)):
+        one.log({"worker": number}, step=step)
+        one.log({"worker": number})
+        one.finish()
+    with pytest.raises(mt.InputError) as raised:
+        (one,) = copies(child, 1)
+        one.log({"worker": 0}, step=3)
+        one.log({"worker": 0}, step=2)
+    run.finish()
+    table = mt.open_run(run.path).history(["_rank", "worker"]).to_pylist()
+    logged = [(row["worker"], row["_step"]) for row in table if row["worker"] is not None]
+    # What logs a step leaves its row open: the second call, without one, completes that.
+    assert sorted(logged) == [(0, 3), (0, 9), (1, 9), (2, 2), (3, 5), (4, 10), (4, 11), (5, 1)]
+    hint = "Log steps in order, or leave out step=."
+    assert str(raised.value) == f"log.step: expected a step of at least 3, got 2. {hint}"
+    ends(run.path)
+
+
+@pytest.mark.parametrize("step", [-1, "a", True, 2**70])
+def test_a_worker_with_a_wrong_step_is_told(tmp_path: Path, step: Any) -> None:
+    run = mt.Run(tmp_path / "run")
+    (child,) = copies(run.child(), 1)
+    with pytest.raises(mt.InputError, match=r"^log\.step: expected "):
+        child.log({"x": 1}, step=step)
+    child.log({"x": 1}, step=np.int64(3))
+    run.finish()
+    assert rows(mt.open_run(run.path)) == {(3, 1_000_000): {"x": 1}}
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -682,7 +850,7 @@ def test_workers_of_a_data_loader_log_to_one_run(tmp_path: Path) -> None:
     view = mt.open_run(tmp_path / "runs" / "loader")
     assert sorted(value for _, value in view.values("read")) == list(range(8))
     assert [value for _, value in view.values("mean")] == [1.5, 5.5]
-    assert set(view.history(["_rank"]).column("_rank").to_pylist()) == {0, 1, 2}
+    assert set(view.history(["_rank"]).column("_rank").to_pylist()) == {0, 1_000_000, 1_000_001}
     assert not view.problems
     ends(view.path)
 

@@ -1,6 +1,7 @@
 // Charts of numbers over steps or time: one for each key, all runs in it, zoomed together.
 import uPlot from 'uplot'
 import { color, el, failure, fill, later, short } from './dom.js'
+import { rankName } from './run.js'
 import { envelope, nearest, smooth } from './series.js'
 
 const HEIGHT = 220
@@ -111,7 +112,7 @@ class Chart {
       this.curves.slice(0, 12).map(({ run, rank, points, y }, i) => {
         const at = x === null ? points[0].length - 1 : nearest(points[0], x), raw = points[1][at]
         const text = y === points[1] ? short(raw) : `${short(y[at])} (${short(raw)})`
-        return el('span', { title: `${run.name}\n${AXES[this.page.state.get('x')] ?? this.page.state.get('x')} ${points[0][at]}\n${raw}` }, el('i', { style: { background: run.color } }), el('b', {}, text), el('small', {}, [!together && ` @ ${places[i]}`, rank !== null && `rank ${rank}`].filter(Boolean).join(' · ')))
+        return el('span', { title: `${run.name}\n${AXES[this.page.state.get('x')] ?? this.page.state.get('x')} ${points[0][at]}\n${raw}` }, el('i', { style: { background: run.color } }), el('b', {}, text), el('small', {}, [!together && ` @ ${places[i]}`, rank !== null && rankName(rank)].filter(Boolean).join(' · ')))
       }),
       this.curves.length > 12 && el('span', {}, `and ${this.curves.length - 12} more`),
       together && el('small', {}, `@ ${places[0]}`),

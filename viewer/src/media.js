@@ -5,7 +5,7 @@ import { bytes, el, failure, fill, later, short } from './dom.js'
 import { bars, heatmap } from './histogram.js'
 import { library } from './library.js'
 import { Picture } from './overlays.js'
-import { untagged } from './run.js'
+import { rankName, untagged } from './run.js'
 import { showAudio } from './sound.js'
 import { readTable, showTable } from './tables.js'
 import { readNpy, showTensor } from './tensor.js'
@@ -139,7 +139,7 @@ class Panel {
     }
     this.at.textContent = ` step ${rows.step}${along === 'step' ? '' : ` · ${along} ${media.told(rows.at)}`}`
     const documents = rows.rows.map(row => untagged(JSON.parse(row._doc))), ranked = rows.rows.some(row => row._rank)
-    const nodes = await Promise.all(documents.map((document, i) => this.figure(document, ranked && `rank ${rows.rows[i]._rank ?? 0}`)))
+    const nodes = await Promise.all(documents.map((document, i) => this.figure(document, ranked && rankName(rows.rows[i]._rank ?? 0))))
     if (this.turn !== turn) return
     if (documents[0]._type === 'histogram' && this.steps.length > 1) nodes.push(this.heat())
     this.place.className = nodes.length > 1 && documents[0]._type !== 'histogram' ? 'place gallery' : 'place'

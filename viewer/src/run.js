@@ -7,8 +7,12 @@ import { TAIL } from './source.js'
 const compressors = { ZSTD: input => decompress(input) } // given a buffer, it would first write that as text
 const PLAIN = new Set(['number', 'integer', 'boolean', 'string', 'number_list', 'string_list', 'json', 'null'])
 const RANK = '_rank' // of a run with several ranks the column that says who logged a row
+const FIRST_CHILD = 1_000_000 // from here on the ranks of processes that those of the job have started
 const NUMERIC = new Set(['number', 'integer', 'boolean'])
 const TIME = { _step: '_step', _timestamp: '_timestamp', _relative: '_runtime' }
+
+/** What a rank is called. */
+export const rankName = rank => (rank < FIRST_CHILD ? `rank ${rank}` : `worker ${rank - FIRST_CHILD}`)
 
 /** INT64 arrives as BigInt; what a double holds becomes a number. */
 export function plain(value) {
