@@ -39,6 +39,12 @@ def is_this_process(process: dict[str, Any]) -> bool:
     return process.get("pid") == os.getpid() and is_alive(process) is True
 
 
+def runs_script_again() -> bool:
+    """Whether this process of multiprocessing imports the script that started it, before it does its work."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and getattr(multiprocessing.current_process(), "_inheriting", False)
+
+
 _LAUNCHERS = {  # rank and number of processes, as torchrun, Slurm and MPI tell them
     "RANK": "WORLD_SIZE",
     "SLURM_PROCID": "SLURM_NTASKS",

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ _AMD = "0x1002"  # the vendor's number on the PCI bus
 
 def describe_machine() -> dict[str, Any]:
     """Host, system, processor, memory and GPUs, as far as the system tells them."""
-    described: dict[str, Any] = {"host": socket.gethostname(), "os": platform.platform(), "machine": platform.machine()}
+    described: dict[str, Any] = {"host": socket.gethostname(), "os": _system(), "machine": platform.machine()}
     cpu: dict[str, Any] = {"count": os.cpu_count() or 1}
     with suppress(AttributeError, OSError):  # not on every system
         cpu["available"] = len(os.sched_getaffinity(0))
@@ -33,6 +34,14 @@ def describe_machine() -> dict[str, Any]:
     if gpus:
         described["gpus"] = gpus
     return described
+
+
+def _system() -> str:
+    """What `platform.platform()` says; on Linux without the command that it runs for the processor."""
+    if sys.platform != "linux":
+        return platform.platform()
+    libc = "".join(platform.libc_ver())
+    return "-".join([platform.system(), platform.release(), platform.machine(), *(["with", libc] if libc else [])])
 
 
 def _cpu_model() -> str:

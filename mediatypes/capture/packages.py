@@ -7,13 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from importlib.metadata import PathDistribution
-from pathlib import Path
 from typing import Any
 
 from .secrets import clean_url
 
-_LARGEST = 2**16  # bytes of a direct_url.json
+_LARGEST = 2**16  # of a direct_url.json or PKG-INFO that is read
 
 
 def requirements(paths: Iterable[str] | None = None) -> str:
@@ -37,27 +35,34 @@ def _installed(folder: str) -> Iterator[tuple[str, str]]:
         return
     for entry in entries:
         try:
-            if line := _line(Path(entry), entry.name):
+            if line := _line(entry.path, entry.name):
                 yield line
         except (OSError, ValueError, KeyError):  # damaged: nobody can tell what it is
             continue
 
 
-def _line(path: Path, file_name: str) -> tuple[str, str] | None:
+def _line(path: str, file_name: str) -> tuple[str, str] | None:
     name, _, version = file_name.removesuffix(".dist-info").partition("-")
     if file_name.endswith(".egg-info"):
-        metadata = PathDistribution(path).metadata
-        name, version = metadata["Name"] or "", metadata["Version"] or ""
+        name, version = _egg_info(path)
     if not name or not version:
         return None
     name = re.sub(r"[-_.]+", "-", name).lower()
     return name, _from_url(path, name) or f"{name}=={version}"
 
 
-def _from_url(path: Path, name: str) -> str | None:
+def _egg_info(path: str) -> tuple[str, str]:
+    """Name and version in the metadata of a package; `importlib.metadata` would take longer to import."""
+    with open(os.path.join(path, "PKG-INFO") if os.path.isdir(path) else path, encoding="utf-8", errors="replace") as file:
+        header = file.read(_LARGEST).partition("\n\n")[0]
+    name, version = (re.search(rf"^{field}: *(.*)$", header, re.MULTILINE) for field in ("Name", "Version"))
+    return (name[1].strip(), version[1].strip()) if name and version else ("", "")
+
+
+def _from_url(path: str, name: str) -> str | None:
     """How a package is named that was installed from a repository or a folder."""
     try:
-        with open(path / "direct_url.json", "rb") as file:
+        with open(os.path.join(path, "direct_url.json"), "rb") as file:
             said: Any = json.loads(file.read(_LARGEST))
     except OSError:
         return None

@@ -22,7 +22,7 @@ from .._core.errors import (
     os_error,
 )
 from .._core.location import Location
-from .._core.processes import is_alive, is_this_process, rank
+from .._core.processes import is_alive, is_this_process, rank, runs_script_again
 from .._core.sidecar import read_file
 from ..journal.metrics import METRIC, Metric
 from ..journal.names import is_journal, place_of, rank_of, rank_of_lock
@@ -43,6 +43,10 @@ IMPORT, FOLLOWS = "import", "follows"  # in run.json: made of logs; its journals
 CLOSED = "closed"  # in the journal's folder
 DAMAGED = "damaged"  # where journals go that hold what no reader could use
 FOLDERS = (JOURNAL, SIDECARS, ATTACHED, DAMAGED)  # in which a run is written
+_GUARD = (
+    "This worker runs the script again, as spawned processes do before their work: "
+    'make the run below `if __name__ == "__main__":`, and hand run.child() to workers.'
+)
 ENDS = ("finished", "failed", "interrupted", "crashed")  # how a run ended
 _REWIND = Record(
     "A session that went back: of the calls before its first one, rows from a step on do not count any more.",
@@ -271,11 +275,13 @@ def describe_run(root: Path) -> tuple[str, str]:
     if run.get("status") == "running" and is_alive(writer) is not False:
         return f"a run that {writer_name(writer)} is writing", way_out(writer)
     hint = 'Choose another directory, a new one for each run, or pass mode="resume" to go on with it.'
-    return f"the {status_of(run)} run {run.get('name')!r}", hint
+    return f"the {status_of(run)} run {run.get('name')!r}", _GUARD if runs_script_again() else hint
 
 
 def way_out(writer: dict[str, Any]) -> str:
     """What to do about a run that is open in a process."""
+    if runs_script_again():
+        return _GUARD
     if is_this_process(writer):
         return "Call finish() on the Run that is open, or choose another directory."
     if (number := rank()) is not None:

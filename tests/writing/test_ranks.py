@@ -817,6 +817,26 @@ def test_a_worker_with_a_wrong_step_is_told(tmp_path: Path, step: Any) -> None:
     assert rows(mt.open_run(run.path)) == {(3, 1_000_000): {"x": 1}}
 
 
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("end", ["", "run.finish()"])
+def test_a_script_without_a_guard_is_told(tmp_path: Path, method: str, end: str) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(
+        f"import multiprocessing, sys\n"
+        f"import mediatypes as mt\n"
+        f"run = mt.Run(sys.argv[1])\n{end}\n"
+        f"worker = multiprocessing.get_context({method!r}).Process(target=print)\n"
+        f"worker.start()\n"
+        f"worker.join()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(mt.__file__).parents[1])}
+    command = [sys.executable, str(script), str(tmp_path / "run")]
+    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, timeout=120)
+    (told,) = [line for line in done.stderr.splitlines() if "RunExists: " in line]
+    assert 'make the run below `if __name__ == "__main__":`' in told
+    assert mt.open_run(tmp_path / "run").status == "finished"
+
+
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_says_whose_the_run_is(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
