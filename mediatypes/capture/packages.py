@@ -53,7 +53,9 @@ def _line(path: str, file_name: str) -> tuple[str, str] | None:
 
 def _egg_info(path: str) -> tuple[str, str]:
     """Name and version in the metadata of a package; `importlib.metadata` would take longer to import."""
-    with open(os.path.join(path, "PKG-INFO") if os.path.isdir(path) else path, encoding="utf-8", errors="replace") as file:
+    with open(
+        os.path.join(path, "PKG-INFO") if os.path.isdir(path) else path, encoding="utf-8", errors="replace"
+    ) as file:
         header = file.read(_LARGEST).partition("\n\n")[0]
     name, version = (re.search(rf"^{field}: *(.*)$", header, re.MULTILINE) for field in ("Name", "Version"))
     return (name[1].strip(), version[1].strip()) if name and version else ("", "")
