@@ -1,7 +1,7 @@
 """The summary: the last value of every key or the statistics asked for, unless the user set one.
 
-Of a run with several ranks the lowest that logged a key counts: rank 0, wherever it did. How far the run is, the rank of
-the job says that is farthest.
+Of a run with several ranks the lowest that logged a key counts: rank 0, wherever it did. How far the run is
+says the rank of the job that is farthest.
 """
 
 from __future__ import annotations

@@ -222,7 +222,7 @@ def without_ranks(root: Path, wait: bool = False, force: bool = True, say: Say =
     folder, held = root / files.JOURNAL, list[int]()
     until = time.monotonic() + _TO_END * wait
     telling = _Telling(f"waits for ranks that still log to {root}", say)
-    while time.monotonic() < until and any(rank < FIRST_CHILD for rank, _ in _living(folder)):
+    while time.monotonic() < until and any(number < FIRST_CHILD for number, _ in _living(folder)):
         telling.sleep()
     if not force and (living := list(_living(folder))):
         _, holder = living[0]
@@ -275,10 +275,10 @@ class _Telling:
 
 def _living(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The ranks that a process logs as, with that."""
-    for rank, path in files.rank_locks(folder).items():
+    for number, path in files.rank_locks(folder).items():
         holder, held = holder_of(path)
         if held:
-            yield rank, holder
+            yield number, holder
 
 
 def _flock(fd: int, exclusive: bool) -> None:
