@@ -242,7 +242,7 @@ class Run:
 
     @property
     def starting_step(self) -> int:
-        return self.run._first_step
+        return self.run._resumed_at
 
     @property
     def offline(self) -> bool:
