@@ -812,7 +812,8 @@ def test_a_worker_with_a_wrong_step_is_told(tmp_path: Path, step: Any) -> None:
     (child,) = copies(run.child(), 1)
     with pytest.raises(mt.InputError, match=r"^log\.step: expected "):
         child.log({"x": 1}, step=step)
-    child.log({"x": 1}, step=np.int64(3))
+    whole: Any = np.int64(3)
+    child.log({"x": 1}, step=whole)
     run.finish()
     assert rows(mt.open_run(run.path)) == {(3, 1_000_000): {"x": 1}}
 
