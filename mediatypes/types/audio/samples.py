@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..._core.errors import InputError, Problem
+from ..._core.errors import InputError, Problem, collect, problem, raise_all
 from ...columns.arrays import Array, as_array
 
 _NATURAL = {"uint8": "PCM_U8", "int16": "PCM_16", "int32": "PCM_32"}  # integers are kept in these
@@ -43,18 +43,19 @@ def read_samples(data: Any, where: str, clip: bool) -> Samples:
     Floats must be in -1..1, up to a rounding error of 1e-5, which is cut; uint8 has its silence at 128; int16 and
     int32 use their full range.
     """
-    array = as_array(data, where)
+    array, problems = as_array(data, where), list[Problem]()
     if array.ndim not in (1, 2) or array.size == 0 or (array.ndim == 2 and array.shape[1] > array.shape[0]):
-        raise InputError.of(where, _expected_shape(array), array, _shape_hint(array), "shape")
+        problems.append(problem(where, _expected_shape(array), array, _shape_hint(array), "shape"))
     dtype = array.dtype.name
+    limited = array.astype(_WORKING.get(dtype, dtype), copy=False), 0, 1.0
     if array.dtype.kind != "f" and dtype not in _NATURAL:
         expected = "floats in [-1, 1], or uint8, int16 or int32 samples"
-        raise InputError.of(where, expected, array, _dtype_hint(array), "dtype")
-    array = array.astype(_WORKING.get(dtype, dtype), copy=False).reshape(len(array), -1)
-    if array.dtype.kind != "f":
-        return Samples(array, dtype, 0, 1.0)
-    limited, clipped, peak = _limited(array, where, clip)
-    return Samples(limited, dtype, clipped, peak)
+        problems.append(problem(where, expected, array, _dtype_hint(array), "dtype"))
+    elif array.dtype.kind == "f" and array.size:
+        limited = collect(problems, _limited, limited[0], where, clip)
+    raise_all(problems)
+    samples, clipped, peak = limited
+    return Samples(samples.reshape(len(array), -1), dtype, clipped, peak)
 
 
 def convert(samples: Samples, subtype: str) -> Array:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from ..._core.declaration import Document, Field, Integer, List, Record, Rule, Text, reference
 from ..._core.deps import is_instance, need
-from ..._core.errors import CodecError, DocumentError, InputError, Problem, problem
+from ..._core.errors import CodecError, DocumentError, InputError, Problem, collect, problem, raise_all
 from ..._core.inputs import read_blob, text
 from ..._core.sidecar import READ_WHOLE, Blob
 from ..._core.value import FileValue, Frozen
@@ -129,13 +129,16 @@ class Figure(FileValue):
     _height: int
 
     def __init__(self, data: Any, *, caption: str | None = None) -> None:
-        caption = text(caption, "Figure.caption")
+        problems: list[Problem] = []
+        self._set(_caption=collect(problems, text, caption, "Figure.caption"))
+        collect(problems, self._draw, data)
+        raise_all(problems)
+
+    def _draw(self, data: Any) -> None:
         if isinstance(data, Figure):
-            self._set(**data.__dict__)
+            self._set(**{**data.__dict__, "_caption": data.caption if self.caption is None else self.caption})
             self.__dict__.pop("_identity_", None)
-            self._set(_caption=data.caption if caption is None else caption)
             return
-        self._set(_caption=caption)
         drawing = matplotlib.find_figure(data, "Figure")
         if drawing is None:
             self._set_json(_read(data))

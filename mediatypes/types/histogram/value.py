@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..._core.declaration import Document, Field, Integer, List, Number, Rule, Text
-from ..._core.errors import InputError, Problem, problem, raise_all
+from ..._core.errors import InputError, Problem, collect, problem, raise_all
 from ..._core.inputs import text
 from ..._core.sidecar import Source
 from ..._core.value import Value
@@ -83,18 +83,23 @@ class Histogram(Value):
         caption: str | None = None,
         bins: Any = None,
     ) -> None:
+        problems: list[Problem] = []
         if bins is not None:
             if not (isinstance(num_bins, int) and num_bins == 64):
-                raise InputError.of("Histogram", "either num_bins or bins", bins, "Pass one of them.")
+                problems.append(problem("Histogram", "either num_bins or bins", bins, "Pass one of them."))
             num_bins = bins
         if (sequence is None) == (np_histogram is None):
-            raise InputError.of("Histogram", "either sequence or np_histogram", sequence, "Pass one of them.")
-        self._set(_caption=text(caption, "Histogram.caption"))
+            problems.append(problem("Histogram", "either sequence or np_histogram", sequence, "Pass one of them."))
+        self._set(_caption=collect(problems, text, caption, "Histogram.caption"))
         if np_histogram is not None:
-            values, edges = _read_pair(np_histogram)
-            self._set(_values=values, _bins=edges)
+            pair = collect(problems, _read_pair, np_histogram)
+            raise_all(problems)
+            self._set(_values=pair[0], _bins=pair[1])
             return
-        counted = _count(as_array(sequence, "Histogram.sequence"), _read_bins(num_bins))
+        data = None if sequence is None else collect(problems, as_array, sequence, "Histogram.sequence")
+        read = collect(problems, _read_bins, num_bins)
+        raise_all(problems)
+        counted = _count(data, read)
         self._set(
             _values=counted.counts,
             _bins=counted.edges,
@@ -121,7 +126,7 @@ class Histogram(Value):
         return value
 
 
-def _count(data: Array, bins: Any) -> Any:
+def _count(data: Any, bins: Any) -> Any:
     try:
         return histogram(data, bins)
     except ValueError as error:  # numpy: the range is too narrow or too wide for so many bins
@@ -168,13 +173,17 @@ def _read_pair(pair: Any) -> tuple[Array, Array]:
     where = "Histogram.np_histogram"
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise InputError.of(where, "a pair (counts, edges)", pair, "Pass np.histogram(data).", "shape")
-    edges = _read_edges(pair[1], f"{where}[1]")
-    counts = as_array(pair[0], f"{where}[0]")
-    problems = []
-    if counts.shape != (len(edges) - 1,):
+    problems: list[Problem] = []
+    edges = collect(problems, _read_edges, pair[1], f"{where}[1]")
+    counts = collect(problems, as_array, pair[0], f"{where}[0]")
+    if counts is None:
+        raise InputError(problems)
+    if edges is not None and counts.shape != (len(edges) - 1,):
         problems.append(
             problem(f"{where}[0]", f"{len(edges) - 1} counts for {len(edges)} edges", counts, "Match them.")
         )
+    elif not counts.size:
+        problems.append(problem(f"{where}[0]", "a count for each bin", counts, "Match them."))
     elif counts.dtype.kind == "b" or not np.isfinite(counts).all() or (counts < 0).any():
         problems.append(problem(f"{where}[0]", "finite counts >= 0", pair[0], "Drop what is not a count."))
     elif counts.dtype.kind == "u" and counts.max() > np.iinfo(np.int64).max:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from ..._core import inputs
 from ..._core.declaration import Boolean, Document, Field, Text, reference
-from ..._core.errors import DocumentError, InputError, ValidationError, problem, raise_all
+from ..._core.errors import DocumentError, InputError, Problem, ValidationError, collect, problem, raise_all
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
 
@@ -145,9 +145,11 @@ class Html(FileValue):
     def __init__(
         self, data: Any, inject: bool = True, data_is_not_path: bool = False, *, caption: str | None = None
     ) -> None:
-        _check_options(data, inject, data_is_not_path)
-        blob, encoding = _read(data, data_is_not_path)
-        self._set(_blob=blob, _encoding=encoding, _inject=inject, _caption=inputs.text(caption, "Html.caption"))
+        problems = _option_problems(data, inject, data_is_not_path)
+        self._set(_inject=inject, _caption=collect(problems, inputs.text, caption, "Html.caption"))
+        content = None if problems else collect(problems, _read, data, data_is_not_path)
+        raise_all(problems)
+        self._set(_blob=content[0], _encoding=content[1])
 
     @property
     def text(self) -> str:
@@ -169,7 +171,7 @@ class Html(FileValue):
             check(file, self.encoding, "html", DocumentError)
 
 
-def _check_options(data: Any, inject: Any, data_is_not_path: Any) -> None:
+def _option_problems(data: Any, inject: Any, data_is_not_path: Any) -> list[Problem]:
     problems = [
         problem(f"Html.{name}", "True or False", value, "Use bool(...).")
         for name, value in (("inject", inject), ("data_is_not_path", data_is_not_path))
@@ -177,7 +179,7 @@ def _check_options(data: Any, inject: Any, data_is_not_path: Any) -> None:
     ]
     if data_is_not_path is True and isinstance(data, os.PathLike):
         problems.append(problem("Html.data_is_not_path", "text beside it", data, "Use path.read_text()."))
-    raise_all(problems)
+    return problems
 
 
 def _read(data: Any, data_is_not_path: bool) -> tuple[Blob, str]:

@@ -150,11 +150,16 @@ def _read_ids(blob: Blob, orientation: int, where: str, kind: str = "several cha
 
 
 def _check_ids(array: Array, where: str) -> Array:
+    problems: list[Problem] = []
     if array.ndim != 2 or array.size == 0:
-        raise InputError.of(where, "an array (H, W)", array, _shape_hint(array), "shape")
+        hint = _shape_hint(array)
+        problems.append(problem(where, "an array (H, W)", array, hint, "shape"))
+        if array.size == 0 or _ARGMAX in hint:  # of which other values are made
+            raise InputError(problems)
     if array.dtype.kind == "f":
         hint = "Threshold probabilities (mask > 0.5), take argmax of scores, or astype(np.uint8) of whole numbers."
-        raise InputError.of(where, "integers or bools", array, hint, "dtype")
+        problems.append(problem(where, "integers or bools", array, hint, "dtype"))
+        raise InputError(problems)
     low, high = int(array.min()), int(array.max())
     if low < 0 or high > 65535:
         hint = (
@@ -162,8 +167,12 @@ def _check_ids(array: Array, where: str) -> Array:
             if low >= 0
             else "Give ignored pixels an id of their own: np.where(mask < 0, 255, mask)."
         )
-        raise InputError([problem(where, "class ids from 0 to 65535", low if low < 0 else high, hint, "range")])
+        problems.append(problem(where, "class ids from 0 to 65535", low if low < 0 else high, hint, "range"))
+    raise_all(problems)
     return np.array(array, np.uint8 if high <= 255 else np.uint16, order="C")  # always our own copy
+
+
+_ARGMAX = "Take the class of each pixel: mask.argmax"
 
 
 def _shape_hint(array: Array) -> str:
@@ -172,4 +181,4 @@ def _shape_hint(array: Array) -> str:
     if 1 in (array.shape[0], array.shape[2]):
         return "Drop the channel: mask[0]." if array.shape[0] == 1 else "Drop the channel: mask[..., 0]."
     axis = 0 if array.shape[0] < array.shape[2] else -1
-    return f"Take the class of each pixel: mask.argmax({axis})."
+    return f"{_ARGMAX}({axis})."

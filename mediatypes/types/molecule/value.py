@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from ..._core.declaration import Document, Field, Integer, Text, reference
-from ..._core.errors import CodecError, InputError
+from ..._core.errors import CodecError, InputError, Problem, collect, raise_all
 from ..._core.inputs import text
 from ..._core.value import FileValue
 from . import build as _build
@@ -72,8 +72,12 @@ class Molecule(FileValue):
     smiles: str | None
 
     def __init__(self, data_or_path: Any, caption: str | None = None, file_type: str | None = None) -> None:
-        blob, format, content = read_file(data_or_path, file_type)
-        self._set(_blob=blob, _format=format, _caption=text(caption, "Molecule.caption"))
+        problems: list[Problem] = []
+        file = collect(problems, read_file, data_or_path, file_type)
+        self._set(_caption=collect(problems, text, caption, "Molecule.caption"))
+        raise_all(problems)
+        blob, format, content = file
+        self._set(_blob=blob, _format=format)
         self._set(**{f"_{name}": count for name, count in content._asdict().items()})
 
     @classmethod

@@ -35,13 +35,15 @@ def pack(data: Any, where: str, error: type[ValidationError], intensity: Any = N
     Raises:
         InputError or DocumentError (as `error` says): another shape, NaN, infinity, a category or colour out of range.
     """
-    array = as_array(data, where)
+    array, problems = as_array(data, where), list[Problem]()
     if isinstance(data, (list, tuple)) and not data:
         array = np.empty((0, 3))
     if array.ndim != 2 or array.shape[1] not in _EXTRAS or array.dtype.kind == "b":
-        raise error.of(where, _LAYOUTS, array, _shape_hint(array), "shape")
+        problems += [problem(where, _LAYOUTS, array, _shape_hint(array), "shape")]
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            problems.append(problem(where, "finite numbers", array, "Drop what is not.", "nan"))
+        raise error(problems)
     extras = _EXTRAS[array.shape[1]]
-    problems: list[Problem] = []
     columns = {name: np.ascontiguousarray(array[:, column]) for column, name in enumerate(AXES + extras)}
     fields: list[Any] = [(axis, _number_dtype(array)) for axis in AXES]
     fields += [(name, "u1") for name in extras]

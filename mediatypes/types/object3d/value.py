@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from ..._core.declaration import Document, Field, Integer, List, Map, Number, Rule, Text, reference
-from ..._core.errors import DocumentError, InputError, Problem, problem
+from ..._core.errors import DocumentError, InputError, Problem, collect, problem, raise_all
 from ..._core.inputs import text
 from ..._core.value import FileValue
 from ...columns.arrays import Array, is_array
@@ -108,8 +108,10 @@ class Object3D(FileValue):
     def __init__(
         self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None, intensity: Any = None
     ) -> None:
-        content = read_content(data_or_path, file_type, intensity)
-        self._set(_caption=text(caption, "Object3D.caption"))
+        problems: list[Problem] = []
+        content = collect(problems, read_content, data_or_path, file_type, intensity)
+        self._set(_caption=collect(problems, text, caption, "Object3D.caption"))
+        raise_all(problems)
         self._set(**{f"_{name}": member for name, member in content._asdict().items()})
 
     @classmethod

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..._core.errors import InputError, Problem
+from ..._core.errors import InputError, Problem, collect, raise_all
 from ...columns.arrays import Array, as_array, is_torch
 
 if TYPE_CHECKING:
@@ -39,14 +39,12 @@ def from_array(data: Any, where: str, value_range: tuple[float, float] | None = 
     A float that is outside its range by a rounding error, 1e-5 of the range, is taken for the end of it; how many were
     is in `source`. Nothing else is wrapped or clipped.
     """
+    problems: list[Problem] = []
     array = as_array(data, where)
-    if is_torch(data) and array.ndim == 3:
-        if array.shape[0] not in (1, 3, 4):
-            raise InputError.of(
-                where, "a torch tensor (C, H, W) with 1, 3 or 4 channels", data, _axes_hint(array, 0), "shape"
-            )
-        array = array.transpose(1, 2, 0)
-    return from_samples(_one_image(array, where), where, value_range, data)
+    image = collect(problems, _one_image, array, data, where)
+    made = collect(problems, to_uint, array if image is None else image, where, value_range) if array.size else None
+    raise_all(problems)
+    return _frozen(*made, data)
 
 
 def from_samples(array: Array, where: str, value_range: tuple[float, float] | None = None, data: Any = None) -> Pixels:
@@ -94,7 +92,13 @@ def _frozen(array: Array, source: dict[str, Any] | None, data: Any) -> Pixels:
     return Pixels(array, MODES[1 if array.ndim == 2 else array.shape[2]], source)
 
 
-def _one_image(array: Array, where: str) -> Array:
+def _one_image(array: Array, data: Any, where: str) -> Array:
+    """The (H, W) or (H, W, C) samples in the array of what was given."""
+    if is_torch(data) and array.ndim == 3:
+        if array.shape[0] not in (1, 3, 4):
+            expected = "a torch tensor (C, H, W) with 1, 3 or 4 channels"
+            raise InputError.of(where, expected, data, _axes_hint(array, 0), "shape")
+        array = array.transpose(1, 2, 0)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):

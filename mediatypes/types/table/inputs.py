@@ -36,8 +36,12 @@ def read(columns: Any, data: Any, dataframe: Any, mixed: bool) -> list[Column]:
             hint = "Select columns of the DataFrame first."
             raise InputError.of("Table", "either rows or a DataFrame", Verbatim("both"), hint)
         return read_frame(dataframe, mixed)
+    problems: list[Problem] = []
     names = _read_names(DEFAULT_COLUMNS if columns is None else columns)
-    return _read_rows(names, data, mixed)
+    collect(problems, check_names, names, "Table.columns")
+    made: list[Column] = collect(problems, _read_rows, names, data, mixed)
+    raise_all(problems)
+    return made
 
 
 def is_frame(data: Any) -> bool:
@@ -45,12 +49,10 @@ def is_frame(data: Any) -> bool:
     return hasattr(data, "__arrow_c_stream__") or isinstance(data, pa.RecordBatch)
 
 
-def _read_names(columns: Any) -> list[str]:
+def _read_names(columns: Any) -> list[Any]:
     if isinstance(columns, (str, bytes)) or not isinstance(columns, Iterable):
         raise InputError.of("Table.columns", "a list of names", columns, "Pass ['a', 'b'].")
-    names = [str(name) if type(name) is int else name for name in columns]
-    check_names(names, "Table.columns")
-    return names
+    return [str(name) if type(name) is int else name for name in columns]
 
 
 def check_names(names: list[Any], where: str) -> None:
@@ -81,8 +83,9 @@ def _read_rows(names: list[str], data: Any, mixed: bool) -> list[Column]:
         raise InputError.of("Table.columns", "a name for each cell of a row", names, "Name the columns.", "columns")
     problems: list[Problem] = []
     if not (set(map(type, data)) <= {list, tuple} and set(map(len, data)) <= {len(names)}):
-        problems = [bad for row, cells in enumerate(data) if (bad := _row_problem(row, cells, names))]
-    raise_all(problems)
+        rows = [_row_problem(row, cells, names) for row, cells in enumerate(data)]
+        problems = [bad for bad in rows if bad]
+        data = [[None] * len(names) if bad else cells for bad, cells in zip(rows, data, strict=True)]
     columns = zip(names, _transposed(data, len(names)), strict=True)
     made: list[Column] = [collect(problems, Column.of, name, values, mixed) for name, values in columns]
     raise_all(problems)

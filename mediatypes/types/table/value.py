@@ -138,9 +138,13 @@ class Table(Value):
         sample: Literal["first", "random"] | None = None,
         format: Literal["parquet", "json"] = "parquet",
     ) -> None:
+        problems: list[Problem] = []
         if format not in FILES:
-            raise InputError.of("Table.format", "'parquet' or 'json'", format, "Leave it out.")
-        made = inputs.read(columns, data, dataframe, bool(allow_mixed_types))
+            problems.append(problem("Table.format", "'parquet' or 'json'", format, "Leave it out."))
+        if sample not in (None, "first", "random"):
+            problems.append(problem("Table.sample", "None, 'first' or 'random'", sample, "Pass sample='random'."))
+        made = collect(problems, inputs.read, columns, data, dataframe, bool(allow_mixed_types))
+        raise_all(problems)
         self._fill(made, format, allow_mixed_types=bool(allow_mixed_types), max_rows=max_rows)
         self._limit(sample)
 
@@ -205,11 +209,13 @@ class Table(Value):
         Raises:
             InputError: the name is taken, the length differs, or values do not fit one kind.
         """
-        inputs.check_names([*self.columns, name], "Table.add_column.name")
-        column = inputs.read_column(name, data, self._mixed)
-        if self._columns and len(column) != self.num_rows:
-            where = f"Table.add_column[{name!r}]"
-            raise InputError.of(where, f"{self.num_rows} values", Verbatim(str(len(column))), "Match the rows.", "row")
+        problems: list[Problem] = []
+        collect(problems, inputs.check_names, [*self.columns, name], "Table.add_column.name")
+        column = collect(problems, inputs.read_column, name, data, self._mixed)
+        if column is not None and self._columns and len(column) != self.num_rows:
+            where, got = f"Table.add_column[{name!r}]", Verbatim(str(len(column)))
+            problems.append(problem(where, f"{self.num_rows} values", got, "Match the rows.", "row"))
+        raise_all(problems)
         self._columns.append(column)
         self._blobs.clear()
 
@@ -323,8 +329,6 @@ class Table(Value):
         return canonical.dumps(fresh._to_part(HashingSink()))
 
     def _limit(self, sample: str | None) -> None:
-        if sample not in (None, "first", "random"):
-            raise InputError.of("Table.sample", "None, 'first' or 'random'", sample, "Pass sample='random'.")
         if self._max_rows is None or self.num_rows <= self._max_rows:
             return
         if sample is None:

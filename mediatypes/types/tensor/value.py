@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..._core.declaration import Document, Field, Integer, List, Map, Number, Rule, Text, reference
-from ..._core.errors import InputError, Problem, problem
+from ..._core.errors import InputError, Problem, collect, problem, raise_all
 from ..._core.inputs import is_path, text
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
@@ -105,13 +105,16 @@ class Tensor(FileValue):
     negative_infinity_count: int
 
     def __init__(self, data: Any, *, caption: str | None = None) -> None:
-        caption = text(caption, "Tensor.caption")
+        problems: list[Problem] = []
+        caption = collect(problems, text, caption, "Tensor.caption")
+        made = None if isinstance(data, Tensor) else collect(problems, read_data, data, "Tensor")
+        raise_all(problems)
         if isinstance(data, Tensor):
             self._set(**data.__dict__)
             self.__dict__.pop("_identity_", None)
             self._set(_caption=data.caption if caption is None else caption)
             return
-        array, dtype = read_data(data, "Tensor")
+        array, dtype = made
         values = to_float32(array, dtype) if dtype in BITS else array
         self._set(_blob=Blob(npy.write(array)), _dtype=dtype, _shape=array.shape, _caption=caption)
         self._set(**{f"_{name}": statistic for name, statistic in describe(values)._asdict().items()})

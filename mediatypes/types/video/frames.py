@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.errors import InputError
+from ..._core.errors import InputError, Problem, collect, problem, raise_all
 from ...columns.arrays import Array, as_array, is_torch
 from ..pictures.pixels import to_uint
 
@@ -23,10 +23,14 @@ def from_array(data: Any, where: str, value_range: Range | None) -> tuple[Array,
     2 ** ((B.bit_length() - 1) // 2) rows: 3 clips in one row of 4, 5 clips in two rows of 4. Raises InputError.
     """
     array = as_array(data, where)
-    _check_shape(array, where, is_torch(data))
+    problems: list[Problem] = []
+    collect(problems, _check_shape, array, where, is_torch(data))
     if array.dtype.kind == "u" and array.dtype.itemsize == 2 and value_range is None:
         hint = "Pass value_range=(lo, hi), for example (0, 65535): a video has 8 bits."
-        raise InputError.of(where, "8-bit values", array, hint, "dtype")
+        problems.append(problem(where, "8-bit values", array, hint, "dtype"))
+    elif problems and array.size:
+        collect(problems, to_uint, array, where, value_range)
+    raise_all(problems)
     if array.ndim == 4:
         clips, names = array[None], [where]
     else:
