@@ -602,21 +602,19 @@ def test_an_artifact_that_is_not_there_is_said(tmp_path: Path) -> None:
     run.finish()
 
 
-def test_a_key_that_gets_a_second_kind_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_further_kind_of_a_key_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with mt.Run(tmp_path / "run", quiet=False) as run:
         run.log({"loss": 1, "big": 1, "list": [], "none": None, "ok": 1})
         run.log({"loss": 0.5, "big": 2**60, "list": [1, 2], "none": "text", "ok": True})
         for value in ("nan", 0.25, "nan", [1]):
             run.log({"loss": value})
-    hint = "Both are kept, as two columns: log one kind under a key to have one curve."
-    told = [
-        f'log["ok"]: expected number, as before, got boolean. {hint}',
-        f'log["loss"]: expected number, as before, got string. {hint}',
-    ]
+    hint = "All are kept, as columns of their own: log one kind under a key to have one curve."
+    kinds = {"ok": ["boolean and number"], "loss": ["number and string", "list, number and string"]}
+    told = [f'log["{key}"]: expected values of one kind, got {got}. {hint}' for key in kinds for got in kinds[key]]
     assert [str(problem) for problem in run.problems] == told
     view = mt.open_run(run.path)
     assert [str(problem) for problem in view.problems] == told
     assert view.keys()["loss"] == ("number", "string", "number_list")
     err = capsys.readouterr().err
-    assert err.count("expected number, as before") == 1  # the first of a kind of problems
-    assert "2 problems: mediatypes show" in err
+    assert err.count("expected values of one kind") == 1  # the first of a kind of problems
+    assert "3 problems: mediatypes show" in err

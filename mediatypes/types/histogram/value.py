@@ -182,11 +182,9 @@ def _read_pair(pair: Any) -> tuple[Array, Array]:
         problems.append(
             problem(f"{where}[0]", f"{len(edges) - 1} counts for {len(edges)} edges", counts, "Match them.")
         )
-    elif not counts.size:
-        problems.append(problem(f"{where}[0]", "a count for each bin", counts, "Match them."))
     elif counts.dtype.kind == "b" or not np.isfinite(counts).all() or (counts < 0).any():
         problems.append(problem(f"{where}[0]", "finite counts >= 0", pair[0], "Drop what is not a count."))
-    elif counts.dtype.kind == "u" and counts.max() > np.iinfo(np.int64).max:
+    elif counts.dtype.kind == "u" and counts.max(initial=0) > np.iinfo(np.int64).max:
         problems.append(problem(f"{where}[0]", "counts of 64 bits", pair[0], "Pass floats."))
     raise_all(problems)
     return _own(counts.astype(np.float64 if counts.dtype.kind == "f" else np.int64)), edges
