@@ -147,7 +147,7 @@ class Html(FileValue):
     ) -> None:
         problems = _option_problems(data, inject, data_is_not_path)
         self._set(_inject=inject, _caption=collect(problems, inputs.text, caption, "Html.caption"))
-        content = None if problems else collect(problems, _read, data, data_is_not_path)
+        content = collect(problems, _read, data, data_is_not_path is True)
         raise_all(problems)
         self._set(_blob=content[0], _encoding=content[1])
 

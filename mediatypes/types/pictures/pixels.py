@@ -42,7 +42,9 @@ def from_array(data: Any, where: str, value_range: tuple[float, float] | None = 
     problems: list[Problem] = []
     array = as_array(data, where)
     image = collect(problems, _one_image, array, data, where)
-    made = collect(problems, to_uint, array if image is None else image, where, value_range) if array.size else None
+    made: Any = None
+    if array.size:
+        made = collect(problems, to_uint, array if image is None else image, where, value_range)
     raise_all(problems)
     return _frozen(*made, data)
 

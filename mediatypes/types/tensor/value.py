@@ -107,7 +107,7 @@ class Tensor(FileValue):
     def __init__(self, data: Any, *, caption: str | None = None) -> None:
         problems: list[Problem] = []
         caption = collect(problems, text, caption, "Tensor.caption")
-        made = None if isinstance(data, Tensor) else collect(problems, read_data, data, "Tensor")
+        made: Any = None if isinstance(data, Tensor) else collect(problems, read_data, data, "Tensor")
         raise_all(problems)
         if isinstance(data, Tensor):
             self._set(**data.__dict__)
