@@ -146,8 +146,8 @@ class Html(FileValue):
         self, data: Any, inject: bool = True, data_is_not_path: bool = False, *, caption: str | None = None
     ) -> None:
         problems = _option_problems(data, inject, data_is_not_path)
+        content: Any = collect(problems, _read, data, data_is_not_path) if isinstance(data_is_not_path, bool) else None
         self._set(_inject=inject, _caption=collect(problems, inputs.text, caption, "Html.caption"))
-        content = collect(problems, _read, data, data_is_not_path is True)
         raise_all(problems)
         self._set(_blob=content[0], _encoding=content[1])
 

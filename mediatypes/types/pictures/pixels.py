@@ -46,7 +46,7 @@ def from_array(data: Any, where: str, value_range: tuple[float, float] | None = 
     if array.size:
         made = collect(problems, to_uint, array if image is None else image, where, value_range)
     raise_all(problems)
-    return _frozen(*made, data)
+    return _frozen(made[0], made[1], data)
 
 
 def from_samples(array: Array, where: str, value_range: tuple[float, float] | None = None, data: Any = None) -> Pixels:
