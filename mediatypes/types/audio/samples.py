@@ -47,15 +47,17 @@ def read_samples(data: Any, where: str, clip: bool) -> Samples:
     if array.ndim not in (1, 2) or array.size == 0 or (array.ndim == 2 and array.shape[1] > array.shape[0]):
         problems.append(problem(where, _expected_shape(array), array, _shape_hint(array), "shape"))
     dtype = array.dtype.name
-    limited = array.astype(_WORKING.get(dtype, dtype), copy=False), 0, 1.0
+    rows = array.astype(_WORKING.get(dtype, dtype), copy=False)
+    rows = rows if problems else rows.reshape(len(rows), -1)
+    limited: Any = rows, 0, 1.0
     if array.dtype.kind != "f" and dtype not in _NATURAL:
         expected = "floats in [-1, 1], or uint8, int16 or int32 samples"
         problems.append(problem(where, expected, array, _dtype_hint(array), "dtype"))
     elif array.dtype.kind == "f" and array.size:
-        limited = collect(problems, _limited, limited[0], where, clip)
+        limited = collect(problems, _limited, rows, where, clip)
     raise_all(problems)
     samples, clipped, peak = limited
-    return Samples(samples.reshape(len(array), -1), dtype, clipped, peak)
+    return Samples(samples, dtype, clipped, peak)
 
 
 def convert(samples: Samples, subtype: str) -> Array:

@@ -174,7 +174,7 @@ def _read_pair(pair: Any) -> tuple[Array, Array]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise InputError.of(where, "a pair (counts, edges)", pair, "Pass np.histogram(data).", "shape")
     problems: list[Problem] = []
-    edges = collect(problems, _read_edges, pair[1], f"{where}[1]")
+    edges: Any = collect(problems, _read_edges, pair[1], f"{where}[1]")
     counts = collect(problems, as_array, pair[0], f"{where}[0]")
     if counts is None:
         raise InputError(problems)

@@ -211,7 +211,7 @@ class Table(Value):
         """
         problems: list[Problem] = []
         collect(problems, inputs.check_names, [*self.columns, name], "Table.add_column.name")
-        column = collect(problems, inputs.read_column, name, data, self._mixed)
+        column: Any = collect(problems, inputs.read_column, name, data, self._mixed)
         if column is not None and self._columns and len(column) != self.num_rows:
             where, got = f"Table.add_column[{name!r}]", Verbatim(str(len(column)))
             problems.append(problem(where, f"{self.num_rows} values", got, "Match the rows.", "row"))

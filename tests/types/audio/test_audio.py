@@ -283,12 +283,12 @@ REFUSED: dict[str, tuple[Callable[[], Audio], str]] = {
     ),
     "NaN": (
         lambda: Audio([0.0, np.nan], RATE, clip=True),
-        "Audio: expected finite samples, got ndarray of shape (2,) and dtype float64. "
+        "Audio: expected finite samples, got ndarray of shape (2, 1) and dtype float64. "
         "Replace NaN and infinities: np.nan_to_num(data).",
     ),
     "infinity": (
         lambda: Audio(np.float32([0.0, -np.inf]), RATE, clip=True),
-        "Audio: expected finite samples, got ndarray of shape (2,) and dtype float32. "
+        "Audio: expected finite samples, got ndarray of shape (2, 1) and dtype float32. "
         "Replace NaN and infinities: np.nan_to_num(data).",
     ),
     "out of range": (
