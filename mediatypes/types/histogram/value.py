@@ -169,7 +169,7 @@ def _read_edges(edges: Any, where: str) -> Array:
     return array
 
 
-def _read_pair(pair: Any) -> tuple[Array, Array]:
+def _read_pair(pair: Any) -> tuple[Array, Any]:
     where = "Histogram.np_histogram"
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise InputError.of(where, "a pair (counts, edges)", pair, "Pass np.histogram(data).", "shape")

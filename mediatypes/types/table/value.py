@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from ..._core import canonical
 from ..._core.declaration import Document, Field, Integer, List, Record, Rule, Text, reference
@@ -211,12 +211,12 @@ class Table(Value):
         """
         problems: list[Problem] = []
         collect(problems, inputs.check_names, [*self.columns, name], "Table.add_column.name")
-        column: Any = collect(problems, inputs.read_column, name, data, self._mixed)
+        column = collect(problems, inputs.read_column, name, data, self._mixed)
         if column is not None and self._columns and len(column) != self.num_rows:
             where, got = f"Table.add_column[{name!r}]", Verbatim(str(len(column)))
             problems.append(problem(where, f"{self.num_rows} values", got, "Match the rows.", "row"))
         raise_all(problems)
-        self._columns.append(column)
+        self._columns.append(cast(Column, column))
         self._blobs.clear()
 
     def get_column(self, name: str, convert_to: Literal["numpy"] | None = None) -> Any:
