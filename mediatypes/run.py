@@ -304,7 +304,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
                     missing = missing_ranks(self.path, self._described) if self._has_ranks and not exit else []
                     told = finish(self.path, status, [*self._problems.unrecorded, *missing], exit)
                 known = [*self._problems.all, *files.problems_of(self._described)]
-                self._problems.found([one for one in told if one.code in (RANK, KINDS) and one not in known])
+                self._problems.add_recorded([one for one in told if one.code in (RANK, KINDS) and one not in known])
                 self._announcer.ended(status, self._writer.calls, len(self.problems))
             self._finished = True
             try:

@@ -130,9 +130,7 @@ class Syncer:
             self._pending.get()
             with contextlib.suppress(self._nothing):
                 return self._stopped.get(timeout=self._seconds)
-            with contextlib.suppress(
-                self._nothing
-            ):  # before the sync: a frame written during it waits for the next one
+            with contextlib.suppress(self._nothing):  # before the sync: a frame written during it waits for the next
                 while True:
                     self._pending.get_nowait()
             try:

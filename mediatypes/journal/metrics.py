@@ -65,7 +65,7 @@ class Metrics:
     def __init__(self, definitions: Iterable[Metric] = ()) -> None:
         self._by_name: dict[str, Metric] = {}
         self._patterns: list[tuple[_Parts, Metric]] | None = []  # the one that wins first; None: to be made
-        self._found: dict[str, Metric | None] = {}  # by key, as far as somebody asked
+        self._of_key: dict[str, Metric | None] = {}  # that applies, as far as somebody asked
         for metric in definitions:
             self.add(metric)
 
@@ -82,7 +82,7 @@ class Metrics:
         """Put a definition in the place of the one with its name."""
         self._by_name.pop(metric.name, None)
         self._by_name[metric.name] = metric
-        self._patterns, self._found = None, {}
+        self._patterns, self._of_key = None, {}
 
     @property
     def problems(self) -> list[Problem]:
@@ -99,15 +99,15 @@ class Metrics:
 
     def of(self, key: str) -> Metric | None:
         """The definition that applies to a key."""
-        if key not in self._found:
+        if key not in self._of_key:
             if self._patterns is None:
                 named = [metric for metric in reversed(self.all) if "*" in metric.name]
                 named.sort(key=lambda metric: metric.name.count("*") - len(metric.name))
                 self._patterns = [(_split(metric.name), metric) for metric in named[:MAX_PATTERNS]]
             patterns = [] if key.startswith("_") else self._patterns
             matching = (metric for parts, metric in patterns if _matches(key, parts))
-            self._found[key] = self._by_name.get(key) or next(matching, None)
-        return self._found[key]
+            self._of_key[key] = self._by_name.get(key) or next(matching, None)
+        return self._of_key[key]
 
     def statistics(self, key: str) -> tuple[str, ...]:
         """The statistics that stand in the summary for the last value of a key."""

@@ -17,20 +17,22 @@ def is_journal(name: str) -> bool:
 
 def rank_of(name: str) -> int:
     """The rank that wrote a journal; 0 for a file that is none."""
-    match = _NAME.fullmatch(name)
-    return int(match[1] or 0) if match else 0
+    return _number(name, 1)
 
 
 def place_of(name: str) -> int:
     """The place of a journal among the others of its rank; 0 for a file that is none."""
-    match = _NAME.fullmatch(name)
-    return int(match[2]) if match else 0
+    return _number(name, 2)
 
 
 def sequence_of(name: str) -> int:
     """The number of a journal's first call; 0 for a file that is none."""
+    return _number(name, 3)
+
+
+def _number(name: str, group: int) -> int:
     match = _NAME.fullmatch(name)
-    return int(match[3]) if match else 0
+    return int(match[group] or 0) if match else 0
 
 
 def name_of(place: int, sequence: int, rank: int = 0) -> str:

@@ -46,6 +46,7 @@ class RunContent:
         run: its `run.json`.
         before: the content as it stood earlier, of which only what is new is read if nothing but that has changed.
         hold: bytes of calls that are held in memory, about; if there are more they are read again for each history.
+        rank: of whose journals alone the calls are read; of those of all ranks without it.
 
     Raises:
         StoreError: a running run has no journal, another no history, or the system cannot read a file.
@@ -64,11 +65,17 @@ class RunContent:
     _held: HeldCalls | None
 
     def __init__(
-        self, root: Location, run: dict[str, Any], before: RunContent | None = None, hold: int | None = None
+        self,
+        root: Location,
+        run: dict[str, Any],
+        before: RunContent | None = None,
+        hold: int | None = None,
+        rank: int | None = None,
     ) -> None:
         hold = _HOLD if hold is None else hold
         self.run, self.started = run, float(run["started"])
-        self._journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
+        journals = _open_journals(self, root / files.JOURNAL) if run["status"] == "running" else []
+        self._journals = [one for one in journals if rank is None or rank_of(one.path.name) == rank]
         history = root / files.HISTORY
         self._stored = None if self._journals and not history.exists() else StoredHistory(history)
         size = sum(journal.size for journal in self._journals)

@@ -25,7 +25,7 @@ def check_options(on_error: Any, mode: Any, from_step: Any, capture: Any, **seco
         *_one_of("Run.on_error", on_error, ("raise", "record"), "Leave it out to raise."),
         *_one_of("Run.mode", mode, ("create", "resume", "allow"), "Leave it out to begin a new run."),
     ]
-    problems += collect_captures(capture)[1]
+    problems += _read_captures(capture)[1]
     for name, given in seconds.items():
         if not (type(given) in (int, float) and 0 <= given < threading.TIMEOUT_MAX):
             problems.append(problem(f"Run.{name}", "seconds, 0 or more", given, "Leave it out, or pass 1.0."))
@@ -40,19 +40,12 @@ def check_options(on_error: Any, mode: Any, from_step: Any, capture: Any, **seco
 
 
 def captures(capture: Any) -> frozenset[str]:
-    """What a run records by itself: as it was asked to, else as the environment variable MEDIATYPES_CAPTURE says.
-
-    Raises:
-        InputError: with every name that is none of `CAPTURES`.
-    """
-    chosen, problems = collect_captures(capture)
-    if problems:
-        raise InputError(problems)
-    return chosen
+    """What a run records by itself, once `check_options` has passed: as it was asked to, else as the environment
+    variable MEDIATYPES_CAPTURE says."""
+    return _read_captures(capture)[0]
 
 
-def collect_captures(capture: Any) -> tuple[frozenset[str], list[Problem]]:
-    """`captures`, and the problems instead of an error."""
+def _read_captures(capture: Any) -> tuple[frozenset[str], list[Problem]]:
     where = "Run.capture"
     if capture is None:
         where, text = "MEDIATYPES_CAPTURE", os.environ.get("MEDIATYPES_CAPTURE", "").strip().lower()
@@ -64,7 +57,7 @@ def collect_captures(capture: Any) -> tuple[frozenset[str], list[Problem]]:
     if not isinstance(capture, (list, tuple)):
         return frozenset(), [problem(where, "True, False, or a list of names", capture, f"Pass {list(CAPTURES)!r}.")]
     hint = 'Pass ["environment", "git"], for example.'
-    problems = [found for name in capture for found in _one_of(where, name, CAPTURES, hint)]
+    problems = [wrong for name in capture for wrong in _one_of(where, name, CAPTURES, hint)]
     return frozenset(name for name in CAPTURES if name in capture), problems
 
 

@@ -83,9 +83,6 @@ class Config(ByAttribute):
     def __getitem__(self, key: str) -> Any:
         return copy.deepcopy(self._values[key])
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.update({key: value})
-
     def __delitem__(self, key: str) -> None:
         with self._lock:
             if key not in self._values:

@@ -28,6 +28,9 @@ class ByAttribute(MutableMapping[str, Any]):
             raise AttributeError(f"config.{key}: expected one of {list(self)}, got {key!r}. Set it first.")
         return self[key]
 
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
     def __setattr__(self, key: str, value: Any) -> None:
         if key.startswith("_"):
             object.__setattr__(self, key, value)
@@ -124,9 +127,6 @@ class LiveSummary(ByAttribute):
     def __getitem__(self, key: str) -> Any:
         overrides = self._overrides  # one that is set needs no look at all the others
         return overrides[key] if key in overrides else self._values()[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.update({key: value})
 
     def __delitem__(self, key: str) -> None:
         with self._lock:

@@ -21,8 +21,8 @@ class ProblemLog:
         self.unrecorded: list[Problem] = []  # those that the journal did not take yet
         self._append, self._tell = append, tell
 
-    def found(self, problems: list[Problem]) -> None:
-        """Tell of problems that were found, and recorded, when the run was finished."""
+    def add_recorded(self, problems: list[Problem]) -> None:
+        """Tell of problems that `finish` has seen and recorded."""
         self.all += problems
         self._tell(problems)
 

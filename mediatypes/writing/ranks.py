@@ -165,7 +165,7 @@ def _position(root: Path, run: dict[str, Any], number: int) -> tuple[int, int]:
         return 0, 0 if number >= FIRST_CHILD else gone_back_to(run, 0, number) or 0
     from ..runfolder.content import RunContent  # numpy and pyarrow are needed only for this
 
-    content = RunContent(root, run)
+    content = RunContent(root, run, rank=number)
     return content.rank_calls.get(number, 0), next_step(run, content, number)
 
 
