@@ -339,23 +339,25 @@ def test_every_rank_has_a_curve_and_pictures_of_its_own(serve: Any, open_page: A
             photo = mt.Image(np.full((8, 8, 3), 100 * rank + step, np.uint8))
             run.log({"loss": 10.0 * rank + step, "photo": photo}, step=step)
 
-    ranks = [mt.Run(tmp_path / "runs" / "one", rank=rank) for rank in range(2)]
+    first, second = (mt.Run(tmp_path / "runs" / "one", rank=rank) for rank in range(2))
+    ranks = [first, second, first.child()]
     log(0)
     page = open_page(serve(tmp_path / "runs")).ready()
     values, photo = page.locator('section[aria-label="chart of loss"] .values'), page.locator("main article")
-    until(lambda: values.inner_text().split("\n") == ["0 @ 0 · rank 0", "10 @ 0 · rank 1"])
+    until(lambda: values.inner_text().split("\n") == ["0 @ 0 · rank 0", "10 @ 0 · rank 1", "20 @ 0 · worker 0"])
     log(1)
-    until(lambda: values.inner_text().split("\n") == ["1 @ 1 · rank 0", "11 @ 1 · rank 1"])
+    until(lambda: values.inner_text().split("\n") == ["1 @ 1 · rank 0", "11 @ 1 · rank 1", "21 @ 1 · worker 0"])
     for run in reversed(ranks):
         run.finish()
     until(lambda: page.locator(".runlist .note").count() == 0)
-    until(lambda: values.inner_text().split("\n") == ["1 @ 1 · rank 0", "11 @ 1 · rank 1"])
+    until(lambda: values.inner_text().split("\n") == ["1 @ 1 · rank 0", "11 @ 1 · rank 1", "21 @ 1 · worker 0"])
     assert page.locator("section.chart").count() == 1
     page.get_by_role("tab", name="Media").click()
-    until(lambda: photo.locator("canvas").count() == 2)
-    assert [text.split(" · ")[-1] for text in photo.locator("figcaption").all_inner_texts()] == ["rank 0", "rank 1"]
+    until(lambda: photo.locator("canvas").count() == 3)
+    names = [text.split(" · ")[-1] for text in photo.locator("figcaption").all_inner_texts()]
+    assert names == ["rank 0", "rank 1", "worker 0"]
     drawn = [content(canvas)[0, 0].tolist() for canvas in photo.locator("canvas").all()]
-    assert drawn == [[1, 1, 1], [101, 101, 101]]
+    assert drawn == [[1, 1, 1], [101, 101, 101], [201, 201, 201]]
 
 
 def test_a_folder_is_dropped_on_a_page_without_a_server(open_page: Any, runs: Path, tmp_path: Path) -> None:

@@ -146,7 +146,9 @@ class Html(FileValue):
         self, data: Any, inject: bool = True, data_is_not_path: bool = False, *, caption: str | None = None
     ) -> None:
         problems = _option_problems(data, inject, data_is_not_path)
-        content: Any = collect(problems, _read, data, data_is_not_path) if isinstance(data_is_not_path, bool) else None
+        content: Any = None
+        if not any(one.path == "Html.data_is_not_path" for one in problems):  # else who can tell what the data are
+            content = collect(problems, _read, data, data_is_not_path)
         self._set(_inject=inject, _caption=collect(problems, inputs.text, caption, "Html.caption"))
         raise_all(problems)
         self._set(_blob=content[0], _encoding=content[1])
