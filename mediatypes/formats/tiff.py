@@ -23,7 +23,7 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 _MAX_BYTES = 2**30  # of a decoded page; a larger claim is refused before it is allocated
 # Tags of TIFF 6.0
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _SAMPLE_FORMAT = 256, 257, 258, 259, 262, 284, 339
-_CHANNELS = 277
+_CHANNELS, _STRIPS, _ROWS, _TILE_WIDTH, _TILE_LENGTH, _TILES = 277, 273, 278, 322, 323, 324
 _SIGNED, _WHITE_IS_ZERO, _SEPARATE = 2, 0, 2
 _GREY_OR_RGB = (_WHITE_IS_ZERO, 1, 2)
 # None, CCITT (three kinds), LZW, deflate (two numbers), PackBits, LZMA, Zstandard: what gives back every sample
@@ -113,6 +113,23 @@ def is_separate(image: Any) -> bool:
     return bool(image.tag_v2.get(_PLANAR) == _SEPARATE)
 
 
+def check_parts(image: Any) -> None:
+    """Raise ValueError where a TIFF that Pillow has opened has fewer strips or tiles than its size needs."""
+    tags = image.tag_v2
+    channels = tags.get(_CHANNELS, 1) if is_separate(image) else 1
+    _check_parts(*stored_size(image), channels, *map(tags.get, (_STRIPS, _ROWS, _TILE_WIDTH, _TILE_LENGTH, _TILES)))
+
+
+def _check_parts(
+    width: int, height: int, channels: int, strips: Any, rows: Any, across: Any, down: Any, tiles: Any
+) -> None:
+    parts, across, down = (strips, width, rows or height) if tiles is None else (tiles, across, down)
+    given = len(parts) if isinstance(parts, (tuple, list)) else 1
+    needed = channels * -(-width // max(1, across)) * -(-height // max(1, down))
+    if parts is not None and given < needed:
+        raise ValueError(f"{given} of its {needed} {'strips' if tiles is None else 'tiles'} are there")
+
+
 @contextmanager
 def open_pages(data: bytes, needed_for: str) -> Iterator[Iterator[Page]]:
     """Every page of a file, to be read while the context is open; raises ValueError for whatever is wrong with it."""
@@ -160,6 +177,8 @@ def _page(file: Any, number: int, count: int, needed_for: str) -> Page:
     check_channels(channels)
     if not 0 < height * width * channels * dtype.itemsize <= _MAX_BYTES:
         raise ValueError(f"a page of {width} x {height} takes more than {_MAX_BYTES} bytes")
+    parts = map(tags.get, ("StripOffsets", "RowsPerStrip", "TileWidth", "TileLength", "TileOffsets"))
+    _check_parts(int(width), int(height), int(channels) if separate else 1, *parts)
 
     def read() -> Array:
         try:

@@ -126,6 +126,7 @@ class Histogram(Value):
         return value
 
 
+@np.errstate(all="ignore")
 def _count(data: Any, bins: Any) -> Any:
     try:
         return histogram(data, bins)

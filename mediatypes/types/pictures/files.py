@@ -93,6 +93,7 @@ def _probe(image: Any, head: bytes, blob: Blob, where: str, error: type[Validati
     depth = decoding.bit_depth(image, head)
     probed = ImageFile(decoding.FORMATS[image.format], width, height, mode, depth)
     if is_tiff:
+        tiff.check_parts(image)
         tiff.extra_channels(image)  # which raises for too many
         probed = probed.turned(exif.orientation_of(image))
     if not whole:

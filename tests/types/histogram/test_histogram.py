@@ -327,3 +327,8 @@ def test_bins_are_what_numpy_calls_them() -> None:
         assert (found.values.tolist(), found.bins.tolist()) == (counts.tolist(), edges.tolist())
     with pytest.raises(InputError, match=r"^Histogram: expected either num_bins or bins, got 3\. Pass one of them\.$"):
         Histogram(data, num_bins=4, bins=3)
+
+
+def test_a_range_that_float64_cannot_hold_is_refused_without_warnings() -> None:
+    with pytest.raises(InputError, match=r"^Histogram.num_bins: expected bins that the data's range allows"):
+        Histogram([1e308, -1e308])
