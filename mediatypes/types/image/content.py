@@ -14,7 +14,7 @@ from ..._core.sidecar import Blob
 from ...columns.arrays import is_array
 from ..pictures import files, matplotlib
 from ..pictures import pixels as pixel_arrays
-from ..pictures.decoding import check_depth
+from ..pictures.decoding import is_cut
 from ..pictures.files import ImageFile
 from ..pictures.pixels import Pixels
 
@@ -70,7 +70,10 @@ def make_content(data: Any, options: Options) -> Content:
 def pixels_of_file(blob: Blob, file: ImageFile, value_range: Any) -> Pixels:
     """The pixels of a file that is to be encoded anew: as they are shown, or with a range the samples it holds."""
     where = "Image"
-    check_depth(file.format, file.mode, file.bit_depth, where)
+    if value_range is None and is_cut(file.format, file.mode, file.bit_depth):
+        hint = f"Pass value_range=(0, {2**file.bit_depth - 1}), or take the 8 bits that are shown: image.to_pil()."
+        got = Verbatim(f"{file.bit_depth} bits")
+        raise InputError.of(where, f"samples of 8 bits in {file.format} to convert", got, hint, "bits")
     if value_range is not None:
         samples = files.samples(blob, file.orientation, where)
         if samples.ndim == 3 and file.mode in pixel_arrays.MODES.values():  # without channels that are not shown

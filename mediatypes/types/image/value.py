@@ -197,7 +197,7 @@ class Image(FileValue):
         dtype; for floats in colour, signed bytes, float64... imageio and tifffile are needed, the extra `image`.
 
         Raises:
-            InputError: AVIF or JPEG 2000 colours of more than 8 bits, of which only 8 can be decoded.
+            MissingDependencyError: AVIF or JPEG 2000 colours of more than 8 bits without imagecodecs.
         """
         if self._pixels is not None:
             return self._pixels.array

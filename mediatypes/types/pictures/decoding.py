@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from ..._core.errors import InputError, Verbatim
+from ..._core.deps import need
 from ...columns.arrays import Array
 from ...formats import deep_colors, exif, png, pnm, tiff
 from . import pixels
@@ -129,7 +129,7 @@ def samples(data: bytes, orientation: int, where: str, *, indices: bool = False)
 
     Grey keeps its numbers, 0 to 2^bits - 1, whatever is white. Palettes are resolved unless `indices` are asked for;
     CMYK, YCbCr and LAB become RGB. uint8 or uint16; of a TIFF, a map of floats or a JPEG 2000 of signed samples what it
-    holds. Raises InputError for colours of more bits than can be decoded.
+    holds. Colours of more than 8 bits in AVIF and JPEG 2000 need imagecodecs.
     """
     with quiet():
         image = open_image(BytesIO(data))
@@ -138,7 +138,8 @@ def samples(data: bytes, orientation: int, where: str, *, indices: bool = False)
         if array is not None:
             return array if image is None or image.format == "TIFF" else exif.turn(array, orientation)
         depth = bit_depth(image, data[:HEAD])
-        check_depth(FORMATS[image.format], image.mode, depth, where)
+        if is_cut(FORMATS[image.format], image.mode, depth):
+            return exif.turn(_uncut_samples(data, image.format, where), orientation)
         is_inverted = image.format == "TIFF" and tiff.is_inverted(image)
         image.load()
     array = _plain(image, indices)
@@ -153,12 +154,16 @@ def samples(data: bytes, orientation: int, where: str, *, indices: bool = False)
     return array if image.format == "TIFF" else exif.turn(array, orientation)
 
 
-def check_depth(format: str, mode: str, depth: int, where: str) -> None:
-    """Refuse to give 8 of the bits of a sample for all of them."""
-    if format in ("avif", "jp2") and depth > 8 and not mode.startswith("I;16"):
-        got = Verbatim(f"{depth} bits")
-        hint = "Pillow decodes 8 of them: use to_pil(), or Image(image.to_pil())."
-        raise InputError.of(where, f"samples of 8 bits in {format}", got, hint, "bits")
+def is_cut(format: str, mode: str, depth: int) -> bool:
+    """Whether Pillow decodes 8 of the bits of a sample, where the file has more."""
+    return format in ("avif", "jp2") and depth > 8 and not mode.startswith("I;16")
+
+
+def _uncut_samples(data: bytes, format: str, where: str) -> Array:
+    """All bits of the samples of a file that `is_cut`."""
+    imagecodecs = need("imagecodecs", extra="image", needed_for=f"{where} of more than 8 bits in {FORMATS[format]}")
+    samples: Array = imagecodecs.jpeg2k_decode(data) if format == "JPEG2000" else imagecodecs.avif_decode(data, index=0)
+    return samples
 
 
 def _plain(image: PILImage, indices: bool) -> Array:

@@ -380,7 +380,7 @@ def test_a_lossless_file_is_a_mask(name: str) -> None:
     assert len(np.unique(ImageMask(data).to_numpy())) == 5
 
 
-# Depth that cannot be decoded
+# Depth of which Pillow decodes a part
 
 
 def test_avif_of_10_bits_is_kept_and_its_samples_are_not_cut() -> None:
@@ -390,17 +390,25 @@ def test_avif_of_10_bits_is_kept_and_its_samples_are_not_cut() -> None:
     assert (document["bit_depth"], document["mode"]) == (10, "RGB")
     image = mt.decode(document, store)
     assert np.asarray(image.to_pil()).shape == (60, 90, 3)
-    for call in (image.to_numpy, lambda: Image(image, mode="L"), lambda: Image(data, file_type="png")):
-        with pytest.raises(InputError, match=r"expected samples of 8 bits in avif, got 10 bits. Pillow decodes 8"):
+    samples = imagecodecs.avif_decode(data)
+    np.testing.assert_array_equal(image.to_numpy(), samples)
+    ranged = Image(image, value_range=(0, 1023)).to_numpy()
+    np.testing.assert_array_equal(ranged, np.rint(samples * (255 / 1023)))
+    hint = r"Pass value_range=\(0, 1023\), or take the 8 bits"
+    for call in (lambda: Image(image, mode="L"), lambda: Image(data, file_type="png")):
+        with pytest.raises(InputError, match=rf"expected samples of 8 bits in avif to convert, got 10 bits. {hint}"):
             call()
     assert Image(image.to_pil()).width == 90
 
 
-def test_jpeg2000_colours_of_16_bits_are_not_cut() -> None:
+def test_jpeg2000_colours_of_16_bits_are_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     imagecodecs = pytest.importorskip("imagecodecs")
-    image = Image(imagecodecs.jpeg2k_encode(SMALL.astype(np.uint16) * 257, level=0))
+    samples = SMALL.astype(np.uint16) * 257
+    image = Image(imagecodecs.jpeg2k_encode(samples, level=0, reversible=True))
     assert image.bit_depth == 16
-    with pytest.raises(InputError, match=r"^Image.to_numpy\(\): expected samples of 8 bits in jp2, got 16 bits"):
+    np.testing.assert_array_equal(decoded(image).to_numpy(), samples)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    with pytest.raises(mt.MissingDependencyError, match=r"Image.to_numpy\(\) of more than 8 bits in jp2"):
         image.to_numpy()
 
 
