@@ -7,9 +7,9 @@ import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ...types.image.value import Image
+from ..importing.names import flat
 from ._logged import Logged, Planned, media, plain_name
 from ._sources import below, mapping, number, regular_files, seconds, whole
 
@@ -37,7 +37,7 @@ def _read(path: Path) -> Logged:
     if params := below(path, "params.yaml"):
         run.config = mapping(params)
     if metrics := below(path, "metrics.json"):
-        run.summarize({key: value for key, value in _flat(mapping(metrics)).items() if key != "step"})
+        run.summarize({key: value for key, value in flat(mapping(metrics)).items() if key != "step"})
     values = (f"{_METRICS}/", f"{_IMAGES}/")
     run.keep(path, (name for name in regular_files(path) if not name.startswith(values)))
     return run
@@ -61,11 +61,3 @@ def _read_image(path: Path, name: str, run: Logged) -> None:
         run.add(key, step, media(path, "images", Image), None)
     else:
         run.summary[name.rpartition(".")[0]] = media(path, "images", Image)
-
-
-def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested members by keys joined with "/", as metrics are named."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{before}{key}/") if isinstance(value, dict) else {f"{before}{key}": value}
-    return flat

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 from ..._core.errors import MediaTypesError
 from ..._core.sidecar import safe_parts
@@ -24,6 +26,19 @@ def safe_name(name: str) -> str:
     except MediaTypesError:
         return folder_of(name)
     return name
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested members under names joined with "/"; empty mappings are members.
+
+    >>> flat({"net": {"depth": 3, "sizes": {}}})
+    {'net/depth': 3, 'net/sizes': {}}
+    """
+    members: dict[str, Any] = {}
+    for name, value in values.items():
+        is_inner = isinstance(value, Mapping) and value
+        members |= flat(value, f"{above}{name}/") if is_inner else {f"{above}{name}": value}
+    return members
 
 
 def free_name(name: str, taken: set[str], before: str = "-", ignore_case: bool = False) -> str:

@@ -22,6 +22,7 @@ from ...runfolder.select import with_integers
 from ...view import RunView
 from ._report import Tally
 
+NUMBERS = ("number", "integer", "boolean")  # kinds
 PIECE = 1024  # rows whose cells are Python objects at once
 
 

@@ -13,13 +13,13 @@ from typing import Any
 from ..._core.deps import need
 from ..._core.errors import MediaTypesError, StoreError, Verbatim
 from ...view import RunView
+from ..importing.names import flat
 from ..trackers import adapter
 from ..trackers._mlflow import send_to
 from ..trackers._sending import held, hold, make_objects
-from ._content import Content
+from ._content import NUMBERS, Content
 from ._report import Tally
 
-_NUMBERS = ("number", "integer", "boolean")
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "running": "RUNNING"}
 _ODD = re.compile(r"[^\w\-. :/]")  # what MLflow does not take in a name
 _BATCH, _PARAMS = 1000, 100  # metrics and parameters in one call
@@ -58,7 +58,7 @@ def _write_run(client: Any, experiment: str, view: RunView, content: Content, ta
     started = int(float(described["started"]) * 1000)
     run_id = client.create_run(experiment, started, tags, view.name).info.run_id
     params = []
-    for key, value in _flat(described.get("config", {})).items():
+    for key, value in flat(described.get("config", {})).items():
         text = value if isinstance(value, str) else json.dumps(value)
         tally.lose(key, "config", f"longer than {_LONGEST_PARAM} characters", len(text) > _LONGEST_PARAM)
         params.append(entities.Param(names.give(key, "config", "parameter"), text[:_LONGEST_PARAM]))
@@ -66,7 +66,7 @@ def _write_run(client: Any, experiment: str, view: RunView, content: Content, ta
         client.log_batch(run_id, params=params[i : i + _PARAMS])
     for spec, table in content.plain_cells():
         steps, stamps, cells = (table.column(i).to_pylist() for i in range(3))
-        if spec.kind in _NUMBERS:
+        if spec.kind in NUMBERS:
             name = names.give(spec.key, spec.kind, "metric")
             infinite_count = sum(cell in (math.inf, -math.inf) for cell in cells)
             tally.lose(spec.key, spec.kind, "infinity becomes the largest double", infinite_count)
@@ -85,7 +85,7 @@ def _write_run(client: Any, experiment: str, view: RunView, content: Content, ta
             key = item.key if item.index is None else f"{item.key}/{item.index}"
             _send(client, run_id, key, item.document["_type"], hold(value), item.step, tally)
     for key, (kind, cell) in content.overrides().items():
-        if kind in _NUMBERS:
+        if kind in NUMBERS:
             client.log_metric(run_id, names.give(key, kind, "metric"), float(cell), step=0)
         elif not isinstance(cell, (dict, list)):
             _send(client, run_id, key, kind, cell, None, tally)
@@ -100,14 +100,6 @@ def _send(client: Any, run_id: str, key: str, kind: str, plain: Any, step: int |
     for one in problems:
         tally.lose(key, kind, one.message.partition(", got ")[0])
     send_to(client, run_id, objects, step)
-
-
-def _flat(config: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested members under names joined with "/", as MLflow's users have them."""
-    flat: dict[str, Any] = {}
-    for name, value in config.items():
-        flat |= _flat(value, f"{above}{name}/") if isinstance(value, dict) and value else {f"{above}{name}": value}
-    return flat
 
 
 class _Names:

@@ -11,10 +11,8 @@ from ...columns.log_cells import plain_value
 from ...view import RunView
 from ..trackers import log
 from ..trackers._rerun import entity_path
-from ._content import Content
+from ._content import NUMBERS, Content
 from ._report import Tally
-
-_NUMBERS = ("number", "integer", "boolean")
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
@@ -29,7 +27,7 @@ def record(content: Content, recording: Any, tally: Tally) -> None:
     rerun = need("rerun", package="rerun-sdk", needed_for="a recording of rerun")
     for spec, table in content.plain_cells():
         steps, cells = table.column("_step").to_pylist(), table.column(spec.name).to_pylist()
-        if spec.kind in _NUMBERS:
+        if spec.kind in NUMBERS:
             columns = rerun.Scalars.columns(scalars=[float(cell) for cell in cells])
             recording.send_columns(entity_path(spec.key), [rerun.TimeColumn("step", sequence=steps)], columns)
             continue

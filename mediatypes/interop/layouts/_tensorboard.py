@@ -33,14 +33,12 @@ from ..tensorboard.export.file import EventFile
 from ..tensorboard.export.from_documents import TOO_LARGE, Converter
 from ..tensorboard.export.write_events import write_events
 from ..tensorboard.importing.plan import is_event_file
-from ._content import Content, cells_of
+from ._content import NUMBERS, PIECE, Content, cells_of
 from ._report import Tally
 
 ROUNDED = "rounded to float32, all that TensorBoard shows"
 BEYOND = "infinite: beyond float32, all that TensorBoard shows"
 FAILS = "in the file, but TensorBoard's table of hyperparameters fails on steps from 2**31 on"
-_SCALARS = ("number", "integer", "boolean")
-_PIECE = 1024  # rows whose cells are Python objects at once
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
@@ -154,7 +152,7 @@ class _History:
         others = []
         for spec in self._specs:
             column = table.column(spec.name)
-            if spec.kind in _SCALARS:
+            if spec.kind in NUMBERS:
                 rows = np.flatnonzero(column.is_valid().to_numpy())
                 values = self._floats(spec.key, spec.kind, column.drop_null().to_numpy())
                 form = records.scalar_form(self._tag(spec.key, spec.kind))
@@ -168,8 +166,8 @@ class _History:
         self, columns: list[tuple[ColumnSpec, pa.ChunkedArray]], steps: Array, times: Array
     ) -> Iterator[tuple[int, bytes]]:
         """What is no number, by row."""
-        for first in range(0, len(steps) if columns else 0, _PIECE):
-            cells = [_cells(spec, column.slice(first, _PIECE)) for spec, column in columns]
+        for first in range(0, len(steps) if columns else 0, PIECE):
+            cells = [_cells(spec, column.slice(first, PIECE)) for spec, column in columns]
             for row, row_cells in enumerate(zip(*cells, strict=True), first):
                 for (spec, _), cell in zip(columns, row_cells, strict=True):
                     if cell is not None:
@@ -227,7 +225,7 @@ class _History:
         step, time = self._last
         for key, (kind, value) in summary.items():
             tag = self._tags.give(("summary", key, kind), key, f"{key}#{kind}")
-            if kind in _SCALARS and type(value) in (int, float, bool):
+            if kind in NUMBERS and type(value) in (int, float, bool):
                 (shown,) = self._floats(key, kind, np.array([value])).tolist()
                 file.add(encode.event(time, step, encode.summary(tag, encode.single(2, shown))))
                 self._tally.rows += 1
