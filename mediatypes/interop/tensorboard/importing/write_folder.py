@@ -27,6 +27,7 @@ from ..plugins.convert import Series
 from .plan import RunPlan
 from .step_order import MeshMaker, StepOrder, read
 
+_EDITED_SUMMARY = "summary_overrides"  # which events have none of: only a reader sets them
 _MAX_CELLS, _CELLS_PER_EVENT = 1 << 30, 1 << 12  # of a history; more only where they hold values
 _NAMED_TIME = re.compile(r"tfevents\.(\d{9,11})\.")  # seconds since the epoch
 
@@ -86,6 +87,7 @@ class FolderWriter:
     ) -> None:
         self.path, self.target, self.plan, self.options, self.state = path, target, plan, options, state
         self.previous = previous
+        self._known = files.read_json(target / files.RUN) if (target / files.RUN).is_file() else {}
 
     def write(
         self,
@@ -112,6 +114,8 @@ class FolderWriter:
             _check_density(row_count, column_count, stats.total)
             size += 1
             kept = [batch] if size == 1 else []
+        edited = self._known.get(_EDITED_SUMMARY, {})
+        summary.overrides = {key: (cell[0], cell[1]) for key, cell in edited.items()}
         run = self._run(stats, started, names, problems, notes)
         last = summary.values()
         last = {key: canonical.loads(item.text) if isinstance(item, Content) else item for key, item in last.items()}
@@ -155,7 +159,7 @@ class FolderWriter:
                 config[name] = value
             group = start.get("group_name", "") or group
             status = {"failure": "failed", "success": "finished"}.get(end.get("status", ""), status)
-        known = files.read_json(self.target / files.RUN) if (self.target / files.RUN).is_file() else {}
+        known = self._known
         id = known.get("id")
         if id in (None, _identity(self.plan, self.previous)):  # else somebody has changed it
             id = _identity(self.plan, names)
@@ -174,7 +178,7 @@ class FolderWriter:
             "import": self.state,
         }
         texts = {"group": known.get("group", group), "job_type": known.get("job_type")}
-        run |= {name: text for name, text in texts.items() if text}
+        run |= {name: text for name, text in {**texts, _EDITED_SUMMARY: known.get(_EDITED_SUMMARY)}.items() if text}
         if problems:
             run["problems"] = [problem._asdict() for problem in problems]
         return run

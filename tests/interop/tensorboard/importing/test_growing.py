@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import mediatypes as mt
+from mediatypes.cli import main
 from mediatypes.interop.tensorboard import import_logdir
 from mediatypes.interop.tensorboard.importing import events_parquet, importer, step_order
 from mediatypes.runfolder.lock import Lock
@@ -251,8 +252,10 @@ def test_what_a_reader_changed_stays_when_the_log_grows(tmp_path: Path) -> None:
     path.write_bytes(VERSION + scalar("loss", 0.5, 0))
     import_logdir(tmp_path / "logs", tmp_path / "runs")
     changed = {"name": "best", "notes": "kept", "tags": ["x"], "group": "g", "job_type": "eval"}
-    mt.open_run(tmp_path / "runs" / "a").edit(**changed)  # type: ignore[arg-type]
+    mt.open_run(tmp_path / "runs" / "a").edit(**changed, summary={"verdict": "good", "loss": 7})  # type: ignore[arg-type]
     path.write_bytes(path.read_bytes() + scalar("loss", 0.25, 1))
     assert [run.status for run in import_logdir(tmp_path / "logs", tmp_path / "runs").runs] == ["updated"]
     view = mt.open_run(tmp_path / "runs" / "a")
     assert {name: getattr(view, name) for name in changed} == changed
+    assert (view.summary["verdict"], view.summary["loss"], view.summary["_step"]) == ("good", 7, 1)
+    assert main(["verify", str(view.path)]) == 0
