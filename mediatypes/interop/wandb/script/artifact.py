@@ -13,6 +13,7 @@ from typing import IO, Any
 from ...._core.errors import InputError, Verbatim
 from ....artifact.gathering import Reference
 from ....run import Run
+from .lenient import Refused
 
 
 class Artifact:
@@ -70,7 +71,7 @@ class Artifact:
 
     def add(self, obj: Any, name: str, overwrite: bool = False) -> None:
         """Add a value: a table, an image..."""
-        self._add(name, obj() if type(obj).__name__ == "Refused" else obj)
+        self._add(name, obj() if isinstance(obj, Refused) else obj)
 
     @contextlib.contextmanager
     def new_file(self, name: str, mode: str = "w", encoding: str | None = None) -> Iterator[IO[Any]]:
@@ -109,10 +110,15 @@ class Artifact:
         return str(target)
 
     def file(self, root: str | os.PathLike[str] | None = None) -> str:
-        """The path of the only file."""
-        folder = Path(self.download(root))
-        (path,) = (path for path in folder.rglob("*") if path.is_file())
-        return str(path)
+        """The path of the only file; other files that the folder has do not count.
+
+        Raises:
+            InputError: there are several, or none.
+        """
+        names = [entry.path for entry in self.version_of.entries.values() if entry.is_stored and not entry.directory]
+        if len(names) != 1:
+            raise InputError.of(f"Artifact {self.name}", "one file", names, "Call download(), or get_path(name).")
+        return str(Path(self.download(root)) / names[0])
 
     def get(self, name: str) -> Any:
         """A value that was added."""

@@ -388,3 +388,21 @@ def test_an_id_that_ends_another_one_is_not_that_one() -> None:
     assert first.run.path != second.run.path
     with pytest.raises(mt.InputError, match="that of a run in"):
         wandb.init(id="weep-1", resume="must")
+
+
+def test_the_only_file_of_an_artifact(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("a.bin", "b.bin"):
+        (data / name).write_bytes(name.encode())
+    with wandb.init() as run:
+        one = run.log_artifact(str(data / "a.bin"), name="one", type="model")
+        both = wandb.Artifact("both", "model")
+        both.add_dir(str(data))
+        run.log_artifact(both)
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    (folder / "other.txt").write_text("mine")
+    assert Path(one.file(folder)).read_bytes() == b"a.bin"
+    with pytest.raises(mt.InputError, match=r"^Artifact both:v0: expected one file, got \['a.bin', 'b.bin'\]"):
+        both.file(folder)
