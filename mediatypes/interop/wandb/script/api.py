@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,15 @@ class Api:
         all_runs = [ApiRun(view) for view in open_runs(self._root)] if self._root.is_dir() else []
         chosen = [run for run in all_runs if project in (None, run.project) and matches(run, filters or {})]
         member = order.lstrip("+-")
-        known = [(run.member(member), run) for run in chosen]
-        comparable = [pair for pair in known if isinstance(pair[0], (int, float, str))]
-        comparable.sort(key=lambda pair: (isinstance(pair[0], str), pair[0]), reverse=order.startswith("-"))
-        rest = [pair for pair in known if pair not in comparable]
-        return [run for _, run in [*comparable, *rest]]
+        comparable, rest = list[tuple[bool, Any, ApiRun]](), list[ApiRun]()
+        for run in chosen:
+            value = run.member(member)
+            if isinstance(value, (int, float, str)) and value == value:
+                comparable.append((isinstance(value, str), value, run))
+            else:  # NaN, or not there
+                rest.append(run)
+        comparable.sort(key=itemgetter(0, 1), reverse=order.startswith("-"))
+        return [*(run for *_, run in comparable), *rest]
 
     def run(self, path: str) -> ApiRun:
         """One run, by "id", "project/id" or "entity/project/id"; by its name if no run has that id.
@@ -192,7 +197,8 @@ class ApiRun:
         rows = list(self.scan_history(names))
         if len(rows) > samples:
             rows = [
-                rows[place] for place in sorted({round(i * (len(rows) - 1) / (samples - 1)) for i in range(samples)})
+                rows[place]
+                for place in sorted({round(i * (len(rows) - 1) / max(samples - 1, 1)) for i in range(samples)})
             ]
         if not pandas:
             return rows

@@ -406,3 +406,15 @@ def test_the_only_file_of_an_artifact(tmp_path: Path) -> None:
     assert Path(one.file(folder)).read_bytes() == b"a.bin"
     with pytest.raises(mt.InputError, match=r"^Artifact both:v0: expected one file, got \['a.bin', 'b.bin'\]"):
         both.file(folder)
+
+
+def test_the_api_orders_runs_without_a_value_last_and_samples_one_row() -> None:
+    for name, acc in (("a", 0.5), ("b", float("nan")), ("c", 0.9), ("d", None), ("e", 0.7)):
+        with wandb.init(id=name) as run:
+            run.log({"loss": 1.0} if acc is None else {"acc": acc})
+            run.log({"loss": 0.5})
+    api = wandb.Api()
+    names = [[run.id for run in api.runs(order=f"{sign}summary_metrics.acc")] for sign in "+-"]
+    assert [one[:3] for one in names] == [["a", "e", "c"], ["c", "e", "a"]]
+    assert [sorted(one[3:]) for one in names] == [["b", "d"]] * 2
+    assert [row["loss"] for row in api.run("d").history(samples=1, keys=["loss"], pandas=False)] == [1.0]
