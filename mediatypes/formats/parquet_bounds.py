@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+_MOST_SAID = 64  # bytes of values for each byte of a file: more only a file says that repeats a few
 _BYTES_PER_VALUE = 16  # a number, or an offset, and its levels
 _REPEATING = 7  # the encoding DELTA_BYTE_ARRAY: a value repeats the beginning of the one before
 _DATA, _DICTIONARY = (5, 8), 7  # fields of a page header: of data pages of both versions, of a dictionary
@@ -48,6 +49,40 @@ def read_bounded(file: pq.ParquetFile, data: bytes, limit: int) -> pa.Table:
             raise TooLarge("more")
         batches.append(batch)
     return pa.Table.from_batches(batches, file.schema_arrow)
+
+
+def bounded_batches(file: pq.ParquetFile, data: Any, limit: int, rows: int, columns: Any = None) -> Iterator[Any]:
+    """Rows of a file of any size, whose bytes are `data`, at most `rows` at once and about `limit` bytes of them.
+
+    Raises TooLarge if a page is larger, or if the values are far more than a file of this size says on its own.
+    """
+    longest, total = 1, 0
+    for start, length, is_text, _ in _chunks(file.metadata):
+        for page in _pages(data, start, start + length):
+            if page.size > limit:
+                raise TooLarge(f"a page of {page.size} bytes")
+            longest = max(longest, page.size if page.repeats and is_text else 1)
+    most = limit + _MOST_SAID * len(data)
+    for batch in file.iter_batches(max(1, min(limit // longest, rows)), columns=columns):
+        total += sum(_filled(column) for column in batch.columns)
+        if total > most:
+            raise TooLarge(f"more than {most} bytes of values in {len(data)}")
+        yield batch
+
+
+def _filled(column: pa.Array) -> int:
+    """Bytes of the values of a column that are there."""
+    return int(_size(column) * (len(column) - column.null_count) / max(len(column), 1))
+
+
+def _size(array: pa.Array) -> int:
+    """Bytes of an array whose values each stand for themselves."""
+    if pa.types.is_dictionary(array.type):
+        return int(array.dictionary_decode().nbytes)
+    if pa.types.is_struct(array.type):
+        return sum(map(_size, array.flatten()))
+    is_list = pa.types.is_list(array.type) or pa.types.is_large_list(array.type)
+    return _size(array.flatten()) if is_list else int(array.nbytes)
 
 
 def _chunks(metadata: Any) -> Iterator[tuple[int, int, bool, bool]]:

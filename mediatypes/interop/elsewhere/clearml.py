@@ -22,7 +22,8 @@ from ._sources import as_dict, below, loads, mapping, number, regular_files, sec
 _TASK, _METRICS, _LOG, _DATA = "task.json", "metrics.jsonl", "log.jsonl", "data"
 _SINGLE = -(2**31)  # the iteration of a value that has none
 _LARGEST_LINE = 256 * 1024 * 1024
-_LARGEST_ARCHIVE = 64 * 1024**3  # bytes that are unpacked
+_LARGEST_ARCHIVE = 2**28  # bytes that are unpacked, beside some for each byte of the archive
+_MOST_SAID = 100
 _OURS = ("name", "texttemplate")  # in a layout, where Plotly has none
 _SCALAR, _IMAGE, _PLOT = "training_stats_scalar", "training_debug_image", "plot"
 
@@ -70,9 +71,10 @@ def _open(session: Path) -> Logged:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         with _sound(session), zipfile.ZipFile(session) as archive:
             members = [one for one in archive.infolist() if not one.is_dir()]
-            if sum(one.file_size for one in members) > _LARGEST_ARCHIVE:
+            most = _LARGEST_ARCHIVE + _MOST_SAID * session.stat().st_size
+            if sum(one.file_size for one in members) > most:
                 hint = "Unpack it yourself."
-                raise InputError.of(str(session), f"at most {_LARGEST_ARCHIVE} bytes in it", Verbatim("more"), hint)
+                raise InputError.of(str(session), f"at most {most} bytes in it", Verbatim("more"), hint, "too-large")
             for member in members:
                 place = folder.joinpath(*safe_parts(member.filename))
                 place.parent.mkdir(parents=True, exist_ok=True)
