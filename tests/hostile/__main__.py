@@ -40,14 +40,15 @@ def main() -> int:
         print(outcome)
         return bool(outcome.broken)
     targets = [arguments.target] if arguments.target else list(TARGETS)
-    print("| reader | cases | refused rightly | slowest | largest memory |\n|---|---|---|---|---|")
+    print(f"{'reader':20}{'cases':>7}{'refused rightly':>17}{'slowest':>9}{'largest memory':>16}")
     reports = list[tuple[str, int, str]]()
     for target in targets:
         outcomes, broken = fuzz(target, arguments.seconds / len(targets), arguments.first)
         sound = [one for one in outcomes if not one.broken]
         refused, slowest = sum(one.refused for one in sound), max((one.seconds for one in outcomes), default=0)
         memory = max((one.memory for one in outcomes), default=0)
-        print(f"| {target} | {len(outcomes)} | {refused} | {slowest:.2f} s | {memory / 1e6:.1f} MB |", flush=True)
+        took, needed = f"{slowest:.2f} s", f"{memory / 1e6:.1f} MB"
+        print(f"{target:20}{len(outcomes):7}{refused:17}{took:>9}{needed:>16}", flush=True)
         kinds = {re.sub(r"'.*'|\".*\"|[\d.]+ ", "", what): number for number, what in reversed(broken.items())}
         reports += [(target, number, broken[number]) for number in kinds.values()]
     for target, number, what in reports:
