@@ -60,12 +60,12 @@ test-min: $(VENV)/.pip
 	$(PYTHON) -m venv $(VENV)-min
 	$(IN_VENV) -m tests.bounds > $(VENV)-min/oldest.txt
 	$(VENV)-min/bin/python -m pip install --quiet --no-deps --editable .
-	$(VENV)-min/bin/python -m pip install --quiet -r $(VENV)-min/oldest.txt attrs
+	$(VENV)-min/bin/python -m pip install --quiet -r $(VENV)-min/oldest.txt attrs hypothesis ml-dtypes pycocotools
 	$(VENV)-min/bin/python -m pytest -q --base
 
 test-next: $(VENV)/.pip
 	$(PYTHON) -m venv $(VENV)-next
-	$(VENV)-next/bin/python -m pip install --quiet --upgrade --pre --editable '.[all,testing]' attrs
+	$(VENV)-next/bin/python -m pip install --quiet --upgrade --pre --editable '.[all,testing]' attrs hypothesis ml-dtypes pycocotools
 	$(VENV)-next/bin/python -m pytest -q --base
 
 test-extra: $(VENV)/.pip

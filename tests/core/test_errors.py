@@ -69,7 +69,7 @@ def test_a_problem_reads_where_expected_got_fix(found: Problem, text: str) -> No
     ("value", "shown"),
     [
         (np.zeros((2, 3), np.float32), "ndarray of shape (2, 3) and dtype float32"),
-        (np.float64(1.5), "np.float64(1.5)"),
+        (np.float64(1.5), repr(np.float64(1.5))),
         ("x" * 100, "'" + "x" * 56 + "..."),
         (Broken(), "<Broken>"),
         (None, "None"),
