@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
+import pyarrow as pa
+
 from ..._core import canonical
 from ..._core.atomic import temporary_name
 from ..._core.errors import InputError, MediaTypesError, UnsafePath, Verbatim
@@ -34,7 +36,8 @@ from ..importing.report import RunReport
 
 _GONE = object()
 _END = 253_370_764_800  # seconds since the epoch: the year 9999
-_ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)  # of what is shaped else
+_PLAIN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_ODD = (*_PLAIN, pa.ArrowException)  # what is raised of data that are shaped otherwise
 _LATER = "values that share key and step with a later one"
 _SUFFIXES: dict[Callable[..., Any], str] = {
     Image: ".bmp .jpeg .jpg .png .tif .tiff .webp",

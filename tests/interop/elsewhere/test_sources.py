@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -232,6 +233,17 @@ def test_what_is_shaped_otherwise_is_said(tmp_path: Path) -> None:
     pq.write_table(pq.read_table(part).drop_columns(["timestamp_ms"]), part.with_name("part-00009.parquet"))
     (failed,) = import_runs(root, tmp_path / "runs").runs
     assert "expected what the tracker writes, got KeyError: 'timestamp_ms'" in str(failed.problems[0])
+
+
+def test_a_step_that_is_no_number_of_neptune_is_said(tmp_path: Path) -> None:
+    export = neptune(tmp_path)
+    part = next(export.rglob("*_part_0.parquet"))
+    table = pq.read_table(part)
+    place = table.column_names.index("step")
+    pq.write_table(table.set_column(place, "step", pa.array([2**40] * len(table), pa.timestamp("us"))), part)
+    (run,) = import_runs(export, tmp_path / "runs").runs
+    assert run.status == "failed"
+    assert "expected what the tracker writes, got ArrowNotImplementedError: " in run.problems[0].message
 
 
 def test_an_interrupted_import_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
