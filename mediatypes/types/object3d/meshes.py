@@ -153,6 +153,8 @@ def _measure(scene: Any) -> tuple[int, int, Bounds]:
     if not vertices:
         raise ValueError("it holds no vertices")
     for shape in shapes:
+        if shape.vertices.shape[1] != 3:
+            raise ValueError(f"a vertex has {shape.vertices.shape[1]} coordinates")
         if not np.isfinite(shape.vertices).all():
             raise ValueError("a vertex is not finite")
         indices = getattr(shape, "faces", None)

@@ -52,6 +52,11 @@ def test_vertices_of_an_obj_count_from_one(face: str) -> None:
         mt.Object3D((VERTICES + face).encode(), file_type="obj")
 
 
+def test_vertices_of_an_obj_have_three_coordinates() -> None:
+    with pytest.raises(mt.InputError, match=r"Parsing failed: a vertex has 2 coordinates\.$"):
+        mt.Object3D(b"v 0 0\nv 1 0\nv 0 1\nf 1 2 3\n", file_type="obj")
+
+
 def test_bytes_behind_the_triangles_of_an_stl_are_passed_over() -> None:
     triangles = b"".join(struct.pack("<12fH", 0, 0, 1, 0, 0, n, 1, 0, n, 0, 1, n, 0) for n in range(3))
     data = bytes(80) + struct.pack("<I", 3) + triangles + b"what a program appends"
