@@ -55,7 +55,7 @@ _LAUNCHERS = {  # rank and number of processes, as torchrun, Slurm and MPI tell 
 
 def rank() -> int | None:
     """The number of this process among those of a distributed job, as its launcher tells it."""
-    return next((found for found in map(_variable, _LAUNCHERS) if found is not None), None)
+    return next((number for number in map(_variable, _LAUNCHERS) if number is not None), None)
 
 
 def wrong_rank() -> tuple[str, str, str] | None:

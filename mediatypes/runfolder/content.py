@@ -281,9 +281,9 @@ class RunContent:
     @property
     def problems(self) -> list[Problem]:
         """Recorded by the run's sessions, and found while reading."""
-        found = [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage, *self.metrics.problems]
+        problems = [*files.problems_of(self.run), *self.notes.problems, *self.notes.damage, *self.metrics.problems]
         journal = self._journals[0].path if self._journals else None
-        return [*found, *(killed_ranks(journal.parent, self.rank_calls) if isinstance(journal, Path) else ())]
+        return [*problems, *(killed_ranks(journal.parent, self.rank_calls) if isinstance(journal, Path) else ())]
 
 
 class _Place:

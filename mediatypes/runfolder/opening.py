@@ -89,7 +89,7 @@ class LiveStatistics:
     """
 
     def __init__(self, root: Location, metrics: Metrics) -> None:
-        self.metrics, self._root, self._found = metrics, root, Statistics(metrics)
+        self.metrics, self._root, self._statistics = metrics, root, Statistics(metrics)
         self._content: RunContent | None = None  # holds the journal open
 
     def read(self) -> dict[str, Any]:
@@ -103,8 +103,8 @@ class LiveStatistics:
                 shown = files.read_json(self._root / files.SUMMARY)
                 return {key: value for key, value in shown.items() if self.metrics.statistics(key)}
             self._content, batches = history, history.batches()
-            self._found = Statistics(self.metrics, history.stored_specs)
+            self._statistics = Statistics(self.metrics, history.stored_specs)
             history.forget()
         for batch in batches:
-            self._found.add(batch)
-        return self._found.values()
+            self._statistics.add(batch)
+        return self._statistics.values()
