@@ -336,6 +336,12 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
     ) -> None:
         self._end(status_of(error), error)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the viewer's page in a frame, with what was logged by now."""
+        from .view import open_run
+
+        return {**hook("show_runs")(open_run(self.path)), "text/plain": repr(self)}
+
     def __repr__(self) -> str:
         state = (
             f"open in process {self._pid}" if self._pid != os.getpid() else "finished" if self._finished else "running"

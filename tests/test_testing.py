@@ -119,12 +119,6 @@ FAIL: dict[str, tuple[str, dict[str, Any], str]] = {
         'log["loss"]: expected a value with boxes=0 at step 0, got number 0.5 at step 0. '
         "Log it, or expect what was logged.",
     ),
-    "a misspelt member": (
-        "img",
-        {"captoin": "first", "step": 0},
-        "log[\"img\"]: expected a value with captoin='first' at step 0, got image with captoin=None at step 0. "
-        "Log it, or expect what was logged.",
-    ),
 }
 
 
@@ -135,6 +129,36 @@ def test_what_was_not_logged_fails_and_says_what_was(
     with pytest.raises(AssertionError) as caught:
         assert_logged(run, key, **expected)
     assert str(caught.value) == message
+
+
+def test_a_member_or_type_that_does_not_exist_is_refused(run: mt.Run) -> None:
+    members = ", ".join(sorted(mt.schema("image")["properties"].keys() - {"_type", "_version"}))
+    document = mt.encode(mt.Image(np.zeros((2, 2), np.uint8)), mt.MemoryStore())
+    for wrong, close in {"captoin": " Did you mean 'caption'?", "zzz": ""}.items():
+        text = f"expected members of image: {members}, got '{wrong}'.{close}"
+        wrongly: list[dict[str, Any]] = [{wrong: "first"}, {wrong: None}, {wrong: 0}]
+        wrongly += [{wrong: 1, "count": 0}, {wrong: 1, "type": "image"}]
+        for expected in wrongly:
+            with pytest.raises(TypeError, match=re.escape(f"assert_logged: {text}") + "$"):
+                assert_logged(run, "img", **expected)
+        with pytest.raises(TypeError, match=re.escape(f"assert_document: {text}") + "$"):
+            assert_document(document, **{wrong: None})
+    with pytest.raises(
+        TypeError, match=r"assert_logged: expected type to be one of .*'imgae'. Did you mean 'image'\?$"
+    ):
+        assert_logged(run, "img", type="imgae", count=0)
+    with pytest.raises(TypeError, match=r"members of histogram or image: .*, got 'bxoes'. Did you mean 'boxes'\?$"):
+        assert_logged(run, "mixed", bxoes=None)
+
+
+def test_members_of_a_type_that_is_not_known_are_taken_as_they_are(tmp_path: Path) -> None:
+    class Foreign:
+        def __media__(self, sink: object) -> dict[str, Any]:
+            return {"_type": "vendor_thing", "_version": "1.0", "size_x": 3}
+
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"thing": Foreign()})
+    assert_logged(run, "thing", type="vendor_thing", size_x=3, other=None)
 
 
 def test_only_the_first_ten_values_are_listed(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 _HOOKS = {
     "forward_to": "mediatypes.interop.trackers.forwarding:Forwarder",  # Run(forward_to=)
     "plot_runs": "mediatypes.viewer.plotting:plot_runs",  # RunView.plot, RunSet.plot
+    "show_artifacts": "mediatypes.viewer.notebook:artifacts_bundle",  # Artifacts and Artifact in a notebook
     "show_runs": "mediatypes.viewer.notebook:runs_bundle",  # RunView and RunSet in a notebook
     "show_value": "mediatypes.viewer.notebook:value_bundle",  # a value in a notebook
     "sync_tensorboard": "mediatypes.interop.tensorboard.live:attach",  # Run(sync_tensorboard=True)

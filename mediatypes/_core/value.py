@@ -145,6 +145,10 @@ class Frozen:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._set(**state)  # a pickled array comes back writable
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: HTML without scripts, and the `repr`."""
+        return hook("show_value")(self)  # type: ignore[no-any-return]
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise _frozen(self, name)
 
@@ -177,15 +181,7 @@ def _frozen(value: Frozen, name: str) -> AttributeError:
     return AttributeError(f"{where}: expected no change, a value stays as it was made. Make a new one.")
 
 
-class Shown(Frozen):
-    """A value that a notebook shows."""
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: HTML without scripts, and the `repr`."""
-        return hook("show_value")(self)  # type: ignore[no-any-return]
-
-
-class Value(Shown):
+class Value(Frozen):
     """A media value: frozen, hashable, picklable data that encodes to a document and sidecars."""
 
     _declaration: ClassVar[Document]
@@ -217,7 +213,7 @@ class Value(Shown):
         return value
 
 
-class HasFile(Shown):
+class HasFile(Frozen):
     """A value of one file, which other programs open."""
 
     @classmethod

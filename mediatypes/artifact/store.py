@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from .._core.declaration import Text
 from .._core.errors import InputError, Problem, StoreError, problem
 from .._core.file_names import fold
+from .._core.hooks import hook
 from .._core.location import Location
 from ..columns.plain_data import BAD, make_plain
 from ..runfolder.files import ARTIFACTS, BLOBS
@@ -204,6 +205,10 @@ class Artifacts:
             DocumentError: a manifest is damaged, so that nobody can tell. Nothing is removed then.
         """
         return collect_garbage(self._folder, dry_run)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: a table of all versions, and the `repr`."""
+        return hook("show_artifacts")(self)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"Artifacts({str(self.root)!r})"

@@ -21,6 +21,7 @@ from .._core.errors import (
     Verbatim,
     os_error,
 )
+from .._core.hooks import hook
 from .._core.location import Location, local_path
 from .._core.sidecar import hash_file, safe_parts
 from ..runfolder import files, lineage
@@ -165,8 +166,13 @@ class Artifact:
             if any((one.name, one.version, one.digest, one.role) == mine for one in lineage.read_lineage(run))
         ]
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: its files in a table, and the `repr`."""
+        return hook("show_artifacts")(self)  # type: ignore[no-any-return]
+
     def __repr__(self) -> str:
-        return f"Artifact({self.name}:{self.version}, {self.type}, {len(self.entries)} entries)"
+        count = f"{len(self.entries)} {'entry' if len(self.entries) == 1 else 'entries'}"
+        return f"Artifact({self.name}:{self.version}, {self.type}, {count})"
 
     def _local(self) -> Path:
         if not isinstance(self._root, Path):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
 from .. import __version__
-from .._core.errors import MediaTypesError
+from .._core.errors import MediaTypesError, StoreError, os_error
 from . import (
     artifacts,
     compact,
@@ -31,7 +32,7 @@ from . import (
     view,
     watch,
 )
-from ._command import complain
+from ._command import Parser, complain
 from ._signals import unwinding
 
 COMMANDS = (
@@ -71,10 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: by argparse, for `--help`, `--version` and wrong usage; when SIGTERM or SIGHUP ends the command.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed, and whoever did that reads nothing
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):  # a key may hold what the terminal's encoding cannot
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        chosen = _parser().parse_args(arguments)
+        chosen, rest = _parser().parse_known_args(arguments)
+        chosen.parser.check(chosen, rest)
         with unwinding():
             code: int = chosen.run(chosen)
         sys.stdout.flush()
@@ -84,14 +89,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _SIGINT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        _print_no_more()
         return _SIGPIPE
+    except OSError as error:  # such as a full disk that the output goes to
+        _print_no_more()
+        hint = "Free some space, or write elsewhere."
+        complain(os_error(StoreError, error.filename or "output", "be written", error, hint))
+        return 2
     return code
 
 
-def _parser() -> ArgumentParser:
+def _print_no_more() -> None:
+    """Python flushes once more when it ends, which would fail once more."""
+    with contextlib.suppress(OSError, ValueError):  # an output without a descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parser() -> Parser:
     examples = [f"  {command.example}" for command in COMMANDS]
-    parser = ArgumentParser(
+    parser = Parser(
         prog="mediatypes",
         description="Log typed media values, and look at the runs that hold them.",
         epilog="\n".join(["examples:", *examples, "", EXIT_CODES]),
@@ -108,5 +124,5 @@ def _parser() -> ArgumentParser:
             formatter_class=RawDescriptionHelpFormatter,
         )
         command.add_arguments(added)
-        added.set_defaults(run=command.run)
+        added.set_defaults(run=command.run, parser=added)
     return parser

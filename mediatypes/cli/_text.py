@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 
 def clean(text: str) -> str:
@@ -12,10 +14,29 @@ def clean(text: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes: wide letters and pictures take two, marks none."""
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+def _width(letter: str) -> int:
+    return 2 if east_asian_width(letter) in "WF" else int(not combining(letter) and letter != "\u200d")
+
+
 def cut(text: str, width: int) -> str:
     """The text in so many columns, its end replaced by "..." if it is longer."""
     text = clean(text)
-    return text if len(text) <= width else text[: width - 3] + "..."
+    if columns(text) <= width:
+        return text
+    end = "..."[: max(width, 0)]
+    ends = accumulate(map(_width, text))  # columns up to each letter
+    return "".join(letter for letter, reach in zip(text, ends, strict=True) if reach <= width - len(end)) + end
+
+
+def pad(text: str, width: int, *, left: bool) -> str:
+    """The text in so many columns, at their left or right."""
+    blank = " " * (width - columns(text))
+    return text + blank if left else blank + text
 
 
 def shorten(value: Any) -> str:
@@ -54,11 +75,10 @@ def count(number: int, thing: str) -> str:
 def table_of(rows: Sequence[Sequence[str]], widest: Sequence[int], left: int) -> Iterator[str]:
     """Lines of a table, no column wider than `widest` allows; the first `left` columns stand at the left."""
     short = [[cut(text, width) for text, width in zip(row, widest, strict=True)] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*short, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(*short, strict=True)]
     for row in short:
-        texts = [text.ljust(width) for text, width in zip(row[:left], widths, strict=False)]
-        numbers = [text.rjust(width) for text, width in zip(row[left:], widths[left:], strict=True)]
-        yield " ".join([*texts, *numbers]).rstrip()
+        cells = (pad(text, width, left=i < left) for i, (text, width) in enumerate(zip(row, widths, strict=True)))
+        yield " ".join(cells).rstrip()
 
 
 def note(text: str) -> None:

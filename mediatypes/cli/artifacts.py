@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._command import Command
+from .._core.errors import StoreError, Verbatim
+from ._command import Command, Parser
 from ._text import clean, count, in_bytes, table_of
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ _HEAD = ("version", "aliases", "type", "files", "size", "created", "run")
 _WIDEST = (80, 60, 30, 10, 10, 20, 60)
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, text, do in (
         ("ls", "list artifacts and their versions", _ls),
@@ -36,13 +38,18 @@ def _add_arguments(parser: ArgumentParser) -> None:
             action.add_argument("root", metavar="ROOT", nargs="?", default=".", help=f"{where} (default: this one)")
         if name == "gc":
             action.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-        action.set_defaults(do=do)
+        action.set_defaults(do=do, parser=action)
 
 
 def _run(arguments: Namespace) -> int:
     from ..artifact.store import artifacts
 
-    code: int = arguments.do(artifacts(arguments.root), arguments)
+    store = artifacts(arguments.root)
+    if isinstance(store.root, Path) and not store.root.is_dir() and not store.root.parent.is_dir():
+        got = Verbatim("a file" if store.root.parent.exists() else "nothing of that name")
+        hint = "Pass the directory that holds the runs."
+        raise StoreError.of(str(arguments.root), "a directory of runs", got, hint)
+    code: int = arguments.do(store, arguments)
     return code
 
 
@@ -50,8 +57,12 @@ def _ls(store: Artifacts, arguments: Namespace) -> int:
     lines = [_line(version) for name in store.names() for version in store.versions(name)]
     if lines:
         print(*map(clean, table_of([_HEAD, *lines], _WIDEST, left=3)), sep="\n")
-    else:
-        print(f"{clean(arguments.root)}: no artifacts. Pass the directory that holds the runs.")
+        return 0
+    return _none(arguments)
+
+
+def _none(arguments: Namespace) -> int:
+    print(f"{clean(arguments.root)}: no artifacts. Pass the directory that holds the runs.")
     return 0
 
 
@@ -73,6 +84,8 @@ def _get(store: Artifacts, arguments: Namespace) -> int:
 
 
 def _verify(store: Artifacts, arguments: Namespace) -> int:
+    if not store.names():
+        return _none(arguments)
     report = store.verify()
     for problem in report.problems:
         print(clean(str(problem)))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 
-from ._command import Command
+from ._command import Command, Parser
 from ._progress import Progress
-from ._text import note
+from ._text import clean, note
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     parser.add_argument("root", metavar="ROOT", help="the directory of the runs, or a quoted pattern of directories")
     parser.add_argument("dest", metavar="DEST", type=Path, help="the directory of the dataset")
 
@@ -28,7 +28,9 @@ def _run(arguments: Namespace) -> int:
         "unchanged": done.unchanged,
         "not over yet": len(done.waiting),
     }
-    print(f"{arguments.dest}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
+    print(clean(f"{arguments.dest}: {', '.join(f'{count} {what}' for what, count in counts.items())}"))
+    if not any(counts.values()) and not done.problems:
+        note("no runs were found. Pass the directory that holds them.")
     return 1 if done.problems else 0
 
 

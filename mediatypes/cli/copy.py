@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
-from ._command import Command
+from ._command import Command, Parser
 from ._progress import Progress
-from ._text import note
+from ._text import clean, count, in_bytes, note
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "runs", metavar="RUN", nargs="+", help="a run, a directory or URL of runs, or a quoted pattern of directories"
     )
@@ -23,7 +23,10 @@ def _run(arguments: Namespace) -> int:
         done = copy(arguments.runs, arguments.dest, progress=bar.show)
     for problem in done.problems:
         note(f"left out: {problem}")
-    print(f"{arguments.dest}: {len(done.runs)} runs, {done.files} files sent ({done.bytes} bytes)")
+    sent = f"{count(len(done.runs), 'run')}, {count(done.files, 'file')} sent ({in_bytes(done.bytes)})"
+    print(clean(f"{arguments.dest}: {sent}"))
+    if not done.runs and not done.problems:
+        note("no runs were found. Pass a run, or the directory that holds them.")
     return 1 if done.problems else 0
 
 

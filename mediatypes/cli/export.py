@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 
 from .._core.errors import MediaTypesError
 from ..interop.layouts import LAYOUTS, export
-from ._command import Command, complain
+from ._command import Command, Parser, complain
 from ._runs import add_runs, find
 from ._text import clean, count, in_bytes
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     add_runs(parser)
     layouts = "; ".join(f"{name}: {what}" for name, what in LAYOUTS.items())
     parser.add_argument("--layout", required=True, choices=LAYOUTS, help=layouts)
@@ -43,7 +43,7 @@ def _export(path: str, layout: str, dest: Path) -> None:
     if report.lost:
         print(f"{layout} did not carry:")
     for lost in report.lost:
-        print(f"- {clean(lost.key)} ({lost.kind}): {count(lost.count, 'value')}, {lost.reason}")
+        print(clean(f"- {lost}"))
 
 
 COMMAND = Command(

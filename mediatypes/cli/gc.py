@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from functools import partial
 from pathlib import Path
 
-from ._command import Command, for_each
+from ._command import Command, Parser, for_each
 from ._runs import add_runs
 from ._text import count, in_bytes
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     add_runs(parser)
     parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from argparse import Namespace
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._command import Command
+from ._command import Command, Parser, at_least_1
 from ._progress import Progress
 
 if TYPE_CHECKING:
@@ -17,9 +17,19 @@ if TYPE_CHECKING:
 
 _HEAD = 65536  # bytes that say what a JSON file is
 _FORMATS = ("coco", "yolo", "voc")  # of data sets, which may be said before them
+_SOME = {  # options that not every importer knows: their defaults
+    "nested": "auto",
+    "purge": False,
+    "step_metric": None,
+    "keep_events": False,
+    "jobs": 1,
+    "images": None,
+    "results": None,
+}
+_OF_EVENTS = ("nested", "purge", "step_metric", "keep_events", "jobs")
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "sources",
         metavar="SOURCE",
@@ -32,7 +42,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--nested",
         choices=("auto", "runs", "namespaces"),
-        default="auto",
+        default=_SOME["nested"],
         help="which directories are runs of their own (default: auto)",
     )
     parser.add_argument("--project", help="the project that the runs belong to")
@@ -40,7 +50,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--purge", action="store_true", help="leave out what a restart logged again, as TensorBoard")
     parser.add_argument("--step-metric", metavar="KEY", help="the scalar whose values are the steps of the rows")
     parser.add_argument("--keep-events", action="store_true", help="copy the event files into the run folders")
-    parser.add_argument("--jobs", metavar="N", type=int, default=1, help="processes that import runs (default: 1)")
+    parser.add_argument(
+        "--jobs", metavar="N", type=at_least_1, default=_SOME["jobs"], help="processes that import runs (default: 1)"
+    )
     parser.add_argument("--images", metavar="DIR", type=Path, help="the pictures of COCO, or the data set of YOLO")
     parser.add_argument("--results", metavar="FILE", type=Path, help="results of COCO, which become predictions")
     parser.add_argument("--report", metavar="FILE", type=Path, help="write the report as JSON as well")
@@ -101,10 +113,11 @@ def _import_elsewhere(source: str, arguments: Namespace, progress: Progress) -> 
     return import_runs(source, arguments.dest, project=arguments.project, tags=arguments.tags, progress=progress.show)
 
 
-def _is_annotated(source: str) -> bool:
+def _annotated(source: str) -> str | None:
+    """The format of a data set; None of something else."""
     from ..interop.annotations.importing import recognise
 
-    return "://" not in source and recognise(source) is not None
+    return None if "://" in source else recognise(source)
 
 
 def _is_elsewhere(source: str) -> bool:
@@ -113,12 +126,23 @@ def _is_elsewhere(source: str) -> bool:
     return "://" not in source and recognise(source) is not None
 
 
-_Importer = Callable[[str, Namespace, Progress], "ImportReport"]
-_RECOGNISED: tuple[tuple[Callable[[str], bool], _Importer], ...] = (
-    (_is_wandb, import_wandb),
-    (_is_annotated, _import_annotations),
-    (_is_elsewhere, _import_elsewhere),
-)
+class Importer(NamedTuple):
+    """Who imports a source."""
+
+    what: str  # it imports
+    run: Callable[[str, Namespace, Progress], ImportReport]
+    takes: tuple[str, ...] = ()  # options of `_SOME`
+
+
+EVENTS = Importer("event files of TensorBoard", _import_events, _OF_EVENTS)
+WANDB = Importer("runs of W&B", import_wandb, ("jobs",))
+_ELSEWHERE = Importer("runs of another tracker", _import_elsewhere)
+_ANNOTATED = {
+    "coco": Importer("a data set of COCO", _import_annotations, ("images", "results")),
+    "yolo": Importer("a data set of YOLO", _import_annotations, ("images",)),
+    "voc": Importer("a data set of Pascal VOC", _import_annotations),
+}
+_ALL = (EVENTS, WANDB, *_ANNOTATED.values(), _ELSEWHERE)
 
 
 def _unknown(source: str) -> InputError:
@@ -141,16 +165,33 @@ def _may_be_coco(file: Path) -> bool:
     return False
 
 
-def importer_of(source: str) -> _Importer:
+def importer_of(source: str, format: str | None = None) -> Importer:
     """Who imports a source: the first that recognises it, else it is a log directory of TensorBoard."""
-    return next((importer for recognises, importer in _RECOGNISED if recognises(source)), _import_events)
+    if format is None and _is_wandb(source):
+        return WANDB
+    if annotated := format or _annotated(source):
+        return _ANNOTATED[annotated]
+    return _ELSEWHERE if _is_elsewhere(source) else EVENTS
+
+
+def require_known_options(importers: Collection[Importer], arguments: Namespace) -> None:
+    """Raise InputError if an option was given that none of the importers knows."""
+    from .._core.errors import InputError, Verbatim, problem
+
+    got = Verbatim(" and ".join(dict.fromkeys(importer.what for importer in importers)))
+    known = {name for importer in importers for name in importer.takes}
+    problems = []
+    for name, default in _SOME.items():
+        if getattr(arguments, name) != default and name not in known:
+            expected = " or ".join(importer.what for importer in _ALL if name in importer.takes)
+            problems.append(problem(f"--{name.replace('_', '-')}", expected, got, "Leave it out.", "ignored"))
+    if problems:
+        raise InputError(problems)
 
 
 def _run(arguments: Namespace) -> int:
     from .._core.errors import InputError, Verbatim, problem
 
-    if arguments.jobs < 1:
-        raise InputError.of("--jobs", "at least 1", arguments.jobs, "Leave it out for 1.")
     arguments.format = None
     if arguments.sources[0] in _FORMATS and len(arguments.sources) > 1 and not Path(arguments.sources[0]).exists():
         arguments.format, *arguments.sources = arguments.sources
@@ -158,11 +199,12 @@ def _run(arguments: Namespace) -> int:
     if nothing:
         expected, got, hint = "a file or directory", Verbatim("nothing"), "Check the path."
         raise InputError([problem(source, expected, got, hint, "no-file") for source in nothing])
+    importers = [importer_of(source, arguments.format) for source in arguments.sources]
+    require_known_options(importers, arguments)
     reports = []
-    for source in arguments.sources:
+    for source, importer in zip(arguments.sources, importers, strict=True):
         with Progress("import") as bar:
-            importer = _import_annotations if arguments.format else importer_of(source)
-            report = importer(source, arguments, bar)
+            report = importer.run(source, arguments, bar)
         print(report)
         print(report.summary)
         reports.append((source, report))

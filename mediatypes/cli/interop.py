@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections import Counter
 
-from ._command import Command
+from ._command import Command, Parser
 from ._text import table_of
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     from ..interop.trackers import TRACKERS
 
     parser.add_argument("name", nargs="?", choices=TRACKERS, metavar="NAME", help=f"one of {', '.join(TRACKERS)}")

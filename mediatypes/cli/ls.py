@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -13,12 +14,14 @@ from shutil import get_terminal_size
 from typing import Any, NamedTuple
 
 from ..journal.metrics import FIXED
-from ._command import Command
+from ._command import Command, Parser, tell_unknown
 from ._text import clean, cut, note, shorten, table_of
 
 _WIDE = 200  # columns where there is no terminal
 _WIDEST = (60, 30, 11, 6, 12, 1000)
 _SUMMARY = "summary."
+_SKEW = 86400  # seconds that the clock of another machine may go wrong
+_LONGEST = 40 * 31_557_600  # seconds: nobody trained in 1970, which a log without times says
 
 
 class _Line(NamedTuple):
@@ -32,7 +35,7 @@ class _Line(NamedTuple):
     values: str
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "root", metavar="ROOT", nargs="?", default=".", help="the directory of the runs (default: this one), or a URL"
     )
@@ -50,7 +53,10 @@ def _run(arguments: Namespace) -> int:
     rows = runs.table().to_pylist()
     if not rows:
         print(f"{clean(arguments.root)}: no runs. Pass the directory that holds them.")
-    print(*_lines(rows, arguments.keys), sep="\n", end="\n" if rows else "")
+    if rows:
+        print(*_lines(rows, arguments.keys), sep="\n")
+    names = {name for row in rows for name in row if name.startswith(_SUMMARY)}
+    tell_unknown(arguments.keys, {name.removeprefix(_SUMMARY) for name in names})
     return 2 if runs.problems else 0
 
 
@@ -78,11 +84,12 @@ def _lines(rows: list[dict[str, Any]], keys: list[str]) -> Iterator[str]:
 
 
 def _age(started: float | None) -> str:
-    """How long ago a run began: 40 s, 3 min, 5 h, 12 d; nothing of one that does not know when."""
-    if started is None or not started > 0:
+    """How long ago a run began: 40 s, 3 min, 5 h, 12 d, 3 y; nothing where its time cannot be."""
+    seconds = time.time() - started if started is not None else math.nan
+    if not -_SKEW <= seconds < _LONGEST:
         return ""
-    seconds = max(time.time() - started, 0)
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+    seconds = max(seconds, 0)
+    for unit, length in (("y", 31_557_600), ("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds // length:.0f} {unit}"
     return f"{seconds:.0f} s"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 
 from ..runfolder import files
-from ._command import Command, for_each
+from ._command import Command, Parser, for_each
 from ._runs import add_runs
 from ._text import count, in_bytes
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     add_runs(parser)
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from .._core.errors import InputError, StoreError, os_error
-from ._command import Command
+from ._command import Command, Parser
 from ._text import note
 
 _FORMATS = ("table", "csv", "json", "parquet")
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     parser.add_argument("root", metavar="ROOT", help="the directory of the runs, or a quoted pattern of directories")
     parser.add_argument("query", metavar="SQL", help="a query over the views runs, history and media")
     parser.add_argument(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._core.errors import MediaTypesError
-from ._command import Command, complain
+from ._command import Command, Parser, complain
 from ._progress import Progress
 from ._runs import add_runs, find
 from ._text import clean, count, in_bytes
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LOST = ("torn", "frame", "checksum")  # codes of what stood in a journal and could not be read
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     add_runs(parser)
     parser.add_argument(
         "--force",

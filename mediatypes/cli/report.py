@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+import re
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
-from ._command import Command
+from ._command import Command, Parser
 from ._text import count, in_bytes, note
 
-_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmg]?b?)", re.ASCII | re.IGNORECASE)
 
 
 def _size(text: str) -> int:
-    for unit, factor in _UNITS.items():
-        if text.endswith(unit) and text.removesuffix(unit).strip().isdigit():
-            return int(text.removesuffix(unit)) * factor
-    if not text.isdigit():
-        raise ArgumentTypeError(f"expected bytes, or a number with kB, MB or GB, got {text!r}")
-    return int(text)
+    found = _SIZE.fullmatch(text)
+    if found is None or found[2].lower() not in _UNITS:
+        raise ArgumentTypeError(f"expected bytes, or a number with kB, MB or GB, got {text!r}. Pass 20MB.")
+    return int(float(found[1]) * _UNITS[found[2].lower()])
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="a run, a folder of runs, or a pattern")
     parser.add_argument("-o", dest="dest", metavar="FILE", type=Path, required=True, help="the HTML file to write")
     parser.add_argument(
-        "--max-size", type=_size, default=100 * 10**6, help="such as 20MB (default 100MB); larger media become previews"
+        "--max-size",
+        metavar="SIZE",
+        type=_size,
+        default=100 * 10**6,
+        help="such as 20MB (default: 100MB): beyond it pictures become previews and other large media are left out",
     )
-    parser.add_argument("--folder", action="store_true", help="FILE is a folder: pictures, videos and sounds beside it")
+    beside = "FILE is a folder: pictures, videos and sounds stand in it, beside index.html"
+    parser.add_argument("--folder", action="store_true", help=beside)
 
 
 def _run(arguments: Namespace) -> int:
@@ -36,6 +41,8 @@ def _run(arguments: Namespace) -> int:
     for problem in done.problems:
         note(f"left out: {problem}")
     print(f"{done.path}: {count(done.runs, 'run')}, {count(done.files, 'media file')}, {in_bytes(done.size)}")
+    if done.size > arguments.max_size and not arguments.folder:
+        print("- larger than --max-size: the page and the rows alone take that")
     if done.previews:
         print(f"- {count(done.previews, 'picture')} as previews, to stay below {in_bytes(arguments.max_size)}")
     if done.left_out:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterator
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,9 +13,9 @@ from .._core import canonical
 from .._core.errors import MediaTypesError
 from .._core.references import references
 from . import _pictures
-from ._command import Command, complain
+from ._command import Command, Parser, complain
 from ._runs import add_runs, find
-from ._text import clean, count, cut, duration, in_bytes, shorten, table_of
+from ._text import clean, columns, count, cut, duration, in_bytes, note, pad, shorten, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +46,7 @@ class _Row(NamedTuple):
 _WIDEST = (29, 14, 9, 10, 10, 12, 10)  # with their gaps, 100 columns
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     add_runs(parser)
     parser.add_argument("--console", action="store_true", help="print what the run's processes have printed, instead")
 
@@ -64,7 +64,8 @@ def _run(arguments: Namespace) -> int:
             complain(error)
             code = 2
         else:
-            print(*([""] if number else []), *lines, sep="\n")
+            if lines:
+                print(*([""] if number else []), *lines, sep="\n")
     return code
 
 
@@ -72,6 +73,8 @@ def _lines(view: RunView) -> Iterator[str]:
     from ..columns.batch import RANK
     from ..runfolder.schema import FIXED
 
+    show_courses = sys.stdout.isatty()
+    width = get_terminal_size().columns if show_courses else _WIDTH
     history = view._history()
     specs = [spec for spec in history.specs if (spec.key, spec.kind) != RANK]
     of_ranks = [spec.name for spec in history.specs if (spec.key, spec.kind) == RANK]
@@ -91,16 +94,17 @@ def _lines(view: RunView) -> Iterator[str]:
     }
     for name, text in {**described, **_made_by(view.environment), **config}.items():
         if text:
-            yield cut(f"  {name}: {text}", _WIDTH)
+            yield cut(f"  {name}: {text}", min(width, _WIDTH))
     if specs:
         yield ""
-        show_courses = sys.stdout.isatty()
         rows = [
             (_row(column, spec), _course(column, spec) if show_courses else "")
             for spec, column in _columns(history, specs, len(table))
         ]
         lines = table_of([_Row(), *(row for row, _ in rows)], _WIDEST, left=2)
-        yield from _with_courses(list(lines), [course for _, course in rows]) if show_courses else lines
+        if show_courses:
+            lines = _with_courses([cut(line, width) for line in lines], [course for _, course in rows], width)
+        yield from lines
         if _pictures.can_show():
             yield from _last_pictures(view, history, specs)
     if problems := view.problems:
@@ -131,8 +135,11 @@ def _made_by(environment: dict[str, Any]) -> dict[str, str]:
 
 
 def _console(view: RunView) -> Iterator[str]:
+    line = None
     for line in view.console():
         yield f"({clean(line.text)} left out)" if line.stream == "cut" else clean(line.text)
+    if line is None:
+        note(f'{view.path}: no console is recorded. mediatypes.Run(path, capture=["console"]) records it.')
 
 
 def _course(table: pa.Table, spec: ColumnSpec) -> str:
@@ -147,15 +154,15 @@ def _course(table: pa.Table, spec: ColumnSpec) -> str:
     return sparkline(series.means())
 
 
-def _with_courses(lines: list[str], courses: list[str]) -> Iterator[str]:
+def _with_courses(lines: list[str], courses: list[str], room: int) -> Iterator[str]:
     """The table's lines with the course of each number, where the terminal has room for it."""
-    width = max(map(len, lines))
-    if width + _COURSE + 2 > get_terminal_size().columns:
+    width = max(map(columns, lines))
+    if width + _COURSE + 2 > room:
         yield from lines
         return
     yield lines[0]
     for line, course in zip(lines[1:], courses, strict=True):
-        yield f"{line:<{width}}  {course}".rstrip()
+        yield f"{pad(line, width, left=True)}  {course}".rstrip()
 
 
 def _last_pictures(view: RunView, history: History, specs: list[ColumnSpec]) -> Iterator[str]:

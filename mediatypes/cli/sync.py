@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError, Namespace
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from . import _terminal, import_
-from ._command import Command
+from ._command import Command, Parser
 from ._text import clean, count, cut, note
 
 if TYPE_CHECKING:
@@ -27,21 +27,23 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     import_.COMMAND.add_arguments(parser)
-    parser.add_argument("--follow", action="store_true", help="go on while others write there, until Ctrl-C")
-    parser.add_argument("--idle", metavar="S", type=_seconds, help="end when nothing new came for so many seconds")
-    parser.add_argument(
+    follow = parser.add_argument("--follow", action="store_true", help="go on while others write there, until Ctrl-C")
+    ends = "end when nothing new came for so many seconds"
+    idle = parser.add_argument("--idle", metavar="S", type=_seconds, help=ends)
+    interval = parser.add_argument(
         "--interval",
         metavar="S",
         type=_seconds,
         default=_INTERVAL,
         help=f"seconds between looks (default: {_INTERVAL})",
     )
+    parser.only_with(follow, idle, interval)
 
 
 def _run(arguments: Namespace) -> int:
-    from .._core.errors import InputError
+    from .._core.errors import InputError, Verbatim
 
     if not arguments.follow:
         return import_.COMMAND.run(arguments)
@@ -51,9 +53,14 @@ def _run(arguments: Namespace) -> int:
     if arguments.jobs != 1:
         raise InputError.of("--jobs", "1 with --follow", arguments.jobs, "Leave it out.")
     (source,) = arguments.sources
+    importer = import_.importer_of(source)
+    if importer not in (import_.EVENTS, import_.WANDB):
+        hint = f"Type: mediatypes import {source} -o {arguments.dest}"
+        raise InputError.of("--follow", "logs of TensorBoard or W&B", Verbatim(importer.what), hint)
+    import_.require_known_options([importer], arguments)
     with _Stop() as stop, _Screen() as screen:
         until = {"stop": stop.is_set, "idle": arguments.idle, "interval": arguments.interval, "on_change": screen.show}
-        if import_.importer_of(source) is import_.import_wandb:
+        if importer is import_.WANDB:
             from ..interop.wandb import follow_runs
 
             named = {"project": arguments.project, "tags": arguments.tags}

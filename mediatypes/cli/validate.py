@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from ._command import Command
+from ._command import Command, Parser
 from ._runs import RUNS, find
 from ._text import clean, count
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..upkeep.verify.report import Report
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help=f"a JSON file of one document or a list, {RUNS}")
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ._command import Command
+from ._command import Command, Parser, at_least_1
 from ._progress import Progress
 from ._runs import add_runs, find
 from ._text import clean, count, in_bytes, table_of
@@ -19,10 +19,13 @@ _RUNS_A_PROCESS = 16  # fewer are checked sooner by this one than another is sta
 _WIDEST = (200, 20, 80, 1000)  # of run, code, place; what is wrong stands whole at the end
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     add_runs(parser)
     parser.add_argument(
-        "--jobs", metavar="N", type=int, help="processes that work (default: one for 16 runs, at most one a core)"
+        "--jobs",
+        metavar="N",
+        type=at_least_1,
+        help="processes that work (default: one for 16 runs, at most one a core)",
     )
 
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import errno
+import socket
 import webbrowser
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._core import atomic
-from .._core.errors import StoreError, os_error
-from ._command import Command
-from ._text import count, in_bytes, note
+from .._core.errors import InputError, StoreError, os_error
+from ._command import Command, Parser
+from ._text import clean, count, in_bytes, note
 
 if TYPE_CHECKING:
     from ..viewer.server import Server
     from ..viewer.shelf import Shelf
 
 _PORT = 8090
+_NO_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+_PAGE = "viewer.html"
 _PORTS = 20  # tried, one after the other, before any free one
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
+def _add_arguments(parser: Parser) -> None:
+    runs = parser.add_argument(
         "runs",
         metavar="RUNS",
         nargs="*",
@@ -30,11 +33,16 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help="a run, a folder of runs, a pattern, a URL, a compacted dataset, or a directory of TensorBoard or W&B; "
         "which is followed while it grows; by default this folder",
     )
-    parser.add_argument("--port", type=_port, help=f"port (default: {_PORT}, or the next one that is free)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to serve at; beyond loopback a token is needed")
-    parser.add_argument("--no-browser", action="store_true", help="print the address only")
-    parser.add_argument("--page", action="store_true", help="write the page alone to -o: run folders are dropped on it")
-    parser.add_argument("-o", dest="dest", metavar="FILE", type=Path, default=Path("viewer.html"), help="with --page")
+    port = parser.add_argument("--port", type=_port, help=f"port (default: {_PORT}, or the next one that is free)")
+    help = "address to serve at; beyond loopback a token is needed"
+    host = parser.add_argument("--host", default="127.0.0.1", help=help)
+    no_browser = parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    alone = "write the page alone to a file: run folders are dropped on it"
+    page = parser.add_argument("--page", action="store_true", help=alone)
+    where = f"the file that --page writes (default: {_PAGE})"
+    dest = parser.add_argument("-o", dest="dest", metavar="FILE", type=Path, help=where)
+    parser.only_with(page, dest)
+    parser.not_with(page, runs, port, host, no_browser)
 
 
 def _run(arguments: Namespace) -> int:
@@ -43,17 +51,19 @@ def _run(arguments: Namespace) -> int:
     from ..viewer.shelf import Shelf
 
     if arguments.page:
-        atomic.write(arguments.dest, page({}, "runs", libraries=bundle.available()), "write the page")
-        print(f"{arguments.dest}: {in_bytes(arguments.dest.stat().st_size)}; open it and drop run folders on it")
+        dest = arguments.dest or Path(_PAGE)
+        atomic.write(dest, page({}, "runs", libraries=bundle.available()), "write the page")
+        print(f"{dest}: {in_bytes(dest.stat().st_size)}; open it and drop run folders on it")
         return 0
-    shelf = Shelf(arguments.runs, follow=True)
+    shelf, where = Shelf(arguments.runs, follow=True), ", ".join(arguments.runs)
     try:
         for problem in shelf.problems:
             note(f"left out: {problem}")
         server = _serve(shelf, arguments)
         if arguments.port is None and server.port != _PORT:
             note(f"port {_PORT} is taken, so this page is at another one")
-        print(f"{count(len(shelf.names()), 'run')}: {server.url}  (Ctrl-C ends it)", flush=True)
+        there = count(len(shelf.names()), "run") if shelf.names() else f"waiting for runs in {where}"
+        print(clean(f"{there}: {server.url}  (Ctrl-C ends it)"), flush=True)
         if not arguments.no_browser:
             webbrowser.open(server.url)
         shelf.describe()  # while the browser starts
@@ -82,7 +92,10 @@ def _at(port: int, shelf: Shelf, arguments: Namespace) -> Server:
     title = ", ".join(Path(run).resolve().name for run in arguments.runs[:3])
     try:
         return Server(shelf, arguments.host, port, title)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        if not isinstance(error, OSError) or isinstance(error, socket.gaierror) or error.errno in _NO_ADDRESS:
+            hint = "Leave it out for 127.0.0.1, or pass 0.0.0.0 for all addresses of this machine."
+            raise InputError.of("--host", "an address of this machine", arguments.host, hint) from error
         hint = "Leave --port out for one that is free."
         raise os_error(StoreError, f"{arguments.host}:{port}", "serve the page", error, hint) from error
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._core.errors import StoreError, Verbatim
 from ._board import Board, Screen, state
-from ._command import Command
+from ._command import Command, Parser
 from ._text import clean
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _add_arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: Parser) -> None:
     parser.add_argument("path", metavar="RUN", type=Path, help="the folder of a run; it is waited for if need be")
-    parser.add_argument(
+    interval = parser.add_argument(
         "--interval",
         metavar="S",
         type=_seconds,
@@ -39,7 +39,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--keys", metavar="KEY", nargs="+", default=[], help="only these keys; * and ? stand for others: 'val.*'"
     )
-    parser.add_argument("--once", action="store_true", help="print the state as it is now, and end")
+    once = parser.add_argument("--once", action="store_true", help="print the state as it is now, and end")
+    parser.not_with(once, interval)
 
 
 def _run(arguments: Namespace) -> int:

@@ -148,7 +148,7 @@ def read_run_json(root: Location) -> dict[str, Any]:
             hint = f"Pass the run's folder: {inside}." if inside else hint
         elif isinstance(root, Path) and (root / HISTORY).is_file():
             hint = f"It was lost: mediatypes recover {root} makes it again."
-        raise StoreError.of(str(root), "a run folder with run.json", got, hint) from error
+        raise StoreError.of(str(root), "a run folder with run.json", Verbatim(got), hint) from error
     require_readable(str(path), run.get("format"), FORMAT)
     if problems := list(RUN_JSON.check(run)):
         raise DocumentError(p._replace(path=f"{path}: {p.path}") for p in problems)

@@ -38,6 +38,9 @@ class DirectoryStore:
         self._lasting: set[Path] = set()  # folders whose own names are on the disk
         self._prefix = "".join(f"{part}/" for part in safe_parts(prefix)) if prefix else ""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.root)!r})"
+
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         """Store bytes (or copy a file's content) and return its path; does nothing if it is there already.
 

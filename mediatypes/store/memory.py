@@ -30,6 +30,10 @@ class MemoryStore:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
 
+    def __repr__(self) -> str:
+        count = f"{len(self.files)} {'file' if len(self.files) == 1 else 'files'}"
+        return f"MemoryStore({count}, {sum(map(len, self.files.values()))} bytes)"
+
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         """Keep the bytes (a file's content is read) under `ab/<sha256><suffix>` and return that path."""
         path = content_path(sha256, suffix)

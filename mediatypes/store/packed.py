@@ -46,6 +46,9 @@ class PackedStore:
         self._added: dict[str, tuple[bytes, str]] = {}  # by path: content and media type
         self._reader = Reader(self.file)
 
+    def __repr__(self) -> str:
+        return f"PackedStore({str(self.file)!r})"
+
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         """Keep the bytes (a file's content is read) until `write()`, and return their path.
 

@@ -84,6 +84,9 @@ class RemoteStore:
     def __init__(self, root: RemotePath) -> None:
         self.root = root
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.root)!r})"
+
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         """Store bytes (or a file's content) and return their path, unless they are there; raises `StoreError`."""
         path = content_path(sha256, suffix)
@@ -106,9 +109,6 @@ class RemoteStore:
             raise os_error(SidecarMissing, str(target), "find the sidecar", error, "Restore the file.") from error
         except OSError as error:
             raise os_error(StoreError, str(target), "open the sidecar", error, _HINT) from error
-
-    def __repr__(self) -> str:
-        return f"RemoteStore({str(self.root)!r})"
 
 
 class RemoteRunStore(RemoteStore):

@@ -13,11 +13,14 @@ import mediatypes as mt
 from .._core import canonical
 from .._core.codec import declaration_of
 from .._core.errors import show
+from .._core.registry import known_types, lookup
 from .._core.sidecar import HashingSink
+from ..columns.log_cells import PLAIN_KINDS
 
 if TYPE_CHECKING:
     from .._core.value import MediaValue
 
+_PLAIN = frozenset(PLAIN_KINDS)
 _SHOWN = 10  # values of the key that a failure lists
 _ABSENT: Any = object()
 
@@ -78,6 +81,7 @@ def assert_logged(
 
     Raises:
         AssertionError: listing what was logged instead.
+        TypeError: there is no such type, or the type has no such member.
 
     >>> import tempfile
     >>> with mt.Run(tempfile.mkdtemp() + "/run") as run:
@@ -92,6 +96,7 @@ def assert_logged(
     if key not in known:
         raise AssertionError(_missing_key(where, key, known))
     logged = list(_logged(view, key, step))
+    _require_known("assert_logged", logged, type, members)
     matching = [item for item in logged if _matches(item, view.store, type, value, members)]
     if len(matching) == count or (count is None and matching):
         return
@@ -121,6 +126,7 @@ def assert_document(
 
     Raises:
         AssertionError: it is no document, breaks the schema of its type, or is another one than described.
+        TypeError: there is no such type, or the type has no such member.
 
     >>> store = mt.MemoryStore()
     >>> assert_document(mt.encode(mt.Histogram([1, 2, 3], num_bins=4), store), type="histogram", values=4)
@@ -134,6 +140,7 @@ def assert_document(
     except (ValueError, mt.MediaTypesError) as error:
         raise AssertionError(f"document: expected a valid document, got {show(document)}. {error}") from None
     item = _Logged(0, data["_type"], data)
+    _require_known("assert_document", [item], type, members)
     if value is not _ABSENT and source is None:
         raise TypeError("assert_document: expected source= beside value=, got none. Say where the sidecars are.")
     if not _matches(item, source, type, value, members):
@@ -227,6 +234,31 @@ def _size(value: Any) -> int:
     return len(value) if isinstance(value, list) else 0
 
 
+def _require_known(function: str, items: list[_Logged], type: str | None, members: dict[str, Any]) -> None:
+    """Raise TypeError for a type or member that does not exist, which would be equal to nothing."""
+    logged = {item.type for item in items}
+    if type is not None and type not in logged | _PLAIN | {*known_types()}:
+        known = ", ".join((*sorted(_PLAIN), *known_types()))
+        raise TypeError(
+            f"{function}: expected type to be one of {known}, got {type!r}.{_close(type, known.split(', '))}"
+        )
+    types = ({type} if type is not None else logged) - _PLAIN
+    if types <= {*known_types()}:  # of other types nobody knows what their documents may have
+        names = {name for item in items for name in item.document} | {n for one in types for n in lookup(one)[1].names}
+        for name in members if names else ():
+            if name not in names:
+                what = " or ".join(sorted(types)) or "the value"
+                known = ", ".join(sorted(name for name in names if not name.startswith("_")))
+                raise TypeError(
+                    f"{function}: expected members of {what}: {known}, got {name!r}.{_close(name, sorted(names))}"
+                )
+
+
+def _close(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
 def _describe(type: str | None, step: int | None, count: int | None, value: Any, members: dict[str, Any]) -> str:
     number = "a value" if count is None else f"{count} values"
     told = [f"{name}={show(expected)}" for name, expected in members.items()]
@@ -239,7 +271,6 @@ def _with(told: list[str]) -> str:
 
 
 def _missing_key(where: str, key: str, known: list[str]) -> str:
-    close = get_close_matches(key, known, 1)
-    hint = f"Did you mean {close[0]!r}?" if close else "Log it before the assertion."
+    hint = _close(key, known) or " Log it before the assertion."
     got = f"the keys {', '.join(known)}" if known else "no key"
-    return f"{where}: expected this key in the run, got {got}. {hint}"
+    return f"{where}: expected this key in the run, got {got}.{hint}"

@@ -16,6 +16,13 @@ COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a4
 WIDE, HIGH = 360, 180  # pixels of a drawing
 _BELOW = 18  # pixels for the text below it
 _POINTS = 4000  # drawn of a cloud
+_TRIANGLES = 50_000  # drawn of a mesh
+_LONGEST_EDGE = 0.1  # of a triangle that is drawn as one, in parts of half the mesh
+_RIGHT, _ABOVE = math.radians(35), math.radians(25)  # whence a mesh is seen
+_VIEW = np.array([[1, 0, 0], [0, math.cos(_ABOVE), -math.sin(_ABOVE)], [0, math.sin(_ABOVE), math.cos(_ABOVE)]]) @ (
+    np.array([[math.cos(_RIGHT), math.sin(_RIGHT), 0], [-math.sin(_RIGHT), math.cos(_RIGHT), 0], [0, 0, 1]])
+)
+_LIGHT = np.array([0.3, -0.75, 0.59])  # in the directions of the view
 _PLANE = 512  # numbers of a plane in each direction
 _LONGEST_SIDE = 1024  # pixels of a picture
 
@@ -81,6 +88,56 @@ def cloud(points: Array) -> str:
     return svg(
         dots, f"{len(points)} points" + (f", {len(some)} of them drawn" if len(some) < len(points) else ""), WIDE
     )
+
+
+def mesh(vertices: Array, triangles: Array, is_y_up: bool) -> str:
+    """A mesh from the front, above and right, lit from there; an address that holds a PNG.
+
+    Args:
+        vertices: (n, 3) finite coordinates.
+        triangles: (m, 3) indices of them; of more than 50 000 so many, evenly chosen, are drawn.
+        is_y_up: whether y points up, as in glTF; otherwise z does.
+    """
+    import PIL.Image
+    import PIL.ImageDraw
+
+    points = vertices.astype(np.float64)
+    if is_y_up:
+        points = points[:, [0, 2, 1]] * (1, -1, 1)
+    low, high = points.min(axis=0), points.max(axis=0)
+    points = (points - (low / 2 + high / 2)) / (float((high / 2 - low / 2).max()) or 1.0)  # halves: no overflow
+    points = points @ _VIEW.T  # to the right, away, up
+    faces = triangles[:: max(1, math.ceil(len(triangles) / _TRIANGLES))]
+    corners = _cut(points[faces])
+    corners = corners[np.argsort(-corners[:, :, 1].sum(axis=1), kind="stable")]  # those behind first
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    lengths = np.linalg.norm(normals, axis=1)
+    facing = np.abs(normals @ _LIGHT) / np.where(lengths > 0, lengths, 1.0)  # either side: windings may be mixed
+    colors = (
+        (np.array([66, 105, 208]) * (0.35 + 0.65 * facing[:, None]) + 30 * facing[:, None]).clip(0, 255).astype(int)
+    )
+    reach = float(np.abs(points[:, [0, 2]]).max()) or 1.0
+    size = 2 * WIDE  # twice as large as it is shown, so that edges are smooth
+    places = (corners[:, :, [0, 2]] / reach * (1, -1) * 0.95 + 1) * size / 2
+    picture = PIL.Image.new("RGBA", (size, size), (0, 0, 0, 0))
+    pen = PIL.ImageDraw.Draw(picture)
+    for triangle, color in zip(places.reshape(len(places), 6).tolist(), colors.tolist(), strict=True):
+        pen.polygon(triangle, fill=(*color, 255))
+    return png_url(picture.resize((WIDE, WIDE), PIL.Image.Resampling.LANCZOS))
+
+
+def _cut(corners: Array) -> Array:
+    """Triangles, (n, 3, 3), large ones cut in four again and again: what is in front is told by their middles."""
+    while len(corners) < _TRIANGLES:
+        edges = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+        is_large = edges > _LONGEST_EDGE
+        if not is_large.any():
+            break
+        a, b, c = corners[is_large].transpose(1, 0, 2)
+        ab, bc, ca = (a + b) / 2, (b + c) / 2, (c + a) / 2
+        parts = [np.stack(part, axis=1) for part in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))]
+        corners = np.concatenate([corners[~is_large], *parts])
+    return corners
 
 
 def _point_colors(points: Array) -> list[str]:

@@ -52,6 +52,8 @@ class Imports:
 
     def runs_of(self, source: Source) -> Source:
         """A source of runs as it is, as `open_runs` takes it; for a folder of another tool's logs a folder of runs."""
+        if self._stop.is_set():
+            return source
         if not isinstance(source, (str, os.PathLike)) or not (logs := Path(source)).is_dir() or any(find_runs(logs)):
             return source
         reader = next((reader for look in (_wandb, _tensorboard) if (reader := look(logs))), None)
@@ -74,7 +76,7 @@ class Imports:
     def close(self) -> None:
         """Follow no more, and remove what was made."""
         self._stop.set()
-        for thread in self._threads:
-            thread.join()
         with self.making:
+            for thread in self._threads:
+                thread.join()
             shutil.rmtree(self.folder, ignore_errors=True)

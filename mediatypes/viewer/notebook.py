@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from .._core.errors import MediaTypesError
+from ..artifact.version import Artifact
 from ..types.html.value import Html
 from ..view import RunView
 from . import bundle, still
@@ -22,6 +23,22 @@ def value_bundle(value: Any) -> dict[str, str]:
     """What a notebook shows of a value: HTML that needs no script, and its `repr`. Only an `Html` runs its own."""
     shown = still.frame(value, scripts=True) if isinstance(value, Html) else still.value_html(value)
     return {"text/html": shown, "text/plain": repr(value)}
+
+
+def artifacts_bundle(shown: Any) -> dict[str, str]:
+    """What a notebook shows of an artifact, its files, and of all artifacts, their versions."""
+    if isinstance(shown, Artifact):
+        rows = [(name, entry.size if entry.size is not None else "") for name, entry in shown.entries.items()]
+        content = still.rows_html(["file", "bytes"], rows, len(rows))
+    else:
+        versions = [version for name in shown.names() for version in shown.versions(name)]
+        columns = ["version", "aliases", "type", "entries", "bytes"]
+        rows_of = (
+            (f"{one.name}:{one.version}", ", ".join(one.aliases), one.type, len(one.entries), one.size)
+            for one in versions
+        )
+        content = still.rows_html(columns, rows_of, len(versions))
+    return {"text/html": f"<p>{html.escape(repr(shown))}</p>{content}", "text/plain": repr(shown)}
 
 
 def runs_bundle(runs: Any) -> dict[str, str]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from .._core import canonical
 from .._core.atomic import replacing
-from .._core.errors import InputError, MediaTypesError, Problem
+from .._core.errors import InputError, MediaTypesError, Problem, StoreError, Verbatim, os_error
 from .._core.references import references
 from ..runfolder import files
 from . import bundle, still
@@ -23,8 +23,10 @@ from .page import page
 from .shelf import BESIDE, Shelf
 
 MAX_SIZE = 100 * 10**6  # bytes of a report, unless it is told otherwise
-_PREVIEW = 480  # pixels of the longer side
+_PREVIEWS = {480: 30_000, 240: 10_000, 120: 3_500}  # by pixels of the longer side: bytes that one takes, about
+_SUFFIXES = (".html", ".htm")
 _BASE64 = 4 / 3
+_MARKUP = 0.99  # of the file that is content
 _SMALL = 2**20  # bytes of a file that is no medium, such as console.log
 _OUTSIDE = ("image", "video", "audio")  # what a page opened from disk can show from beside it, without reading it
 _DRAWN_BY = {"molecule": "molecule", "object3d": "mesh", "plot": "vega", "figure": "plotly"}
@@ -58,12 +60,13 @@ def write_report(
     Args:
         sources: run folders, folders of runs or patterns, as `open_runs` takes them.
         path: the HTML file; with `folder` a directory, in which the page is `index.html`.
-        max_size: bytes that the file may have. Where the media are larger, pictures become previews and the largest
-            others are left out; the page says so.
+        max_size: bytes that the file may have. Where the media are larger, pictures become previews of 480, 240 or 120
+            pixels, as there is room, and the largest others are left out; the page says so. The page itself, rows and
+            numbers are always in it.
         folder: write pictures, videos and sounds as files beside the page instead of into it.
 
     Raises:
-        InputError: there is no run.
+        InputError: there is no run, or `path` is no name of an HTML file (of a folder).
         StoreError: a run cannot be read, or the system cannot write.
 
     >>> import tempfile, mediatypes as mt
@@ -73,41 +76,71 @@ def write_report(
     >>> write_report([root], f"{root}/report.html").runs
     1
     """
+    target = _target(Path(path), folder)
     shelf = Shelf(sources)
     try:
         if not shelf.names():
             raise InputError.of("report", "at least one run", "none", "Pass a folder that holds runs.")
         if not bundle.is_built():
-            return _write_still(shelf, Path(path) / "index.html" if folder else Path(path))
-        return _Writer(shelf, Path(path), max_size, folder).write()
+            return _write_still(shelf, target)
+        return _Writer(shelf, target, max_size, folder).write()
     finally:
         shelf.close()
 
 
+def _target(path: Path, folder: bool) -> Path:
+    """The page's file; raises InputError for a name that is not that of one, or of a folder."""
+    if folder:
+        if path.exists() and not path.is_dir():
+            raise InputError.of(str(path), "a folder", Verbatim("a file"), "Choose another name.")
+        return path / "index.html"
+    if path.is_dir():
+        hint = f"Write {path / 'report.html'}, or a folder: --folder, folder=True."
+        raise InputError.of(str(path), "a file to write", Verbatim("a folder"), hint)
+    if path.suffix.lower() not in _SUFFIXES:
+        hint = f"A report is a page: {path.with_suffix('.html').name}. A browser prints it, to PDF too."
+        raise InputError.of("report", "a name that ends with .html", path.name, hint)
+    return path
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise os_error(StoreError, str(folder), "make the folder", error, "Choose a writable directory.") from error
+
+
 def _write_still(shelf: Shelf, target: Path) -> Report:
     """Without the page's script: everything as plain HTML."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     with replacing(target, "write the report") as temporary:
         temporary.write_text(still.report([shelf[name] for name in shelf.names()]), "utf-8")
     return Report(target, target.stat().st_size, len(shelf.names()), 0, 0, 0, shelf.problems)
 
 
 class _Writer:
-    def __init__(self, shelf: Shelf, path: Path, max_size: int, folder: bool) -> None:
-        self._shelf, self._folder = shelf, folder
-        self._target = path / "index.html" if folder else path
+    def __init__(self, shelf: Shelf, target: Path, max_size: int, folder: bool) -> None:
+        self._shelf, self._folder, self._target = shelf, folder, target
         self._types: set[str] = set()
         self._media = [medium for name in shelf.names() for medium in self._media_of(name)]
         wanted = {_DRAWN_BY[type] for type in self._types if type in _DRAWN_BY}
         self._libraries = [name for name in bundle.available() if name in wanted]
-        fixed = len(bundle.part("page.js")) + sum(len(bundle.library(name)) for name in self._libraries)
-        self._left = int((max_size - fixed) / _BASE64)
+        fixed = sum(len(bundle.part(name)) for name in ("page.js", "page.css")) + sum(
+            len(bundle.library(name)) for name in self._libraries
+        )
+        rows = sum(self._size_of(name, made) for name in shelf.names() for made in (files.HISTORY, files.MEDIA))
+        small = [self._size_of(name, path) for name in shelf.names() for path in (*BESIDE, *self._kept(name))]
+        told = sum(size for size in small if size <= _SMALL)
+        self._left = int((_MARKUP * max_size - fixed) / _BASE64) - rows - told
         self._inside = [m for m in self._media if not (folder and m.type in _OUTSIDE)]
         self._full = sum(medium.size for medium in self._inside) <= self._left
+        pictures = sum(medium.type == "image" for medium in self._inside)
+        room = self._left / max(pictures, 1)
+        self._side = next((side for side, size in _PREVIEWS.items() if room >= size), min(_PREVIEWS))
         self._previews = self._left_out = 0
 
     def write(self) -> Report:
-        self._target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(self._target.parent)
         runs = [{name: told for name, told in run.items() if name != "has"} for run in self._shelf.describe()]
         settings: dict[str, Any] = {"source": "inlined", "runs": runs}
         if self._folder:
@@ -137,9 +170,16 @@ class _Writer:
             for path in [*BESIDE, *self._kept(name)]:
                 if small := self._small(name, path):
                     yield f"{name}/{path}", *small
-        for medium in sorted(self._inside, key=lambda medium: medium.size):
+        for medium in sorted(self._inside, key=lambda medium: (medium.type not in ("image", "part"), medium.size)):
             if content := self._content(medium):
                 yield f"{medium.run}/{medium.path}", *content
+
+    def _size_of(self, name: str, path: str) -> int:
+        try:
+            with self._shelf.open(name, path) as file:
+                return file.seek(0, 2)
+        except MediaTypesError:
+            return 0
 
     def _kept(self, name: str) -> list[str]:
         """The files that a run keeps as they are."""
@@ -166,12 +206,14 @@ class _Writer:
         with self._shelf.open(medium.run, medium.path) as file:
             data = file.read()
         media_type = medium.media_type
-        if not self._full and medium.type == "image" and (preview := _preview(data)):
+        if not self._full and medium.type == "image" and (preview := _preview(data, self._side)):
             media_type, data = "image/jpeg", preview
-            self._previews += 1
+        else:
+            preview = None
         if len(data) > self._left:
             self._left_out += 1
             return None
+        self._previews += preview is not None
         self._left -= len(data)
         return media_type, data
 
@@ -204,14 +246,14 @@ class _Writer:
                     shutil.copyfileobj(source, copy)
 
 
-def _preview(data: bytes) -> bytes | None:
-    """A JPEG of at most 480 pixels; None for what Pillow does not read, or where it would not be smaller."""
+def _preview(data: bytes, side: int) -> bytes | None:
+    """A JPEG of at most so many pixels a side; None for what Pillow does not read, or where it would not be smaller."""
     import PIL.Image
 
     try:
         with PIL.Image.open(io.BytesIO(data)) as image:
-            image.draft("RGB", (_PREVIEW, _PREVIEW))
-            image.thumbnail((_PREVIEW, _PREVIEW), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
+            image.draft("RGB", (side, side))
+            image.thumbnail((side, side), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
             buffer = io.BytesIO()
             image.convert("RGB").save(buffer, "JPEG", quality=80)
     except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -42,10 +43,12 @@ class Server:
         title: shown in the page's header.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is taken, or `host` is no address of this machine.
     """
 
     def __init__(self, shelf: Shelf, host: str = "127.0.0.1", port: int = 0, title: str = "runs") -> None:
+        if not host:  # which the system would take for all addresses
+            raise socket.gaierror(socket.EAI_NONAME, "no name")
         self.token = "" if host in LOOPBACK else secrets.token_urlsafe(24)
         handler: Any = type(
             "Handler", (_Handler,), {"shelf": shelf, "news": Begun(shelf), "title": title, "token": self.token}
@@ -72,6 +75,12 @@ class Server:
 
 class _Threads(ThreadingHTTPServer):
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: Any) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, handler)
+
     allow_reuse_address = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +29,7 @@ Stamp = tuple[int, ...]
 Snapshot = tuple[Path, dict[int, int]]
 _MADE = (files.HISTORY, files.MEDIA)
 BESIDE = (files.RUN, "files.json", "console.log", "system.parquet", "system.jsonl")  # what the page of a run shows too
+_SHARE = 20  # looking for logs takes at most one part of so many of the time
 _SHOWN = {"path", "caption", "_type"}  # what the list of runs tells of a document in a summary
 
 
@@ -50,10 +52,11 @@ class Shelf:
         self._snapshots: dict[str, Snapshot] = {}
         self._described: dict[str, tuple[Stamp, dict[str, Any]]] = {}  # of runs that are over
         self._lock = threading.RLock()
-        imports = Imports(follow=follow)
-        self._temporary, self._making = imports.folder, imports.making
-        self._cleanup = weakref.finalize(self, imports.close)
-        self._sources = [imports.runs_of(source) for source in sources]
+        self._imports = Imports(follow=follow)
+        self._temporary, self._making = self._imports.folder, self._imports.making
+        self._cleanup = weakref.finalize(self, self._imports.close)
+        self._sources = [self._imports.runs_of(source) for source in sources]
+        self._looked, self._looking = 0.0, 0.0  # for logs where there are no runs: when, and how many seconds it took
         roots = find_roots(self._sources)
         self._is_fixed = len(roots) == 1 and is_file(roots[0] / COMPACTED)
         if self._is_fixed:
@@ -71,6 +74,8 @@ class Shelf:
         """Look for runs again, and at those that are known; one that cannot be read is left out until it can be."""
         if self._is_fixed:
             return
+        if not self._runs:
+            self._look_for_logs()
         problems = list[Problem]()
         named = {name_below(self._base, path): path for path in find_all(find_roots(self._sources), problems)}
         with self._lock:
@@ -80,6 +85,17 @@ class Shelf:
             for name, path in named.items():
                 self.look(name, path)
             self._runs = {name: self._runs[name] for name in named if name in self._runs}
+
+    def _look_for_logs(self) -> None:
+        """Where there are no runs yet, another tool may have begun to log."""
+        with self._making, self._lock:
+            if self._runs or time.monotonic() - self._looked < _SHARE * self._looking:
+                return
+            self._looked = time.monotonic()
+            sources = [self._imports.runs_of(source) for source in self._sources]
+            self._looking = time.monotonic() - self._looked
+            if sources != self._sources:
+                self._sources, self._base = sources, _base(find_roots(sources), sources)
 
     def look(self, name: str, path: Place | None = None) -> None:
         """Look at a run again. If it is another now, as it is over or was resumed, its files are read anew.

@@ -21,16 +21,19 @@ from ..types.audio.value import Audio
 from ..types.figure.value import Figure
 from ..types.histogram.value import Histogram
 from ..types.html.value import Html
+from ..types.image.boxes import BoundingBoxes2D
+from ..types.image.classes import Classes
 from ..types.image.masks import ImageMask
 from ..types.image.value import Image
 from ..types.molecule.value import Molecule
+from ..types.object3d.boxes3d import Box3D
 from ..types.object3d.value import Object3D
 from ..types.table.value import Table
 from ..types.tensor.value import Tensor
 from ..types.video.value import Video
 from ..view import RunView
 from . import structure
-from .drawings import COLORS, WIDE, bars, class_colors, cloud, curve, data_url, plane, png_url
+from .drawings import COLORS, WIDE, bars, class_colors, cloud, curve, data_url, mesh, plane, png_url
 
 _ROWS = 20  # of a table
 _PLOTTED = 2000  # rows of a chart
@@ -47,6 +50,7 @@ _BROWSER_IMAGES = {
     "bmp": "bmp",
     "apng": "png",
 }
+_Z_UP = ("stl", "ply")  # formats of meshes in which z points up
 _BROWSER_CLIPS = {"mp4": "video/mp4", "webm": "video/webm", "ogg": "video/ogg"}
 _BROWSER_SOUNDS = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
 # What a value's own HTML may load: what stands in it.
@@ -142,14 +146,17 @@ def _picture(image: Image) -> str:
     return f'<img src="{source}" alt="{text}" style="width:100%;display:block">'
 
 
-def _boxes(boxes: Any, width: int, height: int) -> str:
+def _boxes(boxes: BoundingBoxes2D, width: float, height: float) -> str:
     scale = np.where(boxes.is_pixel[:, None], 1.0, np.array([width, height, width, height], np.float64))
     edges, labels, unit = (boxes.to_xyxy() * scale).tolist(), boxes.class_labels, max(width, height) / 320
     drawn = []
     for (left, top, right, bottom), id, caption in list(zip(edges, boxes.class_ids, boxes.captions, strict=True))[
         :_BOXES
     ]:
-        color, text = COLORS[(id or 0) % len(COLORS)], html.escape(caption or labels.get(id, ""))
+        color, text = (
+            COLORS[(id or 0) % len(COLORS)],
+            html.escape(caption or ("" if id is None else labels.get(id, ""))),
+        )
         size = f'width="{right - left}" height="{bottom - top}"'
         drawn.append(f'<rect x="{left}" y="{top}" {size} fill="none" stroke="{color}" stroke-width="{unit}"/>')
         place = f'x="{left + unit}" y="{max(top - 2 * unit, 8 * unit)}" font-size="{9 * unit}" fill="{color}"'
@@ -202,7 +209,13 @@ def _histogram(histogram: Histogram) -> str:
 
 
 def _object(value: Object3D) -> str:
-    return _text(value) if value.points is None else cloud(value.to_numpy())
+    if value.points is not None:
+        return cloud(value.to_numpy())
+    drawn = ""
+    if len(value.to_bytes()) <= _INLINE:
+        with suppress(MediaTypesError):  # Babylon's, or trimesh is not installed: its counts are told
+            drawn = f'<img src="{mesh(*value._triangles(), value.format not in _Z_UP)}" alt="mesh" style="{_WHOLE}">'
+    return drawn + _text(value)
 
 
 def _tensor(tensor: Tensor) -> str:
@@ -235,11 +248,49 @@ def _plot(plot: Plot) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in table.columns)
-    rows = ("".join(f"<td>{_cell(cell)}</td>" for cell in row) for row, _ in zip(table, range(_ROWS), strict=False))
-    body = "".join(f"<tr>{cells}</tr>" for cells in rows)
-    more = f"<p>{table.num_rows} rows, the first {_ROWS} of them</p>" if table.num_rows > _ROWS else ""
+    return rows_html(table.columns, table, table.num_rows)
+
+
+def rows_html(columns: Iterable[str], rows: Iterable[Iterable[Any]], count: int) -> str:
+    """A table with the first 20 of so many rows; an image in a cell is shown."""
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    cells = ("".join(f"<td>{_cell(cell)}</td>" for cell in row) for row, _ in zip(rows, range(_ROWS), strict=False))
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    more = f"<p>{count} rows, the first {_ROWS} of them</p>" if count > _ROWS else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _box_set(boxes: BoundingBoxes2D) -> str:
+    """The boxes where they are, in a frame that holds them all, and a table of them."""
+    edges = boxes.to_xyxy()
+    frame = np.maximum(edges[boxes.is_pixel].max(axis=0, initial=0)[2:], 1.0) if len(edges) else np.ones(2)
+    width, height = (float(side) for side in (frame if boxes.is_pixel.any() else (320.0, 320.0)))
+    place = f"position:relative;width:320px;aspect-ratio:{width:.6g}/{height:.6g};border:1px solid #ddd"
+    labels, scores = boxes.class_labels, boxes.scores
+    rows = [
+        ["" if id is None else labels.get(id, str(id)), *(f"{edge:.6g}" for edge in edge), caption or "", *given]
+        for id, edge, caption, *given in zip(
+            boxes.class_ids, edges.tolist(), boxes.captions, *scores.values(), strict=True
+        )
+    ]
+    columns = ["class", "left", "top", "right", "bottom", "caption", *scores]
+    drawn = f'<div style="{place}">{_boxes(boxes, width, height)}</div>' if len(boxes) else ""
+    return drawn + _text(boxes) + rows_html(columns, rows, len(rows))
+
+
+def _classes(classes: Classes) -> str:
+    """Ids and names, each in the colour that it is drawn in."""
+    swatch = '<span style="display:inline-block;width:10px;height:10px;background:{}"></span>'
+    rows = [
+        f"<tr><td>{swatch.format(COLORS[id % len(COLORS)])} {id}</td><td>{html.escape(name)}</td></tr>"
+        for id, name in list(classes.labels.items())[:_BOXES]
+    ]
+    return f"<table><thead><tr><th>class</th><th>name</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _box3d(box: Box3D) -> str:
+    told = {name: getattr(box, name) for name in ("label", "score", "center", "size", "orientation", "color")}
+    return _facts({name: value for name, value in told.items() if value is not None})
 
 
 def _cell(cell: Any) -> str:
@@ -261,4 +312,7 @@ _DRAWN: dict[type, Callable[[Any], str]] = {
     Molecule: _molecule,
     Plot: _plot,
     ImageMask: _mask,
+    BoundingBoxes2D: _box_set,
+    Classes: _classes,
+    Box3D: _box3d,
 }

@@ -51,8 +51,6 @@ def test_what_fails_is_said_and_counted(tmp_path: Path, capsys: pytest.CaptureFi
     assert mt.open_run(tmp_path / "runs" / "b").keys() == {"loss": ("number",)}
     assert main(["import", str(tmp_path / "nothing"), "-o", str(tmp_path / "runs")]) == 2
     assert "expected a file or directory, got nothing" in capsys.readouterr().err
-    assert main(["import", str(tmp_path / "logs"), "-o", str(tmp_path / "runs"), "--jobs", "0"]) == 2
-    assert capsys.readouterr().err == "mediatypes: --jobs: expected at least 1, got 0. Leave it out for 1.\n"
 
 
 def test_several_processes(tmp_path: Path) -> None:

@@ -52,7 +52,10 @@ def test_keys_are_chosen_by_patterns(root: Path, capsys: pytest.CaptureFixture[s
     assert first.endswith(" 1    val.acc=0.5")
 
 
-@pytest.mark.parametrize(("seconds", "age"), [(5, "5 s"), (150, "2 min"), (3 * 3600, "3 h"), (5 * 86400, "5 d")])
+AGES = [(5, "5 s"), (150, "2 min"), (3 * 3600, "3 h"), (5 * 86400, "5 d"), (9e7, "2 y"), (1.7e9, ""), (-9e5, "")]
+
+
+@pytest.mark.parametrize(("seconds", "age"), AGES)
 def test_the_age_counts_from_the_start(
     seconds: float, age: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,3 +154,10 @@ def test_the_next_drawing_replaces_the_lines_of_the_last(capsys: Any, monkeypatc
     erase, off, on = "\x1b[J", "\x1b[?7l", "\x1b[?7h"  # of what is below the cursor; wrapping
     drawn = [f"\r{erase}{off}a\nb{on}", f"\x1b[1F{erase}{off}c{on}", f"\r{erase}", f"\r{erase}{off}d{on}\n"]
     assert capsys.readouterr().out == "".join(drawn)
+
+
+def test_keys_that_no_run_has_are_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ls", str(root), "--keys", "loss", "los", "zz*"]) == 0
+    told = capsys.readouterr()
+    assert "loss=0.05" in told.out
+    assert told.err == "mediatypes: --keys los: no such key. Did you mean loss?\nmediatypes: --keys zz*: no such key\n"

@@ -279,7 +279,7 @@ def test_what_a_poll_answers_is_bounded(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_it_needs_a_run(tmp_path: Path) -> None:
-    with pytest.raises(mt.StoreError, match=r"expected a run folder with run\.json, got 'a directory without it'"):
+    with pytest.raises(mt.StoreError, match=r"expected a run folder with run\.json, got a directory without it"):
         Follower(tmp_path)
 
 

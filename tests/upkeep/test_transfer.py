@@ -393,7 +393,7 @@ def test_the_command_copies_runs_and_names_what_it_left_out(
     (runs / "lr0.1" / "run.json").write_text("{}")
     assert main(["copy", str(runs), elsewhere]) == 1
     out, err = capsys.readouterr()
-    assert out == f"{elsewhere}: 1 runs, 0 files sent (0 bytes)\n"
+    assert out == f"{elsewhere}: 1 run, 0 files sent (0 B)\n"
     assert err.startswith(f"mediatypes: left out: {runs}/lr0.1/run.json: ")
     assert main(["show", f"{elsewhere}/lr0.1"]) == 0
     assert "finished" in capsys.readouterr().out
@@ -421,7 +421,7 @@ def test_runs_elsewhere_are_not_compacted(runs: Path, elsewhere: str, tmp_path: 
 
 
 def test_no_run_and_no_directory_are_named(elsewhere: str) -> None:
-    with pytest.raises(mt.StoreError, match=r"expected a run folder with run\.json, got 'no such directory'"):
+    with pytest.raises(mt.StoreError, match=r"expected a run folder with run\.json, got no such directory"):
         mt.open_run(f"{elsewhere}/nothing")
     with pytest.raises(mt.StoreError, match=r"expected to list the runs, got 'No such file or directory'"):
         mt.open_runs(f"{elsewhere}/nothing")

@@ -43,3 +43,28 @@ def test_a_port_that_was_asked_for_is_taken_or_an_error(taken: int, capsys: pyte
     with pytest.raises(SystemExit):
         main(["view", "--port", "99999"])
     assert "expected a port, 0 to 65535, got 99999. Leave it out for one that is free." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["", "no host", "192.0.2.1", f"{'x' * 80}.example"])
+def test_an_address_that_this_machine_does_not_have_is_an_error(
+    host: str, taken: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["view", "--no-browser", "--host", host]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("mediatypes: --host: expected an address of this machine, got ")
+    assert "Leave it out for 127.0.0.1, or pass 0.0.0.0" in error
+
+
+def test_loopback_has_two_addresses(taken: int, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    assert main(["view", "--no-browser", "--host", "::1", "--port", "0"]) == 0
+    assert re.match(r"1 run: http://\[::1\]:\d+/  \(", capsys.readouterr().out)
+
+
+def test_an_empty_folder_is_waited_for(taken: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["view", "--no-browser", "empty"]) == 0
+    assert capsys.readouterr().out.startswith("waiting for runs in empty: http://127.0.0.1:")

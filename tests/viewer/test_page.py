@@ -30,6 +30,22 @@ EXPECTED = (
 )
 
 
+# Notes the texts that each canvas draws, the last time it does; drawn(key) gives those of a chart.
+DRAWN = """
+    const texts = new Map(), {fillText, clearRect} = CanvasRenderingContext2D.prototype
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {
+      texts.set(this.canvas, [...(texts.get(this.canvas) ?? []), text])
+      return fillText.call(this, text, ...at)
+    }
+    CanvasRenderingContext2D.prototype.clearRect = function (...at) {
+      texts.delete(this.canvas)
+      return clearRect.call(this, ...at)
+    }
+    window.drawn = key => texts.get(document.querySelector(`section[aria-label="chart of ${key}"] canvas`)) ?? []
+    null
+"""
+
+
 def pixels(element: Any) -> np.ndarray[Any, Any]:
     return np.asarray(PIL.Image.open(io.BytesIO(element.screenshot())).convert("RGB"), np.int16)
 
@@ -331,6 +347,35 @@ def test_a_live_run_grows_on_the_screen(serve: Any, open_page: Any, tmp_path: Pa
         assert page.locator(".runlist li").count() == 2
         assert page.locator(".runlist", has_text="live").locator(".note").count() == 1
     until(lambda: page.locator(".runlist .note").count() == 0)  # both are over
+
+
+def test_a_page_of_no_runs_waits_for_the_first(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    opened = open_page(serve(tmp_path / "runs", follow=True))
+    page = opened.ready()
+    page.get_by_role("status").get_by_text("No runs yet.").wait_for()
+    with mt.Run(tmp_path / "runs" / "first") as run:
+        run.log({"loss": 0.5})
+        values = page.locator('section[aria-label="chart of loss"] .values')
+        until(lambda: "0.5 @ 0" in values.inner_text())
+    assert page.get_by_text("No runs yet.").count() == 0
+    assert not opened.complaints
+
+
+def test_steps_have_whole_ticks_and_huge_numbers_readable_ones(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", quiet=True, capture=False) as run:
+        for step in range(3):
+            run.log({"loss": step / 2, "huge": (step - 1) * 1.5e302, "far": 2**60 + 4096 * step})
+    page = open_page(serve(tmp_path)).ready()
+    page.evaluate(DRAWN)
+    page.get_by_label("log y").check()
+    page.get_by_label("log y").uncheck()
+    for key, texts in {
+        "loss": ["0", "1", "2", "0", "0.2", "0.4", "0.6", "0.8", "1"],
+        "huge": ["0", "1", "2", "-1e302", "0", "1e302"],
+        "far": ["0", "1", "2", "1.15e18", "+2000", "+4000", "+6000", "+8000"],
+    }.items():
+        until(lambda key=key, texts=texts: page.evaluate("key => drawn(key)", key) == texts)  # type: ignore[misc]
 
 
 def test_every_rank_has_a_curve_and_pictures_of_its_own(serve: Any, open_page: Any, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from argparse import ArgumentTypeError
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.cli import main
+from mediatypes.cli.report import _size
 from mediatypes.viewer import bundle, notebook, still
 from mediatypes.viewer.page import page, policy, script_hash
 from mediatypes.viewer.report import write_report
@@ -84,6 +86,60 @@ def test_a_small_report_has_previews_and_says_so(run: Path, tmp_path: Path) -> N
     pictures = [data for data in inlined(report.path).values() if data[:3] == b"\xff\xd8\xff"]
     assert {PIL.Image.open(io.BytesIO(data)).size for data in pictures} == {(480, 480), (480, 479), (480, 478)}
     assert "kept small" in report.path.read_text("utf-8")
+
+
+@pytest.mark.parametrize(("room", "side"), [(60_000, 480), (20_000, 240), (8_000, 120)])
+def test_previews_are_as_large_as_there_is_room(room: int, side: int, tmp_path: Path) -> None:
+    """Of many pictures none is left out while small ones have room."""
+    pictures = [photograph("astronaut")[:, i : i + 500] for i in range(6)]
+    with mt.Run(tmp_path / "runs" / "one", quiet=True, capture=False) as run:
+        for picture in pictures:
+            run.log({"photo": mt.Image(picture)})
+    page_alone = write_report([run.path.parent], tmp_path / "small.html", max_size=1).size
+    most = page_alone + len(pictures) * room
+    report = write_report([run.path.parent], tmp_path / "report.html", max_size=most)
+    assert report.size <= most
+    assert (report.previews, report.left_out) == (len(pictures), 0)
+    shown = [data for data in inlined(report.path).values() if data[:3] == b"\xff\xd8\xff"]
+    assert {max(PIL.Image.open(io.BytesIO(data)).size) for data in shown} == {side}
+
+
+def test_the_command_says_what_is_not_there(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run), "-o", str(tmp_path / "r.html"), "--max-size", "1kB"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "- larger than --max-size: the page and the rows alone take that",
+        "- 6 media files left out; --max-size or --folder takes more",
+    ]
+
+
+@pytest.mark.parametrize(("text", "size"), {"20MB": 20e6, "1.5 gb": 1.5e9, "300": 300, "5k": None, "-1": None}.items())
+def test_sizes_are_read(text: str, size: float | None) -> None:
+    if size is None:
+        with pytest.raises(ArgumentTypeError, match="expected bytes, or a number with kB, MB or GB, got "):
+            _size(text)
+    else:
+        assert _size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("r.pdf", [], "report: expected a name that ends with .html, got 'r.pdf'. A report is a page: r.html."),
+        ("r", [], "report: expected a name that ends with .html, got 'r'. A report is a page: r.html."),
+        ("runs", [], "runs: expected a file to write, got a folder. Write "),
+        ("file.html", ["--folder"], "file.html: expected a folder, got a file. Choose another name."),
+        ("file.html/x/r.html", [], "file.html/x: expected to make the folder, got "),
+    ],
+)
+def test_what_a_report_cannot_be_is_said(
+    name: str, options: list[str], said: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file.html").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["report", str(run), "-o", str(tmp_path / name), *options]) == 2
+    assert said in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "file.html").read_text() == "mine"
 
 
 def test_the_command_writes_a_report(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

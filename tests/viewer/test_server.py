@@ -381,6 +381,38 @@ def test_logs_of_tensorboard_are_followed(serve: Any, tmp_path: Path, monkeypatc
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("follow")]
 
 
+@pytest.mark.parametrize("what", ["runs", "tensorboard", "wandb"])
+def test_a_folder_that_is_empty_is_waited_for(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first run is told, whoever logs it."""
+    from tests.interop.tensorboard.event_files import scalar, write
+    from tests.interop.wandb.test_import import Folder
+    from tests.interop.wandb.wandb_log import Log
+
+    def begin(name: str, loss: float) -> None:
+        if what == "runs":
+            with mt.Run(root / name, quiet=True, capture=False) as run:
+                run.log({"loss": loss})
+        elif what == "tensorboard":
+            write(root / name, scalar("loss", loss, step=3))
+        else:
+            log = Log(config={})
+            log.log({"loss": loss}, 0)
+            log.write(Folder(root).root)
+
+    monkeypatch.setattr(live, "_FIND", 0.0)
+    root = tmp_path / "logs"
+    root.mkdir()
+    shelf = Shelf([root], follow=True)
+    try:
+        page = Listener(shelf)
+        assert page.first["runs"] == []
+        begin("first", 0.5)
+        assert [run["summary"]["loss"] for run in page.next()["runs"]] == [0.5]
+        assert list(root.rglob("run.json")) == ([root / "first" / "run.json"] if what == "runs" else [])
+    finally:
+        shelf.close()
+
+
 def test_a_directory_of_wandb_is_shown(serve: Any, tmp_path: Path) -> None:
     from tests.interop.wandb.wandb_log import Log
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
 import mediatypes as mt
@@ -134,3 +136,71 @@ def _long() -> Any:
     import pyarrow as pa
 
     return pa.table({"step": np.arange(3000), "loss": np.ones(3000)})
+
+
+def pixels_of(shown: str) -> Any:
+    """(H, W, 4) of the first picture."""
+    data = re.search(r"data:image/png;base64,([^\"]+)", shown)
+    assert data
+    return np.array(PIL.Image.open(io.BytesIO(base64.b64decode(data[1]))).convert("RGBA"))
+
+
+def mesh_of(shape: Any, format: str) -> mt.Object3D:
+    written = shape.export(file_type=format)
+    return mt.Object3D(written.encode() if isinstance(written, str) else written, file_type=format)
+
+
+@pytest.mark.parametrize("format", ["glb", "stl", "ply", "obj"])
+def test_a_mesh_is_drawn_as_it_is_seen(format: str) -> None:
+    """A ball is a disc from everywhere; a cube shows three faces, each of one colour, and the whole of each."""
+    trimesh = pytest.importorskip("trimesh")
+    ball = pixels_of(value_html(mesh_of(trimesh.creation.icosphere(4), format)))
+    height, width = ball.shape[:2]
+    radius = np.hypot(*(np.indices((height, width)) - (height - 1) / 2)) / (width / 2)
+    assert (ball[radius < 0.93, 3] == 255).all()
+    assert (ball[radius > 0.97, 3] == 0).all()
+    cube = pixels_of(value_html(mesh_of(trimesh.creation.box((1, 1, 1)), format)))
+    _, counts = np.unique(cube[cube[..., 3] == 255], axis=0, return_counts=True)
+    largest = counts[np.argsort(counts)[-3:]]
+    assert largest.sum() > 0.95 * (cube[..., 3] == 255).sum()
+    right, above = np.radians([35, 25])  # whence it is seen: each face is as large as it is turned to that side
+    expected = np.sort([np.cos(right) * np.cos(above), np.sin(right) * np.cos(above), np.sin(above)])
+    assert np.allclose(largest / largest.sum(), expected / expected.sum(), atol=0.02)
+
+
+def test_up_is_as_the_format_has_it() -> None:
+    trimesh = pytest.importorskip("trimesh")
+    tower = trimesh.creation.box((1, 1, 4))  # along z
+    for format, is_upright in (("ply", True), ("glb", False)):
+        rows, columns = np.nonzero(pixels_of(value_html(mesh_of(tower, format)))[..., 3])
+        assert (np.ptp(rows) > 1.5 * np.ptp(columns)) == is_upright
+
+
+def test_a_mesh_that_nothing_reads_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = b'{"meshes": [{"name": "a"}]}'
+    shown = value_html(mt.Object3D(scene, file_type="babylon"))
+    assert "<img" not in shown
+    assert "Object3D(babylon mesh" in shown
+
+
+def test_boxes_are_drawn_and_listed() -> None:
+    edges = [[10, 20, 50, 60], [20, 20, 300, 200]]
+    boxes = mt.BoundingBoxes2D.from_xyxy(
+        edges, domain="pixel", class_ids=[1, None], class_labels={1: "<b>"}, scores={"sure": [0.5, 0.25]}
+    )
+    shown = value_html(boxes)
+    assert re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', shown) == [
+        ("10.0", "20.0", "40.0", "40.0"), ("20.0", "20.0", "280.0", "180.0")
+    ]  # fmt: skip
+    assert 'viewBox="0 0 300.0 200.0"' in shown
+    assert re.findall(r"<td>([^<]*)</td>", shown)[:7] == ["&lt;b&gt;", "10", "20", "50", "60", "", "0.5"]
+    fractions = value_html(mt.BoundingBoxes2D.from_xyxy([[0.25, 0.5, 0.75, 1]], domain="percentage"))
+    assert '<rect x="80.0" y="160.0" width="160.0" height="160.0"' in fractions
+    assert "0 boxes" in value_html(mt.BoundingBoxes2D.from_xyxy(np.zeros((0, 4)), domain="pixel"))
+
+
+def test_classes_are_listed_in_their_colours() -> None:
+    shown = value_html(mt.Classes({1: "cat", 12: "<dog>"}))
+    assert re.findall(r"background:(#\w+).*?> (\d+)</td><td>([^<]+)", shown) == [
+        ("#efb118", "1", "cat"), ("#ff725c", "12", "&lt;dog&gt;")
+    ]  # fmt: skip

@@ -578,7 +578,7 @@ def test_what_is_no_folder_of_a_run_is_said(tmp_path: Path) -> None:
     for inside in ("history.parquet", "run.json", "files/requirements.txt"):
         (run.path / "files").mkdir(exist_ok=True)
         (run.path / inside).touch()
-        hint = re.escape(f"got 'a file'. Pass the run's folder: {run.path}.")
+        hint = re.escape(f"got a file. Pass the run's folder: {run.path}.")
         with pytest.raises(mt.StoreError, match=hint):
             mt.open_run(run.path / inside)
     nowhere = tmp_path / "nowhere"

@@ -2,7 +2,8 @@
 import uPlot from 'uplot'
 import { color, el, failure, fill, later, short } from './dom.js'
 import { rankName } from './run.js'
-import { envelope, nearest, smooth } from './series.js'
+import { alone, envelope, nearest, smooth } from './series.js'
+import { frame, labels, logFrame, room, WHOLE } from './ticks.js'
 
 const HEIGHT = 220
 const SYNC = uPlot.sync('steps')
@@ -72,31 +73,55 @@ class Chart {
       thinned ||= part.length < y.length && x.buffer !== points[0].buffer
       tables.push([x, Array.from(part, value => (Number.isFinite(value) ? value : null))])
     }
+    this.placeIn(tables)
     this.note.textContent = thinned ? ' min and max of each pixel' : ''
     this.holder.replaceChildren()
     this.plot = new uPlot(this.options(width), uPlot.join(tables, tables.map(() => [0, 1])), this.holder)
+    if (this.isPlace) this.plot.setScale('x', { min: tables[0][0][0] - 1, max: tables[0][0][0] + 1 })
     this.show(null)
   }
+
+  /** Where numbers are too large, too small or too near to each other to be told on an axis, draw them in another frame. */
+  placeIn(tables) {
+    const { state } = this.page, place = ({ base, scale }) => value => (value === null ? null : (value - base) / scale)
+    const bounds = lists => lists.reduce(([low, high], list) => list.reduce(([a, b], value) => (value === null ? [a, b] : [Math.min(a, value), Math.max(b, value)]), [low, high]), [Infinity, -Infinity])
+    const wide = bounds(tables.map(([x]) => [x[0], x.at(-1)])), tall = bounds(tables.map(([, y]) => (state.get('log') ? y.filter(value => value > 0) : y)))
+    this.across = state.get('x') === '_timestamp' ? frame(0, 0) : frame(...wide)
+    this.up = state.get('log') ? logFrame(...tall) : frame(...tall)
+    this.isPlace = wide[0] === wide[1] // all values stand at one
+    for (const table of tables)
+      [this.across, this.up].forEach((one, i) => {
+        if (one.base || one.scale !== 1) table[i] = Array.from(table[i], place(one))
+      })
+  }
+
+  /** The number that stands so many pixels from the left. */
+  placeAt = (plot, left) => plot.posToVal(left, 'x') * this.across.scale + this.across.base
+
+  /** Whether the axis has whole numbers alone, as steps and epochs are. */
+  isWhole = () => this.page.state.get('x') === '_step' || (!(this.page.state.get('x') in AXES) && this.curves.every(({ points }) => points[0].every(Number.isInteger)))
 
   options(width) {
     const { state } = this.page, style = getComputedStyle(document.body), ink = style.getPropertyValue('--ink'), faint = style.getPropertyValue('--line')
     const axis = { stroke: ink, grid: { stroke: faint, width: 1 }, ticks: { stroke: faint }, font: '11px system-ui', size: 34 }
-    const single = this.curves.length === 1 && this.curves[0].points[0].length === 1
     return {
       width,
       height: HEIGHT,
       padding: [8, 12, 0, 0],
       legend: { show: false },
       scales: { x: { time: state.get('x') === '_timestamp' }, y: { distr: state.get('log') ? 3 : 1 } },
-      axes: [{ ...axis, values: state.get('x') === '_timestamp' ? undefined : (_, ticks) => ticks.map(short) }, { ...axis, size: 52, values: (_, ticks) => ticks.map(value => (value === null ? '' : short(value))) }],
+      axes: [
+        { ...axis, incrs: this.isWhole() && this.across.scale === 1 ? WHOLE : undefined, values: state.get('x') === '_timestamp' ? undefined : (_, ticks) => labels(ticks, this.across) },
+        { ...axis, size: (_, texts) => room(texts), values: (_, ticks) => labels(ticks, this.up) },
+      ],
       cursor: { sync: { key: SYNC.key, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-      series: [{}, ...this.curves.map(({ run, rank }) => ({ stroke: rank ? `${run.color}80` : run.color, width: 1.5, points: { show: single ? true : undefined, size: 5 } }))],
+      series: [{}, ...this.curves.map(({ run, rank }) => ({ stroke: rank ? `${run.color}80` : run.color, width: 1.5, points: { show: true, size: 5, filter: (plot, series) => alone(plot.data[series]) } }))],
       hooks: {
-        setCursor: [plot => this.show(plot.cursor.left >= 0 ? plot.posToVal(plot.cursor.left, 'x') : null)],
+        setCursor: [plot => this.show(plot.cursor.left >= 0 ? this.placeAt(plot, plot.cursor.left) : null)],
         setSelect: [
           plot => {
             const { left, width: wide } = plot.select
-            if (wide > 3) this.page.zoom([plot.posToVal(left, 'x'), plot.posToVal(left + wide, 'x')])
+            if (wide > 3) this.page.zoom([this.placeAt(plot, left), this.placeAt(plot, left + wide)])
           },
         ],
       },

@@ -44,7 +44,7 @@ export function short(value) {
   if (Number.isNaN(value)) return 'NaN'
   const size = Math.abs(value)
   if (size === Infinity) return value > 0 ? '∞' : '−∞'
-  if (size >= 1e15 || (size > 0 && size < 1e-4)) return value.toExponential(2)
+  if (size >= 1e15 || (size > 0 && size < 1e-4)) return value.toExponential(2).replace(/\.?0*e\+?/, 'e')
   if (size >= 1e9) return trim(value / 1e9, 3) + 'G'
   if (size >= 1e6) return trim(value / 1e6, 3) + 'M'
   if (size >= 1e5) return trim(value / 1e3, 3) + 'k'

@@ -216,7 +216,7 @@ async function begin(source) {
   const page = new Page(source)
   try {
     await page.start()
-    if (!page.runs.length) document.querySelector('main').replaceChildren(failure(Error('no run was found: a run folder holds a run.json')))
+    if (!page.runs.length) document.querySelector('main').replaceChildren(given.live ? el('p', { className: 'quiet', role: 'status' }, 'No runs yet. The first one is shown as soon as it begins.') : failure(Error('no run was found: a run folder holds a run.json')))
   } catch (error) {
     document.querySelector('main').replaceChildren(failure(error))
   }

@@ -84,3 +84,13 @@ export function nearest(x, value) {
   if (at === x.length) return x.length - 1
   return at > 0 && value - x[at - 1] < x[at] - value ? at - 1 : at
 }
+
+/** The places of values between gaps (null), which no line would show; undefined is no value of this curve, and no gap. */
+export function alone(y) {
+  const places = [], told = []
+  for (let i = 0; i < y.length; i++) if (y[i] !== undefined) told.push(i)
+  told.forEach((place, i) => {
+    if (y[place] !== null && (y[told[i - 1]] ?? null) === null && (y[told[i + 1]] ?? null) === null) places.push(place)
+  })
+  return places
+}

@@ -8,8 +8,9 @@ import { matchBoxes } from '../src/overlays.js'
 import { grey16 } from '../src/png.js'
 import { groupsBy, runColumns } from '../src/runs.js'
 import { Run, untagged } from '../src/run.js'
-import { envelope, lower, nearest, points, smooth } from '../src/series.js'
+import { alone, envelope, lower, nearest, points, smooth } from '../src/series.js'
 import { State } from '../src/state.js'
+import { frame, labels, logFrame, WHOLE } from '../src/ticks.js'
 import { readNpy } from '../src/tensor.js'
 
 const text = value => JSON.stringify(value, (_, item) => (ArrayBuffer.isView(item) ? [...item] : typeof item === 'number' && !Number.isFinite(item) ? String(item) : item))
@@ -37,6 +38,10 @@ window.units = {
     equal(outY.some(value => value !== value), true)
     equal(envelope(x, y, 10, 12, 100)[0], f8([9, 10, 11, 12, 13]))
   },
+  'values between gaps are told'() {
+    equal(alone([1, null, 2, undefined, null, 3, 4, null, undefined, 5]), [0, 2, 9])
+    equal([alone([1]), alone([1, undefined, 2]), alone([])], [[0], [], []])
+  },
   'the place of a value in ascending numbers'() {
     const x = f8([1, 3, 3, 7])
     equal([0, 3, 4, 9].map(value => lower(x, value)), [0, 1, 3, 4])
@@ -49,9 +54,23 @@ window.units = {
     equal([a, b.toFixed(6), gap, c.toFixed(6)], [1, '1.666667', NaN, '2.428571'])
   },
   'numbers, bytes and durations in few letters'() {
-    equal([0, 1, -1.5, 0.000123, 0.00001, 12345.678, 123456, 5e9, 1e20, NaN, -Infinity, null].map(short), ['0', '1', '-1.5', '0.000123', '1.00e-5', '12345.7', '123k', '5G', '1.00e+20', 'NaN', '−∞', ''])
+    equal([0, 1, -1.5, 0.000123, 0.00001, 12345.678, 123456, 5e9, 1e20, NaN, -Infinity, null].map(short), ['0', '1', '-1.5', '0.000123', '1e-5', '12345.7', '123k', '5G', '1e20', 'NaN', '−∞', ''])
     equal([0, 999, 1234, 5e9].map(bytes), ['0 B', '999 B', '1.23 kB', '5.00 GB'])
     equal([1.234, 90, 7500, NaN].map(duration), ['1.23 s', '2 min', '2 h 5 min', ''])
+  },
+  'an axis tells its ticks apart, however large or near its numbers are'() {
+    equal(frame(0, 100), { base: 0, scale: 1 })
+    equal(frame(-1, 1e12), { base: 0, scale: 1 })
+    equal([frame(0, 1.5e302), frame(-2e-300, 1e-300), frame(NaN, 1)], [{ base: 0, scale: 10 ** 302 }, { base: 0, scale: 10 ** -300 }, { base: 0, scale: 1 }])
+    const far = frame(2 ** 60, 2 ** 60 + 4096)
+    equal(far, { base: 2 ** 60, scale: 1 })
+    equal(labels([0, 2000, null, 4000], far), ['1.15e18', '+2000', '', '+4000'])
+    equal(labels([0, 0.5, 1], frame(0, 1.5e302)), ['0', '5e301', '1e302'])
+    equal([logFrame(1e300, 1e304), logFrame(0.1, 100), logFrame(Infinity, -Infinity)].map(one => one.scale), [1e302, 1, 1])
+    equal(labels([0, 1, 2]), ['0', '1', '2'])
+    equal(labels([1000000.1, 1000000.2]), ['1M', '+0.1'])
+    equal(WHOLE.slice(0, 5), [1, 2, 5, 10, 20])
+    equal(WHOLE.every(Number.isInteger), true)
   },
   'keys are grouped by prefix, single ones first'() {
     equal(grouped(['loss', 'val.acc', 'val.f1', 'train/a', 'train/b', 'lone/x']), [['', ['loss', 'lone/x']], ['train', ['train/a', 'train/b']], ['val', ['val.acc', 'val.f1']]])

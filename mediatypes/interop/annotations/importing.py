@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..._core.errors import InputError, Verbatim
 from ..._core.location import local_path
+from ..importing.apart import require_apart
 from ..importing.new_runs import make_once, new_run
 from ..importing.report import ImportReport, RunReport
 from .dataset import AnnotatedImages
@@ -69,7 +70,7 @@ def import_annotations(
         do not carry, such as keypoints, is told by number. A run that fails leaves nothing behind.
 
     Raises:
-        InputError: no data set of such a format.
+        InputError: no data set of such a format; `dest` is within it.
 
     >>> import tempfile
     >>> import_annotations(tempfile.mkdtemp(), tempfile.mkdtemp())
@@ -86,6 +87,7 @@ def import_annotations(
     parts = list(_PARTS[chosen](path, images, results))
     if not parts:
         raise InputError.of(str(path), f"a data set of {chosen}", Verbatim("none of its files"), _HINT, "not-annotated")
+    require_apart([path, *([] if images is None else [images])], target, [part.name for part in parts])
     options = {"project": project, "tags": list(tags)}
     reports = []
     for part in parts:

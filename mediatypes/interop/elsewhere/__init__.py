@@ -50,7 +50,7 @@ def import_runs(
         tried again by the next call. Nothing outside the source's directory is read, whatever its files say.
 
     Raises:
-        InputError: nothing of a tracker that is known here.
+        InputError: nothing of a tracker that is known here; `dest` is within `source`.
         MissingDependencyError: a package that reads it is not installed.
 
     >>> import tempfile
@@ -58,6 +58,7 @@ def import_runs(
     Traceback (most recent call last):
     mediatypes.InputError: ...: expected runs of dvclive, ... or pluto, got something else. Check the path.
     """
+    from ..importing.apart import require_apart
     from ..importing.report import ImportReport
     from ._logged import distinct, expected, make_run
 
@@ -71,6 +72,7 @@ def import_runs(
         tracker, reports = _module(name), []
         with expected(str(path)):
             plans = distinct(plan for place in tracker.find(path) for plan in tracker.plan(place, stack))
+        require_apart([path], target, [plan.name for plan in plans])
         for number, plan in enumerate(plans):
             if progress is not None:
                 progress(number, len(plans), plan.name)

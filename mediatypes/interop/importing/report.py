@@ -94,6 +94,9 @@ class ImportReport(NamedTuple):
         runs = "1 run" if len(self.runs) == 1 else f"{len(self.runs):,} runs"
         return f"{runs}: {by_status or 'none'}; {sum(run.added for run in self.runs):,} values added"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(f"{self}\n{self.summary}")  # in a notebook and in IPython
+
     def __str__(self) -> str:
         columns = ("run", "status", "files", "events", "added", "rows", "problems")
         rows = [columns]

@@ -33,6 +33,11 @@ class LogDir(Protocol):
 
     name: str
 
+    @property
+    def local(self) -> tuple[Path, ...]:
+        """Where it is on this machine, if it is."""
+        ...
+
     def list(self) -> list[LogFile]:
         """Every file, in the order of the paths. What is not to be read is told: see `LogFile.refusal`."""
         ...
@@ -64,6 +69,10 @@ class LocalDir:
         self.name = _shown(self.root.resolve().name)
         self._real = os.path.realpath(self.root)
         self._odd: dict[str, str] = {}  # names that UTF-8 cannot hold, by how they are shown
+
+    @property
+    def local(self) -> tuple[Path, ...]:
+        return (self.root / self._only,)
 
     def list(self) -> list[LogFile]:
         if self._only:
@@ -130,6 +139,10 @@ class RemoteDir:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_place": None}  # a connection stays where it was made
+
+    @property
+    def local(self) -> tuple[Path, ...]:
+        return ()
 
     def _root(self) -> RemotePath:
         if self._place is None:

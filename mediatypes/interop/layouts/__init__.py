@@ -54,6 +54,8 @@ def export(run: RunView | str | os.PathLike[str], layout: str, dest: str | os.Pa
             Both are written by the package of that name, which must be installed.
             "coco", "yolo" and "voc": the images with their boxes and masks, a file named as its caption where that is
             one; the last two have one set of boxes, "ground_truth" or that which most images have.
+            Of a run with several ranks, rows and media say whose they are (`_rank`, `rank`); "tensorboard" has a run
+            for each, `rank-0`, `rank-1`...; "mlflow" and "rerun" have what other ranks than 0 logged as `rank-1/<key>`.
         dest: the folder to be made.
 
     Returns:

@@ -14,7 +14,8 @@ from ._report import Tally
 NO_IMAGE = "no image"
 _UNREADABLE = "its document does not follow the format"
 NO_CLASS = "a box without a class"
-CAPTION, SCORE, REGION, OTHER_SET = "a caption of a box", "a score", "a region", "another set of boxes"
+CAPTION, SCORE, REGION = "a caption of a box", "a score", "a region"
+_ONE_SET, _NO_OBJECTS = "one set is all that it takes", "it does not say which object a pixel is of"
 
 
 def images(view: RunView, tally: Tally) -> Iterator[tuple[Item, Image]]:
@@ -55,6 +56,25 @@ def chosen_set(view: RunView) -> str:
     return TRUTH
 
 
-def other_sets(image: Image, chosen: str) -> int:
-    """How many further sets of boxes and masks an image has."""
-    return len({*image.boxes, *(name.removesuffix(INSTANCES) for name in image.masks)} - {chosen})
+def lose_layers(
+    image: Image, item: Item, tally: Tally, chosen: str | None = None, *, keeps_class_masks: bool = False
+) -> None:
+    """Count the layers of an image that a layout does not have, by name.
+
+    Args:
+        chosen: the set of a layout that has one; None of a layout that has all.
+        keeps_class_masks: whether a mask of classes is written as such. Else it is carried if it has no boxes, or if a
+            mask of instances beside it says which object each of its pixels is of.
+    """
+
+    def lose(layer: str, name: str, reason: str) -> None:
+        tally.lose(item.key, item.kind, f'the {layer} "{name}": {reason}')
+
+    for name in image.boxes:
+        if chosen not in (None, name):
+            lose("boxes", name, _ONE_SET)
+    for name in image.masks:
+        if chosen not in (None, name.removesuffix(INSTANCES)):
+            lose("mask", name, _ONE_SET)
+        elif name in image.boxes and name + INSTANCES not in image.masks and not keeps_class_masks:
+            lose("mask", name, _NO_OBJECTS)

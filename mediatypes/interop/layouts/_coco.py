@@ -9,7 +9,7 @@ from ...view import RunView
 from ..annotations.coco import CROWD, CocoWriter
 from ..annotations.dataset import sets_of
 from ..annotations.naming import file_stem
-from ._annotated import NO_CLASS, images, lose_details
+from ._annotated import NO_CLASS, images, lose_details, lose_layers
 from ._report import Tally
 
 
@@ -19,6 +19,7 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
         sets = sets_of(image)
         name, problems = writer.add(image, sets)
         tally.copy(item.document, f"images/{name}", item.key, item.kind)
+        lose_layers(image, item, tally)
         for objects in sets.values():
             lose_details(objects, item, tally, (CROWD,), scores=True, regions=True)
         for problem in problems:

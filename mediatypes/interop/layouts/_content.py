@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from ..._core.canonical import is_utf8_encodable
 from ..._core.errors import DocumentError
+from ...columns.batch import RANK
 from ...columns.cells import is_media_kind
 from ...runfolder import files
 from ...runfolder.content import RunContent
@@ -37,6 +38,17 @@ class Item:
     timestamp: float | None
     index: int | None
     document: dict[str, Any]
+    rank: int | None = None  # that logged it, of a run with several
+
+    @property
+    def name(self) -> str:
+        """What it is called where neither lists nor ranks are known."""
+        return named(self.key if self.index is None else f"{self.key}/{self.index}", self.rank)
+
+
+def named(key: str, rank: int | None) -> str:
+    """What a key is called where ranks are not known: those above 0 have folders of their own."""
+    return f"rank-{rank}/{key}" if rank else key
 
 
 class Content:
@@ -45,15 +57,26 @@ class Content:
     def __init__(self, view: RunView) -> None:
         self.history: History = view._history()
         self.described = view.describe()
+        of_ranks = [spec.name for spec in self.history.specs if (spec.key, spec.kind) == RANK]
+        self.rank: str | None = of_ranks[0] if of_ranks else None  # the column of a run with several ranks
+
+    @property
+    def fixed(self) -> list[str]:
+        """The columns that say when, and in a run with several ranks by whom, a row was logged."""
+        return [*FIXED, *([self.rank] if self.rank else [])]
 
     @property
     def specs(self) -> list[ColumnSpec]:
-        """The columns beside the fixed three."""
-        return self.history.specs
+        """The columns beside the fixed ones."""
+        return [spec for spec in self.history.specs if spec.name != self.rank]
 
     def read(self, columns: list[str]) -> pa.Table:
         """Some columns, integers as such."""
-        return with_integers(self.history.read(columns), self.specs)
+        return with_integers(self.history.read(columns), self.history.specs)
+
+    def ranks_of(self, table: pa.Table | pa.RecordBatch) -> list[int] | list[None]:
+        """The rank of each row of a table that has the fixed columns; None in a run with one."""
+        return [None] * table.num_rows if self.rank is None else table.column(self.rank).cast(pa.int64()).to_pylist()
 
     def items(self) -> Iterator[Item]:
         """Every media document, column by column, then those that were set in the summary."""
@@ -73,28 +96,29 @@ class Content:
         return {key: cell for key, cell in cells.items() if isinstance(cell, list) and len(cell) == 2}
 
     def items_of(self, spec: ColumnSpec) -> Iterator[Item]:
-        table, row = self.read(["_step", "_timestamp", spec.name]), 0
+        table, row = self.read([*self.fixed, spec.name]), 0
         for batch in table.to_batches(max_chunksize=PIECE):
             steps, stamps = (batch.column(name).to_pylist() for name in ("_step", "_timestamp"))
-            for step, stamp, cell in zip(steps, stamps, cells_of(batch.column(spec.name), spec.key), strict=True):
+            cells = cells_of(batch.column(spec.name), spec.key)
+            for step, stamp, rank, cell in zip(steps, stamps, self.ranks_of(batch), cells, strict=True):
                 for index, document in enumerate(cell) if isinstance(cell, list) else [(None, cell)]:
                     if document is not None:
-                        yield Item(spec.key, spec.kind, row, step, stamp, index, document)
+                        yield Item(spec.key, spec.kind, row, step, stamp, index, document, rank)
                 row += 1
 
     def rows(self) -> Iterator[tuple[dict[str, Any], list[tuple[ColumnSpec, Any]]]]:
-        """Step, time and runtime of each row, and its cells that are not empty: documents as such, JSON as text."""
+        """Step, times and rank of each row, and its cells that are not empty: documents as such, JSON as text."""
         specs = [spec for spec in self.specs if spec.kind != "null"]
-        table = self.read([*FIXED, *(spec.name for spec in specs)])
+        table = self.read([*self.fixed, *(spec.name for spec in specs)])
         for batch in table.to_batches(max_chunksize=PIECE):
-            fixed = [batch.column(name).to_pylist() for name in FIXED]
+            fixed = [batch.column(name).to_pylist() for name in self.fixed]
             columns = []
             for spec in specs:
                 column = batch.column(spec.name)
                 cells = cells_of(column, spec.key) if is_media_kind(spec.kind) else column.to_pylist()
                 columns.append((spec, cells, column.is_valid().to_pylist()))
             for i in range(batch.num_rows):
-                stamps = {name: column[i] for name, column in zip(FIXED, fixed, strict=True)}
+                stamps = {name: column[i] for name, column in zip(self.fixed, fixed, strict=True)}
                 yield stamps, [(spec, cells[i]) for spec, cells, valid in columns if valid[i]]
 
     def media_cells(self, spec: ColumnSpec) -> Iterator[Any]:
@@ -102,16 +126,30 @@ class Content:
         for batch in self.read([spec.name]).to_batches(max_chunksize=PIECE):
             yield from cells_of(batch.column(0), spec.key)
 
-    def plain_cells(self) -> Iterator[tuple[ColumnSpec, pa.Table]]:
-        """The columns of plain data: `_step`, `_timestamp` and the cells that are there, JSON as text."""
+    def plain_cells(self) -> Iterator[tuple[ColumnSpec, str, pa.Table]]:
+        """The columns of plain data, those of each rank apart, and what each is called as `named` says.
+
+        A table has `_step`, `_timestamp` and the cells that are there, JSON as text.
+        """
         for spec in self.specs:
             if not is_media_kind(spec.kind) and spec.kind != "null":
-                table = self.read(["_step", "_timestamp", spec.name])
-                yield spec, table.filter(table.column(2).is_valid())
+                table = self.read([*self.fixed, spec.name])
+                table = table.filter(table.column(spec.name).is_valid())
+                for rank, rows in self.by_rank(table):
+                    yield spec, named(spec.key, rank), rows.select(["_step", "_timestamp", spec.name])
+
+    def by_rank(self, table: pa.Table) -> Iterator[tuple[int | None, pa.Table]]:
+        """The rows of each rank, of a table that has the fixed columns; all of them in a run with one."""
+        if self.rank is None:
+            yield None, table
+            return
+        ranks = table.column(self.rank)
+        for rank in sorted(int(rank) for rank in pc.unique(ranks).to_pylist()):
+            yield rank, table.filter(pc.equal(ranks, rank))
 
     def lose_plain(self, tally: Tally, reason: str) -> None:
         """Count all plain data as lost."""
-        for spec, table in self.plain_cells():
+        for spec, _, table in self.plain_cells():
             tally.lose(spec.key, spec.kind, reason, table.num_rows)
 
     def write_description(self, folder: Path) -> None:

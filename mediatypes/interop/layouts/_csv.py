@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from ...columns.cells import is_media_kind
 from ...view import RunView
 from ._content import Content
 from ._report import Tally
-from ._rows import MEDIA, media_rows, shown
+from ._rows import media_columns, media_rows, shown
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
     content = Content(view)
-    fixed = content.read(["_step", "_timestamp", "_runtime"])
+    fixed = content.read(content.fixed)
     names, columns = list(fixed.schema.names), list(fixed.columns)
     for spec in content.specs:
         names.append(spec.name)
@@ -33,18 +34,18 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
     pyarrow.csv.write_csv(pa.Table.from_arrays(columns, names=names), folder / "history.csv")
     tally.rows = fixed.num_rows
     rows = list(media_rows(content, tally))
-    pyarrow.csv.write_csv(_media_table(rows), folder / "media.csv")
+    pyarrow.csv.write_csv(_media_table(rows, media_columns(content)), folder / "media.csv")
     content.write_description(folder)
 
 
-def _media_table(rows: list[dict[str, Any]]) -> pa.Table:
+def _media_table(rows: list[dict[str, Any]], columns: Sequence[str]) -> pa.Table:
     def column(name: str) -> pa.Array:
         values = [row[name] for row in rows]
-        if name in ("step", "index", "size") and all(map(_fits, values)):
+        if name in ("step", "rank", "index", "size") and all(map(_fits, values)):
             return numbers(values, "int64")
         return texts([_text(value) for value in values])
 
-    return pa.table({name: column(name) for name in MEDIA})
+    return pa.table({name: column(name) for name in columns})
 
 
 def _fits(value: Any) -> bool:

@@ -24,7 +24,7 @@ from ._content import Content, Item
 from ._report import Tally
 
 FOLDERS = {"image": "images", "audio": "audio", "video": "video"}
-_INTEGERS = ("step", "index", "width", "height", "sample_rate", "channels", "frames")
+_INTEGERS = ("step", "rank", "index", "width", "height", "sample_rate", "channels", "frames")
 _FLOATS = ("timestamp", "duration", "fps")
 _TEXTS = ("file_name", "key", "caption")
 _OF = {
@@ -50,7 +50,7 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
             rows[medium].append(row)
     for medium, medium_rows in rows.items():
         if medium_rows:
-            table = _table(medium, medium_rows)
+            table = _table(medium, medium_rows, content.rank is not None)
             write_whole(
                 folder / FOLDERS[medium] / "metadata.parquet", table.schema, table.to_batches(), "write the rows"
             )
@@ -66,6 +66,7 @@ def _row(item: Item, folder: str, tally: Tally) -> dict[str, Any] | None:
         "file_name": name,
         "key": item.key,
         "step": item.step,
+        "rank": item.rank,
         "index": item.index,
         "timestamp": item.timestamp,
     }
@@ -92,9 +93,10 @@ def _boxes(data: bytes) -> dict[str, Any]:
     return columns if isinstance(columns, dict) else {}
 
 
-def _table(medium: str, rows: list[dict[str, Any]]) -> pa.Table:
+def _table(medium: str, rows: list[dict[str, Any]], has_ranks: bool) -> pa.Table:
     masks = dict.fromkeys(name for row in rows for name in row if name.startswith("mask_"))
     names = ["file_name", *masks, "key", "step", "index", "timestamp", "caption", *_OF[medium]]
+    names += ["rank"] if has_ranks else []
     return pa.table({name: _array(name, [row.get(name) for row in rows]) for name in names})
 
 

@@ -32,6 +32,7 @@ SCHEMA = pa.schema(
         ("text", pa.utf8()),
         ("json", pa.utf8()),
         ("path", pa.utf8()),
+        ("rank", pa.int64()),
     ]
 )
 _COLUMN = {"number": "number", "integer": "integer", "boolean": "boolean", "string": "text", "json": "json"}
@@ -52,7 +53,7 @@ def _parts(content: Content, run: str, tally: Tally) -> Iterator[pa.RecordBatch]
         tally.copy_all(item.document, item.key, item.kind)
         path = item.document.get("path")
         values = {"run": run, "step": item.step, "timestamp": item.timestamp, "key": item.key, "kind": item.kind}
-        values |= {"index": item.index, "json": canonical.dumps(item.document)}
+        values |= {"index": item.index, "json": canonical.dumps(item.document), "rank": item.rank}
         values |= {"path": path if isinstance(path, str) else None}
         for name, column in rows.items():
             column.append(values.get(name))
@@ -63,14 +64,17 @@ def _parts(content: Content, run: str, tally: Tally) -> Iterator[pa.RecordBatch]
 
 
 def _plain(content: Content, spec: ColumnSpec, run: str, tally: Tally) -> Iterator[pa.RecordBatch]:
-    columns = ["_step", "_timestamp", spec.name]  # numbers as they are stored, all doubles; in lists integers again
+    columns = [*content.fixed, spec.name]  # numbers as they are stored, all doubles; in lists integers again
     table = content.read(columns) if spec.kind.endswith("_list") else content.history.read(columns)
     table = table.filter(table.column(spec.name).is_valid())
     for batch in table.to_batches():
-        count, values = batch.num_rows, batch.column(2)
+        count, values = batch.num_rows, batch.column(spec.name)
         if pa.types.is_list(values.type):
             values = texts([canonical.dumps(cell) for cell in values.to_pylist()])
-        arrays = {"step": batch.column(0), "timestamp": batch.column(1), _COLUMN.get(spec.kind, "json"): values}
+        arrays = {"step": batch.column("_step"), "timestamp": batch.column("_timestamp")}
+        arrays |= {_COLUMN.get(spec.kind, "json"): values}
+        if content.rank is not None:
+            arrays["rank"] = batch.column(content.rank).cast(pa.int64())
         for name, text in (("run", run), ("key", spec.key), ("kind", spec.kind)):
             arrays[name] = pa.repeat(pa.scalar(text, pa.utf8()), count)
         tally.rows += count

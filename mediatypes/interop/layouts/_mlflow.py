@@ -64,10 +64,10 @@ def _write_run(client: Any, experiment: str, view: RunView, content: Content, ta
         params.append(entities.Param(names.give(key, "config", "parameter"), text[:_LONGEST_PARAM]))
     for i in range(0, len(params), _PARAMS):
         client.log_batch(run_id, params=params[i : i + _PARAMS])
-    for spec, table in content.plain_cells():
+    for spec, key, table in content.plain_cells():
         steps, stamps, cells = (table.column(i).to_pylist() for i in range(3))
         if spec.kind in NUMBERS:
-            name = names.give(spec.key, spec.kind, "metric")
+            name = names.give(key, spec.kind, "metric")
             infinite_count = sum(cell in (math.inf, -math.inf) for cell in cells)
             tally.lose(spec.key, spec.kind, "infinity becomes the largest double", infinite_count)
             metrics = [
@@ -78,12 +78,11 @@ def _write_run(client: Any, experiment: str, view: RunView, content: Content, ta
                 client.log_batch(run_id, metrics=metrics[i : i + _BATCH])
         else:
             for step, cell in zip(steps, cells, strict=True):
-                _send(client, run_id, spec.key, spec.kind, cell, step, tally)
+                _send(client, run_id, key, spec.kind, cell, step, tally)
     for item in content.items():
         value = tally.value_of(item.document, item.key, item.kind, is_embedded=True)
         if value is not None:
-            key = item.key if item.index is None else f"{item.key}/{item.index}"
-            _send(client, run_id, key, item.document["_type"], hold(value), item.step, tally)
+            _send(client, run_id, item.name, item.document["_type"], hold(value), item.step, tally)
     for key, (kind, cell) in content.overrides().items():
         if kind in NUMBERS:
             client.log_metric(run_id, names.give(key, kind, "metric"), float(cell), step=0)

@@ -32,6 +32,9 @@ class Lost:
     count: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.key} ({self.kind}): {_count(self.count, 'value')}, {self.reason}"
+
 
 @dataclass(frozen=True)
 class ExportReport:
@@ -43,6 +46,19 @@ class ExportReport:
     files: int
     size: int
     lost: tuple[Lost, ...]
+
+    def __str__(self) -> str:
+        told = f"{self.path}: {_count(self.rows, 'row')} and {_count(self.files, 'media file')}, {self.size:,} bytes"
+        return "\n".join(
+            [told, *([f"{self.layout} did not carry:"] if self.lost else []), *map("- {}".format, self.lost)]
+        )
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))  # in a notebook and in IPython
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 class Tally:

@@ -25,19 +25,18 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
 
 def record(content: Content, recording: Any, tally: Tally) -> None:
     rerun = need("rerun", package="rerun-sdk", needed_for="a recording of rerun")
-    for spec, table in content.plain_cells():
+    for spec, key, table in content.plain_cells():
         steps, cells = table.column("_step").to_pylist(), table.column(spec.name).to_pylist()
         if spec.kind in NUMBERS:
             columns = rerun.Scalars.columns(scalars=[float(cell) for cell in cells])
-            recording.send_columns(entity_path(spec.key), [rerun.TimeColumn("step", sequence=steps)], columns)
+            recording.send_columns(entity_path(key), [rerun.TimeColumn("step", sequence=steps)], columns)
             continue
         for step, cell in zip(steps, cells, strict=True):
-            _log(recording, spec.key, spec.key, spec.kind, step, plain_value(spec.kind, cell), tally)
+            _log(recording, key, spec.key, spec.kind, step, plain_value(spec.kind, cell), tally)
     for item in content.items():
         value = tally.value_of(item.document, item.key, item.kind, is_embedded=True)
         if value is not None:
-            key = item.key if item.index is None else f"{item.key}/{item.index}"
-            _log(recording, key, item.key, item.kind, item.step, value, tally)
+            _log(recording, item.name, item.key, item.kind, item.step, value, tally)
     tally.rows = content.read(["_step"]).num_rows
 
 

@@ -1,5 +1,8 @@
 """Event files for TensorBoard: `events.out.tfevents.<when the run started>.<its id>`, or those it was imported from.
 
+Of a run with several ranks each has a folder, `rank-0`, `rank-1`..., which TensorBoard shows as a run of its own. What
+describes the run as a whole is in that of rank 0.
+
 A number is a scalar of float32, the one that TensorBoard shows: what is rounded is said. Texts, media and arrays become
 what its plugins show, at the row's step and time. The config are hyperparameters, if there is one. What was set in the
 summary, and the statistics of metrics, are values of `summary/<key>` at the last step. The step of a row is its
@@ -11,6 +14,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,7 @@ from ...columns.cells import is_media_kind
 from ...runfolder import files
 from ...runfolder.content import RunContent
 from ...runfolder.parquet_reader import StoredHistory
-from ...runfolder.schema import FIXED, ColumnSpec
+from ...runfolder.schema import ColumnSpec
 from ...view import RunView
 from ...writing.aligned import GLOBAL_STEP
 from ..importing.names import free_name
@@ -106,7 +110,7 @@ class _History:
         self._started = started if np.isfinite(started) else 0.0
         plain_id = re.sub(r"[^\w-]", "_", id)[:64] or "run"
         self._name = f"events.out.tfevents.{min(max(int(self._started), 0), 10**10 - 1):010d}.{plain_id}"
-        self._last = 0, self._started  # step and time of the last row
+        self._last = 0, self._started  # step and time of the last row, of rank 0
         self._largest = 0  # step
         self._steps = [
             spec
@@ -118,12 +122,23 @@ class _History:
             self._tag(spec.key, spec.kind)
 
     def write(self, folder: Path) -> None:
-        with EventFile(folder / self._name, self._started) as file:
-            self._write_config(file)
+        with ExitStack() as stack:
+            opened: dict[int | None, EventFile] = {}
+            main = self._open(folder, None if self._content.rank is None else 0, stack, opened)
+            self._write_config(main)
             for table in self._tables():
-                self._write_rows(file, table)
-            self._write_summary(file)
-            self._write_end(file)
+                for rank, rows in self._content.by_rank(table):
+                    self._write_rows(self._open(folder, rank, stack, opened), rows, is_main=not rank)
+            self._write_summary(main)
+            self._write_end(main)
+
+    def _open(self, folder: Path, rank: int | None, stack: ExitStack, opened: dict[int | None, EventFile]) -> EventFile:
+        """The file of a rank, below a folder of its own, which is a run of TensorBoard."""
+        if rank not in opened:
+            place = folder if rank is None else folder / f"rank-{rank}"
+            place.mkdir(exist_ok=True)
+            opened[rank] = stack.enter_context(EventFile(place / self._name, self._started))
+        return opened[rank]
 
     def _tag(self, key: str, kind: str) -> str:
         return self._tags.give((key, kind), key, f"{key}#{kind}")
@@ -136,9 +151,9 @@ class _History:
         elif isinstance(history, StoredHistory):
             yield from history.pieces()
         else:
-            yield history.read([*FIXED, *(spec.name for spec in history.specs)])
+            yield history.read([*self._content.fixed, *(spec.name for spec in self._content.specs)])
 
-    def _write_rows(self, file: EventFile, table: pa.Table) -> None:
+    def _write_rows(self, file: EventFile, table: pa.Table, is_main: bool) -> None:
         if not table.num_rows:
             return
         steps = table.column("_step").to_numpy().astype(np.int64)
@@ -146,7 +161,8 @@ class _History:
             column = table.column(spec.name)
             steps[column.is_valid().to_numpy()] = column.drop_null().to_numpy()
         times = table.column("_timestamp").to_numpy().astype(np.float64)
-        self._last = int(steps[-1]), float(times[-1])
+        if is_main:
+            self._last = int(steps[-1]), float(times[-1])
         self._largest = max(self._largest, int(steps.max()))
         blocks = []
         others = []

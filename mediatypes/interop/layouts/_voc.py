@@ -11,7 +11,7 @@ from ...view import RunView
 from ..annotations import voc
 from ..annotations.dataset import INSTANCES, labels_of, sets_of
 from ..annotations.naming import Names
-from ._annotated import NO_CLASS, OTHER_SET, chosen_set, images, lose_details, other_sets
+from ._annotated import NO_CLASS, chosen_set, images, lose_details, lose_layers
 from ._report import Tally
 
 _MOST_CLASSES = 65535
@@ -31,7 +31,7 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
         objects = sets_of(image).get(chosen, []) if chosen in image.boxes else []
         lose_details(objects, item, tally, voc.FLAGS, scores=False, regions=True)
         tally.lose(item.key, item.kind, NO_CLASS, sum(one.class_id is None for one in objects))
-        tally.lose(item.key, item.kind, OTHER_SET, other_sets(image, chosen))
+        lose_layers(image, item, tally, chosen, keeps_class_masks=True)
         places = {voc.CLASS_MASKS: chosen, voc.OBJECT_MASKS: chosen + INSTANCES}
         masks = {place: image.masks.get(name) for place, name in places.items()}
         for place, mask in masks.items():

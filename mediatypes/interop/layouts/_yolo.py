@@ -15,7 +15,7 @@ from ..annotations.dataset import Object, box_of, labels_of, sets_of
 from ..annotations.naming import Names
 from ..annotations.shapes import outline
 from ..annotations.yolo import label_line, segment_line
-from ._annotated import NO_CLASS, OTHER_SET, chosen_set, images, lose_details, other_sets
+from ._annotated import NO_CLASS, chosen_set, images, lose_details, lose_layers
 from ._content import Item
 from ._report import Tally
 
@@ -45,7 +45,7 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
         objects = sets_of(image).get(chosen, [])
         classes |= labels_of(image).get(chosen, {})
         lose_details(objects, item, tally, (), scores=True, regions=True)
-        tally.lose(item.key, item.kind, OTHER_SET, other_sets(image, chosen))
+        lose_layers(image, item, tally, chosen)
         annotated.append((item, name, [_Line(one, image.width, image.height) for one in objects]))
     are_segments = any(line.has_region for _, _, lines in annotated for line in lines)
     labels = dict(sorted(classes.items()))

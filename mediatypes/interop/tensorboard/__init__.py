@@ -74,7 +74,7 @@ def import_logdir(
         What was imported and what was not. A run that fails is part of it, and leaves nothing behind.
 
     Raises:
-        InputError: no such directory, no event files in it, an unknown option.
+        InputError: no such directory, no event files in it, an unknown option; `dest` is within `logdir`.
 
     >>> import tempfile
     >>> import_logdir(tempfile.mkdtemp(), tempfile.mkdtemp())
@@ -82,6 +82,7 @@ def import_logdir(
     mediatypes.InputError: logdir: expected event files, got none below ... Their names contain tfevents.
     """
     from ..._core.parallel import map_runs
+    from ..importing.apart import require_apart
     from ..importing.sources import open_logdir
     from .importing.importer import import_run, is_imported
     from .importing.plan import make_plan
@@ -98,6 +99,7 @@ def import_logdir(
         raise InputError([missing, *plan.problems])
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
     target = Path(dest).absolute()
+    require_apart(opened.local, target, [run.folder for run in plan.runs])
     plan = plan.without_empty(lambda run: is_imported(target / run.folder))
     sizes = [sum(file.size for file in run.files) for run in plan.runs]
     reports, done = list[RunReport](), 0
@@ -150,12 +152,14 @@ def follow_logdir(
         What was imported and what was not.
 
     Raises:
-        InputError: an unknown option; a bucket that cannot be opened.
+        InputError: an unknown option; a bucket that cannot be opened; `dest` is within `logdir`, or the directory
+            above it.
 
     >>> import tempfile
     >>> follow_logdir(tempfile.mkdtemp(), tempfile.mkdtemp(), idle=0).runs
     []
     """
+    from ..importing.apart import require_apart
     from ..importing.following import StopCondition, check_seconds, follow_until, wait_for
     from ..importing.sources import LocalDir, open_logdir
     from .follow import LogFollower
@@ -163,12 +167,13 @@ def follow_logdir(
 
     _check_nested(nested)
     check_seconds(interval, idle)
-    until = StopCondition(stop, idle)
+    until, target = StopCondition(stop, idle), Path(dest).absolute()
     if "://" not in os.fspath(logdir) and not wait_for(Path(logdir), until, interval):
         return ImportReport([], [], [])
     opened = open_logdir(logdir)
+    require_apart(opened.local, target, [opened.name])  # by which the log directory itself may become a run
     options = Options(purge, step_metric, keep_events, project, tuple(tags))
-    follower = LogFollower(opened, Path(dest).absolute(), nested, options)
+    follower = LogFollower(opened, target, nested, options)
     return follow_until(
         follower, until, interval if isinstance(opened, LocalDir) else max(interval, _REMOTE_SECONDS), on_change
     )

@@ -140,7 +140,7 @@ class BoundingBoxes2D(Frozen):
         return len(self._xyxy)
 
     def __repr__(self) -> str:
-        return f"BoundingBoxes2D({len(self)} boxes, domain={self.domain!r})"
+        return f"BoundingBoxes2D({len(self)} {'box' if len(self) == 1 else 'boxes'}, domain={self.domain!r})"
 
     @property
     def is_pixel(self) -> Array:

@@ -165,7 +165,8 @@ class Box3D(Frozen):
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label is not None else ""
-        return f"Box3D(center={self.center}{label})"
+        size = f", size={self.size}" if self.size is not None else ""
+        return f"Box3D(center={self.center}{size}{label})"
 
     def _to_wandb(self) -> dict[str, Any]:
         """The box as `pts.json` holds it."""

@@ -13,6 +13,7 @@ import numpy as np
 from ..._core import canonical
 from ..._core.deps import need
 from ..._core.errors import CodecError, InputError, MissingDependencyError
+from ...columns.arrays import Array
 from . import gltf, gltf_scene, ply, points
 from . import resources as mesh_resources
 from .points import Bounds
@@ -76,6 +77,33 @@ def to_trimesh(data: bytes, format: str, resources: Mapping[str, Resource], wher
     """The trimesh scene of a mesh with its materials; raises whatever trimesh's parsers stumble over."""
     files = {uri: resource.blob.read() for uri, resource in resources.items()}
     return _load(*_plain(data, format, files, where), materials=True)
+
+
+def triangles(data: bytes, format: str, resources: Mapping[str, Resource], where: str) -> tuple[Array, Array]:
+    """(n, 3) vertices and (m, 3) indices of a mesh, all its parts in their places.
+
+    Raises:
+        CodecError: it is too large to be drawn, or nothing here reads it.
+        MissingDependencyError: trimesh is not installed, and it is no PLY.
+    """
+    try:
+        if format == "ply":
+            records, faces = ply.read_mesh(data, ply.read_header(data, where, InputError), where, InputError)
+            vertices = points.unpack(records)[:, :3].astype(np.float64)
+        else:
+            files = {uri: resource.blob.read() for uri, resource in resources.items()}
+            if format in ("gltf", "glb"):  # which may name more elements than it has bytes for
+                mesh = gltf.read(data, format == "glb", where)
+                gltf_scene.measure(mesh, mesh.buffers(files))
+            whole = _load(*_plain(data, format, files, where), materials=False).to_mesh()
+            vertices, faces = np.asarray(whole.vertices, np.float64), np.asarray(whole.faces, np.int64)
+        if not len(faces) or not 0 <= faces.min() <= faces.max() < len(vertices) or not np.isfinite(vertices).all():
+            raise ValueError("it has no faces, a face without its vertices, or one that is not finite")
+        return vertices, faces
+    except (MissingDependencyError, InputError):
+        raise
+    except Exception as error:
+        raise CodecError(f"{where}: expected a mesh of type {format} to draw, got an error. {error}") from error
 
 
 def export(data: bytes, format: str, resources: Mapping[str, Resource], to: str, where: str) -> bytes:

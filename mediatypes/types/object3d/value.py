@@ -153,7 +153,7 @@ class Object3D(FileValue):
         >>> car = Box3D(center=(1, 1, 1), size=(2, 2, 2), color=(0, 255, 0), label="car")
         >>> scene = Object3D.from_point_cloud([[0, 0, 0], [1, 1, 1]], [car])
         >>> scene.points, scene.boxes
-        (2, (Box3D(center=(1.0, 1.0, 1.0), label='car'),))
+        (2, (Box3D(center=(1.0, 1.0, 1.0), size=(2.0, 2.0, 2.0), label='car'),))
         """
         scene = {"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors}
         return cls(scene, caption, intensity=intensity)
@@ -229,6 +229,10 @@ class Object3D(FileValue):
             count = ply.read_header(self.to_bytes(), "object3d", DocumentError).vertices
             if count != self.points:
                 raise DocumentError.of("object3d", f"{self.points} points", count, "Restore the document.", "size")
+
+    def _triangles(self) -> tuple[Array, Array]:
+        """(n, 3) vertices and (m, 3) indices of them: a mesh as it is drawn. Raises CodecError, InputError."""
+        return meshes.triangles(self.to_bytes(), self.format, self._parts(), "Object3D")
 
     def _to_trimesh(self) -> Any:
         return meshes.to_trimesh(self.to_bytes(), self.format, self._parts(), "Object3D")

@@ -43,10 +43,11 @@ def test_an_exported_history_is_a_run(tmp_path: Path) -> None:
     write(tmp_path / "me_proj_abc_0.runhistory.parquet", [first, second])
     write(tmp_path / "me_proj_abc_1.runhistory.parquet", [third])
     assert recognise(tmp_path) == "wandb_export"
-    (report,) = import_runs(tmp_path, tmp_path / "runs").runs
+    dest = tmp_path.with_name(f"{tmp_path.name}-runs")
+    (report,) = import_runs(tmp_path, dest).runs
     assert (report.status, report.problems) == ("new", [])
     assert report.notes == ["1 media, whose JSON is kept as text, could not be carried"]
-    run = mt.open_run(tmp_path / "runs" / "me_proj_abc")
+    run = mt.open_run(dest / "me_proj_abc")
     loss = dict(run.values("loss"))
     assert loss[0] == 0.5
     assert np.isnan(loss[4])

@@ -83,7 +83,7 @@ def test_coco(run: Path, tmp_path: Path) -> None:
 
 def test_yolo(run: Path, tmp_path: Path) -> None:
     report = mt.export(run, "yolo", tmp_path / "yolo")
-    assert lost_of(report) == {*OTHERS, ("photo", "another set of boxes", 1)}
+    assert lost_of(report) == {*OTHERS, ("photo", 'the boxes "pred": one set is all that it takes', 1)}
     assert files(tmp_path / "yolo") == [
         "data.yaml",
         *(f"images/{name}.png" for name in ("000002", "val/a", "val/a_3")),
@@ -135,7 +135,7 @@ def test_yolo_of_boxes_alone(tmp_path: Path) -> None:
 
 def test_voc(run: Path, tmp_path: Path) -> None:
     report = mt.export(run, "voc", tmp_path / "voc")
-    assert lost_of(report) == {*OTHERS, ("photo", "another set of boxes", 1)}
+    assert lost_of(report) == {*OTHERS, ("photo", 'the boxes "pred": one set is all that it takes', 1)}
     names = ("000002", "val_a", "val_a_3")
     assert files(tmp_path / "voc") == [
         *(f"Annotations/{name}.xml" for name in names),
@@ -186,6 +186,20 @@ def test_what_cannot_be_carried_is_counted(layout: str, tmp_path: Path) -> None:
     label = 'a "b"__<c>' if layout == "voc" else 'a "b"\x07\n<c>'
     assert list(one.boxes["ground_truth"].class_labels.values())[-1] == label
     assert len(one.boxes["ground_truth"]) == 1
+
+
+@pytest.mark.parametrize("layout", ["coco", "yolo", "voc"])
+def test_layers_that_are_not_carried_are_told_by_name(layout: str, tmp_path: Path) -> None:
+    truth = image("").boxes["truth"]
+    classes = mt.ImageMask(np.where(INSTANCES == 1, 1, 0), LABELS)
+    with mt.Run(tmp_path / "run", quiet=True) as run:
+        run.log({"photo": mt.Image(SAMPLES, boxes={"truth": truth}, masks={"truth": classes, "lesion": classes})})
+        run.log({"photo": mt.Image(SAMPLES, boxes={"truth": truth, "pred": truth}, masks={"lesion": classes})})
+    others = {("photo", 'the boxes "pred": one set is all that it takes', 1)}
+    others |= {("photo", 'the mask "lesion": one set is all that it takes', 2)}
+    no_objects = {("photo", 'the mask "truth": it does not say which object a pixel is of', 1)}
+    expected = {"coco": no_objects, "yolo": others | no_objects, "voc": others}  # VOC has files of such masks
+    assert lost_of(mt.export(run.path, layout, tmp_path / layout)) == expected[layout]
 
 
 @pytest.mark.parametrize("layout", ["coco", "yolo", "voc"])

@@ -521,8 +521,9 @@ def test_no_log_is_an_error(tmp_path: Path) -> None:
         import_runs(tmp_path, tmp_path / "runs")
     with pytest.raises(mt.InputError, match="expected an existing file or directory"):
         import_runs(tmp_path / "none", tmp_path / "runs")
-    (tmp_path / "x.wandb").write_bytes(b"something else")
-    (report,) = import_runs(tmp_path, tmp_path / "runs").runs
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "x.wandb").write_bytes(b"something else")
+    (report,) = import_runs(tmp_path / "logs", tmp_path / "runs").runs
     assert report.status == "failed"
     assert "expected a log of W&B" in str(report.problems[0])
     assert not any((tmp_path / "runs").glob("*"))

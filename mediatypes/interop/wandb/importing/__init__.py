@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ...._core.errors import InputError, Verbatim, problem
+from ...importing.apart import require_apart
 from ...importing.report import ImportReport, RunReport
 
 Progress = Callable[[int, int, str], None]
@@ -39,7 +40,7 @@ def import_runs(
         What was imported and what was not. A run that fails is part of it, and leaves nothing behind.
 
     Raises:
-        InputError: no such directory, or no log in it.
+        InputError: no such directory, or no log in it; `dest` is within it.
 
     >>> import tempfile
     >>> import_runs(tempfile.mkdtemp(), tempfile.mkdtemp())
@@ -48,7 +49,7 @@ def import_runs(
     """
     from ...._core.parallel import map_runs
     from .importer import Options, import_run
-    from .plan import make_plan
+    from .plan import make_plan, read_folder
 
     plans, problems = make_plan(Path(source))
     if not plans:
@@ -56,6 +57,7 @@ def import_runs(
         missing = problem("source", "logs of W&B", none, "Their names end with .wandb.", "no-logs")
         raise InputError([missing, *problems])
     options, target = Options(project, tuple(tags)), Path(dest).absolute()
+    require_apart([read_folder(Path(source))], target, [plan.folder for plan in plans])
     total, done = sum(plan.size for plan in plans), 0
     reports = list[RunReport]()
 

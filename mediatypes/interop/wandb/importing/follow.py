@@ -19,7 +19,7 @@ from ....writing.session import open_session
 from ...importing.report import FollowState, ImportReport, RunReport
 from ..run_log.framing import RecordReader
 from .importer import LogReading, Options, RunImport
-from .plan import LogPlan, make_plan
+from .plan import LogPlan, make_plan, read_folder
 
 _MAX_CALLS = 200_000  # in a journal, or as many as were imported before
 _RETRY_SECONDS = 10.0  # until what failed is tried again
@@ -255,19 +255,19 @@ def follow_runs(
         What was imported and what was not.
 
     Raises:
-        InputError: `interval` or `idle` are no seconds.
+        InputError: `interval` or `idle` are no seconds; `dest` is within `source`, or the directory above it.
 
     >>> import tempfile
     >>> follow_runs(tempfile.mkdtemp(), tempfile.mkdtemp(), idle=0).runs
     []
     """
+    from ...importing.apart import require_apart
     from ...importing.following import StopCondition, check_seconds, follow_until, wait_for
 
     check_seconds(interval, idle)
     until = StopCondition(stop, idle)
-    path = Path(source).absolute()
+    path, target = Path(source).absolute(), Path(dest).absolute()
+    require_apart([read_folder(path)], target, [path.name])
     if not wait_for(path, until, interval):
         return ImportReport([], [], [])
-    return follow_until(
-        RunFollower(path, Path(dest).absolute(), Options(project, tuple(tags))), until, interval, on_change
-    )
+    return follow_until(RunFollower(path, target, Options(project, tuple(tags))), until, interval, on_change)

@@ -48,6 +48,12 @@ def is_wandb(source: str) -> bool:
     return any(next(path.glob(f"{below}*{SUFFIX}"), None) for below in ("", "*/", "wandb/*/"))
 
 
+def read_folder(source: Path) -> Path:
+    """What is read of a source: of a project's directory, the `wandb` in it."""
+    below = source / "wandb"
+    return below if below.is_dir() else source
+
+
 def make_plan(source: Path) -> tuple[list[LogPlan], list[Problem]]:
     """The logs of a file or directory, in the order of their names; and those that are not read.
 

@@ -1,0 +1,32 @@
+// Numbers on the axes of charts: pure functions without a page.
+import { short } from './dom.js'
+
+const HUGE = 1e15, TINY = 1e-15, FINE = 1e9 // beyond which an axis has neither digits nor room for its numbers
+
+/** Distances between ticks of an axis of whole numbers. */
+export const WHOLE = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map(digit => digit * 10 ** power)).flat()
+
+/** How numbers from `low` to `high` are drawn, as (number - base) / scale: they are few digits then. */
+export function frame(low, high) {
+  const size = Math.max(Math.abs(low), Math.abs(high)), span = high - low
+  if (!(size < Infinity)) return { base: 0, scale: 1 }
+  const base = span > 0 && size / span > FINE ? low : 0, reach = base ? span : size
+  return { base, scale: reach >= HUGE || (reach > 0 && reach < TINY) ? 10 ** Math.floor(Math.log10(reach)) : 1 }
+}
+
+/** The same for a logarithmic axis from `low` to `high`, both above 0: the middle is where there are most digits. */
+export function logFrame(low, high) {
+  const isFar = low < TINY || high >= HUGE, middle = Math.round((Math.log10(low) + Math.log10(high)) / 2)
+  return { base: 0, scale: isFar && Number.isFinite(middle) ? 10 ** middle : 1 }
+}
+
+/** What stands at ticks. Numbers that look the same are told by how far they are from the first. */
+export function labels(ticks, { base = 0, scale = 1 } = {}) {
+  const first = ticks.find(tick => tick !== null), texts = ticks.map(tick => (tick === null ? '' : short(base + tick * scale)))
+  const told = texts.filter(Boolean)
+  if (new Set(told).size === told.length) return texts
+  return ticks.map((tick, i) => (tick === null || tick === first ? texts[i] : `+${short((tick - first) * scale)}`))
+}
+
+/** The width in pixels of an axis with these labels at its left. */
+export const room = texts => Math.max(52, 20 + 6.2 * Math.max(0, ...(texts ?? []).map(text => text.length)))
