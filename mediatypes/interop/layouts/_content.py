@@ -15,6 +15,7 @@ from ..._core.canonical import is_utf8_encodable
 from ..._core.errors import DocumentError
 from ...columns.batch import RANK
 from ...columns.cells import is_media_kind
+from ...journal.names import FIRST_CHILD
 from ...runfolder import files
 from ...runfolder.content import RunContent
 from ...runfolder.opening import History
@@ -48,7 +49,12 @@ class Item:
 
 def named(key: str, rank: int | None) -> str:
     """What a key is called where ranks are not known: those above 0 have folders of their own."""
-    return f"rank-{rank}/{key}" if rank else key
+    return f"{folder_of_rank(rank)}/{key}" if rank else key
+
+
+def folder_of_rank(rank: int) -> str:
+    """The name of a rank, and of a process that one has started."""
+    return f"rank-{rank}" if rank < FIRST_CHILD else f"worker-{rank - FIRST_CHILD}"
 
 
 class Content:
