@@ -1,4 +1,4 @@
-"""What only newer packages have than the oldest that are allowed is not used; `make test-min` runs everything on these."""
+"""What only newer packages have than the oldest allowed ones is not used; `make test-min` runs everything on these."""
 
 from __future__ import annotations
 
