@@ -1,6 +1,6 @@
 """Event files for TensorBoard: `events.out.tfevents.<when the run started>.<its id>`, or those it was imported from.
 
-Of a run with several ranks each has a folder, `rank-0`, `rank-1`..., which TensorBoard shows as a run of its own. What
+Of a run with several ranks each has a folder, `rank-0`, `worker-0`..., which TensorBoard shows as a run. What
 describes the run as a whole is in that of rank 0.
 
 A number is a scalar of float32, the one that TensorBoard shows: what is rounded is said. Texts, media and arrays become
@@ -37,7 +37,7 @@ from ..tensorboard.export.file import EventFile
 from ..tensorboard.export.from_documents import TOO_LARGE, Converter
 from ..tensorboard.export.write_events import write_events
 from ..tensorboard.importing.plan import is_event_file
-from ._content import NUMBERS, PIECE, Content, cells_of
+from ._content import NUMBERS, PIECE, Content, cells_of, folder_of_rank
 from ._report import Tally
 
 ROUNDED = "rounded to float32, all that TensorBoard shows"
@@ -135,7 +135,7 @@ class _History:
     def _open(self, folder: Path, rank: int | None, stack: ExitStack, opened: dict[int | None, EventFile]) -> EventFile:
         """The file of a rank, below a folder of its own, which is a run of TensorBoard."""
         if rank not in opened:
-            place = folder if rank is None else folder / f"rank-{rank}"
+            place = folder if rank is None else folder / folder_of_rank(rank)
             place.mkdir(exist_ok=True)
             opened[rank] = stack.enter_context(EventFile(place / self._name, self._started))
         return opened[rank]

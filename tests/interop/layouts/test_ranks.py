@@ -102,7 +102,7 @@ def test_ranks_above_0_have_keys_of_their_own_where_ranks_are_not_known(folder: 
         for step, value in zip(table.column("_step").to_pylist(), table.column("loss").to_pylist(), strict=True)
     }
     assert told == {(named("loss", rank), step): loss for (step, rank), loss in LOSS.items()}
-    assert {named("loss", rank) for rank in (None, 0, 2)} == {"loss", "rank-2/loss"}
+    assert {named("loss", rank) for rank in (None, 0, 2, 1_000_003)} == {"loss", "rank-2/loss", "worker-3/loss"}
     assert {(item.name, item.document["caption"]) for item in content.items()} == {
         ("photo" if rank == 0 else "rank-2/photo", f"{rank}-{step}.png") for step, rank in LOSS
     }
