@@ -1,7 +1,8 @@
 """Whether this checkout can be released: `python -m tests.release`, or `make release-check`.
 
 Builds wheel and sdist, looks into both, and installs the wheel with the extra `demo` in an empty environment, where the
-demo runs and the viewer's page is written. Takes some minutes and needs a package index; the files stay in `dist/`.
+demo runs, the viewer's page is written and the conformance set of the format is read; uv runs the wheel's command without
+an installation. Takes some minutes and needs a package index; the files stay in `dist/`.
 """
 
 from __future__ import annotations
@@ -22,11 +23,20 @@ from mediatypes import schemas
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
-TOOLS = ("build>=1.2", "twine>=6", "pip-licenses>=5")
+TOOLS = ("build>=1.2", "twine>=6", "pip-licenses>=5", "uv>=0.5")
 # Licences of what a user installs with mediatypes-ml[all]; another one is looked at by a person, and added here.
 LICENCES = re.compile(
     r"MIT|BSD|Apache|ISC|PSF|Python Software|HPND|CMU|MPL|Mozilla|zlib|Unlicense|0BSD|LGPL|CC0|Public", re.I
 )
+CONFORMANCE = """
+import sys
+sys.path.append(sys.argv[1])  # after the installed package
+from tests import conformance
+for name in conformance.folders():
+    expected = (conformance.ROOT / f"{name}.json").read_text("utf-8")
+    if conformance.dump(conformance.read(conformance.ROOT / name)) != expected:
+        print(f"schemas/conformance/{name}: expected what {name}.json says, got other values.")
+"""
 IN_WHEEL = ("mediatypes/py.typed", "mediatypes/__init__.pyi", "mediatypes/viewer/bundle/page.js")
 IN_SDIST = ("README.md", "CHANGELOG.md", "LICENSE", "schemas/index.json", "viewer/build.py", "viewer/src/page.js")
 
@@ -49,8 +59,9 @@ def run(*line: str, folder: Path = ROOT) -> str:
 def wrong_in_sources() -> Iterator[str]:
     """What of version, change log and schemas does not fit."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    if not re.search(rf"^## {re.escape(version)}\b", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE):
-        yield f"CHANGELOG.md: expected a heading for {version}, got none. Write it."
+    heading = rf"^## {re.escape(version)} \(\d{{4}}-\d\d-\d\d\)$"
+    if not re.search(heading, (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE):
+        yield f"CHANGELOG.md: expected a heading for {version} with its date, got none. Write it."
     yield from schemas.differences(ROOT / "schemas")
 
 
@@ -94,7 +105,12 @@ def main() -> int:
         python = python_of(folder / "user")
         run(python, "-m", "pip", "install", "--quiet", f"{wheel}[demo]")
         run(python, "-m", "mediatypes", "demo", folder=folder)
-        run(python, "-m", "mediatypes", "view", "--page", "-o", "viewer.html", folder=folder)
+        page = ("mediatypes", "view", "--page", "-o")
+        run(python, "-m", *page, "viewer.html", folder=folder)
+        problems += run(python, "-c", CONFORMANCE, str(ROOT), folder=folder).splitlines()
+        run(tools, "-m", "uv", "tool", "run", "--no-config", "--from", str(wheel), *page, "uv.html", folder=folder)
+        if (folder / "uv.html").read_bytes() != (folder / "viewer.html").read_bytes():
+            problems.append("uv tool run: expected the page that the installed package writes, got another one.")
         problems += wrong_licences(python, tools)
     print("\n".join(problems) or f"{wheel.name} can be released.")
     return len(problems)
