@@ -108,7 +108,7 @@ def main() -> int:
         page = ("mediatypes", "view", "--page", "-o")
         run(python, "-m", *page, "viewer.html", folder=folder)
         problems += run(python, "-c", CONFORMANCE, str(ROOT), folder=folder).splitlines()
-        run(tools, "-m", "uv", "tool", "run", "--no-config", "--from", str(wheel), *page, "uv.html", folder=folder)
+        run(tools, "-m", "uv", "tool", "run", "--from", str(wheel), *page, "uv.html", folder=folder)
         if (folder / "uv.html").read_bytes() != (folder / "viewer.html").read_bytes():
             problems.append("uv tool run: expected the page that the installed package writes, got another one.")
         problems += wrong_licences(python, tools)
