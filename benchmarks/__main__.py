@@ -50,15 +50,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     print(machine := report.machine())
     print(report.LEGEND)
-    measured = []
     for entry in entries:
         rounds = options.rounds or (2 if options.quick else None)
         result = run(entry, rounds, _progress, peers=not (options.no_peers or options.quick))
         _progress("")
         print(report.table(result), flush=True)
-        measured.append(result)
+        if not options.quick:  # after each, so that a run that is interrupted keeps what it measured
+            written = results.write(machine, [result], options.results)
     if not options.quick:
-        print(f"\nWritten to {results.write(machine, measured, options.results)}")
+        print(f"\nWritten to {written}")
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ._loggers import COMPARED, JSON_LINES, NEEDS, OURS, make_rows, open_logger
 from .harness import Contender, Figures, at_most, benchmark, fresh
 
-_CALLS = {OURS: 20_000, JSON_LINES: 20_000, "MLflow": 100}  # of the others, which take longer, a tenth
+_QUICK = (OURS, JSON_LINES)
 _ROWS = 100_000
 _SLOW = ("MLflow", "Aim")  # which would take from minutes to an hour for as many rows
 _WALL = "wall us/row"
@@ -19,7 +19,7 @@ _WALL = "wall us/row"
 def _cost_of_calls(logger: str, scalars: int, scratch: Path) -> Figures:
     """Thread CPU time of a call as a mean, then wall time of single calls, the clock's own included."""
     rows = make_rows(1000, scalars)
-    calls = _CALLS.get(logger, 2000)
+    calls = _number_of_calls(logger, scalars)
     waits = []
     with open_logger(logger, scratch) as log:
         for row in rows[:calls]:
@@ -38,6 +38,13 @@ def _cost_of_calls(logger: str, scalars: int, scratch: Path) -> Figures:
         "p50 us": waits[calls // 2] / 1e3,
         "p99 us": waits[calls * 99 // 100] / 1e3,
     }
+
+
+def _number_of_calls(logger: str, scalars: int) -> int:
+    """As many as take about a second."""
+    if logger in _QUICK:
+        return 20_000
+    return min(2000, 10_000 // scalars) // (20 if logger in _SLOW else 1)
 
 
 def _write_alone(scalars: int, scratch: Path) -> Figures:
@@ -89,4 +96,4 @@ def _run_fresh(scratch: Path) -> list[Contender]:
 
 @benchmark("run-warm", "5 scalars x 100k and finish(), everything imported", at_most(_WALL, 5), rounds=5)
 def _run_warm(scratch: Path) -> list[Contender]:
-    return [Contender(logger, partial(log_and_finish, logger, _ROWS, str(scratch))) for logger in (OURS, JSON_LINES)]
+    return [Contender(logger, partial(log_and_finish, logger, _ROWS, str(scratch))) for logger in _QUICK]
