@@ -1,8 +1,8 @@
 """Whether this checkout can be released: `python -m tests.release`, or `make release-check`.
 
 Builds wheel and sdist, looks into both, and installs the wheel with the extra `demo` in an empty environment, where the
-demo runs, the viewer's page is written and the conformance set of the format is read; uv runs the wheel's command without
-an installation. Takes some minutes and needs a package index; the files stay in `dist/`.
+demo runs, the viewer's page is written and the conformance set of the format is read; uv runs the wheel's command
+without an installation. Takes some minutes and needs a package index; the files stay in `dist/`.
 """
 
 from __future__ import annotations
