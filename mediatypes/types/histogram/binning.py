@@ -75,13 +75,18 @@ def _binned(flat: Array, bins: int | Array, low: Any, top: Any, below: int, over
         edges = np.histogram_bin_edges(np.array([low, top], flat.dtype), bins)
         if not np.isfinite(edges).all():  # np.histogram would fail as well, but with an IndexError
             raise ValueError(f"Range of [{low}, {top}] is too wide for {flat.dtype} bin edges.")
+        if (edges[:-1] >= edges[1:]).any():  # numpy says so since 2.0
+            raise ValueError(f"Too many bins for data range. Cannot create {bins} finite-sized bins.")
         large = flat.size >= _SMALL and weights is None and edges.size - 1 <= _MAX_BINS
         if large and (counts := _by_position(flat, edges, below, over)) is not None:
             return counts, edges
         if flat.dtype.kind in "iu":  # the edges stay; integers beyond 2**53 could be an IndexError as well
             flat = flat.astype(np.float64)
     finite = np.isfinite(flat) if below or over else slice(None)
-    return np.histogram(flat[finite], bins, weights=None if weights is None else weights[finite])
+    try:
+        return np.histogram(flat[finite], bins, weights=None if weights is None else weights[finite])
+    except IndexError as error:  # of numpy before 2.0
+        raise ValueError(f"Range of [{low}, {top}] is too wide for {flat.dtype} bin edges.") from error
 
 
 def _distinct(flat: Array, low: Any, span: int) -> tuple[Array, Array]:

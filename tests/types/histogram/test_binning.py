@@ -32,6 +32,10 @@ def check(data: Array, bins: int | Array) -> Binned:
     try:
         with np.errstate(all="ignore"):
             counts, edges = np.histogram(finite, bins)
+        if not isinstance(bins, np.ndarray) and (edges[:-1] >= edges[1:]).any():  # as numpy says since 2.0
+            message = "Too many bins for data range"
+    except IndexError:  # as it said before; also of one that is too wide
+        message = " for "
     except ValueError as error:
         message = str(error)
     if message:
