@@ -81,7 +81,7 @@ def test_csv(folder: Path, tmp_path: Path) -> None:
     names = [name for name in files(tmp_path / "csv") if not name.startswith("media/")]
     assert names == ["history.csv", "media.csv", "run.json", "summary.json"]
     view = mt.open_run(folder)
-    table = pd.read_csv(tmp_path / "csv" / "history.csv")
+    table = pd.read_csv(tmp_path / "csv" / "history.csv", float_precision="round_trip")
     assert list(table) == view.history().schema.names
     assert table["loss"][:1].tolist() == [0.1 + 0.2]
     assert table["loss"].iloc[3] == -math.inf

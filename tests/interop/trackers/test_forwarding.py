@@ -98,7 +98,8 @@ def test_an_unknown_target_is_refused_before_a_run_is_made(tmp_path: Path) -> No
     assert not (tmp_path / "run").exists()
 
 
-def test_a_missing_package_is_a_problem(tmp_path: Path) -> None:
+def test_a_missing_target_is_a_problem(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX")
     with mt.Run(tmp_path / "run", forward_to=["tensorboard"]) as run:  # by name: it has no run of its own that is open
         run.log({"loss": 1.0})
     assert "Pass target=" in str(run.problems[0])

@@ -79,6 +79,7 @@ def test_what_a_tracker_raises_is_an_error_of_ours(shelf: list[Any]) -> None:
 
 
 def test_a_tracker_without_an_open_run_needs_a_target() -> None:
+    pytest.importorskip("tensorboardX")
     with pytest.raises(mt.InputError, match=r"log.target: expected a run of TensorBoard, got None. Pass target="):
         mt.interop.log("tensorboard", {"a": 1})
 
