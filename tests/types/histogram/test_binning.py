@@ -28,7 +28,7 @@ def check(data: Array, bins: int | Array) -> Binned:
     """Compare with np.histogram of the finite values; where that raises ValueError, so must ours."""
     flat = data.astype({"?": np.uint8, "g": np.float64}.get(data.dtype.char, data.dtype)).ravel()
     finite = flat[np.isfinite(flat)]
-    message = None
+    message, counts, edges = None, np.zeros(0), np.zeros(1)
     try:
         with np.errstate(all="ignore"):
             counts, edges = np.histogram(finite, bins)
