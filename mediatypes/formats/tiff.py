@@ -69,7 +69,7 @@ def extra_channels(image: Any) -> int:
         return 0
     channels = int(image.tag_v2.get(_CHANNELS, 1))
     check_channels(channels)
-    return channels - len(image.getbands())
+    return channels - len([band for band in image.getbands() if band != "X"])
 
 
 def check_channels(count: int) -> None:

@@ -200,7 +200,8 @@ def _loaded(image: Any, orientation: int) -> PILImage:
     import PIL.ImageOps
 
     image.load()  # which turns a TIFF
-    return image if image.format == "TIFF" or orientation == 1 else PIL.ImageOps.exif_transpose(image)
+    turned = image if image.format == "TIFF" or orientation == 1 else PIL.ImageOps.exif_transpose(image)
+    return turned.convert("RGB") if turned.mode == "RGBX" else turned  # as Pillow before 11 opens unnamed channels
 
 
 def lossy_reason(data: bytes) -> str:

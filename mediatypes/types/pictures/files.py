@@ -90,6 +90,7 @@ def _probe(image: Any, head: bytes, blob: Blob, where: str, error: type[Validati
         raise ValueError(f"{width} x {height} pixels are more than so few bytes can hold")
     header = png.read_header(head)
     mode = "LA" if header is not None and header.channels == 2 else image.mode
+    mode = "RGB" if mode == "RGBX" else mode  # of Pillow before 11: a channel that is not shown
     depth = decoding.bit_depth(image, head)
     probed = ImageFile(decoding.FORMATS[image.format], width, height, mode, depth)
     if is_tiff:
