@@ -417,6 +417,7 @@ def test_a_power_cut_is_waited_for_where_the_run_asks_for_it(tmp_path: Path, mon
 
 def test_the_commands(store: mt.Artifacts, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = str(Path(str(store.root)).parent)
+    Path(root).mkdir()
     assert main(["artifacts", "ls", root]) == 0
     assert "no artifacts" in capsys.readouterr().out
     store.log("data", "dataset", {"d": data, "ref": "https://example.org/x"}, aliases=["best"])
