@@ -455,3 +455,11 @@ def test_the_example_of_register_passes_the_contract(pytester: pytest.Pytester) 
     ).parseoutcomes()
     assert outcome["passed"] > 30
     assert "failed" not in outcome
+
+
+def test_a_list_of_media_is_of_the_type_of_what_is_in_it(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", quiet=True, capture=False) as run:
+        run.log({"photos": [mt.Image(np.zeros((2, 2), np.uint8))] * 2})
+    mt.testing.assert_logged(tmp_path / "run", "photos", type="image")
+    with pytest.raises(TypeError, match="expected the type of what is in the list, such as 'image', got 'media_list'"):
+        mt.testing.assert_logged(tmp_path / "run", "photos", type="media_list")

@@ -145,7 +145,7 @@ class Frozen:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._set(**state)  # a pickled array comes back writable
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """What a notebook shows: HTML without scripts, and the `repr`."""
         return hook("show_value")(self)  # type: ignore[no-any-return]
 

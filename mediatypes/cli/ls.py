@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from shutil import get_terminal_size
 from typing import Any, NamedTuple
 
@@ -37,7 +37,7 @@ class _Line(NamedTuple):
 
 def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
-        "root", metavar="ROOT", nargs="?", default=".", help="the directory of the runs (default: this one), or a URL"
+        "root", metavar="ROOT", nargs="?", help="the directory of the runs (default: this one), or a URL"
     )
     parser.add_argument(
         "--keys", metavar="KEY", nargs="+", default=["*"], help="only these values; * and ? stand for others: 'val.*'"
@@ -47,16 +47,20 @@ def _add_arguments(parser: Parser) -> None:
 def _run(arguments: Namespace) -> int:
     from ..runset.runset import open_runs
 
-    runs = open_runs(arguments.root)
+    keys = arguments.keys
+    if arguments.root is None and len(keys) > 1 and Path(keys[-1]).is_dir():  # `ls --keys loss runs`
+        *keys, arguments.root = keys
+    root = "." if arguments.root is None else arguments.root
+    runs = open_runs(root)
     for problem in runs.problems:
         note(f"left out: {problem}")
     rows = runs.table().to_pylist()
     if not rows:
-        print(f"{clean(arguments.root)}: no runs. Pass the directory that holds them.")
+        print(f"{clean(root)}: no runs. Pass the directory that holds them.")
     if rows:
-        print(*_lines(rows, arguments.keys), sep="\n")
+        print(*_lines(rows, keys), sep="\n")
     names = {name for row in rows for name in row if name.startswith(_SUMMARY)}
-    tell_unknown(arguments.keys, {name.removeprefix(_SUMMARY) for name in names})
+    tell_unknown(keys, {name.removeprefix(_SUMMARY) for name in names})
     return 2 if runs.problems else 0
 
 

@@ -69,6 +69,10 @@ def _run(arguments: Namespace) -> int:
     return code
 
 
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else canonical.dumps(value)
+
+
 def _lines(view: RunView) -> Iterator[str]:
     from ..columns.batch import RANK
     from ..runfolder.schema import FIXED
@@ -88,11 +92,10 @@ def _lines(view: RunView) -> Iterator[str]:
         "tags": ", ".join(view.tags),
         "notes": view.notes,
     }
-    config = {
-        f"config.{name}": value if isinstance(value, str) else canonical.dumps(value)
-        for name, value in view.config.items()
-    }
-    for name, text in {**described, **_made_by(view.environment), **config}.items():
+    config = {f"config.{name}": _plain(value) for name, value in view.config.items()}
+    logged = {*FIXED, *(spec.key for spec in specs)}  # whose last values are in the table
+    summary = {f"summary.{name}": _plain(value) for name, value in view.summary.items() if name not in logged}
+    for name, text in {**described, **_made_by(view.environment), **config, **summary}.items():
         if text:
             yield cut(f"  {name}: {text}", min(width, _WIDTH))
     if specs:

@@ -148,13 +148,13 @@ def too_deep(where: str, expected: str) -> Problem:
 
 def refused(value: Any, where: str, expected: str = LOGGED) -> InputError:
     """The error of a value that has no plain form."""
-    return InputError.of(where, expected, named(value), _hint(value))
+    return InputError.of(where, expected, named(value), _hint(value, expected))
 
 
 # Messages --------------------------------------------------------------------------------------------------------
 
 
-def _hint(value: Any) -> str:
+def _hint(value: Any, expected: str) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "Decode it to text, or wrap it in a media value such as Image(data)."
     if isinstance(value, complex):
@@ -165,4 +165,4 @@ def _hint(value: Any) -> str:
         return "Pass its name, or what it returns when called."
     if hasattr(value, "__next__"):
         return "Use list(value): it can be read only once."
-    return "Convert it, or give its class a __media__(sink) method."
+    return "Convert it, or give its class a __media__(sink) method." if expected == LOGGED else "Convert it."

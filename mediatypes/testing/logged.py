@@ -15,6 +15,7 @@ from .._core.codec import declaration_of
 from .._core.errors import show
 from .._core.registry import known_types, lookup
 from .._core.sidecar import HashingSink
+from ..columns.cells import MEDIA_LIST
 from ..columns.log_cells import PLAIN_KINDS
 
 if TYPE_CHECKING:
@@ -237,6 +238,8 @@ def _size(value: Any) -> int:
 def _require_known(function: str, items: list[_Logged], type: str | None, members: dict[str, Any]) -> None:
     """Raise TypeError for a type or member that does not exist, which would be equal to nothing."""
     logged = {item.type for item in items}
+    if type == MEDIA_LIST:
+        raise TypeError(f"{function}: expected the type of what is in the list, such as 'image', got {type!r}.")
     if type is not None and type not in logged | _PLAIN | {*known_types()}:
         known = ", ".join((*sorted(_PLAIN), *known_types()))
         raise TypeError(

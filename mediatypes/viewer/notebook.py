@@ -9,20 +9,26 @@ from typing import Any
 
 from .._core.errors import MediaTypesError
 from ..artifact.version import Artifact
+from ..types.figure.value import Figure
 from ..types.html.value import Html
 from ..view import RunView
 from . import bundle, still
 from .report import write_report
 
+_PLOTLY = "application/vnd.plotly.v1+json"  # what Plotly's own figures show themselves as
 _HEIGHT = 640  # pixels of the frame
 _MAX_SIZE = 20 * 10**6  # bytes of what is put into a notebook for one run or set of runs
 _RUNS = 20  # of a set, the first ones
 
 
-def value_bundle(value: Any) -> dict[str, str]:
-    """What a notebook shows of a value: HTML that needs no script, and its `repr`. Only an `Html` runs its own."""
+def value_bundle(value: Any) -> dict[str, Any]:
+    """What a notebook shows of a value: HTML that needs no script, and its `repr`. Only an `Html` runs its own.
+
+    A Plotly figure is there as itself too, for notebooks that draw these.
+    """
     shown = still.frame(value, scripts=True) if isinstance(value, Html) else still.value_html(value)
-    return {"text/html": shown, "text/plain": repr(value)}
+    figure = {_PLOTLY: value.to_dict()} if isinstance(value, Figure) and value.format != "png" else {}
+    return {**figure, "text/html": shown, "text/plain": repr(value)}
 
 
 def artifacts_bundle(shown: Any) -> dict[str, str]:

@@ -161,3 +161,12 @@ def test_keys_that_no_run_has_are_said(root: Path, capsys: pytest.CaptureFixture
     told = capsys.readouterr()
     assert "loss=0.05" in told.out
     assert told.err == "mediatypes: --keys los: no such key. Did you mean loss?\nmediatypes: --keys zz*: no such key\n"
+
+
+def test_the_directory_may_stand_behind_the_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with mt.Run(tmp_path / "runs" / "one", quiet=True, capture=False) as run:
+        run.log({"loss": 0.5, "acc": 0.25})
+    assert main(["ls", "--keys", "loss", str(tmp_path / "runs")]) == 0
+    out = capsys.readouterr().out
+    assert "loss=0.5" in out
+    assert "acc" not in out

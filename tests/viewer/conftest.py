@@ -126,7 +126,7 @@ def log_everything(run: mt.Run, photo: Any, text: str = "a caption") -> None:
                 columns=["id", "name", "img"], data=[[i, f"{text} {i}", mt.Image(photo[:20, :20])] for i in range(40)]
             ),
             "chart": mt.plot.pr_curve([0, 1, 0, 1], [0.1, 0.8, 0.4, 0.7]),
-            "figure": mt.Figure({"data": [{"type": "bar", "y": [1, 3, 2]}], "layout": {}}),
+            "figure": mt.Figure({"data": [{"type": "bar", "y": [1, 3, 2]}], "layout": {"width": 3000, "height": 2000}}),
             "mesh": mt.Object3D(io.BytesIO(_icosahedron()), file_type="glb"),
             "note": text,
         },

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import mediatypes as mt
+
 from .conftest import ROOT
 
 CELLS = (
@@ -57,3 +59,10 @@ def test_without_scripts_a_notebook_shows_pictures_and_curves(open_page: Any, no
     assert picture.bounding_box()["width"] == 40
     page.locator("summary", has_text="without a script").click()
     assert page.locator("details svg path").count() == 1
+
+
+def test_a_plotly_figure_is_there_for_notebooks_that_draw_it() -> None:
+    figure = mt.Figure({"data": [{"type": "bar", "y": [1, 2]}], "layout": {"title": {"text": "bars"}}})
+    shown = figure._repr_mimebundle_()
+    assert shown["application/vnd.plotly.v1+json"]["data"] == [{"type": "bar", "y": [1, 2]}]
+    assert shown["text/plain"].startswith("Figure(")

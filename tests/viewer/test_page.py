@@ -115,6 +115,22 @@ def test_a_key_is_found_and_an_axis_chosen(serve: Any, open_page: Any, runs: Pat
     assert "find=val.f" in address(page)
 
 
+def test_a_key_is_drawn_over_what_its_metric_says(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", quiet=True, capture=False) as run:
+        run.define_metric("val/*", "epoch")
+        run.define_metric("val/a*", "nothing")  # a key that no row has: steps
+        for epoch in range(3):
+            run.log({"val/loss": 1 / (epoch + 1), "val/acc": epoch, "epoch": 10 * epoch, "loss": 1.0})
+    page = open_page(serve(tmp_path)).ready()
+    texts = {key: page.locator(f'section[aria-label="chart of {key}"]') for key in ("val/loss", "val/acc", "loss")}
+    until(lambda: texts["val/loss"].locator("h3").text_content() == "val/loss over epoch")
+    until(lambda: texts["val/loss"].locator(".values").inner_text() == "0.3333 @ 20")
+    until(lambda: texts["val/acc"].locator(".values").inner_text() == "2 @ 2")
+    assert page.get_by_label("x-axis").locator("option").all_inner_texts()[:2] == ["as defined", "step"]
+    page.get_by_label("x-axis").select_option("_step")
+    until(lambda: texts["val/loss"].locator(".values").inner_text() == "0.3333 @ 2")
+
+
 def test_the_slider_moves_every_panel_and_overlays_are_switched(serve: Any, open_page: Any, runs: Path) -> None:
     opened = open_page(serve(runs) + "#tab=media")
     page = opened.ready()
@@ -292,6 +308,9 @@ def test_every_type_is_shown(serve: Any, open_page: Any, runs: Path) -> None:
     for key in ("cloud", "mesh", "molecule"):
         drawn = pixels(panel(page, key).locator("canvas").first)
         assert drawn.reshape(-1, 3).std(axis=0).max() > 3, key  # something stands before the background
+    figure, around = (panel(page, "figure").locator(one).first.bounding_box() for one in (".main-svg", ".stage"))
+    assert figure["width"] <= around["width"]  # though its layout asks for more than there is room for
+    assert figure["height"] <= around["height"]
     assert unexpected(opened.complaints) == []
     assert opened.away(page.url.partition("#")[0]) == []
 

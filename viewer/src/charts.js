@@ -6,7 +6,6 @@ import { alone, envelope, nearest, smooth } from './series.js'
 import { frame, labels, logFrame, room, WHOLE } from './ticks.js'
 
 const HEIGHT = 220
-const SYNC = uPlot.sync('steps')
 
 /** Groups of keys by what stands before the last `/` or the first `.`; keys without either, or alone, come first. */
 export function grouped(keys) {
@@ -20,7 +19,7 @@ export function grouped(keys) {
   return [...groups].sort(([a], [b]) => (a === '') - (b === '') ? (a === '' ? -1 : 1) : a.localeCompare(b))
 }
 
-/** How an axis is called. */
+/** How an axis is called; that of each key by itself has no name. */
 export const AXES = { _step: 'step', _relative: 'time since the start', _timestamp: 'date' }
 
 class Chart {
@@ -34,15 +33,22 @@ class Chart {
     this.node.addEventListener('dblclick', () => page.zoom(null))
   }
 
+  /** What the chart is over: what the page says, else what the first run that says so defines for the key, else steps. */
+  chosenAxis() {
+    const { state, shown } = this.page
+    return state.get('x') || shown().map(run => run.axis(this.key)).find(Boolean) || '_step'
+  }
+
   /** The curves of the runs that are shown, one for each rank. What was read once is kept. */
   read() {
-    const { state, shown } = this.page, axis = state.get('x')
+    const { shown } = this.page, axis = this.chosenAxis()
     return Promise.all(shown().map(async run => Promise.all((await run.ranks()).map(async (rank, i, { length }) => ({ run, rank: length > 1 ? rank : null, points: await run.curve(this.key, axis, rank) }))))).then(found => found.flat())
   }
 
   /** Read what is missing and draw; runs without the key are left out. */
   async load() {
     try {
+      this.axis = this.chosenAxis()
       const curves = await this.read()
       this.curves = curves.filter(({ points }) => points?.[0].length)
       this.smoothed()
@@ -66,7 +72,7 @@ class Chart {
       this.holder.replaceChildren(el('p', { className: 'quiet' }, 'no finite values: all are NaN or infinite'))
       return this.show(null)
     }
-    const [from, to] = this.page.range ?? [-Infinity, Infinity], width = Math.max(200, this.holder.clientWidth), tables = []
+    const [from, to] = this.page.range?.[this.axis] ?? [-Infinity, Infinity], width = Math.max(200, this.holder.clientWidth), tables = []
     let thinned = false
     for (const { points, y } of this.curves) {
       const [x, part] = envelope(points[0], y, from, to, Math.round(width))
@@ -74,7 +80,7 @@ class Chart {
       tables.push([x, Array.from(part, value => (Number.isFinite(value) ? value : null))])
     }
     this.placeIn(tables)
-    this.note.textContent = thinned ? ' min and max of each pixel' : ''
+    this.note.textContent = [this.page.state.get('x') || this.axis === '_step' ? '' : ` over ${this.axis}`, thinned ? ' min and max of each pixel' : ''].filter(Boolean).join(',')
     this.holder.replaceChildren()
     this.plot = new uPlot(this.options(width), uPlot.join(tables, tables.map(() => [0, 1])), this.holder)
     if (this.isPlace) this.plot.setScale('x', { min: tables[0][0][0] - 1, max: tables[0][0][0] + 1 })
@@ -86,7 +92,7 @@ class Chart {
     const { state } = this.page, place = ({ base, scale }) => value => (value === null ? null : (value - base) / scale)
     const bounds = lists => lists.reduce(([low, high], list) => list.reduce(([a, b], value) => (value === null ? [a, b] : [Math.min(a, value), Math.max(b, value)]), [low, high]), [Infinity, -Infinity])
     const wide = bounds(tables.map(([x]) => [x[0], x.at(-1)])), tall = bounds(tables.map(([, y]) => (state.get('log') ? y.filter(value => value > 0) : y)))
-    this.across = state.get('x') === '_timestamp' ? frame(0, 0) : frame(...wide)
+    this.across = this.axis === '_timestamp' ? frame(0, 0) : frame(...wide)
     this.up = state.get('log') ? logFrame(...tall) : frame(...tall)
     this.isPlace = wide[0] === wide[1] // all values stand at one
     for (const table of tables)
@@ -99,7 +105,7 @@ class Chart {
   placeAt = (plot, left) => plot.posToVal(left, 'x') * this.across.scale + this.across.base
 
   /** Whether the axis has whole numbers alone, as steps and epochs are. */
-  isWhole = () => this.page.state.get('x') === '_step' || (!(this.page.state.get('x') in AXES) && this.curves.every(({ points }) => points[0].every(Number.isInteger)))
+  isWhole = () => this.axis === '_step' || (!(this.axis in AXES) && this.curves.every(({ points }) => points[0].every(Number.isInteger)))
 
   options(width) {
     const { state } = this.page, style = getComputedStyle(document.body), ink = style.getPropertyValue('--ink'), faint = style.getPropertyValue('--line')
@@ -109,19 +115,19 @@ class Chart {
       height: HEIGHT,
       padding: [8, 12, 0, 0],
       legend: { show: false },
-      scales: { x: { time: state.get('x') === '_timestamp' }, y: { distr: state.get('log') ? 3 : 1 } },
+      scales: { x: { time: this.axis === '_timestamp' }, y: { distr: state.get('log') ? 3 : 1 } },
       axes: [
-        { ...axis, incrs: this.isWhole() && this.across.scale === 1 ? WHOLE : undefined, values: state.get('x') === '_timestamp' ? undefined : (_, ticks) => labels(ticks, this.across) },
+        { ...axis, incrs: this.isWhole() && this.across.scale === 1 ? WHOLE : undefined, values: this.axis === '_timestamp' ? undefined : (_, ticks) => labels(ticks, this.across) },
         { ...axis, size: (_, texts) => room(texts), values: (_, ticks) => labels(ticks, this.up) },
       ],
-      cursor: { sync: { key: SYNC.key, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
+      cursor: { sync: { key: this.axis, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       series: [{}, ...this.curves.map(({ run, rank }) => ({ stroke: rank ? `${run.color}80` : run.color, width: 1.5, points: { show: true, size: 5, filter: (plot, series) => alone(plot.data[series]) } }))],
       hooks: {
         setCursor: [plot => this.show(plot.cursor.left >= 0 ? this.placeAt(plot, plot.cursor.left) : null)],
         setSelect: [
           plot => {
             const { left, width: wide } = plot.select
-            if (wide > 3) this.page.zoom([this.placeAt(plot, left), this.placeAt(plot, left + wide)])
+            if (wide > 3) this.page.zoom({ [this.axis]: [this.placeAt(plot, left), this.placeAt(plot, left + wide)] })
           },
         ],
       },
@@ -137,7 +143,7 @@ class Chart {
       this.curves.slice(0, 12).map(({ run, rank, points, y }, i) => {
         const at = x === null ? points[0].length - 1 : nearest(points[0], x), raw = points[1][at]
         const text = y === points[1] ? short(raw) : `${short(y[at])} (${short(raw)})`
-        return el('span', { title: `${run.name}\n${AXES[this.page.state.get('x')] ?? this.page.state.get('x')} ${points[0][at]}\n${raw}` }, el('i', { style: { background: run.color } }), el('b', {}, text), el('small', {}, [!together && ` @ ${places[i]}`, rank !== null && rankName(rank)].filter(Boolean).join(' · ')))
+        return el('span', { title: `${run.name}\n${AXES[this.axis] ?? this.axis} ${points[0][at]}\n${raw}` }, el('i', { style: { background: run.color } }), el('b', {}, text), el('small', {}, [!together && ` @ ${places[i]}`, rank !== null && rankName(rank)].filter(Boolean).join(' · ')))
       }),
       this.curves.length > 12 && el('span', {}, `and ${this.curves.length - 12} more`),
       together && el('small', {}, `@ ${places[0]}`),
@@ -192,6 +198,7 @@ export class Charts {
     for (const chart of this.charts.values()) if (!chart.drawn && chart.node.isConnected) this.load(chart)
   }
 
+  /** Show a part of one axis, `{axis: [from, to]}`, in all charts over it; all of it for null. */
   zoom(range) {
     this.range = range
     this.each(chart => chart.draw())

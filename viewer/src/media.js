@@ -33,7 +33,8 @@ const SHOW = {
   figure: async (run, document) => {
     if (document.format === 'png') return el('img', { className: 'clip', alt: document.caption ?? 'figure', src: await run.url(document.path) })
     const node = el('div', { className: 'stage' }), [plotly, figure] = [await library(run.source, 'plotly'), JSON.parse(await run.text(document.path))]
-    requestAnimationFrame(() => plotly.newPlot(node, figure.data, { ...figure.layout, autosize: true }, { responsive: true, displaylogo: false }))
+    const { width, height, ...layout } = figure.layout ?? {} // sizes of its own would be cut by the panel's
+    requestAnimationFrame(() => plotly.newPlot(node, figure.data, { ...layout, autosize: true }, { responsive: true, displaylogo: false }))
     return node
   },
 }

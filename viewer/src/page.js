@@ -84,7 +84,9 @@ class Page {
     this.main.querySelector(':scope > .failure')?.remove()
     if (failed.length) this.main.prepend(failure(Error(failed.map(run => `${run.name}: ${run.failed.message}`).join('\n'))))
     const keys = [...new Set(this.shown().flatMap(run => run.numeric))].sort()
-    this.axis.replaceChildren(...[...Object.entries(AXES), ...keys.map(key => [key, key])].map(([value, text]) => el('option', { value, selected: value === this.state.get('x') }, text)))
+    const isDefined = keys.some(key => this.shown().some(run => run.axis(key))), { _step, ...times } = AXES
+    const axes = [...(isDefined ? [['', 'as defined'], ['_step', _step]] : [['', _step]]), ...Object.entries(times), ...keys.map(key => [key, key])]
+    this.axis.replaceChildren(...axes.map(([value, text]) => el('option', { value, selected: value === this.state.get('x') }, text)))
     this.tabs.charts.refresh()
     this.open()
   }

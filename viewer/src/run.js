@@ -14,6 +14,8 @@ const TIME = { _step: '_step', _timestamp: '_timestamp', _relative: '_runtime' }
 /** What a rank is called. */
 export const rankName = rank => (rank < FIRST_CHILD ? `rank ${rank}` : `worker ${rank - FIRST_CHILD}`)
 
+const escaped = text => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+
 /** INT64 arrives as BigInt; what a double holds becomes a number. */
 export function plain(value) {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value
@@ -128,6 +130,16 @@ export class Run {
 
   column(key) {
     return this.columns.find(column => column.key === key && NUMERIC.has(column.kind))?.name
+  }
+
+  /** The key that a key is drawn over, as a metric of the run says; undefined for steps. The metric of the key's own name
+   *  applies, else that of the longest pattern that matches, of equal ones the latest. */
+  axis(key) {
+    const metrics = this.info.metrics ?? [], length = ({ name }) => name.replaceAll('*', '').length
+    const matches = ({ name }) => name.includes('*') && RegExp(`^${name.split('*').map(escaped).join('[^]*')}$`, 'u').test(key)
+    const longest = (best, one) => (best && length(best) > length(one) ? best : one)
+    const over = (metrics.find(({ name }) => name === key) ?? metrics.filter(metric => !key.startsWith('_') && matches(metric)).reduce(longest, undefined))?.step_metric
+    return over !== key && (over in TIME || this.column(over) !== undefined) ? over : undefined
   }
 
   /** Who logged the rows of the file: a rank for each; null where all are of rank 0. */

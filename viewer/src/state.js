@@ -4,7 +4,7 @@ const DEFAULTS = {
   tab: 'charts', // charts, media, runs, compare, run
   hidden: [], // names of runs that are switched off
   run: '', // the one whose page is open
-  x: '_step', // _step, _relative, _timestamp, or a key
+  x: '', // _step, _relative, _timestamp, or a key; where it is empty, what define_metric says of each key, else _step
   smooth: 0, // 0 to 0.99
   log: false, // logarithmic y
   find: '', // filter of keys

@@ -74,6 +74,6 @@ ADAPTER = Adapter(
     ),
     send=_send,
     current=lambda: None,
-    hint="Pass target=aim.Run().",
+    hint="Pass target=aim.Run(), or it in forward_to=[...].",
     lists=True,
 )

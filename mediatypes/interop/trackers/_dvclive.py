@@ -37,5 +37,5 @@ ADAPTER = Adapter(
     ),
     send=_send,
     current=lambda: None,
-    hint="Pass target=dvclive.Live().",
+    hint="Pass target=dvclive.Live(), or it in forward_to=[...].",
 )

@@ -102,5 +102,5 @@ ADAPTER = Adapter(
     ),
     send=_send,
     current=lambda: None,
-    hint="Pass target=torch.utils.tensorboard.SummaryWriter(folder).",
+    hint="Pass target=torch.utils.tensorboard.SummaryWriter(folder), or it in forward_to=[...].",
 )
