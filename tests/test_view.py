@@ -117,7 +117,7 @@ def test_reading_writes_nothing(tmp_path: Path) -> None:
 
 def test_where_there_is_no_run_it_says_so(tmp_path: Path) -> None:
     for path, found in ((tmp_path / "none", "no such directory"), (tmp_path, "a directory without it")):
-        with pytest.raises(mt.StoreError, match=f"expected a run folder with run.json, got '{found}'"):
+        with pytest.raises(mt.StoreError, match=f"expected a run folder with run.json, got {found}"):
             mt.open_run(path)
 
 

@@ -81,11 +81,9 @@ def test_csv(folder: Path, tmp_path: Path) -> None:
     names = [name for name in files(tmp_path / "csv") if not name.startswith("media/")]
     assert names == ["history.csv", "media.csv", "run.json", "summary.json"]
     view = mt.open_run(folder)
-    table = pd.read_csv(tmp_path / "csv" / "history.csv", float_precision="round_trip")
+    table = pd.read_csv(tmp_path / "csv" / "history.csv")
     assert list(table) == view.history().schema.names
-    assert table["loss"][:1].tolist() == [0.1 + 0.2]
     assert table["loss"].iloc[3] == -math.inf
-    assert table["Loss#2"].iloc[4] == 5e-324
     assert table["loss#string"].iloc[4] == "diverged"
     assert table["note"].iloc[0] == 'a "b", c\nd'
     assert json.loads(table["list"].iloc[2]) == [1, 2, None]
@@ -94,6 +92,8 @@ def test_csv(folder: Path, tmp_path: Path) -> None:
     assert json.loads(table["histogram"].iloc[5])["_type"] == "histogram"
     with open(tmp_path / "csv" / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
+    assert float(rows[0]["loss"]) == 0.1 + 0.2  # pandas of some ages rounds what it reads
+    assert float(rows[4]["Loss#2"]) == 5e-324
     assert rows[0]["big"] == str(2**60)
     assert rows[0]["epoch"] == "1"
     media = pd.read_csv(tmp_path / "csv" / "media.csv")
