@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from collections.abc import Callable
@@ -43,9 +44,10 @@ class Announcer:
                 self.say(str(problem))
 
     def say(self, line: str) -> None:
-        """Show a line."""
+        """Show a line; where nothing can be shown, as on a full disk or when it was closed, the run goes on."""
         if self._say:
-            self._say(f"mediatypes: {line}")
+            with contextlib.suppress(OSError, ValueError):
+                self._say(f"mediatypes: {line}")
 
 
 def is_quiet(quiet: bool | None) -> bool:

@@ -6,10 +6,12 @@ import contextlib
 import copy
 import errno
 import inspect
+import io
 import multiprocessing
 import os
 import re
 import socket
+import sys
 import threading
 import time
 from datetime import datetime
@@ -618,3 +620,20 @@ def test_each_further_kind_of_a_key_is_told_once(tmp_path: Path, capsys: pytest.
     err = capsys.readouterr().err
     assert err.count("expected values of one kind") == 1  # the first of a kind of problems
     assert "3 problems: mediatypes show" in err
+
+
+@pytest.mark.parametrize(
+    "refusal", [OSError(28, "No space left on device"), ValueError("I/O operation on closed file")]
+)
+def test_a_terminal_that_shows_nothing_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Exception
+) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise refusal
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    with mt.Run(tmp_path / "run", quiet=False) as run:
+        run.log({"a": 1})
+        run.log({"a": "text"})  # which is a problem, and told
+    assert list(mt.open_run(run.path).values("a")) == [(0, 1), (1, "text")]
