@@ -127,7 +127,7 @@ window.units = {
   },
   'a link holds what is chosen, and only that'() {
     const state = new State('#tab=media&smooth=0.5&off=a|b%257Cc&log=1&nonsense=1')
-    equal([state.get('tab'), state.get('smooth'), state.get('off'), state.get('log'), state.get('x')], ['media', 0.5, ['a', 'b|c'], true, '_step'])
+    equal([state.get('tab'), state.get('smooth'), state.get('off'), state.get('log'), state.get('x')], ['media', 0.5, ['a', 'b|c'], true, ''])
     equal(new State(state.link()).values, state.values)
     equal(new State('').link(), '')
   },
@@ -145,6 +145,12 @@ window.units = {
     run.cache.set('_step', Promise.resolve({ values: f8([0, 10, 20, 30]), present: [1, 1, 1, 1] }))
     const place = await run.placer('epoch')
     equal([0, 10, 25, 30, 99].map(place), [NaN, 1, 1, 2, 2])
+  },
+  'the longest pattern of a metric says what a key goes over, the latest of equal ones, its own name before all'() {
+    const metrics = [{ name: 'a.*', step_metric: 'x' }, { name: '*', step_metric: 'y' }, { name: 'a.b*', step_metric: 'y' }, { name: 'a.*c', step_metric: 'x' }, { name: 'own' }, { name: 'axb', step_metric: 'gone' }]
+    const run = new Run(null, { path: 'r', run: { metrics }, summary: {} })
+    Object.assign(run, { columns: ['x', 'y'].map(key => ({ name: key, key, kind: 'number' })) })
+    equal(['a.d', 'a.b', 'a.bc', 'z', 'y', 'own', '_z', 'axb'].map(key => run.axis(key) ?? null), ['x', 'y', 'x', 'y', null, null, null, null])
   },
   /** Given by the test: a file, and its numbers as Pillow reads them. */
   async 'grey PNG of 16 bits'({ file, numbers }) {
