@@ -111,18 +111,21 @@ def table(entries: dict[str, Any]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for row in ROWS:
         if row.entry in entries and (series := entries[row.entry]["series"]):
-            ours = min(next(iter(series.values()))[row.figure])  # the first contender
+            ours = min(series[entries[row.entry]["ours"]][row.figure])
             others = [
                 (label, min(series[name][row.figure]))
                 for name, label in row.rivals
                 if row.figure in series.get(name, {})
             ]
             compared = ", ".join(f"{label} {_quantity(value, row.figure)}" for label, value in others)
-            ratios = ", ".join(f"{value / ours:.2g}x" for _, value in others) if ours else ""
+            ratios = ", ".join(f"{_number(value / ours)}x" for _, value in others) if ours else ""
             yield f"| {row.what} | {_quantity(ours, row.figure)} | {compared} | {ratios} |"
 
 
 def _quantity(value: float, figure: str) -> str:
     unit = next((unit for unit in ("us", "ms", "s") if unit in figure.replace("/", " ").split()), "")
-    number = f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2g}"
-    return f"{number} {unit.replace('us', 'µs')}".strip()
+    return f"{_number(value)} {unit.replace('us', 'µs')}".strip()
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2g}"

@@ -22,6 +22,7 @@ def write(machine: str, measured: Sequence[Result], folder: Path) -> Path:
             "title": result.entry.title,
             "machine": machine,
             "skipped": result.skipped,
+            "ours": next(iter(result.series), ""),
             "series": {
                 contender: {figure: [float(f"{value:.6g}") for value in numbers] for figure, numbers in figures.items()}
                 for contender, figures in result.series.items()
