@@ -50,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     print(machine := report.machine())
     print(report.LEGEND)
+    written: Path | None = None
     for entry in entries:
         rounds = options.rounds or (2 if options.quick else None)
         result = run(entry, rounds, _progress, peers=not (options.no_peers or options.quick))
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(report.table(result), flush=True)
         if not options.quick:  # after each, so that a run that is interrupted keeps what it measured
             written = results.write(machine, [result], options.results)
-    if not options.quick:
+    if written:
         print(f"\nWritten to {written}")
     return 0
 
