@@ -199,9 +199,9 @@ class RunView(MediaTables, Recorded, KeptFiles):
             InputError: a column that the run does not have.
             DocumentError: a file is cut or damaged.
         """
-        from .runfolder.select import select, with_integers
+        from .runfolder.select import checked_steps, select, with_integers
 
-        _check_steps(steps)
+        steps = checked_steps(steps)
         history = self._history()
         specs = history.specs
         return with_integers(history.read(select(specs, keys), steps), specs)
@@ -378,11 +378,6 @@ class RunView(MediaTables, Recorded, KeptFiles):
     def _metrics(self) -> Metrics:
         content = self._content()
         return content.metrics if content else Metrics(files.metrics_of(self._run))
-
-
-def _check_steps(steps: Any) -> None:
-    if steps is not None and not (isinstance(steps, tuple) and [type(step) for step in steps] == [int, int]):
-        raise InputError.of("history.steps", "a pair of integers (first, end)", steps, "Pass (0, 1000).")
 
 
 def _plain_cells(kind: str, column: pa.Array) -> list[Any]:

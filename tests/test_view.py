@@ -99,10 +99,13 @@ def test_an_unknown_column_is_refused_with_a_guess(finished: Path, read: Any, me
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("steps", [5, (1,), ("a", "b"), (None, 3)])
-def test_steps_that_are_no_range_are_refused(finished: Path, steps: Any) -> None:
-    with pytest.raises(mt.InputError, match=r"history\.steps"):
-        mt.open_run(finished).history(steps=steps)
+@pytest.mark.parametrize("steps", [5, (1,), ("a", "b"), (None, 3), (5, 2), (1.0, 2.0), (1, 2, 3)])
+def test_steps_that_are_no_range_are_refused(finished: Path, tmp_path: Path, steps: Any) -> None:
+    mt.compact(finished, tmp_path / "all")
+    for reader in (mt.open_run(finished), mt.open_runs(finished), mt.open_runs(tmp_path / "all")):
+        with pytest.raises(mt.InputError, match=r"history\.steps"):
+            reader.history(steps=steps)
+    assert mt.open_run(finished).history(steps=(np.int64(4), np.int64(9))).num_rows == 3
 
 
 def test_reading_writes_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
@@ -19,6 +20,19 @@ def listed(keys: Iterable[str] | None) -> list[str] | None:
     if isinstance(keys, str):
         raise InputError.of("history.keys", "a list of keys", keys, f"Pass [{keys!r}].")
     return None if keys is None else list(keys)
+
+
+def checked_steps(steps: Any) -> tuple[int, int] | None:
+    """The steps to read, `(first, end)`; None for all. Raises `InputError`."""
+    if steps is None:
+        return None
+    try:
+        first, end = (operator.index(step) for step in steps)
+    except (TypeError, ValueError):
+        raise InputError.of("history.steps", "a pair of integers (first, end)", steps, "Pass (0, 1000).") from None
+    if first > end:
+        raise InputError.of("history.steps", "first <= end in (first, end)", steps, f"Pass ({end}, {first}).")
+    return first, end
 
 
 def select(specs: list[ColumnSpec], keys: Iterable[str] | None) -> list[str]:

@@ -199,10 +199,10 @@ class RunSet(MediaTables, Sequence[RunView]):
             InputError: no run has such a key.
             DocumentError, StoreError: a file of a run is damaged or gone.
         """
-        from ..runfolder.select import listed
+        from ..runfolder.select import checked_steps, listed
         from .union import read_part, unite
 
-        wanted = listed(keys)
+        wanted, steps = listed(keys), checked_steps(steps)
         parts = in_threads(lambda view: read_part(view._history(), wanted, steps), self, self._is_elsewhere)
         return unite(self.names, parts, wanted)
 
@@ -312,9 +312,9 @@ class CompactedRuns(RunSet):
 
     def history(self, keys: Iterable[str] | None = None, steps: tuple[int, int] | None = None) -> pa.Table:
         """The rows of all runs, as `RunSet.history()` has them; columns keep the names they were first given."""
-        from ..runfolder.select import listed
+        from ..runfolder.select import checked_steps, listed
 
-        return self._data.table("history", listed(keys), steps)
+        return self._data.table("history", listed(keys), checked_steps(steps))
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """Ask with SQL, as `RunSet.sql()`."""

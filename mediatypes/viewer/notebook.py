@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .._core.errors import MediaTypesError
+from .._core.errors import InputError, MediaTypesError, Verbatim
 from ..artifact.version import Artifact
 from ..types.figure.value import Figure
 from ..types.html.value import Html
@@ -17,7 +17,7 @@ from .report import write_report
 
 _PLOTLY = "application/vnd.plotly.v1+json"  # what Plotly's own figures show themselves as
 _HEIGHT = 640  # pixels of the frame
-_MAX_SIZE = 20 * 10**6  # bytes of what is put into a notebook for one run or set of runs
+_MAX_SIZE = 8 * 10**6  # bytes of what is put into a notebook for one run or set of runs
 _RUNS = 20  # of a set, the first ones
 
 
@@ -50,22 +50,30 @@ def artifacts_bundle(shown: Any) -> dict[str, str]:
 def runs_bundle(runs: Any) -> dict[str, str]:
     """What a notebook shows of a run or a set of runs: the page in a frame of its own origin, and below it plain HTML.
 
-    A notebook that shows no frames, because it allows no scripts, shows the plain HTML.
+    A notebook that shows no frames, because it allows no scripts, shows the plain HTML. So does one for which the
+    rows are too many: a notebook keeps what it shows.
     """
     views = [runs] if isinstance(runs, RunView) else list(runs)[:_RUNS]
+    if not views:
+        return {"text/html": "<p>no runs</p>", "text/plain": repr(runs)}
     plain = "".join(still.run_html(view, media=4) for view in views[:3])
-    shown = f"<details{'' if bundle.is_built() else ' open'}><summary>without a script</summary>{plain}</details>"
-    if bundle.is_built() and views:
+    shown = f"<div>{plain}</div>"
+    if bundle.is_built():
         try:
-            shown = _frame(views) + shown
-        except MediaTypesError:
-            shown = f"<div>{plain}</div>"
+            shown = f"{_frame(views)}<details><summary>without a script</summary>{plain}</details>"
+        except MediaTypesError as error:
+            shown = f"<p>{html.escape(str(error))}</p>{shown}"
     return {"text/html": shown, "text/plain": repr(runs)}
 
 
 def _frame(views: list[RunView]) -> str:
+    """The page; raises MediaTypesError if it cannot be written, or is too large to be put into a notebook."""
     with TemporaryDirectory() as folder:
         report = write_report([view.path for view in views], Path(folder) / "page.html", max_size=_MAX_SIZE)
+        if report.size > _MAX_SIZE:
+            limit, size = f"{_MAX_SIZE // 10**6} MB of rows and media", Verbatim(f"{report.size // 10**6} MB")
+            hint = "In a terminal, mediatypes view shows them whole."
+            raise InputError.of("what a notebook keeps", limit, size, hint)
         page = report.path.read_text("utf-8")
     source = html.escape(page, quote=True)
     style = f"width:100%;height:{_HEIGHT}px;border:1px solid #ddd;border-radius:6px"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import mediatypes as mt
+from mediatypes.viewer import bundle
 
 from .conftest import ROOT
 
@@ -66,3 +67,19 @@ def test_a_plotly_figure_is_there_for_notebooks_that_draw_it() -> None:
     shown = figure._repr_mimebundle_()
     assert shown["application/vnd.plotly.v1+json"]["data"] == [{"type": "bar", "y": [1, 2]}]
     assert shown["text/plain"].startswith("Figure(")
+
+
+def test_a_run_that_is_too_large_for_a_notebook_is_shown_without_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"loss": 0.5})
+    monkeypatch.setattr("mediatypes.viewer.notebook._MAX_SIZE", 1000)
+    shown = mt.open_run(run.path)._repr_mimebundle_()["text/html"]
+    assert "<iframe" not in shown and "loss" in shown
+    if bundle.is_built():
+        assert "mediatypes view shows them whole" in shown
+
+
+def test_no_runs_are_shown_as_such(tmp_path: Path) -> None:
+    assert mt.open_runs(tmp_path)._repr_mimebundle_()["text/html"] == "<p>no runs</p>"

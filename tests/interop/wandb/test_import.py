@@ -263,6 +263,20 @@ def test_the_summary_has_the_last_image(folder: Folder, tmp_path: Path) -> None:
     assert "summary_overrides" not in json.loads((tmp_path / "runs" / RUN / "run.json").read_text())
 
 
+def test_what_a_reader_added_stays_when_the_log_grows(folder: Folder, tmp_path: Path) -> None:
+    log = Log()
+    log.log({"loss": 1.0, "nest": {"a": 1}}, 0)
+    log.summary({"loss": 1.0, "nest": {"a": 5}, "best": 3})
+    view = imported(log, folder, tmp_path)
+    view.edit(name="renamed", summary={"verdict": "good"})
+    log.log({"loss": 0.5}, 1)
+    log.summary({"loss": 0.5, "nest": {"a": 6}, "best": 4})
+    view = imported(log, folder, tmp_path)
+    assert view.name == "renamed"
+    expected = {"_step": 1, "loss": 0.5, "nest.a": 6, "best": 4, "verdict": "good"}
+    assert {key: view.summary[key] for key in expected} == expected
+
+
 def test_other_media(folder: Folder, tmp_path: Path) -> None:
     log = Log()
     sound = folder.put("media/audio/a.wav", wav([1, -2, 300]))

@@ -159,7 +159,7 @@ KINDS: dict[str, tuple[list[Any], str, list[Any]]] = {
     "bools": ([True, np.False_], "boolean", [True, False]),
     "texts": (["a", np.str_("b")], "string", ["a", "b"]),
     "datetime64": (
-        [np.datetime64("2020-01-01T00:00:01"), np.datetime64("NaT")],
+        [np.datetime64("2020-01-01T00:00:01"), np.datetime64("NaT", "s")],
         "datetime",
         [datetime(2020, 1, 1, 0, 0, 1), None],
     ),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .plan import LogPlan
     from .spool import Spool
 
+_EDITED_SUMMARY = "summary_overrides"  # of a log's summary, and what a reader set
 _MAX_CELLS, _CELLS_PER_VALUE = 1 << 30, 1 << 12  # of a history; more only where they hold values
 
 
@@ -66,17 +67,24 @@ def write(
             "history", f"at most {_MAX_CELLS} cells", f"{len(specs)} keys in {rows} rows", hint, "sparse"
         )
     metrics = Metrics(facts.metrics.values())
-    summary.overrides = _overrides(reading, summary, metrics)
+    known = files.read_json(target / files.RUN) if (target / files.RUN).is_file() else {}
+    logged = reading.facts.summary.keys() | summary.last().keys()
+    edited = {
+        key: (cell[0], cell[1])
+        for key, cell in known.get(_EDITED_SUMMARY, {}).items()
+        if logged.isdisjoint((key, key.split(".")[0]))  # which keys of the log a reader set is not known
+    }
+    summary.overrides = {**_overrides(reading, summary, metrics), **edited}
     shown = canonical.loads(canonical.dumps(summary.values(metrics)))
     notes = _notes(reading)
     problems = reading.losses.all()
-    run = _run(target, reading, plan, options, state, started, max(last, facts.last, started))
+    run = _run(known, reading, plan, options, state, started, max(last, facts.last, started))
     config = make_plain(facts.config, "config", problems, BITS)
     run["config"] = config if isinstance(config, dict) else {}
     optional: dict[str, Any] = {
         "metrics": metrics.to_json(),
         "problems": [problem._asdict() for problem in problems],
-        "summary_overrides": {key: list(cell) for key, cell in summary.overrides.items()},
+        _EDITED_SUMMARY: {key: list(cell) for key, cell in summary.overrides.items()},
     }
     run |= {name: item for name, item in optional.items() if item}
     media = MediaRows(specs, metrics)
@@ -127,11 +135,10 @@ def _leaves(values: dict[str, Any], metrics: Metrics, above: str = "") -> Iterat
 
 
 def _run(
-    target: Path, reading: LogReading, plan: LogPlan, options: Options, state: str, started: float, finished: float
+    known: dict[str, Any], reading: LogReading, plan: LogPlan, options: Options, state: str, started: float, finished: float
 ) -> dict[str, Any]:
     """`run.json`, without what may be absent."""
     facts = reading.facts
-    known = files.read_json(target / files.RUN) if (target / files.RUN).is_file() else {}
     ours = {name: item for name, item in files.environment().items() if name == "mediatypes"}
     system = dict(facts.environment)
     if facts.exit_code is not None:
