@@ -91,7 +91,12 @@ def log_and_finish(logger: str, rows: int, scratch: str) -> Figures:
     return {_WALL: wall / rows * 1e6, "CPU us/row": cpu / rows * 1e6}
 
 
-@benchmark("run-fresh", "5 scalars x 100k (wandb, trackio: x 10k) and finish(), in a fresh process", at_most(_WALL, 5), rounds=5)
+@benchmark(
+    "run-fresh",
+    "5 scalars x 100k (two x 10k) and finish(), in a fresh process",
+    at_most(_WALL, 5),
+    rounds=5,
+)
 def _run_fresh(scratch: Path) -> list[Contender]:
     return [
         Contender(logger, fresh(__name__, log_and_finish.__name__, logger, rows, str(scratch)), NEEDS.get(logger, ""))

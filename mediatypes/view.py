@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import canonical
 from ._core.codec import decode
-from ._core.errors import InputError, Problem, StoreError, Verbatim
+from ._core.errors import Problem, StoreError, Verbatim
 from ._core.hooks import hook
 from .columns.log_cells import PLAIN_KINDS, plain_value
 from .journal.metrics import Metric, Metrics

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.errors import InputError, Problem, Verbatim, problem, raise_all
+from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
 from ..columns.arrays import Array, as_array
 from ._checks import make_table
 from ._value import Plot
@@ -149,12 +149,13 @@ def line_series(
     >>> plot.table.num_rows, plot.fields
     (4, {'step': 'step', 'lineKey': 'lineKey', 'lineVal': 'lineVal'})
     """
-    lines, problems = _read_lines(xs, ys)
+    problems: list[Problem] = []
+    lines = _read_lines(xs, ys, problems)
     names = [f"line_{i}" for i in range(len(lines))] if keys is None else [str(key) for key in keys]
-    if len(names) != len(lines):
+    if lines and len(names) != len(lines):
         got = Verbatim(str(len(names)))
         problems.append(problem("line_series.keys", f"{len(lines)} names", got, "Name each line once.", "length"))
-    elif len(set(names)) != len(names):
+    if len(set(names)) != len(names):
         problems.append(problem("line_series.keys", "names that differ", names, "Rename the lines.", "repeated"))
     raise_all(problems)
     columns = {
@@ -166,36 +167,40 @@ def line_series(
     return Plot("line_series", make_table(columns), {name: name for name in columns}, strings, split_table)
 
 
-def _read_lines(xs: Any, ys: Any) -> tuple[list[tuple[Array, Array]], list[Problem]]:
-    problems: list[Problem] = []
+def _read_lines(xs: Any, ys: Any, problems: list[Problem]) -> list[tuple[Array, Array]]:
+    """x and y of each line; what is wrong with them is added to `problems`."""
     where = "line_series"
-    ys = _items(ys, f"{where}.ys")
-    if not ys:
-        raise InputError.of(f"{where}.ys", "at least one line", Verbatim("none"), "Pass a list of lines.", "empty")
-    if not _is_nested(ys):
-        raise InputError.of(f"{where}.ys", "a list of lines", ys, "Wrap the line: [ys].", "shape")
-    xs = _items(xs, f"{where}.xs")
+    xs, ys = collect(problems, _items, xs, f"{where}.xs"), collect(problems, _lines, ys, f"{where}.ys")
+    if xs is None or ys is None:
+        return []
     shared = not _is_nested(xs)
     if not shared and len(xs) != len(ys):
         hint = "Pass one for each line, or one for all."
-        raise InputError.of(f"{where}.xs", f"x of {len(ys)} lines", Verbatim(str(len(xs))), hint, "length")
-    lines = []
-    for i, y in enumerate(ys):
-        x = xs if shared else xs[i]
-        try:
-            a = as_array(x, f"{where}.xs" if shared else f"{where}.xs[{i}]").reshape(-1)
-            b = as_array(y, f"{where}.ys[{i}]").reshape(-1)
-        except InputError as error:
-            problems += [p for p in error.problems if p not in problems]
-            lines.append((np.zeros(0), np.zeros(0)))
-            continue
-        if len(a) != len(b):
-            hint = "Pass as many x as y."
-            problems.append(
-                problem(f"{where}.ys[{i}]", f"{len(a)} numbers, one for each x", Verbatim(str(len(b))), hint, "length")
-            )
-        lines.append((a, b))
-    return lines, problems
+        problems.append(problem(f"{where}.xs", f"x of {len(ys)} lines", Verbatim(str(len(xs))), hint, "length"))
+        return []
+    arrays = [collect(problems, _numbers, x, f"{where}.xs[{i}]") for i, x in enumerate([] if shared else xs)]
+    arrays = arrays or [collect(problems, _numbers, xs, f"{where}.xs")] * len(ys)
+    lines = [
+        (x, collect(problems, _numbers, y, f"{where}.ys[{i}]")) for i, (x, y) in enumerate(zip(arrays, ys, strict=True))
+    ]
+    for i, (x, y) in enumerate(lines):
+        if x is not None and y is not None and len(x) != len(y):
+            expected, got = f"{len(x)} numbers, one for each x", Verbatim(str(len(y)))
+            problems.append(problem(f"{where}.ys[{i}]", expected, got, "Pass as many x as y.", "length"))
+    return lines
+
+
+def _lines(data: Any, where: str) -> list[Any]:
+    lines = _items(data, where)
+    if not lines:
+        raise InputError.of(where, "at least one line", Verbatim("none"), "Pass a list of lines.", "empty")
+    if not _is_nested(lines):
+        raise InputError.of(where, "a list of lines", data, "Wrap the line: [ys].", "shape")
+    return lines
+
+
+def _numbers(data: Any, where: str) -> Array:
+    return as_array(data, where).reshape(-1)
 
 
 def _items(data: Any, where: str) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.errors import InputError, Verbatim, problem, raise_all
+from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
 from ..columns.arrays import Array, as_integer
 from . import _curves
 from ._checks import make_table
@@ -49,13 +49,11 @@ def pr_curve(
     [1.0, 1.0, 0.5, 0.5, 0.0]
     """
     where = "pr_curve"
-    size = as_integer(interp_size)
-    if interp_size is not None and size is None:
-        raise InputError.of(f"{where}.interp_size", "a number of points", interp_size, "Leave it out for all points.")
-    if size is not None and size < 2:
-        raise InputError.of(f"{where}.interp_size", "at least 2 points", interp_size, "Pass 21, for example.")
-    data = read_scored(y_true, y_probas, labels, where, "y_probas", "labels")
-    chosen = _choose(data, classes_to_plot, where)
+    problems: list[Problem] = []
+    size = collect(problems, _read_size, interp_size, f"{where}.interp_size")
+    data = collect(problems, read_scored, y_true, y_probas, labels, where, "y_probas", "labels")
+    chosen: list[int] = collect(problems, _choose, data, classes_to_plot, where) if data else []
+    raise_all(problems)
     _check_examples(data, chosen, where, needs_others=False)
 
     def curve(truth: Array, scores: Array) -> Curve:
@@ -158,6 +156,18 @@ def confusion_matrix(
     return Plot("confusion_matrix", make_table(cells), {name: name for name in cells}, {"title": title}, split_table)
 
 
+def _read_size(size: Any, where: str) -> int | None:
+    """The number of points of a curve, None for all; raises `InputError`."""
+    if size is None:
+        return None
+    number = as_integer(size)
+    if number is None:
+        raise InputError.of(where, "a number of points", size, "Leave it out for all points.")
+    if number < 2:
+        raise InputError.of(where, "at least 2 points", size, "Pass 21, for example.")
+    return number
+
+
 def _choose(data: Scored, classes: Iterable[Any] | None, where: str) -> list[int]:
     """Classes by index: all, the positive one where it alone has scores, or those asked for."""
     if classes is None:
@@ -221,17 +231,20 @@ def _from_probs(y_true: Any, probs: Any, names: Any, where: str) -> tuple[Array,
 
 
 def _from_predictions(y_true: Any, preds: Any, names: Any, where: str) -> tuple[Array, Array, list[str]]:
-    truth, predicted = read_labels(y_true, f"{where}.y_true"), read_labels(preds, f"{where}.preds")
-    if len(truth) != len(predicted):
-        expected = f"{len(truth)} predictions, as many as y_true"
-        raise InputError.of(f"{where}.preds", expected, Verbatim(str(len(predicted))), "Pass as many.", "length")
-    if (truth.dtype.kind == "U") != (predicted.dtype.kind == "U"):
+    problems: list[Problem] = []
+    truth = collect(problems, read_labels, y_true, f"{where}.y_true")
+    predicted = collect(problems, read_labels, preds, f"{where}.preds")
+    shown = None if names is None else collect(problems, read_names, names, None, f"{where}.class_names")
+    if not problems and len(truth) != len(predicted):
+        expected, got = f"{len(truth)} predictions, as many as y_true", Verbatim(str(len(predicted)))
+        problems.append(problem(f"{where}.preds", expected, got, "Pass as many.", "length"))
+    if not problems and (truth.dtype.kind == "U") != (predicted.dtype.kind == "U"):
         hint = "Make both texts, or both numbers."
-        raise InputError.of(f"{where}.preds", "the same kind of labels as y_true", predicted, hint, "mixed")
+        problems.append(problem(f"{where}.preds", "the same kind of labels as y_true", predicted, hint, "mixed"))
+    raise_all(problems)
     classes = np.union1d(truth, predicted).tolist()
-    if names is None:
+    if shown is None:
         return indices(truth, classes), indices(predicted, classes), list(map(str, classes))
-    shown = read_names(names, None, f"{where}.class_names")
     values: list[Any] = shown if truth.dtype.kind == "U" else list(range(len(shown)))
     unknown = [value for value in classes if value not in set(values)]
     if unknown:

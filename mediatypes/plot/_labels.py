@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._core.errors import InputError, Problem, Verbatim, collect, raise_all, show
+from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all, show
 from ..columns.arrays import Array, as_array
 
 
@@ -55,10 +55,13 @@ def read_scored(y_true: Any, scores: Any, names: Any, where: str, scores_name: s
     problems: list[Problem] = []
     truth = collect(problems, read_labels, y_true, f"{where}.y_true")
     array = collect(problems, read_scores, scores, f"{where}.{scores_name}")
-    raise_all(problems)
-    if len(truth) != len(array):
+    if names is not None:
+        count = None if array is None else max(array.shape[1], 2)
+        collect(problems, read_names, names, count, f"{where}.{names_name}")
+    if truth is not None and array is not None and len(truth) != len(array):
         expected = f"scores for {len(truth)} examples, as in y_true"
-        raise InputError.of(f"{where}.{scores_name}", expected, array, "Pass as many.", "length")
+        problems.append(problem(f"{where}.{scores_name}", expected, array, "Pass as many.", "length"))
+    raise_all(problems)
     count = max(array.shape[1], 2)
     values = class_values(truth, count, names, where, names_name)
     shown = read_names(names, count, f"{where}.{names_name}") if names is not None else list(map(str, values))

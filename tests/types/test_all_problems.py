@@ -116,6 +116,31 @@ CASES: dict[str, tuple[Callable[[], Any], list[tuple[str, str]]]] = {  # what is
             ("Table.data[2]['a']", "integer as in Table.data[1]['a']"),
         ],
     ),
+    "curves of a classifier": (
+        lambda: mt.plot.pr_curve([0, 1], [0.1], labels=["a", "a"], interp_size=1),
+        [
+            ("pr_curve.interp_size", "at least 2 points"),
+            ("pr_curve.labels", "names that differ"),
+            ("pr_curve.y_probas", "scores for 2 examples"),
+        ],
+    ),
+    "confusion matrix": (
+        lambda: mt.plot.confusion_matrix(y_true=[[0, 1]], preds=[0.5, 1], class_names="ab"),
+        [
+            ("confusion_matrix.y_true", "one label for each example"),
+            ("confusion_matrix.preds", "whole numbers as labels"),
+            ("confusion_matrix.class_names", "a list of names"),
+        ],
+    ),
+    "lines": (
+        lambda: mt.plot.line_series([1, 2], [[1, 2], [1, 2, 3], ["a"]], keys=["a", "a"]),
+        [
+            ("line_series.ys[2]", "real numbers"),
+            ("line_series.ys[1]", "2 numbers, one for each x"),
+            ("line_series.keys", "3 names"),
+            ("line_series.keys", "names that differ"),
+        ],
+    ),
 }
 
 

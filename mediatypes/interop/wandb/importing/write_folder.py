@@ -135,7 +135,13 @@ def _leaves(values: dict[str, Any], metrics: Metrics, above: str = "") -> Iterat
 
 
 def _run(
-    known: dict[str, Any], reading: LogReading, plan: LogPlan, options: Options, state: str, started: float, finished: float
+    known: dict[str, Any],
+    reading: LogReading,
+    plan: LogPlan,
+    options: Options,
+    state: str,
+    started: float,
+    finished: float,
 ) -> dict[str, Any]:
     """`run.json`, without what may be absent."""
     facts = reading.facts
