@@ -46,7 +46,7 @@ class StoredTable:
     def __init__(self, path: Location, dictionaries: Iterable[str] = ()) -> None:
         self.path = path
         try:
-            read, many = list(dictionaries) or None, False
+            self._dictionaries, many = list(dictionaries) or None, False
             if isinstance(path, Path):
                 source = _open_local(path)
                 damaged = is_damaged(source)
@@ -56,7 +56,10 @@ class StoredTable:
                 source, many = path.native(), True  # ranges that are close are read at once
             if damaged:
                 raise pa.ArrowInvalid("a footer that differs from its checksum")
-            self.file = pq.ParquetFile(source, pre_buffer=many, page_checksum_verification=True, read_dictionary=read)
+            self._source, self._pre_buffer = source, many
+            self.file = pq.ParquetFile(
+                source, pre_buffer=many, page_checksum_verification=True, read_dictionary=self._dictionaries
+            )
         except (pa.ArrowException, OSError, ValueError) as error:  # names may be no UTF-8
             if isinstance(error, FileNotFoundError):
                 raise os_error(StoreError, str(path), "read the file", error, "Is this a run folder?") from error
@@ -91,8 +94,20 @@ class StoredTable:
     def read(self, columns: list[str] | None = None) -> pa.Table:
         """Some columns, in this order; all by default. Damaged pages are refused."""
         with _our_errors(self.path, "readable columns"):
-            table = self.file.read(columns=columns, use_threads=self._is_large(columns))
+            table = (
+                self._read_groups(columns) if self._is_large(columns) else self.file.read(columns, use_threads=False)
+            )
             return table if columns is None else table.select(columns)
+
+    def _read_groups(self, columns: list[str] | None) -> pa.Table:
+        """Some columns, row groups in parallel: of few columns that is faster than columns in parallel."""
+        import pyarrow.dataset as ds
+
+        options = ds.ParquetFragmentScanOptions(pre_buffer=self._pre_buffer, page_checksum_verification=True)
+        format = ds.ParquetFileFormat(
+            dictionary_columns=self._dictionaries or [], default_fragment_scan_options=options
+        )
+        return format.make_fragment(self._source).to_table(columns=columns)
 
     def read_where(self, column: str, text: str) -> pa.Table:
         """The rows in which a column has this text; row groups without such a row are not read."""

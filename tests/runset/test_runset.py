@@ -453,5 +453,5 @@ def test_a_slice_reads_only_its_row_groups(tmp_path: Path, monkeypatch: pytest.M
     view = mt.open_run(run.path)
     assert view.history(["i"], (25, 41)).column("i").to_pylist() == list(range(25, 41))
     assert read == [[2, 3, 4]]
-    for first, end in ((0, 0), (99, 1000), (-5, 3), (50, 40), (10, 20)):
+    for first, end in ((0, 0), (99, 1000), (-5, 3), (40, 40), (10, 20)):
         assert view.history(["i"], (first, end)).column("i").to_pylist() == list(range(100))[max(first, 0) : end]
