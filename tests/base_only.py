@@ -58,7 +58,7 @@ def needed(error: BaseException | None) -> str:
     """The package whose absence an error comes from; empty if it comes from anything else."""
     while error is not None:
         if isinstance(error, MissingDependencyError):
-            return error.package
+            return f"{error.package} with {error.lacks}" if error.lacks else error.package
         if isinstance(error, ModuleNotFoundError) and error.name:
             package = error.name.partition(".")[0]
             return "" if package in ("mediatypes", "tests") else package
@@ -72,17 +72,15 @@ class BaseOnly:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, Any, Any]:
-        return _skipped((yield))
+        report: Any = yield
+        return _skipped(report, getattr(report, "call", None))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-        report: Any = yield
-        report.call = call
-        return _skipped(report)
+        return _skipped((yield), call)
 
 
-def _skipped(report: Any) -> Any:
-    call = getattr(report, "call", None)
+def _skipped(report: Any, call: pytest.CallInfo[Any] | None) -> Any:
     if report.failed and call is not None and call.excinfo and (package := needed(call.excinfo.value)):
         report.outcome = "skipped"
         report.longrepr = (report.nodeid.partition("::")[0], None, f"Skipped: needs {package}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
+import pytest
 
 import mediatypes as mt
 
@@ -28,6 +31,22 @@ def photograph_file(name: str) -> Path:
     import skimage.data
 
     return Path(skimage.data.__file__).with_name(name)
+
+
+def picture(image: PIL.Image.Image, format: str, **options: Any) -> bytes:
+    """A file that Pillow writes; the test is skipped where this Pillow cannot, as one before 11.3 no AVIF."""
+    PIL.Image.init()
+    if format not in PIL.Image.SAVE:
+        pytest.skip(f"this Pillow cannot write {format}")
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def image_formats() -> str:
+    """The formats that an error names: those that this Pillow reads."""
+    PIL.Image.init()
+    return f"{'avif, ' * ('AVIF' in PIL.Image.SAVE)}bmp, gif, jp2, jpg, png, ppm, tiff, webp"
 
 
 class FakeTensor:

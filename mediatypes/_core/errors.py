@@ -153,14 +153,20 @@ class UnknownTypeError(MediaTypesError, LookupError):
 class MissingDependencyError(MediaTypesError, ImportError):
     """An optional package is needed; `.package`, `.extra` and `.needed_for` say which and for what.
 
-    `extra` is empty for a package that no extra of ours brings, such as a tracker.
+    `extra` is empty for a package that no extra of ours brings, such as a tracker. `lacks` is what a package that is
+    there is too old for, or was built without.
     """
 
-    def __init__(self, package: str, extra: str, needed_for: str) -> None:
-        self.package, self.extra, self.needed_for = package, extra, needed_for
-        super().__init__(package, extra, needed_for)
+    def __init__(self, package: str, extra: str, needed_for: str, lacks: str = "") -> None:
+        self.package, self.extra, self.needed_for, self.lacks = package, extra, needed_for, lacks
+        super().__init__(package, extra, needed_for, lacks)
 
     def __str__(self) -> str:
+        if self.lacks:
+            return (
+                f"{self.needed_for}: expected the package {self.package!r} with {self.lacks}, got one without it. "
+                f"Install a newer one: pip install --upgrade {self.package}"
+            )
         return (
             f"{self.needed_for}: expected the package {self.package!r}, got none. "
             f"Install it with: {install_command(self.extra) if self.extra else f'pip install {self.package}'}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 _BEGIN_OF_STREAM, _END_OF_STREAM = 2, 4
 _HEADER = 27  # bytes before the lengths of the segments
+_GOES_ON = 255  # length of a segment that does not end its packet
 _CODECS = {  # first bytes of a stream: what is in it
     b"\1vorbis": "Vorbis",
     b"OpusHead": "Opus",
@@ -30,6 +31,12 @@ def with_serial(data: bytes, serial: int) -> bytes:
         made[start + 14 : start + 18] = struct.pack("<I", serial)
         made[start + 22 : start + 26] = _checksum(bytes(made[start:end]))
     return bytes(made)
+
+
+def count_packets(data: bytes) -> int:
+    """How many packets the file holds, those of the headers of its streams included."""
+    tables = (data[start + _HEADER : start + _HEADER + data[start + 26]] for start, _ in _pages(data))
+    return sum(length < _GOES_ON for table in tables for length in table)
 
 
 class Survey(NamedTuple):

@@ -10,6 +10,8 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +30,7 @@ _SIGNED, _WHITE_IS_ZERO, _SEPARATE = 2, 0, 2
 _GREY_OR_RGB = (_WHITE_IS_ZERO, 1, 2)
 # None, CCITT (three kinds), LZW, deflate (two numbers), PackBits, LZMA, Zstandard: what gives back every sample
 _LOSSLESS = {1, 2, 3, 4, 5, 8, 32946, 32773, 34925, 34933, 50000}
-_WEBP = 50001  # which the libtiff that comes with Pillow lacks
+_ZSTD, _WEBP = 50000, 50001  # of which the libtiff that comes with Pillow lacks the second, with an old one both
 _FLAVOURS = {f"is_{name}": False for name in ("ome", "mmstack", "ndtiff", "scn")}  # those that open files beside theirs
 
 
@@ -100,12 +102,25 @@ def is_lossless(image: Any) -> bool:
 
 def is_altered(image: Any) -> bool:
     """Whether Pillow gives other values than a TIFF holds, or none: 8 bits of 16, signed integers as unsigned ones."""
-    if image.tag_v2.get(_COMPRESSION) == _WEBP:
+    compression = image.tag_v2.get(_COMPRESSION)
+    if compression == _WEBP or (compression == _ZSTD and not _reads_zstd()):
         return True
     signed = max(image.tag_v2.get(_SAMPLE_FORMAT, (1,))) == _SIGNED
     if image.mode == "I":
         return not signed
     return signed or bits(image) > (32 if image.mode == "F" else 16 if image.mode.startswith("I;16") else 8)
+
+
+@cache
+def _reads_zstd() -> bool:
+    """Whether Pillow's libtiff was built with Zstandard: it does not say, so it is asked to write with it."""
+    import PIL.Image
+
+    try:
+        PIL.Image.new("L", (1, 1)).save(BytesIO(), "TIFF", compression="zstd")
+    except OSError:
+        return False
+    return True
 
 
 def is_separate(image: Any) -> bool:

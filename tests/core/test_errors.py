@@ -119,6 +119,7 @@ ERRORS = [
     mt.UnsupportedVersionError.of("_version", "1", "2.0", "Upgrade."),
     mt.UnknownTypeError("hologram", ("histogram", "image")),
     mt.MissingDependencyError("isal", "isal", "Image(encoder='isal')"),
+    mt.MissingDependencyError("pillow", "", "An AVIF file", lacks="AVIF"),
     mt.CodecError.of("image", "a file", b""),
     os_error(mt.SidecarMissing, "/x", "find the sidecar", FileNotFoundError(errno.ENOENT, "No such file"), "Restore."),
     mt.HashMismatch.of("mask", "3 bytes", 4),

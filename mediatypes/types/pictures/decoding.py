@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from ..._core.deps import need
+from ..._core.errors import MissingDependencyError
 from ...columns.arrays import Array
 from ...formats import deep_colors, exif, png, pnm, tiff
 from . import pixels
@@ -32,6 +33,8 @@ FORMATS = {  # Pillow's name: format and suffix as documents write them
     "JPEG2000": "jp2",
     "PPM": "ppm",
 }
+_LIBRARIES = {"AVIF": "avif", "JPEG2000": "jpg_2000", "WEBP": "webp"}  # without which Pillow may be built
+_AVIF = (b"ftypavif", b"ftypavis")  # after the first four bytes
 HEAD = 4096  # bytes from the start of a file that tell its depth
 # JPEG 2000: start of the codestream with its sizes, style of coding, start of data (ISO/IEC 15444-1, annex A)
 _SIZ, _COD, _SOD = b"\xff\x4f\xff\x51", b"\xff\x52", b"\xff\x93"
@@ -49,25 +52,39 @@ def quiet() -> Iterator[None]:
 
 
 @cache
-def _readable() -> tuple[str, ...]:
-    """The formats above that this Pillow was built with."""
-    from PIL import Image
+def readable() -> tuple[str, ...]:
+    """Pillow's names of the formats above that this Pillow reads: it may be older than one, or built without it."""
+    from PIL import Image, features
 
     Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
+    with quiet():  # of a Pillow that has not heard of AVIF
+        missing = {format for format, library in _LIBRARIES.items() if not features.check(library)}
+    return tuple(name for name in FORMATS if name in Image.OPEN and name not in missing)
+
+
+def need_avif() -> None:
+    """Raise `MissingDependencyError` unless this Pillow reads AVIF."""
+    if "AVIF" not in readable():
+        raise MissingDependencyError("pillow", "", "An AVIF file", lacks="AVIF")
 
 
 def open_image(file: BinaryIO) -> Any:
-    """A file opened by Pillow, not yet decoded; a TIFF that it cannot read is None."""
+    """A file opened by Pillow, not yet decoded; a TIFF that it cannot read is None.
+
+    Raises `MissingDependencyError` for AVIF that this Pillow does not read, `UnidentifiedImageError` for what is none.
+    """
     from PIL import Image, UnidentifiedImageError
 
-    is_tiff = file.read(4).startswith(tiff.MAGIC)
+    head = file.read(12)
+    is_tiff = head.startswith(tiff.MAGIC)
     file.seek(0)
     try:
-        image = Image.open(file, formats=_readable())
+        image = Image.open(file, formats=readable())
     except UnidentifiedImageError:
         if is_tiff:
             return None
+        if head[4:] in _AVIF:
+            need_avif()
         raise
     if is_tiff:
         tiff.correct_byte_order(image)

@@ -71,7 +71,7 @@ def probe(blob: Blob, where: str, error: type[ValidationError], *, whole: bool =
                 return _probe_tiff(blob, where, error, whole)
             return _probe(image, head, blob, where, error, whole)
     except UnidentifiedImageError:
-        known = ", ".join(sorted(set(decoding.FORMATS.values())))
+        known = ", ".join(sorted({decoding.FORMATS[name] for name in decoding.readable()}))
         raise error.of(where, f"an image file ({known})", _start(blob), "Convert it to PNG.", "not-an-image") from None
     except Image.DecompressionBombError as bomb:
         raise error(_too_large(where, Verbatim("more"))) from bomb

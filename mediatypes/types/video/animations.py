@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..._core.errors import InputError, Verbatim
 from ...columns.arrays import Array
 from ...formats import tiff
-from ..pictures.decoding import quiet
+from ..pictures.decoding import need_avif, quiet
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
 
 PILLOW = {"webp": "WEBP", "apng": "PNG", "avif": "AVIF"}
 _MAX_PIXELS = 2**29  # of all frames: each of them has to be decoded to count them
@@ -36,9 +39,7 @@ def probe(data: bytes, format: str, where: str, max_pixels: int) -> Pictures:
     """
     if format == "tiff":
         return _probe_tiff(data, where)
-    import PIL.Image
-
-    with _described(), quiet(), PIL.Image.open(BytesIO(data), formats=(PILLOW[format],)) as image:
+    with _described(), quiet(), _opened(data, format) as image:
         count, (width, height) = getattr(image, "n_frames", 1), image.size
         _check_pixels(count, width, height, max_pixels, where)
         first = int(bool(image.info.get("default_image")))  # a PNG may have a picture that is no frame of it
@@ -61,12 +62,18 @@ def decode(data: bytes, format: str, channels: int) -> Iterator[Array]:
             for page in pages:
                 yield page.shown().reshape(page.height, page.width, page.channels)
         return
-    import PIL.Image
-
-    with quiet(), PIL.Image.open(BytesIO(data), formats=(PILLOW[format],)) as image:
+    with quiet(), _opened(data, format) as image:
         for position in range(int(bool(image.info.get("default_image"))), getattr(image, "n_frames", 1)):
             image.seek(position)
             yield np.array(image.convert("RGBA" if channels == 4 else "RGB"))
+
+
+def _opened(data: bytes, format: str) -> PILImage:
+    import PIL.Image
+
+    if format == "avif":
+        need_avif()
+    return PIL.Image.open(BytesIO(data), formats=(PILLOW[format],))
 
 
 @contextmanager

@@ -13,11 +13,13 @@ import numpy as np
 from ..._core.deps import need
 from ..._core.errors import CodecError, translated
 from ...columns.arrays import Array
+from ...formats import ogg
 
 FORMATS = ("gif", "mp4", "webm", "ogg")
 MAX_SIDE = 16384  # of x264 and libvpx
 MIN_SIDE_OGG = 17  # FFmpeg decodes no smaller Theora
 _THEORA_QUALITY = 7  # of 0..10
+_THEORA_HEADERS = 3  # packets before the first frame
 
 
 class _Encoder(NamedTuple):
@@ -144,10 +146,14 @@ def _theora(frames: Array, fps: float) -> bytes:
     theora = ["-c:v", "libtheora", "-q:v", str(_THEORA_QUALITY), "-pix_fmt", "yuv420p", "-threads", "1"]
     exact = ["-flags:v", "+bitexact", "-fflags", "+bitexact"]
     command = [ffmpeg, "-v", "error", *raw, "-framerate", str(_rate(fps)), "-i", "pipe:0", *theora, *exact]
-    done = subprocess.run([*command, "-f", "ogg", "pipe:1"], input=frames.data.cast("B"), capture_output=True)
-    if done.returncode:
-        raise OSError(done.stderr.decode(errors="replace").strip())
-    return done.stdout
+    for keyframes in ([], ["-g", "1"]):  # FFmpeg before 8 leaves out a frame like the one before it, but no keyframe
+        output = [*keyframes, "-f", "ogg", "pipe:1"]
+        done = subprocess.run([*command, *output], input=frames.data.cast("B"), capture_output=True)
+        if done.returncode:
+            raise OSError(done.stderr.decode(errors="replace").strip())
+        if ogg.count_packets(done.stdout) == _THEORA_HEADERS + len(frames):
+            return done.stdout
+    raise OSError("It leaves out frames that are like the one before. pip install --upgrade imageio-ffmpeg.")
 
 
 def _even(frame: Array) -> Array:

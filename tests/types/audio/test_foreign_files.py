@@ -321,7 +321,7 @@ def test_mp3_in_wav_is_counted_as_mp3(tmp_path: Path) -> None:
     ],
 )
 def test_a_codec_that_soundfile_does_not_know_is_named(codec: str, name: str, tmp_path: Path) -> None:
-    data = made(tmp_path / "a.wav", *TONE, "-c:a", codec).read_bytes()
+    data = made(tmp_path / "a.wav", *TONE, "-ar", "44100", "-c:a", codec).read_bytes()
     assert refused(data) == (
         f"Audio: expected samples that soundfile reads, got a WAV file of {name}. Convert it: {CONVERT}"
     )
@@ -413,6 +413,8 @@ def test_another_sound_file_is_named_with_what_to_do(
 ) -> None:
     path = made(tmp_path / f"a.{suffix}", *TONE, *options)
     assert refused(path) == f"{EXPECTED}{name}. {WHAT_TO_DO[kind]}"
+    if suffix == "ts" and ffmpeg("-version").startswith(b"ffmpeg version 7."):
+        pytest.skip("FFmpeg 7.0.2, which imageio-ffmpeg before 0.8 brings, crashes when it reads a transport stream")
     if kind == "samples":
         assert Audio(*soundfile.read(path)).frames == 96_000  # the advice is good
     else:

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 import mediatypes as mt
 from mediatypes import Classes, ImageMask, InputError
-from tests.samples import Array, FakeTensor, decoded, encode, photograph
+from tests.samples import Array, FakeTensor, decoded, encode, image_formats, photograph
 
 LABELS = {0: "table", 1: "cup"}
 IDS = (photograph("coffee")[:, :, 0] > 200).astype(np.uint8)  # (400, 600): the bright parts of a photograph
@@ -182,7 +182,6 @@ JPEG, LOSSLESS = file(IDS, "JPEG"), "expected a lossless single-channel image of
 RENUMBER = "Renumber the classes."
 IGNORED = "Give ignored pixels an id of their own: np.where(mask < 0, 255, mask)."
 INTEGERS = "Threshold probabilities (mask > 0.5), take argmax of scores, or astype(np.uint8) of whole numbers."
-FORMATS = "avif, bmp, gif, jp2, jpg, png, ppm, tiff, webp"
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "floats": (
         lambda: ImageMask(IDS / 1.0),
@@ -238,7 +237,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a text file": (
         lambda: ImageMask(b"text"),
-        f"ImageMask: expected an image file ({FORMATS}), got 4 bytes starting b'text'. Convert it to PNG.",
+        f"ImageMask: expected an image file ({image_formats()}), got 4 bytes starting b'text'. Convert it to PNG.",
     ),
     "labels in a list": (
         lambda: ImageMask(IDS, class_labels=["a"]),  # type: ignore[arg-type]

@@ -19,16 +19,11 @@ import tifffile
 
 import mediatypes as mt
 from mediatypes import Image, ImageMask, InputError
-from tests.samples import Array, decoded, encode, photograph
+from mediatypes.types.pictures import decoding
+from tests.samples import Array, decoded, encode, photograph, picture
 
 SMALL = photograph("coffee")[100:160, 200:290]
 IDS = np.arange(40 * 30).reshape(40, 30) % 5
-
-
-def saved(image: PIL.Image.Image, format: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
 
 
 def tiff(array: Array, **options: Any) -> bytes:
@@ -88,7 +83,7 @@ GREY: dict[str, tuple[bytes, Array, int]] = {
     "PBM": (b"P4 30 40\n" + b"".join(packed(IDS % 2, 1)), IDS % 2, 1),
     "PBM in text": (b"P1 30 40\n" + b"\n".join(bytes(48 + row) for row in (IDS % 2).astype(np.uint8)), IDS % 2, 1),
     "JPEG 2000 of 12 bits": (b"", up_to(4095), 12),
-    "BMP": (saved(PIL.Image.fromarray(IDS.astype(np.uint8)), "BMP"), IDS, 8),
+    "BMP": (picture(PIL.Image.fromarray(IDS.astype(np.uint8)), "BMP"), IDS, 8),
 }
 INDICES: dict[str, tuple[bytes, int]] = {
     **{f"PNG of {bits} bits": (png(IDS % 2**bits, bits, 3, PALETTE[: 3 << bits]), bits) for bits in (1, 2, 4, 8)},
@@ -102,7 +97,7 @@ def with_palette(format: str) -> bytes:
     image = PIL.Image.fromarray(IDS.astype(np.uint8))
     image = PIL.Image.frombytes("P", image.size, image.tobytes())
     image.putpalette(PALETTE)
-    return saved(image, format)
+    return picture(image, format)
 
 
 @pytest.mark.parametrize("name", GREY)
@@ -187,7 +182,7 @@ def test_every_layout_of_16_bit_colours_in_a_tiff_is_read(name: str, channels: i
 def test_16_bit_colours_need_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of LZW neither, which tifffile reads with imagecodecs only."""
     samples = np.random.default_rng(0).integers(0, 65536, (37, 29, 3), dtype=np.uint16)
-    file = saved(PIL.Image.fromarray((samples >> 8).astype(np.uint8)), "TIFF", compression="tiff_lzw")
+    file = picture(PIL.Image.fromarray((samples >> 8).astype(np.uint8)), "TIFF", compression="tiff_lzw")
     assert Image(file).to_numpy().dtype == np.uint8
     deep = tiff(samples, photometric="rgb", compression="zlib")
     for package in ("imageio", "imageio.v3", "tifffile", "imagecodecs"):
@@ -227,13 +222,11 @@ def with_orientation(format: str, orientation: int, image: PIL.Image.Image | Non
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
     options = {"lossless": True} if format == "WEBP" else {"quality": 95} if format in ("JPEG", "AVIF") else {}
-    return saved(image or PIL.Image.fromarray(SMALL), format, exif=exif, **options)
+    return picture(image or PIL.Image.fromarray(SMALL), format, exif=exif, **options)
 
 
 @pytest.mark.parametrize(("format", "orientation"), TURNED)
 def test_an_image_means_the_picture_as_it_is_shown(format: str, orientation: int) -> None:
-    if format not in PIL.Image.SAVE and not PIL.Image.init():
-        pytest.skip(f"this Pillow cannot write {format}")
     data = with_orientation(format, orientation)
     with PIL.Image.open(io.BytesIO(data)) as opened:
         shown = np.asarray(PIL.ImageOps.exif_transpose(opened).convert("RGB"))
@@ -287,7 +280,7 @@ def test_what_cannot_be_an_orientation_is_none() -> None:
     exif = PIL.Image.Exif()
     for wrong in (0, 9, 255):
         exif[0x0112] = wrong
-        data = saved(PIL.Image.fromarray(SMALL), "JPEG", exif=exif)
+        data = picture(PIL.Image.fromarray(SMALL), "JPEG", exif=exif)
         assert (Image(data).orientation, Image(data).width) == (1, 90)
     whole = with_orientation("JPEG", 6)
     damaged = whole.replace(b"Exif\0\0MM", b"Exif\0\0XY", 1)
@@ -320,7 +313,7 @@ def profile(space: Literal["LAB", "XYZ", "sRGB"]) -> bytes:
 
 @pytest.mark.parametrize("file_type", ["png", "jpg", "webp"])
 def test_a_converted_file_keeps_its_profile(file_type: str) -> None:
-    data = saved(PIL.Image.fromarray(SMALL), "TIFF", icc_profile=profile("sRGB"))
+    data = picture(PIL.Image.fromarray(SMALL), "TIFF", icc_profile=profile("sRGB"))
     for value in (Image(data, file_type=file_type), Image(PIL.Image.open(io.BytesIO(data)), file_type=file_type)):
         document, store = encode(value)
         with PIL.Image.open(store.open(document)) as image:
@@ -331,7 +324,7 @@ def test_a_converted_file_keeps_its_profile(file_type: str) -> None:
 
 
 def test_a_profile_of_something_else_than_colours_is_left_out() -> None:
-    data = saved(PIL.Image.fromarray(SMALL), "TIFF", icc_profile=profile("LAB"))
+    data = picture(PIL.Image.fromarray(SMALL), "TIFF", icc_profile=profile("LAB"))
     document, store = encode(Image(data, file_type="png"))
     with PIL.Image.open(store.open(document)) as image:
         assert "icc_profile" not in image.info
@@ -341,13 +334,13 @@ def test_a_profile_of_something_else_than_colours_is_left_out() -> None:
 
 FIVE = PIL.Image.fromarray((IDS * 50).astype(np.uint8))
 LOSSY: dict[str, Callable[[], bytes]] = {
-    "JPEG": lambda: saved(FIVE, "JPEG"),
-    "JPEG in TIFF": lambda: saved(FIVE, "TIFF", compression="jpeg"),
-    "AVIF": lambda: saved(FIVE, "AVIF"),
-    "WebP": lambda: saved(FIVE, "WEBP"),
-    "JPEG 2000": lambda: saved(FIVE, "JPEG2000", irreversible=True),
-    "JPEG 2000 that is cut": lambda: saved(FIVE, "JPEG2000", quality_mode="rates", quality_layers=[20]),
-    "JPEG 2000 that is hardly cut": lambda: saved(FIVE, "JPEG2000", quality_mode="rates", quality_layers=[4]),
+    "JPEG": lambda: picture(FIVE, "JPEG"),
+    "JPEG in TIFF": lambda: picture(FIVE, "TIFF", compression="jpeg"),
+    "AVIF": lambda: picture(FIVE, "AVIF"),
+    "WebP": lambda: picture(FIVE, "WEBP"),
+    "JPEG 2000": lambda: picture(FIVE, "JPEG2000", irreversible=True),
+    "JPEG 2000 that is cut": lambda: picture(FIVE, "JPEG2000", quality_mode="rates", quality_layers=[20]),
+    "JPEG 2000 that is hardly cut": lambda: picture(FIVE, "JPEG2000", quality_mode="rates", quality_layers=[4]),
 }
 
 
@@ -360,13 +353,13 @@ def test_a_lossy_file_is_no_mask(name: str) -> None:
 
 
 LOSSLESS: dict[str, Callable[[], bytes]] = {
-    "JPEG 2000": lambda: saved(FIVE, "JPEG2000"),
-    "JPEG 2000 in tiles": lambda: saved(FIVE, "JPEG2000", tile_size=(32, 32), num_resolutions=3, progression="CPRL"),
+    "JPEG 2000": lambda: picture(FIVE, "JPEG2000"),
+    "JPEG 2000 in tiles": lambda: picture(FIVE, "JPEG2000", tile_size=(32, 32), num_resolutions=3, progression="CPRL"),
     **{
-        f"TIFF, {compression}": lambda compression=compression: saved(FIVE, "TIFF", compression=compression)  # type: ignore[misc]
+        f"TIFF, {compression}": lambda compression=compression: picture(FIVE, "TIFF", compression=compression)  # type: ignore[misc]
         for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "zstd", "lzma")
     },
-    "GIF": lambda: saved(FIVE, "GIF"),
+    "GIF": lambda: picture(FIVE, "GIF"),
 }
 
 
@@ -412,11 +405,29 @@ def test_jpeg2000_colours_of_16_bits_are_not_cut(monkeypatch: pytest.MonkeyPatch
         image.to_numpy()
 
 
+def test_avif_needs_a_pillow_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    without = tuple(name for name in decoding.readable() if name != "AVIF")
+    still, moving = picture(FIVE, "AVIF"), picture(FIVE, "AVIF", save_all=True, append_images=[FIVE.rotate(90)])
+    document, store = encode(Image(still))
+    monkeypatch.setattr(decoding, "readable", lambda: without)
+    image = mt.decode(document, store)
+    assert image.to_bytes() == still
+    for call in (image.to_numpy, lambda: Image(still), lambda: mt.Video(moving)):
+        with pytest.raises(mt.MissingDependencyError) as caught:
+            call()
+        assert str(caught.value) == (
+            "An AVIF file: expected the package 'pillow' with AVIF, got one without it. "
+            "Install a newer one: pip install --upgrade pillow"
+        )
+    with pytest.raises(InputError, match=r"an image file \(bmp, gif, jp2, jpg, png, ppm, tiff, webp\), got 4 bytes"):
+        Image(b"text")
+
+
 # Damage and claims
 
 
 def test_a_damaged_avif_is_refused_with_our_error() -> None:
-    whole = saved(PIL.Image.fromarray(SMALL), "AVIF")
+    whole = picture(PIL.Image.fromarray(SMALL), "AVIF")
     refused = 0
     for place in range(0, len(whole), 7):
         broken = whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :]
@@ -460,7 +471,7 @@ CLAIMS = {
 @pytest.mark.parametrize("name", ["GIF", "AVIF"])
 def test_a_claim_beyond_what_its_bytes_can_hold_is_refused_before_it_is_decoded(name: str) -> None:
     if name == "AVIF":
-        data = saved(PIL.Image.new("L", (64, 64)), "AVIF")
+        data = picture(PIL.Image.new("L", (64, 64)), "AVIF")
         place = data.index(b"ispe") + 8
         data = data[:place] + struct.pack(">2I", 13000, 13000) + data[place + 8 :]
     else:
@@ -473,4 +484,4 @@ def test_a_claim_beyond_what_its_bytes_can_hold_is_refused_before_it_is_decoded(
 
 def test_a_large_picture_of_one_colour_is_no_claim() -> None:
     white = PIL.Image.new("P", (3000, 3000))
-    assert Image(saved(white, "GIF")).width == 3000
+    assert Image(picture(white, "GIF")).width == 3000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import resource
 import struct
@@ -30,6 +29,7 @@ from tests.interop.tensorboard.event_files import (
     write,
 )
 from tests.interop.tensorboard.importing.test_import import histogram, value
+from tests.samples import picture
 
 EVENTS = "events.out.tfevents.1500000000.host"
 
@@ -137,10 +137,8 @@ def test_files_beside_the_events_that_are_too_large_are_told(tmp_path: Path, mon
 def avif_with_damage() -> bytes:
     import PIL.Image
 
-    file = io.BytesIO()
     pixels = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
-    PIL.Image.fromarray(pixels).save(file, "AVIF")
-    data = bytearray(file.getvalue())
+    data = bytearray(picture(PIL.Image.fromarray(pixels), "AVIF"))
     data[-200:] = bytes(200)
     return bytes(data)
 
