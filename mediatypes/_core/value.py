@@ -13,7 +13,9 @@ from .errors import InputError, StoreError, os_error
 from .hooks import hook
 from .inputs import is_path
 from .location import path_text
-from .sidecar import Blob, HashingSink, Sink, Source, fetch
+from .sidecar import Blob, HashingSink, Sink, Source, fetch, holds
+
+_IDENTITY, _REFERENCE = "_identity_", "_reference_"  # made of the other attributes when needed
 
 
 @runtime_checkable
@@ -66,6 +68,8 @@ class Frozen:
                 if hasattr(part, "setflags"):  # an array: the subclass made it its own copy
                     part.setflags(write=False)
         self.__dict__.update(attributes)
+        for name in (_IDENTITY, _REFERENCE):
+            self.__dict__.pop(name, None)
 
     def _sidecar(self) -> Blob:
         """The bytes of the main sidecar."""
@@ -73,6 +77,13 @@ class Frozen:
         if blob is None:
             raise TypeError(f"{type(self).__name__} has no bytes, and does not implement _sidecar()")
         return blob
+
+    def _place(self, sink: Sink) -> dict[str, Any]:
+        """The reference of the main sidecar, which is not made again for a sink that has kept it."""
+        reference: dict[str, Any] | None = self.__dict__.get(_REFERENCE)
+        if reference is None or not holds(sink, reference):
+            reference = self.__dict__[_REFERENCE] = self._sidecar().place(sink, *self._file_type())
+        return dict(reference)
 
     def _file_type(self) -> tuple[str, str]:
         """Suffix and media type of the main sidecar."""
@@ -84,7 +95,7 @@ class Frozen:
     def _encode(self, sink: Sink) -> dict[str, Any]:
         """The declared members of this value, its bytes placed into `sink`."""
         declaration, state = self._declaration, self.__dict__
-        document: dict[str, Any] = self._sidecar().place(sink, *self._file_type()) if declaration.has_sidecar else {}
+        document = self._place(sink) if declaration.has_sidecar else {}
         for field in declaration.members:
             member = state.get(f"_{field.name}", field.default)
             if field.required or _is_told(member, field.default):
@@ -124,14 +135,12 @@ class Frozen:
         """A copy with some attributes changed; nothing is checked again."""
         made = type(self).__new__(type(self))
         made._set(**{**self.__dict__, **attributes})
-        made.__dict__.pop("_identity_", None)
         return made
 
     def _identity(self) -> str:
-        identity: str | None = self.__dict__.get("_identity_")
+        identity: str | None = self.__dict__.get(_IDENTITY)
         if identity is None:
-            identity = canonical.dumps(self._to_part(HashingSink()))
-            self._set(_identity_=identity)
+            identity = self.__dict__[_IDENTITY] = canonical.dumps(self._to_part(HashingSink()))
         return identity
 
     def __eq__(self, other: object) -> bool:

@@ -98,12 +98,12 @@ class DirectoryStore:
             raise os_error(StoreError, str(target), "open the sidecar", error, "Check permissions.") from error
 
     def _resolve(self, path: str) -> Path:
-        target = self.root
+        target = os.fspath(self.root)
         for part in safe_parts(path):
-            target = target / part
+            target = os.path.join(target, part)
             if _is_link(target):
-                raise UnsafePath.of("path", "no symbolic link inside the store", str(target), "Remove the link.")
-        return target
+                raise UnsafePath.of("path", "no symbolic link inside the store", target, "Remove the link.")
+        return Path(target)
 
 
 def _has_size(path: Path, size: int) -> bool:
@@ -113,8 +113,8 @@ def _has_size(path: Path, size: int) -> bool:
         return False
 
 
-def _is_link(path: Path) -> bool:
+def _is_link(path: str) -> bool:
     try:
-        return stat.S_ISLNK(path.lstat().st_mode)
+        return stat.S_ISLNK(os.lstat(path).st_mode)
     except OSError:  # not there yet, or not reachable: opening it says why
         return False

@@ -137,7 +137,6 @@ class Figure(FileValue):
     def _draw(self, data: Any) -> None:
         if isinstance(data, Figure):
             self._set(**{**data.__dict__, "_caption": data.caption if self.caption is None else self.caption})
-            self.__dict__.pop("_identity_", None)
             return
         drawing = matplotlib.find_figure(data, "Figure")
         if drawing is None:

@@ -141,7 +141,6 @@ class Image(FileValue):
         content = collect(problems, self._content, data_or_path, options)
         if isinstance(data_or_path, Image):
             self._set(**data_or_path.__dict__)
-            self.__dict__.pop("_identity_", None)
         if content is not None:
             self._set_content(content, options.encoder)
         if caption is not None:

@@ -50,6 +50,12 @@ class References:
         self.by_path |= known
         return True
 
+    def _holds(self, **reference: Any) -> bool:
+        is_held = holds(self._sink, reference)
+        if is_held:
+            self.by_path[reference["path"]] = reference
+        return is_held
+
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         path = self._sink.put(data, suffix=suffix, media_type=media_type, sha256=sha256, size=size)
         self.by_path[path] = {"path": path, "sha256": sha256, "size": size, "media_type": media_type}

@@ -111,7 +111,6 @@ class Tensor(FileValue):
         raise_all(problems)
         if isinstance(data, Tensor):
             self._set(**data.__dict__)
-            self.__dict__.pop("_identity_", None)
             self._set(_caption=data.caption if caption is None else caption)
             return
         array, dtype = made
