@@ -29,7 +29,7 @@ PACKAGES: Final[dict[str, tuple[str, ...]]] = {  # by module: what is installed 
     "moviepy": ("moviepy", "scikit-image", "av"),
     "rerun": ("rerun-sdk",),
     "swanlab": ("swanlab",),
-    "tbparse": ("tbparse",),
+    "tbparse": ("tbparse", "tensorboardX"),  # which writes the log that is read
     "tensorboardX": ("tensorboardX",),
     "torch": ("torch", "tensorboard"),  # PIP_EXTRA_INDEX_URL may name where one without CUDA is
     "trackio": ("trackio",),
