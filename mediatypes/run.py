@@ -42,7 +42,7 @@ from .writing.problems import ProblemLog
 from .writing.ranks import Free, RankWriter, missing_ranks, number_of, open_rank, without_ranks
 
 if TYPE_CHECKING:
-    from .upkeep.transfer import Uploader
+    from .upkeep.uploading import Uploader
 
 _live: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()  # open runs, the newest last
 _numbers = itertools.count()
@@ -174,7 +174,8 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
         self._problems.note(problems, self._writer.step)
         self._uploader: Uploader | None = None
         if target:
-            from .upkeep.transfer import RunCopy, Uploader  # numpy and pyarrow are needed only by runs that have a copy
+            from .upkeep.transfer import RunCopy  # numpy and pyarrow are needed only by runs that have a copy
+            from .upkeep.uploading import Uploader
 
             self._uploader = Uploader(RunCopy(self.path, target), upload_every, upload_timeout, self._report)
         self._hook = WriterHook(self.path, self.config, self._writer, self._tell)

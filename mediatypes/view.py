@@ -8,8 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._core import canonical
-from ._core.codec import decode
+from ._core.codec import decode, read_document
 from ._core.errors import Problem, StoreError, Verbatim
 from ._core.hooks import hook
 from .columns.log_cells import PLAIN_KINDS, plain_value
@@ -342,8 +341,8 @@ class RunView(MediaTables, Recorded, KeptFiles):
         if kind in PLAIN_KINDS:
             return plain_value(kind, cell)
         if kind == "media_list":
-            return [decode(canonical.loads(text), self.store) for text in cell]
-        return decode(canonical.loads(cell), self.store)
+            return [decode(read_document(text), self.store) for text in cell]
+        return decode(read_document(cell), self.store)
 
     def _read_run(self) -> dict[str, Any]:
         seen = files.stamp_of(self.path) if self._seen else None
@@ -388,4 +387,4 @@ def _plain_cells(kind: str, column: pa.Array) -> list[Any]:
         return column.to_pylist()  # type: ignore[no-any-return]
     if kind != "media_list":
         return pc.struct_field(column, "_doc").to_pylist()  # type: ignore[no-any-return]
-    return [None if cell is None else [item["_doc"] for item in cell] for cell in column.to_pylist()]
+    return [None if cell is None else [(item or {}).get("_doc") for item in cell] for cell in column.to_pylist()]

@@ -19,6 +19,7 @@ from PIL import Image as PILImage
 
 import mediatypes as mt
 from mediatypes._core.canonical import dumps
+from mediatypes.journal import frames
 from tests.writing.crashes import abandon
 
 SCALARS: list[Any] = [np.float16(1.5), np.float32(0.1), np.float64(-2.5), np.longdouble(0.5)]
@@ -497,6 +498,24 @@ def test_recording_keeps_the_good_keys_and_the_problem(tmp_path: Path) -> None:
     assert [problem.path for problem in run.problems] == paths
     assert read_twice(run) == [{"_step": 0, "good": 1}, {"_step": 1, "good": 2}]
     assert [problem.path for problem in mt.open_run(run.path).problems] == paths
+
+
+def test_recording_keeps_training_alive_where_a_call_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "MAX_FRAME", 4096)
+    run = mt.Run(tmp_path / "run", on_error="record", capture=False)
+    run.log({"loss": 1})
+    for change in (run.log, run.summary.update, run.config.update):
+        change({"text": "x" * 5000})
+    run.log({"loss": 2})
+    assert [problem.message[:43] for problem in run.problems] == 3 * ["expected at most 4096 bytes at once, got 50"]
+    assert (dict(run.config), "text" in run.summary) == ({}, False)
+    assert read_twice(run) == [{"_step": 0, "loss": 1}, {"_step": 1, "loss": 2}]
+    run = mt.Run(tmp_path / "raising", capture=False)
+    for change in (run.log, run.summary.update, run.config.update):
+        with pytest.raises(mt.InputError, match="at most 4096 bytes"):
+            change({"text": "x" * 5000})
 
 
 @pytest.mark.parametrize("keys", [1, 60])

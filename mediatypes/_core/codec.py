@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+from . import canonical
 from .declaration import Document, Json
 from .errors import DocumentError, InputError, Problem, UnknownTypeError, UnsupportedVersionError, problem, show
 from .registry import is_tag, lookup
@@ -93,6 +94,18 @@ def check(document: object) -> tuple[Problem, ...]:
         return error.problems
     except UnknownTypeError:
         return tuple(Json().check(document, ""))
+
+
+def read_document(text: str | None) -> dict[str, Any]:
+    """The document that a cell holds as JSON; raises `DocumentError` if it is damaged or something else."""
+    try:
+        document = canonical.loads(text or "")
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or not is_tag(document.get("_type")):
+        hint = "Restore the file from a copy."
+        raise DocumentError.of("_doc", "a media document as JSON", text, hint, "not-json")
+    return document
 
 
 def schema(type: str) -> dict[str, Any]:

@@ -92,6 +92,16 @@ class Batch(NamedTuple):
         ranks = None if self.ranks is None else self.ranks[:count]
         return Batch(self.sequence, self.steps[:count], self.timestamps[:count], columns, ranks)
 
+    def without(self, taken_back: list[tuple[int, int]]) -> Batch | None:
+        """The calls that were not taken back, if there are any; `taken_back` as `files.taken_back` has it."""
+        if not taken_back:
+            return self
+        numbers = self.sequence + np.arange(len(self.steps))
+        gone = np.zeros(len(self.steps), bool)
+        for number, step in taken_back:
+            gone |= (numbers < number) & (self.steps >= step)
+        return None if gone.all() else self.where(~gone)
+
     def rising(self, step: int | None) -> Batch:
         """The calls whose step is not below that of one before them, nor below `step`. Their order stays."""
         steps = self.steps

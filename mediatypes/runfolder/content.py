@@ -241,6 +241,7 @@ class RunContent:
     def _read(self, rank: int, notes: Notes, place: _Place) -> Iterator[Batch]:
         """The calls in the journals of a rank that are not stored, after `place`, which is moved on."""
         stored, journals = self._stored, self._journals_by_rank().get(rank, [])
+        taken_back = files.taken_back(self.run, rank)
         before = place.reader
         if before:
             journals = journals[[journal.path.name for journal in journals].index(before.path.name) :]
@@ -254,9 +255,8 @@ class RunContent:
             for batch in reader.read(journal.size):
                 new = batch.after(place.calls)  # a journal that was finished into the stored rows repeats some
                 place.calls = max(place.calls, batch.sequence + len(batch.steps))
-                kept = new and in_order(new, place.step, journal.path, notes)
-                end = files.end_of(self.run, batch.sequence + 1, rank)
-                if kept and (kept := kept if end is None else kept.before(end)):
+                counting = new and new.without(taken_back)
+                if counting and (kept := in_order(counting, place.step, journal.path, notes)):
                     place.step = int(kept.steps[-1])
                     yield kept.of_rank(rank) if self.rank_calls else kept
             reader.close(journal.size)

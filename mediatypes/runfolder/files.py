@@ -178,11 +178,15 @@ def problems_of(run: dict[str, Any]) -> list[Problem]:
     return [Problem(**{name: str(p.get(name, "")) for name in Problem._fields}) for p in run.get("problems", [])]
 
 
-def end_of(run: dict[str, Any], sequence: int, rank: int = 0) -> int | None:
-    """The step from which a rank's calls before number `sequence` do not count, as later sessions went back; None if
-    all do."""
-    steps = [int(rewind["from_step"]) for rewind in run.get("rewinds", []) if calls_before(rewind, rank) >= sequence]
-    return min(steps, default=None)
+def taken_back(run: dict[str, Any], rank: int = 0) -> list[tuple[int, int]]:
+    """What sessions took back that began at an earlier step: pairs (number, step), where a rank's calls before this
+    number do not count from that step on."""
+    return [(calls_before(rewind, rank), int(rewind["from_step"])) for rewind in run.get("rewinds", [])]
+
+
+def end_of(run: dict[str, Any], calls: int, rank: int = 0) -> int | None:
+    """The step from which none of a rank's first `calls` calls counts any more; None if there is no such step."""
+    return min((step for number, step in taken_back(run, rank) if number >= calls), default=None)
 
 
 def calls_before(rewind: dict[str, Any], rank: int) -> int:

@@ -121,7 +121,7 @@ class Follower:
             for batch in reader.read():
                 if batch.sequence > self._told(rank):  # a whole session was missed
                     yield from self._stored()
-                yield from self._tell(batch, rank, files.end_of(self.run, batch.sequence + 1, rank))
+                yield from self._tell(batch, rank)
             if reader.sequence > self._told(rank):
                 yield from self._stored()
             if self.status != "running" or key not in listed:
@@ -135,7 +135,7 @@ class Follower:
     def _restart(self) -> None:
         """Forget what was told: a session went back to an earlier step, and rows were taken back."""
         self.close()
-        self.restarts += self.calls > 0
+        self.restarts += bool(self._steps)
         self._rewinds = len(self.run.get("rewinds", []))
         self.notes, self.calls, self._compared = Notes(), 0, None
         self._others, self._steps = {}, {}
@@ -178,7 +178,6 @@ class Follower:
         calls = {0: stored.calls, **stored.ranks}
         if any(count > self._told(rank) for rank, count in calls.items()):
             # Numbered so that the last row has the last number: no row is older than that, so none is left out.
-            ends = {rank: files.end_of(self.run, count, rank) for rank, count in calls.items()}
             first, numbers = (
                 dict(self._steps),
                 {rank: calls[rank] - rows for rank, rows in stored.rows_by_rank().items()},
@@ -189,18 +188,18 @@ class Follower:
                     rows = batch._replace(sequence=numbers[rank]).after(numbers[rank] + start)
                     numbers[rank] += len(batch.steps)
                     if rows:
-                        yield from self._tell(rows, rank, ends[rank])
+                        yield from self._tell(rows, rank)
 
     def _told(self, rank: int) -> int:
         return self._others.get(rank, 0) if rank else self.calls
 
-    def _tell(self, batch: Batch, rank: int, end: int | None) -> Iterator[Batch]:
+    def _tell(self, batch: Batch, rank: int) -> Iterator[Batch]:
         new = batch.after(self._told(rank))
         if new:
             count = new.sequence + len(new.steps)
             self.calls, self._others = (self.calls, {**self._others, rank: count}) if rank else (count, self._others)
-            kept = in_order(new, self._steps.get(rank), self.root, self.notes)
-            if kept and (kept := kept if end is None else kept.before(end)):
+            counting = new.without(files.taken_back(self.run, rank))
+            if counting and (kept := in_order(counting, self._steps.get(rank), self.root, self.notes)):
                 self._steps[rank] = int(kept.steps[-1])
                 yield kept.said_by(rank)
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._core import canonical
+from .._core.codec import read_document
 from .._core.errors import DocumentError, Problem, StoreError, Verbatim, os_error, problem
 from .._core.location import Location
 from .._core.registry import is_tag
@@ -341,8 +342,8 @@ def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
     if not is_media_kind(kind):
         return column.to_pylist()  # type: ignore[no-any-return]
     if kind == MEDIA_LIST:
-        return [[canonical.loads(item["_doc"]) for item in cell] for cell in column.to_pylist()]
-    return [canonical.loads(text) for chunk in column.chunks for text in chunk.field("_doc").to_pylist()]
+        return [[read_document((item or {}).get("_doc")) for item in cell] for cell in column.to_pylist()]
+    return [read_document(text) for chunk in column.chunks for text in chunk.field("_doc").to_pylist()]
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .._core.errors import MediaTypesError, Problem, describe
+from .._core.errors import DocumentError, MediaTypesError, Problem, describe
 from .._core.parallel import Progress, map_runs
 from ..columns.arrow import TYPES, fixed, texts
 from ..columns.cells import arrow_type, is_media_kind
@@ -193,19 +193,37 @@ class _Run:
         has_media = any(is_media_kind(spec.kind) for spec in self.history.specs)
         has_media = has_media or any(isinstance(value, (dict, list)) for value in summary.values())
         self.media = StoredTable(path / files.MEDIA) if has_media else None
+        self.columns = [table.columns for table in (self.history, self.media) if table]  # damage is found now
 
     def describe(self) -> dict[str, Any]:
         return self.run
 
 
+class _SoundRun(_Run):
+    """One whose files were read to their ends."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        for table in filter(None, (self.history, self.media)):
+            for _ in table.pieces():
+                pass
+
+
 def _write_part(job: _Job, dest: Path, given: dict[str, list[ColumnSpec]]) -> _Written:
     """Write the three files of a part aside; runs that cannot be read are left out."""
+    try:
+        return _write_tables(job, dest, given, _Run)
+    except DocumentError:  # a page of some run is damaged, which is found when it is read
+        return _write_tables(job, dest, given, _SoundRun)
+
+
+def _write_tables(job: _Job, dest: Path, given: dict[str, list[ColumnSpec]], opened: type[_Run]) -> _Written:
     runs: dict[str, _Run] = {}
     stamps: dict[str, Stamp] = {}
     problems: list[Problem] = []
     for name, path, stamp in job.read:
         try:
-            runs[name] = _Run(Path(path))
+            runs[name] = opened(Path(path))
             stamps[name] = stamp
         except (MediaTypesError, OSError) as error:
             problems += [problem._replace(path=problem.path or path) for problem in describe(error)]
@@ -355,11 +373,10 @@ def _renamed(table: pa.Table, names: Mapping[str, str], runs: pa.Array) -> pa.Ta
 
 
 def _fill(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """All columns of a schema; null where the table has none."""
+    """All columns of a schema; null where the table has none of that name and type."""
+    types = dict(zip(table.schema.names, table.schema.types, strict=True))
     arrays = [
-        table.column(field.name).cast(field.type)
-        if field.name in table.column_names
-        else pa.nulls(table.num_rows, field.type)
+        table.column(field.name) if types.get(field.name) == field.type else pa.nulls(table.num_rows, field.type)
         for field in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)

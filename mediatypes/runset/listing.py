@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from .._core import canonical
+from .._core.errors import InputError
 from .._core.location import Location
 from .._core.parallel import in_threads
 from ..columns import log_cells
@@ -103,7 +104,10 @@ def _cell(value: Any) -> log_cells.Cell:
         return "json", canonical.dumps(value)
     if type(value) is int and not -(2**63) <= value < 2**63:
         return "string", str(value)
-    return log_cells.make_cell(value, "runs", log_cells.no_media)
+    try:
+        return log_cells.make_cell(value, "runs", log_cells.no_media)
+    except InputError:  # a config may have longer integers in lists
+        return "json", canonical.dumps(value)
 
 
 def _text(value: Any) -> str | None:

@@ -148,7 +148,9 @@ class PackedFile:
         for path, media_type, sha256, size, (group, row) in zip(
             columns["path"], columns["media_type"], columns["sha256"], columns["size"], at, strict=True
         ):
-            places[path] = Place(media_type, sha256, size, group, row)
+            if not (isinstance(path, str) and isinstance(sha256, str) and type(size) is int and size >= 0):
+                raise ValueError("a row without a path, a SHA-256 or a size")
+            places[path] = Place(media_type if isinstance(media_type, str) else None, sha256, size, group, row)
         return places
 
     def read(self, path: str) -> bytes:

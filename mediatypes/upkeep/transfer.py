@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ from ..store.remote import RemoteStore, writable
 from ..store.urls import is_url
 
 _PIECE = 8 * 1024 * 1024
+_TRIES = 5  # a run may be finished, resumed or edited while it is copied
 _HEAD = 1024  # of a journal: its header
 _COMPARED = 64 * 1024  # bytes at the end of a file: of Parquet the footer, which names what is in it and when
 _SIDECAR = re.compile(rf"{files.SIDECARS}/[0-9a-f]{{2}}/([0-9a-f]{{64}})(\.[a-z0-9]+)+")
@@ -143,40 +144,51 @@ class RunCopy:
             DocumentError: the run is damaged.
         """
         with self._lock:
-            try:
-                return self._update()
-            except (MediaTypesError, OSError) as error:
-                self._looked = False  # what was refused may be there all the same
-                if not isinstance(error, OSError):
-                    raise
-                if isinstance(error, StoreError):
-                    raise
-                raise os_error(StoreError, str(self.target), "copy the run", error, _HINT) from error
+            sizes = list[int | None]()
+            for left in reversed(range(_TRIES)):
+                text = b""
+                try:
+                    files.read_run_json(self.source)
+                    text = (self.source / files.RUN).read_bytes()  # of a run.json that is one
+                    self._update(text, sizes)
+                    break
+                except (MediaTypesError, OSError) as error:
+                    self._looked = False  # what was refused may be there all the same
+                    if left and text and self._is_other(text):  # finished, resumed or edited just now
+                        continue
+                    if not isinstance(error, OSError) or isinstance(error, StoreError):
+                        raise
+                    raise os_error(StoreError, str(self.target), "copy the run", error, _HINT) from error
+            return Sent(sum(size is not None for size in sizes), sum(size or 0 for size in sizes))
 
-    def _update(self) -> Sent:
-        files.read_run_json(self.source)
-        text = (self.source / files.RUN).read_bytes()  # of a run.json that is one
+    def _is_other(self, text: bytes) -> bool:
+        """Whether `run.json` is not this one any more."""
+        with contextlib.suppress(OSError):
+            return bool((self.source / files.RUN).read_bytes() != text)
+        return False
+
+    def _update(self, text: bytes, sizes: list[int | None]) -> None:
+        """Send what is new of the run with this `run.json`; `sizes` gets the bytes of each file, None of others."""
         run = canonical.loads(text)
         if not self._looked:
             self._there, self._looked = self._look(run), True
         live = run["status"] == "running"
         segments = self._read_segments() if live else []
-        if live and not segments and (self.source / files.RUN).read_bytes() != text:
-            return self._update()  # it was finished just now
         names = _list(self.source)  # after the journals: what they mention is there
         sidecars = [name for name in names if _SIDECAR.fullmatch(name)]
-        sizes = in_threads(lambda name: self._send_sidecar(name, names[name]), sidecars)
+        sizes += in_threads(lambda name: self._send_sidecar(name, names[name]), sidecars)
         sizes += self._send_rest({name: names[name] for name in names.keys() - sidecars}, live)
         if live:
             sizes += self._send_segments({f"{files.JOURNAL}/{segment.name}": segment for segment in segments})
         elif any(sizes):
             self._require_all(names)
+        if any(size is not None for size in sizes) and self._is_other(text):  # what was sent may be of either
+            raise StoreError.of(str(self.source), "a run that stays as it is", Verbatim("another"), "Copy it again.")
         if text != self._run:
             sizes.append(self._send(files.RUN, [text]))
             self._run = text
         if not live:
             self._remove([name for name in self._there if name.startswith(f"{files.JOURNAL}/")])
-        return Sent(sum(size is not None for size in sizes), sum(size or 0 for size in sizes))
 
     def _look(self, run: dict[str, Any]) -> dict[str, int]:
         """What is there; raises `RunExists` if it is another run, `UnsafePath` if a part of it stands elsewhere."""
@@ -269,65 +281,6 @@ class RunCopy:
             with contextlib.suppress(FileNotFoundError):
                 (self.target / name).unlink()
             del self._there[name]
-
-
-class Uploader:
-    """Keeps the copy of a run that is being written up to date, in a thread that disturbs nobody.
-
-    Args:
-        copy: the run and its copy.
-        every: seconds between two updates.
-        timeout: seconds that `finish` waits.
-        report: told once of what goes wrong, until an update succeeds again.
-    """
-
-    def __init__(self, copy: RunCopy, every: float, timeout: float, report: Callable[[list[Problem]], None]) -> None:
-        import pyarrow.fs  # noqa: F401 - what it does at the end of the interpreter has to come after the last upload
-
-        self._copy, self._every, self._timeout, self._report = copy, every, timeout, report
-        self._stopped, self._failed = threading.Event(), False
-        self._last_error: BaseException | None = None  # of the last update
-        self._start(self._work)
-
-    def _start(self, work: Callable[[], None]) -> None:
-        self._thread = threading.Thread(target=work, name="mediatypes-upload", daemon=True)
-        self._thread.start()
-
-    def finish(self) -> None:
-        """End the thread when it has sent what is left; raises `StoreError`. May be called again."""
-        if self._stopped.is_set() and not self._thread.is_alive():
-            self._start(self._send_rest)
-        self._stopped.set()
-        self._thread.join(self._timeout)
-        error = self._last_error
-        if self._thread.is_alive():
-            got = Verbatim(f"no end of it within {self._timeout:g} seconds")
-        elif error:
-            got = Verbatim(str(describe(error)[0]).rstrip("."))
-        else:
-            return
-        hint = f"The run is whole in {self._copy.source}: finish again, or copy it."
-        raise StoreError.of(str(self._copy.target), "a copy that is up to date", got, hint) from error
-
-    def _work(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._copy.update()
-                self._failed = False
-            except Exception as error:  # nobody can catch it in a thread; the last update raises what is still wrong
-                if not self._failed and not self._stopped.is_set():
-                    with contextlib.suppress(MediaTypesError):  # finished just now, or the disk is full
-                        self._report([one._replace(path="upload", code="upload") for one in describe(error)])
-                self._failed = True
-            self._stopped.wait(self._every)
-        self._send_rest()
-
-    def _send_rest(self) -> None:
-        self._last_error = None
-        try:
-            self._copy.update()
-        except Exception as error:  # whoever waits in `finish` raises it
-            self._last_error = error
 
 
 def _list(root: Path | RemotePath) -> dict[str, int]:

@@ -21,6 +21,7 @@ STEP_IGNORED = Problem(
 )
 _AT_LEAST = 0.002  # seconds between two writes of numbers
 _AT_MOST = 0.01  # seconds that a number waits to be written
+_LARGEST_STEP = 2**62  # of a global step that numbers a row: rows of 64 bits have to follow it
 
 
 class GlobalSteps:
@@ -57,7 +58,7 @@ class GlobalSteps:
         begins = not (is_open and fits and self.keys.isdisjoint(keys))
         if begins:
             free = current + is_open
-            self.row = free if global_step is None else max(free, global_step)
+            self.row = free if global_step is None or global_step > _LARGEST_STEP else max(free, global_step)
             self.global_step, self.keys, self._has_call = global_step, set(keys), False
         else:
             self.keys.update(keys)

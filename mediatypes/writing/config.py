@@ -77,8 +77,15 @@ class Config(ByAttribute):
         with self._lock:
             new = plain_config(values, self._report) | plain_config(named, self._report)
             if new or not (values or named):  # also without a change: a run that is over says so
-                self._append(frames.json_frame(frames.CONFIG_CHANGE, {key: [value] for key, value in new.items()}))
-                self._values.update(new)
+                try:
+                    frame = frames.json_frame(frames.CONFIG_CHANGE, {key: [value] for key, value in new.items()})
+                except InputError as error:  # more than the journal takes
+                    if self._report is None:
+                        raise
+                    self._report([*error.problems])
+                else:
+                    self._append(frame)
+                    self._values.update(new)
 
     def __getitem__(self, key: str) -> Any:
         return copy.deepcopy(self._values[key])

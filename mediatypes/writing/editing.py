@@ -21,12 +21,15 @@ def edit(root: Path, described: dict[str, Any], summary: Mapping[str, Any]) -> N
         InputError: a value that the summary cannot hold, with every problem.
         RunLocked: a process is writing the run.
         StoreError: it was killed and not recovered yet, or the system refused.
+        DocumentError: a file of the run is damaged.
     """
     overrides = _overrides(summary)
     with writing(root) as run:
         atomic.remove_leftovers(root, is_locked=True)
-        kept = run.get("summary_overrides", {}) | overrides
-        run["summary_overrides"] = {key: cell for key, cell in kept.items() if cell is not None}
+        before = run.get("summary_overrides", {})
+        run["summary_overrides"] = {key: cell for key, cell in (before | overrides).items() if cell is not None}
+        if media := [key for key in overrides if _is_media(before.get(key))]:
+            _drop_media(root / files.MEDIA, run["id"], media)
         files.write_json(root / files.RUN, run | described, durable=True)
         if overrides:
             files.write_json(root / files.SUMMARY, _summary(root, run, overrides), durable=True)
@@ -60,6 +63,30 @@ def _summary(root: Path, run: dict[str, Any], overrides: dict[str, list[Any] | N
         return RunContent(root, run).summary_values()
     shown = {key: log_cells.plain_value(*cell) for key, cell in overrides.items() if cell is not None}
     return files.read_json(root / files.SUMMARY) | shown
+
+
+def _is_media(cell: Any) -> bool:
+    """Whether a cell of `summary_overrides` holds documents, which `media.parquet` lists too."""
+    return isinstance(cell, list) and bool(cell) and cell[0] not in log_cells.PLAIN_KINDS
+
+
+def _drop_media(path: Path, id: str, keys: list[str]) -> None:
+    """Take what was set in the summary under these keys out of `media.parquet`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from ..columns.arrow import texts
+    from ..runfolder.parquet_reader import StoredTable
+    from ..runfolder.parquet_writer import parquet_file
+
+    stored = StoredTable(path)
+    schema = pa.schema([(field.name, field.type) for field in stored.schema])
+    finite = {*schema.names} - stored.without_statistics()
+    with parquet_file(path, schema, stored.columns, {"format": files.FORMAT, "id": id}, True, finite) as kept:
+        for table in stored.pieces():
+            is_set = pc.and_(pc.is_null(table.column("step")), pc.is_in(table.column("key"), texts(keys)))
+            for batch in table.filter(pc.invert(is_set)).to_batches():
+                kept.write(batch)
 
 
 def _overrides(summary: Mapping[str, Any]) -> dict[str, list[Any] | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ class WriterHook:
         self._writer, self._tell = writer, tell
         self._said: set[Problem] = set()
         self._finishers: list[Callable[[], None]] = []
+        self._finishing = threading.RLock()  # another thread that finishes the run waits for all of them
         self.offered: dict[str, Any] = {}  # values by key for the row of the next call of `log`
 
     @property
@@ -67,9 +69,12 @@ class WriterHook:
 
     def run_finishers(self) -> None:
         """Call what is to be called before the run is finished. The caller does not hold the lock: it may wait."""
-        while self._finishers:
-            self._finishers[-1]()
-            self._finishers.pop()
+        with self._finishing:
+            while self._finishers:
+                finisher = self._finishers[-1]
+                finisher()
+                with contextlib.suppress(ValueError):  # a signal handler has finished the run in the middle of this one
+                    self._finishers.remove(finisher)
 
     def say_once(self, problem: Problem) -> None:
         """Warn of something, and keep it in the run; only the first time."""
@@ -83,4 +88,4 @@ class WriterHook:
 
     def forget(self) -> None:
         """Do nothing more, in a forked child, which shares the run's file."""
-        self.is_open, self._finishers = False, []
+        self.is_open, self._finishers, self._finishing = False, [], threading.RLock()

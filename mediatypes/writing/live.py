@@ -23,9 +23,11 @@ Report = Callable[[list[Problem]], None]  # keeps problems in the run instead of
 class ByAttribute(MutableMapping[str, Any]):
     """Keys as attributes: `mapping.key` reads, and `mapping.key = value` sets."""
 
+    _called = "config"  # as messages name it
+
     def __getattr__(self, key: str) -> Any:
         if key.startswith("_") or key not in self:
-            raise AttributeError(f"config.{key}: expected one of {list(self)}, got {key!r}. Set it first.")
+            raise AttributeError(f"{self._called}.{key}: expected one of {list(self)}, got {key!r}. Set it first.")
         return self[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -79,6 +81,8 @@ class LiveMetrics:
 class LiveSummary(ByAttribute):
     """The last value of every key, or the one set: `run.summary["best"] = 0.9`. Media are read as documents."""
 
+    _called = "summary"
+
     def __init__(
         self,
         state: Callable[[], Any],
@@ -116,11 +120,19 @@ class LiveSummary(ByAttribute):
         cells, _ = log_cells.read_cells(new, "summary", self._encode, problems, keep_good=keep_good)
         if problems and not keep_good:
             raise InputError(problems)
+        frame = b""
+        try:
+            if cells:
+                frame = frames.json_frame(frames.SUMMARY, {key: [kind, plain] for key, kind, plain in cells})
+        except InputError as error:  # more than the journal takes
+            if not keep_good:
+                raise
+            problems += error.problems
         with self._lock:
             if problems and self._report:
                 self._report(problems)
-            if cells:
-                self._append(frames.json_frame(frames.SUMMARY, {key: [kind, plain] for key, kind, plain in cells}))
+            if frame:
+                self._append(frame)
                 self._changes += 1
                 self._overrides |= {key: log_cells.plain_value(kind, plain) for key, kind, plain in cells}
 

@@ -82,14 +82,20 @@ class LogsRows:
         if problems and not cells:
             return
         self._hook.offered, stamp = {}, take_timestamp(cells)
-        if aligned is not None:
-            aligned.add(cells, split_global_step(cells), stamp, bool(commit))
-        else:
-            commit = (step is None) if commit is None else bool(commit)
-            layout = self._writer.add(row, stamp, cells, commit)
-            self._writer.start = 0
-            if self._forward is None:  # calls that are forwarded all come this way
-                self._writer.remember(data, layout)
+        try:
+            if aligned is not None:
+                aligned.add(cells, split_global_step(cells), stamp, bool(commit))
+            else:
+                commit = (step is None) if commit is None else bool(commit)
+                layout = self._writer.add(row, stamp, cells, commit)
+                self._writer.start = 0
+                if self._forward is None:  # calls that are forwarded all come this way
+                    self._writer.remember(data, layout)
+        except InputError as error:  # all of it is more than the journal takes
+            if not self._record:
+                raise
+            self._problems.note([*error.problems], row)
+            return
         if split := self._writer.split:
             self._writer.split = []
             with contextlib.suppress(StoreError):  # the call is written; what the journal does not take waits

@@ -249,7 +249,7 @@ def without_ranks(root: Path, wait: bool = False, force: bool = True, say: Say =
 def missing_ranks(root: Path, run: dict[str, Any]) -> list[Problem]:
     """The ranks of the job that never logged to the run in `root`, as its journals and its `run.json` tell."""
     came = {rank_of(path.name) for path in files.journals(root / files.JOURNAL)}
-    came.update(map(int, run.get("ranks", {})))
+    came.update(int(rank) for rank in run.get("ranks", {}) if rank.isdecimal())
     missing = [rank for rank in range(1, min(job_size(), _MOST_MISSED)) if rank not in came]
     if not missing:
         return []

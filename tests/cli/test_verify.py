@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -427,6 +428,19 @@ def test_resumed_and_edited_runs_are_fine(folder: Path) -> None:
     assert verify(folder) == []
     mt.open_run(folder).edit(summary={"verdict": None, "note": None})
     assert verify(folder) == []
+
+
+def test_a_picture_that_is_taken_out_of_the_summary_is_out_of_the_index(folder: Path) -> None:
+    with mt.Run(folder, mode="resume") as run:
+        for number, key in enumerate(("best", "worst", "kept")):
+            run.summary[key] = mt.Image(np.full((2, 3), number, np.uint8))
+    assert verify(folder) == []
+    before = pq.read_table(folder / "media.parquet").to_pylist()
+    mt.open_run(folder).edit(summary={"best": None, "worst": "a text", "new": 1})
+    assert verify(folder) == []
+    after = pq.read_table(folder / "media.parquet").to_pylist()
+    gone = [row for row in before if row["key"] in ("best", "worst")]
+    assert (len(gone), after) == (2, [row for row in before if row not in gone])
 
 
 # What somebody hostile may put into a folder.

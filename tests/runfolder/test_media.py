@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -183,3 +184,27 @@ def test_indexes_are_those_of_a_model(calls: Any, group: int, sync: tuple[bool, 
         assert sorted(found, key=repr) == sorted(
             [(k, s, *(float(v) if type(v) is int and v < 2**53 else v for v in vs)) for k, s, *vs in expected], key=repr
         )
+
+
+@pytest.mark.parametrize("key", ["one", "several"])
+@pytest.mark.parametrize("document", [None, "", "[1]", '{"path": "x"}', '{"_type": 5}'])
+def test_a_media_cell_without_a_document_is_damage(tmp_path: Path, key: str, document: str | None) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"one": HISTOGRAM, "several": [HISTOGRAM]})
+    file = run.path / "history.parquet"
+    table, metadata = pq.read_table(file), pq.read_metadata(file).metadata[b"mediatypes"]
+    cells, column = table.column(key).to_pylist(), table.schema.field(key)
+    for cell in cells if key == "one" else cells[0]:
+        cell["_doc"] = document
+    table = table.set_column(table.schema.get_field_index(key), column, pa.array(cells, column.type))
+    table = table.replace_schema_metadata()
+    with pq.ParquetWriter(file, table.schema, store_schema=False) as writer:
+        writer.add_key_value_metadata({"mediatypes": metadata})
+        writer.write_table(table)
+    if key == "several" or document is not None:
+        with pytest.raises(mt.DocumentError, match="expected a media document as JSON, got"):
+            list(mt.open_run(run.path).values(key))
+    before = (run.path / "run.json").read_bytes()
+    with pytest.raises(mt.DocumentError, match="expected a media document as JSON, got"):
+        mt.Run(run.path, mode="resume")
+    assert (run.path / "run.json").read_bytes() == before

@@ -15,7 +15,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
@@ -70,6 +72,12 @@ def test_the_table_has_a_row_for_each_run(runs: mt.RunSet) -> None:
     assert [rows[run]["summary.acc"] for run in runs.names] == [0.75, 0.5, None, None]
     assert json.loads(rows["deep/c"]["summary.acc#json"])["_type"] == "histogram"
     assert runs.to_pandas().shape[0] == 4
+
+
+def test_a_list_of_long_integers_in_a_config_is_text(tmp_path: Path) -> None:
+    mt.Run(tmp_path / "a", config={"seeds": [2**100, 3], "seed": 2**100}).finish()
+    (row,) = mt.open_runs(tmp_path).table().select(["config.seeds", "config.seed"]).to_pylist()
+    assert row == {"config.seeds": f"[{2**100},3]", "config.seed": f"{2**100}"}
 
 
 def test_histories_unify_by_key_and_kind(runs: mt.RunSet) -> None:
@@ -230,6 +238,35 @@ def test_live_and_killed_runs_take_part(root: Path) -> None:
 
 def content(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def test_a_run_with_a_damaged_page_is_left_out(tmp_path: Path) -> None:
+    for name in "abc":
+        with mt.Run(tmp_path / "runs" / name) as run:
+            for number in range(500):
+                run.log({"text": f"{number * 7919 % 1009}"})
+    file = tmp_path / "runs" / "b" / "history.parquet"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 3] ^= 255
+    file.write_bytes(data)
+    done = mt.compact(tmp_path / "runs", tmp_path / "all", ThreadPoolExecutor(1))
+    assert (done.added, [problem.path for problem in done.problems]) == (["a", "c"], [str(file)])
+    assert mt.open_runs(tmp_path / "all").history(["text"]).num_rows == 1000
+
+
+def test_an_index_of_media_with_a_column_of_another_type_costs_that_column(tmp_path: Path) -> None:
+    for name in "ab":
+        with mt.Run(tmp_path / "runs" / name) as run:
+            run.log({"photo": mt.Image(np.zeros((2, 3), np.uint8))})
+    file = tmp_path / "runs" / "b" / "media.parquet"
+    table, metadata = pq.read_table(file), pq.read_metadata(file).metadata[b"mediatypes"]
+    table = table.set_column(table.schema.get_field_index("size"), "size", pa.array(["many"])).replace_schema_metadata()
+    with pq.ParquetWriter(file, table.schema, store_schema=False) as writer:
+        writer.add_key_value_metadata({"mediatypes": metadata})
+        writer.write_table(table)
+    assert mt.compact(tmp_path / "runs", tmp_path / "all", ThreadPoolExecutor(1)).problems == []
+    rows = mt.open_runs(tmp_path / "all").sql("select run, key, size is null from media order by run").fetchall()
+    assert rows == [("a", "photo", False), ("b", "photo", True)]
 
 
 def test_compacting_again_reads_only_what_is_new_or_changed(root: Path, tmp_path: Path) -> None:

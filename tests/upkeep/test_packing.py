@@ -401,6 +401,28 @@ def test_a_path_in_a_packed_file_cannot_leave_the_media_folder(path: str, folder
     assert not (folder.parent / "outside").exists()
 
 
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("path", pa.nulls(1, pa.utf8())),
+        ("path", pa.array([5])),
+        ("sha256", pa.nulls(1, pa.utf8())),
+        ("size", pa.nulls(1, pa.int64())),
+        ("size", pa.array(["1"])),
+        ("size", pa.array([-1])),
+    ],
+)
+def test_a_row_of_a_packed_file_that_names_nothing_is_damage(column: str, values: pa.Array, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", packed=True) as run:
+        run.log({"photo": mt.Image(np.zeros((2, 3), np.uint8))})
+    file = tmp_path / "run" / "sidecars.parquet"
+    table = pq.read_table(file)
+    pq.write_table(table.set_column(table.schema.get_field_index(column), column, values), file)
+    for read in (mt.gc, mt.unpack, lambda path: list(mt.open_run(path).values("photo"))):
+        with pytest.raises(mt.StoreError, match="expected a whole packed store, got a row without a path"):
+            read(tmp_path / "run")
+
+
 def test_of_two_copies_that_differ_both_stay(folder: Path) -> None:
     mt.pack(folder)
     name = media_rows(folder, "photo")[0]["path"]

@@ -161,6 +161,22 @@ def test_an_interrupted_copy_does_not_appear_and_goes_on(runs: Path, monkeypatch
     fsspec.filesystem("memory").store.clear()
 
 
+def test_a_run_that_changes_while_it_is_copied_is_copied_again(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, run = RemotePath.write, runs / "lr0.1"
+
+    def changing(path: RemotePath, pieces: Any) -> int:
+        size = write(path, pieces)
+        if path.name == "history.parquet" and mt.open_run(run).tags == ["net"]:
+            mt.open_run(run).edit(tags=["edited"], summary={"verdict": "good"})
+        return size
+
+    monkeypatch.setattr(RemotePath, "write", changing)
+    assert mt.copy(run, "memory://changing").problems == []
+    view = mt.open_run("memory://changing/lr0.1")
+    assert (view.tags, view.summary["verdict"]) == (["edited"], "good")
+    fsspec.filesystem("memory").store.clear()
+
+
 def test_a_damaged_sidecar_is_not_sent(runs: Path, elsewhere: str) -> None:
     sidecar = next((runs / "lr0.1" / "media").rglob("*.png"))
     data = bytearray(sidecar.read_bytes())

@@ -88,6 +88,20 @@ def test_numbers_that_come_thick_and_fast_are_on_disk_soon_without_another_call(
     run.finish()
 
 
+def test_a_global_step_that_no_row_can_follow_numbers_none(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    calls = writer_hook(run).align()
+    for global_step in (2**63 - 1, 3, 2**63 - 1, -(2**63)):
+        calls.number("loss", global_step, time.time(), 0.5)
+    calls.add([("acc", "number", 0.5)], 2**63 - 1, time.time())
+    run.log({"global_step": 2**63 - 1, "own": 1})
+    run.finish()
+    steps = [2**63 - 1, 3, 2**63 - 1, -(2**63), 2**63 - 1]
+    assert [(row["_step"], row.get("global_step", row.get("global_step#integer"))) for row in rows(run)] == [
+        (0, steps[0]), (3, 3), (4, steps[2]), (5, steps[3]), (6, steps[4])
+    ]  # fmt: skip
+
+
 def test_the_thread_sleeps_and_wakes_again(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
     calls = writer_hook(run).align()

@@ -53,6 +53,16 @@ def rows(view: mt.RunView) -> Rows:
     return found
 
 
+def told_by_rank(follower: Follower) -> list[tuple[int, int, float]]:
+    """Rank, step and n of all calls that a poll tells."""
+    found = []
+    for batch in follower.poll():
+        for rank, calls in batch.by_rank():
+            values = calls.columns["n", "number"]
+            found += [(rank, int(calls.steps[c]), v) for c, v in zip(values.calls, values.values, strict=True)]
+    return sorted(found)
+
+
 def ends(path: Path) -> None:
     """The folder is that of a run that is over, and nothing is wrong with it."""
     assert not (path / "journal").exists()
@@ -543,6 +553,43 @@ def test_all_ranks_go_back_to_a_checkpoint(tmp_path: Path, killed: bool) -> None
     ends(tmp_path / "run")
 
 
+def test_a_rank_goes_on_while_rank_0_goes_back(tmp_path: Path) -> None:
+    first, other = open_ranks(tmp_path / "run", 2)
+    for n in range(6):
+        for run in (first, other):
+            run.log({"n": n})
+    abandon(first)
+    with Follower(tmp_path / "run") as follower:
+        assert len(told_by_rank(follower)) == 12
+        first = mt.Run(tmp_path / "run", rank=0, mode="resume", from_step=4)
+        first.log({"n": -4})
+        other.log({"n": 6})  # into the journal that it has, of which calls 4 and 5 were taken back
+        expected = {(n, rank): {"n": n} for n in range(4) for rank in range(2)}
+        expected |= {(4, 0): {"n": -4}, (6, 1): {"n": 6}}
+        assert rows(mt.open_run(tmp_path / "run")) == expected
+        values = [[step, row["n"]] for (step, _), row in sorted(expected.items())]
+        assert second_reader.read(tmp_path / "run")["values"]["n"] == values
+        told = sorted((rank, step, row["n"]) for (step, rank), row in expected.items())
+        assert (told_by_rank(follower), follower.restarts) == (told, 1)
+    other.finish()
+    first.finish()
+    assert rows(mt.open_run(tmp_path / "run")) == expected
+    ends(tmp_path / "run")
+
+
+def test_a_follower_begins_anew_where_only_other_ranks_have_rows(tmp_path: Path) -> None:
+    first, other = open_ranks(tmp_path / "run", 2)
+    with Follower(tmp_path / "run") as follower:
+        for n in range(3):
+            other.log({"n": n})
+        assert (told_by_rank(follower), follower.restarts) == ([(1, 0, 0), (1, 1, 1), (1, 2, 2)], 0)
+        for run in (other, first):
+            run.finish()
+        first = mt.Run(tmp_path / "run", rank=0, mode="resume", from_step=1)
+        assert (told_by_rank(follower), follower.restarts) == ([(1, 0, 0)], 1)
+    first.finish()
+
+
 def test_a_run_that_had_one_process_gets_ranks(tmp_path: Path) -> None:
     with mt.Run(tmp_path / "run") as run:
         run.log({"n": 1})
@@ -664,27 +711,19 @@ def test_a_live_run_is_copied_with_all_ranks(tmp_path: Path) -> None:
 
 
 def test_a_follower_sees_all_ranks(tmp_path: Path) -> None:
-    def told(follower: Follower) -> list[tuple[int, int, float]]:
-        found = []
-        for batch in follower.poll():
-            for rank, calls in batch.by_rank():
-                values = calls.columns["n", "number"]
-                found += [(rank, int(calls.steps[c]), v) for c, v in zip(values.calls, values.values, strict=True)]
-        return sorted(found)
-
     opened = open_ranks(tmp_path / "run", 2)
     with Follower(tmp_path / "run") as follower, Follower(tmp_path / "run") as late:
         opened[1].log({"n": 5}, step=9, commit=True)
-        assert told(follower) == [(1, 9, 5)]
+        assert told_by_rank(follower) == [(1, 9, 5)]
         opened[0].log({"n": 6})
         opened[1].log({"n": 7})
-        assert told(follower) == [(0, 0, 6), (1, 10, 7)]
+        assert told_by_rank(follower) == [(0, 0, 6), (1, 10, 7)]
         for run in reversed(opened):
             run.log({"n": 8})
             run.finish()
-        assert told(follower) == [(0, 1, 8), (1, 11, 8)]
-        assert told(follower) == []
-        assert told(late) == [(0, 0, 6), (0, 1, 8), (1, 9, 5), (1, 10, 7), (1, 11, 8)]
+        assert told_by_rank(follower) == [(0, 1, 8), (1, 11, 8)]
+        assert told_by_rank(follower) == []
+        assert told_by_rank(late) == [(0, 0, 6), (0, 1, 8), (1, 9, 5), (1, 10, 7), (1, 11, 8)]
 
 
 # Children --------------------------------------------------------------------------------------------------------

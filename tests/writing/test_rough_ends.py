@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mediatypes as mt
+from mediatypes.run import writer_hook
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="fork and limits are POSIX")
 
@@ -122,3 +124,39 @@ def test_a_process_that_forks_and_ends_while_threads_log_loses_nothing(tmp_path:
         assert len(found) <= last + 2
     photos = sum(1 for _ in view.values("photo"))
     assert photos == view.history().num_rows
+
+
+def test_a_signal_handler_may_finish_a_run_that_is_being_finished(tmp_path: Path) -> None:
+    run, calls = mt.Run(tmp_path / "run"), list[str]()
+    run.log({"loss": 0.5})
+
+    def interrupted() -> None:
+        calls.append("interrupted")
+        if len(calls) == 1:
+            run.finish("failed")  # as a handler of SIGTERM does
+
+    writer_hook(run).before_finish(lambda: calls.append("other"))
+    writer_hook(run).before_finish(interrupted)
+    run.finish()
+    assert (mt.open_run(tmp_path / "run").status, calls) == ("failed", ["interrupted", "interrupted", "other"])
+
+
+def test_who_finishes_a_run_that_another_thread_finishes_waits_for_it(tmp_path: Path) -> None:
+    run, calls = mt.Run(tmp_path / "run"), list[str]()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        assert go_on.wait(60)
+        calls.append("slow")
+
+    for finisher in (lambda: calls.append("last"), slow):
+        writer_hook(run).before_finish(finisher)
+    threads = [threading.Thread(target=run.finish) for _ in range(2)]
+    threads[0].start()
+    assert begun.wait(60)
+    threads[1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join(60)
+    assert (mt.open_run(tmp_path / "run").status, calls) == ("finished", ["slow", "last"])
