@@ -34,6 +34,7 @@ _MODULES = (
     "upkeep.recover",
     "upkeep.packing",
     "upkeep.transfer",
+    "upkeep.uploading",
     "store._packed_file",
     "writing.finish",
     "writing.editing",

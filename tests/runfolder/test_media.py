@@ -46,7 +46,7 @@ def test_one_sample_over_the_epochs_is_one_query(tmp_path: Path) -> None:
             captions += [caption] if sample == 17 else []
     run.finish()
     path = run.path / "media.parquet"
-    found = duckdb.sql(f"SELECT path, caption, epoch FROM '{path}' WHERE sample_id = 17 ORDER BY epoch").fetchall()
+    found = duckdb.execute(f"SELECT path, caption, epoch FROM '{path}' WHERE sample_id = 17 ORDER BY epoch").fetchall()
     assert [row[1:] for row in found] == [(caption, float(epoch)) for epoch, caption in enumerate(captions)]
     for (file, *_), epoch in zip(found, range(3), strict=True):
         (value,) = [v for _, v in mt.open_run(run.path).values("pred") if v.caption == captions[epoch]]
@@ -110,7 +110,7 @@ def test_only_scalars_are_indexes_and_names_of_other_columns_are_not_taken(tmp_p
             (math.nan, None, "x", 0.5, None, -(2**60), 1.0),
         ]
     )
-    assert duckdb.sql(f"""SELECT count("SIZE#2") FROM '{run.path}/media.parquet'""").fetchall() == [(2,)]
+    assert duckdb.execute(f"""SELECT count("SIZE#2") FROM '{run.path}/media.parquet'""").fetchall() == [(2,)]
 
 
 def test_definitions_that_come_late_and_runs_that_are_resumed_index_all_rows(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ STEPS = 6
 
 def log_everything(run: mt.Run, first: int = 0) -> None:
     """Photographs with masks and boxes, sound, digits, tables of images, charts: every place a sidecar can be in."""
-    astronaut, coffee, digits = photograph("astronaut"), photograph("coffee"), load_digits().images
+    bunch: Any = load_digits()
+    astronaut, coffee, digits = photograph("astronaut"), photograph("coffee"), bunch.images
     boxes = mt.BoundingBoxes2D.from_xyxy([[10, 20, 60, 80]], domain="pixel", scores=[0.9])
     for i in range(first, first + STEPS):
         part = astronaut[i : i + 90, :120]
