@@ -10,6 +10,7 @@ import numpy as np
 from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
 from ..columns.arrays import Array, as_array
 from ._checks import make_table
+from ._labels import read_names
 from ._value import Plot
 
 
@@ -151,12 +152,10 @@ def line_series(
     """
     problems: list[Problem] = []
     lines = _read_lines(xs, ys, problems)
-    names = [f"line_{i}" for i in range(len(lines))] if keys is None else [str(key) for key in keys]
-    if lines and len(names) != len(lines):
-        got = Verbatim(str(len(names)))
-        problems.append(problem("line_series.keys", f"{len(lines)} names", got, "Name each line once.", "length"))
-    if len(set(names)) != len(names):
-        problems.append(problem("line_series.keys", "names that differ", names, "Rename the lines.", "repeated"))
+    count = len(lines) or None  # of lines that are wrong nobody knows it
+    names = [f"line_{i}" for i in range(len(lines))]
+    if keys is not None:
+        names = collect(problems, read_names, keys, count, "line_series.keys", "line")
     raise_all(problems)
     columns = {
         "step": np.concatenate([x for x, _ in lines]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import KeysView, Sequence, ValuesView
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,16 +68,17 @@ def read_scored(y_true: Any, scores: Any, names: Any, where: str, scores_name: s
     return Scored(indices(truth, values), array, values, shown)
 
 
-def read_names(names: Any, count: int | None, where: str) -> list[str]:
-    """Names of classes; raises `InputError` where there are repeated ones, or another number than `count`."""
-    listed = names.tolist() if hasattr(names, "tolist") else names
+def read_names(names: Any, count: int | None, where: str, what: str = "class") -> list[str]:
+    """Names of classes or of `what`; raises `InputError` where some are repeated, or there are not `count` of them."""
+    listed = list(names) if isinstance(names, (KeysView, ValuesView)) else names
+    listed = listed.tolist() if hasattr(listed, "tolist") else listed
     if not isinstance(listed, Sequence) or isinstance(listed, str):
         raise InputError.of(where, "a list of names", names, "Pass ['cat', 'dog'], for example.")
     made = [str(name) for name in listed]
     if len(set(made)) != len(made):
-        raise InputError.of(where, "names that differ", names, "Rename the classes.", "repeated")
+        raise InputError.of(where, "names that differ", names, "Rename one of them.", "repeated")
     if count is not None and len(made) != count:
-        raise InputError.of(where, f"{count} names, one for each class", Verbatim(len(made)), "Name all.", "length")
+        raise InputError.of(where, f"{count} names, one for each {what}", Verbatim(len(made)), "Name all.", "length")
     return made
 
 

@@ -114,7 +114,8 @@ class _Database:
                 relation = self.connection.sql(query)
         except self.duck.Error as error:
             said = Verbatim(" ".join(str(error).split()))
-            raise InputError.of("sql", "a query that DuckDB takes", said, "Ask for: describe history.") from error
+            hint = "Ask for the columns: describe history, describe runs."
+            raise InputError.of("sql", "a query that DuckDB takes", said, hint) from error
         if relation is None:
             raise InputError.of("sql", "a query with an answer", query, "Begin with select.")
         return relation

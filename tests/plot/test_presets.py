@@ -179,13 +179,25 @@ def test_lines_share_an_x_or_have_their_own(xs: Any) -> None:
     assert table.get_column("lineVal") == [1.5, 2, 3, 4, 5, 6]
 
 
+def test_names_are_taken_in_their_order() -> None:
+    names = {"b": "late", "a": "early"}
+    for given, wanted in (
+        (names.keys(), ["b", "a"]),
+        (names.values(), ["late", "early"]),
+        (np.array(["b", "a"]), ["b", "a"]),
+    ):
+        assert mt.plot.line_series([0], [[1], [2]], keys=given).table.get_column("lineKey") == wanted
+    matrix = mt.plot.confusion_matrix(y_true=[0, 1], preds=[0, 1], class_names=names.values())
+    assert list(dict.fromkeys(matrix.table.get_column("Actual"))) == ["late", "early"]
+
+
 LINES: dict[str, tuple[Any, str]] = {
     "other lengths, and too few names": (
         lambda: mt.plot.line_series([1, 2], [[1, 2], [1, 2, 3], [1]], keys=["a"]),
         "3 problems:\n"
         "- line_series.ys[1]: expected 2 numbers, one for each x, got 3. Pass as many x as y.\n"
         "- line_series.ys[2]: expected 2 numbers, one for each x, got 1. Pass as many x as y.\n"
-        "- line_series.keys: expected 3 names, got 1. Name each line once.",
+        "- line_series.keys: expected 3 names, one for each line, got 1. Name all.",
     ),
     "no lines": (
         lambda: mt.plot.line_series([1], []),
@@ -204,9 +216,17 @@ LINES: dict[str, tuple[Any, str]] = {
         "line_series.ys[0]: expected real numbers, got ndarray of shape (1,) and dtype <U1. "
         "Convert the array to numbers first.",
     ),
+    "names without an order": (
+        lambda: mt.plot.line_series([1], [[1]], keys={"a"}),
+        "line_series.keys: expected a list of names, got {'a'}. Pass ['cat', 'dog'], for example.",
+    ),
+    "names by number": (
+        lambda: mt.plot.line_series([1], [[1]], keys={0: "a"}),
+        "line_series.keys: expected a list of names, got {0: 'a'}. Pass ['cat', 'dog'], for example.",
+    ),
     "repeated names": (
         lambda: mt.plot.line_series([1], [[1], [2]], keys=["a", "a"]),
-        "line_series.keys: expected names that differ, got ['a', 'a']. Rename the lines.",
+        "line_series.keys: expected names that differ, got ['a', 'a']. Rename one of them.",
     ),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, KeysView, Mapping, Set
 from datetime import date, datetime
 from typing import Any
 
@@ -50,9 +50,16 @@ def is_frame(data: Any) -> bool:
 
 
 def _read_names(columns: Any) -> list[Any]:
-    if isinstance(columns, (str, bytes)) or not isinstance(columns, Iterable):
-        raise InputError.of("Table.columns", "a list of names", columns, "Pass ['a', 'b'].")
-    return [str(name) if type(name) is int else name for name in columns]
+    is_unordered = isinstance(columns, Set) and not isinstance(columns, KeysView)
+    if isinstance(columns, (str, bytes, Mapping)) or is_unordered or not isinstance(columns, Iterable):
+        hint = "Pass ['a', 'b']."
+        if isinstance(columns, Mapping):  # a name is all that its keys are
+            hint = "Pass a DataFrame, or names and rows: Table(['a', 'b'], [[1, 2]])."
+        raise InputError.of("Table.columns", "a list of names", columns, hint)
+    names = [str(name) if isinstance(name, str) or type(name) is int else name for name in columns]
+    if any(isinstance(name, (list, Mapping, np.ndarray)) for name in names):
+        raise InputError.of("Table.columns", "a list of names", columns, "Pass rows as data=, each a list of cells.")
+    return names
 
 
 def check_names(names: list[Any], where: str) -> None:

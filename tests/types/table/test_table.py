@@ -132,6 +132,12 @@ class TestTableContract(ValueContract):
         }
 
 
+@pytest.mark.parametrize("names", [("b", "a"), {"b": 0, "a": 0}.keys(), np.array(["b", "a"]), pd.Index(["b", "a"])])
+def test_names_are_texts_in_their_order(names: Any) -> None:
+    table = Table(names, [[1, 2]])
+    assert [(type(name), name) for name in table.columns] == [(str, "b"), (str, "a")]
+
+
 def test_default_columns_are_those_of_the_wandb_docs() -> None:
     assert Table().columns == ["Input", "Output", "Expected"]
 
@@ -323,6 +329,19 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "text": (
         {"columns": "ab"},
         "Table.columns: expected a list of names, got 'ab'. Pass ['a', 'b'].",
+    ),
+    "columns with their values": (
+        {"columns": {"a": [1, 2]}},
+        "Table.columns: expected a list of names, got {'a': [1, 2]}. "
+        "Pass a DataFrame, or names and rows: Table(['a', 'b'], [[1, 2]]).",
+    ),
+    "names without an order": (
+        {"columns": {"a"}},
+        "Table.columns: expected a list of names, got {'a'}. Pass ['a', 'b'].",
+    ),
+    "rows as columns": (
+        {"columns": [{"a": 1}, {"a": 2}]},
+        "Table.columns: expected a list of names, got [{'a': 1}, {'a': 2}]. Pass rows as data=, each a list of cells.",
     ),
     "names": (
         {"columns": ["a", "a", ""]},
