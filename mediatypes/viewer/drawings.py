@@ -77,10 +77,10 @@ def cloud(points: Array) -> str:
     with np.errstate(invalid="ignore"):  # of a signalling NaN
         some = chosen[:, :3].astype(np.float64)
     x, y = some[:, 0] - 0.35 * some[:, 1], some[:, 2] - 0.35 * some[:, 1]
-    span = max(float(np.ptp(x)), float(np.ptp(y))) or 1.0 if len(some) else 1.0
-    places = zip(
-        ((x - x.min(initial=0)) / span * WIDE).tolist(), ((y - y.min(initial=0)) / span * WIDE).tolist(), strict=True
-    )
+    if len(some):
+        span = max(float(np.ptp(x)), float(np.ptp(y))) or 1.0
+        x, y = (x - x.min()) / span * WIDE, (y - y.min()) / span * WIDE
+    places = zip(x.tolist(), y.tolist(), strict=True)
     fills = [f' fill="{color}"' for color in _point_colors(chosen)] or [""] * len(some)
     dots = "".join(
         f'<circle cx="{a:.1f}" cy="{WIDE - b:.1f}" r="1.2"{fill}/>' for (a, b), fill in zip(places, fills, strict=True)

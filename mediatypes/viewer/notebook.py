@@ -19,6 +19,7 @@ _PLOTLY = "application/vnd.plotly.v1+json"  # what Plotly's own figures show the
 _HEIGHT = 640  # pixels of the frame
 _MAX_SIZE = 8 * 10**6  # bytes of what is put into a notebook for one run or set of runs
 _RUNS = 20  # of a set, the first ones
+_STILL = 3  # of these, what is shown without a script
 
 
 def value_bundle(value: Any) -> dict[str, Any]:
@@ -53,17 +54,21 @@ def runs_bundle(runs: Any) -> dict[str, str]:
     A notebook that shows no frames, because it allows no scripts, shows the plain HTML. So does one for which the
     rows are too many: a notebook keeps what it shows.
     """
-    views = [runs] if isinstance(runs, RunView) else list(runs)[:_RUNS]
+    every = [runs] if isinstance(runs, RunView) else list(runs)
+    views = every[:_RUNS]
     if not views:
         return {"text/html": "<p>no runs</p>", "text/plain": repr(runs)}
-    plain = "".join(still.run_html(view, media=4) for view in views[:3])
+    told = f"{len(every)} runs, the first {_RUNS} of them; mediatypes view shows them all" if len(every) > _RUNS else ""
+    plain = "".join(still.run_html(view, media=4) for view in views[:_STILL])
+    if len(every) > _STILL:
+        plain += f"<p>{len(every)} runs, the first {_STILL} of them</p>"
     shown = f"<div>{plain}</div>"
     if bundle.is_built():
         try:
             shown = f"{_frame(views)}<details><summary>without a script</summary>{plain}</details>"
         except MediaTypesError as error:
             shown = f"<p>{html.escape(str(error))}</p>{shown}"
-    return {"text/html": shown, "text/plain": repr(runs)}
+    return {"text/html": f"<p>{told}</p>{shown}" if told else shown, "text/plain": repr(runs)}
 
 
 def _frame(views: list[RunView]) -> str:

@@ -78,7 +78,7 @@ def value_html(value: Any) -> str:
     except (MediaTypesError, OSError) as error:
         content = f"<p>{html.escape(str(error))}</p>"
     caption = getattr(value, "caption", None)
-    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    below = f'<figcaption dir="auto">{html.escape(caption)}</figcaption>' if caption else ""
     return f'<figure style="margin:0;max-width:640px">{content}{below}</figure>'
 
 
@@ -179,7 +179,8 @@ def _audio(audio: Audio) -> str:
     data = audio.to_bytes()
     if len(data) > _INLINE:
         return _text(audio)
-    return f'<audio controls src="{data_url(data, _BROWSER_SOUNDS[audio.format])}"></audio>{_text(audio)}'
+    facts = f"{audio.duration:.2f} s, {audio.sample_rate} Hz, {audio.channels} ch, {audio.format}"
+    return f'<audio controls src="{data_url(data, _BROWSER_SOUNDS[audio.format])}"></audio><p>{facts}</p>'
 
 
 def _html(page: Html) -> str:
@@ -257,7 +258,8 @@ def rows_html(columns: Iterable[str], rows: Iterable[Iterable[Any]], count: int)
     cells = ("".join(f"<td>{_cell(cell)}</td>" for cell in row) for row, _ in zip(rows, range(_ROWS), strict=False))
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     more = f"<p>{count} rows, the first {_ROWS} of them</p>" if count > _ROWS else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+    lines = "white-space:pre-line"  # of cells with several
+    return f'<table style="{lines}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
 
 
 def _box_set(boxes: BoundingBoxes2D) -> str:

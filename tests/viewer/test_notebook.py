@@ -84,3 +84,13 @@ def test_a_run_that_is_too_large_for_a_notebook_is_shown_without_its_page(
 
 def test_no_runs_are_shown_as_such(tmp_path: Path) -> None:
     assert mt.open_runs(tmp_path)._repr_mimebundle_()["text/html"] == "<p>no runs</p>"
+
+
+def test_a_set_of_many_runs_says_how_many_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        with mt.Run(tmp_path / f"run{number}") as run:
+            run.log({"loss": number})
+    assert "<p>5 runs, the first 3 of them</p>" in mt.open_runs(tmp_path)._repr_mimebundle_()["text/html"]
+    monkeypatch.setattr("mediatypes.viewer.notebook._RUNS", 4)
+    shown = mt.open_runs(tmp_path)._repr_mimebundle_()["text/html"]
+    assert shown.startswith("<p>5 runs, the first 4 of them; mediatypes view shows them all</p>")

@@ -204,3 +204,21 @@ def test_classes_are_listed_in_their_colours() -> None:
     assert re.findall(r"background:(#\w+).*?> (\d+)</td><td>([^<]+)", shown) == [
         ("#efb118", "1", "cat"), ("#ff725c", "12", "&lt;dog&gt;")
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("away", [0, 500_000, -500_000])
+def test_points_are_drawn_in_their_frame_wherever_they_are(away: float) -> None:
+    """As points of a map are, whose coordinates are large."""
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) + away
+    drawn = value_html(mt.Object3D(corners))
+    places = [(float(x), float(y)) for x, y in re.findall(r'<circle cx="([^"]+)" cy="([^"]+)"', drawn)]
+    assert len(set(places)) == 8
+    sides = [float(side) for side in re.findall(r'viewBox="0 0 (\S+) (\S+)"', drawn)[0]]
+    for axis, side in enumerate(sides):
+        assert 0 <= min(place[axis] for place in places) <= max(place[axis] for place in places) <= side
+
+
+def test_a_sound_says_what_it_is_once() -> None:
+    shown = value_html(mt.Audio(np.zeros(800), sample_rate=8000, caption="quiet"))
+    assert "<p>0.10 s, 8000 Hz, 1 ch, wav</p>" in shown
+    assert shown.count("quiet") == 1

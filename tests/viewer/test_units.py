@@ -8,11 +8,16 @@ import io
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import PIL.Image
 import pytest
+
+import mediatypes as mt
+from mediatypes.types.tensor.data import DTYPES
 
 from .conftest import ROOT
 
@@ -43,15 +48,36 @@ def units(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     page.close()
 
 
+def small_floats() -> Iterator[tuple[str, dict[str, str]]]:
+    """Files of tensors that hold every code of a dtype, with the float32 that ml_dtypes and numpy read."""
+    names = ["float16", "bfloat16", *(name for name in dir(ml_dtypes) if name in DTYPES and name.startswith("float8"))]
+    for name in names:
+        bits = np.arange(65536, dtype=np.uint16) if name.endswith("16") else np.arange(256, dtype=np.uint8)
+        values = bits.view(np.float16 if name == "float16" else getattr(ml_dtypes, name))
+        with np.errstate(invalid="ignore"):  # of signalling NaN
+            numbers = values.astype(np.float32).tobytes()
+        yield name, {"file": encoded(mt.Tensor(values).to_bytes()), "numbers": encoded(numbers)}
+    turns = np.array([[3 + 4j, -5j], [0, 1e-3 - 1e-3j]])
+    for dtype in ("complex64", "complex128"):
+        sizes = np.abs(turns).astype(np.float32).tobytes()
+        yield dtype, {"file": encoded(mt.Tensor(turns.astype(dtype)).to_bytes()), "numbers": encoded(sizes)}
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
 def given(name: str) -> dict[str, Any]:
     """What a test takes from Python's side, whose reading is another's."""
+    if "floats" in name:
+        return {"files": dict(small_floats())}
     if "PNG" not in name:
         return {}
     numbers = np.random.default_rng(0).integers(0, 65536, (13, 7), np.uint16)
     numbers[3:9] = np.arange(7) * 257 + 300  # lines that are filtered in several ways
     buffer = io.BytesIO()
     PIL.Image.fromarray(numbers).save(buffer, "PNG")
-    return {"file": base64.b64encode(buffer.getvalue()).decode(), "numbers": numbers.ravel().tolist()}
+    return {"file": encoded(buffer.getvalue()), "numbers": numbers.ravel().tolist()}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -40,6 +40,16 @@ export function readPly(buffer) {
   return { count, positions, colors, origin }
 }
 
+/** The same of a pts.json, W&B's: rows of x, y, z, perhaps with a category or a colour, bare or as `points` of a scene. */
+export function readPoints(buffer) {
+  const read = JSON.parse(new TextDecoder().decode(buffer)), rows = Array.isArray(read) ? read : (read.points ?? [])
+  const origin = (rows[0] ?? [0, 0, 0]).slice(0, 3), positions = new Float32Array(3 * rows.length), colors = new Uint8Array(4 * rows.length).fill(170)
+  rows.forEach((row, i) => positions.set(origin.map((start, axis) => row[axis] - start), 3 * i))
+  if (rows[0]?.length === 6) rows.forEach((row, i) => colors.set(row.slice(3), 4 * i))
+  else if (rows[0]?.length === 4) paintCategories(colors, i => rows[i][3], rows.length)
+  return { count: rows.length, positions, colors, origin }
+}
+
 function binaryCells(buffer, start, properties, little) {
   const view = new DataView(buffer, start), offsets = {}
   let stride = 0

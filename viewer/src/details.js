@@ -27,7 +27,7 @@ export class Details {
     fill(
       this.node,
       el('div', { className: 'bar' }, choose),
-      info.notes && el('p', { className: 'notes' }, info.notes),
+      info.notes && el('p', { className: 'notes', dir: 'auto' }, info.notes),
       section('Run', facts.filter(([, value]) => value)),
       this.problems(info.problems ?? []),
       section('Config', flat(run.config)),
@@ -50,7 +50,11 @@ export class Details {
   async texts(run) {
     await run.open()
     const parts = await Promise.all(run.plainColumns.map(async ({ name, key }) => [key, await run.values(name)]))
-    return parts.map(([key, values]) => folded(key, new Grid([{ name: 'step', values: values.map(({ step }) => step), width: 60 }, { name: 'value', values: values.map(({ value }) => textOf(value)), width: 400 }], values.length).node, count(values.length, 'value')))
+    return parts.map(([key, values]) => {
+      const whole = el('pre', { className: 'document', dir: 'auto', hidden: true }), texts = values.map(({ value }) => textOf(value))
+      const grid = new Grid([{ name: 'step', values: values.map(({ step }) => step), width: 60 }, { name: 'value', values: texts, width: 400 }], values.length, { choose: row => Object.assign(whole, { hidden: false, textContent: texts[row] }) })
+      return folded(key, el('div', {}, grid.node, whole), count(values.length, 'value'))
+    })
   }
 
   async system(run) {
@@ -107,7 +111,7 @@ function folded(title, content, note = '', open = false) {
   return el('details', { className: 'panel', open }, el('summary', {}, el('h2', {}, title), el('span', { className: 'note' }, note)), content)
 }
 
-const table = rows => el('table', {}, rows.map(([name, value]) => el('tr', {}, el('th', {}, name), el('td', { title: textOf(value) }, typeof value === 'number' ? short(value) : textOf(value)))))
+const table = rows => el('table', {}, rows.map(([name, value]) => el('tr', {}, el('th', {}, name), el('td', { dir: 'auto', title: textOf(value) }, typeof value === 'number' ? short(value) : textOf(value)))))
 
 function section(title, rows) {
   return rows.length > 0 && el('section', { className: 'panel' }, el('h2', {}, title), table(rows))

@@ -56,7 +56,7 @@ const trim = (value, digits) => String(Number(value.toPrecision(digits)))
 export function bytes(count) {
   if (!(count >= 0)) return ''
   for (const unit of ['B', 'kB', 'MB', 'GB']) {
-    if (count < 1000) return `${unit === 'B' ? count : count.toPrecision(3)} ${unit}`
+    if (count < (unit === 'B' ? 1000 : 999.5)) return `${unit === 'B' ? count : count.toPrecision(3)} ${unit}`
     count /= 1000
   }
   return `${count.toPrecision(3)} TB`
@@ -65,9 +65,9 @@ export function bytes(count) {
 /** Seconds as 5 s, 3 min, 2 h 5 min. */
 export function duration(seconds) {
   if (!(seconds >= 0)) return ''
-  if (seconds < 60) return `${Number(seconds.toPrecision(3))} s`
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min`
-  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`
+  if (seconds < 59.95) return `${Number(seconds.toPrecision(3))} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
 /** Run `work` once, a moment after the last of many calls. */

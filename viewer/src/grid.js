@@ -8,7 +8,8 @@ export class Grid {
    *  @param count rows; @param choose called with a row's index when it is clicked
    *  @param groups index => texts: rows of one text stand together, below a line that says so */
   constructor(columns, count, { choose, height = 320, sort = '', onsort, groups } = {}) {
-    Object.assign(this, { groups, closed: new Set(), columns: columns.map(column => ({ ...column, at: Array.isArray(column.values) ? i => column.values[i] : column.values })), count, choose, onsort })
+    const read = columns.map(column => ({ ...column, at: Array.isArray(column.values) ? i => column.values[i] : column.values }))
+    Object.assign(this, { groups, closed: new Set(), columns: read.map(column => ({ ...column, width: column.width ?? fitting(column, count) })), count, choose, onsort })
     this.order = Array.from({ length: count }, (_, i) => i)
     this.body = el('div', { className: 'rows' })
     this.space = el('div', { className: 'space' }, this.body)
@@ -17,8 +18,8 @@ export class Grid {
     this.search = el('input', { type: 'search', placeholder: 'filter rows', title: 'text, column:text, column>0.1 ...', 'aria-label': 'filter rows', oninput: later(() => this.filter(this.search.value), 120) })
     this.total = el('span', { className: 'note' })
     this.node = el('div', { className: 'table' }, el('div', { className: 'bar' }, this.search, this.total), this.scroll)
-    this.scroll.style.setProperty('--columns', this.columns.map(column => `minmax(${column.width ?? 90}px, 1fr)`).join(' '))
-    this.scroll.style.setProperty('--least', `${this.columns.reduce((sum, column) => sum + (column.width ?? 90), 0)}px`)
+    this.scroll.style.setProperty('--columns', this.columns.map(({ width }) => `minmax(${width}px, ${width}fr)`).join(' '))
+    this.scroll.style.setProperty('--least', `${this.columns.reduce((sum, { width }) => sum + width, 0)}px`)
     this.scroll.addEventListener('scroll', () => this.paint())
     if (sort) this.sortBy(this.columns.findIndex(column => column.name === sort.replace(/^-/, '')), sort.startsWith('-') ? -1 : 1)
     this.paint()
@@ -41,7 +42,7 @@ export class Grid {
     const { at } = this.columns[column], keys = this.order.map(row => at(row))
     const rank = value => (value === null || value === undefined || value !== value ? 2 : typeof value === 'string' ? 1 : 0)
     const places = keys.map((_, i) => i)
-    if (keys.every(key => typeof key === 'number')) places.sort((a, b) => direction * (keys[a] - keys[b]) || a - b)
+    if (keys.every(key => typeof key === 'number' && key === key)) places.sort((a, b) => direction * (keys[a] - keys[b]) || a - b)
     else {
       places.sort((a, b) => {
         const [x, y] = [keys[a], keys[b]], ranks = rank(x) - rank(y)
@@ -94,7 +95,7 @@ export class Grid {
   row(row) {
     const cells = this.columns.map(column => {
       const value = column.at(row), shown = column.show ? column.show(value, row) : shownText(value)
-      return el('span', { role: 'cell', title: typeof value === 'object' ? '' : String(value ?? ''), className: typeof value === 'number' ? 'number' : '' }, shown)
+      return el('span', { role: 'cell', dir: 'auto', title: typeof value === 'object' ? '' : String(value ?? ''), className: typeof value === 'number' ? 'number' : '' }, shown)
     })
     return el('div', { className: 'row', role: 'row', onclick: this.choose && (() => this.choose(row)) }, cells)
   }
@@ -117,12 +118,17 @@ export function matches(text, columns) {
   return row => parts.every(part => part(row))
 }
 
+/** The width in pixels of a column whose name and first values are to be read, those of long texts at their beginning. */
+function fitting({ name, at, show }, count) {
+  const letters = show ? [] : Array.from({ length: Math.min(count, 50) }, (_, row) => shownText(at(row)).length)
+  return Math.min(280, Math.max(64, 8 * Math.max(name.length, ...letters) + 16))
+}
+
 const shownText = value => (typeof value === 'number' ? short(value) : textOf(value).slice(0, 300))
 
 /** A cell as text: what filters look at. */
 export function textOf(value) {
   if (value === null || value === undefined) return ''
-  if (value instanceof Date) return value.toISOString()
   if (value._type) return value.caption ?? value._type
   return typeof value === 'object' ? JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item)) : String(value)
 }

@@ -1,6 +1,6 @@
 // Media by key. One slider moves all panels to the same step; each shows its own last value at or before it.
 import { AXES } from './charts.js'
-import { Cloud, readPly } from './cloud.js'
+import { Cloud, readPly, readPoints } from './cloud.js'
 import { bytes, el, failure, fill, later, short } from './dom.js'
 import { bars, heatmap } from './histogram.js'
 import { library } from './library.js'
@@ -21,7 +21,7 @@ const SHOW = {
   html: async (run, document) => el('iframe', { sandbox: '', className: 'html', title: document.caption ?? 'HTML', srcdoc: new TextDecoder(document.encoding ?? 'utf-8').decode(await run.bytes(document.path)) }),
   histogram: (run, document) => bars(document),
   table: (run, document, page) => showTable(run, document, value => show(run, value, page)),
-  tensor: async (run, document) => (document.media_type === 'application/x-npy' || document.path.endsWith('.npy') ? showTensor(readNpy(await run.bytes(document.path)), document) : described(document)),
+  tensor: async (run, document) => (document.media_type === 'application/x-npy' || document.path.endsWith('.npy') ? showTensor(readNpy(await run.bytes(document.path), document.dtype), document) : described(document)),
   object3d: showObject,
   molecule: async (run, document, page) => {
     const draw = await library(run.source, 'molecule'), node = el('div', { className: 'stage', role: 'img', 'aria-label': `molecule of ${document.atoms} atoms` })
@@ -57,12 +57,12 @@ async function unzipped(run, document) {
 }
 
 async function showObject(run, document) {
-  if (document.points !== undefined && document.format === 'ply') {
-    const cloud = new Cloud(readPly(await run.bytes(document.path)), document)
+  if (document.points !== undefined) {
+    const read = document.format === 'ply' ? readPly : readPoints, cloud = new Cloud(read(await run.bytes(document.path)), document)
     requestAnimationFrame(() => cloud.start())
     return cloud.node
   }
-  if (document.format === 'pts.json' || document.format === 'babylon') return described(document)
+  if (document.format === 'babylon') return described(document)
   const draw = await library(run.source, 'mesh'), canvas = el('canvas', { className: 'cloud', role: 'img', 'aria-label': `mesh of ${document.faces} faces. Drag turns, right-drag pans, the wheel zooms.` })
   const resources = {}
   for (const [name, part] of Object.entries(document.resources ?? {})) resources[name] = await run.url(part.path)
@@ -102,7 +102,7 @@ class Panel {
     Object.assign(this, { run, key, page, steps: [], shown: undefined })
     this.at = el('span', { className: 'note' })
     this.place = el('div', { className: 'place' })
-    this.node = el('article', { className: 'panel', 'aria-label': `${key} of ${run.name}` }, el('h3', { title: `${key}\n${run.name}` }, el('i', { style: { background: run.color } }), key, this.at, el('button', { className: 'quiet', title: 'compare with another step or run', onclick: () => page.compare(run, key, this.shown?.step) }, 'compare')), this.place)
+    this.node = el('article', { className: 'panel', 'aria-label': `${key} of ${run.name}` }, el('h3', { title: `${key}\n${run.name}` }, el('i', { style: { background: run.color } }), el('bdi', {}, key), this.at, el('button', { className: 'quiet', title: 'compare with another step or run', onclick: () => page.compare(run, key, this.shown?.step) }, 'compare')), this.place)
     this.node.panel = this
   }
 
@@ -116,6 +116,8 @@ class Panel {
     }
     this.steps = this.steps.filter(({ at }) => at === at).sort((a, b) => a.at - b.at)
     this.heating = null
+    const last = this.steps.at(-1)?.rows[0]
+    this.node.classList.toggle('broad', last?.type === 'table' && JSON.parse(last._doc).num_columns > 4)
     const same = this.shown && this.steps.find(({ step }) => step === this.shown.step)
     if (same?.rows.length === this.shown?.rows.length) this.shown = same
     return this
@@ -149,7 +151,7 @@ class Panel {
 
   async figure(document, rank) {
     const node = await show(this.run, document, this.page), facts = [document.caption, document.width && `${document.width} × ${document.height}`, bytes(document.size), rank].filter(Boolean)
-    return el('figure', {}, node, el('figcaption', {}, document.caption && el('b', {}, document.caption), el('span', { className: 'note' }, ` ${facts.slice(document.caption ? 1 : 0).join(' · ')}`)))
+    return el('figure', {}, node, el('figcaption', {}, document.caption && el('b', { dir: 'auto' }, document.caption), el('span', { className: 'note' }, ` ${facts.slice(document.caption ? 1 : 0).join(' · ')}`)))
   }
 
   /** All histograms of the key; made once. */

@@ -16,11 +16,18 @@ export const rankName = rank => (rank < FIRST_CHILD ? `rank ${rank}` : `worker $
 
 const escaped = text => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 
+/** Microseconds since 1970 as ISO 8601, with all their digits, and without a zone as the file has none here. */
+export function isoTime(microseconds) {
+  const fraction = ((microseconds % 1_000_000n) + 1_000_000n) % 1_000_000n, whole = new Date(Number((microseconds - fraction) / 1000n)).toISOString().slice(0, 19)
+  return fraction ? `${whole}.${String(fraction).padStart(6, '0')}` : whole
+}
+const parsers = { timestampFromMicroseconds: isoTime, dateFromDays: days => new Date(days * 86_400_000).toISOString().slice(0, 10) }
+
 /** INT64 arrives as BigInt; what a double holds becomes a number. */
 export function plain(value) {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value
   if (Array.isArray(value)) return value.map(plain)
-  if (value && typeof value === 'object' && !(value instanceof Date) && !ArrayBuffer.isView(value)) {
+  if (value && typeof value === 'object' && !ArrayBuffer.isView(value)) {
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]))
   }
   return value
@@ -28,7 +35,7 @@ export function plain(value) {
 
 /** Rows of a Parquet file as objects, of some columns or all. */
 export async function parquetRows(file, columns, metadata, rowStart, rowEnd) {
-  return (await parquetReadObjects({ file, compressors, columns, metadata, rowStart, rowEnd })).map(plain)
+  return (await parquetReadObjects({ file, compressors, parsers, columns, metadata, rowStart, rowEnd })).map(plain)
 }
 
 /** A tagged float `{"_type": "float", "value": "nan"}` as the number it stands for, at any depth. */

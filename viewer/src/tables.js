@@ -1,6 +1,6 @@
 // Tables: the parts of a document are read, shown in a grid; cells may be media.
 import { el, failure } from './dom.js'
-import { Grid } from './grid.js'
+import { Grid, textOf } from './grid.js'
 import { parquetRows, plain, untagged } from './run.js'
 
 /** The columns of a table document: [{name, kind, values}], each part read once. */
@@ -24,6 +24,7 @@ function read(cell, kind) {
   if (cell._doc) return JSON.parse(cell._doc)
   if (Array.isArray(cell)) return cell.map(item => (item?._doc ? JSON.parse(item._doc) : item))
   if (kind === 'duration') return Number(cell) / 1e6
+  if (kind === 'timestamp') return `${cell}+00:00`
   return plain(cell)
 }
 
@@ -48,10 +49,10 @@ function thumbnail(run, document) {
 
 function details(columns, row, media) {
   return columns.map(({ name, values }) => {
-    const value = values[row], place = el('dd', {})
+    const value = values[row], place = el('dd', { dir: 'auto' })
     const items = value?._type ? [value] : Array.isArray(value) && value[0]?._type ? value : null
     if (items) for (const item of items) media(item).then(node => place.append(node), error => place.append(failure(error)))
-    else place.textContent = typeof value === 'object' ? JSON.stringify(value) : String(value)
+    else place.textContent = textOf(value)
     return el('dl', {}, el('dt', {}, name), place)
   })
 }

@@ -1,5 +1,6 @@
 // Units of the page's modules, run in a browser by tests/viewer/test_units.py. Each test throws what is wrong.
 import { grouped } from '../src/charts.js'
+import { readPoints } from '../src/cloud.js'
 import { bytes, duration, short } from '../src/dom.js'
 import { Grid, matches, textOf } from '../src/grid.js'
 import { rebinned } from '../src/histogram.js'
@@ -7,7 +8,7 @@ import { fillPreset } from '../src/media.js'
 import { matchBoxes } from '../src/overlays.js'
 import { grey16 } from '../src/png.js'
 import { groupsBy, runColumns } from '../src/runs.js'
-import { Run, untagged } from '../src/run.js'
+import { isoTime, Run, untagged } from '../src/run.js'
 import { alone, envelope, lower, nearest, points, smooth } from '../src/series.js'
 import { State } from '../src/state.js'
 import { frame, labels, logFrame, WHOLE } from '../src/ticks.js'
@@ -55,8 +56,8 @@ window.units = {
   },
   'numbers, bytes and durations in few letters'() {
     equal([0, 1, -1.5, 0.000123, 0.00001, 12345.678, 123456, 5e9, 1e20, NaN, -Infinity, null].map(short), ['0', '1', '-1.5', '0.000123', '1e-5', '12345.7', '123k', '5G', '1e20', 'NaN', '−∞', ''])
-    equal([0, 999, 1234, 5e9].map(bytes), ['0 B', '999 B', '1.23 kB', '5.00 GB'])
-    equal([1.234, 90, 7500, NaN].map(duration), ['1.23 s', '2 min', '2 h 5 min', ''])
+    equal([0, 999, 1234, 999_600, 5e9].map(bytes), ['0 B', '999 B', '1.23 kB', '1.00 MB', '5.00 GB'])
+    equal([1.234, 59.99, 90, 3590, 7199, 7500, NaN].map(duration), ['1.23 s', '1 min', '2 min', '1 h 0 min', '2 h 0 min', '2 h 5 min', ''])
   },
   'an axis tells its ticks apart, however large or near its numbers are'() {
     equal(frame(0, 100), { base: 0, scale: 1 })
@@ -100,6 +101,27 @@ window.units = {
     equal(grid.order, [3, 1, 4, 0, 2, 5])
     grid.sortBy(0)
     equal(grid.order, [1, 3, 0, 4, 2, 5])
+    const scores = Array.from({ length: 40 }, (_, i) => (i % 3 ? (i * 7) % 11 : NaN)), numbers = new Grid([{ name: 'v', values: scores }], 40)
+    const sorted = scores.filter(value => value === value).sort((a, b) => a - b), shown = () => numbers.order.map(row => scores[row])
+    numbers.sortBy(0)
+    equal(shown(), [...sorted, ...Array(14).fill(NaN)])
+    numbers.sortBy(0)
+    equal(shown(), [...sorted.reverse(), ...Array(14).fill(NaN)])
+  },
+  'a column is as wide as what it holds, within limits'() {
+    const grid = new Grid([{ name: 'n', values: [1, 2] }, { name: 'text', values: ['a', 'b'.repeat(500)] }, { name: 'set', values: ['', ''], width: 33 }], 2)
+    equal(grid.columns.map(({ width }) => width), [64, 280, 33])
+  },
+  'times have all their digits'() {
+    equal([0n, 1_500_000n, 1_767_225_601_000_001n, -1n, -62_135_596_800_000_000n].map(isoTime), ['1970-01-01T00:00:00', '1970-01-01T00:00:01.500000', '2026-01-01T00:00:01.000001', '1969-12-31T23:59:59.999999', '0001-01-01T00:00:00'])
+  },
+  'points of a pts.json stand where they are, with their colours'() {
+    const read = value => readPoints(new TextEncoder().encode(JSON.stringify(value)).buffer)
+    equal(read([[5e5, 1, 2], [500000.25, 3, 4]]), { count: 2, positions: Float32Array.of(0, 0, 0, 0.25, 2, 2), colors: new Uint8Array(8).fill(170), origin: [5e5, 1, 2] })
+    equal(read({ type: 'lidar/beta', points: [[0, 0, 0, 255, 0, 9]], boxes: [] }).colors, Uint8Array.of(255, 0, 9, 170))
+    const { colors } = read([[0, 0, 0, 1], [0, 0, 0, 2], [0, 0, 0, 1]])
+    equal([colors[0] === colors[8], colors[0] === colors[4]], [true, false])
+    equal([read([]).count, read({}).count], [0, 0])
   },
   'runs belong to a group for each tag, else to that of their value'() {
     const runs = [{ tags: ['a', 'b'] }, { tags: [] }].map((info, i) => new Run(null, { path: `r${i}`, run: { ...info, config: { n: { depth: i } } }, summary: {} }))
@@ -108,7 +130,7 @@ window.units = {
     equal(by('config.n.depth'), [['0'], ['1']])
   },
   'cells as text'() {
-    equal([null, 1, 'x', { _type: 'image', caption: 'c' }, [1n, 2], new Date(0)].map(textOf), ['', '1', 'x', 'c', '["1",2]', '1970-01-01T00:00:00.000Z'])
+    equal([null, 1, 'x', { _type: 'image', caption: 'c' }, [1n, 2], '1970-01-01'].map(textOf), ['', '1', 'x', 'c', '["1",2]', '1970-01-01'])
   },
   'boxes of one class are matched by overlap, each once'() {
     const box = (xmin, id = 1) => ({ xmin, ymin: 0, xmax: xmin + 10, ymax: 10, id })
@@ -136,6 +158,14 @@ window.units = {
     bytes.set([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, 118, 0, ...new TextEncoder().encode(header)])
     new DataView(bytes.buffer).setFloat32(128, 1.5, true)
     equal(readNpy(bytes.buffer), { shape: [2, 1], type: 'f4', values: Float32Array.of(1.5, 0) })
+  },
+  'floats of 8 and 16 bits and complex numbers are read as what they stand for'({ files }) {
+    for (const [dtype, { file, numbers }] of Object.entries(files)) {
+      const decoded = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0)).buffer, wanted = new Float32Array(decoded(numbers))
+      const { values } = readNpy(decoded(file), dtype)
+      if (values.length !== wanted.length) throw Error(`${dtype}: ${values.length} values`)
+      values.forEach((value, i) => Object.is(value, wanted[i]) || (/complex/.test(dtype) && Math.abs(value - wanted[i]) < 1e-5) || equal({ dtype, i, value }, { dtype, i, value: wanted[i] }))
+    }
   },
   async 'a place on another axis is the last one before a step'() {
     const run = new Run(null, { path: 'r', run: {}, summary: {} })
