@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -127,7 +127,7 @@ def histogram(table: Any, value: str, title: str = "", split_table: bool = False
 def line_series(
     xs: Any,
     ys: Any,
-    keys: Sequence[str] | None = None,
+    keys: Any = None,
     title: str = "",
     xname: str = "x",
     split_table: bool = False,
@@ -137,7 +137,7 @@ def line_series(
     Args:
         xs: numbers (n,) for all lines, or a list of such for each line.
         ys: a list of k lines, each numbers (n,).
-        keys: names of the lines; `line_0`, `line_1`... by default.
+        keys: (k,) names of the lines, in their order; `line_0`, `line_1`... by default.
         title: text above the chart.
         xname: name of the x axis.
         split_table: W&B shows the table in a section of its own.

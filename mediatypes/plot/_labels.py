@@ -56,9 +56,9 @@ def read_scored(y_true: Any, scores: Any, names: Any, where: str, scores_name: s
     truth = collect(problems, read_labels, y_true, f"{where}.y_true")
     array = collect(problems, read_scores, scores, f"{where}.{scores_name}")
     if names is not None:
-        count = None if array is None else max(array.shape[1], 2)
+        count = max(array.shape[1], 2) if isinstance(array, np.ndarray) else None
         collect(problems, read_names, names, count, f"{where}.{names_name}")
-    if truth is not None and array is not None and len(truth) != len(array):
+    if isinstance(truth, np.ndarray) and isinstance(array, np.ndarray) and len(truth) != len(array):
         expected = f"scores for {len(truth)} examples, as in y_true"
         problems.append(problem(f"{where}.{scores_name}", expected, array, "Pass as many.", "length"))
     raise_all(problems)
@@ -70,7 +70,7 @@ def read_scored(y_true: Any, scores: Any, names: Any, where: str, scores_name: s
 
 def read_names(names: Any, count: int | None, where: str, what: str = "class") -> list[str]:
     """Names of classes or of `what`; raises `InputError` where some are repeated, or there are not `count` of them."""
-    listed = list(names) if isinstance(names, (KeysView, ValuesView)) else names
+    listed: Any = list(names) if isinstance(names, (KeysView, ValuesView)) else names
     listed = listed.tolist() if hasattr(listed, "tolist") else listed
     if not isinstance(listed, Sequence) or isinstance(listed, str):
         raise InputError.of(where, "a list of names", names, "Pass ['cat', 'dog'], for example.")

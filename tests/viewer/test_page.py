@@ -315,6 +315,48 @@ def test_every_type_is_shown(serve: Any, open_page: Any, runs: Path) -> None:
     assert opened.away(page.url.partition("#")[0]) == []
 
 
+def test_a_chart_keeps_its_own_colours_of_text(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "first") as run:
+        run.log({"matrix": mt.plot.confusion_matrix(y_true=["a"] * 9 + ["b"], preds=["a"] * 10)})
+    page = open_page(serve(tmp_path) + "#tab=media").ready()
+    cells = panel(page, "matrix").locator(".vega svg .role-mark text")
+    cells.nth(3).wait_for()
+    fills = {cell.text_content(): cell.evaluate("one => getComputedStyle(one).fill") for cell in cells.all()}
+    dark, bright = "rgb(51, 51, 51)", "rgb(255, 255, 255)"
+    assert fills == {"9": bright, "0": dark, "1": dark}  # bright on the dark cell
+
+
+def test_numbers_beside_text_of_any_direction_keep_their_order(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    text = "\u0642\u0637\u0629"  # Arabic, which runs from right to left
+    with mt.Run(tmp_path / "first") as run:
+        run.log({"photo": mt.Image(np.zeros((16, 24), np.uint8), caption=text)})
+        run.log({"rows": mt.Table(columns=["text", "n"], data=[[f"{text}\n\n- 1", 5]])})
+    page = open_page(serve(tmp_path) + "#tab=media").ready()
+    note = panel(page, "photo").locator("figcaption .note")
+    note.wait_for()
+    places = note.evaluate("""note => [...note.firstChild.data].map((_, i) => {
+      const range = document.createRange()
+      range.setStart(note.firstChild, i)
+      range.setEnd(note.firstChild, i + 1)
+      return range.getBoundingClientRect().left
+    })""")
+    assert places == sorted(places)
+    panel(page, "rows").locator(".rows .row").click()
+    cell = panel(page, "rows").locator(".detail dd").first
+    assert cell.inner_text() == f"{text}\n\n- 1"
+    assert cell.evaluate("one => getComputedStyle(one).direction") == "rtl"
+
+
+def test_runs_of_one_name_are_compared(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    for number, shade in enumerate((0, 255)):
+        with mt.Run(tmp_path / f"run{number}", name="same") as run:
+            run.log({"photo": mt.Image(np.full((16, 16), shade, np.uint8))})
+    page = open_page(serve(tmp_path) + "#tab=compare").ready()
+    page.locator(".sides canvas").nth(1).wait_for()
+    assert page.get_by_label(re.compile("^A ")).locator("option").all_inner_texts() == ["same (run0)", "same (run1)"]
+    assert [pixels(one)[5, 5, 0] for one in page.locator(".sides canvas").all()] == [0, 255]
+
+
 def test_values_are_compared(serve: Any, open_page: Any, runs: Path) -> None:
     page = open_page(serve(runs) + "#tab=media&hidden=hostile").ready()
     panel(page, "photo").get_by_role("button", name="compare").click()

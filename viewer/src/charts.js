@@ -250,6 +250,6 @@ export function colorRuns(runs, group, picked) {
   runs.forEach((run, index) => {
     const name = group ? group(run)[0] : index
     if (!groups.has(name)) groups.set(name, groups.size)
-    run.color = picked.get(run.path || run.name) ?? color(groups.get(name))
+    run.color = picked.get(run.id) ?? color(groups.get(name))
   })
 }

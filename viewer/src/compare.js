@@ -25,22 +25,23 @@ export class Compare {
   }
 
   async refresh() {
-    const items = new Map() // key -> run name -> step -> row
+    const items = new Map() // key -> id of a run -> step -> row
     for (const run of this.page.shown()) {
       const rows = await run.media().catch(() => [])
       for (const row of rows) {
-        const runs = items.get(row.key) ?? items.set(row.key, new Map()).get(row.key), steps = runs.get(run.name) ?? runs.set(run.name, new Map()).get(run.name)
+        const runs = items.get(row.key) ?? items.set(row.key, new Map()).get(row.key), steps = runs.get(run.id) ?? runs.set(run.id, new Map()).get(run.id)
         if (!steps.has(row.step)) steps.set(row.step, row)
       }
     }
     if (!items.size) return this.node.replaceChildren(el('p', { className: 'quiet' }, 'no media were logged'))
-    const { key, way } = this.choice, runs = items.get(key) ?? items.values().next().value, names = [...runs.keys()]
-    const nameA = runs.has(this.choice.runA) ? this.choice.runA : names[0], nameB = runs.has(this.choice.runB) ? this.choice.runB : (names[1] ?? names[0])
-    const stepsA = [...runs.get(nameA).keys()], stepsB = [...runs.get(nameB).keys()]
-    const stepA = pick(stepsA, this.choice.stepA, nameA === nameB ? stepsA[0] : stepsA.at(-1)), stepB = pick(stepsB, this.choice.stepB, stepsB.at(-1))
-    const select = (label, options, value, change) => el('label', {}, label, ' ', el('select', { onchange: event => change(event.target.value) }, options.map(option => el('option', { value: option, selected: String(option) === String(value) }, String(option)))))
-    const bar = el('div', { className: 'bar' }, select('key', [...items.keys()], key, value => this.set({ key: value, stepA: '', stepB: '' })), select('A', names, nameA, value => this.set({ runA: value })), select('step', stepsA, stepA, value => this.set({ stepA: value })), select('B', names, nameB, value => this.set({ runB: value })), select('step', stepsB, stepB, value => this.set({ stepB: value })), select('as', WAYS, way, value => this.set({ way: value })))
-    const [a, b] = [[nameA, stepA], [nameB, stepB]].map(([name, step]) => ({ run: this.page.runs.find(run => run.name === name), step, document: untagged(JSON.parse(runs.get(name).get(step)._doc)) }))
+    const { key, way } = this.choice, runs = items.get(key) ?? items.values().next().value, ids = [...runs.keys()]
+    const idA = runs.has(this.choice.runA) ? this.choice.runA : ids[0], idB = runs.has(this.choice.runB) ? this.choice.runB : (ids[1] ?? ids[0])
+    const stepsA = [...runs.get(idA).keys()], stepsB = [...runs.get(idB).keys()]
+    const stepA = pick(stepsA, this.choice.stepA, idA === idB ? stepsA[0] : stepsA.at(-1)), stepB = pick(stepsB, this.choice.stepB, stepsB.at(-1))
+    const named = ids.map(id => [id, this.page.runs.find(run => run.id === id).name]), told = named.map(([id, name]) => [id, named.some(([other, same]) => other !== id && same === name) ? `${name} (${id})` : name])
+    const select = (label, options, value, change) => el('label', {}, label, ' ', el('select', { onchange: event => change(event.target.value) }, options.map(option => [option].flat()).map(([option, text = option]) => el('option', { value: option, selected: String(option) === String(value) }, String(text)))))
+    const bar = el('div', { className: 'bar' }, select('key', [...items.keys()], key, value => this.set({ key: value, stepA: '', stepB: '' })), select('A', told, idA, value => this.set({ runA: value })), select('step', stepsA, stepA, value => this.set({ stepA: value })), select('B', told, idB, value => this.set({ runB: value })), select('step', stepsB, stepB, value => this.set({ stepB: value })), select('as', WAYS, way, value => this.set({ way: value })))
+    const [a, b] = [[idA, stepA], [idB, stepB]].map(([id, step]) => ({ run: this.page.runs.find(run => run.id === id), step, document: untagged(JSON.parse(runs.get(id).get(step)._doc)) }))
     const both = a.document._type === 'image' && b.document._type === 'image'
     const shown = await (both && way !== WAYS[0] ? layered(a, b, way) : sideBySide(a, b, this.page)).catch(failure)
     this.node.replaceChildren(bar, shown, both ? await overlaps(a, b) : '')

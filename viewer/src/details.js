@@ -17,10 +17,10 @@ export class Details {
   }
 
   async refresh() {
-    const wanted = this.state.get('run'), run = this.page.runs.find(one => (one.path || one.name) === wanted) ?? this.page.runs[0]
+    const wanted = this.state.get('run'), run = this.page.runs.find(one => one.id === wanted) ?? this.page.runs[0]
     if (!run) return
     const turn = (this.turn = Symbol('refresh')), { info } = run
-    const choose = el('select', { 'aria-label': 'run', onchange: () => this.state.set({ run: choose.value }) }, this.page.runs.map(one => el('option', { value: one.path || one.name, selected: one === run }, one.name)))
+    const choose = el('select', { 'aria-label': 'run', onchange: () => this.state.set({ run: choose.value }) }, this.page.runs.map(one => el('option', { value: one.id, selected: one === run }, one.name)))
     const facts = [['status', info.status], ['project', info.project], ['group', info.group], ['job type', info.job_type], ['tags', (info.tags ?? []).join(', ')], ['started', date(info.started)], ['duration', duration(run.seconds)], ['id', info.id], ['folder', run.path]]
     const parts = await Promise.all([this.environment(run), this.texts(run), this.system(run), this.files(run), this.console(run)].map(part => part.catch(failure)))
     if (turn !== this.turn) return

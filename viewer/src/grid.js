@@ -121,10 +121,10 @@ export function matches(text, columns) {
 /** The width in pixels of a column whose name and first values are to be read, those of long texts at their beginning. */
 function fitting({ name, at, show }, count) {
   const letters = show ? [] : Array.from({ length: Math.min(count, 50) }, (_, row) => shownText(at(row)).length)
-  return Math.min(280, Math.max(64, 8 * Math.max(name.length, ...letters) + 16))
+  return Math.min(280, Math.max(64, 8 * Math.max(name.length, ...letters) + 22))
 }
 
-const shownText = value => (typeof value === 'number' ? short(value) : textOf(value).slice(0, 300))
+const shownText = value => (typeof value === 'number' ? short(value) : Array.isArray(value) && value.every(item => typeof item === 'number') ? `[${value.slice(0, 30).map(short).join(', ')}]` : textOf(value).slice(0, 300))
 
 /** A cell as text: what filters look at. */
 export function textOf(value) {

@@ -33,7 +33,7 @@ class Page {
   /** Runs that are switched on. */
   shown() {
     const hidden = new Set(this.state.get('hidden'))
-    return this.runs.filter(run => !hidden.has(run.path || run.name))
+    return this.runs.filter(run => !hidden.has(run.id))
   }
 
   layout() {
@@ -63,7 +63,7 @@ class Page {
   async start() {
     const listed = await this.source.runs()
     this.runs = listed.map(run => new Run(this.source, run))
-    if (!this.state.get('hidden').length && this.runs.length > SHOWN && !location.hash.includes('hidden')) this.state.values.hidden = this.runs.slice(SHOWN).map(run => run.path || run.name)
+    if (!this.state.get('hidden').length && this.runs.length > SHOWN && !location.hash.includes('hidden')) this.state.values.hidden = this.runs.slice(SHOWN).map(run => run.id)
     this.colour()
     this.listRuns()
     this.open()
@@ -112,10 +112,10 @@ class Page {
     const hidden = new Set(this.state.get('hidden')), columns = runColumns(this.runs).map(({ name, at }) => ({ name, at: run => at(run) })), takes = matches(this.state.get('pick'), columns)
     const found = this.runs.filter(takes)
     const dot = (run, id) => el('input', { type: 'color', className: 'dot', value: run.color, 'aria-label': `colour of ${run.name}`, title: 'pick a colour', onchange: event => this.pickColor(id, event.target.value) })
-    const only = (text, hide) => el('button', { className: 'quiet', onclick: () => this.hide(hide(this.runs.map(run => run.path || run.name), new Set(found.map(run => run.path || run.name)))) }, text)
+    const only = (text, hide) => el('button', { className: 'quiet', onclick: () => this.hide(hide(this.runs.map(run => run.id), new Set(found.map(run => run.id)))) }, text)
     this.list.replaceChildren(
       ...found.slice(0, 500).map(run => {
-        const id = run.path || run.name, box = el('input', { type: 'checkbox', checked: !hidden.has(id), onchange: () => this.switch(id, box.checked) })
+        const id = run.id, box = el('input', { type: 'checkbox', checked: !hidden.has(id), onchange: () => this.switch(id, box.checked) })
         return el('li', {}, dot(run, id), el('label', { title: `${id}\n${run.info.status}` }, box, el('span', {}, run.name), run.info.status === 'running' && el('span', { className: 'note' }, 'live')))
       }),
       found.length > 500 ? el('li', { className: 'note' }, `and ${found.length - 500} more: see Runs`) : '',
@@ -143,7 +143,7 @@ class Page {
   }
 
   compare(run, key, step) {
-    this.state.set({ tab: 'compare', compare: [key, run.name, '', run.name, String(step ?? ''), 'side by side'] })
+    this.state.set({ tab: 'compare', compare: [key, run.id, '', run.id, String(step ?? ''), 'side by side'] })
   }
 
   /** Overlays were switched: every picture in the page is painted again. */

@@ -52,6 +52,11 @@ export class Run {
     this.renew(listed)
   }
 
+  /** What tells it from the others: names may be the same. */
+  get id() {
+    return this.path || this.name
+  }
+
   /** Take what the list of runs says; the files are read anew. */
   renew(listed) {
     const { path, run, summary } = listed

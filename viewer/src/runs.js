@@ -73,6 +73,6 @@ export class Runs {
   }
 
   link(run) {
-    return el('a', { href: '#', onclick: event => (event.preventDefault(), event.stopPropagation(), this.state.set({ tab: 'run', run: run.path || run.name })) }, el('i', { style: { background: run.color } }), run.name)
+    return el('a', { href: '#', onclick: event => (event.preventDefault(), event.stopPropagation(), this.state.set({ tab: 'run', run: run.id })) }, el('i', { style: { background: run.color } }), run.name)
   }
 }
