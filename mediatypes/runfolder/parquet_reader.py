@@ -77,8 +77,8 @@ class StoredTable:
         """The columns that stand for a key and kind, as the footer lists them; raises `DocumentError`."""
         listed = self.footer.get("columns")
         problems = list(COLUMNS.check(listed, "columns"))
-        specs = [] if problems else [ColumnSpec(c["name"], c["key"], c["kind"], c["integral"]) for c in listed or ()]
-        problems += _misfits(self.schema, specs)
+        specs = [] if problems else [ColumnSpec.from_json(column) for column in listed or ()]
+        problems += misfits(self.schema, specs)
         if problems:
             hint = "Restore the file, or recover the run from its journal."
             named = [p._replace(path=f"{self.path}: {p.path}", hint=p.hint or hint) for p in problems[:_PROBLEMS]]
@@ -188,7 +188,7 @@ def _open_local(path: Path) -> pa.NativeFile:
     return pa.OSFile(str(path))
 
 
-def _misfits(schema: pa.Schema, specs: Iterable[ColumnSpec]) -> Iterator[Problem]:
+def misfits(schema: pa.Schema, specs: Iterable[ColumnSpec]) -> Iterator[Problem]:
     """Where the columns that a footer lists are not those of the file."""
     types: dict[str, pa.DataType] = dict(zip(schema.names, schema.types, strict=True))
     if len(types) < len(schema.names):

@@ -32,6 +32,11 @@ class ColumnSpec(NamedTuple):
     kind: str
     integral: bool  # a column of numbers: all of them were integers, and are given back as such
 
+    @classmethod
+    def from_json(cls, column: dict[str, Any]) -> ColumnSpec:
+        """The column that a checked object of `COLUMNS` describes, which may have members of a later version."""
+        return cls(*(column[name] for name in cls._fields))
+
 
 COLUMNS = List(
     Record(

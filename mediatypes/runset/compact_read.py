@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from .._core import canonical
-from .._core.errors import MediaTypesError, Problem, describe
+from .._core.errors import DocumentError, MediaTypesError, Problem, describe
 from .._core.location import Location
-from ..runfolder.parquet_reader import Steps, StoredTable, filter_steps, slice_steps
+from ..runfolder.parquet_reader import Steps, StoredTable, filter_steps, misfits, slice_steps
 from ..runfolder.schema import FIXED, ColumnSpec, Schema
 from ..runfolder.select import no_column, with_integers
 from ..view import RunView
@@ -33,7 +33,9 @@ class Compacted:
 
     def __init__(self, root: Location) -> None:
         content = read(root)
-        self.columns = {table: [ColumnSpec(**column) for column in content["columns"][table]] for table in TABLES}
+        self.columns = {
+            table: [ColumnSpec.from_json(column) for column in content["columns"][table]] for table in TABLES
+        }
         numbers = sorted(map(int, content["parts"]))
         self._parts_of_runs = {run: number for number in numbers for run in content["parts"][str(number)]}
         self.runs = list(self._parts_of_runs)
@@ -44,6 +46,8 @@ class Compacted:
         """The fixed columns and those of these keys, integers as such, of the rows that have a value for one."""
         wanted = self._wanted(table, keys)
         first = StoredTable(self.parts[table][0], self._dictionaries(table))
+        if problems := list(misfits(first.schema, wanted)):
+            raise DocumentError(problem._replace(path=f"{first.path}: {problem.path}") for problem in problems)
         own = {spec.name for spec in self.columns[table]}
         fixed = [field.name for field in first.schema if field.name not in own]
         if keys is not None:
@@ -140,9 +144,8 @@ class CompactedRun(RunView):
         cells: dict[str, list[tuple[str, Any]]] = {"config": [], "summary": []}
         for spec in data.columns["runs"]:
             part, _, key = spec.key.partition(".")
-            if row[spec.name] is not None:
-                value = row[spec.name]
-                cells[part].append((key, canonical.loads(value) if spec.kind == "json" else value))
+            if part in cells and (value := row[spec.name]) is not None:
+                cells[part].append((key, _loads(value) if spec.kind == "json" else value))
         self._run["config"] = _nested(cells["config"], set())
         self._summary_cells = cells["summary"]
 
@@ -163,13 +166,26 @@ class CompactedRun(RunView):
 
 
 def _nested(cells: list[tuple[str, Any]], whole: set[str]) -> dict[str, Any]:
-    """Members by keys that were joined with "."; keys of `whole` are one name, though they have dots."""
+    """Members by keys that were joined with "."; keys of `whole` are one name, though they have dots.
+
+    So is a key that begins as another one that has a value itself.
+    """
     members: dict[str, Any] = {}
+    keys = {key for key, _ in cells}
     for key, value in cells:
         first = max((name for name in whole if f"{key}.".startswith(f"{name}.")), key=len, default="")
         names = [first, *filter(None, key[len(first) + 1 :].split("."))] if first else key.split(".")
+        if any(".".join(names[:end]) in keys for end in range(1, len(names))):
+            names = [key]
         inside = members
         for name in names[:-1]:
             inside = inside.setdefault(name, {})
         inside[names[-1]] = value
     return members
+
+
+def _loads(text: str) -> Any:
+    try:
+        return canonical.loads(text)
+    except ValueError as error:
+        raise DocumentError.of("runs", "JSON", text, "Compact the runs again.", "not-json") from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from .._core.deps import need
-from .._core.errors import InputError, Verbatim
+from .._core.errors import DocumentError, InputError, Verbatim
 from .._core.location import Location
 from ..columns.arrow import TYPES
 from ..runfolder import files
@@ -178,7 +178,11 @@ class _Database:
 
     def view(self, name: str, parts: list[str]) -> None:
         """A view of the rows of all parts, columns found by name."""
-        self.connection.execute(f"create temp view {name} as {' union all by name '.join(parts)}")
+        try:
+            self.connection.execute(f"create temp view {name} as {' union all by name '.join(parts)}")
+        except self.duck.Error as error:  # a file is gone, or has other columns than those before it
+            said, hint = Verbatim(" ".join(str(error).split())), "Restore the files from a copy."
+            raise DocumentError.of(name, "files that DuckDB reads", said, hint, "parquet") from error
 
     def _files(self, paths: dict[str, Path]) -> str:
         """A source of the rows of all these files, with the run that each belongs to."""

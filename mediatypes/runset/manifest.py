@@ -26,8 +26,16 @@ _JSON = Record(
     "What a compacted dataset holds.",
     (
         Field("format", Text(pattern=r"[0-9]+\.[0-9]+"), "Version of the run folder's format."),
-        Field("columns", Map(COLUMNS), "By table: the columns beside the fixed ones."),
-        Field("parts", Map(Map(List(Integer()))), "By number of the part: the runs in it, each with its stamp."),
+        Field(
+            "columns",
+            Record("By table.", tuple(Field(table, COLUMNS, "Columns beside the fixed ones.") for table in TABLES)),
+            "By table: the columns beside the fixed ones.",
+        ),
+        Field(
+            "parts",
+            Map(Map(List(Integer(), minimum=4)), names="[0-9]{1,9}"),
+            "By number of the part: the runs in it, each with its stamp.",
+        ),
     ),
 )
 
@@ -64,10 +72,11 @@ class Manifest:
     def __init__(self, root: Path, lock: Lock, content: Mapping[str, Any]) -> None:
         self.root, self._lock = root, lock
         self.columns = {
-            table: [ColumnSpec(**column) for column in content.get("columns", {}).get(table, [])] for table in TABLES
+            table: [ColumnSpec.from_json(column) for column in content.get("columns", {}).get(table, [])]
+            for table in TABLES
         }
         self.parts: dict[int, Part] = {
-            int(number): {run: Stamp(*stamp) for run, stamp in part.items()}
+            int(number): {run: Stamp(*stamp[:4]) for run, stamp in part.items()}
             for number, part in content.get("parts", {}).items()
         }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -100,3 +102,53 @@ def test_a_damaged_folder_does_not_hide_the_other_runs(root: Path, tmp_path: Pat
     runs = mt.open_runs(tmp_path / "all")
     assert [view.name for view in runs] == ["a", "b", "empty"]
     assert "run.json" in runs["a"].problems[0].path
+
+
+def test_members_whose_names_have_dots_are_told_from_nested_ones(tmp_path: Path) -> None:
+    config = {"a.b": 1, "a": 2, "x": {"y": 3}, "a.c.d": {"e": 4}}
+    with mt.Run(tmp_path / "runs" / "one", config=config) as run:
+        run.summary.update({"best.step": 5, "best": 6})
+    mt.compact(tmp_path / "runs", tmp_path / "all", ThreadPoolExecutor(1))
+    shutil.rmtree(tmp_path / "runs")
+    (view,) = mt.open_runs(tmp_path / "all")
+    assert view.config == {"a.b": 1, "a": 2, "x": {"y": 3}, "a.c.d.e": 4}
+    assert view.summary == {"best.step": 5, "best": 6}
+
+
+def test_a_dataset_of_a_later_minor_version_is_read(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "all" / "compact.json"
+    content = json.loads(file.read_text())
+    for column in (column for columns in content["columns"].values() for column in columns):
+        column["unit"] = "new"
+    for stamps in content["parts"].values():
+        for stamp in stamps.values():
+            stamp.append(7)
+    file.write_text(json.dumps(content | {"more": 1, "format": "1.9"}))
+    assert mt.open_runs(tmp_path / "all").history(["acc"]).num_rows == 5
+    assert mt.compact(root, tmp_path / "all", ThreadPoolExecutor(1)).unchanged == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": {"history": []}}, "columns: expected the field 'media', got none"),
+        ({"parts": {"x": {}}}, "parts['x']: expected a name matching"),
+        ({"parts": {"1": {"a": [1, 2]}}}, "parts['1']['a']: expected a list of at least 4"),
+        ({"parts": {"9": {"a": [1, 2, 3, 4]}}}, "part-00009.parquet"),
+        ({"kind": "image"}, "expected a column of struct"),
+        ({"name": "none"}, "expected a column of double for the kind number, got no such column"),
+    ],
+)
+def test_a_damaged_list_of_a_dataset_is_said(root: Path, tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    file = tmp_path / "all" / "compact.json"
+    content = json.loads(file.read_text())
+    if change.keys() <= content.keys():
+        content |= change
+    else:
+        content["columns"]["history"][0] |= change
+    file.write_text(json.dumps(content))
+    with pytest.raises((mt.DocumentError, mt.StoreError), match=re.escape(message)):
+        mt.open_runs(tmp_path / "all").history()
+    if "9" in change.get("parts", {}):
+        with pytest.raises(mt.DocumentError, match=re.escape(message)):
+            mt.open_runs(tmp_path / "all").sql("select * from history")
