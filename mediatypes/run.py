@@ -147,7 +147,9 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
         if number := number_of(rank):
             packed, target, capture, sync_tensorboard, self._forward = False, None, False, False, None
             root = rank_path(path)
-            opened = open_rank(root, number, fsync is not None, Announcer(root, say).say, is_new=mode == "create")
+            opened = open_rank(
+                root, number, fsync is not None, Announcer(root, say).say, is_new=mode == "create", from_step=from_step
+            )
         else:
             root = run_path(path, mode, name, project) if rank is None else rank_path(path)
             opened = session.open_session(root, mode, described, plain, fsync is not None, from_step)

@@ -283,9 +283,17 @@ def _walk(folder: Location) -> Iterable[tuple[str, tuple[int, float | None]]]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for entry in names:
             path = Path(top, entry)
-            name, status = path.relative_to(folder).as_posix(), path.lstat()
-            if stat.S_ISREG(status.st_mode) and _is_visible(name):
+            name, status = path.relative_to(folder).as_posix(), _state_of(path)
+            if status and stat.S_ISREG(status.st_mode) and _is_visible(name):
                 yield name, (status.st_size, status.st_mtime)
+
+
+def _state_of(path: Path) -> os.stat_result | None:
+    """What `lstat` says; None of a file that was removed just now."""
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
 
 
 def _is_visible(name: str) -> bool:

@@ -265,9 +265,12 @@ def _in_files(root: Path) -> set[str]:
     names: set[str] = set()
     pattern = re.compile(_OURS.pattern.encode())
     for file in [*(root / files.DAMAGED).glob("*.log"), *(root / files.ATTACHED).rglob("*")]:
-        if file.is_file() and file.stat().st_size:
-            with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                names |= {match.group().decode() for match in pattern.finditer(data)}
+        try:
+            if file.is_file() and file.stat().st_size:
+                with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                    names |= {match.group().decode() for match in pattern.finditer(data)}
+        except OSError as error:
+            raise os_error(StoreError, str(file), "read the file", error, "Check permissions.") from error
     return names
 
 

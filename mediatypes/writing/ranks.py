@@ -30,6 +30,7 @@ if sys.platform != "win32":
     import fcntl
 
 _TO_BEGIN = 300.0  # seconds that a rank waits for rank 0 to make the run
+_TO_GO_BACK = 60.0  # seconds that a rank waits for rank 0 to go back, which may have been killed on another host before
 _TO_END = 60.0  # seconds that rank 0 waits for ranks that are still logging, when it finishes
 _TO_CLOSE = 10.0  # seconds for an append that has begun
 _TOLD = 5.0  # seconds of waiting after which that is told
@@ -69,17 +70,25 @@ def number_of(given: Any) -> int | Free:
     return given
 
 
-def open_rank(root: Path, wanted: int | Free, durable: bool, say: Say = None, *, is_new: bool = False) -> Session:
+def open_rank(
+    root: Path,
+    wanted: int | Free,
+    durable: bool,
+    say: Say = None,
+    *,
+    is_new: bool = False,
+    from_step: int | None = None,
+) -> Session:
     """Open the run in `root`, which rank 0 writes, to log to it as another rank; `say` is told of waiting for it.
 
-    With `is_new` the run is one that is not resumed.
+    With `is_new` the run is one that is not resumed; `from_step` is where rank 0 goes back to.
 
     Raises:
         StoreError: rank 0 does not make the run, or the system refused.
         RunLocked: another process is that rank.
         RunClosed: the run is over.
     """
-    run = _wait_for_run(root, wanted, say, is_new)
+    run = _wait_for_run(root, wanted, say, is_new, from_step)
     lock, number, calls, step = _take_rank(root, run, wanted)
     try:
         folder = root / files.JOURNAL
@@ -102,16 +111,21 @@ def open_rank(root: Path, wanted: int | Free, durable: bool, say: Say = None, *,
     return Session(run["id"], run["started"], lock, journal, run, run["config"], step, calls, rank=number, start=start)
 
 
-def _wait_for_run(root: Path, wanted: int | Free, say: Say, is_new: bool) -> dict[str, Any]:
+def _wait_for_run(root: Path, wanted: int | Free, say: Say, is_new: bool, from_step: int | None) -> dict[str, Any]:
     """`run.json`, once a process that lives has the run; at once for a process that one has started."""
-    until = time.monotonic() + (0 if isinstance(wanted, Free) else _TO_BEGIN)
+    begun = time.monotonic()
+    until, calls = begun + (0 if isinstance(wanted, Free) else _TO_BEGIN), -1
     telling = _Telling(f"rank {wanted} waits for rank 0 to make {root}", say)
     while True:
         run: dict[str, Any] = {}
         with contextlib.suppress(StoreError):  # not there yet
             run = files.read_run_json(root)
-        if run.get("status") == "running" and is_alive(run.get("writer", {})) is not False:
-            return run
+        if run.get("status") == "running" and (alive := is_alive(run.get("writer", {}))) is not False:
+            if alive or from_step is None or isinstance(wanted, Free) or time.monotonic() > begun + _TO_GO_BACK:
+                return run
+            calls = _position(root, run, wanted)[0] if calls < 0 else calls  # which nobody but this rank adds to
+            if gone_back_to(run, calls, wanted) == from_step:
+                return run
         if is_new and run.get("status", "running") != "running":  # rank 0 begins no run where there is one
             raise _over(root)
         if time.monotonic() > until:

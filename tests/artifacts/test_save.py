@@ -297,3 +297,23 @@ def test_after_the_end_nothing_is_saved(work: Path) -> None:
         pass
     with pytest.raises(mt.RunClosed):
         run.save("config.yaml")
+
+
+def test_a_file_that_is_removed_while_the_run_ends_is_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("kept.txt", "gone.txt"):
+        (tmp_path / name).write_text(name)
+    run = mt.Run(tmp_path / "run")
+    run.save(tmp_path / "*.txt", base_path=tmp_path)
+    walk = os.walk
+
+    def removing(top: Any, *arguments: Any, **options: Any) -> Any:
+        for folder, folders, names in walk(top, *arguments, **options):
+            if Path(folder) == run.path / "files":
+                (run.path / "files" / "gone.txt").unlink(missing_ok=True)
+            yield folder, folders, names
+
+    monkeypatch.setattr(os, "walk", removing)
+    run.finish()
+    assert (mt.open_run(run.path).status, list(mt.open_run(run.path).files())) == ("finished", ["kept.txt"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import mmap
 import os
 import re
 import shutil
@@ -506,6 +508,24 @@ def test_gc_keeps_what_a_damaged_journal_or_another_tracker_names(tmp_path: Path
     (run.path / "damaged").mkdir()
     (run.path / "damaged" / "0001-0.log").write_bytes(b"MTJRNL1\n\0" + lost.copy().pop().encode() + b"\0")
     assert mt.gc(run.path) == Moved(0, 0, 3)
+
+
+def test_gc_removes_nothing_if_a_file_that_was_saved_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.txt").write_text("as they were")
+    with mt.Run(tmp_path / "run") as run:
+        run.save(tmp_path / "notes.txt", base_path=tmp_path)
+        for number in range(2):
+            run.log({"photo": mt.Image(np.full((2, 3), number, np.uint8))}, step=0)
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "refused")
+
+    monkeypatch.setattr(mmap, "mmap", refuse)
+    with pytest.raises(mt.StoreError, match="expected to read the file, got 'refused'"):
+        mt.gc(run.path)
+    assert len(sidecars(run.path)) == 2
 
 
 def test_gc_removes_nothing_if_the_rows_cannot_be_read(folder: Path) -> None:

@@ -577,6 +577,31 @@ def test_a_rank_goes_on_while_rank_0_goes_back(tmp_path: Path) -> None:
     ends(tmp_path / "run")
 
 
+def test_a_rank_waits_until_rank_0_of_another_host_has_gone_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_ranks(tmp_path / "run", 2)
+    for run in opened:
+        for n in range(10):
+            run.log({"n": n})
+    for run in opened:
+        abandon(run)
+    waits, steps = threading.Event(), list[int]()
+    monkeypatch.setattr(ranks, "is_alive", lambda process: None)  # as nobody can tell of another host's
+    monkeypatch.setattr(ranks._Telling, "sleep", lambda self: waits.set() or time.sleep(0.01))
+
+    def open_rank_1() -> None:
+        with mt.Run(tmp_path / "run", rank=1, mode="resume", from_step=4) as run:
+            steps.append(run.step)
+
+    thread = threading.Thread(target=open_rank_1)
+    thread.start()
+    assert waits.wait(60)
+    with mt.Run(tmp_path / "run", rank=0, mode="resume", from_step=4) as run:
+        thread.join(60)
+        assert (run.step, steps) == (4, [4])
+
+
 def test_a_follower_begins_anew_where_only_other_ranks_have_rows(tmp_path: Path) -> None:
     first, other = open_ranks(tmp_path / "run", 2)
     with Follower(tmp_path / "run") as follower:
