@@ -14,6 +14,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.testing import SinkContract, assert_document, assert_logged
+from mediatypes.testing.logged import differences
 
 pytest_plugins = ["pytester"]
 
@@ -463,3 +464,18 @@ def test_a_list_of_media_is_of_the_type_of_what_is_in_it(tmp_path: Path) -> None
     mt.testing.assert_logged(tmp_path / "run", "photos", type="image")
     with pytest.raises(TypeError, match="expected the type of what is in the list, such as 'image', got 'media_list'"):
         mt.testing.assert_logged(tmp_path / "run", "photos", type="media_list")
+
+
+def test_differences_name_the_first_value_that_differs() -> None:
+    pixels = np.zeros((4, 6), np.uint8)
+    other = pixels.copy()
+    other[1, 2], other[3, 5] = 7, 9
+    first = lambda left, right: differences(left, right)[0]  # noqa: E731
+    assert first(mt.Image(pixels), mt.Image(other)) == "values: 2 of 24 differ, first at (1, 2): 0 != 7"
+    assert first(mt.Image(pixels), mt.Image(pixels[:2])) == "values: shape (4, 6) != (2, 6)"
+    numbers = np.array([np.nan, 1.0, 2.0])
+    assert first(mt.Tensor(numbers), mt.Tensor([np.nan, 1.0, 2.5])) == "values: 1 of 3 differ, first at 2: 2.0 != 2.5"
+    rows = [[1, "x", float("nan")], [2, "y", 0.5]]
+    left, right = (mt.Table(columns=["a", "b", "c"], data=[rows[0], [2, last, 0.5]]) for last in "yz")
+    assert first(left, right) == "cells: 1 of 6 differ, first row 1, column 'b': 'y' != 'z'"
+    assert first(mt.Image(pixels, caption="a"), mt.Image(pixels, caption="b")) == "caption: 'a' != 'b'"

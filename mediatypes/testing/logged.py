@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
 
 import mediatypes as mt
 
@@ -151,11 +154,35 @@ def assert_document(
 
 
 def differences(left: MediaValue, right: MediaValue) -> list[str]:
-    """The members in which the documents of two values differ, a line for each."""
+    """In which of their contents two values differ, and in which members of their documents, a line for each."""
     first, second = mt.encode(left, HashingSink()), mt.encode(right, HashingSink())
     names = [name for name in dict.fromkeys((*first, *second)) if first.get(name) != second.get(name)]
     told = [f"{name}: {show(first.get(name))} != {show(second.get(name))}" for name in names]
+    with suppress(mt.MediaTypesError):  # what needs a package that is not there: the members tell enough
+        told = [*_different_contents(left, right), *told]
     return told or ["their documents are equal"]
+
+
+def _different_contents(left: Any, right: Any) -> Iterator[str]:
+    """How many pixels, samples, numbers or cells differ, and the first of them."""
+    if isinstance(left, mt.Table):
+        if left.columns == right.columns and left.num_rows == right.num_rows:
+            cells = [
+                f"row {row}, column {show(name)}: {show(a)} != {show(b)}"
+                for row, both in enumerate(zip(left, right, strict=True))
+                for name, a, b in zip(left.columns, *both, strict=True)
+                if a != b and (a == a or b == b)  # two NaN are the same
+            ]
+            if cells:
+                yield f"cells: {len(cells)} of {left.num_rows * len(left.columns)} differ, first {cells[0]}"
+    elif hasattr(left, "to_numpy"):
+        a, b = left.to_numpy(), right.to_numpy()
+        if a.shape != b.shape:
+            yield f"values: shape {a.shape} != {b.shape}"
+        elif (differ := (a != b) & ((a == a) | (b == b))).any():
+            at = tuple(map(int, np.argwhere(differ)[0]))
+            first = f"{at[0] if len(at) == 1 else at}: {show(a[at].item())} != {show(b[at].item())}"
+            yield f"values: {np.count_nonzero(differ)} of {a.size} differ, first at {first}"
 
 
 class _Logged(NamedTuple):
