@@ -651,6 +651,17 @@ def test_config_is_a_copy_that_can_be_updated(tmp_path: Path) -> None:
     assert mt.open_run(run.path).config == {"lr": 0.2, "seed": 1}
 
 
+def test_clearing_the_summary_takes_back_what_was_set(run: mt.Run) -> None:
+    run.log({"acc": 0.5})
+    run.summary.update({"acc": 0.9, "best": 1})
+    run.summary.clear()
+    assert run.summary["acc"] == 0.5
+    assert "best" not in run.summary
+    run.finish()
+    summary = mt.open_run(run.path).summary
+    assert (summary["acc"], "best" in summary) == (0.5, False)
+
+
 def test_the_summary_has_last_values_and_explicit_ones_win(run: mt.Run) -> None:
     run.log({"acc": 0.5, "mixed": [1, "a"], "empty": {}, "h": mt.Histogram([1, 2])})
     run.log({"acc": 0.7})

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from .._core.declaration import Text
 from .._core.errors import InputError, Problem, StoreError, problem
-from .._core.file_names import fold
+from .._core.file_names import check_names, fold
 from .._core.hooks import hook
 from .._core.location import Location
 from ..columns.plain_data import BAD, make_plain
@@ -218,6 +218,9 @@ class Artifacts:
         if not isinstance(name, str) or not re.fullmatch(NAME, name) or fold(name) == BLOBS:
             hint = "Use letters, digits, -, _ and . (but not 'blobs')."
             problems.append(problem(f"{_WHERE}.name", "the name of an artifact", name, hint))
+        elif check_names([name], _WHERE):
+            hint = "Rename it: Windows has devices of such names, and drops a final dot."
+            problems.append(problem(f"{_WHERE}.name", "a name that is safe on every system", name, hint, "unsafe"))
         elif twins := [one for one in self._folder.entries("") if one != name and fold(one) == fold(name)]:
             problems.append(problem(f"{_WHERE}.name", f"another name beside {twins[0]!r}", name, "Rename it.", "twins"))
         problems += Text(min_length=1).check(type, f"{_WHERE}.type")
@@ -242,6 +245,9 @@ class Artifacts:
             if not isinstance(alias, str) or not re.fullmatch(NAME, alias) or number_of(alias) is not None:
                 hint = "Use letters, digits, -, _ and ., but no version such as v3."
                 problems.append(problem(where, "the name of an alias", alias, hint))
+            elif check_names([f"{alias}.json"], where):
+                hint = "Rename it: Windows has devices of such names."
+                problems.append(problem(where, "a name that is safe on every system", alias, hint, "unsafe"))
             elif (other := known.setdefault(fold(alias), alias)) != alias:
                 problems.append(problem(where, f"another name beside {other!r}", alias, "Rename it.", "twins"))
         return problems

@@ -148,6 +148,11 @@ class LiveSummary(ByAttribute):
             self._changes += 1
             del self._overrides[key]
 
+    def clear(self) -> None:
+        """Take back everything that was set; what the rows say of a key counts again."""
+        for key in list(self._overrides):
+            del self[key]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values())
 

@@ -115,7 +115,7 @@ def test_aliases_mean_versions(store: mt.Artifacts) -> None:
     assert [version.aliases for version in store.versions("m")] == [("best", "first", "kept"), (), ("latest",)]
     for alias in ("best", "first", "kept"):
         validate(Path(str(store.root)) / "m" / "aliases" / f"{alias}.json", "alias")
-    for alias in ("v3", "Best", "a b", "../x", "", 7):
+    for alias in ("v3", "Best", "a b", "../x", "", 7, "aux", "COM1.x"):
         with pytest.raises(mt.InputError):
             store.alias("m:v0", alias)  # type: ignore[arg-type]
     for name in ("m:worst", "m:v9", "n", "m:v00"):
@@ -186,6 +186,9 @@ def test_all_that_is_wrong_is_said_and_nothing_is_logged(store: mt.Artifacts, tm
         ("a", "t", b"x"),
         ("a", "t", None),
         ("blobs", "t", {"a": b""}),
+        ("con", "t", {"a": b""}),
+        ("NUL.txt", "t", {"a": b""}),
+        ("ends.", "t", {"a": b""}),
         (7, "t", {"a": b""}),
     ):
         with pytest.raises(mt.InputError):
