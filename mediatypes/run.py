@@ -100,6 +100,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
         RunLocked: another process is writing it.
         StoreError: there is no run to resume, or it cannot be written.
         InputError: with every problem of the arguments.
+        MissingDependencyError: a tracker that `forward_to` names is not installed.
 
     >>> import tempfile, mediatypes as mt
     >>> with mt.Run(tempfile.mkdtemp() + "/run", config={"lr": 0.1}) as run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 from .errors import MissingDependencyError
@@ -22,6 +23,11 @@ def need(module: str, *, extra: str = "", needed_for: str, package: str = "") ->
         return importlib.import_module(module)
     except ImportError as error:
         raise MissingDependencyError(package or module.partition(".")[0], extra, needed_for) from error
+
+
+def is_installed(module: str) -> bool:
+    """Whether a top-level `module` can be imported, without doing it."""
+    return sys.modules[module] is not None if module in sys.modules else find_spec(module) is not None
 
 
 def is_instance(value: object, module: str, name: str) -> bool:

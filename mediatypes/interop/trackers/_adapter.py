@@ -35,8 +35,8 @@ class Adapter:
         modules: the top-level modules whose objects are targets of this tracker: `type(target).__module__`.
         ways: of every media type, and of PLAIN.
         send: is called with the target, the tracker's objects by key, and the step or None.
-        current: the target that the tracker has open now, None if there is none.
         hint: how to get a target.
+        current: the target that the tracker has open now, None if there is none; itself None where it never has one.
         lists: whether `send` takes lists of objects; if not, each item is a key of its own: `photos/0`.
     """
 
@@ -45,8 +45,8 @@ class Adapter:
     modules: tuple[str, ...]
     ways: Mapping[str, Way]
     send: Callable[[Any, dict[str, Any], int | None], None]
-    current: Callable[[], Any]
     hint: str
+    current: Callable[[], Any] | None = None
     lists: bool = False
 
 

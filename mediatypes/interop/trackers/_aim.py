@@ -73,7 +73,6 @@ ADAPTER = Adapter(
         plot=Way("kept", f"Image of the chart, {_OURS}", _image),
     ),
     send=_send,
-    current=lambda: None,
     hint="Pass target=aim.Run(), or it in forward_to=[...].",
     lists=True,
 )

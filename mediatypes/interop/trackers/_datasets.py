@@ -67,7 +67,6 @@ ADAPTER = Adapter(
         ),
     ),
     send=lambda writer, objects, step: writer.write(objects if step is None else {**objects, "_step": step}),
-    current=lambda: None,
     hint="Pass target=datasets.arrow_writer.ArrowWriter(features=..., path=...), or it in forward_to=[...].",
     lists=True,
 )

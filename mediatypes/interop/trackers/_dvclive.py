@@ -36,6 +36,5 @@ ADAPTER = Adapter(
         plot=Way("changed", "a picture of the chart", _picture),
     ),
     send=_send,
-    current=lambda: None,
     hint="Pass target=dvclive.Live(), or it in forward_to=[...].",
 )

@@ -80,7 +80,7 @@ def _make(adapter: Adapter, key: str, kind: str, value: Any) -> Any:
 def send(adapter: Adapter, objects: dict[str, Any], step: int | None, target: Any = None) -> None:
     """Give a tracker its own objects. Whatever it raises becomes a `CodecError`."""
     try:
-        target = adapter.current() if target is None else target
+        target = adapter.current() if target is None and adapter.current else target
         if target is None:
             raise InputError.of("log.target", f"a run of {adapter.title}", target, adapter.hint)
         if objects:

@@ -101,6 +101,5 @@ ADAPTER = Adapter(
         object3d=Way("changed", "points or triangles with colors; no boxes", _medium),
     ),
     send=_send,
-    current=lambda: None,
     hint="Pass target=torch.utils.tensorboard.SummaryWriter(folder), or it in forward_to=[...].",
 )

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from ..._core.codec import decode
-from ..._core.errors import InputError, Problem, describe, problem
+from ..._core.deps import is_installed
+from ..._core.errors import InputError, MissingDependencyError, Problem, describe, problem
 from ..._core.sidecar import Source
 from ...columns.log_cells import Named
 from . import TRACKERS, adapter
@@ -25,7 +26,9 @@ class Forwarder:
         captures_tensorboard: whether what TensorBoard's writers are given is logged to the run.
 
     Raises:
-        InputError: with every target that is neither; a writer whose values would come back.
+        InputError: with every target that is neither, and every name of a tracker that has no open run to ask for; a
+            writer whose values would come back.
+        MissingDependencyError: a tracker that is named is not installed.
     """
 
     def __init__(self, targets: Sequence[Any], captures_tensorboard: bool = False) -> None:
@@ -38,6 +41,9 @@ class Forwarder:
             problems.append(problem("Run.forward_to", "other trackers than TensorBoard", targets, hint))
         if problems:
             raise InputError(problems)
+        for to_tracker, target in self._trackers:
+            if target is None and not any(map(is_installed, to_tracker.modules)):
+                raise MissingDependencyError(to_tracker.package, "", "Run.forward_to")
         self._told: set[tuple[str, str, str]] = set()
 
     def __call__(self, cells: list[Named], step: int, source: Source, report: Report) -> None:
@@ -63,9 +69,12 @@ class Forwarder:
 def _tracker_of(target: Any, problems: list[Problem]) -> tuple[Adapter, Any] | None:
     """The adapter of a name, or of an object by the module of its class."""
     modules = {cls.__module__.partition(".")[0] for cls in type(target).__mro__}
+    is_name = isinstance(target, str)
     for name in TRACKERS:
-        if name == target if isinstance(target, str) else modules & set(adapter(name).modules):
-            return adapter(name), None if isinstance(target, str) else target
+        if name == target if is_name else modules & set(adapter(name).modules):
+            if is_name and not adapter(name).current:
+                problems.append(problem("Run.forward_to", f"a run of {adapter(name).title}", target, adapter(name).hint))
+            return adapter(name), None if is_name else target
     hint = "mediatypes interop lists the names."
     problems.append(
         problem("Run.forward_to", f"a run or writer of a tracker, or one of {', '.join(TRACKERS)}", target, hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Tracker:
 @pytest.fixture
 def tracker(monkeypatch: pytest.MonkeyPatch) -> Tracker:
     ways = {"number": Way("kept", "itself", lambda v, key: v), "image": Way("kept", "itself", lambda v, key: v)}
-    made = Adapter("Mine", "mine", (__name__.partition(".")[0],), ways, Tracker.take, lambda: None, "")
+    made = Adapter("Mine", "mine", (__name__.partition(".")[0],), ways, Tracker.take, "", lambda: None)
     monkeypatch.setattr(forwarding, "TRACKERS", ("mine", *trackers.TRACKERS))
     monkeypatch.setattr(forwarding, "adapter", lambda name: made if name == "mine" else trackers.adapter(name))
     return Tracker()
@@ -95,11 +96,26 @@ def test_an_unknown_target_is_refused_before_a_run_is_made(tmp_path: Path) -> No
         mt.Run(tmp_path / "run", forward_to="wandb")
     with pytest.raises(mt.InputError, match=r"other trackers than TensorBoard"):
         mt.Run(tmp_path / "run", forward_to=["tensorboard"], sync_tensorboard=True)
+    with pytest.raises(mt.InputError, match=r"expected a run of TensorBoard, got 'tensorboard'. Pass target="):
+        mt.Run(tmp_path / "run", forward_to=["tensorboard"])  # has no run that is open, which could be asked for
     assert not (tmp_path / "run").exists()
 
 
-def test_a_missing_target_is_a_problem(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboardX")
-    with mt.Run(tmp_path / "run", forward_to=["tensorboard"]) as run:  # by name: it has no run of its own that is open
+@pytest.mark.parametrize("name", [name for name in trackers.TRACKERS if trackers.adapter(name).current])
+def test_a_tracker_that_is_not_installed_is_told_before_a_run_is_made(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [module], package = trackers.adapter(name).modules, trackers.adapter(name).package
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(mt.MissingDependencyError) as error:
+        mt.Run(tmp_path / "run", forward_to=[name])
+    assert str(error.value) == (
+        f"Run.forward_to: expected the package {package!r}, got none. Install it with: pip install {package}"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_target_is_a_problem(tracker: Tracker, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", forward_to=["mine"]) as run:  # none is open
         run.log({"loss": 1.0})
-    assert "Pass target=" in str(run.problems[0])
+    assert "expected a run of Mine, got None" in str(run.problems[0])
