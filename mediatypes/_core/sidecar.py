@@ -24,6 +24,7 @@ from .errors import (
     os_error,
 )
 from .location import Location
+from .wording import counted
 
 READ_WHOLE = 64 * 1024 * 1024  # a larger file is kept by path and checked again when it is encoded
 _CHUNK = 1024 * 1024
@@ -125,7 +126,7 @@ def fetch(source: Source, reference: dict[str, Any], where: str) -> bytes:
             raise SidecarMissing.of(where, "its sidecar", path, "Restore it.") from error
     if len(data) != size:
         got = "more" if len(data) > size else f"{len(data)}"
-        raise HashMismatch(f"{where}: expected {size} bytes, got {got}. {_restore(reference)}")
+        raise HashMismatch(f"{where}: expected {counted(size, 'byte')}, got {got}. {_restore(reference)}")
     if hashlib.sha256(data).hexdigest() != reference["sha256"]:
         raise HashMismatch(f"{where}: expected the bytes it was written for, got others. {_restore(reference)}")
     return data

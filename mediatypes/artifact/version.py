@@ -24,6 +24,7 @@ from .._core.errors import (
 from .._core.hooks import hook
 from .._core.location import Location, local_path
 from .._core.sidecar import hash_file, safe_parts
+from .._core.wording import counted
 from ..runfolder import files, lineage
 from ..store.urls import locate
 from .blobs import Blobs
@@ -273,7 +274,7 @@ def _require_same(folder: Path, entries: dict[str, Entry]) -> None:
         others = [path for path in sorted(wanted.keys() | present.keys()) if not (path in wanted and present.get(path))]
         if others:
             got = Verbatim(f"{len(others)} more or fewer, such as {others[0]!r}")
-            raise StoreError.of(str(folder), f"the {len(wanted)} files of the artifact", got, _AGAIN)
+            raise StoreError.of(str(folder), f"the {counted(len(wanted), 'file')} of the artifact", got, _AGAIN)
         wrong = [p for p, entry in wanted.items() if hash_file(folder / p) != (entry.sha256, entry.size)]
     except OSError as error:
         if isinstance(error, StoreError):

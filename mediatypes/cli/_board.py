@@ -12,8 +12,9 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from .._core.references import references
+from .._core.wording import counted
 from . import _terminal
-from ._text import clean, count, cut, in_bytes, shorten, table_of
+from ._text import clean, cut, in_bytes, shorten, table_of
 
 if TYPE_CHECKING:
     from ..columns.batch import Batch
@@ -83,7 +84,7 @@ class Board:
     def extent(self) -> str:
         """How many rows there are, and of which steps."""
         steps = f", steps {self.first} to {self.last}" if self.rows else ""
-        return f"{count(self.rows, 'row')}{steps}"
+        return f"{counted(self.rows, 'row')}{steps}"
 
     def table(self, width: int, height: int) -> Iterator[str]:
         """A line for each key, at most so many, of at most so many columns."""
@@ -95,7 +96,7 @@ class Board:
             widest = (_KEYS, max(width - _KEYS - _STEPS - _CELLS - 4, _LEAST), _STEPS, _CELLS + 1)
             yield from table_of([("key", "latest", "step", " history"), *rows], widest, left=2)
         if len(shown) < len(self.keys):
-            yield f"and {len(self.keys) - len(shown)} keys more: choose some with --keys"
+            yield f"and {counted(len(self.keys) - len(shown), 'more key')}: choose some with --keys"
 
     def changes(self) -> list[tuple[int, str]]:
         """The keys that have a new value since this was asked last, by the step at which it was logged."""
@@ -116,7 +117,7 @@ def describe(key: _Key) -> str:
         return f"{len(value)} x {_media(value[0])}" if value else "0 media"
     if isinstance(value, dict):
         return _media(value)
-    return f"{len(value)} values" if isinstance(value, list) else cut(shorten(value), _LONG)
+    return counted(len(value), "value") if isinstance(value, list) else cut(shorten(value), _LONG)
 
 
 def _media(document: dict[str, Any]) -> str:
@@ -199,5 +200,5 @@ def head(name: str, follower: Follower, board: Board) -> str:
     problems = len(files.problems_of(follower.run))  # of earlier sessions, or of all if it is over
     if follower.run["status"] == "running":
         problems += len(follower.notes.problems) + len(follower.notes.damage)
-    wrong = f", {count(problems, 'problem')}" if problems else ""
+    wrong = f", {counted(problems, 'problem')}" if problems else ""
     return f"{name}: {follower.status}, {board.extent()}{age}{wrong}"

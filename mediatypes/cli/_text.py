@@ -67,11 +67,6 @@ def duration(seconds: float) -> str:
     return f"{rest} s"
 
 
-def count(number: int, thing: str) -> str:
-    """So many of a thing: 1 row, 2 rows."""
-    return f"{number} {thing}{'s' * (number != 1)}"
-
-
 def table_of(rows: Sequence[Sequence[str]], widest: Sequence[int], left: int) -> Iterator[str]:
     """Lines of a table, no column wider than `widest` allows; the first `left` columns stand at the left."""
     short = [[cut(text, width) for text, width in zip(row, widest, strict=True)] for row in rows]

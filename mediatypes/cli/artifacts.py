@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._core.errors import StoreError, Verbatim
+from .._core.wording import counted
 from ._command import Command, Parser
-from ._text import clean, count, in_bytes, table_of
+from ._text import clean, in_bytes, table_of
 
 if TYPE_CHECKING:
     from ..artifact.store import Artifacts
@@ -78,7 +79,7 @@ def _get(store: Artifacts, arguments: Namespace) -> int:
     version = store.use(arguments.name)
     path = version.download(arguments.output, references=arguments.references)
     left_out = 0 if arguments.references else len(version.references)
-    rest = f"; {count(left_out, 'reference')} left out, which --references fetches" if left_out else ""
+    rest = f"; {counted(left_out, 'reference')} left out, which --references fetches" if left_out else ""
     print(clean(f"{path}: {version.name}:{version.version}, {in_bytes(version.size)}{rest}"))
     return 0
 
@@ -89,15 +90,16 @@ def _verify(store: Artifacts, arguments: Namespace) -> int:
     report = store.verify()
     for problem in report.problems:
         print(clean(str(problem)))
-    verdict = count(len(report.problems), "problem") if report.problems else "nothing is wrong"
-    print(f"{count(report.versions, 'version')}, {count(report.files, 'file')} of {in_bytes(report.bytes)}: {verdict}.")
+    verdict = counted(len(report.problems), "problem") if report.problems else "nothing is wrong"
+    versions, checked = counted(report.versions, "version"), counted(report.files, "file")
+    print(f"{versions}, {checked} of {in_bytes(report.bytes)}: {verdict}.")
     return 1 if report.problems else 0
 
 
 def _gc(store: Artifacts, arguments: Namespace) -> int:
     done = store.gc(arguments.dry_run)
     doing = "would remove" if arguments.dry_run else "removed"
-    print(f"{doing} {count(done.files, 'file')}, {in_bytes(done.size)}; {count(done.kept, 'file')} in use")
+    print(f"{doing} {counted(done.files, 'file')}, {in_bytes(done.size)}; {counted(done.kept, 'file')} in use")
     return 0
 
 

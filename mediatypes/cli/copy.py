@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from .._core.wording import counted
 from ._command import Command, Parser
 from ._progress import Progress
-from ._text import clean, count, in_bytes, note
+from ._text import clean, in_bytes, note
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -23,7 +24,7 @@ def _run(arguments: Namespace) -> int:
         done = copy(arguments.runs, arguments.dest, progress=bar.show)
     for problem in done.problems:
         note(f"left out: {problem}")
-    sent = f"{count(len(done.runs), 'run')}, {count(done.files, 'file')} sent ({in_bytes(done.bytes)})"
+    sent = f"{counted(len(done.runs), 'run')}, {counted(done.files, 'file')} sent ({in_bytes(done.bytes)})"
     print(clean(f"{arguments.dest}: {sent}"))
     if not done.runs and not done.problems:
         note("no runs were found. Pass a run, or the directory that holds them.")

@@ -7,10 +7,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from .._core.errors import MediaTypesError
+from .._core.wording import counted
 from ..interop.layouts import LAYOUTS, export
 from ._command import Command, Parser, complain
 from ._runs import add_runs, find
-from ._text import clean, count, in_bytes
+from ._text import clean, in_bytes
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -38,12 +39,10 @@ def _run(arguments: Namespace) -> int:
 
 def _export(path: str, layout: str, dest: Path) -> None:
     report = export(path, layout, dest)
-    rows, media = count(report.rows, "row"), count(report.files, "media file")
+    rows, media = counted(report.rows, "row"), counted(report.files, "media file")
     print(f"{dest}: {rows} and {media}, {in_bytes(report.size)}")
-    if report.lost:
-        print(f"{layout} did not carry:")
-    for lost in report.lost:
-        print(clean(f"- {lost}"))
+    for line in report.lost_lines():
+        print(clean(line))
 
 
 COMMAND = Command(

@@ -6,9 +6,10 @@ from argparse import Namespace
 from functools import partial
 from pathlib import Path
 
+from .._core.wording import counted
 from ._command import Command, Parser, for_each
 from ._runs import add_runs
-from ._text import count, in_bytes
+from ._text import in_bytes
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -25,7 +26,7 @@ def _collect(path: Path, dry_run: bool) -> str:
 
     done = gc(path, dry_run)
     doing = "would remove" if dry_run else "removed"
-    return f"{doing} {count(done.files, 'file')}, {in_bytes(done.size)}; {count(done.kept, 'file')} in use"
+    return f"{doing} {counted(done.files, 'file')}, {in_bytes(done.size)}; {counted(done.kept, 'file')} in use"
 
 
 COMMAND = Command(

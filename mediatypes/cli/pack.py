@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+from .._core.wording import counted
 from ..runfolder import files
 from ._command import Command, Parser, for_each
 from ._runs import add_runs
-from ._text import count, in_bytes
+from ._text import in_bytes
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -23,8 +24,8 @@ def _packed(path: Path) -> str:
     from ..upkeep.packing import pack
 
     done = pack(path)
-    kept = f"; {count(done.kept, 'file')} too large for it" if done.kept else ""
-    return f"{count(done.files, 'file')}, {in_bytes(done.size)}, now in {files.PACKED}{kept}"
+    kept = f"; {counted(done.kept, 'file')} too large for it" if done.kept else ""
+    return f"{counted(done.files, 'file')}, {in_bytes(done.size)}, now in {files.PACKED}{kept}"
 
 
 def _unpack(arguments: Namespace) -> int:
@@ -35,7 +36,7 @@ def _unpacked(path: Path) -> str:
     from ..upkeep.packing import unpack
 
     done = unpack(path)
-    return f"{count(done.files, 'file')}, {in_bytes(done.size)}, now in {files.SIDECARS}"
+    return f"{counted(done.files, 'file')}, {in_bytes(done.size)}, now in {files.SIDECARS}"
 
 
 PACK = Command(

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._core.errors import MediaTypesError
+from .._core.wording import counted
 from ._command import Command, Parser, complain
 from ._progress import Progress
 from ._runs import add_runs, find
-from ._text import clean, count, in_bytes
+from ._text import clean, in_bytes
 
 if TYPE_CHECKING:
     from ..view import RunView
@@ -65,7 +66,7 @@ def _recover(path: str, force: bool) -> Iterator[str]:
     recorded = [problem for problem in new if problem.code not in _LOST]
     yield from (f"  could not be read: {problem}" for problem in new if problem.code in _LOST)
     if recorded:
-        yield f"  {count(len(recorded), 'problem')} recorded while it was written; mediatypes show lists them"
+        yield f"  {counted(len(recorded), 'problem')} recorded while it was written; mediatypes show lists them"
     yield from (f"  damaged journal kept: {journal}" for journal in files.journals(kept) if journal not in before)
 
 
@@ -77,8 +78,8 @@ def _holds(view: RunView) -> str:
     extent = f" (steps {steps[0]} to {steps[-1]})" if len(steps) else ""
     media = StoredTable(view.path / files.MEDIA).read(["path", "size"]).to_pylist()
     size = sum({item["path"]: item["size"] or 0 for item in media}.values())
-    stored = f"{count(len(media), 'media value')}{f' ({in_bytes(size)})' if size else ''}"
-    return f"{count(len(steps), 'row')}{extent}, {count(len(view.keys()), 'key')}, {stored}"
+    stored = f"{counted(len(media), 'media value')}{f' ({in_bytes(size)})' if size else ''}"
+    return f"{counted(len(steps), 'row')}{extent}, {counted(len(view.keys()), 'key')}, {stored}"
 
 
 COMMAND = Command(

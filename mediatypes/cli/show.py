@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._core import canonical
 from .._core.errors import MediaTypesError
 from .._core.references import references
+from .._core.wording import counted
+from ..journal.names import FIRST_CHILD
 from . import _pictures
 from ._command import Command, Parser, complain
 from ._runs import add_runs, find
-from ._text import clean, columns, count, cut, duration, in_bytes, note, pad, shorten, table_of
+from ._text import clean, columns, cut, duration, in_bytes, note, pad, shorten, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -189,8 +191,14 @@ def _extent(table: pa.Table, *of_ranks: str) -> str:
     if not table.num_rows:
         return "no rows"
     steps = table.column("_step")
-    ranks = "".join(f" of {count(len(table.column(name).unique()), 'rank')}" for name in of_ranks)
-    return f"{count(table.num_rows, 'row')}{ranks}, steps {steps[0]} to {steps[-1]}"
+    writers = "".join(f" of {_writers(table.column(name).unique().to_pylist())}" for name in of_ranks)
+    return f"{counted(table.num_rows, 'row')}{writers}, steps {steps[0]} to {steps[-1]}"
+
+
+def _writers(ranks: list[int]) -> str:
+    """How many processes of the job logged, and how many that these have started."""
+    workers = sum(rank >= FIRST_CHILD for rank in ranks)
+    return counted(len(ranks) - workers, "rank") + (f" and {counted(workers, 'worker')}" if workers else "")
 
 
 def _lasted(view: RunView, table: pa.Table) -> float:
@@ -224,7 +232,7 @@ def _row(table: pa.Table, spec: ColumnSpec) -> _Row:
     last = column[-1].as_py()
     if pa.types.is_struct(_item_type(column.type)):
         return row._replace(last=_dimensions(last), size=_size(table, spec.name))
-    row = row._replace(last=f"{len(last)} values" if isinstance(last, list) else shorten(last))
+    row = row._replace(last=counted(len(last), "value") if isinstance(last, list) else shorten(last))
     if spec.kind in ("number", "integer", "boolean", "number_list"):
         low, high = _range(column)
         row = row._replace(min=shorten(low), max=shorten(high))

@@ -9,9 +9,10 @@ from argparse import ArgumentTypeError, Namespace
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
+from .._core.wording import counted
 from . import _terminal, import_
 from ._command import Command, Parser
-from ._text import clean, count, cut, note
+from ._text import clean, cut, note
 
 if TYPE_CHECKING:
     from ..interop.tensorboard import FollowState
@@ -116,7 +117,7 @@ class _Screen:
         rate = (state.events - self._events) / (now - self._began) if self._events >= 0 else 0.0
         self._began, self._events, self._pending = now, state.events, None
         at = f", {state.run} at step {state.step}" if state.step is not None else ""
-        live = f"{count(state.runs, 'run')}, {state.live} live, {state.events:,} events, {rate:,.0f}/s{at}"
+        live = f"{counted(state.runs, 'run')}, {state.live} live, {state.events:,} events, {rate:,.0f}/s{at}"
         line = clean(f"{time.strftime('%H:%M:%S')} {live}")
         if self._screen.is_terminal:
             self._screen.draw([cut(line, get_terminal_size().columns)])

@@ -6,9 +6,10 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from .._core.wording import counted
 from ._command import Command, Parser
 from ._runs import RUNS, find
-from ._text import clean, count
+from ._text import clean
 
 if TYPE_CHECKING:
     from ..upkeep.verify.report import Report
@@ -30,11 +31,11 @@ def _print(report: Report) -> int:
     for problem in report.problems:
         print(clean(f"{report.path}: {problem}"))
     if report.more:
-        print(clean(f"{report.path}: and {count(report.more, 'problem')} more"))
+        print(clean(f"{report.path}: and {counted(report.more, 'problem')} more"))
     if not report.code:
-        counted = f"{count(report.documents, 'document')} and {count(report.sidecars, 'sidecar')}"
+        numbers = f"{counted(report.documents, 'document')} and {counted(report.sidecars, 'sidecar')}"
         unchecked = f"; not checked: types {', '.join(report.unchecked)}" if report.unchecked else ""
-        print(clean(f"{report.path}: fine, {counted}{unchecked}."))
+        print(clean(f"{report.path}: fine, {numbers}{unchecked}."))
     return report.code
 
 

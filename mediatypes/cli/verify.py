@@ -7,10 +7,11 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .._core.wording import counted
 from ._command import Command, Parser, at_least_1
 from ._progress import Progress
 from ._runs import add_runs, find
-from ._text import clean, count, in_bytes, table_of
+from ._text import clean, in_bytes, table_of
 
 if TYPE_CHECKING:
     from ..upkeep.verify.report import Report
@@ -51,7 +52,7 @@ def _lines(reports: list[Report]) -> Iterator[str]:
     faulty = [report for report in reports if report.problems]
     if faulty:
         lines = [(r.path, p.code, p.path, str(p._replace(path=""))) for r in faulty for p in r.problems]
-        lines += [(r.path, "", "", f"and {count(r.more, 'problem')} more") for r in faulty if r.more]
+        lines += [(r.path, "", "", f"and {counted(r.more, 'problem')} more") for r in faulty if r.more]
         yield from table_of([("run", "code", "where", "problem"), *lines], _WIDEST, left=4)
         yield ""
     for report in reports:
@@ -63,14 +64,14 @@ def _lines(reports: list[Report]) -> Iterator[str]:
         yield "no run could be verified."
         return
     problems = sum(len(report.problems) + report.more for report in faulty)
-    runs = count(len(checked), "run")
+    runs = counted(len(checked), "run")
     verdict = (
-        f"{count(problems, 'problem')} in {len(faulty)} of {runs}" if faulty else f"{runs} verified, nothing is wrong"
+        f"{counted(problems, 'problem')} in {len(faulty)} of {runs}" if faulty else f"{runs} verified, nothing is wrong"
     )
     rows, documents = sum(report.rows for report in checked), sum(report.documents for report in checked)
     sidecars, size = sum(report.sidecars for report in checked), sum(report.size for report in checked)
-    counted = f"{count(rows, 'row')}, {count(documents, 'document')}, {count(sidecars, 'sidecar')}"
-    yield f"{verdict}: {counted} of {in_bytes(size)}."
+    numbers = f"{counted(rows, 'row')}, {counted(documents, 'document')}, {counted(sidecars, 'sidecar')}"
+    yield f"{verdict}: {numbers} of {in_bytes(size)}."
 
 
 COMMAND = Command(

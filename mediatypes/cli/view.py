@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from .._core import atomic
 from .._core.errors import InputError, StoreError, os_error
+from .._core.wording import counted
 from ._command import Command, Parser
-from ._text import clean, count, in_bytes, note
+from ._text import clean, in_bytes, note
 
 if TYPE_CHECKING:
     from ..viewer.server import Server
@@ -62,7 +63,7 @@ def _run(arguments: Namespace) -> int:
         server = _serve(shelf, arguments)
         if arguments.port is None and server.port != _PORT:
             note(f"port {_PORT} is taken, so this page is at another one")
-        there = count(len(shelf.names()), "run") if shelf.names() else f"waiting for runs in {where}"
+        there = counted(len(shelf.names()), "run") if shelf.names() else f"waiting for runs in {where}"
         print(clean(f"{there}: {server.url}  (Ctrl-C ends it)"), flush=True)
         if not arguments.no_browser:
             webbrowser.open(server.url)

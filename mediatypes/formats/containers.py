@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Literal, NamedTuple
 
+from .._core.wording import counted
 from . import mp3, ogg
 
 _EBML = b"\x1a\x45\xdf\xa3"
@@ -108,7 +109,7 @@ def _recognise(file: BinaryIO, head: bytes) -> Recognised:
     file.seek(0)
     if mp3.begins_within_a_frame(file.read(2**13)):
         return Recognised(None, "sound", "MP3 that begins within a frame")
-    return Recognised(None, "other", f"{_size(file)} bytes starting {head[:12]!r}")
+    return Recognised(None, "other", f"{counted(_size(file), 'byte')} starting {head[:12]!r}")
 
 
 def _behind_tags(file: BinaryIO) -> Recognised:

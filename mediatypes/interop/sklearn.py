@@ -14,6 +14,7 @@ import numpy as np
 
 from .._core.deps import need
 from .._core.errors import InputError
+from .._core.wording import counted
 from ..plot import bar, confusion_matrix, line, pr_curve, roc_curve
 from ..types.table.value import Table
 from ._callbacks import plain
@@ -72,11 +73,13 @@ def log_classifier(
         raise InputError.of("log_classifier.model", "a classifier that was fitted", model, "Call fit(x, y) first.")
     truth, predicted = np.asarray(y), np.asarray(model.predict(x))
     if len(truth) != len(predicted):
-        raise InputError.of("log_classifier.y", f"{len(predicted)} classes, one for each row of x", len(truth))
+        raise InputError.of(
+            "log_classifier.y", f"{counted(len(predicted), 'class', 'classes')}, one for each row of x", len(truth)
+        )
     classes = list(model.classes_)
     names = [str(name) for name in (classes if labels is None else labels)]
     if len(names) != len(classes):
-        expected = f"{len(classes)} names, one for each of model.classes_"
+        expected = f"{counted(len(classes), 'name')}, one for each of model.classes_"
         raise InputError.of("log_classifier.labels", expected, names, "Leave it out for the classes themselves.")
     averages = {"average": "macro", "zero_division": 0}
     pairs = zip(truth[:1000].tolist(), predicted[:1000].tolist(), strict=True)
@@ -145,7 +148,9 @@ def features_chart(model: Any, x: Any, feature_names: Any) -> Any:
     names = feature_names if feature_names is not None else getattr(x, "columns", None)
     names = [str(name) for name in (range(len(weights)) if names is None else names)]
     if len(names) != len(weights):
-        raise InputError.of("feature_names", f"{len(weights)} names, one for each feature", names, "Leave it out.")
+        raise InputError.of(
+            "feature_names", f"{counted(len(weights), 'name')}, one for each feature", names, "Leave it out."
+        )
     order = np.argsort(weights)[::-1][:_FEATURES]
     bars = [[names[i], float(weights[i])] for i in order]
     return bar(Table(columns=["feature", "importance"], data=bars), "feature", "importance", title="Features")

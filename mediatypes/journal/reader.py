@@ -17,6 +17,7 @@ import numpy as np
 
 from .._core.errors import DocumentError, Problem, StoreError, Verbatim, os_error
 from .._core.location import Location
+from .._core.wording import counted
 from ..columns.arrays import Array
 from ..columns.batch import Batch, Column, Values, merged
 from ..columns.classify import EXACT
@@ -118,7 +119,7 @@ class JournalReader:
         """Say what is left of the first `size` bytes: a frame that was not written whole."""
         if not self.astray and self.position < size:
             expected, of = ("whole frames", " of one more") if self.position else ("a whole journal", "")
-            self._damage(self.position, "torn", expected, f"{size - self.position} bytes{of}")
+            self._damage(self.position, "torn", expected, f"{counted(size - self.position, 'byte')}{of}")
 
     def _read(self, size: int) -> Iterator[Batch]:
         if not self.position and size:
@@ -138,7 +139,7 @@ class JournalReader:
         if magic == frames.MAGIC:
             self.position = len(magic)
         elif not frames.MAGIC.startswith(magic):  # else: killed while creating it
-            got = Verbatim(f"{size:,} bytes of something else")  # not quoted: it may be a link out of the run
+            got = Verbatim(f"{counted(size, 'byte')} of something else")  # not quoted: it may be a link out of the run
             raise DocumentError.of(str(self.path), "a journal of mediatypes", got, "Restore the file.", "foreign")
 
     def _piece(self, rest: bytes, size: int) -> bytes:
@@ -167,7 +168,9 @@ class JournalReader:
                 crc32(view[position : position + size - 4]) == struct.unpack_from("<I", data, position + size - 4)[0]
             )
             if not sound:
-                self._damage(base + position, "checksum", "a sound frame", f"{size} bytes with another checksum")
+                self._damage(
+                    base + position, "checksum", "a sound frame", f"{counted(size, 'byte')} with another checksum"
+                )
             else:
                 try:
                     if kind == frames.HEADER and base + position > len(frames.MAGIC):
@@ -262,7 +265,7 @@ def in_order(batch: Batch, step: int | None, path: Location, notes: Notes) -> Ba
     """A batch without calls whose step is below that of an earlier one, which are reported; `step` is the last one."""
     kept = batch.rising(step)
     if skipped := len(batch.steps) - len(kept.steps):
-        got = f"{skipped} calls of lower steps from call {batch.sequence} on"
+        got = f"{counted(skipped, 'call')} of lower steps from call {batch.sequence} on"
         _note(notes.damage, Problem(path.name, f"expected steps that do not fall, got {got}", "order", _HINTS["order"]))
     return kept if len(kept.steps) else None
 

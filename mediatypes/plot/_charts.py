@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
+from .._core.wording import counted
 from ..columns.arrays import Array, as_array
 from ._checks import make_table
 from ._labels import read_names
@@ -175,7 +176,9 @@ def _read_lines(xs: Any, ys: Any, problems: list[Problem]) -> list[tuple[Array, 
     shared = not _is_nested(xs)
     if not shared and len(xs) != len(ys):
         hint = "Pass one for each line, or one for all."
-        problems.append(problem(f"{where}.xs", f"x of {len(ys)} lines", Verbatim(str(len(xs))), hint, "length"))
+        problems.append(
+            problem(f"{where}.xs", f"x of {counted(len(ys), 'line')}", Verbatim(str(len(xs))), hint, "length")
+        )
         return []
     arrays = [collect(problems, _numbers, x, f"{where}.xs[{i}]") for i, x in enumerate([] if shared else xs)]
     arrays = arrays or [collect(problems, _numbers, xs, f"{where}.xs")] * len(ys)
@@ -184,7 +187,7 @@ def _read_lines(xs: Any, ys: Any, problems: list[Problem]) -> list[tuple[Array, 
     ]
     for i, (x, y) in enumerate(lines):
         if x is not None and y is not None and len(x) != len(y):
-            expected, got = f"{len(x)} numbers, one for each x", Verbatim(str(len(y)))
+            expected, got = f"{counted(len(x), 'number')}, one for each x", Verbatim(str(len(y)))
             problems.append(problem(f"{where}.ys[{i}]", expected, got, "Pass as many x as y.", "length"))
     return lines
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
+from .._core.wording import counted
 from ..columns.arrays import Array, as_integer
 from . import _curves
 from ._checks import make_table
@@ -236,7 +237,7 @@ def _from_predictions(y_true: Any, preds: Any, names: Any, where: str) -> tuple[
     predicted = collect(problems, read_labels, preds, f"{where}.preds")
     shown = None if names is None else collect(problems, read_names, names, None, f"{where}.class_names")
     if not problems and len(truth) != len(predicted):
-        expected, got = f"{len(truth)} predictions, as many as y_true", Verbatim(str(len(predicted)))
+        expected, got = f"{counted(len(truth), 'prediction')}, as many as y_true", Verbatim(str(len(predicted)))
         problems.append(problem(f"{where}.preds", expected, got, "Pass as many.", "length"))
     if not problems and (truth.dtype.kind == "U") != (predicted.dtype.kind == "U"):
         hint = "Make both texts, or both numbers."

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all, show
+from .._core.wording import counted
 from ..columns.arrays import Array, as_array
 
 
@@ -59,7 +60,7 @@ def read_scored(y_true: Any, scores: Any, names: Any, where: str, scores_name: s
         count = max(array.shape[1], 2) if isinstance(array, np.ndarray) else None
         collect(problems, read_names, names, count, f"{where}.{names_name}")
     if isinstance(truth, np.ndarray) and isinstance(array, np.ndarray) and len(truth) != len(array):
-        expected = f"scores for {len(truth)} examples, as in y_true"
+        expected = f"scores for {counted(len(truth), 'example')}, as in y_true"
         problems.append(problem(f"{where}.{scores_name}", expected, array, "Pass as many.", "length"))
     raise_all(problems)
     count = max(array.shape[1], 2)
@@ -78,7 +79,8 @@ def read_names(names: Any, count: int | None, where: str, what: str = "class") -
     if len(set(made)) != len(made):
         raise InputError.of(where, "names that differ", names, "Rename one of them.", "repeated")
     if count is not None and len(made) != count:
-        raise InputError.of(where, f"{count} names, one for each {what}", Verbatim(len(made)), "Name all.", "length")
+        expected = f"{counted(count, 'name')}, one for each {what}"
+        raise InputError.of(where, expected, Verbatim(len(made)), "Name all.", "length")
     return made
 
 

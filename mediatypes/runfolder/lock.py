@@ -21,6 +21,7 @@ from .._core import canonical
 from .._core.errors import Problem, RunLocked, StoreError, Verbatim, os_error
 from .._core.processes import is_alive, this_process
 from .._core.sidecar import open_regular
+from .._core.wording import counted
 from ..journal.names import FIRST_CHILD, lock_name
 from . import files
 
@@ -176,7 +177,7 @@ def killed_ranks(folder: Path, calls: dict[int, int]) -> Iterator[Problem]:
     for rank, count in calls.items():
         holder, held = holder_of(folder / lock_name(rank))
         if holder and not held and rank < FIRST_CHILD:
-            kept = f"Its {count} calls of log are kept." if count != 1 else "Its call of log is kept."
+            kept = f"Its {counted(count, 'call')} of log {'is' if count == 1 else 'are'} kept."
             yield Problem(f"rank {rank}", "expected to finish, got a process that is gone", RANK, kept)
 
 

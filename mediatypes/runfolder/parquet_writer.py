@@ -94,7 +94,7 @@ def parquet_file(
         counted = pq.read_metadata(temporary).num_rows
         if counted != file.rows:
             hint = "Run recover; the journal is kept."
-            raise StoreError.of(str(path), f"{file.rows} rows after writing", counted, hint)
+            raise StoreError.of(str(path), f"{counted(file.rows, 'row')} after writing", counted, hint)
 
 
 def _options(schema: pa.Schema, finite: Collection[str], compression: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from .._core.errors import InputError, MediaTypesError, Problem, StoreError, Ver
 from .._core.hooks import hook
 from .._core.location import local_path
 from .._core.parallel import Progress, in_threads
+from .._core.wording import counted
 from ..runfolder.media_tables import MediaTables
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore
@@ -116,7 +117,7 @@ class RunSet(MediaTables, Sequence[RunView]):
         if isinstance(run, str):
             matches = [view for name, view in self._views.items() if run in (name, view.id)]
             if not matches:
-                raise KeyError(f"{run}: expected the name or id of one of {len(self)} runs, got {run!r}.")
+                raise KeyError(f"{run}: expected the name or id of one of {counted(len(self), 'run')}, got {run!r}.")
             return matches[0]
         if isinstance(run, slice):
             return self._subset(list(self._views.items())[run])
@@ -269,7 +270,7 @@ class RunSet(MediaTables, Sequence[RunView]):
         return hook("show_runs")(self)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
-        return f"RunSet({len(self)} runs in {str(self._base)!r})"
+        return f"RunSet({counted(len(self), 'run')} in {str(self._base)!r})"
 
 
 class CompactedRuns(RunSet):

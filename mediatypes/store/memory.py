@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from .._core.errors import InputError, SidecarMissing
 from .._core.sidecar import content_path, content_pieces
+from .._core.wording import counted
 
 
 def main_path(path: str | dict[str, Any]) -> str:
@@ -31,8 +32,8 @@ class MemoryStore:
         self.files: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
-        count = f"{len(self.files)} {'file' if len(self.files) == 1 else 'files'}"
-        return f"MemoryStore({count}, {sum(map(len, self.files.values()))} bytes)"
+        size = sum(map(len, self.files.values()))
+        return f"MemoryStore({counted(len(self.files), 'file')}, {counted(size, 'byte')})"
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         """Keep the bytes (a file's content is read) under `ab/<sha256><suffix>` and return that path."""

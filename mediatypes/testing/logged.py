@@ -18,6 +18,7 @@ from .._core.codec import declaration_of
 from .._core.errors import show
 from .._core.registry import known_types, lookup
 from .._core.sidecar import HashingSink
+from .._core.wording import counted
 from ..columns.cells import MEDIA_LIST
 from ..columns.log_cells import PLAIN_KINDS
 
@@ -290,7 +291,7 @@ def _close(name: str, known: list[str]) -> str:
 
 
 def _describe(type: str | None, step: int | None, count: int | None, value: Any, members: dict[str, Any]) -> str:
-    number = "a value" if count is None else f"{count} values"
+    number = "a value" if count is None else counted(count, "value")
     told = [f"{name}={show(expected)}" for name, expected in members.items()]
     told += [] if value is _ABSENT else [f"value={show(value)}"]
     return f"{number}{f' of type {type}' if type else ''}{_with(told)}{'' if step is None else f' at step {step}'}"

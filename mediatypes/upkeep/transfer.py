@@ -27,6 +27,7 @@ from .._core.errors import (
 from .._core.location import local_path
 from .._core.parallel import Progress, in_threads
 from .._core.sidecar import open_file, safe_parts
+from .._core.wording import counted
 from ..runfolder import files
 from ..runfolder.saved_files import read_listed
 from ..runfolder.segments import Segment, Segments
@@ -266,7 +267,9 @@ class RunCopy:
         there = self.target.entries(recursive=True)
         if missing := [name for name, size in names.items() if there.get(name) != size]:
             got = Verbatim(f"{len(missing)} missing or of another size, such as {missing[0]}")
-            raise StoreError.of(str(self.target), f"all {len(names)} files of the run", got, "Copy it again.")
+            raise StoreError.of(
+                str(self.target), f"all {counted(len(names), 'file')} of the run", got, "Copy it again."
+            )
 
     def _is_there(self, name: str, size: int) -> bool:
         return self._there.get(name) == size

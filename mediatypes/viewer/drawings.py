@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.wording import counted
 from ..columns.arrays import Array
 
 COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0")
@@ -86,7 +87,7 @@ def cloud(points: Array) -> str:
         f'<circle cx="{a:.1f}" cy="{WIDE - b:.1f}" r="1.2"{fill}/>' for (a, b), fill in zip(places, fills, strict=True)
     )
     return svg(
-        dots, f"{len(points)} points" + (f", {len(some)} of them drawn" if len(some) < len(points) else ""), WIDE
+        dots, counted(len(points), "point") + (f", {len(some)} of them drawn" if len(some) < len(points) else ""), WIDE
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from .._core import canonical
 from .._core.errors import CodecError, MediaTypesError
+from .._core.wording import counted
 from ..columns.log_cells import PLAIN_KINDS
 from ..plot import Plot
 from ..plot._presets import BUILTIN
@@ -169,7 +170,7 @@ def _video(video: Video) -> str:
     data = video.to_bytes()
     if len(data) <= _INLINE and video.format in _BROWSER_IMAGES:
         source = data_url(data, f"image/{_BROWSER_IMAGES[video.format]}")
-        return f'<img src="{source}" alt="{video.frames} frames" style="{_WHOLE}">'
+        return f'<img src="{source}" alt="{counted(video.frames, "frame")}" style="{_WHOLE}">'
     if len(data) <= _INLINE and (kind := _BROWSER_CLIPS.get(video.format)):
         return f'<video controls loop muted src="{data_url(data, kind)}" style="{_WHOLE}"></video>'
     return _text(video)

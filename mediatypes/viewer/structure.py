@@ -8,6 +8,7 @@ from itertools import islice
 
 import numpy as np
 
+from .._core.wording import counted
 from ..columns.arrays import Array
 from ..types.molecule.value import Molecule
 from .drawings import WIDE, svg
@@ -51,7 +52,7 @@ def molecule(value: Molecule) -> str | None:
     content = "".join(text for _, text in sorted(drawn, key=lambda part: float(part[0])))
     high = float(flat[:, 1].max()) + _MARGIN
     more = f", the first of {value.models} models" if value.models > 1 else ""
-    return svg(content, f"{value.formula or ''} {len(atoms)} atom{'s' if len(atoms) > 1 else ''}{more}".strip(), high)
+    return svg(content, f"{value.formula or ''} {counted(len(atoms), 'atom')}{more}".strip(), high)
 
 
 def _bonds(places: Array, radii: Array) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .._core.errors import Problem
+from .._core.wording import counted
 
 
 class Announcer:
@@ -30,8 +31,8 @@ class Announcer:
 
     def ended(self, status: str, calls: int, problem_count: int) -> None:
         """The run is over, after so many calls of `log`."""
-        steps = f"{calls} call{'s' * (calls != 1)} of log"
-        problems = f"{problem_count} problem{'s' * (problem_count != 1)}: mediatypes show"
+        steps = f"{counted(calls, 'call')} of log"
+        problems = f"{counted(problem_count, 'problem')}: mediatypes show"
         self.say(
             f"{status} {self._path}, {steps} ({problems if problem_count else 'look: mediatypes view'} {self._path})"
         )

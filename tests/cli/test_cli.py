@@ -272,6 +272,20 @@ def test_durations_in_words(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+def test_ranks_and_the_workers_that_they_started_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with mt.Run(tmp_path / "run", quiet=True) as run:
+        run.log({"loss": 1.0}, step=0)
+        workers = [run.child(), run.child()]
+        for step, worker in enumerate(workers, 1):
+            worker.log({"loss": 1.0}, step=step)
+        for worker in workers:
+            worker.finish()
+    main(["show", str(run.path)])
+    assert ", 3 rows of 1 rank and 2 workers, steps 0 to 2, " in capsys.readouterr().out
+
+
 def test_the_rank_of_a_row_is_no_key_of_the_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ranks = [mt.Run(tmp_path / "run", rank=rank) for rank in range(2)]
     for run in (*ranks, ranks[1]):

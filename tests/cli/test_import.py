@@ -30,7 +30,7 @@ def test_what_it_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         "run  status  files  events  added  rows  problems",
         "a    new         1       2      2     1         0",
         "b    new         1       1      1     1         0",
-        "a: 1 values share key and step with a later one; events.parquet has them all",
+        "a: 1 value with key and step of a later one; events.parquet has all",
         f"b: train/{path.name}@82: 38 bytes: a record that is not whole: it is being written, or its writer was killed",
         "not imported: model.ckpt",
         "2 runs: 2 new; 3 values added",

@@ -209,7 +209,7 @@ LINES: dict[str, tuple[Any, str]] = {
     ),
     "x of other lines": (
         lambda: mt.plot.line_series([[1], [2]], [[3]]),
-        "line_series.xs: expected x of 1 lines, got 2. Pass one for each line, or one for all.",
+        "line_series.xs: expected x of 1 line, got 2. Pass one for each line, or one for all.",
     ),
     "texts": (
         lambda: mt.plot.line_series([1], [["a"]]),

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..._core.errors import InputError, MediaTypesError, Problem, Verbatim, describe, problem
 from ..._core.sidecar import safe_parts
+from ..._core.wording import counted
 from ...columns.arrays import Array
 from ...types.image.boxes import BoundingBoxes2D
 from ...types.image.masks import ImageMask
@@ -129,7 +130,7 @@ class AnnotatedImages:
                 self._problems.settle()
 
     def __repr__(self) -> str:
-        return f"AnnotatedImages({len(self)} images, {len(self._classes)} classes)"
+        return f"AnnotatedImages({counted(len(self), 'image')}, {counted(len(self._classes), 'class', 'classes')})"
 
     def _image(self, entry: Entry) -> Image:
         image, problems = Image(entry.path, caption=entry.name), Problems()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..._core.errors import InputError, Verbatim
 from ..._core.location import local_path
+from ..._core.wording import counted
 from ..importing.apart import require_apart
 from ..importing.new_runs import make_once, new_run
 from ..importing.report import ImportReport, RunReport
@@ -145,7 +146,9 @@ def _import(
         run.summary.update({"images": image_count, "boxes": box_count})
         run.summary.update({"problems": dataset.problem_count, "lost": dataset.lost})
         run._report(dataset.problems)
-    notes = [f"{count:,} annotations have {name}, which images do not carry" for name, count in dataset.lost.items()]
+    notes = [
+        f"{counted(count, 'annotation')} with {name}, which images do not carry" for name, count in dataset.lost.items()
+    ]
     if dataset.problem_count > len(dataset.problems):
         notes.append(f"{dataset.problem_count:,} problems in all, of which the run lists {len(dataset.problems):,}")
     return report._replace(

@@ -173,7 +173,7 @@ def _write(run: Logged, target: Path, report: RunReport, project: str | None, ta
         _record(made.path, run)
         problems = list(made.problems)
         made.finish(run.status)
-    notes = [f"{count:,} {what} could not be carried" for what, count in sorted(run.lost.items()) if count]
+    notes = [f"{what} could not be carried: {count:,}" for what, count in sorted(run.lost.items()) if count]
     return report._replace(
         status="new",
         events={"value": written},

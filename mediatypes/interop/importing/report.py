@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, Self
 
 from ..._core.errors import Problem
+from ..._core.wording import counted
 from ...formats.tfrecord import Damage
 
 _STATUSES = ("new", "updated", "unchanged", "failed")
@@ -91,8 +92,8 @@ class ImportReport(NamedTuple):
         """One line: how many runs, and how many values this import added."""
         counts = Counter(run.status for run in self.runs)
         by_status = ", ".join(f"{counts[status]:,} {status}" for status in _STATUSES if counts[status])
-        runs = "1 run" if len(self.runs) == 1 else f"{len(self.runs):,} runs"
-        return f"{runs}: {by_status or 'none'}; {sum(run.added for run in self.runs):,} values added"
+        added = counted(sum(run.added for run in self.runs), "value")
+        return f"{counted(len(self.runs), 'run')}: {by_status or 'none'}; {added} added"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(f"{self}\n{self.summary}")  # in a notebook and in IPython
@@ -115,7 +116,9 @@ class ImportReport(NamedTuple):
         for run in self.runs:
             said = [str(problem) for problem in run.problems] + run.notes
             for file in run.files:
-                said += [f"{file.name}@{d['offset']}: {d['size']} bytes: {d['meaning']}" for d in file.damage]
+                said += [
+                    f"{file.name}@{d['offset']}: {counted(d['size'], 'byte')}: {d['meaning']}" for d in file.damage
+                ]
             lines += [f"{run.name}: {text}" for text in _shortened(said)]
         lines += _shortened([str(problem) for problem in self.problems])
         lines += [f"not imported: {name}" for name in _shortened(self.ignored)]

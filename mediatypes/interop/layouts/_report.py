@@ -12,9 +12,12 @@ from typing import Any
 from ..._core.errors import MediaTypesError, SidecarMissing, StoreError, UnsafePath
 from ..._core.references import LIST_TYPE, read_list, references
 from ..._core.sidecar import Source, safe_parts
+from ..._core.wording import counted
 from .._in_memory import decode_from_memory
 
 _CHUNK = 1024 * 1024
+_NAMED = 3  # keys of a line
+_LINES = 20
 _MISSING = "its file is missing"
 _CHANGED = "its file is not the one it was"
 _OTHER = "its file cannot be read"
@@ -33,7 +36,7 @@ class Lost:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.key} ({self.kind}): {_count(self.count, 'value')}, {self.reason}"
+        return f"{self.key} ({self.kind}): {counted(self.count, 'value')}, {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,33 @@ class ExportReport:
     lost: tuple[Lost, ...]
 
     def __str__(self) -> str:
-        told = f"{self.path}: {_count(self.rows, 'row')} and {_count(self.files, 'media file')}, {self.size:,} bytes"
-        return "\n".join(
-            [told, *([f"{self.layout} did not carry:"] if self.lost else []), *map("- {}".format, self.lost)]
-        )
+        rows, media = counted(self.rows, "row"), counted(self.files, "media file")
+        return "\n".join([f"{self.path}: {rows} and {media}, {counted(self.size, 'byte')}", *self.lost_lines()])
+
+    def lost_lines(self) -> Iterator[str]:
+        """What was not carried, in lines: one for each kind and reason, which names some of the keys."""
+        if self.lost:
+            yield f"{self.layout} did not carry:"
+        groups: dict[tuple[str, str], list[Lost]] = {}
+        for one in self.lost:
+            groups.setdefault((one.kind, one.reason), []).append(one)
+        for group in list(groups.values())[:_LINES]:
+            yield f"- {_in_one(group)}"
+        if len(groups) > _LINES:
+            yield f"- and {counted(len(groups) - _LINES, 'more reason')}"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))  # in a notebook and in IPython
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+def _in_one(group: list[Lost]) -> str:
+    """What keys of a kind lost for one reason."""
+    first, values = group[0], sum(one.count for one in group)
+    if len(group) == 1:
+        return str(first)
+    more = f" and {len(group) - _NAMED} more" if len(group) > _NAMED else ""
+    named = ", ".join(one.key for one in group[:_NAMED])
+    return f"{counted(len(group), 'key')} ({first.kind}): {counted(values, 'value')}, {first.reason}: {named}{more}"
 
 
 class Tally:

@@ -73,7 +73,9 @@ def _tracker_of(target: Any, problems: list[Problem]) -> tuple[Adapter, Any] | N
     for name in TRACKERS:
         if name == target if is_name else modules & set(adapter(name).modules):
             if is_name and not adapter(name).current:
-                problems.append(problem("Run.forward_to", f"a run of {adapter(name).title}", target, adapter(name).hint))
+                problems.append(
+                    problem("Run.forward_to", f"a run of {adapter(name).title}", target, adapter(name).hint)
+                )
             return adapter(name), None if is_name else target
     hint = "mediatypes interop lists the names."
     problems.append(

@@ -29,6 +29,7 @@ from ..._core.errors import (
     Verbatim,
 )
 from ..._core.sidecar import READ_WHOLE, hash_file
+from ..._core.wording import counted
 from ...types.audio.value import Audio
 from ...types.figure.value import Figure
 from ...types.histogram.value import Histogram
@@ -197,8 +198,8 @@ def _boxes(document: dict[str, Any], name: str, context: Context) -> BoundingBox
         return BoundingBoxes2D({"box_data": boxes, **own})
     except InputError as error:  # W&B takes inverted boxes and NaN
         good = [box for box in boxes if _is_box(box)]
-        first = error.problems[0]
-        text = f"expected {len(boxes)} boxes, got {len(good)} that can be drawn ({first.path}: {first.message})"
+        first, expected = error.problems[0], counted(len(boxes), "box", "boxes")
+        text = f"expected {expected}, got {len(good)} that can be drawn ({first.path}: {first.message})"
         context.note(Problem(f"{BOXES}[{name!r}]", text, "boxes", "The others are left out."))
         return BoundingBoxes2D({"box_data": good, **own})
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..._core.errors import DocumentError, MediaTypesError, Problem
+from ..._core.wording import counted
 from ...types.table.value import Table
 from ..importing.names import free_name
 
@@ -85,7 +86,9 @@ def read(document: dict[str, Any], local: Any, context: Context, decode: Callabl
         rows = [row for part in earlier for row in part] + rows
     total = document.get("nrows", len(rows))
     if isinstance(total, int) and total > len(rows):
-        context.note(Problem("", f"expected {total} rows, got {len(rows)} in the files that are there", "rows"))
+        context.note(
+            Problem("", f"expected {counted(total, 'row')}, got {len(rows)} in the files that are there", "rows")
+        )
     return _table(_names(columns, context), rows)
 
 
@@ -116,7 +119,7 @@ def _note_words(columns: list[Any], rows: Rows, context: Context) -> None:
             counts[place] = len(cells)
     if sum(counts):
         named = ", ".join(f"{count} of {column}" for column, count in zip(columns, counts, strict=True) if count)
-        text = f"expected the media of {sum(counts)} cells ({named}), got the name of their class"
+        text = f"expected the media of {counted(sum(counts), 'cell')} ({named}), got the name of their class"
         context.note(
             Problem("", text, "cells", "Their files were in the staging folder of the machine that logged them.")
         )
@@ -180,6 +183,6 @@ def _decoded(columns: list[Any], rows: Rows, context: Context, decode: Callable[
                     lost.setdefault(str(columns[place]), []).append(str(error).rstrip("."))
                     row[place] = None
     for column, errors in lost.items():
-        text = f"expected {len(errors)} cells of {column} to be read, got {errors[0]}"
+        text = f"expected {counted(len(errors), 'cell')} of {column} to be read, got {errors[0]}"
         context.note(Problem("", text, "cells", "They are None."))
     return rows

@@ -10,6 +10,7 @@ import numpy as np
 from ..._core.deps import need
 from ..._core.errors import CodecError, DocumentError, InputError, Problem, ValidationError, problem, raise_all
 from ..._core.sidecar import Blob
+from ..._core.wording import counted
 from ...columns.arrays import Array
 from ...formats import containers, flac, mp3, ogg, wav
 from . import samples as sample_arrays
@@ -195,7 +196,9 @@ def _check_length(file: AudioFile, where: str) -> None:
 
 
 def _broken(where: str, format: str, blob: Blob, hint: str) -> InputError:
-    return InputError(Problem(where, f"expected a whole {format} file, got {blob.size} bytes", "broken", hint))
+    return InputError(
+        Problem(where, f"expected a whole {format} file, got {counted(blob.size, 'byte')}", "broken", hint)
+    )
 
 
 def _count(sound: Any, most: int) -> int:

@@ -11,6 +11,7 @@ from ..._core.errors import CodecError, DocumentError, InputError, Problem, coll
 from ..._core.inputs import read_blob, text
 from ..._core.sidecar import READ_WHOLE, Blob
 from ..._core.value import FileValue, Frozen
+from ..._core.wording import counted
 from ..pictures import files, matplotlib
 from .plotly_json import make_json, read_json
 
@@ -209,7 +210,7 @@ class Figure(FileValue):
         return self._image._sidecar().read()
 
     def _facts(self) -> list[str]:
-        content = "png" if self.format == "png" else f"{self.traces} traces"
+        content = "png" if self.format == "png" else counted(self.traces, "trace")
         return [content, *([f"lost={list(self.lost)}"] if self.lost else [])]
 
     def _file_type(self) -> tuple[str, str]:

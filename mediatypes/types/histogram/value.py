@@ -13,6 +13,7 @@ from ..._core.errors import InputError, Problem, collect, problem, raise_all
 from ..._core.inputs import text
 from ..._core.sidecar import Source
 from ..._core.value import Value
+from ..._core.wording import counted
 from ...columns.arrays import Array, as_array, as_integer
 from .binning import histogram
 
@@ -22,7 +23,7 @@ MAX_BINS = 512
 def _check_edges(document: dict[str, Any], where: str) -> Iterator[Problem]:
     values, bins = document["values"], document["bins"]
     if len(bins) != len(values) + 1:
-        message = f"expected {len(values) + 1} edges for {len(values)} counts, got {len(bins)}"
+        message = f"expected {len(values) + 1} edges for {counted(len(values), 'count')}, got {len(bins)}"
         yield Problem(f"{where}bins", message, "length", "Give one edge more than counts.")
     for i, (low, high) in enumerate(pairwise(bins)):
         if not low < high:
@@ -117,7 +118,7 @@ class Histogram(Value):
         return value
 
     def _facts(self) -> list[str]:
-        return [f"{len(self.values)} bins from {self.bins[0]:g} to {self.bins[-1]:g}"]
+        return [f"{counted(len(self.values), 'bin')} from {self.bins[0]:g} to {self.bins[-1]:g}"]
 
     @classmethod
     def _decode(cls, document: dict[str, Any], source: Source) -> Self:
@@ -181,7 +182,7 @@ def _read_pair(pair: Any) -> tuple[Array, Any]:
         raise InputError(problems)
     if edges is not None and counts.shape != (len(edges) - 1,):
         problems.append(
-            problem(f"{where}[0]", f"{len(edges) - 1} counts for {len(edges)} edges", counts, "Match them.")
+            problem(f"{where}[0]", f"{counted(len(edges) - 1, 'count')} for {len(edges)} edges", counts, "Match them.")
         )
     elif counts.dtype.kind == "b" or not np.isfinite(counts).all() or (counts < 0).any():
         problems.append(problem(f"{where}[0]", "finite counts >= 0", pair[0], "Drop what is not a count."))

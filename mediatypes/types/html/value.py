@@ -13,6 +13,7 @@ from ..._core.declaration import Boolean, Document, Field, Text, reference
 from ..._core.errors import DocumentError, InputError, Problem, ValidationError, collect, problem, raise_all
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
+from ..._core.wording import counted
 
 STYLE = (
     "<style>"
@@ -163,7 +164,7 @@ class Html(FileValue):
         return insert(self.text, STYLE) if (self.inject if inject is None else inject) else self.text
 
     def _facts(self) -> list[str]:
-        return [f"{self._sidecar().size} bytes", *(["inject=False"] if not self.inject else [])]
+        return [counted(self._sidecar().size, "byte"), *(["inject=False"] if not self.inject else [])]
 
     def _file_type(self) -> tuple[str, str]:
         return ".html", "text/html"

@@ -15,6 +15,7 @@ from ..._core.deps import is_instance
 from ..._core.errors import CodecError, InputError
 from ..._core.inputs import read_blob, text
 from ..._core.sidecar import Blob
+from ..._core.wording import counted
 from .content import Content, check_lines
 from .gemmi import read_cif, read_pdb
 from .mmtf import read_mmtf
@@ -71,7 +72,7 @@ def unpack(blob: Blob, error: type[InputError] | type[CodecError]) -> bytes:
             data = unzipped.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as broken:
         hint = f"gzip says: {str(broken).rstrip('.')}."
-        raise error.of("Molecule", "a whole gzip file", f"{blob.size} bytes", hint, "broken") from broken
+        raise error.of("Molecule", "a whole gzip file", counted(blob.size, "byte"), hint, "broken") from broken
     if len(data) > MAX_BYTES:
         got = f"more in {blob.size} bytes of gzip"
         raise error.of("Molecule", f"at most {MAX_BYTES} bytes", got, "Log fewer models.", "too-large")

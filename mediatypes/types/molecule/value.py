@@ -8,6 +8,7 @@ from ..._core.declaration import Document, Field, Integer, Text, reference
 from ..._core.errors import CodecError, InputError, Problem, collect, raise_all
 from ..._core.inputs import text
 from ..._core.value import FileValue
+from ..._core.wording import counted
 from . import build as _build
 from .files import FORMATS, file_type, read_file, unpack
 
@@ -166,7 +167,7 @@ class Molecule(FileValue):
             return data.decode("latin-1")
 
     def _facts(self) -> list[str]:
-        return [f"{self.atoms} atoms", self.format, *([f"formula={self.formula!r}"] if self.formula else [])]
+        return [counted(self.atoms, "atom"), self.format, *([f"formula={self.formula!r}"] if self.formula else [])]
 
     def _file_type(self) -> tuple[str, str]:
         return file_type(self._sidecar(), self.format)

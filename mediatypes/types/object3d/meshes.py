@@ -13,6 +13,7 @@ import numpy as np
 from ..._core import canonical
 from ..._core.deps import need
 from ..._core.errors import CodecError, InputError, MissingDependencyError
+from ..._core.wording import counted
 from ...columns.arrays import Array
 from . import gltf, gltf_scene, ply, points
 from . import resources as mesh_resources
@@ -53,7 +54,9 @@ def probe(data: bytes, format: str, folder: Path | None, where: str) -> Mesh:
     except Exception as error:  # trimesh raises whatever its parsers stumble over, and a damaged glTF is any JSON
         reason = str(error).rstrip(".") or type(error).__name__
         hint = f"Parsing failed: {reason}."
-        raise InputError.of(where, f"a whole file of type {format}", f"{len(data)} bytes", hint, "broken") from error
+        raise InputError.of(
+            where, f"a whole file of type {format}", counted(len(data), "byte"), hint, "broken"
+        ) from error
 
 
 def _probe_ply(data: bytes, where: str) -> Mesh:

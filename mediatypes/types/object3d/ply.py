@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._core.errors import ValidationError, show
+from ..._core.wording import counted
 from ...columns.arrays import Array
 from .points import AXES
 
@@ -148,7 +149,7 @@ def _read(
             raise ValueError("a face names a vertex that is not there")
     except (ValueError, IndexError, OverflowError, struct.error) as broken:
         hint = f"Reading it failed: {broken}."
-        raise error.of(where, "a whole PLY file", f"{len(data)} bytes", hint, "broken") from broken
+        raise error.of(where, "a whole PLY file", counted(len(data), "byte"), hint, "broken") from broken
     if header.format == "ascii":  # which was read as float64
         with np.errstate(all="ignore"):
             vertices = vertices.astype([(item.name, item.code) for item in header.vertex.properties if not item.length])

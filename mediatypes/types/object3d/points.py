@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.errors import Problem, ValidationError, problem
+from ..._core.wording import counted
 from ...columns.arrays import Array, as_array
 
 Bounds = tuple[tuple[float, ...], tuple[float, ...]]
@@ -85,7 +86,7 @@ def _read_intensity(intensity: Any, points: Array, error: type[ValidationError])
         raise error.of("Object3D.intensity", "points of x, y, z beside it", points, hint, "shape")
     if values.shape != (len(points),) or values.dtype.kind == "b":
         hint = "Pass a number for each point."
-        raise error.of("Object3D.intensity", f"{len(points)} numbers", values, hint, "shape")
+        raise error.of("Object3D.intensity", counted(len(points), "number"), values, hint, "shape")
     return values
 
 

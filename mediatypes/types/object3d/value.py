@@ -10,6 +10,7 @@ from ..._core.declaration import Document, Field, Integer, List, Map, Number, Ru
 from ..._core.errors import DocumentError, InputError, Problem, collect, problem, raise_all
 from ..._core.inputs import text
 from ..._core.value import FileValue
+from ..._core.wording import counted
 from ...columns.arrays import Array, is_array
 from . import gltf_points, meshes, ply
 from . import points as cloud
@@ -217,7 +218,7 @@ class Object3D(FileValue):
     def _facts(self) -> list[str]:
         if self.points is not None:
             scene = [f"boxes={len(self.boxes)}, vectors={len(self.vectors)}"] if self.__dict__.get("_scene") else []
-            return [f"{self.points} points", *scene]
+            return [counted(self.points, "point"), *scene]
         counts = [f"vertices={self.vertices}, faces={self.faces}"] if self.vertices is not None else []
         return [f"{self.format} mesh", *counts]
 
@@ -228,7 +229,9 @@ class Object3D(FileValue):
         if self.points is not None and self.format == "ply":
             count = ply.read_header(self.to_bytes(), "object3d", DocumentError).vertices
             if count != self.points:
-                raise DocumentError.of("object3d", f"{self.points} points", count, "Restore the document.", "size")
+                raise DocumentError.of(
+                    "object3d", counted(self.points, "point"), count, "Restore the document.", "size"
+                )
 
     def _triangles(self) -> tuple[Array, Array]:
         """(n, 3) vertices and (m, 3) indices of them: a mesh as it is drawn. Raises CodecError, InputError."""

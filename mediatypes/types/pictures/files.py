@@ -18,6 +18,7 @@ from ..._core.errors import (
     translated,
 )
 from ..._core.sidecar import Blob
+from ..._core.wording import counted
 from ...formats import exif, png, tiff
 from . import decoding
 from .decoding import quiet
@@ -184,4 +185,4 @@ def _readable(data: bytes) -> AbstractContextManager[None]:
 
 def _start(blob: Blob) -> str:
     with blob.open() as file:
-        return Verbatim(f"{blob.size} bytes starting {file.read(12)!r}")
+        return Verbatim(f"{counted(blob.size, 'byte')} starting {file.read(12)!r}")

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from ..._core.canonical import is_utf8_encodable
 from ..._core.deps import is_instance
 from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
+from ..._core.wording import counted
 from ...columns.arrays import as_integer
 from ...columns.classify import EXACT
 from .column import Column, cast_to
@@ -113,7 +114,11 @@ def _row_problem(row: int, cells: Any, names: list[str]) -> Problem | None:
         return problem(f"Table.data[{row}]", "a list of cells", cells, "Pass one list for each row.", "row")
     if len(cells) != len(names):
         return problem(
-            f"Table.data[{row}]", f"{len(names)} cells", Verbatim(str(len(cells))), f"The columns are {names}.", "row"
+            f"Table.data[{row}]",
+            counted(len(names), "cell"),
+            Verbatim(str(len(cells))),
+            f"The columns are {names}.",
+            "row",
         )
     return None
 

@@ -14,6 +14,7 @@ from ..._core.errors import InputError, Problem, Verbatim, collect, problem, rai
 from ..._core.references import place_list
 from ..._core.sidecar import Blob, HashingSink, Sink, Source
 from ..._core.value import Value
+from ..._core.wording import counted
 from . import inputs
 from .column import Column
 from .parts import (
@@ -183,13 +184,15 @@ class Table(Value):
         return self.num_rows
 
     def __repr__(self) -> str:
-        return f"Table({self.num_rows} rows, columns={self.columns})"
+        return f"Table({counted(self.num_rows, 'row')}, columns={self.columns})"
 
     def add_data(self, *row: Any) -> None:
         """Add a row: a cell for every column. Nothing is added if one of them does not fit."""
         if len(row) != len(self._columns):
             hint = f"The columns are {self.columns}."
-            raise InputError.of("Table.add_data", f"{len(self._columns)} cells", Verbatim(f"{len(row)}"), hint, "row")
+            raise InputError.of(
+                "Table.add_data", counted(len(self._columns), "cell"), Verbatim(f"{len(row)}"), hint, "row"
+            )
         at = self.num_rows
         if self._max_rows is not None and at >= self._max_rows:
             hint = "Raise max_rows, or begin a new table."
@@ -214,7 +217,7 @@ class Table(Value):
         column = collect(problems, inputs.read_column, name, data, self._mixed)
         if column is not None and self._columns and len(column) != self.num_rows:
             where, got = f"Table.add_column[{name!r}]", Verbatim(str(len(column)))
-            problems.append(problem(where, f"{self.num_rows} values", got, "Match the rows.", "row"))
+            problems.append(problem(where, counted(self.num_rows, "value"), got, "Match the rows.", "row"))
         raise_all(problems)
         self._columns.append(cast(Column, column))
         self._blobs.clear()

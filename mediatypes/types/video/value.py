@@ -12,6 +12,7 @@ from ..._core.errors import DocumentError, InputError, Problem, collect, problem
 from ..._core.inputs import read_blob, text
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
+from ..._core.wording import counted
 from ...columns.arrays import Array, as_number, is_array
 from . import decode, encode
 from . import frames as frame_arrays
@@ -138,7 +139,7 @@ class Video(FileValue):
         return decode.decode(self._sidecar(), self._file()).transpose(0, 3, 1, 2)
 
     def _facts(self) -> list[str]:
-        return [f"{self.frames} frames {self.width}x{self.height} at {self.fps:g} fps", self.format]
+        return [f"{counted(self.frames, 'frame')} {self.width}x{self.height} at {self.fps:g} fps", self.format]
 
     def _file_type(self) -> tuple[str, str]:
         return f".{self.format}", MEDIA_TYPES[self.format]

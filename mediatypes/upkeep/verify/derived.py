@@ -11,6 +11,7 @@ import pyarrow as pa
 from ..._core import canonical
 from ..._core.errors import Problem, Verbatim, problem, show
 from ..._core.registry import builtin_types
+from ..._core.wording import counted
 from ...runfolder.content import RunContent
 from ...runfolder.media_index import FIXED, MediaRows
 from ...runfolder.parquet_reader import StoredTable
@@ -65,7 +66,9 @@ def check_media(content: RunContent, stored: StoredTable) -> Iterator[Problem]:
             message = f"expected the {count} media that the rows hold, got {'others' if got == count else got}"
             yield Problem(key, message, "differs", REBUILD)
     if foreign:
-        yield Problem("key", f"expected keys of media in the rows, got {foreign} rows of others", "differs", REBUILD)
+        yield Problem(
+            "key", f"expected keys of media in the rows, got {counted(foreign, 'row')} of others", "differs", REBUILD
+        )
 
 
 class _Digests:

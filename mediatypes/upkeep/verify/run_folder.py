@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..._core.errors import MediaTypesError, Problem, ValidationError, describe, problem
+from ..._core.wording import counted
 from ...journal import frames
 from ...runfolder import files
 from ...runfolder.console import CONSOLE
@@ -122,7 +123,7 @@ class _Folder:
     def _footers(self, stored: StoredHistory) -> Iterator[Problem]:
         rows, calls = stored.file.metadata.num_rows, stored.footer.get("calls")
         if rows != self.rows:
-            yield problem("", f"{rows} rows, as the footer says", self.rows, _COPY, "rows")
+            yield problem("", f"{counted(rows, 'row')}, as the footer says", self.rows, _COPY, "rows")
         if type(calls) is not int or calls + sum(stored.ranks.values()) < rows:
             yield problem("calls", f"an integer of at least {rows}, the number of rows", calls, _COPY, "rows")
         for name in ("id", "started"):
@@ -152,7 +153,7 @@ class _Folder:
             else:
                 self.findings.add([damage], files.JOURNAL)
         if files.status_of(self.run) == "crashed":
-            what = f"{self.rows} rows and {self.documents.documents.count} documents can be read"
+            what = f"{counted(self.rows, 'row')} and {counted(self.documents.documents.count, 'document')} can be read"
             self.findings.notes.append(f"killed and not recovered yet: {what}; finish it with mediatypes recover")
         else:
             self.findings.notes.append(f"still written by {files.writer_name(self.run.get('writer', {}))}")

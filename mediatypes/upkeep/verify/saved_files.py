@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..._core.errors import Problem, problem
 from ..._core.sidecar import hash_stream, open_file
+from ..._core.wording import counted
 from ...runfolder.saved_files import SavedFile, list_files, read_listed
 
 _COPY = "Restore it from a copy of the run."
@@ -37,6 +38,6 @@ def _check_file(file: SavedFile, is_there: bool, deep: bool) -> Iterator[Problem
         yield Problem(file.name, f"expected to read the file, got {error.strerror!r}", "unreadable", _COPY)
         return
     if size != file.size:
-        yield problem(file.name, f"{file.size} bytes", size, _COPY, "size")
+        yield problem(file.name, counted(file.size, "byte"), size, _COPY, "size")
     elif sha256 != file.sha256:
         yield problem(file.name, f"bytes of SHA-256 {file.sha256}", sha256, _COPY, "hash")

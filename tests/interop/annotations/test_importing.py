@@ -27,7 +27,7 @@ def test_coco_is_a_run_with_an_image_a_step(coco: Path, pictures: Path, tmp_path
     (made,) = report.runs
     assert (made.name, made.status, made.rows, made.events) == ("boxes_val", "new", 3, {"image": 3, "box": 4})
     assert made.notes == [
-        "1 annotations have keypoints, which images do not carry",
+        "1 annotation with keypoints, which images do not carry",
     ]
     view = mt.open_run(tmp_path / "runs" / "boxes_val")
     assert [image for _, image in view.values("image")] == list(from_coco(coco, pictures))

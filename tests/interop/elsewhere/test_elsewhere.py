@@ -150,8 +150,8 @@ def test_dvclive(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [mlruns, mlflow_db])
 def test_mlflow(make: Callable[[Path], Path], tmp_path: Path) -> None:
     report, view = imported(make(tmp_path), tmp_path / "runs")
-    lost = ["1 values of metrics that cannot be read could not be carried"] if make is mlruns else []
-    assert report.notes == [*lost, "1 values that share key and step with a later one could not be carried"]
+    lost = ["values of metrics that cannot be read could not be carried: 1"] if make is mlruns else []
+    assert report.notes == [*lost, "values that share key and step with a later one could not be carried: 1"]
     assert (report.name, view.name, view.project, view.status) == ("exp/first-abababab", "first", "exp", "failed")
     assert (view.tags, view.notes, view.config) == (["a=b"], "note", {"lr": 0.1, "net/depth": 3, "name": "x"})
     assert rows_of(view, "loss") == [(0, 1.0), (1, 9.0)]
@@ -164,8 +164,8 @@ def test_mlflow(make: Callable[[Path], Path], tmp_path: Path) -> None:
 def test_trackio(tmp_path: Path) -> None:
     report, view = imported(trackio(tmp_path), tmp_path / "runs")
     assert report.notes == [
-        "2 rows of alerts could not be carried",
-        "1 values of the type trackio.x could not be carried",
+        "rows of alerts could not be carried: 2",
+        "values of the type trackio.x could not be carried: 1",
     ]
     assert (report.name, view.name, view.project, view.group, view.config) == (
         "proj/first",
@@ -204,11 +204,11 @@ def test_nothing_outside_is_read(tmp_path: Path) -> None:
         (f"file://{tmp_path}/secret", "../secret", "s3://bucket/x", f"{tmp_path}/store/../secret")
     ):
         report, view = imported(mlflow_db(tmp_path / str(number), uri), tmp_path / f"runs{number}")
-        assert "1 directories of artifacts that are elsewhere could not be carried" in report.notes
+        assert "directories of artifacts that are elsewhere could not be carried: 1" in report.notes
         assert view.files() == {}
     for number, name in enumerate(("../../secret/secret.png", str(tmp_path / "secret/secret.png"), "none.png"), 10):
         report, view = imported(trackio(tmp_path / str(number), name), tmp_path / f"runs{number}")
-        assert "1 values of the type trackio.image could not be carried" in report.notes
+        assert "values of the type trackio.image could not be carried: 1" in report.notes
         assert set(view.keys()) == {"loss", "acc", "nested.x", "t"}
 
 
@@ -237,7 +237,7 @@ def test_what_is_damaged_is_said(tmp_path: Path) -> None:
     write(root, {"metrics.json": "{}"})
     (root / "plots/images/confusion.png").write_bytes(b"x")
     report, _ = imported(root, tmp_path / "runs")
-    assert report.notes == ["1 images could not be carried", "2 lines of metrics could not be carried"]
+    assert report.notes == ["images could not be carried: 1", "lines of metrics could not be carried: 2"]
     source = trackio(tmp_path) / "proj.db"
     source.write_bytes(source.read_bytes()[:2048])
     with pytest.raises(mt.InputError):
@@ -258,7 +258,7 @@ def test_steps_of_dvclive_that_are_no_numbers_are_lost_alone(tmp_path: Path) -> 
     write(root, {"plots/metrics/odd.tsv": f"step\todd\n²\t1.0\n{'9' * 5000}\t2.0\n1\t3.0\n"})
     picture(root / "plots/images/val/².png", 70)
     report, view = imported(root, tmp_path / "runs")
-    assert report.notes == ["2 lines of metrics could not be carried"]
+    assert report.notes == ["lines of metrics could not be carried: 2"]
     assert rows_of(view, "odd") == [(1, 3.0)]
     assert view.summary["val/²"]["_type"] == "image"
 

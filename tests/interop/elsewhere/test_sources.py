@@ -60,8 +60,8 @@ def test_swanlab(tmp_path: Path) -> None:
     report, view = imported(swanlab(tmp_path), tmp_path / "runs")
     assert report.name == "run-20261130_135011-abc"
     assert report.notes == [
-        "1 captions of texts could not be carried",
-        "1 charts of ECharts, whose files are kept, could not be carried",
+        "captions of texts could not be carried: 1",
+        "charts of ECharts, whose files are kept, could not be carried: 1",
     ]
     assert told(view) == ("first", "proj", ["a"], "note", "finished")
     assert (view.group, view.config) == ("g", {"lr": 0.1, "net": {"depth": 3}})
@@ -86,7 +86,7 @@ def test_a_log_of_swanlab_that_is_damaged_or_still_written(tmp_path: Path) -> No
     data[place] ^= 1
     log.write_bytes(data[:-3])
     report, view = imported(root, tmp_path / "runs")
-    assert "2 damaged ranges of the log could not be carried" in report.notes
+    assert "damaged ranges of the log could not be carried: 2" in report.notes
     assert len(rows_of(view, "long")) == 2998
     assert view.status == "failed"
     log.write_bytes(b":SWL\xd6\xe1\x01" + log.read_bytes()[7:])
@@ -102,9 +102,9 @@ def test_records_of_swanlab_that_are_odd(tmp_path: Path) -> None:
     log.write_bytes(swanlab_log(b"\x6a\x02\x08", b"\x68\x01", b"", outside, swanlab_scalar("ok", -1, 1)))
     report, view = imported(root, tmp_path / "runs")
     assert report.notes == [
-        "2 records that cannot be read could not be carried",
-        "1 values at a step below 0 could not be carried",
-        "2 values of the type image could not be carried",
+        "records that cannot be read could not be carried: 2",
+        "values at a step below 0 could not be carried: 1",
+        "values of the type image could not be carried: 2",
     ]
     assert list(view.keys()) == []
 
@@ -114,8 +114,8 @@ def test_clearml(make: Callable[[Path], Path], tmp_path: Path) -> None:
     report, view = imported(make(tmp_path), tmp_path / "runs")
     assert report.name == "proj_sub/first-abababab"
     assert report.notes == [
-        "1 events of models could not be carried",
-        "1 events of the type odd could not be carried",
+        "events of models could not be carried: 1",
+        "events of the type odd could not be carried: 1",
     ]
     assert told(view) == ("first", "proj/sub", ["a"], "note", "finished")
     assert view.config == {"lr": 0.1, "flag": True, "Args/n": 3, "configuration/other": "x = 1"}
@@ -132,7 +132,7 @@ def test_clearml(make: Callable[[Path], Path], tmp_path: Path) -> None:
 def test_clearml_reads_nothing_outside(tmp_path: Path) -> None:
     picture(tmp_path / "secret.png")
     report, _ = imported(clearml(tmp_path, "../../../secret.png"), tmp_path / "runs")
-    assert "1 media could not be carried" in report.notes
+    assert "media could not be carried: 1" in report.notes
     archive = tmp_path / "evil.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("task.json", "{}")
@@ -158,7 +158,7 @@ def test_a_damaged_archive_of_clearml(tmp_path: Path) -> None:
 def test_neptune(tmp_path: Path) -> None:
     report, view = imported(neptune(tmp_path), tmp_path / "runs")
     assert report.name == "ws_proj/RUN-1"
-    assert report.notes == ["1 values of the type odd could not be carried"]
+    assert report.notes == ["values of the type odd could not be carried: 1"]
     assert told(view) == ("first", "ws/proj", ["a", "b"], "note", "failed")
     assert view.config == {"parameters/lr": 0.1, "parameters/n": 3, "flag": True}
     assert rows_of(view, "metrics/loss") == LOSS
@@ -182,16 +182,16 @@ def test_neptune_reads_nothing_outside_and_says_which_files_are_not_there(tmp_pa
     (tmp_path / "secret.txt").write_text("secret")
     for number, file in enumerate(("../../secret.txt", str(tmp_path / "secret.txt"), "none")):
         report, view = imported(neptune(tmp_path / str(number), file=file), tmp_path / f"runs{number}")
-        assert "1 files that are not below files/ of the export could not be carried" in report.notes
+        assert "files that are not below files/ of the export could not be carried: 1" in report.notes
         assert view.files() == {}
     report, _ = imported(neptune(tmp_path / "data") / "data", tmp_path / "runs")
-    assert "2 files that are not below files/ of the export could not be carried" in report.notes
+    assert "files that are not below files/ of the export could not be carried: 2" in report.notes
 
 
 def test_pluto(tmp_path: Path) -> None:
     report, view = imported(pluto(tmp_path), tmp_path / "runs")
     assert report.name == "proj/first-abc"
-    assert report.notes == ["1 values of the type bokeh-file could not be carried"]
+    assert report.notes == ["values of the type bokeh-file could not be carried: 1"]
     assert told(view) == ("first", "proj", ["a"], "note", "failed")
     assert (view.group, view.config, view.summary["best"]) == ("search", {"lr": 0.1}, 0.75)
     assert rows_of(view, "loss") == LOSS
@@ -213,7 +213,7 @@ def test_pluto(tmp_path: Path) -> None:
 def test_pluto_reads_nothing_outside(tmp_path: Path) -> None:
     picture(tmp_path / "secret.png")
     report, view = imported(pluto(tmp_path, "files/../../../../../../secret.png"), tmp_path / "runs")
-    assert "3 values of the type image-file could not be carried" in report.notes
+    assert "values of the type image-file could not be carried: 3" in report.notes
     assert "img" not in set(view.keys())
 
 

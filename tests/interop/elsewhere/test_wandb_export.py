@@ -46,7 +46,7 @@ def test_an_exported_history_is_a_run(tmp_path: Path) -> None:
     dest = tmp_path.with_name(f"{tmp_path.name}-runs")
     (report,) = import_runs(tmp_path, dest).runs
     assert (report.status, report.problems) == ("new", [])
-    assert report.notes == ["1 media, whose JSON is kept as text, could not be carried"]
+    assert report.notes == ["media, whose JSON is kept as text, could not be carried: 1"]
     run = mt.open_run(dest / "me_proj_abc")
     loss = dict(run.values("loss"))
     assert loss[0] == 0.5

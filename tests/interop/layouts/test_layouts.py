@@ -20,7 +20,7 @@ import pytest
 import mediatypes as mt
 from mediatypes._core.references import LIST_TYPE, references
 from mediatypes.cli import main
-from mediatypes.interop.layouts import LAYOUTS, Lost
+from mediatypes.interop.layouts import LAYOUTS, ExportReport, Lost
 from mediatypes.interop.layouts._content import Content
 from mediatypes.interop.layouts._report import Tally
 from tests.samples import photograph
@@ -350,6 +350,29 @@ def test_the_command_prints_what_was_not_carried(
     ]
     assert main(["export", str(folder), "--layout", "csv", "-o", str(dest)]) == 2
     assert "expected a folder to be made" in capsys.readouterr().err
+
+
+def test_keys_that_lose_the_same_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with mt.Run(tmp_path / "run", quiet=True) as run:
+        for step in range(2):
+            run.log({f"loss/{name}": float("nan") for name in "abcde"} | {"floats": [float("inf")] * (step + 1)})
+    report = mt.export(run.path, "jsonl", tmp_path / "report")
+    lines = [
+        "jsonl did not carry:",
+        "- 5 keys (number): 10 values, not finite, null in JSON: loss/a, loss/b, loss/c and 2 more",
+        "- floats (number_list): 3 values, not finite, null in JSON",
+    ]
+    assert str(report).splitlines()[1:] == lines
+    assert len(report.lost) == 6
+    assert main(["export", str(run.path), "--layout", "jsonl", "-o", str(tmp_path / "command")]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == lines
+
+
+def test_reasons_beyond_twenty_are_counted(tmp_path: Path) -> None:
+    lost = tuple(Lost(f"key {i}", "config", 1, f"is named {i}") for i in range(23))
+    *shown, last = str(ExportReport(tmp_path, "mlflow", 1, 1, 1, lost)).splitlines()[2:]
+    assert shown == [f"- key {i} (config): 1 value, is named {i}" for i in range(20)]
+    assert last == "- and 3 more reasons"
 
 
 class Foreign:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...._core import canonical
 from ...._core.errors import InputError, Problem
+from ...._core.wording import counted
 from ....columns.arrays import Array
 from ....journal.metrics import Metrics
 from ....runfolder import files
@@ -141,7 +142,7 @@ class FolderWriter:
             if count := stats.counts[type]:
                 notes.append(f"{count} of type {type}: not in the history; events.parquet names their files")
         if calls.repeated:
-            notes.append(f"{calls.repeated} values share key and step with a later one; events.parquet has them all")
+            notes.append(f"{counted(calls.repeated, 'value')} with key and step of a later one; events.parquet has all")
         return rows, notes
 
     def _run(

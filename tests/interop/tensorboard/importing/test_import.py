@@ -155,7 +155,7 @@ def test_missing_repeated_and_backward_steps_lose_nothing(tmp_path: Path) -> Non
     offsets = [row["offset"] for row in rows]
     assert offsets == sorted(set(offsets))
     report = json.loads((Path(str(view.path)) / "import.json").read_text())
-    assert report["notes"] == ["2 values share key and step with a later one; events.parquet has them all"]
+    assert report["notes"] == ["2 values with key and step of a later one; events.parquet has all"]
 
 
 def test_a_custom_step_metric(tmp_path: Path) -> None:
