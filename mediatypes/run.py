@@ -306,10 +306,10 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
 
                 with without_ranks(self.path, status == "finished", say=self._announcer.say):
                     missing = missing_ranks(self.path, self._described) if self._has_ranks and not exit else []
-                    told = finish(self.path, status, [*self._problems.unrecorded, *missing], exit)
+                    rows, told = finish(self.path, status, [*self._problems.unrecorded, *missing], exit)
                 known = [*self._problems.all, *files.problems_of(self._described)]
                 self._problems.add_recorded([one for one in told if one.code in (RANK, KINDS) and one not in known])
-                self._announcer.ended(status, self._writer.calls, len(self.problems))
+                self._announcer.ended(status, rows, len(self.problems))
             self._finished = True
             try:
                 if self._packed or (not self.rank and (self.path / files.PACKED).exists()):

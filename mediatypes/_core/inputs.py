@@ -16,12 +16,15 @@ def is_path(data: object) -> bool:
     return isinstance(data, (str, os.PathLike))
 
 
-def read_blob(data: Any, where: str) -> Blob | None:
-    """The content of a path, bytes, BytesIO or open binary file, else None; raises InputError if it cannot be read."""
+def read_blob(data: Any, where: str, no_file: str = "Check the path.") -> Blob | None:
+    """The content of a path, bytes, BytesIO or open binary file, else None.
+
+    Raises `InputError` if it cannot be read, with the hint `no_file` where there is no such file.
+    """
     if isinstance(data, (str, os.PathLike)):
         if isinstance(data, str) and "://" in data:
             raise InputError.of(where, "a file on this machine", data, "Download it and pass its path.", "url")
-        return Blob.from_path(data, where)
+        return Blob.from_path(data, where, no_file)
     if isinstance(data, (bytes, bytearray, memoryview)):
         return Blob(bytes(data))
     if isinstance(data, io.BytesIO):

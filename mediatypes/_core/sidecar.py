@@ -64,17 +64,21 @@ class Blob:
             self.sha256, self.size = hash_file(content)
 
     @classmethod
-    def from_path(cls, path: str | os.PathLike[str], where: str) -> Blob:
-        """Read a file now (up to 64 MiB; a larger one is hashed and kept by path)."""
+    def from_path(cls, path: str | os.PathLike[str], where: str, hint: str = "Check the path.") -> Blob:
+        """Read a file now (up to 64 MiB; a larger one is hashed and kept by path); `hint` is for a missing one."""
         file, named = Path(path), os.fspath(path)
+        if isinstance(path, str) and ("\n" in path or path.lstrip().startswith(("{", "<"))):
+            hint = "Pass what a file holds as bytes: text.encode()."
         try:
             if not named or not file.is_file():
-                raise InputError.of(where, "an existing file", named, "Check the path.", "no-file")
+                raise InputError.of(where, "an existing file", named, hint, "no-file")
             return cls(file.read_bytes() if file.stat().st_size <= READ_WHOLE else file.resolve())
         except (OSError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
-            hint = f"The system said: {error}."
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                raise InputError.of(where, "an existing file", named, hint, "no-file") from error
+            hint = f"The system said: {getattr(error, 'strerror', None) or error}."
             raise InputError.of(where, "a readable file", named, hint, "no-file") from error
 
     def read(self) -> bytes:

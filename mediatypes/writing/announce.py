@@ -29,13 +29,10 @@ class Announcer:
         how = f"resumed at step {step} in" if step else "writing"
         self.say(f"{how} {self._path} (look: mediatypes view {self._path})")
 
-    def ended(self, status: str, calls: int, problem_count: int) -> None:
-        """The run is over, after so many calls of `log`."""
-        steps = f"{counted(calls, 'call')} of log"
-        problems = f"{counted(problem_count, 'problem')}: mediatypes show"
-        self.say(
-            f"{status} {self._path}, {steps} ({problems if problem_count else 'look: mediatypes view'} {self._path})"
-        )
+    def ended(self, status: str, rows: int, problem_count: int) -> None:
+        """The run is over, and has so many rows."""
+        look = f"{counted(problem_count, 'problem')}: mediatypes show" if problem_count else "look: mediatypes view"
+        self.say(f"{status} {self._path}, {counted(rows, 'row')} ({look} {self._path})")
 
     def problems(self, problems: list[Problem]) -> None:
         """These were recorded: the first of each kind is shown."""

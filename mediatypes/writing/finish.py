@@ -29,8 +29,8 @@ from .kinds import KindsOfKeys
 
 def finish(
     root: Path, status: str, unrecorded: Sequence[Problem] = (), exit: Mapping[str, Any] = MappingProxyType({})
-) -> list[Problem]:
-    """Write the Parquet and JSON files of a run from its journal, then remove the journal; returns its problems.
+) -> tuple[int, list[Problem]]:
+    """Write the Parquet and JSON files of a run from its journal, then remove it; returns how many rows and problems.
 
     Every file appears under its name whole. Until `run.json` says the run is over, readers use the journal, without the
     calls that `history.parquet` already holds; so a crash at any moment of this leaves a run that can be read, resumed
@@ -65,7 +65,7 @@ def finish(
     run |= {name: item for name, item in optional.items() if item}
     media = MediaRows(content.specs, content.metrics)
     footer = {**run, "summary": summary, "calls": content.calls}
-    write_rows(root, content.schema, content.rows(media), footer, media)
+    rows = write_rows(root, content.schema, content.rows(media), footer, media)
     files.write_json(root / files.SUMMARY, summary, durable=True)
     finish_system(root, run)
     update_listed(root)
@@ -76,7 +76,7 @@ def finish(
         if any(problem.code in ("frame", "checksum") for problem in content.notes.damage):
             _keep_journals(root)
         files.remove_journals(root)
-    return problems
+    return rows, problems
 
 
 def write_rows(

@@ -76,6 +76,13 @@ def test_anything_else_is_no_file(value: Any) -> None:
          "x: expected a file on this machine, got 'https://host/x.png'. Download it and pass its path."),
         (io.StringIO("a"), "x: expected a file opened in binary mode, got <_io.StringIO"),
         ("no/such/file.png", "x: expected an existing file, got 'no/such/file.png'. Check the path."),
+        ("l" * 5000, f"x: expected an existing file, got '{'l' * 56}... Check the path."),
+        ("v 0 0 0\nv 1 1 1",
+         r"x: expected an existing file, got 'v 0 0 0\nv 1 1 1'. Pass what a file holds as bytes: text.encode()."),
+        ('{"asset": {}}',
+         "x: expected an existing file, got '{\"asset\": {}}'. Pass what a file holds as bytes: text.encode()."),
+        ("{\n" * 5000,
+         "x: expected an existing file, got '{"),
     ],
 )  # fmt: skip
 def test_refusals_name_the_fix(value: Any, message: str) -> None:

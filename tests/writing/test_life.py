@@ -285,11 +285,14 @@ def test_a_run_tells_where_it_is_and_how_it_ended(
     assert out == ""
     assert err.splitlines() == [
         "mediatypes: writing 'runs/my run' (look: mediatypes view 'runs/my run')",
-        "mediatypes: finished 'runs/my run', 1 call of log (look: mediatypes view 'runs/my run')",
+        "mediatypes: finished 'runs/my run', 1 row (look: mediatypes view 'runs/my run')",
     ]
     with mt.Run("runs/my run", mode="resume"):
         pass
     assert capsys.readouterr().err.startswith("mediatypes: resumed at step 1 in 'runs/my run'")
+    with mt.Run("runs/my run", mode="resume", from_step=0):  # takes the row back
+        pass
+    assert "mediatypes: finished 'runs/my run', 0 rows (look: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("how", ["argument", "environment"])

@@ -96,4 +96,4 @@ def test_a_foreign_file_is_not_quoted(tmp_path: Path, start: Any, name: str, tex
     assert "secret" not in str(caught.value).replace("\0", "")
     assert "root" not in str(caught.value).replace(str(tmp_path), "")
     if name != files.HISTORY:  # Arrow says what is wrong with it
-        assert f"got {len(text.encode('latin-1'))} bytes" in str(caught.value)
+        assert f"got {len(text.encode('latin-1')):,} bytes" in str(caught.value)

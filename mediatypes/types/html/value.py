@@ -232,10 +232,8 @@ def _is_path(data: str) -> bool:
 
 
 def _read_blob(data: Any) -> Blob:
-    if isinstance(data, str) and "://" not in data and not os.path.isfile(data):
-        hint = "Check the path, or pass data_is_not_path=True if this is the text to show."
-        raise InputError.of("Html", "an existing file", data, hint, "no-file")
-    blob = inputs.read_blob(data, "Html")
+    or_text = ", or pass data_is_not_path=True if this is the text to show" if isinstance(data, str) else ""
+    blob = inputs.read_blob(data, "Html", f"Check the path{or_text}.")
     if blob is None:
         raise InputError.of("Html", "a string, path, bytes or an open file", data, "See help(mediatypes.Html).")
     return blob

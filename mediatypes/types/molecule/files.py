@@ -39,6 +39,7 @@ _FORMATS: dict[str, tuple[str, Callable[[bytes], Content]]] = {  # media type, p
     "xyz": ("chemical/x-xyz", read_xyz),
 }
 FORMATS = tuple(_FORMATS)
+_ONE_LINE = "One line is a path: check it, or pass a file's content as bytes, or a SMILES to Molecule.from_smiles(...)."
 _NAMES = {name: name for name in _FORMATS}
 _NAMES |= {"ent": "pdb", "pdb1": "pdb", "extxyz": "xyz"}  # the wwPDB's names (pdb1: an assembly), and ASE's
 
@@ -92,7 +93,8 @@ def _blob(data: Any) -> Blob:
         data = _read_text(data)
     if isinstance(data, str) and _is_content(data):
         return Blob(str(text(data, "Molecule")).encode())
-    blob = read_blob(data, "Molecule")
+    is_named = not isinstance(data, str) or PurePath(data).suffix
+    blob = read_blob(data, "Molecule", "Check the path." if is_named else _ONE_LINE)
     if blob is None:
         from_rdkit = is_instance(data, "rdkit.Chem.rdchem", "Mol")
         hint = "Use Molecule.from_rdkit(mol)." if from_rdkit else "See help(mediatypes.Molecule)."

@@ -593,7 +593,7 @@ def test_a_damaged_ogg_page_is_refused_though_libsndfile_plays_on() -> None:
     with pytest.raises(InputError) as caught:
         Audio(bytes(data))
     assert str(caught.value) == (
-        f"Audio: expected a whole ogg file, got {len(data)} bytes. It is cut short or damaged."
+        f"Audio: expected a whole ogg file, got {len(data):,} bytes. It is cut short or damaged."
     )
 
 

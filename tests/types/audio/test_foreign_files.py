@@ -170,14 +170,14 @@ def test_an_mp3_that_cannot_be_whole_is_refused_with_the_reason() -> None:
     bare = ffmpeg(*TONE, "-b:a", "64k", *MP3, "-write_xing", "0", "-id3v2_version", "0", "-")
     whole = "Audio: expected a whole mp3 file, got "
     cut = bare[:-100]
-    assert refused(cut) == f"{whole}{len(cut)} bytes. Its last frame has 92 of 192 bytes. {WHAT_IS_THERE}"
+    assert refused(cut) == f"{whole}{len(cut):,} bytes. Its last frame has 92 of 192 bytes. {WHAT_IS_THERE}"
     torn = bare[:1920] + b"torn" + bare[1920:]
-    assert refused(torn) == f"{whole}{len(torn)} bytes. What stands at byte 1920 is no frame of it. {WHAT_IS_THERE}"
+    assert refused(torn) == f"{whole}{len(torn):,} bytes. What stands at byte 1920 is no frame of it. {WHAT_IS_THERE}"
     mixed = bare + ffmpeg(*TONE, "-ar", "44100", *MP3, "-write_xing", "0", "-id3v2_version", "0", "-")
     at = len(bare)
     assert (
         refused(mixed)
-        == f"{whole}{len(mixed)} bytes. It changes to 1 channels at 44100 Hz at byte {at}. {WHAT_IS_THERE}"
+        == f"{whole}{len(mixed):,} bytes. It changes to 1 channels at 44100 Hz at byte {at}. {WHAT_IS_THERE}"
     )
     free = b"\xff\xfb\x04\xc0" + bytes(400)
     assert refused(free) == (f"{whole}404 bytes. Its bit rate is free, which few programs read. {WHAT_IS_THERE}")
@@ -185,7 +185,7 @@ def test_an_mp3_that_cannot_be_whole_is_refused_with_the_reason() -> None:
     assert refused(alone) == f"{whole}417 bytes. It has no frame with sound. {WHAT_IS_THERE}"
     said = written("MP3")
     short = said[: len(said) * 3 // 4]
-    assert refused(short).startswith(f"{whole}{len(short)} bytes. It")
+    assert refused(short).startswith(f"{whole}{len(short):,} bytes. It")
 
 
 def test_a_stream_that_was_joined_within_a_frame_is_named_with_what_to_do(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_stream_that_was_joined_within_a_frame_is_named_with_what_to_do(tmp_pa
         (b"nut/multimedia container\0", "a NUT file"),
         (b"\0\0\1\xb0\1\0\0\1\xb5\x89\x13\0\0\1\0\0\0\1\x20", r"raw MPEG-4 pictures (m4v)"),
         (b"\0\0\0\1\x67\x64\0\x0b", "raw H.264 or H.265"),
-        (b"PLAIN DATA", "2010 bytes starting b'PLAIN DATA\\xff\\xfa'"),
+        (b"PLAIN DATA", "2,010 bytes starting b'PLAIN DATA\\xff\\xfa'"),
     ],
 )
 def test_bytes_that_look_like_a_frame_of_free_bit_rate_are_no_mp3(start: bytes, name: str) -> None:
@@ -346,14 +346,14 @@ def test_a_flac_file_out_of_a_pipe_is_counted(options: tuple[str, ...]) -> None:
 def test_a_flac_file_out_of_a_pipe_that_was_cut_is_refused() -> None:
     data = ffmpeg(*TONE, "-c:a", "flac", "-f", "flac", "-")[:-10]
     assert refused(data) == (
-        f"Audio: expected a whole flac file, got {len(data)} bytes. Its last frame is not whole. {WHAT_IS_THERE}"
+        f"Audio: expected a whole flac file, got {len(data):,} bytes. Its last frame is not whole. {WHAT_IS_THERE}"
     )
 
 
 def test_flac_files_one_behind_the_other_are_refused_and_not_half_heard() -> None:
     data = written("FLAC") * 2
     assert refused(data) == (
-        f"Audio: expected a whole flac file, got {len(data)} bytes. "
+        f"Audio: expected a whole flac file, got {len(data):,} bytes. "
         f"It is two files, one behind the other. {WHAT_IS_THERE}"
     )
 

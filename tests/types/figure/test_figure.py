@@ -543,5 +543,5 @@ def test_a_caption_is_kept_unless_a_new_one_is_given() -> None:
 
 
 def test_repr_says_what_it_shows() -> None:
-    assert repr(Figure({"data": [{"type": "bar"}]}, caption="x")) == "Figure(1 traces, caption='x')"
+    assert repr(Figure({"data": [{"type": "bar"}]}, caption="x")) == "Figure(1 trace, caption='x')"
     assert repr(Figure(drawing(lambda axes: axes.pie([1])))) == "Figure(png, lost=['Wedge'])"

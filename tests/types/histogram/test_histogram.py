@@ -257,7 +257,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "more counts than bins": (
         lambda: Histogram(np_histogram=([1, 2], [0, 1])),
-        f"{PAIR}[0]: expected 1 counts for 2 edges, got ndarray of shape (2,) and dtype int64. Match them.",
+        f"{PAIR}[0]: expected 1 count for 2 edges, got ndarray of shape (2,) and dtype int64. Match them.",
     ),
     "a negative count": (
         lambda: Histogram(np_histogram=([-1], [0, 1])),

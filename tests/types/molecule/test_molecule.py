@@ -355,6 +355,7 @@ def test_text_is_read_as_utf8_or_latin1() -> None:
     [
         (("CCO",), f"Molecule: expected {NAME} (or that and .gz), got 'CCO'. Pass file_type=, or use Molecule.from_smiles(...) for a SMILES."),
         (("x/none.pdb",), "Molecule: expected an existing file, got 'x/none.pdb'. Check the path."),
+        (("ATOM", None, "pdb"), "Molecule: expected an existing file, got 'ATOM'. One line is a path: check it, or pass a file's content as bytes, or a SMILES to Molecule.from_smiles(...)."),
         (("https://files/1crn.pdb",), "Molecule: expected a file on this machine, got 'https://files/1crn.pdb'. Download it and pass its path."),
         ((b"1\n\nC 0 0 0",), f"Molecule.file_type: expected the format of data that has no file name, got None. Pass one of {FORMATS}."),
         (("1\n\nC 0 0 0",), f"Molecule.file_type: expected the format of data that has no file name, got None. Pass one of {FORMATS}."),
@@ -747,7 +748,7 @@ def test_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cut_gzip_file_is_refused() -> None:
     data = gzip.compress(files()["pdb"], mtime=0)[:-100]
     hint = "gzip says: Compressed file ended before the end-of-stream marker was reached."
-    message = f"Molecule: expected a whole gzip file, got '{len(data)} bytes'. {hint}"
+    message = f"Molecule: expected a whole gzip file, got '{len(data):,} bytes'. {hint}"
     assert refusal(lambda: mt.Molecule(data, file_type="pdb")) == message
 
 

@@ -461,7 +461,7 @@ def test_a_damaged_record_is_skipped_and_said(tmp_path: Path) -> None:
     (damage,) = report.runs[0].files[0].damage
     assert damage["kind"] in ("checksum", "header")
     assert damage["size"] in range(40, 60)
-    assert f"{path.name}@{damage['offset']}: {damage['size']} bytes: a record whose" in str(report)
+    assert f"{path.name}@{damage['offset']}: {damage['size']:,} bytes: a record whose" in str(report)
 
 
 def test_importing_again_does_nothing(tmp_path: Path) -> None:
