@@ -33,7 +33,7 @@ def made(path: Path, *options: str | Path) -> Path:
 
 def heard(data: bytes, format: str) -> Array:
     """(frames, channels) floats that PyAV decodes."""
-    with av.open(io.BytesIO(data), format=format) as container:
+    with av.open(io.BytesIO(data), "r", format=format) as container:
         pieces = [frame.to_ndarray() for frame in container.decode(audio=0)]
         planar = container.streams.audio[0].format.is_planar
         channels = container.streams.audio[0].channels

@@ -109,7 +109,7 @@ WITH_EXAMPLE = [*CHARTS, *PUBLIC["values"], *PUBLIC["verbs"], *PUBLIC["runs and 
 def modules() -> list[str]:
     """All modules but those for frameworks that are not installed, whose classes derive from the framework's."""
     found = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "mediatypes.")]
-    absent = {name for name in mt.interop._FRAMEWORKS if find_spec(name) is None}
+    absent = {name for name in vars(mt.interop)["_FRAMEWORKS"] if find_spec(name) is None}
     left_out = {name for name in found if ".interop." in name and name.rpartition(".")[2] in absent}
     return ["mediatypes", *(name for name in found if name not in {"mediatypes.__main__", *left_out})]
 

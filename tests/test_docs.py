@@ -92,7 +92,7 @@ def test_the_site_describes_every_public_name() -> None:
         re.findall(r"^::: mediatypes\.(\S+)", "\n".join(page.read_text("utf-8") for page in pages), re.MULTILINE)
     )
     modules = {"interop": mt.interop.__all__, "testing": mt.testing.__all__}
-    names = {name for name in mt.__all__ if name not in (*modules, "__version__")}
+    names = {name for name in dir(mt) if name not in (*modules, "__version__")}
     names |= {f"{module}.{name}" for module, exported in modules.items() for name in exported}
     frameworks = {path.stem for path in Path(mt.interop.__file__).parent.glob("*.py") if path.stem[0] != "_"}
     described.add("ImportReport")  # as interop.tensorboard.ImportReport

@@ -105,7 +105,8 @@ def test_steps_that_are_no_range_are_refused(finished: Path, tmp_path: Path, ste
     for reader in (mt.open_run(finished), mt.open_runs(finished), mt.open_runs(tmp_path / "all")):
         with pytest.raises(mt.InputError, match=r"history\.steps"):
             reader.history(steps=steps)
-    assert mt.open_run(finished).history(steps=(np.int64(4), np.int64(9))).num_rows == 3
+    numbers: Any = (np.int64(4), np.int64(9))
+    assert mt.open_run(finished).history(steps=numbers).num_rows == 3
 
 
 def test_reading_writes_nothing(tmp_path: Path) -> None:

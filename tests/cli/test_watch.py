@@ -210,7 +210,7 @@ def test_a_terminal_is_drawn_in_place(tmp_path: Path) -> None:
     assert before[2].startswith("loss ")
     assert "█" in before[2]
     assert before[-1].startswith("and ")
-    assert before[-1].endswith(" keys more: choose some with --keys")
+    assert before[-1].endswith(" more keys: choose some with --keys")
     assert end.startswith(f"\n{run.path}: finished after ")
 
 

@@ -66,8 +66,9 @@ def test_an_object_that_claims_every_attribute_is_no_media_value() -> None:
         def __getattr__(self, name: str) -> Any:
             return lambda *_: GOOD
 
+    mock: Any = Mock()
     with pytest.raises(mt.InputError):
-        mt.encode(Mock(), mt.MemoryStore())
+        mt.encode(mock, mt.MemoryStore())
 
 
 @pytest.mark.parametrize(

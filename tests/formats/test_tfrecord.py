@@ -230,6 +230,7 @@ def damaged(random_numbers: random.Random) -> bytes:
 @pytest.mark.parametrize("piece", [7, 64, 1 << 22])
 def test_a_damaged_file_that_grows_gives_what_one_reading_gives(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     random_numbers = random.Random(piece)
+    data, whole = b"", read(b"")
     for _ in range(150):
         data = damaged(random_numbers)
         monkeypatch.setattr(tfrecord, "_PIECE_BYTES", 1 << 22)

@@ -112,7 +112,7 @@ def read_back() -> None:
 
     assert pd.read_parquet(history, columns=["loss"]).loss.sum() == 1 + 1 / 51 + 98 * 0.5
     assert pl.read_parquet(history)["loss"].len() == 100
-    assert duckdb.sql(f"select count(*) from '{history}' where loss = 0.5").fetchall() == [(98,)]
+    assert duckdb.execute(f"select count(*) from '{history}' where loss = 0.5").fetchall() == [(98,)]
     paths = pd.read_parquet(media).path
     assert all(pathlib.Path("runs/read", path).is_file() for path in paths)
     assert mt.open_run("runs/read").to_pandas(["loss"]).shape == (100, 2)
@@ -314,11 +314,11 @@ def mistakes() -> None:
         lambda: mt.Table(columns=["a"], data=[[1, 2]]),
         lambda: mt.Tensor(object()),
         lambda: mt.Figure(3),
-        lambda: run.log([1, 2]),
+        lambda: run.log([1, 2]),  # pyright: ignore[reportArgumentType]
         lambda: run.log({"a": object()}),
         lambda: run.log({"": 1}),
         lambda: run.log({"a": 1}, step=-5),
-        lambda: run.define_metric("a", goal="best"),
+        lambda: run.define_metric("a", goal="best"),  # pyright: ignore[reportArgumentType]
         lambda: mt.Run("runs/mistakes"),
         lambda: mt.open_run("runs/nothing"),
         lambda: mt.open_runs("nowhere").table(),

@@ -29,7 +29,7 @@ def digits() -> Digits:
     """Predictions of a nearest-mean classifier, trained on half of scikit-learn's digits."""
     from sklearn.datasets import load_digits
 
-    pixels, truth = load_digits(return_X_y=True)
+    pixels, truth = map(np.asarray, load_digits(return_X_y=True))
     means = np.stack([pixels[:900][truth[:900] == digit].mean(axis=0) for digit in range(10)])
     distances = np.linalg.norm(pixels[900:, None] - means, axis=2)
     scores = np.exp(-distances / 8)
@@ -65,8 +65,8 @@ def test_rates_and_area_are_those_of_scikit_learn(digit: int) -> None:
 @pytest.mark.parametrize("given_as", ["probs", "preds"])
 def test_the_confusion_matrix_is_that_of_scikit_learn(given_as: str) -> None:
     truth, probabilities = digits()
-    data = probabilities if given_as == "probs" else probabilities.argmax(axis=1)
-    plot = mt.plot.confusion_matrix(y_true=truth, **{given_as: data})
+    data: dict[str, Any] = {given_as: probabilities if given_as == "probs" else probabilities.argmax(axis=1)}
+    plot = mt.plot.confusion_matrix(y_true=truth, **data)
     counts = np.array(plot.table.get_column("nPredictions")).reshape(10, 10)
     np.testing.assert_array_equal(counts, metrics.confusion_matrix(truth, probabilities.argmax(axis=1)))
     assert plot.table.get_column("Actual")[:11] == ["0"] * 10 + ["1"]

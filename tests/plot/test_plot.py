@@ -203,7 +203,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "plot.bar.table: expected a Table, got [['a', 1]]. Pass mt.Table(columns=..., data=...).",
     ),
     "a column that is no name": (
-        lambda: mt.plot.bar(losses(), 0, "loss"),
+        lambda: mt.plot.bar(losses(), 0, "loss"),  # pyright: ignore[reportArgumentType]
         "plot.bar.fields['label']: expected a column, as text, got 0. Use str(...).",
     ),
 }

@@ -48,8 +48,9 @@ def with_pandas(path: Path, scratch: Path, spark: None) -> Rows:
 
 
 def with_duckdb(path: Path, scratch: Path, spark: None) -> Rows:
-    found = duckdb.sql(f"from '{path}'")
-    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    found = duckdb.execute(f"from '{path}'")
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def with_polars(path: Path, scratch: Path, spark: None) -> Rows:
@@ -133,7 +134,7 @@ def fields_with_pandas(path: Path, spark: None) -> list[Any]:
 
 
 def fields_with_duckdb(path: Path, spark: None) -> list[Any]:
-    found = duckdb.sql(f"select image.size, image.sha256 from '{path}' where image.size > 0").fetchall()
+    found = duckdb.execute(f"select image.size, image.sha256 from '{path}' where image.size > 0").fetchall()
     return list(found[0])
 
 

@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def count(source: str, where: str) -> Any:
-    return duckdb.sql(f"select count(*) from {source} where {where}").fetchall()[0][0]
+    return duckdb.execute(f"select count(*) from {source} where {where}").fetchall()[0][0]
 
 
 def compacted(root: Path) -> Path:

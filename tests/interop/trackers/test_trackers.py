@@ -35,7 +35,7 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         "image": Way("changed", "its size", lambda value, key: (value.width, value.height)),
         "html": Way("dropped", "no pages"),
     }
-    made = Adapter("Shelf", "shelf", (), ways, take, lambda: given, "Build one.")
+    made = Adapter("Shelf", "shelf", (), ways, take, "Build one.", lambda: given)
     known = trackers.adapter
     monkeypatch.setattr(trackers, "adapter", lambda name: made if name == "shelf" else known(name))
     return given

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as MplFigure
 
 import mediatypes as mt
 from mediatypes import DocumentError, Figure, InputError
@@ -38,7 +39,7 @@ Draw = Callable[[Any], Any]
 
 def drawing(*draws: Draw) -> Any:
     """A matplotlib figure with one axes, outside of pyplot."""
-    figure = mpl.figure.Figure(figsize=(2, 1.5))
+    figure = MplFigure(figsize=(2, 1.5))
     axes = figure.add_subplot()
     for draw in draws:
         draw(axes)
@@ -95,7 +96,7 @@ def test_a_plotly_figure_comes_back_without_and_with_its_template() -> None:
     figure = brightness()
     made = decoded(Figure(figure))
     assert made.to_plotly() == figure
-    assert made.to_plotly().layout.template == figure.layout.template
+    assert made.to_plotly().layout["template"] == figure.layout["template"]
     assert "template" not in made.to_dict()["layout"]
     np.testing.assert_array_equal(
         np.asarray(made.to_plotly().data[0].y["bdata"]), figure.to_dict()["data"][0]["y"]["bdata"]
@@ -345,7 +346,7 @@ def test_the_picture_is_what_matplotlib_draws() -> None:
 
 
 def test_an_empty_figure_is_a_picture() -> None:
-    assert Figure(mpl.figure.Figure()).format == "png"
+    assert Figure(MplFigure()).format == "png"
 
 
 def test_without_plotly_a_matplotlib_figure_is_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,7 +373,7 @@ def test_a_figure_of_pyplot_is_neither_closed_nor_warned_about() -> None:
 
 
 def test_a_subfigure_stands_for_its_figure() -> None:
-    figure = mpl.figure.Figure()
+    figure = MplFigure()
     part: Any = figure.add_subfigure(figure.add_gridspec(1, 2)[0])
     part.add_subplot().plot([1, 2])
     assert Figure(part).lost == ("SubFigure",)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image as PILImage
 from scipy.spatial.transform import Rotation
+from trimesh.exchange.gltf import export_gltf
 
 import mediatypes as mt
 from mediatypes.testing.contract import ValueContract
@@ -54,19 +55,24 @@ def motorcycle() -> Array:
     return np.column_stack([x, y, depth, colors[rows, columns]]).astype(np.float32)
 
 
+def loaded(data: bytes, file_type: str) -> Any:
+    """What trimesh reads."""
+    return trimesh.load(io.BytesIO(data), file_type=file_type)
+
+
 def ball() -> trimesh.Trimesh:
     return trimesh.creation.icosphere(subdivisions=2)
 
 
 def export(mesh: trimesh.Trimesh, file_type: str) -> bytes:
-    data = mesh.export(file_type=file_type)
-    return data if isinstance(data, bytes) else data.encode()
+    data: Any = mesh.export(file_type=file_type)
+    return data if isinstance(data, bytes) else bytes(data.encode())
 
 
 def gltf_folder(folder: Path, change: Callable[[dict[str, Any]], None] = lambda tree: None) -> Path:
     """A glTF with its buffers beside it, its JSON changed."""
     folder.mkdir(exist_ok=True)
-    for name, data in trimesh.exchange.gltf.export_gltf(trimesh.Scene(ball())).items():
+    for name, data in export_gltf(trimesh.Scene(ball())).items():
         (folder / name).write_bytes(data)
     path = folder / "model.gltf"
     tree = json.loads(path.read_bytes())
@@ -256,14 +262,14 @@ def test_points_that_are_no_cloud_are_refused(points: Any, message: str) -> None
 
 def test_a_cloud_is_exported_as_ply_that_trimesh_reads() -> None:
     points = motorcycle()[:500]
-    cloud = trimesh.load(io.BytesIO(mt.Object3D(points).to_ply()), file_type="ply")
+    cloud = loaded(mt.Object3D(points).to_ply(), "ply")
     assert np.array_equal(cloud.vertices, points[:, :3])
     assert np.array_equal(cloud.colors[:, :3], points[:, 3:])
 
 
 def test_a_cloud_is_exported_as_glb_that_trimesh_reads() -> None:
     points = motorcycle()[:500]
-    scene = trimesh.load(io.BytesIO(mt.Object3D(points).to_glb()), file_type="glb")
+    scene = loaded(mt.Object3D(points).to_glb(), "glb")
     (cloud,) = scene.geometry.values()
     assert np.array_equal(cloud.vertices, points[:, :3])
     assert np.array_equal(cloud.colors, np.column_stack([points[:, 3:], np.full(500, 255)]))
@@ -272,7 +278,7 @@ def test_a_cloud_is_exported_as_glb_that_trimesh_reads() -> None:
 
 def test_categories_get_different_colours_in_a_glb() -> None:
     points = np.column_stack([np.zeros((14, 3)), np.arange(1, 15)])
-    (cloud,) = trimesh.load(io.BytesIO(mt.Object3D(points).to_glb()), file_type="glb").geometry.values()
+    (cloud,) = loaded(mt.Object3D(points).to_glb(), "glb").geometry.values()
     assert len(np.unique(cloud.colors, axis=0)) == 14
     assert gltf_points._palette()[0].tolist() == [255, 0, 0]
 
@@ -329,9 +335,10 @@ def test_an_intensity_is_kept_and_shown_as_colours(dtype: str) -> None:
     assert np.array_equal(value.to_numpy()[:, :3], points)
     expected = 255 * matplotlib.colormaps["viridis"](intensity / 63)[:, :3]
     assert np.abs(value.to_numpy()[:, 3:] - expected).max() < 6  # linear between 17 of its colours
-    assert np.array_equal(trimesh.load(io.BytesIO(value.to_ply()), file_type="ply").vertices, points)
+    assert np.array_equal(loaded(value.to_ply(), "ply").vertices, points)
     assert mt.Object3D.from_numpy(points, intensity=intensity) == value
     scene = mt.Object3D.from_point_cloud(points, [DOCS_BOX], intensity=intensity[:, None])
+    assert scene.intensity is not None
     assert np.array_equal(scene.intensity, intensity)
     assert document["points"] == 200
 
@@ -339,7 +346,9 @@ def test_an_intensity_is_kept_and_shown_as_colours(dtype: str) -> None:
 def test_other_objects_have_no_intensity() -> None:
     assert mt.Object3D([[1, 2, 3]]).intensity is None
     assert mt.Object3D(TRIANGLE, file_type="obj").intensity is None
-    assert mt.Object3D(np.empty((0, 3)), intensity=[]).intensity.tolist() == []
+    empty = mt.Object3D(np.empty((0, 3)), intensity=[]).intensity
+    assert empty is not None
+    assert empty.tolist() == []
     constant = mt.Object3D(np.zeros((2, 3)), intensity=[7, 7])
     assert constant.to_numpy()[:, 3:].tolist() == [[68, 1, 84]] * 2
 
@@ -463,6 +472,7 @@ def test_a_quaternion_of_any_length_turns_alike(scale: float) -> None:
     expected = mt.Box3D(center=(0, 0, 0), size=(1, 2, 3), orientation=(0.5, 0.5, -0.5, 0.5))
     scaled = mt.Box3D(center=(0, 0, 0), size=(1, 2, 3), orientation=np.array([0.5, 0.5, -0.5, 0.5]) * scale)
     assert np.allclose(scaled.corners, expected.corners)
+    assert scaled.orientation is not None
     assert np.isclose(np.linalg.norm(scaled.orientation), 1)
 
 

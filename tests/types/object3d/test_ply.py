@@ -60,7 +60,7 @@ def test_points_are_read_behind_other_elements(format: str, before: list[Any]) -
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_vertices_may_hold_lists(format: str) -> None:
-    rows = [((7, 8), x, y, z, 200, 100, 50) for x, y, z in SQUARE]
+    rows: Rows = [((7, 8), x, y, z, 200, 100, 50) for x, y, z in SQUARE]
     properties = "list uchar short visible; float x; float y; float z; uchar red; uchar green; uchar blue"
     value = mt.Object3D(write(format, ("vertex", properties, rows)), file_type="ply")
     assert value.to_numpy().tolist() == [[*row, 200, 100, 50] for row in SQUARE]
@@ -88,7 +88,7 @@ def test_strips_are_meshes(format: str) -> None:
     data = write(format, CAMERA, VERTICES, ("tristrips", "list int int vertex_indices", strips))
     value = mt.Object3D(data, file_type="ply")
     assert (value.vertices, value.faces, value.points, value.to_bytes()) == (5, 4, None, data)
-    mesh = trimesh.load(io.BytesIO(value.to_glb()), file_type="glb", force="mesh", process=False)
+    mesh: Any = trimesh.load(io.BytesIO(value.to_glb()), file_type="glb", force="mesh", process=False)
     assert mesh.faces.tolist() == [[0, 1, 3], [3, 1, 2], [1, 2, 4], [0, 3, 4]]
     assert mesh.face_normals[:2].tolist() == [[0, 0, 1], [0, 0, 1]]  # both face one way
 
@@ -96,7 +96,7 @@ def test_strips_are_meshes(format: str) -> None:
 def test_triangles_written_here_are_read_by_trimesh() -> None:
     ball = trimesh.creation.icosphere()
     vertices = np.array([tuple(row) for row in ball.vertices], [(axis, ">f8") for axis in "xyz"])
-    mesh = trimesh.load(io.BytesIO(ply.write(vertices, ball.faces)), file_type="ply", process=False)
+    mesh: Any = trimesh.load(io.BytesIO(ply.write(vertices, ball.faces)), file_type="ply", process=False)
     assert np.array_equal(mesh.vertices, ball.vertices)
     assert np.array_equal(mesh.faces, ball.faces)
 

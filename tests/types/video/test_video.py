@@ -223,9 +223,9 @@ def test_clips_are_tiled_row_by_row_and_filled_up_with_black(count: int, rows: i
 
 def read_gif(data: bytes) -> tuple[list[Array], list[int]]:
     """Frames and delays as FFmpeg decodes them, which merges nothing."""
-    with av.open(io.BytesIO(data), format="gif") as container:
+    with av.open(io.BytesIO(data), "r", format="gif") as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
-        delays = [int(packet.duration * packet.time_base * 100) for packet in packets]
+        delays = [int((packet.duration or 0) * (packet.time_base or 0) * 100) for packet in packets]
         container.seek(0)
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)], delays
 
@@ -369,7 +369,7 @@ def test_a_damaged_file_is_refused_or_shown(file: tuple[str, bytes]) -> None:
 def muxed(container: str, codec: str) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:
-        stream = output.add_stream(codec, rate=10)
+        stream: Any = output.add_stream(codec, rate=10)
         stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
         for frame in pan(3).transpose(0, 2, 3, 1):
             output.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))

@@ -278,7 +278,8 @@ def test_patching_twice_is_refused() -> None:
 
 @pytest.mark.parametrize("option", ["tensorboard_x", "tensorboardX"])
 def test_tensorboardx_can_be_left_alone_in_both_spellings(tmp_path: Path, option: str) -> None:
-    tensorboard.patch(**{option: False})
+    options: dict[str, Any] = {option: False}
+    tensorboard.patch(**options)
     with mt.Run(tmp_path / "run") as run:
         board = open_writer("tensorboardX", tmp_path / "logs")
         board.add_scalar("loss", 1.0, 0)
@@ -466,10 +467,11 @@ def test_a_forked_child_leaves_the_run_alone(tmp_path: Path, writer: Any) -> Non
 
 
 def _event() -> Any:
-    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.proto import event_pb2
     from tensorboardX.summary import scalar
 
-    return Event(summary=scalar("loss", 9.0), step=9, wall_time=time.time())
+    make: Any = event_pb2
+    return make.Event(summary=scalar("loss", 9.0), step=9, wall_time=time.time())
 
 
 def test_namespaces() -> None:

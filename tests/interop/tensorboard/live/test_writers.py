@@ -7,6 +7,7 @@ import io
 import json
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -244,8 +245,7 @@ def test_the_rest_is_kept(name: str, tmp_path: Path) -> None:
     quietly(writer.add_custom_scalars, {"Losses": {"both": ["Multiline", ["a", "b"]]}})
     quietly(writer.add_embedding, NUMBERS.random((5, 4)).astype(np.float32), metadata=list("abcde"), tag="emb")
     if name == "torch":
-        import torch
-
+        torch: Any = import_module("torch")
         writer.add_tensor("raw", torch.arange(6.0).reshape(2, 3), 1)
         quietly(writer.add_graph, torch.nn.Linear(4, 3), torch.zeros(1, 4))
     writer.close()
