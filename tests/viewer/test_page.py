@@ -308,6 +308,9 @@ def test_every_type_is_shown(serve: Any, open_page: Any, runs: Path) -> None:
     for key in ("cloud", "mesh", "molecule"):
         drawn = pixels(panel(page, key).locator("canvas").first)
         assert drawn.reshape(-1, 3).std(axis=0).max() > 3, key  # something stands before the background
+    atoms = panel(page, "molecule").locator(".stage").get_attribute("data-atoms")
+    assert atoms == str(mt.Molecule.from_smiles("CC(=O)OC1=CC=CC=C1C(=O)O").atoms)  # hydrogens are drawn, too
+    assert "shown without its scripts" in panel(page, "page").inner_text()
     figure, around = (panel(page, "figure").locator(one).first.bounding_box() for one in (".main-svg", ".stage"))
     assert figure["width"] <= around["width"]  # though its layout asks for more than there is room for
     assert figure["height"] <= around["height"]

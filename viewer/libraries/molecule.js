@@ -4,8 +4,9 @@ import * as $3Dmol from '3dmol'
 window.mediatypesMolecule = function show(node, text, format) {
   const dark = document.documentElement.dataset.theme === 'dark'
   const viewer = $3Dmol.createViewer(node, { backgroundColor: dark ? '#161a1f' : '#ffffff' })
-  const model = viewer.addModel(text, { mmcif: 'cif', mcif: 'cif', sd: 'sdf', mol: 'sdf' }[format] ?? format)
-  const big = model.selectedAtoms({}).length > 400
+  const model = viewer.addModel(text, { mmcif: 'cif', mcif: 'cif', sd: 'sdf', mol: 'sdf' }[format] ?? format, { keepH: true }) // else some formats lose hydrogens
+  node.dataset.atoms = model.selectedAtoms({}).length
+  const big = node.dataset.atoms > 400
   viewer.setStyle({}, big ? { cartoon: { color: 'spectrum' } } : { stick: { radius: 0.14 }, sphere: { scale: 0.25 } })
   if (big) viewer.addStyle({ hetflag: true }, { stick: {} })
   viewer.zoomTo()

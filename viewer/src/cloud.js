@@ -1,5 +1,5 @@
 // Points in space, with boxes and vectors, in WebGL 2 without a library: a million points in a third of a second.
-import { el } from './dom.js'
+import { count, el } from './dom.js'
 
 const SIZES = { char: 1, uchar: 1, int8: 1, uint8: 1, short: 2, ushort: 2, int16: 2, uint16: 2, int: 4, uint: 4, int32: 4, uint32: 4, float: 4, float32: 4, double: 8, float64: 8 }
 const READ = { char: 'getInt8', int8: 'getInt8', uchar: 'getUint8', uint8: 'getUint8', short: 'getInt16', int16: 'getInt16', ushort: 'getUint16', uint16: 'getUint16', int: 'getInt32', int32: 'getInt32', uint: 'getUint32', uint32: 'getUint32', float: 'getFloat32', float32: 'getFloat32', double: 'getFloat64', float64: 'getFloat64' }
@@ -81,8 +81,8 @@ export class Cloud {
   /** @param scene {boxes, vectors} of the document, if it has some */
   constructor(points, scene = {}) {
     Object.assign(this, { points, turn: { yaw: 0.6, pitch: -1.0 }, zoom: 1, shift: [0, 0] })
-    this.canvas = el('canvas', { className: 'cloud', tabIndex: 0, role: 'img', 'aria-label': `${points.count} points. Drag turns, ctrl-drag pans, the wheel zooms.` })
-    this.node = el('div', {}, this.canvas, el('p', { className: 'note' }, `${points.count.toLocaleString('en')} points · drag turns, ctrl-drag pans, wheel zooms`))
+    this.canvas = el('canvas', { className: 'cloud', tabIndex: 0, role: 'img', 'aria-label': `${count(points.count, 'point')}. Drag turns, ctrl-drag pans, the wheel zooms.` })
+    this.node = el('div', {}, this.canvas, el('p', { className: 'note' }, `${count(points.count, 'point')} · drag turns, ctrl-drag pans, wheel zooms`))
     this.lines = sceneLines(scene, points.origin)
     this.listen()
   }

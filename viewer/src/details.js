@@ -1,5 +1,5 @@
 // The page of one run: what it says of itself, what it printed, its files, and what its machine was doing.
-import { bytes, duration, el, failure, fill, short } from './dom.js'
+import { bytes, count, duration, el, failure, fill, short } from './dom.js'
 import { Grid, textOf } from './grid.js'
 import { untagged } from './run.js'
 import { date, flat, medium } from './runs.js'
@@ -103,8 +103,6 @@ export function consoleLines(text) {
     return Number.isFinite(seconds) ? [{ time: seconds, stream, text: rest }] : []
   })
 }
-
-const count = (number, thing) => `${number.toLocaleString('en')} ${thing}${number === 1 ? '' : 's'}`
 
 function folded(title, content, note = '', open = false) {
   if (!content?.childElementCount) return ''

@@ -52,6 +52,9 @@ export function short(value) {
 }
 const trim = (value, digits) => String(Number(value.toPrecision(digits)))
 
+/** So many of a thing: 1 row, 2,500 rows. */
+export const count = (number, thing, things = thing + 's') => `${number.toLocaleString('en')} ${number === 1 ? thing : things}`
+
 /** Bytes as kB, MB... */
 export function bytes(count) {
   if (!(count >= 0)) return ''

@@ -1,5 +1,5 @@
 // A table of any length: only the rows in view are elements.
-import { el, later, short } from './dom.js'
+import { count, el, later, short } from './dom.js'
 
 const ROW = 24 // pixels
 
@@ -69,7 +69,7 @@ export class Grid {
     if (whole || !this.listed) this.listed = this.lines()
     const lines = this.listed, first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - 8), last = Math.min(lines.length, first + Math.ceil((this.scroll.clientHeight || 320) / ROW) + 20)
     this.space.style.height = `${lines.length * ROW}px`
-    this.total.textContent = this.order.length === this.count ? `${this.count.toLocaleString('en')} row${this.count === 1 ? '' : 's'}` : `${this.order.length.toLocaleString('en')} of ${this.count.toLocaleString('en')} rows`
+    this.total.textContent = this.order.length === this.count ? count(this.count, 'row') : `${this.order.length.toLocaleString('en')} of ${count(this.count, 'row')}`
     if (!whole && this.painted?.[0] === first && this.painted[1] === last) return
     this.painted = [first, last]
     this.body.style.transform = `translateY(${first * ROW}px)`

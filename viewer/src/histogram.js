@@ -1,5 +1,5 @@
 // Histograms: one as bars, many over steps as a heatmap. SVG and canvas, nothing else.
-import { el, short, svg } from './dom.js'
+import { count, el, short, svg } from './dom.js'
 
 const WIDE = 360, HIGH = 180, LEFT = 42, BOTTOM = 20
 
@@ -14,7 +14,7 @@ export function bars({ values, bins }) {
   })
   const text = (at, value, anchor) => svg('text', { x: at[0], y: at[1], 'text-anchor': anchor }, short(value))
   const total = values.reduce((sum, value) => sum + value, 0)
-  return svg('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, class: 'histogram', role: 'img', 'aria-label': `histogram of ${short(total)} values from ${short(low)} to ${short(bins.at(-1))}` }, ...drawn, text([LEFT, HIGH - 6], low, 'start'), text([WIDE - 4, HIGH - 6], bins.at(-1), 'end'), text([LEFT - 4, 12], most, 'end'), text([LEFT - 4, HIGH - BOTTOM], 0, 'end'))
+  return svg('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, class: 'histogram', role: 'img', 'aria-label': `histogram of ${count(total, 'value')} from ${short(low)} to ${short(bins.at(-1))}` }, ...drawn, text([LEFT, HIGH - 6], low, 'start'), text([WIDE - 4, HIGH - 6], bins.at(-1), 'end'), text([LEFT - 4, 12], most, 'end'), text([LEFT - 4, HIGH - BOTTOM], 0, 'end'))
 }
 
 /** Many histograms over steps: a column for each step, the share of values as lightness. `mark` is called with an index. */

@@ -1,7 +1,7 @@
 // Media by key. One slider moves all panels to the same step; each shows its own last value at or before it.
 import { AXES } from './charts.js'
 import { Cloud, readPly, readPoints } from './cloud.js'
-import { bytes, el, failure, fill, later, short } from './dom.js'
+import { bytes, count, el, failure, fill, later, short } from './dom.js'
 import { bars, heatmap } from './histogram.js'
 import { library } from './library.js'
 import { Picture } from './overlays.js'
@@ -15,19 +15,23 @@ const SHOW = {
   image: async (run, document, page) => (await new Picture({ run, document, state: page.state }).ready).node,
   video: async (run, document) =>
     ['gif', 'webp', 'apng', 'avif'].includes(document.format)
-      ? el('img', { className: 'clip', alt: document.caption ?? `${document.format} of ${document.frames} frames`, src: await run.url(document.path) })
+      ? el('img', { className: 'clip', alt: document.caption ?? `${document.format} of ${count(document.frames, 'frame')}`, src: await run.url(document.path) })
       : el('video', { className: 'clip', controls: true, loop: true, muted: true, src: await run.url(document.path), 'aria-label': document.caption ?? 'video' }),
   audio: showAudio,
-  html: async (run, document) => el('iframe', { sandbox: '', className: 'html', title: document.caption ?? 'HTML', srcdoc: new TextDecoder(document.encoding ?? 'utf-8').decode(await run.bytes(document.path)) }),
+  html: async (run, document) => {
+    const text = new TextDecoder(document.encoding ?? 'utf-8').decode(await run.bytes(document.path))
+    const frame = el('iframe', { sandbox: '', className: 'html', title: document.caption ?? 'HTML', srcdoc: text })
+    return el('div', {}, frame, /<script/i.test(text) && el('p', { className: 'note' }, 'shown without its scripts, which run in a notebook only'))
+  },
   histogram: (run, document) => bars(document),
   table: (run, document, page) => showTable(run, document, value => show(run, value, page)),
   tensor: async (run, document) => (document.media_type === 'application/x-npy' || document.path.endsWith('.npy') ? showTensor(readNpy(await run.bytes(document.path), document.dtype), document) : described(document)),
   object3d: showObject,
   molecule: async (run, document, page) => {
-    const draw = await library(run.source, 'molecule'), node = el('div', { className: 'stage', role: 'img', 'aria-label': `molecule of ${document.atoms} atoms` })
+    const draw = await library(run.source, 'molecule'), node = el('div', { className: 'stage', role: 'img', 'aria-label': `molecule of ${count(document.atoms, 'atom')}` })
     const text = await unzipped(run, document)
     queueMicrotask(() => requestAnimationFrame(() => draw(node, text, document.format)))
-    return el('div', {}, node, el('p', { className: 'note' }, `${document.atoms} atoms ${document.formula ?? ''}`))
+    return el('div', {}, node, el('p', { className: 'note' }, `${count(document.atoms, 'atom')} ${document.formula ?? ''}`))
   },
   plot: showPlot,
   figure: async (run, document) => {
@@ -63,10 +67,11 @@ async function showObject(run, document) {
     return cloud.node
   }
   if (document.format === 'babylon') return described(document)
-  const draw = await library(run.source, 'mesh'), canvas = el('canvas', { className: 'cloud', role: 'img', 'aria-label': `mesh of ${document.faces} faces. Drag turns, right-drag pans, the wheel zooms.` })
+  const sizes = `${count(document.vertices ?? 0, 'vertex', 'vertices')} · ${count(document.faces ?? 0, 'face')}`
+  const draw = await library(run.source, 'mesh'), canvas = el('canvas', { className: 'cloud', role: 'img', 'aria-label': `mesh of ${sizes}. Drag turns, right-drag pans, the wheel zooms.` })
   const resources = {}
   for (const [name, part] of Object.entries(document.resources ?? {})) resources[name] = await run.url(part.path)
-  const data = await run.bytes(document.path), node = el('div', {}, canvas, el('p', { className: 'note' }, `${short(document.vertices)} vertices · ${short(document.faces)} faces`))
+  const data = await run.bytes(document.path), node = el('div', {}, canvas, el('p', { className: 'note' }, sizes))
   requestAnimationFrame(() => draw(canvas, data, document.format, resources).catch(error => canvas.replaceWith(failure(error))))
   return node
 }

@@ -1,7 +1,7 @@
 // Units of the page's modules, run in a browser by tests/viewer/test_units.py. Each test throws what is wrong.
 import { grouped } from '../src/charts.js'
 import { readPoints } from '../src/cloud.js'
-import { bytes, duration, short } from '../src/dom.js'
+import { bytes, count, duration, short } from '../src/dom.js'
 import { Grid, matches, textOf } from '../src/grid.js'
 import { rebinned } from '../src/histogram.js'
 import { fillPreset } from '../src/media.js'
@@ -27,6 +27,10 @@ window.units = {
     equal(points(x, y, [1, 0, 1, 1]), [f8([1, 3, 4]), f8([5, 7, 8])])
     equal(points(x, y, [0, 1, 1, 0]), [f8([2, 3]), f8([NaN, 7])])
     equal(points(f8([3, 1, 2, NaN, 1]), f8([30, 10, 20, 0, 11]), [1, 1, 1, 1, 1]), [f8([1, 1, 2, 3]), f8([10, 11, 20, 30])])
+  },
+  'numbers of things are singular for one'() {
+    equal([count(0, 'row'), count(1, 'row'), count(2500, 'row')], ['0 rows', '1 row', '2,500 rows'])
+    equal([count(1, 'vertex', 'vertices'), count(2, 'vertex', 'vertices')], ['1 vertex', '2 vertices'])
   },
   'an envelope keeps every peak and every gap'() {
     const x = Float64Array.from({ length: 10000 }, (_, i) => i), y = x.map(i => Math.sin(i / 50))
