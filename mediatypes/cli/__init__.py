@@ -6,11 +6,12 @@ import contextlib
 import io
 import os
 import sys
-from argparse import RawDescriptionHelpFormatter
+from argparse import Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
 from .. import __version__
 from .._core.errors import MediaTypesError, StoreError, os_error
+from ..store.urls import is_url
 from . import (
     artifacts,
     compact,
@@ -34,6 +35,7 @@ from . import (
 )
 from ._command import Parser, complain
 from ._signals import unwinding
+from ._text import note
 
 COMMANDS = (
     demo.COMMAND,
@@ -80,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen, rest = _parser().parse_known_args(arguments)
         chosen.parser.check(chosen, rest)
+        _say_what_is_asked(chosen)
         with unwinding():
             code: int = chosen.run(chosen)
         sys.stdout.flush()
@@ -97,6 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(os_error(StoreError, error.filename or "output", "be written", error, hint))
         return 2
     return code
+
+
+def _say_what_is_asked(chosen: Namespace) -> None:
+    """Name the places elsewhere, on a terminal: one that does not answer is waited for."""
+    if sys.stderr.isatty():
+        given = [one for value in vars(chosen).values() for one in (value if isinstance(value, list) else [value])]
+        for place in filter(is_url, given):
+            note(f"asking {place} ...")
 
 
 def _print_no_more() -> None:

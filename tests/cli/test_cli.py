@@ -272,6 +272,17 @@ def test_durations_in_words(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_place_elsewhere_is_named_before_it_is_asked(
+    is_terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal, raising=False)
+    place = "nowhere://bucket/runs"
+    assert main(["copy", str(tmp_path), place]) == 2
+    first = capsys.readouterr().err.splitlines()[0]
+    assert (first == f"mediatypes: asking {place} ...") == is_terminal
+
+
 def test_ranks_and_the_workers_that_they_started_are_told_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
