@@ -1,6 +1,7 @@
 """`images`, `labels` and `data.yaml`, of one set of boxes; class ids that are not 0, 1, 2... are numbered so.
 
-Where an object has a region, all are written as segments, for Ultralytics takes no file with boxes among them.
+Where an object has a region, all are written as segments, for Ultralytics takes no file with boxes among them. It takes
+none with a box that reaches out of its picture either: such a box is trimmed, one that is all outside is left out.
 """
 
 from __future__ import annotations
@@ -21,19 +22,23 @@ from ._report import Tally
 
 _BOX = "a box that is not that around its region"
 _SCORE = "a score, for which a segment has no room"
+_OUTSIDE = "a box outside its picture"
+_TRIMMED = "a box that reaches out of its picture, trimmed to it"
 
 
 class _Line:
     """An object, as a box and, if it has a region, as a segment."""
 
     def __init__(self, one: Object, width: int, height: int) -> None:
-        left, top, right, bottom = one.box
+        edges = np.array(one.box) / (width, height, width, height)
+        left, top, right, bottom = self.box = tuple(np.clip(edges, 0, 1).tolist())
         self.class_id, self.score = one.class_id, one.score
-        self.box = (left / width, top / height, right / width, bottom / height)
+        self.is_outside = bool((edges[:2] > 1).any() or (edges[2:] < 0).any())
+        self.is_trimmed = self.box != tuple(edges.tolist())
         self.is_other = one.region is not None and not np.allclose(box_of(one.region), one.box, rtol=0, atol=1e-6)
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-        points = np.array(corners) if one.region is None else outline(one.region)
-        self.points, self.has_region = points / (width, height), one.region is not None
+        self.points = np.array(corners) if one.region is None else outline(one.region) / (width, height)
+        self.has_region = one.region is not None
 
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
@@ -56,7 +61,12 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
         for line in lines:
             if line.class_id is None:
                 tally.lose(item.key, item.kind, NO_CLASS)
-            elif are_segments:
+                continue
+            if line.is_outside and not line.has_region:
+                tally.lose(item.key, item.kind, _OUTSIDE)
+                continue
+            tally.lose(item.key, item.kind, _TRIMMED, line.is_trimmed and not line.has_region)
+            if are_segments:
                 tally.lose(item.key, item.kind, _BOX, line.is_other)
                 tally.lose(item.key, item.kind, _SCORE, line.score is not None)
                 written.append(segment_line(numbers[line.class_id], line.points) + "\n")

@@ -133,6 +133,25 @@ def test_yolo_of_boxes_alone(tmp_path: Path) -> None:
     assert (tmp_path / "yolo/labels/a.txt").read_text() == "0 0.1875 0.3333333333 0.25 0.3333333333 0.5\n"
 
 
+def test_yolo_of_boxes_that_reach_out_of_their_picture(tmp_path: Path) -> None:
+    """Ultralytics passes over a picture with a number below 0 or above 1, and so over its other boxes."""
+    edges = [[4, 3, 12, 9], [-4, -3, 4, 3], [-2, -2, 18, 14], [20, 2, 24, 6], [2, -6, 4, -1]]
+    boxes = mt.BoundingBoxes2D.from_xyxy(edges, domain="pixel", class_ids=[0] * 5)
+    assert mt.Image(SAMPLES, boxes={"truth": boxes}).boxes["truth"].outside_count == 4
+    with mt.Run(tmp_path / "run", quiet=True) as run:
+        run.log({"photo": mt.Image(SAMPLES, caption="a.png", boxes={"truth": boxes})})
+    report = mt.export(run.path, "yolo", tmp_path / "yolo")
+    assert (tmp_path / "yolo" / "labels" / "a.txt").read_text().splitlines() == [
+        "0 0.5 0.5 0.5 0.5",
+        "0 0.125 0.125 0.25 0.25",
+        "0 0.5 0.5 1 1",
+    ]
+    assert lost_of(report) == {
+        ("photo", "a box that reaches out of its picture, trimmed to it", 2),
+        ("photo", "a box outside its picture", 2),
+    }
+
+
 def test_voc(run: Path, tmp_path: Path) -> None:
     report = mt.export(run, "voc", tmp_path / "voc")
     assert lost_of(report) == {*OTHERS, ("photo", 'the boxes "pred": one set is all that it takes', 1)}
