@@ -54,8 +54,8 @@ def read_scores(data: Any, where: str) -> Array:
 def read_scored(y_true: Any, scores: Any, names: Any, where: str, scores_name: str, names_name: str) -> Scored:
     """Truth and scores that belong together; all problems of both at once."""
     problems: list[Problem] = []
-    truth: Array = collect(problems, read_labels, y_true, f"{where}.y_true")
-    array: Array = collect(problems, read_scores, scores, f"{where}.{scores_name}")
+    truth = collect(problems, read_labels, y_true, f"{where}.y_true")
+    array = collect(problems, read_scores, scores, f"{where}.{scores_name}")
     if names is not None:
         count = max(array.shape[1], 2) if isinstance(array, np.ndarray) else None
         collect(problems, read_names, names, count, f"{where}.{names_name}")

@@ -176,7 +176,7 @@ def test_a_key_that_the_summary_lacks_is_found(folder: Path) -> None:
         ),
         (
             replaced("key", lambda key: "x" if key == "pixels" else key),
-            ("media.parquet.key", "expected keys of media in the rows, got 1 rows of others"),
+            ("media.parquet.key", "expected keys of media in the rows, got 1 row of others"),
         ),
         (lambda t: t.drop(["caption"]), ("media.parquet.caption", "expected a column of string, got no such column")),
     ],
