@@ -75,12 +75,13 @@ def read_names(names: Any, count: int | None, where: str, what: str = "class") -
     listed = listed.tolist() if hasattr(listed, "tolist") else listed
     if not isinstance(listed, Sequence) or isinstance(listed, str):
         raise InputError.of(where, "a list of names", names, "Pass ['cat', 'dog'], for example.")
-    made = [str(name) for name in listed]
-    if len(set(made)) != len(made):
-        raise InputError.of(where, "names that differ", names, "Rename one of them.", "repeated")
+    made, problems = [str(name) for name in listed], []
     if count is not None and len(made) != count:
         expected = f"{counted(count, 'name')}, one for each {what}"
-        raise InputError.of(where, expected, Verbatim(len(made)), "Name all.", "length")
+        problems.append(problem(where, expected, Verbatim(len(made)), "Name all.", "length"))
+    if len(set(made)) != len(made):
+        problems.append(problem(where, "names that differ", names, "Rename one of them.", "repeated"))
+    raise_all(problems)
     return made
 
 
