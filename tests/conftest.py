@@ -37,8 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
         # On a busy machine any example may take long.
         settings.register_profile("busy", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
         settings.load_profile("busy")
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of a shell's background; what tests start would inherit it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What tests start would inherit what a shell's background and nohup ignore.
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
     import_all()
 
 

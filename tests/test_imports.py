@@ -116,7 +116,8 @@ image = mt.Image(np.zeros((4, 4), np.uint8), masks={"m": mt.ImageMask(np.zeros((
 assert mt.decode(mt.encode(image, store), store) == image
 answer = loaded()
 """
-    assert set(loaded_after(code, str(tmp_path))) <= {"mediatypes", "numpy", "PIL"}
+    loaded = set(loaded_after(code, str(tmp_path))) - {"cffi"}  # which Pillow before 11 tries
+    assert loaded <= {"mediatypes", "numpy", "PIL"}
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
