@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from .._core import canonical
 from .._core.atomic import replacing
 from .._core.errors import StoreError
+from .._core.wording import counted
 from ..columns.arrow import parquet_options
 from .footer_checksum import seal
 from .merge_rows import GROUP_ROWS
@@ -91,10 +92,10 @@ def parquet_file(
             file = ParquetFile(writer)
             yield file
         seal(temporary)
-        counted = pq.read_metadata(temporary).num_rows
-        if counted != file.rows:
+        written = pq.read_metadata(temporary).num_rows
+        if written != file.rows:
             hint = "Run recover; the journal is kept."
-            raise StoreError.of(str(path), f"{counted(file.rows, 'row')} after writing", counted, hint)
+            raise StoreError.of(str(path), f"{counted(file.rows, 'row')} after writing", written, hint)
 
 
 def _options(schema: pa.Schema, finite: Collection[str], compression: str) -> dict[str, Any]:

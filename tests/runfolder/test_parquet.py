@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -259,3 +260,14 @@ def test_big_cells_end_a_row_group_early(tmp_path: Path, monkeypatch: pytest.Mon
     assert pq.read_metadata(run.path / "history.parquet").num_row_groups > 3
     assert [int(text) for _, text in mt.open_run(run.path).values("text")] == list(range(50))
     assert [i for _, i in mt.open_run(run.path).values("i")] == list(range(50))
+
+
+def test_a_file_with_other_rows_than_were_written_gets_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"x": 1})
+        real = pq.read_metadata
+        monkeypatch.setattr(pq, "read_metadata", lambda path: SimpleNamespace(num_rows=real(path).num_rows + 1))
+        with pytest.raises(mt.StoreError, match="rows? after writing, got "):
+            run.finish()
+        monkeypatch.undo()
+    assert mt.open_run(run.path).history(["x"]).column("x").to_pylist() == [1]

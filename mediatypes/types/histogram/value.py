@@ -100,13 +100,13 @@ class Histogram(Value):
         data = None if sequence is None else collect(problems, as_array, sequence, "Histogram.sequence")
         read = collect(problems, _read_bins, num_bins)
         raise_all(problems)
-        counted = _count(data, read)
+        totals = _count(data, read)
         self._set(
-            _values=counted.counts,
-            _bins=counted.edges,
-            _nan_count=counted.nan_count,
-            _positive_infinity_count=counted.pos_inf_count,
-            _negative_infinity_count=counted.neg_inf_count,
+            _values=totals.counts,
+            _bins=totals.edges,
+            _nan_count=totals.nan_count,
+            _positive_infinity_count=totals.pos_inf_count,
+            _negative_infinity_count=totals.neg_inf_count,
         )
 
     @classmethod
