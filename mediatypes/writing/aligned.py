@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from queue import SimpleQueue
 from time import monotonic, sleep
 
-from .._core.errors import Problem, StoreError
+from .._core.errors import InputError, Problem, StoreError
 from ..columns.log_cells import Named, number_kind
 from .call_writer import CallWriter, Numbers
 
@@ -74,11 +74,13 @@ class AlignedCalls:
 
     Args:
         writer: of the run.
+        tell: is told why a number cannot be logged at all.
     """
 
-    def __init__(self, writer: CallWriter) -> None:
-        self._writer, self._steps = writer, GlobalSteps()
+    def __init__(self, writer: CallWriter, tell: Callable[[Problem], None]) -> None:
+        self._writer, self._tell, self._steps = writer, tell, GlobalSteps()
         self._waiting: list[tuple[str, int, float, float]] = []
+        self._unsynced: StoreError | None = None  # of numbers that are written, but perhaps not on the disk
         self._due = 0.0
         self._is_awake = self._is_closed = False
         self._wake = SimpleQueue[None]()  # not an event: an interrupt (Ctrl-C) of `set` may leave that locked for ever
@@ -101,28 +103,49 @@ class AlignedCalls:
         """Log cells; those of a call of `run.log` have their global step among them already."""
         with self._writer.lock:
             self.flush()
-            keys, before = [key for key, _, _ in cells if key != GLOBAL_STEP], self._steps.copy()
+            keys = [key for key, _, _ in cells if key != GLOBAL_STEP]
+            before, calls = self._steps.copy(), self._writer.calls
             row, begins = self._steps.place(global_step, keys, self._writer.step)
             if begins and global_step is not None and len(keys) == len(cells):
                 cells = [(GLOBAL_STEP, number_kind(global_step), global_step), *cells]
             try:
                 self._writer.add(row, time, cells, commit)
             except BaseException:
-                self._steps = before
+                if self._writer.calls == calls:
+                    self._steps = before
                 raise
+            if unsynced := self._unsynced:
+                self._unsynced = None
+                raise unsynced
 
     def flush(self) -> None:
-        """Write the numbers that wait; raises `StoreError`, and keeps them then."""
+        """Write the numbers that wait; raises `StoreError`, and keeps those that are not written."""
         with self._writer.lock:
             waiting, self._waiting = self._waiting, []
-            before = self._steps.copy()
+            count = len(waiting)  # to be written at once
             try:
-                if waiting:
-                    self._writer.put(self._calls(waiting))
-            except BaseException:
-                self._waiting[:0], self._steps = waiting, before
-                raise
+                while waiting:
+                    before, calls = self._steps.copy(), self._writer.calls
+                    try:
+                        self._writer.put(self._calls(waiting[:count]))
+                    except BaseException as error:
+                        if self._writer.calls == calls:
+                            self._steps = before
+                            if not isinstance(error, InputError):
+                                raise
+                            if count > 1:  # the run takes some of them: one by one
+                                count = 1
+                                continue
+                            for problem in error.problems:
+                                self._tell(problem)
+                        elif isinstance(error, StoreError):
+                            self._unsynced = error  # whoever logs something else hears of it
+                        else:
+                            del waiting[:count]
+                            raise
+                    del waiting[:count]
             finally:
+                self._waiting[:0] = waiting
                 self._due = monotonic() + _AT_LEAST
 
     def close(self) -> None:
@@ -169,7 +192,7 @@ class AlignedCalls:
             self._wake.get()
             while self._waiting and not self._is_closed:
                 sleep(_AT_MOST)
-                with contextlib.suppress(StoreError):
+                with contextlib.suppress(StoreError, Warning):  # a warning that is made an error
                     self.flush()
             self._is_awake = False
             if self._waiting:  # came in this moment

@@ -56,6 +56,8 @@ class CallWriter:
             return False
         self.write(body + frames.pack_crc(crc32(body)), row, (step is None) if commit is None else commit)
         layout.last, layout.sequence = body, self.calls
+        if self.syncer:
+            self.syncer.written()
         return True
 
     def remember(self, data: Any, layout: frames.Layout | None) -> None:
@@ -90,6 +92,8 @@ class CallWriter:
         self._last |= described
         for layout, (body, count) in latest.items():
             layout.last, layout.sequence = body, count
+        if self.syncer:
+            self.syncer.written()
 
     def add(self, row: int, stamp: float, cells: list[log_cells.Named], commit: bool) -> frames.Layout | None:
         """Write a call; returns its layout, if it was packed."""
@@ -104,11 +108,13 @@ class CallWriter:
             self._last |= {
                 key: (self.calls, log_cells.plain_value(kind, value)) for key, kind, value in cells if kind != "null"
             }
-            return None
-        body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *(value for _, _, value in cells))
-        self.write(declaration + body + frames.pack_crc(crc32(body)), row, commit)
-        layout.last, layout.sequence = body, self.calls
-        self._layouts[keys, codes] = layout
+        else:
+            body = layout.pack(layout.size, frames.ROW, layout.id, row, stamp, *(value for _, _, value in cells))
+            self.write(declaration + body + frames.pack_crc(crc32(body)), row, commit)
+            layout.last, layout.sequence = body, self.calls
+            self._layouts[keys, codes] = layout
+        if self.syncer:
+            self.syncer.written()
         return layout
 
     def _add_columns(self, columns: list[tuple[str, str]]) -> None:
@@ -129,7 +135,10 @@ class CallWriter:
         return frames.Layout(self._layout_id - 1, keys, codes)
 
     def write(self, frame: bytes, row: int, commit: bool, calls: int = 1) -> None:
-        """Append the frames of calls, all or none; the step moves on to the last one's only if they were written."""
+        """Append the frames of calls, all or none; the step moves on to the last one's only if they were written.
+
+        The caller notes what was written before it asks the syncer, which raises although the calls are in the journal.
+        """
         before = self.step
         if row < before:  # a signal handler or __media__ has logged in the middle of this call
             raise InputError.of("log.step", f"a step of at least {before}", row, "Do not log inside of log().", "step")
@@ -144,8 +153,6 @@ class CallWriter:
                 raise
             raise self.journal.failed(error) from error
         self.calls += calls
-        if self.syncer:
-            self.syncer.written()
 
     def append(self, frame: bytes) -> None:
         """Write a frame that is no call."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .._core.errors import Problem
+from .._core.errors import Problem, StoreError
 from .aligned import AlignedCalls
 from .call_writer import CallWriter
 from .config import Config
@@ -49,7 +49,7 @@ class WriterHook:
         with self.lock:
             self._writer.forget_quick()
             if self.aligned is None:
-                self.aligned = AlignedCalls(self._writer)
+                self.aligned = AlignedCalls(self._writer, self.say_once)
                 self.before_finish(self.aligned.close, last=True)
             return self.aligned
 
@@ -79,8 +79,12 @@ class WriterHook:
     def say_once(self, problem: Problem) -> None:
         """Warn of something, and keep it in the run; only the first time."""
         if problem not in self._said:
-            self._tell(problem)
             self._said.add(problem)
+            try:
+                self._tell(problem)
+            except StoreError:  # it is not in the run; a warning that is made an error comes after that
+                self._said.discard(problem)
+                raise
 
     def close(self) -> None:
         """The run is over: nothing is logged any more."""

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mediatypes as mt
+from mediatypes.journal import frames
+from mediatypes.journal.append import Journal
 from mediatypes.run import writer_hook
 from mediatypes.writing.aligned import AlignedCalls, GlobalSteps
 
@@ -154,3 +156,52 @@ def test_what_a_full_disk_refuses_is_written_later(tmp_path: Path) -> None:
     ]
     for fd in (saved, full):
         os.close(fd)
+
+
+def test_numbers_of_more_keys_than_a_run_takes_are_told_and_keep_nothing_else_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "MAX_COLUMNS", 3)
+    run = mt.Run(tmp_path / "run")
+    calls = writer_hook(run).align()
+    calls._due = time.monotonic() + 3600  # all wait
+    for step in (0, 1):
+        for key in ("a", "b", "c", "d"):
+            calls._waiting.append((key, step, float(step), step + 0.5))
+    with pytest.warns(UserWarning, match="at most 3 keys of a run, got 1 more"):
+        run.finish()
+    assert rows(run) == [
+        {"_step": 0, "global_step": 0.0, "a": 0.5, "b": 0.5},
+        {"_step": 1, "global_step": 1.0, "a": 1.5, "b": 1.5},
+    ]
+    assert [problem.code for problem in mt.open_run(run.path).problems] == ["key"]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_numbers_that_are_written_and_could_not_be_synced_are_not_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    run = mt.Run(tmp_path / "run", fsync=0)
+    calls, sync, failed = writer_hook(run).align(), Journal.sync, list[int]()
+
+    def fails_once(journal: Journal) -> None:
+        if not failed:
+            failed.append(1)
+            raise mt.StoreError("the disk: expected to sync, got an error")
+        sync(journal)
+
+    monkeypatch.setattr(Journal, "sync", fails_once)
+    if waits:
+        calls.number("loss", 0, 1.0, 0.5)
+        with pytest.raises(mt.StoreError, match="expected to sync"):  # whoever logs next hears of it
+            run.log({"acc": 0.25, "global_step": 0})
+    else:
+        with pytest.raises(mt.StoreError, match="expected to sync"):
+            calls.add([("loss", "number", 0.5), ("acc", "number", 0.25)], 0, 1.0)
+    assert dict(run.summary) == {"global_step": 0, "loss": 0.5, "acc": 0.25}
+    calls.number("loss", 1, 2.0, 1.5)
+    run.finish()
+    assert rows(run) == [
+        {"_step": 0, "global_step": 0.0, "loss": 0.5, "acc": 0.25},
+        {"_step": 1, "global_step": 1.0, "loss": 1.5},
+    ]
