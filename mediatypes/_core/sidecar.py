@@ -82,7 +82,9 @@ class Blob:
             raise InputError.of(where, "a readable file", named, hint, "no-file") from error
 
     def read(self) -> bytes:
-        return self._content if isinstance(self._content, bytes) else self._checked_file().read_bytes()
+        if isinstance(self._content, bytes):
+            return self._content
+        return b"".join(checked_pieces(self._checked_file(), self.sha256, self.size))
 
     def open(self) -> BinaryIO:
         return BytesIO(self._content) if isinstance(self._content, bytes) else open(self._checked_file(), "rb")
@@ -105,9 +107,7 @@ class Blob:
                 StoreError, str(file), "read the file again", error, "Keep it until it is logged."
             ) from error
         if content != (self.sha256, self.size):
-            raise HashMismatch(
-                f"{file}: expected the file as it was when the value was made, got other bytes. Log it again."
-            )
+            raise _changed(file)
         return file
 
 
@@ -174,6 +174,24 @@ def content_pieces(data: bytes | Path) -> Iterator[bytes]:
                 yield piece
     except OSError as error:
         raise os_error(StoreError, str(data), "read the file", error, "Keep it until it is logged.") from error
+
+
+def checked_pieces(data: bytes | Path, sha256: str, size: int) -> Iterator[bytes]:
+    """The same; raises `HashMismatch` after the last piece if a file has changed since it was hashed."""
+    if isinstance(data, bytes):
+        yield data
+        return
+    digest, count = hashlib.sha256(), 0
+    for piece in content_pieces(data):
+        digest.update(piece)
+        count += len(piece)
+        yield piece
+    if (digest.hexdigest(), count) != (sha256, size):
+        raise _changed(data)
+
+
+def _changed(file: Path) -> HashMismatch:
+    return HashMismatch(f"{file}: expected the file as it was when the value was made, got other bytes. Log it again.")
 
 
 def open_file(path: Location) -> BinaryIO:

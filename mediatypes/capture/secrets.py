@@ -23,7 +23,7 @@ _OPTION = re.compile(r"--?|--[A-Za-z][\w.-]{0,63}|-[A-Za-z]\d{0,4}|-[a-z_]{1,20}
 _NEGATIVE = re.compile(r"-[\d.]")
 _ASSIGNED = re.compile(r"([-+~]{0,2}[A-Za-z][\w./@-]{0,99})=(.*)", re.DOTALL)  # --lr=1, and Hydra's optimizer.lr=1
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_CREDENTIALS = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s@\"'<>]+@")
+_CREDENTIALS = re.compile(rb"(://)[^/\s@\"'<>]+@")  # without the scheme, which takes long to look for in a long word
 _SEGMENT = re.compile(r"[^\W_]+")  # letters and digits between anything else
 _PLAIN = re.compile(r"[^\W\d_]{0,20}\d{0,8}[^\W\d_]{0,3}|\d{1,8}(x\d{1,8}){1,3}|0x[0-9a-fA-F]{1,8}")
 _CASE_CHANGE = re.compile(r"[a-z][A-Z]")

@@ -64,10 +64,20 @@ def _visible(part: bytes) -> str:
     text = part.decode("utf-8", "replace")
     if not text.isprintable():
         text = _ESCAPE.sub("", text)
-        while "\b" in text:
-            text = re.sub("[^\b]\b|^\b+", "", text)
+        if "\b" in text:
+            text = _backspaced(text)
         text = _CONTROL.sub("", text)
     return text
+
+
+def _backspaced(text: str) -> str:
+    kept: list[str] = []
+    for character in text:
+        if character != "\b":
+            kept.append(character)
+        elif kept:
+            kept.pop()
+    return "".join(kept)
 
 
 def _cut(line: bytes) -> list[bytes]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from .._core import atomic
 from .._core.errors import SidecarMissing, StoreError, UnsafePath, os_error
-from .._core.sidecar import content_path, content_pieces, open_file, safe_parts
+from .._core.sidecar import checked_pieces, content_path, open_file, safe_parts
 from .memory import main_path
 
 
@@ -46,13 +47,14 @@ class DirectoryStore:
 
         Raises:
             StoreError: the system refused, for example because the disk is full. Nothing is left behind.
+            HashMismatch: the file has other bytes than these. Nothing is left behind.
         """
         path = self._prefix + content_path(sha256, suffix)
-        self._put_at(path, data, size)
+        self._put_at(path, checked_pieces(data, sha256, size), size)
         return path
 
-    def _put_at(self, path: str, data: bytes | Path, size: int) -> None:
-        """Store bytes (or copy a file's content) under a path that another store gave them; raises as `put` does."""
+    def _put_at(self, path: str, pieces: Iterable[bytes], size: int) -> None:
+        """Store bytes under a path that another store gave them; raises as `put` does."""
         target = self._resolve(path)
         try:
             is_there = _has_size(target, size)
@@ -66,7 +68,7 @@ class DirectoryStore:
             hint = "Free some space or choose another directory."
             raise os_error(StoreError, str(target), "write a sidecar", error, hint) from error
         if not is_there:
-            atomic.write(target, content_pieces(data), "write a sidecar", durable=self.durable)
+            atomic.write(target, pieces, "write a sidecar", durable=self.durable)
         if self.durable:
             atomic.sync_names(target.parent)
             for folder in target.parents:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .._core.errors import InputError, SidecarMissing
-from .._core.sidecar import content_path, content_pieces
+from .._core.sidecar import checked_pieces, content_path
 from .._core.wording import counted
 
 
@@ -38,7 +38,7 @@ class MemoryStore:
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         """Keep the bytes (a file's content is read) under `ab/<sha256><suffix>` and return that path."""
         path = content_path(sha256, suffix)
-        self.files[path] = b"".join(content_pieces(data))
+        self.files[path] = b"".join(checked_pieces(data, sha256, size))
         return path
 
     def _holds(self, path: str, sha256: str, size: int, media_type: str) -> bool:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from .._core.errors import SidecarMissing, StoreError, Verbatim, os_error
-from .._core.sidecar import content_path, content_pieces
+from .._core.sidecar import checked_pieces, content_path
 from .directory import DirectoryStore
 from .memory import main_path
 
@@ -61,7 +61,7 @@ class PackedStore:
         if size > LARGEST:
             raise StoreError.of("PackedStore.put", f"at most {LARGEST} bytes", size, "Use a DirectoryStore for it.")
         if path not in self:
-            self._added[path] = b"".join(content_pieces(data)), media_type
+            self._added[path] = b"".join(checked_pieces(data, sha256, size)), media_type
         return path
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .._core.errors import SidecarMissing, StoreError, os_error
-from .._core.sidecar import content_path, content_pieces, safe_parts
+from .._core.sidecar import checked_pieces, content_path, safe_parts
 from .directory import DirectoryStore
 from .location import RemotePath, Root
 from .memory import main_path
@@ -93,7 +93,7 @@ class RemoteStore:
         target = self.root / path
         try:
             if target.size() != size:
-                target.write(content_pieces(data))
+                target.write(checked_pieces(data, sha256, size))
         except StoreError:  # of the file to be copied
             raise
         except OSError as error:

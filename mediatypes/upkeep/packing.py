@@ -95,7 +95,7 @@ def unpack(path: str | os.PathLike[str]) -> Moved:
             if not name.startswith(_PATH):
                 raise UnsafePath.of(str(packed.path), f"paths in {_PATH}", name, "Do not trust this run.")
             if not store._resolve(name).exists():
-                store._put_at(name, packed.checked(name), place.size)
+                store._put_at(name, [packed.checked(name)], place.size)
             _require_equal(root / name, place.sha256, place.size)
         _sync(root, packed.places)
         moved = Moved(len(packed.places), sum(place.size for place in packed.places.values()))

@@ -73,6 +73,9 @@ def test_packages_from_elsewhere_are_named_by_their_url(tmp_path: Path) -> None:
     (tmp_path / "old.egg-info" / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: old\nVersion: 2.5\n")
     (tmp_path / "damaged-1.dist-info").mkdir()
     (tmp_path / "damaged-1.dist-info" / "direct_url.json").write_text("[")
+    for number, damage in enumerate(["[]", '{"url": 5}', '{"url": "a", "dir_info": 5}', "[" * 50_000]):
+        (tmp_path / f"damaged{number}-1.dist-info").mkdir()
+        (tmp_path / f"damaged{number}-1.dist-info" / "direct_url.json").write_text(damage)
     assert requirements([str(tmp_path), str(tmp_path / "not there")]).splitlines() == [
         "-e file:///home/me/here",
         "old==2.5",

@@ -276,3 +276,17 @@ def test_what_other_sinks_raise_is_an_error_of_the_store(raised: Exception) -> N
         mt.encode(mt.Html("x"), Bucket())
     assert error.value.__cause__ is raised
     assert type(error.value) is mt.StoreError
+
+
+def test_a_large_file_that_changes_between_its_check_and_its_copy_is_stored_nowhere(large: Path) -> None:
+    class Late(mt.MemoryStore):
+        """A sink that is given the file when it was checked, and copies it after it was changed."""
+
+        def put(self, data: bytes | Path, **given: Any) -> str:
+            large.write_bytes(DATA[::-1])
+            return super().put(data, **given)
+
+    store = Late()
+    with pytest.raises(mt.HashMismatch, match=r"data\.bin: expected the file as it was when the value was made"):
+        Blob.from_path(large, "x").place(store, ".bin", "x/y")
+    assert store.files == {}

@@ -254,3 +254,14 @@ def test_a_sink_that_answers_no_path_is_refused(answer: Any) -> None:
 
     with pytest.raises(mt.StoreError, match=r"Sink\.put: expected the path or URL of the sidecar"):
         mt.encode(mt.Image(np.zeros((2, 2), np.uint8)), Sink())
+
+
+def test_a_file_of_other_bytes_than_its_hash_is_not_stored(store: Any, tmp_path: Path) -> None:
+    file = tmp_path / "big.bin"
+    file.write_bytes(b"x" * 3_000_000)
+    said = {**reference(b"y" * 3_000_000, ""), "suffix": ".bin", "media_type": "x/y"}
+    del said["path"]
+    with pytest.raises(mt.HashMismatch, match=r"big\.bin: expected the file as it was"):
+        store.put(file, **said)
+    path = put(store, b"y" * 3_000_000)
+    assert read(store, path) == b"y" * 3_000_000

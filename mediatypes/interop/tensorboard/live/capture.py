@@ -114,7 +114,7 @@ class RunCapture:
         self._stop.set()
         if self._thread:
             self._thread.join()
-            self._read_tails()
+            self._read_tails(is_last=True)
         for numbers in self.numbers:
             numbers.clear()
         for logdir, place in (self._root | self._logdirs).items():
@@ -145,7 +145,7 @@ class RunCapture:
         while not self._stop.wait(_POLL_SECONDS):
             self._read_tails()
 
-    def _read_tails(self) -> None:
+    def _read_tails(self, is_last: bool = False) -> None:
         for logdir, place in list(self._followed.items()):
             try:
                 for path in self._new_files(logdir):
@@ -154,9 +154,9 @@ class RunCapture:
                     if path.rpartition("/")[0] == logdir:
                         with self.lock:
                             for events in tail.read():
-                                self.rows.events(events, self._series.all)
+                                self.rows.events(events, self._series.all, tail)
             except Exception as error:
-                if self._stop.is_set() and isinstance(error, StoreError):  # the rest waits for the next `finish`
+                if is_last and isinstance(error, StoreError):  # the rest waits for the next `finish`
                     raise
                 self.guard(error, logdir)
 

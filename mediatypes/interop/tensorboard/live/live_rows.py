@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from ...._core import canonical
-from ...._core.errors import Problem
+from ...._core.errors import InputError, Problem
 from ...._core.sidecar import Sink
 from ....columns.log_cells import Named
 from ....writing.hook import WriterHook
@@ -48,15 +50,17 @@ class LiveRows:
         if named:
             self._calls.add(list(named.values()), step, time)
 
-    def events(self, events: Events, series: list[Series]) -> None:
-        """Log events that were read from a file, in their order."""
+    def events(self, events: Events, series: list[Series], file: GrowingFile) -> None:
+        """Log events that were read from a file, in their order; its `logged` says how far that has come."""
         waiting: list[tuple[str, Cell]] = []
         at = (0, 0.0, 0)  # step, time and offset of what waits: the cells of one record belong together
-        rows = zip(*(column.tolist() for column in events.columns), strict=True)
+        rows, last = zip(*(column.tolist() for column in events.columns), strict=True), file.logged
         for i, (number, step, time, value, offset) in enumerate(rows):
             if waiting and at != (step, time, offset):
-                self.cells(waiting, at[0], at[1])
+                self._cells_or_tell(waiting, at[0], at[1])
                 waiting = []
+            if offset != last:
+                file.logged, last = last, offset
             one = series[number]
             if one.kind == "number" and not waiting:
                 self.number(one.key, step, time, value)
@@ -66,7 +70,15 @@ class LiveRows:
                 cell = canonical.loads(content.text) if content else value
                 waiting.append((one.key, Cell(one.kind, one.type, cell)))
         if waiting:
-            self.cells(waiting, at[0], at[1])
+            self._cells_or_tell(waiting, at[0], at[1])
+        file.logged = last
+
+    def _cells_or_tell(self, keyed: list[tuple[str, Cell]], step: int, time: float) -> None:
+        try:
+            self.cells(keyed, step, time)
+        except InputError as error:  # the run takes no such cells, also not at the next reading
+            for problem in error.problems:
+                self.run.say_once(problem)
 
     def _configure(self, hparams: dict[str, Any]) -> None:
         """Hyperparameters are the run's config; of several trials it is that of the last one, which is told."""
@@ -85,10 +97,13 @@ class LiveRows:
 
 
 class GrowingFile:
-    """Reads an event file from where the last reading stopped. A record that is not whole yet is waited for."""
+    """Reads an event file from where the last reading stopped. A record that is not whole yet is waited for.
+
+    `logged` is the offset of the last record that was logged: a reading that fails after it does not give it again.
+    """
 
     def __init__(self, path: str, folder: str, series: SeriesList, converter: Converter) -> None:
-        self.path, self.position = path, 0
+        self.path, self.position, self.logged = path, 0, -1
         self.decoder = FileDecoder(folder, series, converter, {})
 
     def read(self) -> Iterator[Events]:
@@ -98,5 +113,7 @@ class GrowingFile:
             return
         with open(self.path, "rb") as file:
             reader = open_reader(file, size, self.position)
-            yield from self.decoder.decode(reader)
+            for events in self.decoder.decode(reader):
+                first = int(np.searchsorted(events.offsets, self.logged, "right"))
+                yield events.cut(first, len(events.offsets)) if first else events
         self.position = reader.position

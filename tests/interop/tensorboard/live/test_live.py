@@ -601,3 +601,33 @@ def test_histograms_of_a_followed_file_are_plain_documents(tmp_path: Path) -> No
     assert step == 3
     assert histogram.values.sum() == 1000
     assert points(run.path, "loss") == [(3, 0.5)]
+
+
+def test_what_is_logged_of_a_followed_file_is_not_logged_again_after_a_failure(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run", quiet=True)
+    capture = live.RunCapture(writer_hook(run), "", save=False)
+    logs = tmp_path / "logs"
+    board = open_writer("tensorboardX", logs)
+    for step in range(4):
+        board.add_text("note", f"note {step}", step)
+        board.add_scalar("loss", step / 4, step)
+    board.close()
+    (file,) = logs.iterdir()
+    file.rename(file.with_name(f"{file.name}.{os.getpid()}.v2"))
+    capture._followed[str(logs)] = ""
+    cells, failed = capture.rows.cells, list[int]()
+
+    def fails_once(keyed: Any, step: int, time: float) -> None:
+        if step == 2 and not failed:
+            failed.append(step)
+            raise mt.StoreError("the disk: expected some space, got none")
+        cells(keyed, step, time)
+
+    capture.rows.cells = fails_once  # type: ignore[method-assign]
+    with pytest.warns(UserWarning, match="expected some space"):
+        capture._read_tails()
+    capture._read_tails()
+    run.finish()
+    assert failed == [2]
+    assert [(step, note) for step, note in mt.open_run(run.path).values("note")] == [(i, f"note {i}") for i in range(4)]
+    assert points(run.path, "loss") == [(step, step / 4) for step in range(4)]
