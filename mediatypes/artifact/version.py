@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,6 +17,7 @@ from .._core.errors import (
     DocumentError,
     HashMismatch,
     InputError,
+    MediaTypesError,
     SidecarMissing,
     StoreError,
     Verbatim,
@@ -155,17 +157,21 @@ class Artifact:
         return target
 
     def used_by(self) -> list[RunView]:
-        """The runs beside it that used it; those that are elsewhere nobody knows."""
+        """The runs beside it that used it; those that are elsewhere nobody knows.
+
+        A run whose files are damaged is left out, with a warning.
+        """
         from ..runset.discovery import find_runs
         from ..view import RunView
 
-        mine = (self.name, self.version, self.digest, lineage.USED)
-        runs = find_runs(self._local().parent)
-        return [
-            RunView(run)
-            for run in runs
-            if any((one.name, one.version, one.digest, one.role) == mine for one in lineage.read_lineage(run))
-        ]
+        mine, users = (self.name, self.version, self.digest, lineage.USED), list[RunView]()
+        for run in find_runs(self._local().parent):
+            try:
+                if any((one.name, one.version, one.digest, one.role) == mine for one in lineage.read_lineage(run)):
+                    users.append(RunView(run))
+            except MediaTypesError as error:
+                warnings.warn(f"{error} Whether that run used {self.name}:{self.version} is not known.", stacklevel=2)
+        return users
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: its files in a table, and the `repr`."""

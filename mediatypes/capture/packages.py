@@ -37,7 +37,14 @@ def _installed(folder: str) -> Iterator[tuple[str, str]]:
         try:
             if line := _line(entry.path, entry.name):
                 yield line
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # damaged: nobody can tell what it is
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ):  # damaged: nobody can tell what it is
             continue
 
 

@@ -65,7 +65,7 @@ def ask(
     database = _Database()
     opened: dict[str, Source] = {}
     if names(query, "runs"):
-        database.connection.register("runs", runs())
+        database.view("runs", [f"from {database.table(runs())}"])
     if names(query, "history") or names(query, "media"):
         opened.update(histories())
     if names(query, "history"):
@@ -83,7 +83,7 @@ def ask_files(
     for name, paths in tables.items():
         here = [path for path in paths if isinstance(path, Path)]
         if len(here) < len(paths):  # elsewhere: pyarrow reads, and only what DuckDB asks it for
-            database.connection.register(name, parts_dataset(paths))
+            database.view(name, [f"from {database.table(parts_dataset(paths))}"])
         else:
             database.view(name, [f"from read_parquet({_listed(here)}, union_by_name = true)"])
     return database.answer(query, inside)
@@ -168,9 +168,9 @@ class _Database:
             for spec in specs:
                 schema.add_column(spec.key, spec.kind, spec.integral)
         columns = {(spec.key, spec.kind): spec.name for spec in schema.specs()}
-        parts = [f"from {self._table(schema_of(schema.specs()).empty_table())}"]
+        parts = [f"from {self.table(schema_of(schema.specs()).empty_table())}"]
         for run, other in others.items():
-            rows = f"{self._table(other.rows)} as {_ROWS}"
+            rows = f"{self.table(other.rows)} as {_ROWS}"
             parts.append(_select(_literal(run), other.fixed, other.columns, columns, rows))
         for (own, like), paths in alike.items():
             parts.append(_select(f"{_NAMES}.{RUN}", own, like, columns, self._files(paths)))
@@ -186,17 +186,23 @@ class _Database:
 
     def _files(self, paths: dict[str, Path]) -> str:
         """A source of the rows of all these files, with the run that each belongs to."""
-        runs = self._table(pa.table({"file": [str(path) for path in paths.values()], RUN: list(paths)}))
+        runs = self.table(pa.table({"file": [str(path) for path in paths.values()], RUN: list(paths)}))
         return (
             f"read_parquet({_listed(paths.values())}, filename = '{_FILE}') as {_ROWS}"
             f" join {runs} as {_NAMES} on {_ROWS}.{_FILE} = {_NAMES}.file"
         )
 
-    def _table(self, table: Any) -> str:
-        """The name under which a query finds a table or dataset of pyarrow."""
+    def table(self, table: Any) -> str:
+        """What a query has to say to read a table or dataset of pyarrow."""
         self.tables += 1
-        self.connection.register(f"table_{self.tables}", table)
-        return f"table_{self.tables}"
+        source, names, chosen = f"table_{self.tables}", table.schema.names, ""
+        if any("\0" in name for name in names):  # Arrow's C interface cuts them there
+            table = (table if isinstance(table, pa.Table) else table.to_table()).rename_columns(
+                [str(place) for place in range(len(names))]
+            )
+            chosen = ", ".join(f"{_quoted(str(place))} as {_quoted(name)}" for place, name in enumerate(names))
+        self.connection.register(source, table)
+        return f"(select {chosen} from {source})" if chosen else source
 
 
 def _media_schema(specs: list[ColumnSpec]) -> pa.Schema:

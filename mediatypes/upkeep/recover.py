@@ -60,13 +60,20 @@ def _rebuild_run_json(root: Path, force: bool) -> None:
     from ..runfolder.parquet_reader import StoredHistory
 
     run = dict(StoredHistory(root / files.HISTORY).footer)
+    lacks = [name for name in ("config", "summary") if name not in run]  # that were too large for it
+    run.setdefault("config", {})
     summary = run.pop("summary", {})
     for name in ("columns", "calls"):  # which are of the file
         run.pop(name, None)
     if files.journals(root / files.JOURNAL):  # rows that the file may not have yet
         run["status"] = "running"
-    lost = Problem(files.RUN, "lost, and made again of the footer of history.parquet; later edits are gone", "rebuilt")
-    run["problems"] = [*run.get("problems", []), lost._asdict()]
+    what = "lost, and made again of the footer of history.parquet; later edits are gone"
+    if "config" in lacks:
+        what += ", and the config, which was too large for the footer"
+    lost = [Problem(files.RUN, what, "rebuilt")]
+    if "summary" in lacks and not (root / files.SUMMARY).exists():
+        lost.append(Problem(files.SUMMARY, "lost, and too large to be repeated in history.parquet", "rebuilt"))
+    run["problems"] = [*run.get("problems", []), *(one._asdict() for one in lost)]
     if problems := list(files.RUN_JSON.check(run)):
         raise DocumentError(p._replace(path=f"{root / files.HISTORY}: {p.path}") for p in problems)
     lock = Lock(root, force)

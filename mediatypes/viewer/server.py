@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from http import HTTPStatus
-from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, BinaryIO, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -23,7 +22,6 @@ from .shelf import Shelf
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PIECE = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-_COOKIE = "mediatypes-token"
 # A sidecar is shown by the page, never as a page of its own: whatever is opened by its address runs nothing.
 _FILE_POLICY = "sandbox; default-src 'none'"
 _TYPES = {
@@ -141,9 +139,14 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         if not self.token:
             return name in LOOPBACK
-        cookie = SimpleCookie(self.headers.get("Cookie", "")).get(_COOKIE)
-        given = [*parse_qs(query).get("token", ()), *([cookie.value] if cookie else [])]
+        cookies = (one.strip().partition("=") for one in self.headers.get("Cookie", "").split(";"))
+        given = [*parse_qs(query).get("token", ()), *(value for name, _, value in cookies if name == self._cookie)]
         return any(secrets.compare_digest(one.encode(), self.token.encode()) for one in given)
+
+    @property
+    def _cookie(self) -> str:
+        """The name of its cookie, which servers on other ports of the machine get as well."""
+        return f"mediatypes-token-{self.port}"
 
     def _page(self, rest: str) -> None:
         name, runs = self.news.begin()
@@ -152,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = b"".join(page.page(settings, self.title, address=address))
         headers = {"Content-Security-Policy": page.policy(address=address) + "; frame-ancestors 'none'"}
         if self.token:
-            headers["Set-Cookie"] = f"{_COOKIE}={self.token}; HttpOnly; SameSite=Strict; Path=/"
+            headers["Set-Cookie"] = f"{self._cookie}={self.token}; HttpOnly; SameSite=Strict; Path=/"
         self._send(HTTPStatus.OK, content, "text/html; charset=utf-8", headers)
 
     def _runs(self, rest: str) -> None:

@@ -315,6 +315,11 @@ def test_runs_know_what_they_made_and_used(tmp_path: Path, data: Path) -> None:
     validate(user.path / "artifacts.json", "artifacts")
     store = mt.artifacts(root)
     assert [view.path for view in store.use("data").used_by()] == [user.path]
+    with mt.Run(root / "damaged"):
+        (root / "damaged" / "artifacts.json").write_text("{")
+    with pytest.warns(UserWarning, match=r"damaged.artifacts\.json.* Whether that run used data:v0 is not known"):
+        assert [view.path for view in store.use("data").used_by()] == [user.path]
+    shutil.rmtree(root / "damaged")
     mt.copy(root, tmp_path / "copies")
     assert mt.open_run(tmp_path / "copies" / "deep" / "user").artifacts() == mt.open_run(user.path).artifacts()
     assert not (tmp_path / "copies" / "artifacts").exists()

@@ -113,6 +113,19 @@ def test_a_lost_run_json_is_made_again_of_the_footer(folder: Path, capsys: pytes
     assert main(["verify", str(folder)]) == 0
 
 
+def test_a_config_that_the_footer_had_no_room_for_is_said_to_be_lost(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", name="large", config={"prompt": "x" * 1_100_000}) as run:
+        run.log({"loss": 0.5, "note": "y" * 1_100_000})
+    (run.path / "run.json").unlink()
+    (run.path / "summary.json").unlink()
+    view = mt.recover(run.path)
+    assert (view.name, view.config, view.status) == ("large", {}, "finished")
+    assert view.history(["loss"]).column("loss").to_pylist() == [0.5]
+    first, second = view.problems
+    assert first.message.endswith("later edits are gone, and the config, which was too large for the footer")
+    assert (second.path, second.message) == ("summary.json", "lost, and too large to be repeated in history.parquet")
+
+
 def test_rows_of_a_journal_beside_a_lost_run_json_are_not_lost(tmp_path: Path, start: Start) -> None:
     with mt.Run(tmp_path / "run") as run:
         run.log({"a": 1})

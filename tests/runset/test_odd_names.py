@@ -65,3 +65,21 @@ def test_large_integers_beside_nulls_are_exact_in_pandas(tmp_path: Path) -> None
     table = mt.open_runs(tmp_path).to_pandas()
     assert table["config.seed"][0] == 2**60 + 1
     assert table["config.seed"][1] is pd.NA
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_sql_has_columns_whose_names_have_a_nul(tmp_path: Path, is_over: bool) -> None:
+    pytest.importorskip("duckdb")
+    row = {"a\0b": 0.5, "a\0c": 1.5, "a": 2.5}
+    run = mt.Run(tmp_path / "runs" / "one", config={"x\0y": 1, "x\0z": 2})
+    run.log(row)
+    if is_over:
+        run.finish()
+    runs = mt.open_runs(tmp_path / "runs")
+    history = runs.sql("select * from history")
+    assert history.columns == ["run", "_step", "_timestamp", "_runtime", *row]
+    assert history.fetchall()[0][4:] == tuple(row.values())
+    described = runs.sql("select * from runs")
+    assert described.columns == runs.table().column_names
+    assert described.fetchall() == [tuple(one.values()) for one in runs.table().to_pylist()]
+    run.finish()

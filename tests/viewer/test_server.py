@@ -123,7 +123,13 @@ def test_beyond_loopback_a_token_is_needed(serve: Any, runs: Path) -> None:
     assert client.ask("/runs.json?token=guess")[0] == 403
     status, headers, _ = client.ask(f"/?{token}")
     assert status == 200
-    assert client.ask("/runs.json", Cookie=headers["set-cookie"].partition(";")[0])[0] == 200
+    cookie = headers["set-cookie"].partition(";")[0]
+    other = urlsplit(serve(runs, host="0.0.0.0"))  # a browser sends the cookies of a host to all its ports
+    _, headers, _ = Client(f"http://127.0.0.1:{other.port}/").ask(f"/?{other.query}")
+    theirs = headers["set-cookie"].partition(";")[0]
+    assert theirs.partition("=")[0] != cookie.partition("=")[0]
+    assert client.ask("/runs.json", Cookie=f'a[0]={{"odd": 1}}; {theirs}; {cookie}')[0] == 200
+    assert client.ask("/runs.json", Cookie=theirs)[0] == 403
 
 
 def test_what_is_opened_by_its_address_runs_nothing(serve: Any, tmp_path: Path) -> None:
