@@ -107,7 +107,7 @@ class Blob:
                 StoreError, str(file), "read the file again", error, "Keep it until it is logged."
             ) from error
         if content != (self.sha256, self.size):
-            raise _changed(file)
+            raise changed(file)
         return file
 
 
@@ -187,10 +187,11 @@ def checked_pieces(data: bytes | Path, sha256: str, size: int) -> Iterator[bytes
         count += len(piece)
         yield piece
     if (digest.hexdigest(), count) != (sha256, size):
-        raise _changed(data)
+        raise changed(data)
 
 
-def _changed(file: Path) -> HashMismatch:
+def changed(file: object) -> HashMismatch:
+    """What to raise for a file that is another one now."""
     return HashMismatch(f"{file}: expected the file as it was when the value was made, got other bytes. Log it again.")
 
 

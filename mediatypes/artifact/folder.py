@@ -137,7 +137,10 @@ class Folder:
                 raise InputError.of("log_artifact.type", repr(latest.type), told["type"], "An artifact has one type.")
             if latest and latest.says(told):
                 return latest
-            number = numbers[-1] + 1 if numbers else 0
+            taken = [
+                n for n in self.aliases(name).values() if number_of(f"v{n}") is not None
+            ]  # also of removed versions
+            number = max([*numbers, *taken], default=-1) + 1
             value = told | {"version": number, "created": time.time()}
             if self._place(root / name / f"v{number}", value, blobs):
                 return Manifest(value)

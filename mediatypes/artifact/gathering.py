@@ -15,7 +15,7 @@ from .._core.canonical import is_utf8_encodable
 from .._core.codec import encode
 from .._core.errors import InputError, Problem, StoreError, Verbatim, collect, os_error, problem
 from .._core.file_names import check_names
-from .._core.sidecar import content_path, hash_file
+from .._core.sidecar import changed, content_path, hash_file
 from .._core.value import is_media
 from .._core.wrapping import tag_of, wrap
 from ..store.location import RemotePath
@@ -285,5 +285,8 @@ class _Sink:
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         path = f"{MEDIA}/{content_path(sha256, suffix)}"
-        self.entries[path] = Entry(path, *self._blobs.put(data))
+        stored = self._blobs.put(data)
+        if stored != (sha256, size):
+            raise changed(data)
+        self.entries[path] = Entry(path, sha256, size)
         return path

@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import stat
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,9 +17,11 @@ from .._core.errors import (
     HashMismatch,
     InputError,
     MediaTypesError,
+    Problem,
     SidecarMissing,
     StoreError,
     Verbatim,
+    describe,
     os_error,
 )
 from .._core.hooks import hook
@@ -34,7 +35,7 @@ from .gathering import Reference
 from .manifest import Entry, Manifest
 
 if TYPE_CHECKING:
-    from ..view import RunView
+    from ..runset.runset import RunSet
 
 FILES = "files"  # of a version: its files by name
 _PIECE = 1024 * 1024
@@ -156,22 +157,24 @@ class Artifact:
                         file.chmod(file.stat().st_mode | 0o111)
         return target
 
-    def used_by(self) -> list[RunView]:
+    def used_by(self) -> RunSet:
         """The runs beside it that used it; those that are elsewhere nobody knows.
 
-        A run whose files are damaged is left out, with a warning.
+        Whether a run whose files are damaged did nobody knows: it is left out, and among the `problems` of the result.
         """
         from ..runset.discovery import find_runs
+        from ..runset.runset import RunSet
         from ..view import RunView
 
-        mine, users = (self.name, self.version, self.digest, lineage.USED), list[RunView]()
-        for run in find_runs(self._local().parent):
+        mine, base = (self.name, self.version, self.digest, lineage.USED), self._local().parent
+        users, problems = list[RunView](), list[Problem]()
+        for run in find_runs(base, problems=problems):
             try:
                 if any((one.name, one.version, one.digest, one.role) == mine for one in lineage.read_lineage(run)):
                     users.append(RunView(run))
             except MediaTypesError as error:
-                warnings.warn(f"{error} Whether that run used {self.name}:{self.version} is not known.", stacklevel=2)
-        return users
+                problems += [one._replace(path=one.path or str(run)) for one in describe(error)]
+        return RunSet(users, base, problems)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: its files in a table, and the `repr`."""

@@ -6,12 +6,13 @@ import importlib
 import math
 import weakref
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .._core.errors import Problem, describe
+from .._core.errors import MediaTypesError, Problem, describe
 from ..types.histogram.value import Histogram
 
 BINS = 64
@@ -108,7 +109,8 @@ class TorchWatch:
             self._offer(histograms(tensors))
         except Exception as error:  # training goes on
             self.stop()
-            self._report([problem._replace(path="watch", code="watch") for problem in describe(error)])
+            with suppress(MediaTypesError):  # what the journal does not take waits; a forked worker has no run
+                self._report([problem._replace(path="watch", code="watch") for problem in describe(error)])
 
 
 def _unwrapped(model: Any) -> Any:

@@ -99,8 +99,8 @@ class AlignedCalls:
             self._is_awake = True
             self._wake_up()
 
-    def add(self, cells: list[Named], global_step: int | None, time: float, commit: bool = False) -> None:
-        """Log cells; those of a call of `run.log` have their global step among them already."""
+    def add(self, cells: list[Named], global_step: int | None, time: float, commit: bool = False) -> int:
+        """Log cells, and return their row; those of a call of `run.log` have their global step among them already."""
         with self._writer.lock:
             self.flush()
             keys = [key for key, _, _ in cells if key != GLOBAL_STEP]
@@ -117,6 +117,7 @@ class AlignedCalls:
             if unsynced := self._unsynced:
                 self._unsynced = None
                 raise unsynced
+            return row
 
     def flush(self) -> None:
         """Write the numbers that wait; raises `StoreError`, and keeps those that are not written."""

@@ -84,7 +84,7 @@ class LogsRows:
         self._hook.offered, stamp = {}, take_timestamp(cells)
         try:
             if aligned is not None:
-                aligned.add(cells, split_global_step(cells), stamp, bool(commit))
+                row = aligned.add(cells, split_global_step(cells), stamp, bool(commit))
             else:
                 commit = (step is None) if commit is None else bool(commit)
                 layout = self._writer.add(row, stamp, cells, commit)

@@ -17,6 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import mediatypes as mt
+from mediatypes.artifact.blobs import Blobs
 from mediatypes.cli import main
 from mediatypes.upkeep.verify import check
 from tests.remote import make_bucket
@@ -317,8 +318,9 @@ def test_runs_know_what_they_made_and_used(tmp_path: Path, data: Path) -> None:
     assert [view.path for view in store.use("data").used_by()] == [user.path]
     with mt.Run(root / "damaged"):
         (root / "damaged" / "artifacts.json").write_text("{")
-    with pytest.warns(UserWarning, match=r"damaged.artifacts\.json.* Whether that run used data:v0 is not known"):
-        assert [view.path for view in store.use("data").used_by()] == [user.path]
+    users = store.use("data").used_by()
+    assert [view.path for view in users] == [user.path]
+    assert ["damaged" in str(problem) for problem in users.problems] == [True]
     shutil.rmtree(root / "damaged")
     mt.copy(root, tmp_path / "copies")
     assert mt.open_run(tmp_path / "copies" / "deep" / "user").artifacts() == mt.open_run(user.path).artifacts()
@@ -448,3 +450,31 @@ def test_the_commands(store: mt.Artifacts, data: Path, capsys: pytest.CaptureFix
     blob.write_bytes(b"")
     assert main(["artifacts", "verify", root]) == 1
     assert "data:v0/d/" in capsys.readouterr().out
+
+
+def test_a_version_that_was_removed_lends_its_number_and_aliases_to_no_other(tmp_path: Path) -> None:
+    store = mt.artifacts(tmp_path)
+    store.log("words", "dataset", {"a.txt": b"one"})
+    best = store.log("words", "dataset", {"a.txt": b"two"}, aliases=["best"])
+    shutil.rmtree(best.path.parent)
+    assert store.log("words", "dataset", {"a.txt": b"three"}).version == "v2"
+    with pytest.raises(mt.StoreError, match="a version or an alias"):
+        store.use("words:best")
+
+
+def test_the_file_of_a_value_that_changes_while_it_is_stored_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediatypes._core.sidecar.READ_WHOLE", 4)
+    file, pixels = tmp_path / "photo.png", np.zeros((2, 3), np.uint8)
+    file.write_bytes(mt.Image(pixels)._sidecar().read())
+    photo, put = mt.Image(file), Blobs.put
+
+    def late(blobs: Blobs, content: Any, *given: Any) -> Any:
+        if isinstance(content, Path):
+            file.write_bytes(mt.Image(pixels + 9)._sidecar().read())
+        return put(blobs, content, *given)
+
+    monkeypatch.setattr(Blobs, "put", late)
+    with pytest.raises(mt.HashMismatch, match=r"photo\.png: expected the file as it was"):
+        mt.artifacts(tmp_path / "runs").log("photo", "picture", {"photo": photo})

@@ -267,7 +267,7 @@ def test_a_file_with_other_rows_than_were_written_gets_no_name(tmp_path: Path, m
         run.log({"x": 1})
         real = pq.read_metadata
         monkeypatch.setattr(pq, "read_metadata", lambda path: SimpleNamespace(num_rows=real(path).num_rows + 1))
-        with pytest.raises(mt.StoreError, match="rows? after writing, got "):
+        with pytest.raises(mt.StoreError, match=r"rows? after writing, got "):
             run.finish()
         monkeypatch.undo()
     assert mt.open_run(run.path).history(["x"]).column("x").to_pylist() == [1]

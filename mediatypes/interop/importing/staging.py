@@ -12,7 +12,7 @@ from typing import Self
 
 from ..._core.atomic import remove_leftovers, temporary_name
 from ..._core.errors import RunLocked, StoreError, os_error
-from ..._core.sidecar import content_path
+from ..._core.sidecar import checked_pieces, content_path
 from ...runfolder import files
 from ...runfolder.lock import Lock
 
@@ -115,7 +115,7 @@ class StagingSink:
             if parent not in self._folders:
                 os.makedirs(parent, exist_ok=True)
                 self._folders.add(parent)
-            content = data if isinstance(data, bytes) else data.read_bytes()
+            content = b"".join(checked_pieces(data, sha256, size))
             with open(f"{self._staging.path}/{path}", "wb", buffering=0) as file:
                 view = memoryview(content)
                 while view:

@@ -12,9 +12,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from ..._core import canonical
+from ..._core import atomic, canonical
 from ..._core.codec import encode
 from ..._core.deps import need
+from ..._core.sidecar import checked_pieces
 from ._adapter import Adapter, Way, ways
 from ._common import as_it_is, drawn, is_cloud, kept_file, plain_rows
 
@@ -37,7 +38,7 @@ class _RunFiles:
         file = Path(self._run.dir, path)
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data if isinstance(data, bytes) else data.read_bytes())
+            atomic.write(file, checked_pieces(data, sha256, size), "keep a file")
             self._run.save(str(file), base_path=self._run.dir, policy="now")
         return path
 

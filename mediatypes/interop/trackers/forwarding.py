@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from ..._core.codec import decode
 from ..._core.deps import is_installed
-from ..._core.errors import InputError, MissingDependencyError, Problem, describe, problem
+from ..._core.errors import InputError, MissingDependencyError, Problem, StoreError, describe, problem
 from ..._core.sidecar import Source
 from ...columns.log_cells import Named
 from . import TRACKERS, adapter
@@ -56,7 +57,8 @@ class Forwarder:
             except Exception as error:
                 problems += describe(error)
             if new := self._not_told(to_tracker, problems):
-                report(new)
+                with suppress(StoreError):  # the call is written, and the run tells of this when it is finished
+                    report(new)
 
     def _not_told(self, to_tracker: Adapter, problems: list[Problem]) -> list[Problem]:
         new = {(to_tracker.title, one.path, one.code): one for one in problems}

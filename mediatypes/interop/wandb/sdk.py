@@ -29,7 +29,7 @@ def generate_id(length: int = 8) -> str:
 
 def make_artifact_name_safe(name: str) -> str:
     """The name with what artifacts may be called."""
-    return re.sub(r"[^\w.-]", "_", name)[:128]
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:128]
 
 
 def get_project(default: Any = None) -> Any:

@@ -16,7 +16,7 @@ from ..._core.codec import encode
 from ..._core.errors import DocumentError, InputError, SidecarMissing, Verbatim
 from ..._core.location import path_text
 from ..._core.references import read_list
-from ..._core.sidecar import Blob, HashingSink, Sink, Source, fetch, holds
+from ..._core.sidecar import Blob, HashingSink, Sink, Source, checked_pieces, fetch, holds
 from ...columns.arrow import list_of, lists, parquet_options, texts
 from ...columns.classify import MEDIA_LIST
 from ...columns.packed import FEATURES, PACKED, huggingface, pack_array, write_whole
@@ -276,7 +276,7 @@ class _Bytes:
 
     def put(self, data: bytes | Path, *, suffix: str, media_type: str, sha256: str, size: int) -> str:
         path = HashingSink().put(data, suffix=suffix, media_type=media_type, sha256=sha256, size=size)
-        self.files[path] = data if isinstance(data, bytes) else data.read_bytes()
+        self.files[path] = b"".join(checked_pieces(data, sha256, size))
         return path
 
 

@@ -13,6 +13,7 @@ import mediatypes as mt
 from mediatypes.interop import trackers
 from mediatypes.interop.trackers import forwarding
 from mediatypes.interop.trackers._adapter import Adapter, Way
+from mediatypes.run import writer_hook
 
 IMAGE = mt.Image(np.zeros((2, 3), np.uint8), caption="black")
 
@@ -119,3 +120,30 @@ def test_a_missing_target_is_a_problem(tracker: Tracker, tmp_path: Path) -> None
     with mt.Run(tmp_path / "run", forward_to=["mine"]) as run:  # none is open
         run.log({"loss": 1.0})
     assert "expected a run of Mine, got None" in str(run.problems[0])
+
+
+def test_the_step_is_that_of_the_row_where_rows_are_lined_up(tracker: Tracker, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", forward_to=[tracker], sync_tensorboard=True) as run:
+        writer_hook(run).align()
+        for step in (10, 20):
+            run.log({"loss": 0.5, "global_step": step})
+            run.log({"acc": 0.25, "global_step": step})
+    assert [step for step, _ in tracker.given] == [10, 10, 20, 20]
+    assert mt.open_run(run.path).history(["acc"]).column("_step").to_pylist() == [10, 20]
+
+
+def test_what_the_journal_does_not_take_of_a_failed_tracker_stops_no_other(
+    tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Tracker()
+    with mt.Run(tmp_path / "run", forward_to=[tracker, other]) as run:
+        append, tracker.error = run._writer.append, RuntimeError("no network")
+
+        def refuses(frame: bytes) -> None:
+            raise mt.StoreError("the disk: expected some space, got none")
+
+        monkeypatch.setattr(run._writer, "append", refuses)
+        run.log({"loss": 1.0})
+        monkeypatch.setattr(run._writer, "append", append)
+    assert other.given == [(0, {"loss": 1.0})]
+    assert "RuntimeError: no network" in mt.open_run(run.path).problems[0].message
