@@ -233,13 +233,20 @@ def _put(root: Path, name: str, content: bytes | Path, listed: dict[str, SavedFi
                 file.write(piece)
         sha256 = digest.hexdigest()
         twin = next((one for one in listed.values() if one.sha256 == sha256 and one.name != name), None)
-        if twin and _is_there(twin):
+        if twin and _is_there(twin) and not _is_inside(root, content):
             with contextlib.suppress(OSError):  # a file system without hard links: it is stored twice
                 linked = target.with_name(atomic.temporary_name(target.name))
                 os.link(twin.path, linked)  # type: ignore[arg-type]
                 os.replace(linked, temporary)
         status = temporary.stat()
     return SavedFile(name, target, status.st_size, sha256, status.st_mtime)
+
+
+def _is_inside(root: Path, content: bytes | Path) -> bool:
+    """Whether a file stands in `files/` already: who has written it there may do so again, and means this one only."""
+    return isinstance(content, Path) and Path(os.path.realpath(content)).is_relative_to(
+        os.path.realpath(root / files.ATTACHED)
+    )
 
 
 def _is_there(file: SavedFile) -> bool:

@@ -82,7 +82,7 @@ class AlignedCalls:
         self._waiting: list[tuple[str, int, float, float]] = []
         self._unsynced: StoreError | None = None  # of numbers that are written, but perhaps not on the disk
         self._due = 0.0
-        self._is_awake = self._is_closed = False
+        self._is_awake = self._is_closed = self._is_over = False
         self._wake = SimpleQueue[None]()  # not an event: an interrupt (Ctrl-C) of `set` may leave that locked for ever
         self._thread: threading.Thread | None = None
 
@@ -91,6 +91,8 @@ class AlignedCalls:
 
         One that cannot be written waits: whoever logs something else, or finishes the run, hears of it.
         """
+        if self._is_over:
+            return
         self._waiting.append((key, global_step, time, value))
         if monotonic() >= self._due:
             with contextlib.suppress(StoreError):
@@ -156,6 +158,10 @@ class AlignedCalls:
         if self._thread:
             self._thread.join()
         self.flush()
+
+    def forget(self) -> None:
+        """The run is over, or is another process's: numbers that still come are in the event file only."""
+        self._is_over = True
 
     def _calls(self, waiting: list[tuple[str, int, float, float]]) -> list[Numbers]:
         """Consecutive numbers of one row are one call."""

@@ -178,9 +178,10 @@ class CallWriter:
         self._quick = {}
         if self.syncer:
             self.syncer.stop()
+        self._fd = -1  # its number may be another file's from now on
         self.journal.close()
 
     def forget(self, lock: Any) -> None:
         """In a forked child, which shares the file: write nothing more. A thread may have held the lock before."""
-        self.lock, self._quick = lock, {}
+        self.lock, self._quick, self._fd = lock, {}, -1
         self.journal.close()

@@ -89,7 +89,10 @@ class WriterHook:
     def close(self) -> None:
         """The run is over: nothing is logged any more."""
         self.is_open = False
+        if self.aligned:
+            self.aligned.forget()
 
     def forget(self) -> None:
         """Do nothing more, in a forked child, which shares the run's file."""
-        self.is_open, self._finishers, self._finishing = False, [], threading.RLock()
+        self.close()
+        self._finishers, self._finishing = [], threading.RLock()

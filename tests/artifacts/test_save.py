@@ -317,3 +317,16 @@ def test_a_file_that_is_removed_while_the_run_ends_is_not_listed(
     monkeypatch.setattr(os, "walk", removing)
     run.finish()
     assert (mt.open_run(run.path).status, list(mt.open_run(run.path).files())) == ("finished", ["kept.txt"])
+
+
+def test_a_file_that_is_written_again_in_the_folder_of_the_run_changes_no_other(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        folder = run.path / "files"  # the `dir` of a run of wandb
+        folder.mkdir()
+        for name in ("last.pt", "best.pt"):
+            (folder / name).write_bytes(b"epoch 1")
+            run.save(folder / name, base_path=folder)
+        (folder / "last.pt").write_bytes(b"epoch 2")
+        run.save(folder / "last.pt", base_path=folder)
+    kept = mt.open_run(run.path).files()
+    assert {name: kept[name].read_bytes() for name in kept} == {"last.pt": b"epoch 2", "best.pt": b"epoch 1"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +206,50 @@ def test_numbers_that_are_written_and_could_not_be_synced_are_not_written_again(
         {"_step": 0, "global_step": 0.0, "loss": 0.5, "acc": 0.25},
         {"_step": 1, "global_step": 1.0, "loss": 1.5},
     ]
+
+
+def file_of_number(descriptor: int, folder: Path) -> Path:
+    """A new file that is open under this number, which is free."""
+    path = folder / "precious"
+    opened = os.open(path, os.O_RDWR | os.O_CREAT)
+    if opened != descriptor:
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    return path
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_numbers_in_a_forked_child_go_into_no_other_file(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    calls, descriptor = writer_hook(run).align(), run._writer.journal.fd
+    calls.number("loss", 0, 1.0, 0.5)
+    calls.flush()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of fork in a process with threads
+        child = os.fork()
+    if not child:
+        try:
+            path = file_of_number(descriptor, tmp_path)
+            for step in range(1, 9):
+                calls._due = 0.0
+                calls.number("loss", step, 2.0, 9.0)
+            os._exit(path.stat().st_size or len(calls._waiting))
+        except BaseException:
+            os._exit(255)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    run.finish()
+    assert rows(run) == [{"_step": 0, "global_step": 0.0, "loss": 0.5}]
+
+
+def test_numbers_of_a_run_that_is_over_go_into_no_other_file(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run")
+    calls = writer_hook(run).align()
+    calls.number("loss", 0, 1.0, 0.5)
+    run.finish()
+    calls._due = 0.0
+    calls.number("loss", 1, 2.0, 9.0)
+    assert calls._waiting == []
+    with pytest.raises(mt.StoreError):  # and not into a file that is open under the number of the journal
+        run._writer.write(b"a frame", 5, False)
+    assert run._writer._fd == -1
+    assert rows(run) == [{"_step": 0, "global_step": 0.0, "loss": 0.5}]
