@@ -480,7 +480,7 @@ def test_a_rank_that_is_gone_is_told_while_the_run_goes_on(tmp_path: Path, monke
     abandon(second)
     third.finish()
     (problem,) = view.problems
-    assert str(problem) == "rank 1: expected to finish, got a process that is gone. Its call of log is kept."
+    assert str(problem) == "rank 1: expected to finish, got a process that is gone. Its 1 call of log is kept."
     assert str(problem) in check(tmp_path / "run").notes
     child = pickle.loads(pickle.dumps(first.child()))
     child.log({"x": 2})
