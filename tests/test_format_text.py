@@ -370,7 +370,7 @@ def test_a_checksum_stands_before_the_footer(folders: dict[str, Path], tmp_path:
         root = shutil.copytree(folders["over"], tmp_path / "run")
         whole = mt.open_run(root).history().to_pylist()
         at = data.index(b"train.acc", start) + 1
-        (root / name).write_bytes(data[:at] + b"x" + data[at + 1 :])
+        (root / name).write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
         with pytest.raises(
             mt.DocumentError, match=r"history\.parquet: expected a whole Parquet file, got .a footer that"
         ):

@@ -107,7 +107,7 @@ def test_losing_a_layout_is_one_problem_not_one_for_every_row(tmp_path: Path) ->
     journal = run.path / "journal" / "0001-0.log"
     data = journal.read_bytes()
     at = data.index(b'[["i"')
-    journal.write_bytes(data[:at] + b"x" + data[at + 1 :])
+    journal.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
     assert _rows(run.path) == []
     assert 1 <= len(mt.open_run(run.path).problems) <= 3
     journal.write_bytes(data)

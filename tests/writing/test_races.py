@@ -276,7 +276,7 @@ def test_journals_that_are_kept_aside_replace_none(tmp_path: Path) -> None:
         run.log({"n": n})
         journal = run.path / "journal" / "0001-0.log"
         data = journal.read_bytes()
-        journal.write_bytes(data[:-3] + b"x" + data[-2:])
+        journal.write_bytes(data[:-3] + bytes([data[-3] ^ 1]) + data[-2:])
         kept.append(journal.read_bytes())
         run.finish()
         if n == 1:
