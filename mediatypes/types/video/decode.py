@@ -193,17 +193,18 @@ def _times(stream: Any, count: int, seconds: float) -> tuple[float, float]:
 
 def _rotation(frame: Any, where: str) -> int:
     """Degrees clockwise by which a player turns the frames, by the matrix that the file gives them."""
-    for side in frame.side_data:
-        if side.type.name == "DISPLAYMATRIX":
-            a, b, _, c, d = np.frombuffer(side, np.int32, 5).tolist()
-            angle = math.degrees(math.atan2(b, a))
-            quarters = round(angle / 90)
-            if a * d - b * c <= 0 or abs(angle - 90 * quarters) > 1:
-                got = Verbatim("one that is mirrored" if a * d - b * c < 0 else f"one turned by {angle:.0f} degrees")
-                hint = "Write it as it is shown: ffmpeg -i FILE video.mp4."
-                raise InputError.of(where, "a video turned by quarters when shown", got, hint, "rotation")
-            return quarters % 4 * 90
-    return 0
+    sides = need("av.sidedata.sidedata", extra="video", needed_for="Video")
+    side = frame.side_data.get(sides.Type.DISPLAYMATRIX)
+    if side is None:
+        return 0
+    a, b, _, c, d = np.frombuffer(side, np.int32, 5).tolist()
+    angle = math.degrees(math.atan2(b, a))
+    quarters = round(angle / 90)
+    if a * d - b * c <= 0 or abs(angle - 90 * quarters) > 1:
+        got = Verbatim("one that is mirrored" if a * d - b * c < 0 else f"one turned by {angle:.0f} degrees")
+        hint = "Write it as it is shown: ffmpeg -i FILE video.mp4."
+        raise InputError.of(where, "a video turned by quarters when shown", got, hint, "rotation")
+    return quarters % 4 * 90
 
 
 def _decode_av(blob: Blob, file: VideoFile) -> Iterator[Array]:
