@@ -213,7 +213,8 @@ def test_children_print_on_when_the_run_is_over(tmp_path: Path, start: Start) ->
 
 def test_a_forked_child_prints_into_the_log_of_its_parent(tmp_path: Path, start: Start) -> None:
     code = """
-        import os, sys, mediatypes as mt
+        import os, sys, warnings, mediatypes as mt
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 on: of a fork beside threads
         with mt.Run(sys.argv[1], capture=["console"]) as run:
             if os.fork() == 0:
                 print("child", flush=True)

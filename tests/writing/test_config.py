@@ -159,7 +159,7 @@ NAMED = "expected an object of names and values, got"
 BAD_FILES: list[tuple[str, bytes | None, str]] = [
     ("c.txt", b"", ": expected a file with the suffix .json, .yaml or .yml, got 'c.txt'. Check the path."),
     ("c.json", None, ": expected a file that can be read, got 'c.json': No such file or directory. Check the path."),
-    ("c.json", b'{"a": 1,\n}', ": c.json: expected JSON, got {python} in line 2. Correct the file."),
+    ("c.json", b'{"a":\n1 2}', ": c.json: expected JSON, got {python} in line 2. Correct the file."),
     ("c.json", b"[1]", f": c.json: {NAMED} [1]. Name the values."),
     ("c.json", b'{"a": 1, "a": 2}', ": c.json: expected JSON, got the name 'a' twice in an object. Correct the file."),
     ("c.json", b"[" * 100_000, ": c.json: expected JSON, got nested too deeply. Correct the file."),

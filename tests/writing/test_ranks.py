@@ -899,7 +899,8 @@ def test_a_script_without_a_guard_is_told(tmp_path: Path, method: str, end: str)
     done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, timeout=120)
     (told,) = [line for line in done.stderr.splitlines() if "RunExists: " in line]
     assert 'make the run below `if __name__ == "__main__":`' in told
-    assert mt.open_run(tmp_path / "run").status == "finished"
+    expected = "failed" if done.returncode and not end else "finished"  # Python 3.14: the script fails with its worker
+    assert mt.open_run(tmp_path / "run").status == expected
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

@@ -181,7 +181,13 @@ KINDS: dict[str, tuple[list[Any], str, list[Any]]] = {
     "lists of large integers": ([[-(2**63)], [2**64]], "json", [[-(2**63)], [2**64]]),
     "lists of dicts": ([[{"a": 1}], []], "json", [[{"a": 1}], []]),
     "durations": (
-        [timedelta(days=-1, microseconds=1), np.timedelta64(2, "s"), pd.Timedelta("1h"), np.timedelta64("NaT", "s"), pd.NaT],
+        [
+            timedelta(days=-1, microseconds=1),
+            np.timedelta64(2, "s"),
+            pd.Timedelta("1h"),
+            np.timedelta64("NaT", "s"),
+            pd.NaT,
+        ],
         "duration",
         [timedelta(days=-1, microseconds=1), timedelta(seconds=2), timedelta(hours=1), None, None],
     ),
