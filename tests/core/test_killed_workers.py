@@ -17,6 +17,9 @@ from mediatypes.interop import tensorboard
 from ..interop.tensorboard import event_files
 
 
+_PATIENCE = 240  # seconds
+
+
 def die_once(mark: str, work: Callable[..., Any], *arguments: Any) -> Any:
     """Do some work, and die the first time that it gives a file its name."""
     try:
@@ -44,7 +47,15 @@ def deadly(tmp_path: Path) -> Iterator[Deadly]:
         distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
+        before = signal.signal(signal.SIGALRM, _give_up)
+        signal.alarm(_PATIENCE)
         yield Deadly(client.get_executor(), tmp_path / "died")
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _give_up(*_: Any) -> None:
+    raise TimeoutError(f"dask did not go on for {_PATIENCE} s; on a busy machine it may lose its new worker too")
 
 
 @pytest.mark.filterwarnings("ignore")  # of what dask says about the death of its worker
