@@ -16,7 +16,6 @@ from mediatypes.interop import tensorboard
 
 from ..interop.tensorboard import event_files
 
-
 _PATIENCE = 240  # seconds
 
 
