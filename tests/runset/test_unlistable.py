@@ -95,6 +95,7 @@ def test_logs_of_wandb(tmp_path: Path) -> None:
 
 
 def test_a_run_of_another_tracker(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")  # in which it writes its config
     log = swanlab(tmp_path)
     (folder,) = log.iterdir()
     (folder / "files" / SECRET).mkdir()
