@@ -35,7 +35,7 @@ ROWS: Final = (
         ),
     ),
     Row(
-        "5 numbers x 100 000 to finished Parquet, fresh process, a row",
+        "5 numbers x 100 000 (wandb x 10 000) to finished Parquet, fresh process, a row",
         "run-fresh",
         "CPU us/row",
         (("json lines", "lines of JSON"), ("wandb offline", "wandb"), ("tensorboardX", "tensorboardX")),
