@@ -48,6 +48,15 @@ def test_every_public_name_resolves_in_a_fresh_process() -> None:
     assert loaded_after(code) == []
 
 
+def test_every_part_of_interop_is_its_module_in_a_fresh_process() -> None:
+    code = """
+import mediatypes, types
+others = [n for n in mediatypes.interop.__all__ if not isinstance(getattr(mediatypes.interop, n), types.ModuleType)]
+answer = others
+"""
+    assert loaded_after(code) == ["log", "to"]
+
+
 @pytest.mark.parametrize("name", list(vars(mt)["_HOMES"]))
 def test_every_public_name_knows_where_it_is_from(name: str) -> None:
     found = getattr(mt, name)

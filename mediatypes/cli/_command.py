@@ -52,8 +52,9 @@ class Parser(ArgumentParser):
             word, known = wrong[1], [name for action in self._actions for name in action.option_strings]
         else:
             super().error(message)
-        close = get_close_matches(word, known, 1)
-        super().error(message + (f". Did you mean {close[0]}?" if close else ""))
+        by_letters = {name.lstrip("-"): name for name in known}  # dashes make no two options alike
+        close = get_close_matches(word.lstrip("-"), by_letters, 1)
+        super().error(message + (f". Did you mean {by_letters[close[0]]}?" if close else ""))
 
 
 def is_given(parsed: Namespace, action: Action) -> bool:

@@ -103,7 +103,8 @@ def _is_wandb(source: str) -> bool:
 def _import_annotations(source: str, arguments: Namespace, progress: Progress) -> ImportReport:
     from ..interop.annotations.importing import import_annotations
 
-    named = {name: getattr(arguments, name) for name in ("format", "images", "results", "project", "tags")}
+    takes = importer_of(source, arguments.format).takes  # of several sources not every one takes all
+    named = {name: getattr(arguments, name) for name in ("format", "project", "tags", *takes)}
     return import_annotations(source, arguments.dest, **named, progress=progress.show)
 
 

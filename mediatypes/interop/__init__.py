@@ -4,8 +4,7 @@ mediatypes.interop.tensorboard.import_logdir("logs", "runs")
 mediatypes.interop.log("wandb", {"photo": image}, step=3)
 """
 
-from __future__ import annotations
-
+# No import of annotations from __future__: it would stand where the module of that name is looked for.
 import importlib
 from typing import Any
 

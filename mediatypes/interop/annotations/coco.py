@@ -30,7 +30,7 @@ from .dataset import (
     labels_of,
     sets_of,
 )
-from .naming import Names
+from .naming import ClassIds, Names
 
 CROWD = "crowd"  # the caption of a box around many
 _READ = frozenset(
@@ -319,6 +319,7 @@ class CocoWriter:
         self.problems: dict[str, list[Problem]] = {}
         self._images: list[dict[str, Any]] = []
         self._names = Names()
+        self._classes = dict[str, ClassIds]()
 
     def empty(self) -> dict[str, Any]:
         """The JSON without annotations."""
@@ -332,17 +333,18 @@ class CocoWriter:
         labels = labels_of(image)
         for set_name, objects in sets.items():
             content, own = self.sets.setdefault(set_name, self.empty()), list[Problem]()
-            known = {one["id"]: one["name"] for one in content["categories"]}
-            for id, label in labels[set_name].items():
-                if known.setdefault(id, label) != label:
-                    got = Verbatim(f"{known[id]} and {label}")
-                    own.append(problem(f"{name}: class {id}", "one name", got, "Renumber one of them.", "label"))
-            content["categories"] = [{"id": id, "name": label} for id, label in known.items()]
+            classes = self._classes.setdefault(set_name, ClassIds())
+            ids = classes.of(labels[set_name])
+            for id in (id for id, number in ids.items() if id != number):
+                got = Verbatim(f"{classes.names[id]} and {labels[set_name][id]}")
+                own.append(problem(f"{name}: class {id}", "one name", got, "Renumber one of them.", "label"))
+            content["categories"] = [{"id": id, "name": label} for id, label in classes.names.items()]
             for i, one in enumerate(objects):
                 if one.class_id is None:
                     where = f"{name}: {set_name}[{i}]"
                     own.append(problem(where, "a class id", None, "COCO has no objects without one.", "class"))
                 else:
+                    one = one._replace(class_id=ids[one.class_id])
                     content["annotations"].append(_to_json(one, len(content["annotations"]) + 1, number))
             self.problems.setdefault(set_name, []).extend(own)
             problems += own

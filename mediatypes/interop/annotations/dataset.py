@@ -250,9 +250,8 @@ def sets_of(image: Image) -> dict[str, list[Object]]:
         ]
     for name, mask in image.masks.items():
         if name not in image.boxes and name.removesuffix(INSTANCES) not in image.boxes:
-            labels, ids, own = mask.class_labels, mask.to_numpy(), mask._class_labels or {}
-            named = [id for id in np.unique(ids).tolist() if labels[id] not in _NO_CLASS]
-            regions = {id: ids == id for id in named if id in own or id not in (0, 255)}
+            ids, named = mask.to_numpy(), classes_of(mask)
+            regions = {id: ids == id for id in np.unique(ids).tolist() if id in named}
             sets[name] = [Object(id, box_of(region), None, {}, region) for id, region in regions.items()]
     return sets
 
@@ -268,12 +267,20 @@ def region_of(instances: Array | None, number: int) -> Array | None:
 
 
 def labels_of(image: Image) -> dict[str, dict[int, str]]:
-    """The class names of each set of an image, without those that mean no class."""
-    layers: dict[str, Any] = {**image.masks, **image.boxes}
-    return {
-        name: {id: label for id, label in layer.class_labels.items() if label not in _NO_CLASS}
-        for name, layer in layers.items()
-    }
+    """The class names of each set of an image: of its boxes, and those that its mask has beside."""
+    labels = {name: classes_of(mask) for name, mask in image.masks.items()}
+    for name, boxes in image.boxes.items():
+        used = set(boxes.class_ids)
+        named = {id: label for id, label in boxes.class_labels.items() if id in used or label not in _NO_CLASS}
+        labels[name] = labels.get(name, {}) | named
+    return labels
+
+
+def classes_of(mask: ImageMask) -> dict[int, str]:
+    """The classes of a mask, without ids that mean none: by their names, or 0 and 255 without a name."""
+    own = mask._class_labels or {}
+    named = {id: label for id, label in mask.class_labels.items() if label not in _NO_CLASS}
+    return {id: label for id, label in named.items() if id in own or id not in (0, 255)}
 
 
 def inside(root: Path, name: Any, where: str, problems: Problems) -> Path | None:

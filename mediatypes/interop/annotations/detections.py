@@ -18,7 +18,7 @@ def boxes_from(detections: Any, class_labels: Mapping[Any, str] | None = None) -
     Args:
         detections: `supervision.Detections`; an Ultralytics `Results` or its `.boxes`; `fiftyone.Detections`;
             `Instances` of Detectron2; the dict of torchvision and transformers with boxes (minX, minY, maxX, maxY in
-            pixels), labels and scores; the list that a transformers pipeline returns.
+            pixels), labels (or text_labels) and scores; the list that a transformers pipeline returns.
         class_labels: names by class id. Default: those that the detections bring; where they bring only names, the
             names get ids from 0, in their order here.
 
@@ -34,8 +34,13 @@ def boxes_from(detections: Any, class_labels: Mapping[Any, str] | None = None) -
     """
     if isinstance(detections, Mapping) and "boxes" in detections:
         edges, ids, scores = (detections.get(name) for name in ("boxes", "labels", "scores"))
-        return _of_columns(edges, ids, scores, None, class_labels)
-    if isinstance(detections, (list, tuple)) and all(isinstance(one, Mapping) and "box" in one for one in detections):
+        words = detections.get("text_labels")
+        if isinstance(ids, (list, tuple)) and all(isinstance(id, str) for id in ids):
+            ids, words = None, ids
+        return _of_columns(edges, ids, scores, words, class_labels)
+    if isinstance(detections, (list, tuple)) and all(
+        isinstance(one, Mapping) and isinstance(one.get("box"), Mapping) for one in detections
+    ):
         edges = [[one["box"].get(corner) for corner in _CORNERS] for one in detections]
         return _of_columns(edges, None, _all(detections, "score"), _all(detections, "label"), class_labels)
     made: Any = detections  # by classes that are not known here
@@ -72,7 +77,10 @@ def _of_columns(edges: Any, ids: Any, scores: Any, words: Any, class_labels: Any
     """Boxes in pixels; class ids are whole numbers, whatever their dtype, or come from names."""
     class_ids: list[int | None] | None = None
     if ids is not None:
-        class_ids = [int(id) for id in as_array(ids, "boxes_from.class_ids").tolist()]
+        given = as_array(ids, "boxes_from.class_ids")
+        if given.ndim != 1 or not all(float(id).is_integer() for id in given.tolist()):
+            raise InputError.of("boxes_from.class_ids", "a whole number for each box", ids, "")
+        class_ids = [int(id) for id in given.tolist()]
     names = None if words is None else [str(word) for word in words]
     if names is not None and class_ids is not None:
         class_labels = class_labels or dict(zip(class_ids, names, strict=True))

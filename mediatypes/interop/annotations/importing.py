@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..._core.errors import InputError, Verbatim
+from ..._core.errors import InputError, Verbatim, problem, raise_all
 from ..._core.location import local_path
 from ..._core.wording import counted
 from ..importing.apart import require_apart
@@ -16,7 +16,8 @@ from ..importing.new_runs import make_once, new_run
 from ..importing.report import ImportReport, RunReport
 from .dataset import AnnotatedImages
 
-FORMATS = ("coco", "yolo", "voc")
+TAKES = {"coco": ("images", "results"), "yolo": ("images",), "voc": ()}  # options, by format
+FORMATS = tuple(TAKES)
 KEY = "image"  # of the images, one a step
 _YAML = (".yaml", ".yml")
 _HINT = "Pass annotations.json of COCO, data.yaml of YOLO, or the directory of VOC that holds Annotations."
@@ -62,7 +63,7 @@ def import_annotations(
             the name of VOC's directory. One that is there already stays as it is.
         format: "coco", "yolo" or "voc". Default: told by the names of the files.
         images: the directory of the pictures of COCO, or of YOLO's data set; as `from_coco` and `from_yolo` take it.
-        results: a file of results of COCO.
+        results: a file of results of COCO; these two are refused where they mean nothing.
         project, tags: of the runs.
         progress: is called with (images done, images in all, name of the run).
 
@@ -85,6 +86,7 @@ def import_annotations(
     if chosen is None or not path.exists():
         got = Verbatim("another " + ("directory" if path.is_dir() else "file") if path.exists() else "nothing")
         raise InputError.of(str(path), "a data set of COCO, YOLO or Pascal VOC", got, _HINT, "not-annotated")
+    _require_known({"images": images, "results": results}, chosen)
     parts = list(_PARTS[chosen](path, images, results))
     if not parts:
         raise InputError.of(str(path), f"a data set of {chosen}", Verbatim("none of its files"), _HINT, "not-annotated")
@@ -95,6 +97,16 @@ def import_annotations(
         make = partial(_import, part, chosen, options=options, progress=progress)
         reports.append(make_once(part.name, target, make))
     return ImportReport(reports, [], [])
+
+
+def _require_known(options: dict[str, Any], format: str) -> None:
+    problems = []
+    for name, value in options.items():
+        if value is not None and name not in TAKES[format]:
+            known = " or ".join(one for one in FORMATS if name in TAKES[one])
+            where, expected = f"import_annotations.{name}", f"a data set of {known}"
+            problems.append(problem(where, expected, Verbatim(f"one of {format}"), "Leave it out.", "ignored"))
+    raise_all(problems)
 
 
 def _coco(path: Path, images: Any, results: Any) -> Iterator[_Part]:

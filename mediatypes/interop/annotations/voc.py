@@ -73,7 +73,8 @@ def from_voc(
     named = sorted({_text(one, "name") for _, tree in trees for one in tree.iter("object")} - {""})
     listed = list(classes) if classes is not None else _class_list(folder)
     listed = listed or (CLASSES if set(named) <= set(CLASSES) else named)
-    ids = {name: id for id, name in enumerate(listed, 1) if name}
+    named_classes = {id: name for id, name in enumerate(listed, 1) if name}
+    ids = {name: id for id, name in reversed(named_classes.items())}  # of two that are called the same the first
     entries = []
     for name, tree in trees:
         where = f"{name}.xml"
@@ -95,7 +96,7 @@ def from_voc(
                 Entry(picture, picture.relative_to(folder / PICTURES).as_posix(), {TRUTH: kept}, size, masks)
             )
     problems.settle()
-    return AnnotatedImages({id: name for name, id in ids.items()}, entries, problems, lost, fractions=False)
+    return AnnotatedImages(named_classes, entries, problems, lost, fractions=False)
 
 
 def _names(folder: Path, image_set: str | None) -> list[str]:
@@ -106,7 +107,14 @@ def _names(folder: Path, image_set: str | None) -> list[str]:
     path = inside(folder / SETS, f"{image_set}.txt", "from_voc.image_set", problems)
     problems.settle()
     lines = Path(str(path)).read_text("utf-8", "replace").splitlines()
-    return [line.split()[0] for line in lines if line.strip() and line.split()[-1] != "-1"]
+    return [name for line in lines if line.strip() and (name := _listed(folder, line.strip()))]
+
+
+def _listed(folder: Path, line: str) -> str:
+    """The picture that a line names, which may say 1, 0 or -1 behind it; empty for -1, which means no such object."""
+    name, _, flag = line.rpartition(" ")
+    is_flagged = flag in ("-1", "0", "1") and name and not (folder / XML / f"{line}.xml").is_file()
+    return line if not is_flagged else "" if flag == "-1" else name.strip()
 
 
 def _class_list(folder: Path) -> list[str]:
@@ -181,8 +189,8 @@ def _object(
 
 
 def plain(name: str) -> str:
-    """A name in one line that XML can hold."""
-    return "".join(letter if letter.isprintable() else "_" for letter in name)
+    """A name in one line that XML can hold, without spaces around it, which are not read."""
+    return "".join(letter if letter.isprintable() else "_" for letter in name).strip() or "_"
 
 
 def to_xml(

@@ -72,7 +72,7 @@ def from_yolo(
         for folder, name in _pictures(base, place, f"{path.name}: {split}", problems):
             picture = inside(folder, name, f"{split}: {name}", problems)
             if picture is not None:
-                objects = _read_labels(base, _labels_of(picture.relative_to(base)), classes, joints, lost, problems)
+                objects = _read_labels(base, label_file(picture.relative_to(base)), classes, joints, lost, problems)
                 entries.append(Entry(picture, name, {TRUTH: objects}))
     problems.settle()
     return AnnotatedImages(classes, entries, problems, lost, fractions=True)
@@ -134,8 +134,9 @@ def _pictures(base: Path, place: Any, where: str, problems: Problems) -> Iterato
     """The pictures of a split: the directory of each, and its name below that."""
     listed = _below(base, place)
     if listed is not None and listed.is_dir():
-        names = [file.relative_to(listed).as_posix() for file in listed.rglob("*") if file.suffix.lower() in _SUFFIXES]
-        yield from ((listed, name) for name in sorted(names))
+        named = (file for file in listed.rglob("*") if file.suffix.lower() in _SUFFIXES)
+        files = (file for file in named if file.is_symlink() or not file.is_dir())
+        yield from ((listed, name) for name in sorted(file.relative_to(listed).as_posix() for file in files))
     elif listed is not None and listed.suffix == ".txt":
         for line in filter(None, map(str.strip, _text(listed).splitlines())):
             yield listed.parent, line.removeprefix("./")
@@ -144,7 +145,7 @@ def _pictures(base: Path, place: Any, where: str, problems: Problems) -> Iterato
         problems.add(where, expected, place, "Correct it, or pass root=.", "no-file")
 
 
-def _labels_of(picture: Path) -> Path:
+def label_file(picture: Path) -> Path:
     """The text file of a picture: in `labels` where that is in `images`, else beside it."""
     for i in range(len(picture.parts) - 2, -1, -1):
         if picture.parts[i] == "images":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -41,10 +42,15 @@ def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     return members
 
 
+def folded(name: str) -> str:
+    """What names have in common that are one on some file system: neither case nor composed letters count."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
 def free_name(name: str, taken: set[str], before: str = "-", ignore_case: bool = False) -> str:
     """The name, or with a number behind it where it is taken: `name-2`; what is given is taken from then on."""
     free, number = name, 1
-    while (known := free.lower() if ignore_case else free) in taken:
+    while (known := folded(free) if ignore_case else free) in taken:
         number += 1
         free = f"{name}{before}{number}"
     taken.add(known)

@@ -12,6 +12,8 @@ from ..annotations.naming import file_stem
 from ._annotated import NO_CLASS, images, lose_details, lose_layers
 from ._report import Tally
 
+_MOVED = "the id of a class, which has another name elsewhere"
+
 
 def write(view: RunView, folder: Path, tally: Tally) -> None:
     writer = CocoWriter()
@@ -23,7 +25,7 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
         for objects in sets.values():
             lose_details(objects, item, tally, (CROWD,), scores=True, regions=True)
         for problem in problems:
-            tally.lose(item.key, item.kind, NO_CLASS if problem.code == "class" else "another name of a class")
+            tally.lose(item.key, item.kind, NO_CLASS if problem.code == "class" else _MOVED)
     taken = set[str]()
     (folder / "annotations").mkdir()
     for set_name, content in (writer.sets or {"images": writer.empty()}).items():

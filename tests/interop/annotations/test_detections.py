@@ -91,3 +91,27 @@ def test_the_real_supervision() -> None:
     assert boxes.class_labels == NAMES
     assert boxes_from(detections[detections.confidence > 0.3]).class_ids == [16]
     assert len(boxes_from(supervision.Detections.empty())) == 0
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"labels": ["a cat", "a dog"]},  # zero-shot models of transformers
+        {"labels": ["a cat", "a dog"], "text_labels": ["a cat", "a dog"]},
+        {"labels": [0, 1], "text_labels": ["a cat", "a dog"]},
+    ],
+)
+def test_labels_may_be_texts(labels: dict[str, Any]) -> None:
+    boxes = boxes_from({"boxes": EDGES, **labels, "scores": np.array([0.5, 0.25])})
+    assert (boxes.class_ids, boxes.class_labels) == ([0, 1], {0: "a cat", 1: "a dog"})
+
+
+@pytest.mark.parametrize("labels", [[1.5, 2], [1, np.nan], 1, [[1, 2]]])
+def test_class_ids_that_are_no_whole_numbers_are_refused(labels: Any) -> None:
+    with pytest.raises(mt.InputError, match=r"boxes_from.class_ids: expected a whole number for each box"):
+        boxes_from({"boxes": EDGES, "labels": np.array(labels)})
+
+
+def test_boxes_of_another_shape_are_refused() -> None:
+    with pytest.raises(mt.InputError, match="expected the detections of one image"):
+        boxes_from([{"box": [1, 2, 3, 4], "label": "cat", "score": 0.5}])

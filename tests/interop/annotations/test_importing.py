@@ -126,3 +126,13 @@ def test_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
         import_annotations(tmp_path, tmp_path / "runs", format="x")
     assert main(["import", "coco", str(tmp_path / "none"), "-o", str(tmp_path / "runs")]) == 2
     assert "expected a file or directory, got nothing" in capsys.readouterr().err
+
+
+def test_options_of_another_format_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text(YAML)
+    with pytest.raises(
+        mt.InputError, match=r"import_annotations.results: expected a data set of coco, got one of yolo"
+    ):
+        import_annotations(tmp_path / "data.yaml", tmp_path / "runs", results="results.json")
+    with pytest.raises(mt.InputError, match=r"import_annotations.images: expected a data set of coco or yolo, got one"):
+        import_annotations(tmp_path, tmp_path / "runs", format="voc", images=tmp_path)

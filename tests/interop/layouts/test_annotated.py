@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -229,3 +230,86 @@ def test_a_run_without_images_is_an_empty_data_set(layout: str, tmp_path: Path) 
     assert (report.rows, report.files, lost_of(report)) == (0, 0, {("loss", "no image", 1)})
     if layout == "coco":
         assert len(from_coco(tmp_path / "coco/annotations/images.json")) == 0
+
+
+def labelled(caption: str, names: dict[int, str], **options: object) -> mt.Image:
+    """An image with a box of each class."""
+    boxes = mt.BoundingBoxes2D.from_xyxy(
+        [[1, 2, 5, 6]] * len(names), domain="pixel", class_ids=[*names], class_labels=names
+    )
+    return mt.Image(SAMPLES, caption=caption, boxes={"ground_truth": boxes}, **options)  # type: ignore[arg-type]
+
+
+def export_and_read(images: list[mt.Image], layout: str, folder: Path) -> tuple[mt.ExportReport, list[mt.Image]]:
+    with mt.Run(folder / "run", quiet=True) as run:
+        for one in images:
+            run.log({"photo": one})
+    report = mt.export(run.path, layout, folder / layout)
+    if layout == "coco":
+        return report, [*from_coco(next((folder / "coco/annotations").iterdir()), folder / "coco/images")]
+    return report, [*(from_yolo(folder / "yolo/data.yaml") if layout == "yolo" else from_voc(folder / "voc"))]
+
+
+def names_of(image: mt.Image) -> list[str]:
+    boxes = image.boxes["ground_truth"]
+    return [boxes.class_labels[id] for id in boxes.class_ids if id is not None]
+
+
+@pytest.mark.parametrize("layout", ["coco", "yolo", "voc"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        [{0: "background", 1: "cat"}],  # boxes of a class that masks have for none
+        [{0: "cat", 1: "dog"}, {0: "dog", 1: "bird"}, {0: "dog", 7: "fox"}],  # of names, numbered in each image
+        [{-5: "cat", 0: "dog", 2**40: "bird"}],
+        [{1: "cat", 2: "cat"}, {2: "dog"}],
+    ],
+)
+def test_each_box_keeps_the_name_of_its_class(names: list[dict[int, str]], layout: str, tmp_path: Path) -> None:
+    report, read = export_and_read([labelled(f"{i}.png", one) for i, one in enumerate(names)], layout, tmp_path)
+    assert [names_of(one) for one in read] == [[*one.values()] for one in names]
+    if layout != "coco":
+        assert report.lost == ()
+
+
+def test_class_ids_that_coco_changes_are_counted(tmp_path: Path) -> None:
+    images = [labelled("a.png", {0: "cat", 1: "dog"}), labelled("b.png", {0: "dog", 1: "bird"})]
+    report, (_, second) = export_and_read(images, "coco", tmp_path)
+    assert second.boxes["ground_truth"].class_ids == [1, 2]
+    assert lost_of(report) == {("photo", "the id of a class, which has another name elsewhere", 2)}
+
+
+def test_classes_of_masks_have_names_in_voc_where_boxes_have_none_of_them(tmp_path: Path) -> None:
+    """0 means no class there, so that a class of this id gets another; names of masks stand beside those of boxes."""
+    ids = np.zeros((12, 16), np.uint8)
+    ids[2:6], ids[8:] = 1, 2
+    masks = {"ground_truth": mt.ImageMask(ids, {0: "road", 2: "sky"})}
+    report, (read,) = export_and_read([labelled("a.png", {1: "cat"}, masks=masks)], "voc", tmp_path)
+    mask = read.masks["ground_truth"]
+    pixels = [mask.class_labels[mask.to_numpy()[row, 0]] for row in (0, 3, 9)]
+    assert (names_of(read), pixels, report.lost) == (["cat"], ["road", "cat", "sky"], ())
+    assert np.array(PIL.Image.open(tmp_path / "voc/SegmentationClass/a.png"))[:, 0].tolist().count(0) == 0
+
+
+@pytest.mark.parametrize("layout", ["coco", "yolo", "voc"])
+def test_names_of_pictures_that_meet(layout: str, tmp_path: Path) -> None:
+    """A picture in a folder that another one is called, or `images`; one whose name differs in case; with spaces."""
+    given = [
+        "images/a.png",
+        "a.png",
+        "a.png/b.png",
+        "c/d.png/e.png",
+        "c/d.png",
+        "A.PNG",
+        "caf\u00e9.png",
+        "cafe\u0301.png",
+    ]
+    given += ["val 7.png", "val 1.png", " f.png"]
+    images = [labelled(name, {1: f"class of {name}"}) for name in given]
+    _, read = export_and_read(images, layout, tmp_path)
+    assert sorted(names_of(one)[0].strip() for one in read) == sorted(f"class of {name}" for name in given)
+    names = [str(one.caption) for one in read]
+    assert len({unicodedata.normalize("NFC", name).casefold() for name in names}) == len(names)
+    assert not {str(parent) for name in names for parent in Path(name).parents} & {*names}
+    if layout == "voc":
+        assert sorted(one.caption for one in from_voc(tmp_path / "voc", "Main/all")) == sorted(names)  # type: ignore[type-var]
