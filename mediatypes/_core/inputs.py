@@ -47,4 +47,4 @@ def text(value: Any, where: str) -> str | None:
         raise InputError.of(where, "text", value, "Use str(...).")
     if not is_utf8_encodable(value):
         raise InputError.of(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
-    return str(value)
+    return str.__str__(value)  # an Enum that is a text shows another one

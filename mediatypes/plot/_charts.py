@@ -202,7 +202,8 @@ def _lines(data: Any, where: str) -> list[Any]:
 
 
 def _numbers(data: Any, where: str) -> Array:
-    return as_array(data, where).reshape(-1)
+    array = as_array(data, where).reshape(-1)
+    return array.astype(np.float64) if array.dtype.itemsize > 8 else array  # a long double, which Arrow does not have
 
 
 def _items(data: Any, where: str) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,14 @@ import numpy as np
 from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
 from .._core.wording import counted
 from ..columns.arrays import Array, as_integer
+from ..columns.simplify import simplify
 from . import _curves
 from ._checks import make_table
 from ._curves import Curve
 from ._labels import Scored, indices, read_labels, read_names, read_scored
 from ._value import Plot
+
+_MOST_CLASSES = 4096  # of a confusion matrix, whose table has the square of it as rows
 
 
 def pr_curve(
@@ -133,7 +136,8 @@ def confusion_matrix(
         split_table: W&B shows the table in a section of its own.
 
     Raises:
-        InputError: with every problem: both or neither of probs and preds, lengths that differ, NaN, unknown classes.
+        InputError: with every problem: both or neither of probs and preds, lengths that differ, NaN, unknown classes,
+            more than 4096 classes.
 
     >>> import mediatypes as mt
     >>> plot = mt.plot.confusion_matrix(y_true=["cat", "dog", "dog"], preds=["cat", "cat", "dog"])
@@ -149,6 +153,9 @@ def confusion_matrix(
         if preds is None
         else _from_predictions(y_true, preds, class_names, where)
     )
+    if len(names) > _MOST_CLASSES:
+        hint = "Group the classes, or check that these are labels."
+        raise InputError.of(where, f"at most {_MOST_CLASSES} classes", Verbatim(len(names)), hint, "classes")
     cells = {
         "Actual": [name for name in names for _ in names],
         "Predicted": names * len(names),
@@ -176,10 +183,14 @@ def _choose(data: Scored, classes: Iterable[Any] | None, where: str) -> list[int
     place = f"{where}.classes_to_plot"
     if isinstance(classes, str) or not hasattr(classes, "__iter__"):
         raise InputError.of(place, "a list of classes", classes, "Wrap it in a list.")
-    asked = list(classes)
+    asked = [simplify(item) for item in classes]
     known = {**{name: i for i, name in enumerate(data.names)}, **{value: i for i, value in enumerate(data.values)}}
     shown = ", ".join(map(repr, data.values[:20]))
-    bad = [problem(place, f"some of {shown}", c, "Choose among these.", "classes") for c in asked if c not in known]
+    bad = [
+        problem(place, f"some of {shown}", item, "Choose among these.", "classes")
+        for item in asked
+        if not isinstance(item, Hashable) or item not in known
+    ]
     if bad or not asked:
         none = problem(place, "at least one class", Verbatim("none"), "Leave it out for all.", "empty")
         raise InputError(bad or [none])

@@ -10,6 +10,8 @@ import numpy as np
 from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all, show
 from .._core.wording import counted
 from ..columns.arrays import Array, as_array
+from ..columns.classify import EXACT
+from ..columns.simplify import simplify
 
 
 class Scored(NamedTuple):
@@ -33,7 +35,11 @@ def read_labels(data: Any, where: str) -> Array:
         raise InputError.of(where, "labels in one dimension, at least one", labels, "Pass a flat list.", "shape")
     if labels.dtype.kind == "f":
         _refuse(np.isnan(labels), labels, where, "a label for each example", "Drop the examples without one.")
-        _refuse(labels != np.floor(labels), labels, where, "whole numbers as labels", "Pass classes, not scores.")
+        is_label = (labels == np.floor(labels)) & (np.abs(labels) <= EXACT)
+        _refuse(~is_label, labels, where, "whole numbers as labels", "Pass classes, not scores.")
+    if labels.dtype.kind == "u":
+        hint = "Pass them as texts."
+        _refuse(labels > np.iinfo(np.int64).max, labels, where, "labels of 64 bits, signed", hint)
     return labels if labels.dtype.kind == "U" else labels.astype(np.int64)
 
 
@@ -75,7 +81,7 @@ def read_names(names: Any, count: int | None, where: str, what: str = "class") -
     listed = listed.tolist() if hasattr(listed, "tolist") else listed
     if not isinstance(listed, Sequence) or isinstance(listed, str):
         raise InputError.of(where, "a list of names", names, "Pass ['cat', 'dog'], for example.")
-    made, problems = [str(name) for name in listed], []
+    made, problems = [str(simplify(name)) for name in listed], []
     if count is not None and len(made) != count:
         expected = f"{counted(count, 'name')}, one for each {what}"
         problems.append(problem(where, expected, Verbatim(len(made)), "Name all.", "length"))

@@ -287,3 +287,20 @@ def test_curves_are_those_of_wandb_before_it_rounds(monkeypatch: pytest.MonkeyPa
         made = ours.table.get_dataframe()[theirs.table.columns]
         assert made["class"].tolist() == [row[0] for row in theirs.table.data]
         np.testing.assert_allclose(made.iloc[:, 1:], [row[1:] for row in theirs.table.data], atol=5.1e-4)
+
+
+@pytest.mark.parametrize("label", [np.inf, -np.inf, 1e30, np.uint64(2**63)], ids=str)
+def test_a_label_beyond_64_bits_is_none(label: Any) -> None:
+    with pytest.raises(InputError, match=r"^confusion_matrix\.y_true: expected .* in row 1"):
+        mt.plot.confusion_matrix(y_true=np.array([1, label], type(label)), preds=[0, 1])
+
+
+@pytest.mark.parametrize("classes", [[[1]], [np.array([1, 2])], [{}]], ids=str)
+def test_classes_to_plot_may_be_anything_wrong(classes: Any) -> None:
+    with pytest.raises(InputError, match=r"^pr_curve\.classes_to_plot: expected some of 0, 1"):
+        mt.plot.pr_curve([0, 1], [0.1, 0.9], classes_to_plot=classes)
+
+
+def test_a_confusion_matrix_is_bounded() -> None:
+    with pytest.raises(InputError, match=r"^confusion_matrix: expected at most 4096 classes, got 5000\. Group the"):
+        mt.plot.confusion_matrix(y_true=np.arange(5000), preds=np.arange(5000))

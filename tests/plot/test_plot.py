@@ -226,3 +226,8 @@ def test_a_document_with_a_broken_table_is_refused() -> None:
     document["table"]["num_rows"] = 7
     with pytest.raises(DocumentError):
         mt.decode(document, store)
+
+
+def test_lines_of_long_doubles_are_drawn() -> None:
+    plot = mt.plot.line_series(np.array([0, 1], np.longdouble), [np.array([0.5, 2], np.longdouble)])
+    assert plot.table.get_column("lineVal") == [0.5, 2.0]

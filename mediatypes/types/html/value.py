@@ -27,11 +27,21 @@ ENCODINGS = (  # of the WHATWG standard, as far as Python has them; beside utf-8
     *("iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7", "iso-8859-8", "iso-8859-10", "iso-8859-13"),
     *("iso-8859-14", "iso-8859-15", "iso-8859-16", "windows-1250", "windows-1251", "windows-1252", "windows-1253"),
     *("windows-1254", "windows-1255", "windows-1256", "windows-1257", "windows-1258", "gbk", "gb18030", "big5"),
-    *("euc-jp", "iso-2022-jp", "shift_jis", "euc-kr"),
+    *("euc-jp", "iso-2022-jp", "shift_jis", "euc-kr", "windows-874"),
 )
-_BY_CODEC = {codecs.lookup(name).name: name for name in ENCODINGS} | dict.fromkeys(
-    ("ascii", "iso8859-1"), "windows-1252"
-)
+_CODECS = {  # of Python, where the one of the same name lacks characters that the standard has
+    "utf-8": "utf-8-sig",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "windows-874": "cp874",
+}
+_BY_CODEC = {codecs.lookup(_CODECS.get(name, name)).name: name for name in ENCODINGS}
+_BY_CODEC |= {"ascii": "windows-1252", "iso8859-1": "windows-1252", "iso8859-9": "windows-1254", "gb2312": "gbk"}
+_BY_CODEC |= {"iso8859-11": "windows-874", "tis-620": "windows-874", "euc_kr": "euc-kr"}
+_BY_CODEC |= {name: name for name in ("gbk", "big5", "shift_jis")}
+_SPELLED = {"windows-31j": "cp932", "windows-949": "cp949", "windows-874": "cp874", "x-big5": "big5"}  # for Python
 _PIECE = 1 << 20  # bytes that are decoded at a time
 PRESCAN = 1024  # bytes in which the standard looks for the declaration
 _CHARSET = re.compile(rb"""<meta\b[^>]*?\bcharset\s*=\s*["']?\s*([-\w.:]+)""", re.IGNORECASE)
@@ -58,7 +68,7 @@ def find_encoding(start: bytes) -> str:
 def decode(data: bytes, encoding: str, where: str, error: type[ValidationError]) -> str:
     """The text of a file without its byte order mark; raises `error` for bytes that the encoding does not have."""
     try:
-        return data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        return data.decode(_CODECS.get(encoding, encoding))
     except UnicodeDecodeError as broken:
         got = data[broken.start : broken.start + 12]
         fix = "Declare the encoding: <meta charset=...>." if error is InputError else "Restore the document."
@@ -69,7 +79,7 @@ def decode(data: bytes, encoding: str, where: str, error: type[ValidationError])
 
 def check(file: BinaryIO, encoding: str, where: str, error: type[ValidationError]) -> None:
     """Raise what `decode` raises for the content of a file, without holding its text."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
+    decoder = codecs.getincrementaldecoder(_CODECS.get(encoding, encoding))()
     try:
         while piece := file.read(_PIECE):
             decoder.decode(piece)
@@ -86,8 +96,9 @@ def insert(markup: str, elements: str) -> str:
 
 def _known(label: str) -> str | None:
     """The standard's name of an encoding; None where Python has none, or it is none of text."""
+    plain = label.lower().removeprefix("x-")
     try:
-        return _BY_CODEC.get(codecs.lookup(label).name)
+        return _BY_CODEC.get(codecs.lookup(_SPELLED.get(plain, plain)).name)
     except LookupError:
         return None
 

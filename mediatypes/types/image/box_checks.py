@@ -50,25 +50,30 @@ def _row(position: Any) -> tuple[Any, ...] | None:
     """The edges of one position; None if it is none."""
     if not isinstance(position, Mapping):
         return None
+    numbers = _numbers(position)
     if all(side in position for side in SIDES):
-        return tuple(position[side] for side in SIDES)
-    middle, size = position.get("middle"), (position.get("width"), position.get("height"))
-    if not isinstance(middle, Iterable) or isinstance(middle, (str, Mapping)):
-        return None
-    numbers = tuple(map(as_number, (*middle, *size)))
+        return numbers
     if len(numbers) != 4 or not all_numbers(numbers):
         return None
     x, y, width, height = floats(numbers).tolist()
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
+def _numbers(position: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a position says: its four edges, or middle and size; empty where it says neither."""
+    if all(side in position for side in SIDES):
+        return tuple(as_number(position[side]) for side in SIDES)
+    middle = position.get("middle")
+    if not isinstance(middle, Iterable) or isinstance(middle, (str, Mapping)):
+        return ()
+    return tuple(map(as_number, (*middle, position.get("width"), position.get("height"))))
+
+
 def check_domain(positions: Sequence[Any], edges: Array, where: str, problems: list[Problem]) -> None:
     """Boxes that say no domain, and are fractions by default, are not plainly pixels: integers, and some beyond 1."""
     if not (edges > 1).any() or not np.isfinite(edges).all() or (edges[:, :2] > edges[:, 2:]).any():
         return
-    numbers = [position.get(name) for position in positions for name in (*SIDES, "middle", "width", "height")]
-    given = np.concatenate([np.ravel(np.asarray(number, np.float64)) for number in numbers if number is not None])
-    if (given == np.rint(given)).all():
+    if all(number % 1 == 0 for position in positions for number in _numbers(position)):
         i, side = divmod(int(np.argmax(edges)), 4)
         got = Verbatim(f"{SIDES[side]}={edges[i, side]:g}")
         hint = 'Say domain="pixel": {"position": ..., "domain": "pixel"}; or divide by width and height.'
@@ -123,7 +128,7 @@ def captions(values: Any, count: int, where: str, name: str, problems: list[Prob
                 problems.append(problem(at, "text", value, "Use str(...)."))
             elif value and not is_utf8_encodable(value):
                 problems.append(problem(at, "text that UTF-8 can hold", value, "Remove the lone surrogates."))
-    return tuple(column)
+    return tuple(str.__str__(value) if isinstance(value, str) else None for value in column)
 
 
 def scores(
@@ -151,7 +156,8 @@ def scores(
         for i in np.flatnonzero(~np.isfinite(numbers)).tolist():
             at, value = f"{where}[{i}].scores[{name!r}]", float(numbers[i])
             problems.append(problem(at, "a finite number", value, "Leave it out."))
-        checked[str(name)] = tuple(None if raw is None else x for raw, x in zip(column, numbers.tolist(), strict=True))
+        plain = str.__str__(name) if isinstance(name, str) else ""
+        checked[plain] = tuple(None if raw is None else x for raw, x in zip(column, numbers.tolist(), strict=True))
     return checked
 
 

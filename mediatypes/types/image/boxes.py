@@ -306,7 +306,7 @@ def _from_arrays(
         names=("class_ids", "labels"),
         problems=problems,
     )
-    return cls._of(**members)
+    return cls._of(**(members if len(edges) else {**members, "domain": domain}))
 
 
 def _edges(array: Any, to_xyxy: Callable[[Array], Array], where: str) -> Array:

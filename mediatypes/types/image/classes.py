@@ -129,7 +129,7 @@ def _read(classes: Any, where: str) -> dict[int, str]:
         elif id in labels:
             problems.append(problem(at, "each class id once", key, "Remove one of them."))
         else:
-            labels[id] = str(name)
+            labels[id] = str.__str__(name)
     raise_all(problems)
     return labels
 

@@ -34,7 +34,7 @@ _COLORS: tuple[Color, ...] = (  # by class id; neighbours are far apart in hue
 )
 _BACKGROUND = frozenset(("background", "void", "ignore", "ignored", "unlabeled", "unlabelled", "none"))
 _NO_CLASS = (0, 255)  # ids that mean no class where nobody named them
-_MOST_LABELS = 100  # of a set of boxes: the best scores; the others have their frame only
+_MOST_LABELS = 100  # of a set of boxes the best scores, of a mask the largest areas; the others have none
 _LONGEST = 40  # characters of a label
 _DASHES = (0, 5, 2)  # in widths of the line: a frame of the first, second and every further set of boxes
 
@@ -95,19 +95,24 @@ def _paint(pixels: Array, mask: ImageMask, scale: int, opacity: float) -> Iterat
     """Color the classes of a mask into (H, W, 3) pixels, and draw the outlines of their areas."""
     ids = mask.to_numpy().repeat(scale, 0).repeat(scale, 1)
     names, named = mask.class_labels, mask._class_labels or {}
-    for id in np.unique(ids).tolist():
-        if named[id].strip().lower() in _BACKGROUND if id in named else id in _NO_CLASS:
-            continue
-        area, color = ids == id, np.array(color_of(id))
-        inner = area.copy()
-        for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
-            inner[one] &= area[other]
-            inner[other] &= area[one]
-        pixels[area] = np.rint(pixels[area] * (1 - opacity) + color * opacity)
-        pixels[area & ~inner] = color
-        rows, columns = np.nonzero(area)
+    present, which, sizes = np.unique(ids, return_inverse=True, return_counts=True)
+    is_class = [
+        named[id].strip().lower() not in _BACKGROUND if id in named else id not in _NO_CLASS for id in present.tolist()
+    ]
+    area, outline = np.array(is_class)[which.reshape(ids.shape)], np.zeros(ids.shape, np.bool_)
+    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        differ = ids[one] != ids[other]
+        outline[one] |= differ
+        outline[other] |= differ
+    colors = np.array(_COLORS)[ids[area] % len(_COLORS)]
+    shades = np.rint(pixels[area] * (1 - opacity) + colors * opacity)
+    pixels[area] = np.where(outline[area][:, None], colors, shades)
+    places = np.split(np.argsort(which.reshape(-1), kind="stable"), np.cumsum(sizes)[:-1])  # of each class
+    largest = np.argsort(np.where(is_class, -sizes, 0), kind="stable")[: min(sum(is_class), _MOST_LABELS)]
+    for i in sorted(largest.tolist()):
+        rows, columns = np.divmod(places[i], ids.shape[1])
         middle = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
-        x, y = int(columns[middle]), int(rows[middle])
+        x, y, id = int(columns[middle]), int(rows[middle]), int(present[i])
         yield Label(_shortened(names[id]), (x, y, x, y), color_of(id))
 
 

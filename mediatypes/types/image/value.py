@@ -16,7 +16,7 @@ from ..._core.value import FileValue
 from ...columns.arrays import Array, as_integer
 from ...formats import png
 from ..pictures import files
-from ..pictures.pixels import Pixels, from_samples
+from ..pictures.pixels import Pixels, from_samples, keep_profile
 from .boxes import BOXES, BoundingBoxes2D, read_boxes
 from .classes import CLASS_LIST, Classes, read_classes
 from .content import Content, Options, encode_pixels, make_content, pixels_of_file
@@ -160,8 +160,10 @@ class Image(FileValue):
             return make_content(data, options)
         if options._replace(encoder="zlib") == Options():
             return None
-        if data._pixels is not None:
-            return encode_pixels(from_samples(data._pixels.array, "Image", options.value_range), options)
+        if (pixels := data._pixels) is not None:
+            if options.value_range is not None:
+                pixels = keep_profile(from_samples(pixels.array, "Image", options.value_range), pixels.profile)
+            return encode_pixels(pixels, options)
         if options.keep(data._file()):
             return None
         return encode_pixels(pixels_of_file(data._sidecar(), data._file(), options.value_range), options)
@@ -322,5 +324,5 @@ def _read_layers(layers: Any, where: str, read: Any, problems: list[Problem]) ->
         elif not is_utf8_encodable(name):
             problems.append(problem(where, "names that UTF-8 can hold", name, "Remove the lone surrogates."))
         elif (read_layer := collect(problems, read, layer, f'{where}["{name}"]')) is not None:
-            read_layers[name] = read_layer
+            read_layers[str.__str__(name)] = read_layer
     return read_layers

@@ -115,7 +115,9 @@ def _format(data: Any, file_type: Any) -> str:
         format = _NAMES.get(file_type.lower()) if isinstance(file_type, str) else None
         if format is None:
             expected = f"one of {', '.join(FORMATS)}"
-            raise InputError.of("Molecule.file_type", expected, file_type, "Name the format of the data.", "format")
+            is_smiles = str(file_type).lower().lstrip(".") in ("smi", "smiles")
+            hint = "Pass each SMILES to Molecule.from_smiles(...)." if is_smiles else "Name the format of the data."
+            raise InputError.of("Molecule.file_type", expected, file_type, hint, "format")
         return format
     name = data if isinstance(data, (str, os.PathLike)) else getattr(data, "name", None)
     if not isinstance(name, (str, os.PathLike)) or _is_content(name):

@@ -258,14 +258,15 @@ def _color(color: Any, where: str, problems: list[Problem]) -> tuple[float, ...]
         return None
     known = len(problems)
     _numbers(color, (3,), where, problems)
-    return None if len(problems) > known else tuple(np.asarray(color).tolist())
+    return None if len(problems) > known else tuple(as_array(color, where).tolist())
 
 
 def _score(score: Any, where: str, problems: list[Problem]) -> float | None:
     if score is None:
         return None
-    number = _numbers(score, (), where, problems)
-    return float(number) if np.asarray(score).dtype.kind == "f" else int(number)
+    known = len(problems)
+    _numbers(score, (), where, problems)
+    return None if len(problems) > known else as_array(score, where).item()  # type: ignore[no-any-return]
 
 
 def _unit(quaternion: Array) -> Array:

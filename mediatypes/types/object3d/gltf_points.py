@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._core.errors import InputError
 from ...columns.arrays import Array
 from . import gltf
 from .points import AXES, CATEGORIES, CATEGORY, extras_of
@@ -16,9 +17,13 @@ _FLOAT, _UBYTE, _POINTS, _ARRAY_BUFFER = 5126, 5121, 0, 34962
 def write(records: Array) -> bytes:
     """A GLB of one POINTS primitive: positions as float32, which is all that glTF has, and colours as RGBA bytes.
 
-    A category becomes a colour: the hues of a circle in 14 steps.
+    A category becomes a colour: the hues of a circle in 14 steps. Raises InputError for a coordinate beyond float32.
     """
-    positions = np.stack([records[axis] for axis in AXES], axis=1).astype("<f4")
+    with np.errstate(over="ignore"):
+        positions = np.stack([records[axis] for axis in AXES], axis=1).astype("<f4")
+    if not np.isfinite(positions).all():
+        hint = "Subtract an origin, or use another unit."
+        raise InputError.of("Object3D.to_glb", "coordinates within float32", "larger ones", hint, "range")
     parts, attributes = [positions.tobytes()], {"POSITION": 0}
     limits = {"min": positions.min(axis=0).tolist(), "max": positions.max(axis=0).tolist()}
     accessors: list[dict[str, Any]] = [

@@ -151,8 +151,13 @@ def _read(
         hint = f"Reading it failed: {broken}."
         raise error.of(where, "a whole PLY file", counted(len(data), "byte"), hint, "broken") from broken
     if header.format == "ascii":  # which was read as float64
+        read, dtype = vertices, [(item.name, item.code) for item in header.vertex.properties if not item.length]
         with np.errstate(all="ignore"):
-            vertices = vertices.astype([(item.name, item.code) for item in header.vertex.properties if not item.length])
+            vertices = read.astype(dtype)
+        for name, code in dtype:
+            if code[0] != "f" and (wrong := np.flatnonzero(vertices[name] != read[name])).size:
+                expected = f"whole numbers of the type {_NAMES[code]}"
+                raise error.of(f"{where}.{name}", expected, float(read[name][wrong[0]]), "Write it again.", "range")
     vertices.setflags(write=False)
     return vertices, faces
 

@@ -124,6 +124,9 @@ def _number_dtype(array: Array) -> np.dtype[Any]:
 
 
 def _fill_number(target: Array, values: Array, where: str, problems: list[Problem]) -> None:
+    if values.dtype.itemsize > target.dtype.itemsize:  # a long double
+        with np.errstate(over="ignore"):
+            values = values.astype(target.dtype)
     target[:] = values
     if not len(values) or target.dtype == np.int32:
         return

@@ -194,7 +194,7 @@ class Object3D(FileValue):
         """A GLB file: of points as float32 POINTS with colours (no boxes, no vectors), of a mesh through trimesh.
 
         Raises:
-            InputError: a point cloud without points, which glTF cannot hold.
+            InputError: a point cloud without points, or with coordinates beyond float32, which glTF cannot hold.
             CodecError: trimesh cannot read the mesh (babylon).
         """
         if self.format == "glb":

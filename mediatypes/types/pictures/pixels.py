@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..._core.errors import InputError, Problem, collect, raise_all
+from ..._core.errors import InputError, Problem, collect, raise_all, translated
 from ...columns.arrays import Array, as_array, is_torch
 
 if TYPE_CHECKING:
@@ -59,8 +59,11 @@ def from_pil(image: PILImage, where: str, value_range: tuple[float, float] | Non
     """Pixels of a PIL image of any mode: palettes are resolved, CMYK, YCbCr, LAB and HSV become RGB.
 
     They are as the image holds them, whatever its metadata say of turning it; its ICC profile is kept where it
-    describes them.
+    describes them. Raises InputError where it cannot be read: a file that is cut short, or closed.
     """
+    failed = "Reading it failed:"
+    with translated(lambda error: InputError.of(where, "a PIL image that can be read", image, f"{failed} {error}.")):
+        image.load()
     mode, profile = image.mode, image.info.get("icc_profile") or b""
     if mode in ("P", "PA"):
         image = image.convert("RGBA" if mode == "PA" or "transparency" in image.info else "RGB")
@@ -156,15 +159,15 @@ def _scale(array: Array, low: float, high: float, where: str, hint: str) -> tupl
 
 def _require(array: Array, low: float, high: float, where: str, hint: str, slack: float = 0.0) -> bool:
     """Whether some values are outside a range by no more than `slack`; an error if they are outside by more."""
-    smallest, largest = array.min(), array.max()
+    smallest, largest = float(array.min()), float(array.max())  # a float16 would take a bound beyond it for infinite
     if not (np.isfinite(smallest) and np.isfinite(largest)):
         raise InputError.of(
             where, "finite values", array, "Replace NaN and infinities, for example with np.nan_to_num.", "nan"
         )
     if smallest < low - slack or largest > high + slack:
-        got = f"{array.dtype} values from {float(smallest):.9g} to {float(largest):.9g}"
+        got = f"{array.dtype} values from {smallest:.9g} to {largest:.9g}"
         raise InputError(Problem(where, f"expected values from {low:g} to {high:g}, got {got}", "range", hint))
-    return bool(smallest < low or largest > high)
+    return smallest < low or largest > high
 
 
 def _checked_range(value_range: Any, where: str) -> tuple[float, float]:
@@ -172,7 +175,7 @@ def _checked_range(value_range: Any, where: str) -> tuple[float, float]:
         low, high = (float(bound) for bound in value_range if not isinstance(bound, str))
     except (TypeError, ValueError):
         low = high = np.nan
-    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+    if not (np.isfinite(low) and 0 < high - low < np.inf):
         hint = "Pass (value shown black, value shown white)."
         raise InputError.of(f"{where}.value_range", "two finite numbers lo < hi", value_range, hint, "range")
     return low, high

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, KeysView, Mapping, Set
 from datetime import date, datetime
 from typing import Any
@@ -24,6 +25,7 @@ from .storage import storage_type
 DEFAULT_COLUMNS = ("Input", "Output", "Expected")
 SEED = 0  # of a random sample
 _BLOCK = 256
+_PADDED = 2**24  # characters of an array of texts, however unlike their lengths are
 
 
 def read(columns: Any, data: Any, dataframe: Any, mixed: bool) -> list[Column]:
@@ -57,7 +59,8 @@ def _read_names(columns: Any) -> list[Any]:
         if isinstance(columns, Mapping):  # a name is all that its keys are
             hint = "Pass a DataFrame, or names and rows: Table(['a', 'b'], [[1, 2]])."
         raise InputError.of("Table.columns", "a list of names", columns, hint)
-    names = [str(name) if isinstance(name, str) or type(name) is int else name for name in columns]
+    names = [str(name) if type(name) is int else name for name in columns]
+    names = [str.__str__(name) if isinstance(name, str) else name for name in names]
     if any(isinstance(name, (list, Mapping, np.ndarray)) for name in names):
         raise InputError.of("Table.columns", "a list of names", columns, "Pass rows as data=, each a list of cells.")
     return names
@@ -66,12 +69,13 @@ def _read_names(columns: Any) -> list[Any]:
 def check_names(names: list[Any], where: str) -> None:
     """Refuse names that are no text, empty, or there twice."""
     problems: list[Problem] = []
+    counts = Counter(name for name in names if isinstance(name, str))
     for name in names:
         if isinstance(name, str) and not is_utf8_encodable(name):
             problems.append(problem(where, "names that UTF-8 can hold", name, "Remove the lone surrogates."))
         elif not isinstance(name, str) or not name:
             problems.append(problem(where, "names that are text and not empty", name, "Use str(name)."))
-        elif names.count(name) > 1:
+        elif counts[name] > 1:
             problems.append(problem(where, "names that differ", name, "Rename one of the columns.", "columns"))
     if problems:
         raise InputError(dict.fromkeys(problems))
@@ -211,7 +215,8 @@ def sample_rows(count: int, most: int, sample: str) -> list[int]:
 def to_numpy(values: list[Any], kind: str) -> Any:
     """Values of a column as an array: numbers with NaN for None, times as datetime64, everything else as objects.
 
-    So are integers beyond 2^53 beside None, which float64 would round.
+    So are integers beyond 2^53 beside None, which float64 would round, and texts that numpy would cut at the end, or of
+    which the longest would take many times the memory of all, since it gives each the same.
     """
     if kind in ("number", "null") or (kind == "integer" and None in values and _are_exact_floats(values)):
         return np.array(values, np.float64)
@@ -221,11 +226,18 @@ def to_numpy(values: list[Any], kind: str) -> Any:
         return np.array([v if v is None else v.replace(tzinfo=None) for v in values], "datetime64[us]")
     if kind == "duration":
         return np.array(values, "timedelta64[us]")
-    if kind == "string" and None not in values:
+    if kind == "string" and None not in values and _are_alike(values):
         return np.array(values, dtype=str)
     made = np.empty(len(values), object)
     made[:] = values
     return made
+
+
+def _are_alike(texts: list[str]) -> bool:
+    """Whether numpy's array of texts of one width holds them as they are, in little more memory."""
+    lengths = list(map(len, texts))
+    is_narrow = max(lengths, default=0) * len(texts) <= max(_PADDED, 16 * sum(lengths))
+    return is_narrow and not any(text.endswith("\0") for text in texts)
 
 
 def _are_exact_floats(values: list[Any]) -> bool:

@@ -289,7 +289,10 @@ def write_packed(path: str | os.PathLike[str], columns: list[Column], rows: int)
     """Write a table with its media inside."""
     tags = {column.name: column.media_type() for column in columns}
     features = {column.name: _feature(column.kind, tag) for column in columns if (tag := tags[column.name]) in FEATURES}
-    schema = pa.schema([field for column in columns for field in _fields(column, tags[column.name])])
+    beside = _document_names(columns, tags)
+    schema = pa.schema(
+        [field for column in columns for field in _fields(column, tags[column.name], beside.get(column.name))]
+    )
     if features:
         schema = schema.with_metadata(huggingface(features))
     groups = (
@@ -306,13 +309,25 @@ def _file(path: str | os.PathLike[str]) -> Path:
     return Path(path_text(path, "Table.to_parquet", "the path of a file", "Pass a text such as 'table.parquet'."))
 
 
-def _fields(column: Column, tag: str | None) -> list[pa.Field]:
+def _document_names(columns: list[Column], tags: dict[str, str | None]) -> dict[str, str]:
+    """By column, the name of the one beside it that holds its documents; with a number where it is taken."""
+    names, taken = dict[str, str](), {column.name for column in columns}
+    for column in columns:
+        if tags[column.name] in FEATURES:
+            wanted = f"{column.name}_document"
+            free = (wanted, *(f"{wanted}{number}" for number in range(2, len(columns) + 2)))
+            names[column.name] = next(name for name in free if name not in taken)
+            taken.add(names[column.name])
+    return names
+
+
+def _fields(column: Column, tag: str | None, beside: str | None) -> list[pa.Field]:
     if tag is None:
         return [column.field()]
-    if tag not in FEATURES:
+    if beside is None:
         return [pa.field(column.name, pa.utf8())]
     kind = list_of(PACKED) if column.kind == MEDIA_LIST else PACKED
-    return [pa.field(column.name, kind), pa.field(f"{column.name}_document", pa.utf8())]
+    return [pa.field(column.name, kind), pa.field(beside, pa.utf8())]
 
 
 def _feature(kind: str, tag: str) -> dict[str, Any]:

@@ -293,8 +293,8 @@ class Table(Value):
             packed: in the shape of Hugging Face: a media cell that has a file of its own is
                 `struct<bytes: binary, path: string>`, which `datasets.load_dataset("parquet", data_files=path)` decodes
                 for images and leaves as bytes for audio and video, also in lists. A column `<name>_document` beside it
-                keeps the document, with caption and overlays. Media without a file (histograms, tables) are their
-                documents.
+                (with a number behind it where that name is taken) keeps the document, with caption and overlays. Media
+                without a file (histograms, tables) are their documents.
             sink: where the sidecars of media cells go. Without it their cells name them by content only.
 
         Raises:

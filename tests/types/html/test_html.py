@@ -183,6 +183,9 @@ def test_data_is_not_path_makes_any_string_html(page_file: Path) -> None:
         ('<meta charset="iso-8859-1"><p>“é”'.encode("cp1252"), "windows-1252"),
         ("<META content='text/html; CHARSET=Shift_JIS' http-equiv=content-type>東京".encode("shift_jis"), "shift_jis"),
         ("<meta charset=euc-kr>한국".encode("euc-kr"), "euc-kr"),
+        ("<meta charset=gb2312>中文".encode("gb2312"), "gbk"),
+        ("<meta charset=x-sjis>あ".encode("shift_jis"), "shift_jis"),
+        ("<meta charset=iso-8859-9>ğ".encode("iso-8859-9"), "windows-1254"),
         ("<meta charset=UTF-8>é".encode(), "utf-8"),
         ("<meta charset=utf-16>é".encode(), "utf-8"),
         ("<meta charset=rot13>é".encode(), "utf-8"),
@@ -378,8 +381,25 @@ def test_a_long_page_is_decoded_in_pieces(encoding: str, monkeypatch: pytest.Mon
     assert mt.Html(text.encode(encoding)).text == text
     with pytest.raises(mt.InputError, match="is the first"):
         mt.Html(
-            f"<meta charset={encoding}>".encode("utf-16" if encoding == "utf-16" else "ascii") + b"\xff\xff\xff\x1b\xd8"
+            f"<meta charset={encoding}>".encode("utf-16" if encoding == "utf-16" else "ascii")
+            + b"\xff\xff\xff\x1b\xd8\xd8\x81"
         )
+
+
+@pytest.mark.parametrize(
+    ("label", "codec", "encoding", "text"),
+    [
+        ("shift_jis", "cp932", "shift_jis", "①髙"),
+        ("euc-kr", "cp949", "euc-kr", "똠"),
+        ("gb2312", "gbk", "gbk", "鎔"),
+        ("tis-620", "cp874", "windows-874", "ก€"),
+    ],
+)
+def test_characters_that_the_standard_has_beyond_python_are_read(
+    label: str, codec: str, encoding: str, text: str
+) -> None:
+    page = decoded(Html(f"<meta charset={label}>{text}".encode(codec)))
+    assert (page.encoding, page.text) == (encoding, f"<meta charset={label}>{text}")
 
 
 def test_a_large_file_is_not_held_in_memory(tmp_path: Path) -> None:

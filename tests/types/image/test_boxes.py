@@ -646,3 +646,19 @@ def test_names_of_scores_are_text_that_can_be_stored() -> None:
     with pytest.raises(InputError) as caught:
         BoundingBoxes2D.from_xyxy([[1, 1, 5, 5]], domain="pixel", scores={"\ud800": [0.5]})
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("domain", ["pixel", "percentage"])
+def test_no_boxes_keep_their_domain(domain: str) -> None:
+    boxes = decoded(mt.Image(np.zeros((4, 4), np.uint8), boxes={"pred": from_xyxy([], domain=domain)})).boxes["pred"]
+    assert (boxes.domain, len(boxes)) == (domain, 0)
+
+
+@pytest.mark.parametrize("number", [lambda x: FakeTensor(np.array(x)), np.float32])
+@pytest.mark.usefixtures("fake_torch")
+def test_pixels_in_tensors_without_a_domain_are_noticed(number: Callable[[float], Any]) -> None:
+    position = {"middle": [number(30.0), number(40.0)], "width": number(10.0), "height": number(20.0)}
+    with pytest.raises(InputError, match='Say domain="pixel"'):
+        BoundingBoxes2D({"box_data": [{"position": position}]})
+    position["width"] = number(10.5)
+    assert BoundingBoxes2D({"box_data": [{"position": position}]}).to_xyxy().tolist() == [[24.75, 30, 35.25, 50]]

@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import PIL.Image
+import PIL.ImageCms
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -956,3 +957,35 @@ def test_quality_and_grouping_may_be_integers_of_numpy() -> None:
     image = Image(SMALL, file_type="jpg", quality=np.int64(80), grouping=np.array(3))  # type: ignore[arg-type]
     assert (image.quality, image.grouping) == (80, 3)
     assert encode(image)[0]["quality"] == 80
+
+
+def test_an_image_that_is_encoded_anew_keeps_its_profile_and_source() -> None:
+    picture = PIL.Image.fromarray(SMALL)
+    picture.info["icc_profile"] = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
+    again = Image(Image(picture), file_type="jpg")
+    assert PIL.Image.open(io.BytesIO(again.to_bytes())).info["icc_profile"] == picture.info["icc_profile"]
+    floats = SMALL / 255
+    again = Image(Image(floats), file_type="webp")
+    assert encode(again)[0] == encode(Image(floats, file_type="webp"))[0]
+    assert encode(again)[0]["source"] == {"dtype": "float64", "value_range": [0.0, 1.0]}
+
+
+@pytest.mark.parametrize("spoil", ["cut", "close"])
+def test_a_pil_image_that_cannot_be_read_is_told(spoil: str) -> None:
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(SMALL).save(buffer, "PNG")
+    opened = PIL.Image.open(io.BytesIO(buffer.getvalue()[:3000] if spoil == "cut" else buffer.getvalue()))
+    if spoil == "close":
+        opened.close()
+    with pytest.raises(
+        InputError, match=r"^Image: expected a PIL image that can be read, got .*\. Reading it failed: "
+    ):
+        Image(opened)
+
+
+def test_a_range_beyond_the_dtype_of_the_values() -> None:
+    values = np.array([[0, 1000], [2000, 60000]], np.float16)  # 100 000 is infinite there
+    expected = np.rint(values.astype(np.float64) * 255 / 100_000)
+    assert Image(values, value_range=(0, 100_000)).to_numpy().tolist() == expected.tolist()
+    with pytest.raises(InputError, match="value_range: expected two finite numbers"):
+        Image(values, value_range=(-1.5e308, 1.5e308))  # whose difference is none

@@ -914,3 +914,9 @@ def test_stored_molecules_are_decoded_without_any_package(tmp_path: Path) -> Non
 def test_a_molecule_tells_what_it_is() -> None:
     assert repr(mt.Molecule.from_smiles("O", caption="c")) == "Molecule(3 atoms, pdb, formula='H2O', caption='c')"
     assert repr(mt.Molecule(ALANINE_PQR, file_type="pqr")) == "Molecule(3 atoms, pqr)"
+
+
+@pytest.mark.parametrize("file_type", ["smi", "SMILES", ".smi"])
+def test_a_file_of_smiles_names_from_smiles(file_type: str) -> None:
+    with pytest.raises(mt.InputError, match=r"Pass each SMILES to Molecule\.from_smiles\(\.\.\.\)\.$"):
+        mt.Molecule(b"CCO\nCC\n", file_type=file_type)

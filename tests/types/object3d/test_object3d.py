@@ -877,3 +877,20 @@ def test_our_ply_header_is_the_documented_one() -> None:
         "ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty int x\nproperty int y\nproperty int z\n"
         "property uchar red\nproperty uchar green\nproperty uchar blue\n"
     )
+
+
+def test_coordinates_that_a_file_cannot_hold_are_refused() -> None:
+    far = mt.Object3D([[1e300, 0, 0], [0, 0, 0]])
+    assert far.bounds == ((0, 0, 0), (1e300, 0, 0))
+    with pytest.raises(mt.InputError, match=r"^Object3D\.to_glb: expected coordinates within float32"):
+        far.to_glb()
+    if np.finfo(np.longdouble).max > np.finfo(np.float64).max:
+        with pytest.raises(mt.InputError, match="expected finite coordinates"):
+            mt.Object3D(np.full((1, 3), np.finfo(np.longdouble).max))
+
+
+@pytest.mark.usefixtures("fake_torch")
+def test_colours_and_scores_of_a_box_may_be_tensors() -> None:
+    color, score = FakeTensor(np.array([0.5, 1, 0])), FakeTensor(np.array(0.75))
+    box = mt.Box3D(center=(0, 0, 0), size=(1, 1, 1), color=color, score=score)
+    assert (box.color, box.score) == ((0.5, 1.0, 0.0), 0.75)

@@ -136,3 +136,12 @@ def test_the_length_of_a_list_is_not_believed(length: int) -> None:
         forged = data[:at] + struct.pack("<i", length) + data[at + 4 :]
         with pytest.raises(mt.InputError, match="Reading it failed"):
             mt.Object3D(forged, file_type="ply")
+
+
+@pytest.mark.parametrize("color", ["300", "-1", "5.5", "nan"])
+def test_a_number_that_its_type_cannot_hold_is_refused(color: str) -> None:
+    names = "".join(f"property float {axis}\n" for axis in "xyz") + "property uchar red\n"
+    header = f"ply\nformat ascii 1.0\nelement vertex 2\n{names}end_header\n0 0 0 255\n"
+    assert mt.Object3D(f"{header}0 0 0 7\n".encode(), file_type="ply").points == 2
+    with pytest.raises(mt.InputError, match=rf"^Object3D\.red: expected whole numbers of the type uchar, got {color}"):
+        mt.Object3D(f"{header}0 0 0 {color}\n".encode(), file_type="ply")

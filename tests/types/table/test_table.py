@@ -1094,3 +1094,21 @@ def test_a_document_in_a_part_that_is_no_utf8_is_refused() -> None:
         document_texts("mixed", text)
     with pytest.raises(mt.DocumentError, match=r"^Table\.parts: expected texts of image in UTF-8, got "):
         document_texts("image", pa.StructArray.from_arrays([text], ["_doc"]))
+
+
+def test_texts_are_arrays_of_numpy_where_that_keeps_them() -> None:
+    table = Table(["plain", "ended", "long"], [["a", "a\0", "x" * 2**20]] + [["bc", "b", "y"]] * 40)
+    assert table.get_column("plain", "numpy").dtype == "<U2"
+    for name in ("ended", "long"):  # of which numpy would cut the end, and make 160 MiB
+        made = table.get_column(name, "numpy")
+        assert (made.dtype, made.tolist()) == (object, table.get_column(name))
+
+
+def test_packed_documents_take_no_name_that_is_there(tmp_path: Path) -> None:
+    image = mt.Image(photograph("coffee")[:8, :8])
+    table = Table(["img_document", "img", "img_document2"], [["a", image, "b"]])
+    table.to_parquet(tmp_path / "a.parquet", packed=True)
+    read = pq.read_table(tmp_path / "a.parquet").to_pylist()[0]
+    assert list(read) == ["img_document", "img", "img_document3", "img_document2"]
+    assert (read["img_document"], read["img_document2"], read["img"]["bytes"]) == ("a", "b", image.to_bytes())
+    assert json.loads(read["img_document3"])["_type"] == "image"
