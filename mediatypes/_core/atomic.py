@@ -52,7 +52,7 @@ def replacing(
     Whatever `OSError` the system raises is a `StoreError` that names `target`, what was being done ("write the table")
     and what to do. With `durable` the content is on the disk first; `sync_names` of its folder makes the name last too.
     """
-    temporary = target.with_name(temporary_name(target.name))
+    temporary = target.parent / temporary_name(target.name)  # of "/", too, which the system refuses
     try:
         yield temporary
         if durable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Container, Iterable
 from typing import Any
 
 from .canonical import is_utf8_encodable
@@ -48,3 +49,21 @@ def text(value: Any, where: str) -> str | None:
     if not is_utf8_encodable(value):
         raise InputError.of(where, "text that UTF-8 can hold", value, "Remove the lone surrogates.")
     return str.__str__(value)  # an Enum that is a text shows another one
+
+
+def is_among(value: object, choices: Container[str]) -> bool:
+    """Whether an option is one of some texts; an array, say, would be compared with them item by item."""
+    return isinstance(value, str) and value in choices
+
+
+def flag(value: Any, where: str) -> bool:
+    """An option that is true or false; raises InputError for what is neither, as an array or pandas' NA."""
+    try:
+        return bool(value)
+    except Exception as error:
+        raise InputError.of(where, "True or False", value, "Use bool(...).") from error
+
+
+def is_iterable(data: object) -> bool:
+    """Whether something has items; an array without axes has none, though it has the method."""
+    return isinstance(data, Iterable) and getattr(data, "ndim", 1) != 0

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
+from .._core.inputs import is_iterable
 from .._core.wording import counted
 from ..columns.arrays import Array, as_array
 from ._checks import make_table
@@ -207,7 +208,7 @@ def _numbers(data: Any, where: str) -> Array:
 
 
 def _items(data: Any, where: str) -> list[Any]:
-    if isinstance(data, (str, bytes, Mapping)) or not hasattr(data, "__iter__"):
+    if isinstance(data, (str, bytes, Mapping)) or not is_iterable(data):
         raise InputError.of(where, "a list of numbers or of lines", data, "Pass [[1, 2], [3, 4]], for example.")
     return list(data)
 

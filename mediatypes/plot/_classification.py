@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
+from .._core.inputs import is_iterable
 from .._core.wording import counted
 from ..columns.arrays import Array, as_integer
 from ..columns.simplify import simplify
@@ -17,6 +18,7 @@ from ._curves import Curve
 from ._labels import Scored, indices, read_labels, read_names, read_scored
 from ._value import Plot
 
+_MOST_POINTS = 2**20  # of a curve
 _MOST_CLASSES = 4096  # of a confusion matrix, whose table has the square of it as rows
 
 
@@ -171,8 +173,8 @@ def _read_size(size: Any, where: str) -> int | None:
     number = as_integer(size)
     if number is None:
         raise InputError.of(where, "a number of points", size, "Leave it out for all points.")
-    if number < 2:
-        raise InputError.of(where, "at least 2 points", size, "Pass 21, for example.")
+    if not 2 <= number <= _MOST_POINTS:
+        raise InputError.of(where, f"2 to {_MOST_POINTS} points", size, "Pass 21, for example.")
     return number
 
 
@@ -181,7 +183,7 @@ def _choose(data: Scored, classes: Iterable[Any] | None, where: str) -> list[int
     if classes is None:
         return list(range(len(data.values))) if data.scores.shape[1] > 1 else [1]
     place = f"{where}.classes_to_plot"
-    if isinstance(classes, str) or not hasattr(classes, "__iter__"):
+    if isinstance(classes, str) or not is_iterable(classes):
         raise InputError.of(place, "a list of classes", classes, "Wrap it in a list.")
     asked = [simplify(item) for item in classes]
     known = {**{name: i for i, name in enumerate(data.names)}, **{value: i for i, value in enumerate(data.values)}}

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all, show
+from .._core.inputs import is_iterable
 from .._core.wording import counted
 from ..columns.arrays import Array, as_array
 from ..columns.classify import EXACT
@@ -119,7 +120,13 @@ def indices(labels: Array, values: list[Any]) -> Array:
 
 def _is_text(data: Any) -> bool:
     kind = getattr(getattr(data, "dtype", None), "kind", "O")
-    return kind in "UTO" and hasattr(data, "__len__") and len(data) > 0 and isinstance(next(iter(data)), str)
+    return (
+        kind in "UTO"
+        and hasattr(data, "__len__")
+        and is_iterable(data)
+        and len(data) > 0
+        and isinstance(next(iter(data)), str)
+    )
 
 
 def _texts(data: Any, where: str) -> Array:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .._core import canonical
 from .._core.declaration import Json
 from .._core.errors import InputError, Problem, problem, raise_all
-from .._core.inputs import read_blob
+from .._core.inputs import is_iterable, read_blob
 from ._template import check, slots
 
 Spec = dict[str, Any]
@@ -204,6 +204,8 @@ def register_preset(name: str, spec: Any, *, optional: Iterable[str] = ()) -> No
         raise InputError.of(f"{where}.name", "text that is not empty", name, "Name the preset.")
     if name in BUILTIN or name in WANDB_IDS:
         raise InputError.of(f"{where}.name", "a name that is free", name, "Choose another one.", "taken")
+    if isinstance(optional, str) or not is_iterable(optional) or not all(isinstance(slot, str) for slot in optional):
+        raise InputError.of(f"{where}.optional", "a list of placeholders", optional, "Pass ['color'], for example.")
     preset = Preset(name, canonical.dumps(_read_spec(spec, f"{where}.spec")), frozenset(optional))
     if _registered.setdefault(name, preset) != preset:
         raise InputError.of(f"{where}.name", "a name that is free", name, "Choose another one.", "taken")

@@ -9,8 +9,10 @@ from typing import Any, Final
 from .._core import canonical
 from .._core.declaration import Boolean, Document, Field, Json, Map, Nested, Rule, Text
 from .._core.deps import need
-from .._core.errors import CodecError, DocumentError, InputError, raise_all
+from .._core.errors import CodecError, DocumentError, InputError, collect, raise_all
+from .._core.inputs import flag
 from .._core.value import Value
+from ..columns.arrays import as_number
 from ..types.table.value import Table
 from . import _html, _plotly, _template
 from ._checks import OTHER, column_problems, complete, groups_of, read_table, rows
@@ -41,6 +43,7 @@ PLOT = Document(
         ),
     ),
 )
+_MOST_SCALE: Final = 20
 # https://www.w3.org/TR/xml/#charsets
 _NO_XML: Final = dict.fromkeys({*range(32), 0xFFFE, 0xFFFF} - {9, 10, 13}, 0xFFFD)
 
@@ -87,13 +90,14 @@ class Plot(Value):
         where = f"plot.{chosen.name}" if chosen.name in BUILTIN else "plot_table"
         held = read_table(table, f"{where}.table")
         problems = check_mapping(chosen, fields, {} if strings is None else strings, where)
+        split = collect(problems, flag, split_table, f"{where}.split_table")
         raise_all(problems)
         self._set(
             _preset=chosen.name,
             _spec=json.loads(chosen.spec),
             _fields={name: column for name, column in fields.items() if column is not None},
             _strings={name: text for name, text in (strings or {}).items() if text},
-            _split_table=bool(split_table),
+            _split_table=split,
             _table=held,
         )
         if problems := list(column_problems(self.spec, self.fields, held, where)):
@@ -145,13 +149,17 @@ class Plot(Value):
         return str(self._draw("to_svg", "vegalite_to_svg"))
 
     def to_png(self, scale: float = 2.0) -> bytes:
-        """The chart as PNG, drawn without a network; `scale` is pixels for each point (default 2).
+        """The chart as PNG, drawn without a network; `scale` is pixels for each point (default 2, at most 20).
 
         Raises:
+            InputError: another scale.
             MissingDependencyError: vl-convert-python is not installed.
             CodecError: Vega-Lite cannot draw the spec.
         """
-        return bytes(self._draw("to_png", "vegalite_to_png", scale=scale))
+        size = as_number(scale)
+        if not isinstance(size, (int, float)) or not 0 < size <= _MOST_SCALE:
+            raise InputError.of("Plot.to_png.scale", f"a number from 0 to {_MOST_SCALE}", scale, "Leave it out for 2.")
+        return bytes(self._draw("to_png", "vegalite_to_png", scale=float(size)))
 
     def __repr__(self) -> str:
         columns = [f"{name}={column!r}" for name, column in self.fields.items()]

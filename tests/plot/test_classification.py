@@ -227,7 +227,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "one point": (
         lambda: mt.plot.pr_curve(TRUTH, SCORES, interp_size=1),
-        "pr_curve.interp_size: expected at least 2 points, got 1. Pass 21, for example.",
+        "pr_curve.interp_size: expected 2 to 1048576 points, got 1. Pass 21, for example.",
     ),
     "both": (
         lambda: mt.plot.confusion_matrix(probs=np.eye(2), y_true=[0, 1], preds=[0, 1]),

@@ -119,7 +119,7 @@ CASES: dict[str, tuple[Callable[[], Any], list[tuple[str, str]]]] = {  # what is
     "curves of a classifier": (
         lambda: mt.plot.pr_curve([0, 1], [0.1], labels=["a", "a"], interp_size=1),
         [
-            ("pr_curve.interp_size", "at least 2 points"),
+            ("pr_curve.interp_size", "2 to 1048576 points"),
             ("pr_curve.labels", "names that differ"),
             ("pr_curve.y_probas", "scores for 2 examples"),
         ],

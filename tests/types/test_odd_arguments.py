@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import Enum
+from inspect import signature
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import mediatypes as mt
@@ -84,3 +88,102 @@ def test_an_enum_that_is_a_text_is_its_text() -> None:
     texts.append(plot.table.get_column("Actual")[0])
     assert texts == ["cat"] * 10
     assert set(map(type, texts)) == {str}
+
+
+def odd_values() -> list[Any]:
+    """Values of many kinds, made anew: for each option most of them are wrong."""
+    numbers = [None, True, -1, 0, 1.5, -0.0, float("nan"), float("inf"), 10**400, np.float32(1), np.float16("nan")]
+    texts = ["", "x", "\ud800", "a\0b", "nope.png", "http://x/y.png", b"", b"x", bytearray(b"x"), memoryview(b"abc")]
+    lists = [
+        [],
+        [[]],
+        [1, "a"],
+        [[1, 2], [3]],
+        [None],
+        ["a", "a"],
+        {},
+        {"a": 1},
+        {1: 2},
+        (),
+        set(),
+        range(3),
+        iter([1]),
+    ]
+    arrays = [5, [1, 2], [], "x", ["a", "b"], [None], [{}], [1j], np.datetime64("2020"), np.timedelta64(3)]
+    shapes = [np.zeros((0, 3)), np.zeros((2, 3, 4)), np.array([1, 2], ">f4"), np.ma.masked_equal([1, 2], 2)]
+    frames = [pd.NA, pd.NaT, pd.Series([1, 2]), pd.DataFrame({"a": [1]})]
+    objects = [object(), int, Ellipsis, lambda: 1, Word.CAT, Path("nope"), Path("/"), BytesIO(), StringIO()]
+    scalars = [np.void(b"x"), np.datetime64("2020"), np.timedelta64(3), np.uint64(2**64 - 1), np.longdouble(1)]
+    return [*numbers, *texts, *lists, *map(np.array, arrays), *shapes, *frames, *objects, *scalars, Decimal("NaN")]
+
+
+GREY, XY = np.zeros((4, 6), np.uint8), {"x": "x", "y": "y"}
+
+
+def table() -> mt.Table:
+    return mt.Table(["x", "y", "name"], [[1, 2, "a"], [2, 3, "b"]])
+
+
+CALLS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "Image": (mt.Image, {"data_or_path": GREY}),
+    "ImageMask": (mt.ImageMask, {"val": GREY}),
+    "Classes": (mt.Classes, {"class_set": {1: "a"}}),
+    "BoundingBoxes2D": (mt.BoundingBoxes2D, {"val": {"box_data": []}}),
+    "BoundingBoxes2D.from_xyxy": (mt.BoundingBoxes2D.from_xyxy, {"array": [[0, 0, 1, 1]], "domain": "pixel"}),
+    "Video": (mt.Video, {"data_or_path": np.zeros((2, 3, 4, 4), np.uint8)}),
+    "Audio": (mt.Audio, {"data_or_path": np.zeros(400, np.int16), "sample_rate": 8000}),
+    "Html": (mt.Html, {"data": "<p>"}),
+    "Html.to_html": (mt.Html("<p>").to_html, {}),
+    "Molecule": (mt.Molecule, {"data_or_path": "1\n\nH 0 0 0\n", "file_type": "xyz"}),
+    "Molecule.from_smiles": (mt.Molecule.from_smiles, {"data": "C"}),
+    "Object3D": (mt.Object3D, {"data_or_path": [[0, 0, 0]]}),
+    "Object3D.from_point_cloud": (mt.Object3D.from_point_cloud, {"points": [[0, 0, 0]]}),
+    "Box3D": (mt.Box3D, {"center": (0, 0, 0), "size": (1, 1, 1)}),
+    "Histogram": (mt.Histogram, {"sequence": [1, 2]}),
+    "Tensor": (mt.Tensor, {"data": [1, 2]}),
+    "Figure": (mt.Figure, {"data": {"data": []}}),
+    "Table": (mt.Table, {"columns": ["a"], "data": [[1], [2]]}),
+    "Table.add_column": (table().add_column, {"name": "b", "data": [1, 2]}),
+    "Table.get_column": (table().get_column, {"name": "x"}),
+    "Table.to_parquet": (table().to_parquet, {"path": "/"}),
+    "Plot": (mt.Plot, {"preset": "line", "table": table(), "fields": XY}),
+    "Plot.to_png": (mt.plot.line(table(), "x", "y").to_png, {}),
+    "line": (mt.plot.line, {"table": table(), "x": "x", "y": "y"}),
+    "bar": (mt.plot.bar, {"table": table(), "label": "name", "value": "y"}),
+    "line_series": (mt.plot.line_series, {"xs": [0, 1], "ys": [[1, 2]]}),
+    "pr_curve": (mt.plot.pr_curve, {"y_true": [0, 1], "y_probas": [0.1, 0.9]}),
+    "confusion_matrix": (mt.plot.confusion_matrix, {"y_true": [0, 1], "preds": [0, 1]}),
+    "register_preset": (mt.plot.register_preset, {"name": "", "spec": {"mark": "bar"}}),
+    "draw": (mt.draw, {"image": mt.Image(GREY)}),
+    "Image.to_pil": (mt.Image(GREY).to_pil, {}),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_argument_raises_what_numpy_or_python_says_of_it(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    call, given = CALLS[name]
+    monkeypatch.chdir(tmp_path)  # where tables are written
+    monkeypatch.setattr("mediatypes.plot._presets._registered", {})
+    drawn = mt.MissingDependencyError if name == "Plot.to_png" else ()
+    for option in signature(call).parameters:
+        for value in odd_values():
+            if name == "Plot.to_png" and isinstance(value, (int, float)) and 0 < value <= 20:
+                continue  # takes a second
+            try:
+                call(**{**given, option: value})
+            except drawn:
+                pytest.skip("vl-convert is not installed")
+            except mt.MediaTypesError:
+                pass
+            except Exception as error:
+                pytest.fail(f"{name}({option}={value!r}) raised {type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize("most", ["3", -1, 1.5, True], ids=str)
+def test_the_most_rows_are_a_number(most: Any) -> None:
+    with pytest.raises(mt.InputError, match=r"^Table\.max_rows: expected None or a number of rows"):
+        mt.Table(["a"], [[1], [2]], max_rows=most, sample="random")
+    none: Any = np.int64(0)
+    assert mt.Table(["a"], [[1], [2]], max_rows=none, sample="first").num_rows == 0

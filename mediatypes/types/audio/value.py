@@ -7,7 +7,7 @@ from typing import Any
 
 from ..._core.declaration import Document, Field, Integer, Number, Record, Rule, Text, reference
 from ..._core.errors import InputError, Problem, collect, problem, raise_all
-from ..._core.inputs import read_blob, text
+from ..._core.inputs import is_among, read_blob, text
 from ..._core.value import FileValue
 from ...columns.arrays import Array, as_integer, as_number, is_array
 from . import codecs
@@ -186,9 +186,9 @@ def _option_problems(rate: Any, format: Any, subtype: Any) -> list[Problem]:
     if (as_integer(rate) or 0) < 1:
         hint = "Pass the frames in a second: Audio(data, 16000)."
         problems.append(problem("Audio.sample_rate", "a whole number of Hz, at least 1", rate, hint, "rate"))
-    if format not in FORMATS:
+    if not is_among(format, FORMATS):
         problems.append(problem("Audio.format", f"one of {', '.join(FORMATS)}", format, "Leave it out for wav."))
-    elif subtype is not None and subtype not in SUBTYPES[format]:
+    elif subtype is not None and not is_among(subtype, SUBTYPES[format]):
         expected = f"one of {', '.join(SUBTYPES[format])} in {format}"
         problems.append(problem("Audio.subtype", expected, subtype, "Leave it out for the default."))
     return problems

@@ -172,7 +172,8 @@ class Html(FileValue):
 
     def to_html(self, inject: bool | None = None) -> str:
         """The HTML as it is to be shown: with the default style first in its head, if `inject` (default: its own)."""
-        return insert(self.text, STYLE) if (self.inject if inject is None else inject) else self.text
+        is_styled = self.inject if inject is None else inputs.flag(inject, "Html.to_html.inject")
+        return insert(self.text, STYLE) if is_styled else self.text
 
     def _facts(self) -> list[str]:
         return [counted(self._sidecar().size, "byte"), *(["inject=False"] if not self.inject else [])]

@@ -13,6 +13,7 @@ import numpy as np
 from ..._core import canonical
 from ..._core.declaration import Boolean, Field, Integer, Map, Record, Text, reference
 from ..._core.errors import DocumentError, InputError, Problem, collect, problem, raise_all
+from ..._core.inputs import flag, is_among
 from ..._core.sidecar import Blob
 from ..._core.value import Frozen
 from ...columns.arrays import Array, as_array
@@ -287,7 +288,7 @@ def _from_arrays(
     clip: bool,
 ) -> _B:
     where, problems = cls.__name__, list[Problem]()
-    if domain not in DOMAINS:
+    if not is_among(domain, DOMAINS):
         hint = "Say which unit the edges are in."
         problems.append(problem(f"{where}.domain", "percentage or pixel", domain, hint))
     edges = collect(problems, _edges, array, to_xyxy, where)
@@ -297,7 +298,7 @@ def _from_arrays(
     members = _checked(
         where,
         edges,
-        [domain if domain in DOMAINS else DOMAINS[0]] * len(edges),
+        [domain if is_among(domain, DOMAINS) else DOMAINS[0]] * len(edges),
         class_ids=None if class_ids is None else _plain(class_ids, f"{where}.class_ids"),
         captions=labels,
         scores={name: _plain(column, f"{where}.scores[{name!r}]") for name, column in columns.items()},
@@ -354,7 +355,7 @@ def _checked(
         "count": len(edges),
         "domain": "mixed" if 0 < is_pixel.sum() < len(edges) else DOMAINS[bool(is_pixel.any())],
         "class_counts": counts or None,
-        "clipped": bool(clip),
+        "clipped": collect(problems, flag, clip, f"{where}.clip"),
     }
     members["class_labels"] = collect(problems, read_labels, labels, f"{where}.class_labels")
     raise_all(problems)

@@ -10,6 +10,7 @@ from typing import Any
 from ..._core.canonical import is_utf8_encodable
 from ..._core.declaration import Field, Integer, List, Map, Record, Text
 from ..._core.errors import DocumentError, InputError, Problem, problem, raise_all
+from ..._core.inputs import is_iterable
 from ..._core.sidecar import Sink, Source
 from ..._core.value import Frozen
 
@@ -109,7 +110,7 @@ def _read(classes: Any, where: str) -> dict[int, str]:
     labels: dict[int, str] = {}
     if not isinstance(classes, Mapping):
         pairs = []
-        if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
+        if isinstance(classes, (str, bytes)) or not is_iterable(classes):
             raise InputError.of(where, "a list of {'id': ..., 'name': ...}", classes, "Pass {1: 'cat'}.")
         for position, entry in enumerate(classes):
             if isinstance(entry, Mapping) and "id" in entry and "name" in entry:

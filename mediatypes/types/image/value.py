@@ -10,7 +10,7 @@ import numpy as np
 from ..._core.canonical import is_utf8_encodable
 from ..._core.declaration import Document, Field, Integer, List, Map, Number, Record, Rule, Text, reference
 from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
-from ..._core.inputs import text
+from ..._core.inputs import flag, is_among, text
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
 from ...columns.arrays import Array, as_integer
@@ -215,7 +215,7 @@ class Image(FileValue):
         """
         import PIL.Image
 
-        if overlays:
+        if flag(overlays, "Image.to_pil.overlays"):
             return draw(self)
         if self._pixels is not None:
             picture: Any = self._pixels.array
@@ -280,7 +280,7 @@ def draw(image: Image, *, scale: int = 1, opacity: float = 0.45) -> PILImage:
     if not isinstance(opacity, (int, float)) or not 0 <= opacity <= 1:
         problems.append(problem("draw.opacity", "a number from 0 to 1", opacity, "0.45 shows both."))
     raise_all(problems)
-    files.check_pixels(image.width * scale, image.height * scale, "draw.scale", InputError)
+    files.check_pixels(image.width * times, image.height * times, "draw.scale", InputError)
     return draw_overlays(image.to_pil(), image.boxes, image.masks, scale=times, opacity=opacity)
 
 
@@ -294,9 +294,9 @@ def _integer(value: Any, where: str) -> int:
 def _checked_options(asked: Options) -> Options:
     problems = []
     mode, file_type, quality, _, encoder = asked
-    if mode is not None and mode not in _MODES:
+    if mode is not None and not is_among(mode, _MODES):
         problems.append(problem("Image.mode", f"one of {', '.join(_MODES)}", mode, "Convert the image yourself first."))
-    if file_type is not None and file_type not in FILE_TYPES:
+    if file_type is not None and not is_among(file_type, FILE_TYPES):
         close = str(file_type).lower().lstrip(".").replace("jpeg", "jpg")
         hint = f"Did you mean {close!r}?" if close in FILE_TYPES else "Leave it out for png."
         problems.append(problem("Image.file_type", f"one of {', '.join(FILE_TYPES)}", file_type, hint))
@@ -304,10 +304,10 @@ def _checked_options(asked: Options) -> Options:
         asked = asked._replace(quality=as_integer(quality))
         if not 1 <= (asked.quality or 0) <= 100:
             problems.append(problem("Image.quality", "an integer from 1 to 100", quality, "95 is nearly lossless."))
-        elif file_type not in ("jpg", "webp"):
+        elif not is_among(file_type, ("jpg", "webp")):
             expected = "file_type 'jpg' or 'webp' beside it"
             problems.append(problem("Image.quality", expected, file_type, "png is lossless."))
-    if encoder not in ("zlib", "isal"):
+    if not is_among(encoder, ("zlib", "isal")):
         problems.append(problem("Image.encoder", "zlib or isal", encoder, "Leave it out for zlib."))
     raise_all(problems)
     return asked

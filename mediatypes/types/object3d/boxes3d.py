@@ -266,7 +266,7 @@ def _score(score: Any, where: str, problems: list[Problem]) -> float | None:
         return None
     known = len(problems)
     _numbers(score, (), where, problems)
-    return None if len(problems) > known else as_array(score, where).item()  # type: ignore[no-any-return]
+    return None if len(problems) > known else as_array(score, where).item()
 
 
 def _unit(quaternion: Array) -> Array:

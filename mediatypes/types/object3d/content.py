@@ -13,7 +13,7 @@ import numpy as np
 
 from ..._core import canonical
 from ..._core.errors import InputError, ValidationError, collect, problem, raise_all
-from ..._core.inputs import read_blob
+from ..._core.inputs import is_among, read_blob
 from ..._core.sidecar import Blob
 from ...columns.arrays import Array, is_array
 from . import meshes, ply
@@ -92,7 +92,7 @@ def _read_scene(scene: Mapping[Any, Any], where: str, intensity: Any) -> tuple[A
         for name in scene
         if name not in _SCENE_MEMBERS
     ]
-    if (kind := scene.get("type")) not in SCENE_TYPES:
+    if not is_among(kind := scene.get("type"), SCENE_TYPES):
         problems.append(problem(f"{where}.type", "'lidar/beta'", kind, "It is the one kind of scene there is."))
     parts: dict[str, Any] = {}
     readers: dict[str, Callable[[Any, str], Any]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..._core.errors import InputError, Problem, collect, raise_all, translated
-from ...columns.arrays import Array, as_array, is_torch
+from ...columns.arrays import Array, as_array, is_array, is_torch
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -44,7 +44,7 @@ def from_array(data: Any, where: str, value_range: tuple[float, float] | None = 
     image = collect(problems, _one_image, array, data, where)
     made: Any = None
     if array.size:
-        made = collect(problems, to_uint, array if image is None else image, where, value_range)
+        made = collect(problems, to_uint, np.atleast_1d(array) if image is None else image, where, value_range)
     raise_all(problems)
     return _frozen(made[0], made[1], data)
 
@@ -171,8 +171,9 @@ def _require(array: Array, low: float, high: float, where: str, hint: str, slack
 
 
 def _checked_range(value_range: Any, where: str) -> tuple[float, float]:
+    bounds = as_array(value_range, f"{where}.value_range") if is_array(value_range) else value_range
     try:
-        low, high = (float(bound) for bound in value_range if not isinstance(bound, str))
+        low, high = (float(bound) for bound in bounds if not isinstance(bound, str))
     except (TypeError, ValueError):
         low = high = np.nan
     if not (np.isfinite(low) and 0 < high - low < np.inf):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, KeysView, Mapping, Set
+from collections.abc import Callable, KeysView, Mapping, Set
 from datetime import date, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from ..._core.canonical import is_utf8_encodable
 from ..._core.deps import is_instance
 from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
+from ..._core.inputs import is_iterable
 from ..._core.wording import counted
 from ...columns.arrays import as_integer
 from ...columns.classify import EXACT
@@ -54,7 +55,7 @@ def is_frame(data: Any) -> bool:
 
 def _read_names(columns: Any) -> list[Any]:
     is_unordered = isinstance(columns, Set) and not isinstance(columns, KeysView)
-    if isinstance(columns, (str, bytes, Mapping)) or is_unordered or not isinstance(columns, Iterable):
+    if isinstance(columns, (str, bytes, Mapping)) or is_unordered or not is_iterable(columns):
         hint = "Pass ['a', 'b']."
         if isinstance(columns, Mapping):  # a name is all that its keys are
             hint = "Pass a DataFrame, or names and rows: Table(['a', 'b'], [[1, 2]])."
@@ -173,7 +174,7 @@ def read_column(name: str, data: Any, mixed: bool) -> Column:
         if str(data.dtype) != "object":
             return _read_series(name, data)
         return Column.of(name, _without_missing(list(data)), mixed)
-    if hasattr(data, "__array__"):
+    if hasattr(data, "__array__") and is_iterable(data):
         is_plain = getattr(data, "ndim", 0) == 1 and getattr(data.dtype, "kind", "") in ("b", "i", "u", "f", "U")
         data = data.tolist() if is_plain else list(data)
     if isinstance(data, (str, bytes)) or not isinstance(data, (list, tuple)):
@@ -197,7 +198,9 @@ def _read_series(name: str, series: Any) -> Column:
     where = f"Table[{name!r}]"
     try:
         if isinstance(series.dtype, np.dtype):
-            array = pa.array(series.to_numpy(copy=True))
+            values = series.to_numpy()
+            dtype = np.dtype(np.float64) if values.dtype == np.longdouble else values.dtype
+            array = pa.array(values.astype(dtype.newbyteorder("=")))  # a copy
         else:
             array = pa.Array.from_pandas(series.copy())
     except pa.ArrowException as error:
@@ -205,6 +208,14 @@ def _read_series(name: str, series: Any) -> Column:
         raise InputError.of(where, "a column type that a table can hold", str(series.dtype), hint, "type") from error
     data = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
     return from_arrow(pa.field(name, data.type), data, where)
+
+
+def read_most(rows: Any) -> int | None:
+    """The most rows that a table may have; None for no limit. Raises InputError."""
+    most = None if rows is None else as_integer(rows)
+    if rows is not None and (most is None or most < 0):
+        raise InputError.of("Table.max_rows", "None or a number of rows", rows, "Leave it out for all.")
+    return most
 
 
 def sample_rows(count: int, most: int, sample: str) -> list[int]:

@@ -11,6 +11,7 @@ from ..._core import canonical
 from ..._core.declaration import Document, Field, Integer, List, Record, Rule, Text, reference
 from ..._core.deps import need
 from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
+from ..._core.inputs import flag, is_among
 from ..._core.references import place_list
 from ..._core.sidecar import Blob, HashingSink, Sink, Source
 from ..._core.value import Value
@@ -140,13 +141,15 @@ class Table(Value):
         format: Literal["parquet", "json"] = "parquet",
     ) -> None:
         problems: list[Problem] = []
-        if format not in FILES:
+        if not is_among(format, FILES):
             problems.append(problem("Table.format", "'parquet' or 'json'", format, "Leave it out."))
-        if sample not in (None, "first", "random"):
+        if sample is not None and not is_among(sample, ("first", "random")):
             problems.append(problem("Table.sample", "None, 'first' or 'random'", sample, "Pass sample='random'."))
-        made = collect(problems, inputs.read, columns, data, dataframe, bool(allow_mixed_types))
+        most = collect(problems, inputs.read_most, max_rows)
+        mixed = collect(problems, flag, allow_mixed_types, "Table.allow_mixed_types")
+        made = collect(problems, inputs.read, columns, data, dataframe, mixed)
         raise_all(problems)
-        self._fill(made, format, allow_mixed_types=bool(allow_mixed_types), max_rows=max_rows)
+        self._fill(made, format, allow_mixed_types=mixed, max_rows=most)
         self._limit(sample)
 
     def _fill(
@@ -228,10 +231,10 @@ class Table(Value):
         Raises:
             InputError: there is no such column.
         """
-        column = next((column for column in self._columns if column.name == name), None)
+        column = next((each for each in self._columns if is_among(name, (each.name,))), None)
         if column is None:
             raise InputError.of("Table.get_column", f"one of {self.columns}", name, "Check the name.", "columns")
-        if convert_to not in (None, "numpy"):
+        if convert_to is not None and not is_among(convert_to, ("numpy",)):
             raise InputError.of("Table.get_column.convert_to", "None or 'numpy'", convert_to, "Leave it out.")
         values = column.values()
         return values if convert_to is None else inputs.to_numpy(values, column.kind)
@@ -301,14 +304,14 @@ class Table(Value):
             InputError: both a packed file and a sink are asked for.
             StoreError: the system refused.
         """
-        if packed and sink is not None:
+        if (packed := flag(packed, "Table.to_parquet.packed")) and sink is not None:
             raise InputError.of(
                 "Table.to_parquet.sink", "None with packed=True", sink, "A packed file holds all bytes."
             )
         if packed:
             write_packed(path, self._columns, self.num_rows)
         else:
-            write_plain(path, self._columns, self.num_rows, sink or HashingSink())
+            write_plain(path, self._columns, self.num_rows, HashingSink() if sink is None else sink)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The Arrow PyCapsule protocol: `polars.DataFrame(table)`, `duckdb.sql("from table")`, `pa.table(table)`."""

@@ -29,7 +29,7 @@ def from_array(data: Any, where: str, value_range: Range | None) -> tuple[Array,
         hint = "Pass value_range=(lo, hi), for example (0, 65535): a video has 8 bits."
         problems.append(problem(where, "8-bit values", array, hint, "dtype"))
     elif problems and array.size:
-        collect(problems, to_uint, array, where, value_range)
+        collect(problems, to_uint, np.atleast_1d(array), where, value_range)
     raise_all(problems)
     if array.ndim == 4:
         clips, names = array[None], [where]

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from ..._core.declaration import Boolean, Document, Field, Integer, List, Number, Record, Rule, Text, reference
 from ..._core.errors import DocumentError, InputError, Problem, collect, problem, raise_all
-from ..._core.inputs import read_blob, text
+from ..._core.inputs import is_among, read_blob, text
 from ..._core.sidecar import Blob
 from ..._core.value import FileValue
 from ..._core.wording import counted
@@ -171,7 +173,7 @@ def _from_frames(data: Any, fps: Any, format: Any, value_range: Any, lossless: A
     is_clip = frame_arrays.is_clip(data)
     own_rate = getattr(data, "fps", None) if is_clip else DEFAULT_FPS
     rate: Any = own_rate if fps is None else fps
-    format = format or ("webm" if lossless is True else "gif")
+    format = ("webm" if lossless is True else "gif") if format is None else format
     problems = _option_problems(rate, format, lossless, encode.FORMATS)
     source = clip_count = frames = None
     if not is_clip:
@@ -215,11 +217,11 @@ def _from_file(data: Any, fps: Any, format: Any, value_range: Any, lossless: Any
 
 def _option_problems(fps: Any, format: Any, lossless: Any, formats: tuple[str, ...]) -> list[Problem]:
     problems: list[Problem] = []
-    fastest = _FASTEST_GIF if format == "gif" else _FASTEST
+    fastest = _FASTEST_GIF if is_among(format, ("gif",)) else _FASTEST
     if fps is not None and not (_is_number(fps) and _SLOWEST <= fps <= fastest):
         hint = "Pass format='mp4' or 'webm'." if _is_number(fps) and fps > fastest < _FASTEST else "Leave it out for 4."
         problems.append(problem("Video.fps", f"frames per second from {_SLOWEST:g} to {fastest:g}", fps, hint))
-    if format is not None and format not in formats:
+    if format is not None and not is_among(format, formats):
         near = str(format).lower().removeprefix(".")
         hint = f"Did you mean {near!r}?" if near in formats else "Leave it out for gif."
         problems.append(problem("Video.format", f"one of {', '.join(formats)}", format, hint))
@@ -229,7 +231,11 @@ def _option_problems(fps: Any, format: Any, lossless: Any, formats: tuple[str, .
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and value is not True and math.isfinite(value)
+    is_number = isinstance(value, Real) and not isinstance(value, (bool, np.timedelta64))
+    try:
+        return is_number and math.isfinite(value)
+    except OverflowError:  # of an integer
+        return False
 
 
 def _check_fits(format: str, width: int, height: int, channels: int, lossless: bool) -> None:

@@ -891,6 +891,7 @@ def test_coordinates_that_a_file_cannot_hold_are_refused() -> None:
 
 @pytest.mark.usefixtures("fake_torch")
 def test_colours_and_scores_of_a_box_may_be_tensors() -> None:
-    color, score = FakeTensor(np.array([0.5, 1, 0])), FakeTensor(np.array(0.75))
+    color: Any = FakeTensor(np.array([0.5, 1, 0]))
+    score: Any = FakeTensor(np.array(0.75))
     box = mt.Box3D(center=(0, 0, 0), size=(1, 1, 1), color=color, score=score)
     assert (box.color, box.score) == ((0.5, 1.0, 0.0), 0.75)

@@ -1112,3 +1112,9 @@ def test_packed_documents_take_no_name_that_is_there(tmp_path: Path) -> None:
     assert list(read) == ["img_document", "img", "img_document3", "img_document2"]
     assert (read["img_document"], read["img_document2"], read["img"]["bytes"]) == ("a", "b", image.to_bytes())
     assert json.loads(read["img_document3"])["_type"] == "image"
+
+
+@pytest.mark.parametrize("dtype", [">i2", ">f4", ">f8", np.longdouble, np.float16], ids=str)
+def test_series_of_any_numbers_are_columns(dtype: Any) -> None:
+    table = Table(pd.DataFrame({"a": pd.Series(np.array([1, 2], dtype))}))
+    assert (table.get_column("a"), table.kinds) == ([1, 2], ["number"])
