@@ -150,13 +150,13 @@ def _plain(value: Any, where: str, depth: int = _MAX_DEPTH, typed: bool = True) 
 
 def _plain_array(array: Array, where: str, depth: int, typed: bool) -> Any:
     if array.dtype.kind == "M":
-        texts = np.datetime_as_string(array).astype(object)
+        texts = np.array(np.datetime_as_string(array), object)
         texts[np.isnat(array)] = None
         return texts.tolist()
     if array.dtype in (np.int64, np.uint64) and array.size:
         array = _narrowed(array)
-    elif array.dtype == np.float16:
-        array = array.astype(np.float32)
+    elif array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
+        array = array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
     name = array.dtype.str[1:]
     if name not in _TYPED or not typed or not array.size or not array.ndim:
         return _plain(array.tolist(), where, depth)

@@ -11,6 +11,7 @@ from .content import ELEMENTS, SYMBOLS, Content, bad_line, common, cut, hill, is
 Lines = Iterator[tuple[int, str]]
 
 _PQR_ATOM = "serial, atom, residue, chain (or none), number, x, y, z, charge and radius"
+_PQR_RECORD = re.compile(r"ATOM(?=\s)|HETATM(?=[\s\d*])")  # of which the first has two columns for blanks
 _GRO_ATOM = "residue, atom and number in 20 columns, then x, y and z"
 _GRO_NAMES = 20
 _XYZ_ATOM = "an element, x, y and z"
@@ -28,12 +29,11 @@ def read_pqr(data: bytes) -> Content:
     atoms, residues, models = 0, 0, 0
     residue: list[str] | None = None
     for number, line in lines(data):
-        record = line[:6].strip()
-        if record == "MODEL":
+        if line[:6].strip() == "MODEL":
             models, residue = models + 1, None
-        if record not in ("ATOM", "HETATM"):
+        if not (record := _PQR_RECORD.match(line)):
             continue
-        fields = line[6:].split()
+        fields = line[record.end() :].split()
         if len(fields) < 9:  # coordinates of eight columns, as in PDB, need no blanks between them
             fields = [*line[6:30].split(), *(line[start : start + 8] for start in (30, 38, 46)), *line[54:].split()]
         if len(fields) not in (9, 10) or not all(map(is_decimal, fields[-5:])):

@@ -117,7 +117,7 @@ class Molecule(FileValue):
         )
         _build.check_options(where, iterations, sanitize=sanitize, convert_to_3d_and_optimize=in_3d)
         mol = _build.parse_smiles(data, sanitize)
-        return cls._from_built(_build.build(mol, where, in_3d, iterations), caption)._replace(_smiles=data)
+        return cls._from_built(_build.build(mol, where, in_3d, iterations), caption)._replace(_smiles=str.__str__(data))
 
     @classmethod
     def from_rdkit(

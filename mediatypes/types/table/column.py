@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from threading import RLock
 from types import NoneType
 from typing import Any
 
@@ -10,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..._core import canonical
-from ..._core.errors import DocumentError, InputError, MediaTypesError
+from ..._core.errors import DocumentError, InputError, MediaTypesError, Problem, collect, raise_all
 from ..._core.sidecar import HashingSink, Sink, Source
 from ..._core.value import Value
 from ...columns.arrow import fixed, texts
@@ -20,6 +22,9 @@ from .storage import BROKEN, PLAIN, build, from_json, infer, restore, storage_ty
 
 WHOLE = {"number": "integer", "number_list": "integer_list"}  # kinds of which all may be integers, and how it is told
 _NOTHING = HashingSink()
+_locks = [RLock()]
+if hasattr(os, "register_at_fork"):  # another thread may hold it while the process is copied
+    os.register_at_fork(after_in_child=lambda: _locks.__setitem__(0, RLock()))
 
 
 class Column:
@@ -82,6 +87,12 @@ class Column:
     def copy(self) -> Column:
         """Another column of the same values, which grows on its own."""
         return Column(self.name, self.kind, self.head, self.tail, self.source)
+
+    def view(self) -> Column:
+        """The same column, of which only the rows that it has now are to be read: it shares what grows."""
+        made = Column(self.name, self.kind, self.head, (), self.source)
+        made.tail = self.tail
+        return made
 
     def detached(self) -> Column:
         """A copy that needs no source: its media are decoded."""
@@ -183,6 +194,29 @@ class Column:
         if tail or not chunks:
             chunks.append(build(self.kind, tail, sink))
         return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
+
+
+def growing() -> RLock:
+    """What is held while a row or column is added to a table, and while its columns are taken as they are."""
+    return _locks[0]
+
+
+def at_once(columns: list[Column]) -> tuple[list[Column], int]:
+    """Views of the columns of a table, to which other threads may add, and how many rows all of them have."""
+    with growing():
+        return [column.view() for column in columns], len(columns[0]) if columns else 0
+
+
+def add_row(columns: list[Column], row: tuple[Any, ...], mixed: bool) -> bool:
+    """Add a row, all of it or nothing, and tell whether a kind changed; raises InputError with all that is wrong."""
+    problems: list[Problem] = []
+    cells = [collect(problems, column.read, [cell], mixed) for column, cell in zip(columns, row, strict=True)]
+    raise_all(problems)
+    is_changed = False
+    for column, (kind, kept) in zip(columns, cells, strict=True):
+        is_changed |= kind != column.kind
+        column.add(kind, kept)
+    return is_changed
 
 
 def cast_to(data: pa.ChunkedArray, old: str, new: str, where: str) -> pa.ChunkedArray:

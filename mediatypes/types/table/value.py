@@ -17,7 +17,7 @@ from ..._core.sidecar import Blob, HashingSink, Sink, Source
 from ..._core.value import Value
 from ..._core.wording import counted
 from . import inputs
-from .column import Column
+from .column import Column, add_row, at_once, growing
 from .parts import (
     FILES,
     PART_ROWS,
@@ -191,23 +191,15 @@ class Table(Value):
 
     def add_data(self, *row: Any) -> None:
         """Add a row: a cell for every column. Nothing is added if one of them does not fit."""
-        if len(row) != len(self._columns):
-            hint = f"The columns are {self.columns}."
-            raise InputError.of(
-                "Table.add_data", counted(len(self._columns), "cell"), Verbatim(f"{len(row)}"), hint, "row"
-            )
-        at = self.num_rows
-        if self._max_rows is not None and at >= self._max_rows:
-            hint = "Raise max_rows, or begin a new table."
-            raise InputError.of("Table.add_data", f"at most max_rows={self._max_rows} rows", at + 1, hint, "max-rows")
-        problems: list[Problem] = []
-        pairs = zip(self._columns, row, strict=True)
-        cells = [collect(problems, column.read, [cell], self._mixed) for column, cell in pairs]
-        raise_all(problems)
-        for column, (kind, kept) in zip(self._columns, cells, strict=True):
-            if kind != column.kind:
-                self._blobs.clear()  # earlier rows are stored in another way now
-            column.add(kind, kept)
+        with growing():
+            if len(row) != len(self._columns):
+                expected, hint = counted(len(self._columns), "cell"), f"The columns are {self.columns}."
+                raise InputError.of("Table.add_data", expected, Verbatim(f"{len(row)}"), hint, "row")
+            if self._max_rows is not None and (at := self.num_rows) >= self._max_rows:
+                expected, hint = f"at most max_rows={self._max_rows} rows", "Raise max_rows, or begin a new table."
+                raise InputError.of("Table.add_data", expected, at + 1, hint, "max-rows")
+            if add_row(self._columns, row, self._mixed):
+                self._set(_blobs={})  # earlier rows are stored in another way now
 
     def add_column(self, name: str, data: Any) -> None:
         """Add a column: a list, tuple, array or Series with a value for every row.
@@ -218,12 +210,12 @@ class Table(Value):
         problems: list[Problem] = []
         collect(problems, inputs.check_names, [*self.columns, name], "Table.add_column.name")
         column = collect(problems, inputs.read_column, name, data, self._mixed)
-        if column is not None and self._columns and len(column) != self.num_rows:
-            where, got = f"Table.add_column[{name!r}]", Verbatim(str(len(column)))
-            problems.append(problem(where, counted(self.num_rows, "value"), got, "Match the rows.", "row"))
-        raise_all(problems)
-        self._columns.append(cast(Column, column))
-        self._blobs.clear()
+        with growing():
+            if column is not None and self._columns and len(column) != self.num_rows:
+                where, got = f"Table.add_column[{name!r}]", Verbatim(str(len(column)))
+                problems.append(problem(where, counted(self.num_rows, "value"), got, "Match the rows.", "row"))
+            raise_all(problems)
+            self._set(_columns=[*self._columns, cast(Column, column)], _blobs={})
 
     def get_column(self, name: str, convert_to: Literal["numpy"] | None = None) -> Any:
         """The values of a column as a list; with `convert_to="numpy"` as an array, of which None in numbers is NaN.
@@ -231,7 +223,7 @@ class Table(Value):
         Raises:
             InputError: there is no such column.
         """
-        column = next((each for each in self._columns if is_among(name, (each.name,))), None)
+        column = next((each for each in at_once(self._columns)[0] if is_among(name, (each.name,))), None)
         if column is None:
             raise InputError.of("Table.get_column", f"one of {self.columns}", name, "Check the name.", "columns")
         if convert_to is not None and not is_among(convert_to, ("numpy",)):
@@ -242,8 +234,9 @@ class Table(Value):
     def to_pandas(self) -> pd.DataFrame:
         """A pandas DataFrame of the Python values; needs pandas."""
         pandas = need("pandas", extra="pandas", needed_for="Table.to_pandas()")
-        series = {column.name: inputs.to_series(pandas, column.values(), column.kind) for column in self._columns}
-        frame: pd.DataFrame = pandas.DataFrame(series, columns=self.columns)
+        columns, rows = at_once(self._columns)
+        series = {each.name: inputs.to_series(pandas, each.values(0, rows), each.kind) for each in columns}
+        frame: pd.DataFrame = pandas.DataFrame(series, columns=list(series))
         return frame
 
     def get_dataframe(self) -> pd.DataFrame:
@@ -257,10 +250,11 @@ class Table(Value):
 
     def __iter__(self) -> Iterator[list[Any]]:
         """The rows, each a list of Python values."""
-        size = _MEDIA_ROWS if any(column.may_hold_media for column in self._columns) else PART_ROWS
-        for start in range(0, self.num_rows, size):
-            stop = min(self.num_rows, start + size)
-            yield from map(list, zip(*(column.values(start, stop) for column in self._columns), strict=True))
+        columns, rows = at_once(self._columns)
+        size = _MEDIA_ROWS if any(column.may_hold_media for column in columns) else PART_ROWS
+        for start in range(0, rows, size):
+            stop = min(rows, start + size)
+            yield from map(list, zip(*(column.values(start, stop) for column in columns), strict=True))
 
     @classmethod
     def from_arrow(cls, data: Any, **options: Any) -> Self:
@@ -285,8 +279,8 @@ class Table(Value):
         """A pyarrow Table as it is stored; media cells are structs."""
         import pyarrow as pa
 
-        schema = schema_of(self._columns)
-        return pa.Table.from_batches(batches(self._columns, self.num_rows, HashingSink()), schema)
+        columns, rows = at_once(self._columns)
+        return pa.Table.from_batches(batches(columns, rows, HashingSink()), schema_of(columns))
 
     def to_parquet(self, path: str | os.PathLike[str], *, packed: bool = False, sink: Sink | None = None) -> None:
         """Write one Parquet file that other tools read.
@@ -309,25 +303,26 @@ class Table(Value):
                 "Table.to_parquet.sink", "None with packed=True", sink, "A packed file holds all bytes."
             )
         if packed:
-            write_packed(path, self._columns, self.num_rows)
+            write_packed(path, *at_once(self._columns))
         else:
-            write_plain(path, self._columns, self.num_rows, HashingSink() if sink is None else sink)
+            write_plain(path, *at_once(self._columns), HashingSink() if sink is None else sink)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The Arrow PyCapsule protocol: `polars.DataFrame(table)`, `duckdb.sql("from table")`, `pa.table(table)`."""
         import pyarrow as pa
 
-        parts = batches([column.copy() for column in self._columns], self.num_rows, HashingSink())
-        reader = pa.RecordBatchReader.from_batches(schema_of(self._columns), parts)
+        columns, rows = at_once(self._columns)
+        reader = pa.RecordBatchReader.from_batches(schema_of(columns), batches(columns, rows, HashingSink()))
         return reader.__arrow_c_stream__(requested_schema)
 
     def snapshot(self) -> Self:
         """A copy that grows on its own; values are shared."""
-        return self._replace(_columns=[column.copy() for column in self._columns], _blobs=dict(self._blobs))
+        with growing():
+            return self._replace(_columns=[column.copy() for column in self._columns], _blobs=dict(self._blobs))
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "_columns": [column.detached() for column in self._columns]}
-        return {**state, "_blobs": dict(self._blobs)}
+        state = self.snapshot().__dict__
+        return {**state, "_columns": [column.detached() for column in state["_columns"]]}
 
     def _identity(self) -> str:
         fresh = self.snapshot()  # not kept: the table may grow
@@ -346,13 +341,15 @@ class Table(Value):
         self._set(_columns=[column.take(rows) for column in self._columns], _sample=record)
 
     def _encode(self, sink: Sink) -> dict[str, Any]:
+        columns, rows = at_once(self._columns)
+        now = self._replace(_columns=columns)  # with the same parts that are kept
         document = {
-            "num_rows": self.num_rows,
-            "num_columns": self.num_columns,
-            "columns": self.columns,
-            "kinds": self.kinds,
+            "num_rows": rows,
+            "num_columns": now.num_columns,
+            "columns": now.columns,
+            "kinds": now.kinds,
             **({"format": self._format} if self._format != "parquet" else {}),
-            "parts": [self._place_part(position, sink) for position in range(-(-self.num_rows // PART_ROWS))],
+            "parts": [now._place_part(position, rows, sink) for position in range(-(-rows // PART_ROWS))],
             **self._sample,
         }
         for part, (unknown, unknown_refs) in zip(document["parts"], self._unknown_parts, strict=False):
@@ -360,17 +357,17 @@ class Table(Value):
             part.get("refs", {}).update(copy.deepcopy(unknown_refs))
         return document
 
-    def _place_part(self, position: int, sink: Sink) -> dict[str, Any]:
+    def _place_part(self, position: int, rows: int, sink: Sink) -> dict[str, Any]:
         """The document of a part, whose file and whose list of references are placed into `sink`."""
         references = References(sink)
-        part = self._part(position, references).place(sink, *FILES[self._format])
+        part = self._part(position, rows, references).place(sink, *FILES[self._format])
         if references.by_path:
             part["refs"] = place_list(references.by_path.values(), sink)
         return part
 
-    def _part(self, position: int, references: References) -> Blob:
+    def _part(self, position: int, rows: int, references: References) -> Blob:
         """The file of a part; one of Parquet is written once if its rows and their sidecars stay the same."""
-        start, stop = position * PART_ROWS, min(self.num_rows, (position + 1) * PART_ROWS)
+        start, stop = position * PART_ROWS, min(rows, (position + 1) * PART_ROWS)
         if self._format == "json":
             return write_json_part(self._columns, start, stop, references)
         kept = self._blobs.get(position)

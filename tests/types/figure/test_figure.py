@@ -546,3 +546,13 @@ def test_a_caption_is_kept_unless_a_new_one_is_given() -> None:
 def test_repr_says_what_it_shows() -> None:
     assert repr(Figure({"data": [{"type": "bar"}]}, caption="x")) == "Figure(1 trace, caption='x')"
     assert repr(Figure(drawing(lambda axes: axes.pie([1])))) == "Figure(png, lost=['Wedge'])"
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [(np.datetime64("2020-01-02T03:04"), "2020-01-02T03:04"), (np.datetime64("NaT"), None), (np.longdouble(1.5), 1.5)],
+    ids=str,
+)
+def test_scalars_of_numpy_in_a_layout(value: Any, stored: Any) -> None:
+    figure = decoded(Figure({"data": [], "layout": {"shapes": [{"type": "line", "x0": value}]}}))
+    assert figure.to_dict()["layout"]["shapes"][0].get("x0") == stored

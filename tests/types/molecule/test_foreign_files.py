@@ -40,3 +40,14 @@ def test_a_byte_order_mark_and_the_name_of_ase_are_known(tmp_path: Path) -> None
     path.write_text("\ufeff3\nProperties=species:S:1:pos:R:3\nO 0 0 0\nH 0 0 1\nH 0 1 0\n", "utf-8")
     molecule = mt.Molecule(path)
     assert (molecule.atoms, molecule.formula, molecule.to_bytes()) == (3, "H2O", path.read_bytes())
+
+
+def test_the_fields_of_a_pqr_need_one_blank_only() -> None:
+    atoms = (
+        "ATOM 1 N ALA 1 11.1 6.1 -6.5 0.14 1.82",
+        "HETATM 2 O HOH A 2 1.0 2.0 3.0 -0.8 1.7",
+        "HETATM10000 O HOH A 3 1 2 3 0 1",
+    )
+    data = "\n".join(atoms)
+    molecule = mt.Molecule(data, file_type="pqr")
+    assert (molecule.atoms, molecule.residues) == (3, 3)

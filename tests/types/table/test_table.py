@@ -3,12 +3,14 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import sys
 from collections import namedtuple
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
@@ -1118,3 +1120,31 @@ def test_packed_documents_take_no_name_that_is_there(tmp_path: Path) -> None:
 def test_series_of_any_numbers_are_columns(dtype: Any) -> None:
     table = Table(pd.DataFrame({"a": pd.Series(np.array([1, 2], dtype))}))
     assert (table.get_column("a"), table.kinds) == ([1, 2], ["number"])
+
+
+def test_a_table_grows_in_several_threads_while_it_is_read() -> None:
+    table, rows, broken = Table(["number", "text", "half"]), 400, list[Any]()
+
+    def add(first: int) -> None:
+        for number in range(first, first + rows):
+            table.add_data(number, str(number), number / 2)
+
+    def read() -> None:
+        while any(thread.is_alive() for thread in adding):
+            made = [decoded(table), table.snapshot(), pickle.loads(pickle.dumps(table))]
+            read = [list(table), *map(list, made), *(list(map(list, table.to_pandas().itertuples(index=False))),)]
+            broken.extend(row for rows in read for row in rows if row != [row[0], str(row[0]), row[0] / 2])
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # every thread is interrupted everywhere
+    try:
+        adding = [Thread(target=add, args=(first * rows,)) for first in range(3)]
+        reading = Thread(target=read)
+        for thread in (*adding, reading):
+            thread.start()
+        for thread in (*adding, reading):
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not broken
+    assert sorted(row[0] for row in decoded(table)) == list(range(3 * rows))
