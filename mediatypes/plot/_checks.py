@@ -53,10 +53,11 @@ def plain_values(table: Table, column: str) -> Iterator[Any]:
     return map(_plain, table.get_column(column))
 
 
-def rows(table: Table, columns: list[str]) -> list[dict[str, Any]]:
-    """The rows of some columns as JSON data."""
+def rows(table: Table, columns: list[str], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The rows of some columns as JSON data, where some of them have other names."""
     values = [plain_values(table, column) for column in columns]
-    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+    keys = [names.get(column, column) for column in columns]
+    return [dict(zip(keys, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def _plain(value: Any) -> Any:
@@ -92,11 +93,13 @@ def column_problems(spec: dict[str, Any], mapped: Mapping[str, str], table: Tabl
             yield from _number_problems(table, column, groups[column], channel, f"{where}.{slot}")
 
 
-def complete(spec: dict[str, Any], groups: Mapping[str, str]) -> None:
+def complete(spec: dict[str, Any], groups: Mapping[str, str], names: Mapping[str, str]) -> None:
     """Give each channel of a filled spec the type of its column where it has none, and a readable title."""
-    names = {_template.as_path(name): name for name in groups}
+    by_path = {_template.as_path(names.get(name, name)): name for name in groups}
     for channel, path in list(_template.channels(spec)):
-        name = names.get(path)
+        if isinstance(title := channel.get("title"), str):
+            channel["title"] = _template.drawn_title(title)
+        name = by_path.get(path)
         if name is None or _is_reduced(channel):  # a field that a transform makes, or something made of the column
             continue
         if "type" not in channel:
@@ -104,7 +107,7 @@ def complete(spec: dict[str, Any], groups: Mapping[str, str]) -> None:
         elif channel["type"] == "quantitative" and groups[name] == TIME:
             channel["type"] = "temporal"
         if name != path:
-            channel.setdefault("title", name)
+            channel.setdefault("title", _template.drawn_title(name))
 
 
 def _measured(spec: dict[str, Any], mapped: Mapping[str, str]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from .._core.errors import Problem, Verbatim, problem
 
@@ -12,11 +14,17 @@ TABLE = "table"  # how a drawn spec calls its data
 DATA_NAMES = (TABLE, "wandb")  # what a preset may call it
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # the name of the grammar; nothing is fetched
 
+NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 _ANY = re.compile(r"\$\{[^{}]*\}")
 _SLOT = re.compile(r"\$\{(field|string):([^{}:]+)\}")
 _VIEWS = ("mark", "layer", "facet", "repeat", "concat", "hconcat", "vconcat")
 _EXPRESSIONS = ("calculate", "expr", "filter", "test", "update")
 _WORDS = ("as", "description", "name", "text", "title", "subtitle")
+_MISREAD = re.compile(r"[\\\n\r\u2028\u2029]")  # in names, by Vega's own writers of expressions and paths
+_ALIKE = {"\\": "\u2216"}  # set minus
+_INHERITED = frozenset(  # names that every object of JavaScript has, and Vega looks up in some
+    ("__proto__", "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString")
+) | {"toString", "valueOf"}
 Slot = tuple[str, str]  # ("field" or "string", name)
 
 
@@ -48,8 +56,24 @@ def check(spec: Any, where: str) -> Iterator[Problem]:
                 )
 
 
-def fill(spec: dict[str, Any], fields: Mapping[str, str], strings: Mapping[str, str]) -> dict[str, Any]:
+def drawn_title(text: str) -> str:
+    """A title of a channel that looks the same, and that Vega does not misread: it is a name in its tooltips."""
+    return f"{text}\u200b" if text in _INHERITED else _MISREAD.sub(lambda sign: _ALIKE.get(sign[0], " "), text)
+
+
+def drawn_names(columns: list[str]) -> dict[str, str]:
+    """By column, another name for each whose own Vega would not find in its data."""
+    misread = [name for name in columns if drawn_title(name) != name]
+    free = (name for number in itertools.count(1) if (name := f"column_{number}") not in columns)
+    return dict(zip(misread, free, strict=False))
+
+
+def fill(
+    spec: dict[str, Any], fields: Mapping[str, str], strings: Mapping[str, str], names: Mapping[str, str] = NO_NAMES
+) -> dict[str, Any]:
     """The spec with columns and texts in place of its placeholders, and its data called "table".
+
+    `names` are those of columns that are called otherwise in the data.
 
     An object (or item of a list) that names a field without a column is left out: the encoding channel of an optional
     column, for example. A text without a value is empty.
@@ -62,7 +86,7 @@ def fill(spec: dict[str, Any], fields: Mapping[str, str], strings: Mapping[str, 
 
     def filled(item: Any, key: str) -> Any:
         if isinstance(item, str):
-            return _SLOT.sub(lambda match: _replacement(match, key, fields, strings), item)
+            return _SLOT.sub(lambda match: _replacement(match, key, fields, strings, names), item)
         if isinstance(item, dict):
             if key == "data" and item.get("name") in DATA_NAMES:
                 return {"name": TABLE}
@@ -95,8 +119,12 @@ def as_path(column: str) -> str:
     return re.sub(r"""([\\.\[\]'"])""", r"\\\1", column)
 
 
-def _replacement(match: re.Match[str], key: str, fields: Mapping[str, str], strings: Mapping[str, str]) -> str:
+def _replacement(
+    match: re.Match[str], key: str, fields: Mapping[str, str], strings: Mapping[str, str], names: Mapping[str, str]
+) -> str:
     text = fields[match[2]] if match[1] == "field" else strings.get(match[2], "")
+    if match[1] == "field" and key not in _WORDS:
+        text = names.get(text, text)
     if key in _EXPRESSIONS:
         return re.sub(r"""([\\'"])""", r"\\\1", text)
     return as_path(text) if match[1] == "field" and key not in _WORDS else text

@@ -111,14 +111,16 @@ class Plot(Value):
     def to_vega_lite(self) -> dict[str, Any]:
         """A complete Vega-Lite spec, the data inlined: the mapped columns, and others that the spec names.
 
-        Numbers that are not finite are null, which no chart shows.
+        Numbers that are not finite are null, which no chart shows. A column whose name Vega misreads (with a backslash
+        or line break, "constructor"...) has another one in the data, and a title that looks like its own.
         """
         groups, named = groups_of(self._table), set(self.fields.values())
-        made = _template.fill(self.spec, self.fields, self.strings)
-        complete(made, groups)
+        names = {name: other for name, other in _template.drawn_names(self._table.columns).items() if name in named}
+        made = _template.fill(self.spec, self.fields, self.strings, names)
+        complete(made, groups, names)
         spec = canonical.dumps(self.spec)
         wanted = [n for n, group in groups.items() if group != OTHER and (n in named or _names(spec, n))]
-        made["datasets"] = {**made.get("datasets", {}), _template.TABLE: rows(self._table, wanted)}
+        made["datasets"] = {**made.get("datasets", {}), _template.TABLE: rows(self._table, wanted, names)}
         return made
 
     def to_plotly(self) -> Any:

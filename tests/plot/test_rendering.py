@@ -178,3 +178,21 @@ def test_a_preset_of_ones_own_has_no_plotly_figure(monkeypatch: pytest.MonkeyPat
     mt.plot.register_preset("mine", {"mark": "point", "encoding": {"x": {"field": "${field:x}"}}})
     with pytest.raises(InputError, match=r"Plot.to_plotly: expected a plot of one of .*, got 'mine'. Use to_vega_lite"):
         mt.plot_table("mine", rows(), {"x": "row"}).to_plotly()
+
+
+@pytest.mark.parametrize(
+    "name", ["a\\b", "\\", "C:\\x", "two\nlines", "\u2028", "constructor", "toString", "__proto__"]
+)
+def test_names_that_vega_misreads_are_drawn(name: str) -> None:
+    pytest.importorskip("vl_convert")
+    table = mt.Table([name, "column_1", "group"], [[1, 2, "a"], [2, 5, "b"], [3, 4, "a"]])
+    assert mt.plot.scatter(table, name, "column_1").to_svg().count('aria-roledescription="point"') == 3
+    assert mt.plot.histogram(table, name).to_svg().count('aria-roledescription="bar"') == 3
+    assert mt.plot.line_series([1, 2], [[1, 2]], xname=name).to_svg().count('aria-roledescription="line mark"') == 1
+    groups = mt.Table(["x", "y", name], [[1, 2, "a"], [2, 3, "b"], [3, 4, "a"], [4, 5, "b"]])
+    assert mt.plot.line(groups, "x", "y", name).to_svg().count('aria-roledescription="line mark"') == 2
+    spec = mt.plot.scatter(table, name, "column_1").to_vega_lite()
+    assert spec["encoding"]["x"]["title"].strip("\u200b") == name.replace("\\", "\u2216").replace("\n", " ").replace(
+        "\u2028", " "
+    )
+    assert spec["datasets"]["table"][0] == {"column_2": 1, "column_1": 2}

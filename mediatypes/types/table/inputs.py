@@ -18,7 +18,7 @@ from ..._core.deps import is_instance
 from ..._core.errors import InputError, Problem, Verbatim, collect, problem, raise_all
 from ..._core.inputs import is_iterable
 from ..._core.wording import counted
-from ...columns.arrays import as_integer
+from ...columns.arrays import as_array, as_integer, is_array
 from ...columns.classify import EXACT
 from .column import Column, cast_to
 from .storage import storage_type
@@ -83,7 +83,8 @@ def check_names(names: list[Any], where: str) -> None:
 
 
 def _read_rows(names: list[str], data: Any, mixed: bool) -> list[Column]:
-    if isinstance(data, np.ndarray):
+    if is_array(data):
+        data = data if isinstance(data, np.ndarray) else as_array(data, "Table.data")  # of any framework
         if data.ndim != 2:
             hint = "Pass one row for each item of the first axis."
             raise InputError.of("Table.data", "an array with two axes", data, hint, "shape")

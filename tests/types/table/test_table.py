@@ -31,7 +31,7 @@ from mediatypes._core.sidecar import Blob
 from mediatypes.testing import ValueContract
 from mediatypes.types.table.storage import document_texts
 from tests.columns import test_values as values
-from tests.samples import decoded, encode, photograph
+from tests.samples import FakeTensor, decoded, encode, photograph
 from tests.strategies import texts
 
 NAN, INF = float("nan"), float("inf")
@@ -1148,3 +1148,12 @@ def test_a_table_grows_in_several_threads_while_it_is_read() -> None:
         sys.setswitchinterval(interval)
     assert not broken
     assert sorted(row[0] for row in decoded(table)) == list(range(3 * rows))
+
+
+@pytest.mark.usefixtures("fake_torch")
+def test_rows_of_any_array_of_two_axes() -> None:
+    rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+    for data in (rows, FakeTensor(rows), mt.Tensor(rows)):
+        assert list(Table(["a", "b"], data)) == rows.tolist()
+    with pytest.raises(InputError, match="expected an array with two axes"):
+        Table(["a", "b"], FakeTensor(rows[0]))
