@@ -189,7 +189,7 @@ def _plain(image: PILImage, indices: bool) -> Array:
         return np.asarray(image).astype(np.uint8)
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
         return np.asarray(image).astype(np.uint16, copy=False)
-    if image.mode in ("I", "F", "L") or (indices and image.mode in ("P", "PA")):
+    if image.mode in ("I", "F", "L", "RGB") or (indices and image.mode in ("P", "PA")):
         return np.asarray(image)
     return pixels.from_pil(image, "image").array
 

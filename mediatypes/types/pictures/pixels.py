@@ -58,8 +58,9 @@ def from_samples(array: Array, where: str, value_range: tuple[float, float] | No
 def from_pil(image: PILImage, where: str, value_range: tuple[float, float] | None = None) -> Pixels:
     """Pixels of a PIL image of any mode: palettes are resolved, CMYK, YCbCr, LAB and HSV become RGB.
 
-    They are as the image holds them, whatever its metadata say of turning it; its ICC profile is kept where it
-    describes them. Raises InputError where it cannot be read: a file that is cut short, or closed.
+    A colour that stands for transparency becomes alpha. Otherwise they are as the image holds them, whatever its
+    metadata say of turning it; its ICC profile is kept where it describes them. Raises InputError where it cannot be
+    read: a file that is cut short, or closed.
     """
     failed = "Reading it failed:"
     with translated(lambda error: InputError.of(where, "a PIL image that can be read", image, f"{failed} {error}.")):
@@ -67,6 +68,8 @@ def from_pil(image: PILImage, where: str, value_range: tuple[float, float] | Non
     mode, profile = image.mode, image.info.get("icc_profile") or b""
     if mode in ("P", "PA"):
         image = image.convert("RGBA" if mode == "PA" or "transparency" in image.info else "RGB")
+    elif mode in ("1", "L", "RGB") and "transparency" in image.info:  # a colour that stands for it
+        image = image.convert("RGBA" if mode == "RGB" else "LA")
     elif mode in ("RGBa", "La"):
         image = image.convert("RGBA" if mode == "RGBa" else "LA")
     elif mode not in ("1", "L", "LA", "RGB", "RGBA", "I", "F") and not mode.startswith("I;16"):

@@ -989,3 +989,19 @@ def test_a_range_beyond_the_dtype_of_the_values() -> None:
     assert Image(values, value_range=(0, 100_000)).to_numpy().tolist() == expected.tolist()
     with pytest.raises(InputError, match="value_range: expected two finite numbers"):
         Image(values, value_range=(-1.5e308, 1.5e308))  # whose difference is none
+
+
+@pytest.mark.parametrize(("mode", "clear", "expected"), [("RGB", (255, 0, 0), "RGBA"), ("L", 76, "LA"), ("1", 0, "LA")])
+def test_a_colour_that_is_transparent_becomes_alpha(mode: str, clear: Any, expected: str) -> None:
+    pixels = np.full((2, 3, 3), 255, np.uint8)
+    pixels[0, 0] = (255, 0, 0)
+    data = picture(PIL.Image.fromarray(pixels).convert(mode, dither=PIL.Image.Dither.NONE), "PNG", transparency=clear)
+    reference = np.asarray(PIL.Image.open(io.BytesIO(data)).convert("RGBA"))
+    assert reference[..., 3].tolist() == [[0, 255, 255], [255, 255, 255]]
+    image = Image(PIL.Image.open(io.BytesIO(data)))
+    assert image.mode == expected
+    for made in (image, Image(data, file_type="webp"), Image(Image(data), mode="RGBA")):
+        assert np.array_equal(np.asarray(made.to_pil().convert("RGBA"))[..., 3], reference[..., 3])
+    assert mt.draw(Image(data)).getpixel((0, 0)) == (255, 255, 255)
+    assert (Image(data).to_bytes(), Image(data).mode) == (data, mode)  # a file stays what it is
+    assert Image(data).to_numpy().shape == pixels.shape[: 3 if mode == "RGB" else 2]
