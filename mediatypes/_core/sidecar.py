@@ -64,9 +64,10 @@ class Blob:
             self.sha256, self.size = hash_file(content)
 
     @classmethod
-    def from_path(cls, path: str | os.PathLike[str], where: str, hint: str = "Check the path.") -> Blob:
+    def from_path(cls, path: str | os.PathLike[Any], where: str, hint: str = "Check the path.") -> Blob:
         """Read a file now (up to 64 MiB; a larger one is hashed and kept by path); `hint` is for a missing one."""
-        file, named = Path(path), os.fspath(path)
+        named = os.fsdecode(path)
+        file = Path(named)
         if isinstance(path, str) and ("\n" in path or path.lstrip().startswith(("{", "<"))):
             hint = "Pass what a file holds as bytes: text.encode()."
         try:

@@ -151,6 +151,10 @@ class Frozen:
     def __hash__(self) -> int:
         return hash((type(self), self._identity()))
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)  # made at once: another thread may keep what it makes of the value
+        return {name: member for name, member in state.items() if name not in (_IDENTITY, _REFERENCE)}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._set(**state)  # a pickled array comes back writable
 
@@ -236,7 +240,7 @@ class HasFile(Frozen):
             name = cls.__name__
             raise InputError.of(f"{name}.from_path", "a path", path, f"Use {name}(data) for other data.")
         make: Any = cls  # each type has a constructor of its own, whose first argument may be a path
-        return make(Path(path), **options)  # type: ignore[no-any-return]
+        return make(Path(os.fsdecode(path)), **options)  # type: ignore[no-any-return]
 
     def to_bytes(self) -> bytes:
         """The file as it is stored."""

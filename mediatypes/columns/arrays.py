@@ -52,7 +52,8 @@ def as_array(data: Any, where: str) -> Array:
             array = np.asarray(data)
             array = array if isinstance(data, np.ndarray) else array.view()  # of memory that may be the object's own
     except Exception as error:  # any framework may raise anything here (a sparse or meta tensor, ragged lists)
-        raise InputError.of(where, "an array", data, f"Converting it failed: {error}.") from error
+        hint = f"Converting it failed: {str(error).rstrip('.')}."
+        raise InputError.of(where, "an array", data, hint) from error
     if array.dtype.isbuiltin != 1 and array.dtype.name.startswith(("bfloat16", "float8")):  # ml_dtypes, used by JAX
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":

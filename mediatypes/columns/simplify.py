@@ -9,6 +9,7 @@ import dataclasses
 import os
 import sys
 from argparse import Namespace
+from collections import UserString
 from collections.abc import Callable, Iterable, Mapping, MappingView, Sequence, Set
 from datetime import time
 from enum import Enum
@@ -158,7 +159,7 @@ _CONVERTERS: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
     (float, float.__float__),
     (str, str.__str__),
     (time, time.isoformat),
-    ((Fraction, UUID), str),
+    ((Fraction, UUID, UserString), str),
     (os.PathLike, os.fspath),
     ((Namespace, SimpleNamespace), vars),
     (range, _list_of_range),

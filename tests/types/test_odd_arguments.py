@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from decimal import Decimal
 from enum import Enum
 from inspect import signature
 from io import BytesIO, StringIO
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -15,7 +22,7 @@ import pytest
 
 import mediatypes as mt
 from tests.ffmpeg import TONE, ffmpeg, made
-from tests.samples import Array
+from tests.samples import Array, encode
 
 
 @pytest.mark.parametrize("fps", [np.array(5), np.float32(5), np.array([5.0])], ids=str)
@@ -187,3 +194,75 @@ def test_the_most_rows_are_a_number(most: Any) -> None:
         mt.Table(["a"], [[1], [2]], max_rows=most, sample="random")
     none: Any = np.int64(0)
     assert mt.Table(["a"], [[1], [2]], max_rows=none, sample="first").num_rows == 0
+
+
+class Named:
+    """A path as `os.scandir(b".")` gives it: its name is bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __fspath__(self) -> bytes:
+        return os.fsencode(self.path)
+
+
+MAKERS: dict[str, tuple[Any, bytes]] = {  # by suffix
+    ".html": (mt.Html, b"<p>"),
+    ".xyz": (mt.Molecule, b"1\n\nH 0 0 0\n"),
+    ".pts.json": (mt.Object3D, b"[[0,0,0]]"),
+    ".json": (mt.Figure, b'{"data":[]}'),
+    ".wav": (mt.Audio, mt.Audio(np.zeros(9, np.int16), 8000).to_bytes()),
+    ".png": (mt.Image, mt.Image(GREY).to_bytes()),
+    ".gif": (mt.Video, mt.Video(np.zeros((2, 3, 4, 4), np.uint8)).to_bytes()),
+}
+
+
+@pytest.mark.parametrize("suffix", MAKERS)
+def test_files_are_read_however_they_are_named_or_open(suffix: str, tmp_path: Path) -> None:
+    make, content = MAKERS[suffix]
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    assert make(Named(path)).to_bytes() == make.from_path(Named(path)).to_bytes() == content
+    with NamedTemporaryFile(suffix=suffix, dir=tmp_path) as written:
+        written.write(content)
+        written.flush()
+        assert make(written).to_bytes() == content
+
+
+@pytest.mark.parametrize("suffix", MAKERS)
+@pytest.mark.parametrize("mode", ["closed", "wb", "closed buffer", "broken"])
+def test_a_file_that_cannot_be_read_is_told(suffix: str, mode: str, tmp_path: Path) -> None:
+    class Broken:
+        name = f"a{suffix}"
+
+        def read(self) -> bytes:
+            raise RuntimeError("gone")
+
+    with ExitStack() as stack:
+        file: Any = Broken()
+        if mode == "closed buffer":
+            file = BytesIO()
+            file.name = f"a{suffix}"
+        elif mode != "broken":
+            file = stack.enter_context(open(tmp_path / f"a{suffix}", "wb" if mode == "wb" else "wb+"))
+        if mode.startswith("closed"):
+            file.close()
+        with pytest.raises(
+            mt.InputError, match=r"expected an open file that can be read, got .*\. Reading it failed: "
+        ):
+            MAKERS[suffix][0](file)
+
+
+def test_a_value_is_pickled_while_other_threads_use_it() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # every thread is interrupted everywhere
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            for number in range(100):
+                image = mt.Image(GREY, caption=str(number))
+                functions: list[Any] = [pickle.dumps, hash, encode, pickle.dumps, copy.copy]
+                calls = [threads.submit(function, image) for function in functions]
+                assert pickle.loads(calls[0].result()) == pickle.loads(calls[3].result()) == calls[4].result() == image
+                assert (calls[1].result(), calls[2].result()[0]) == (hash(image), encode(image)[0])
+    finally:
+        sys.setswitchinterval(interval)

@@ -221,9 +221,7 @@ def _check_size(size: int) -> None:
 
 def _read_text(data: Any, data_is_not_path: bool) -> str | None:
     """The HTML of a string or text file; None for what is read as bytes."""
-    if isinstance(data, io.StringIO):
-        data = data.getvalue()  # the whole buffer, wherever its position stands after writing
-    elif isinstance(data, io.TextIOBase):
+    if isinstance(data, io.TextIOBase):
         data = _read_text_file(data)
     elif not isinstance(data, str) or (not data_is_not_path and _is_path(data)):
         return None
@@ -232,7 +230,7 @@ def _read_text(data: Any, data_is_not_path: bool) -> str | None:
 
 def _read_text_file(file: Any) -> str:
     try:
-        return str(file.read())
+        return str(inputs.read_open_file(file, "Html"))
     except UnicodeDecodeError as error:
         got = error.object[error.start : error.start + 12]
         hint = "Open it with mode 'rb', then its own encoding is looked up."

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..._core.deps import is_instance
 from ..._core.errors import InputError, Problem, problem, raise_all
-from ..._core.inputs import read_blob
+from ..._core.inputs import is_path, read_blob
 from .files import unpack
 from .rdkit import formula_of, rdkit, sdf_records
 
@@ -64,7 +64,7 @@ def read_mol(data: Any) -> Any:
         if not data.GetNumAtoms():
             raise InputError.of(where, "a molecule with atoms", "0 atoms", "Check how it was made.", "no-atoms")
         return data
-    suffix = PurePath(data).suffix.lower() if isinstance(data, (str, os.PathLike)) else ""
+    suffix = PurePath(os.fsdecode(data)).suffix.lower() if is_path(data) else ""
     if suffix not in (".mol", ".sdf"):
         raise InputError.of(where, "an RDKit Mol or the path of a .mol or .sdf file", data, "Use Molecule(...).")
     chem = rdkit("rdkit.Chem", "Molecule.from_rdkit")
@@ -74,7 +74,7 @@ def read_mol(data: Any) -> Any:
         raise InputError.of(where, "one molecule", f"{len(records)} molecules", "Use Molecule(path) to keep them all.")
     mol, said = _captured(chem.MolFromMolBlock, records[0][1] + "\n", removeHs=False)
     if mol is None or not mol.GetNumAtoms():
-        raise InputError.of(where, "a molecule that RDKit reads", os.fspath(data), said, "broken")
+        raise InputError.of(where, "a molecule that RDKit reads", os.fsdecode(data), said, "broken")
     return mol
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..._core.deps import is_instance
 from ..._core.errors import CodecError, InputError
-from ..._core.inputs import read_blob, text
+from ..._core.inputs import is_path, read_blob, read_open_file, text
 from ..._core.sidecar import Blob
 from ..._core.wording import counted
 from .content import Content, check_lines
@@ -87,9 +87,7 @@ def is_gzip(blob: Blob) -> bool:
 
 
 def _blob(data: Any) -> Blob:
-    if isinstance(data, io.StringIO):
-        data = data.getvalue()
-    elif isinstance(data, io.TextIOBase):
+    if isinstance(data, io.TextIOBase):
         data = _read_text(data)
     if isinstance(data, str) and _is_content(data):
         return Blob(str(text(data, "Molecule")).encode())
@@ -104,7 +102,7 @@ def _blob(data: Any) -> Blob:
 
 def _read_text(file: Any) -> bytes:
     try:
-        return str(file.read()).encode()
+        return str(read_open_file(file, "Molecule")).encode()
     except UnicodeError as error:
         hint = "Open it with mode 'rb'."
         raise InputError.of("Molecule", "a file that reads text", str(error), hint, "text-file") from error
@@ -119,15 +117,16 @@ def _format(data: Any, file_type: Any) -> str:
             hint = "Pass each SMILES to Molecule.from_smiles(...)." if is_smiles else "Name the format of the data."
             raise InputError.of("Molecule.file_type", expected, file_type, hint, "format")
         return format
-    name = data if isinstance(data, (str, os.PathLike)) else getattr(data, "name", None)
-    if not isinstance(name, (str, os.PathLike)) or _is_content(name):
+    name = data if is_path(data) else getattr(data, "name", None)
+    if not is_path(name) or _is_content(name):
         hint = f"Pass one of {', '.join(FORMATS)}."
         raise InputError.of("Molecule.file_type", "the format of data that has no file name", None, hint, "format")
-    format = _NAMES.get(PurePath(os.fspath(name).lower().removesuffix(".gz")).suffix[1:])
+    named = os.fsdecode(name)
+    format = _NAMES.get(PurePath(named.lower().removesuffix(".gz")).suffix[1:])
     if format is None:
         expected = f"a file name that ends in one of .{', .'.join(FORMATS)} (or that and .gz)"
         hint = "Pass file_type=, or use Molecule.from_smiles(...) for a SMILES."
-        raise InputError.of("Molecule", expected, os.fspath(name), hint, "format")
+        raise InputError.of("Molecule", expected, named, hint, "format")
     return format
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..._core import canonical
 from ..._core.errors import InputError, ValidationError, collect, problem, raise_all
-from ..._core.inputs import is_among, read_blob
+from ..._core.inputs import is_among, is_path, read_blob, read_open_file, text
 from ..._core.sidecar import Blob
 from ...columns.arrays import Array, is_array
 from . import meshes, ply
@@ -160,7 +160,7 @@ def _load_json(content: bytes, where: str, error: type[ValidationError]) -> Any:
 
 def _name_of(data: Any) -> str | None:
     """The path, or the name of an open file."""
-    name = os.fspath(data) if isinstance(data, (str, os.PathLike)) else getattr(data, "name", None)
+    name = os.fsdecode(data) if is_path(data) else getattr(data, "name", None)
     return name if isinstance(name, str) else None
 
 
@@ -186,4 +186,6 @@ def _binary(data: Any) -> Any:
     """The bytes behind a file that was opened as text, which is how W&B's documentation opens meshes."""
     if isinstance(data, io.TextIOWrapper):
         return data.buffer
-    return data.getvalue().encode() if isinstance(data, io.StringIO) else data
+    if not isinstance(data, io.StringIO):
+        return data
+    return str(text(read_open_file(data, _WHERE), _WHERE)).encode()
