@@ -158,14 +158,12 @@ class Image(FileValue):
         """The picture of what is given; None where it is that of another image, unchanged."""
         if not isinstance(data, Image):
             return make_content(data, options)
-        if options._replace(encoder="zlib") == Options():
+        if options.keep(data._file()) and (data._pixels is None or options.encoder == "zlib"):
             return None
         if (pixels := data._pixels) is not None:
             if options.value_range is not None:
                 pixels = keep_profile(from_samples(pixels.array, "Image", options.value_range), pixels.profile)
             return encode_pixels(pixels, options)
-        if options.keep(data._file()):
-            return None
         return encode_pixels(pixels_of_file(data._sidecar(), data._file(), options.value_range), options)
 
     def _set_content(self, content: Content, encoder: str) -> None:

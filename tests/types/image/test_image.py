@@ -1005,3 +1005,14 @@ def test_a_colour_that_is_transparent_becomes_alpha(mode: str, clear: Any, expec
     assert mt.draw(Image(data)).getpixel((0, 0)) == (255, 255, 255)
     assert (Image(data).to_bytes(), Image(data).mode) == (data, mode)  # a file stays what it is
     assert Image(data).to_numpy().shape == pixels.shape[: 3 if mode == "RGB" else 2]
+
+
+def test_an_image_of_an_image_takes_every_option() -> None:
+    image, value_range = Image(SMALL / 255, caption="c"), np.array([0, 510])
+    halved: Any = Image
+    halved = halved(image, value_range=value_range)
+    assert halved.to_numpy().tolist() == np.rint(image.to_numpy() / 2).tolist()
+    assert Image(image, mode="RGB", file_type="png") == Image(image) == image
+    pytest.importorskip("isal")
+    assert Image(image, encoder="isal").to_bytes() == Image(SMALL / 255, encoder="isal").to_bytes() != image.to_bytes()
+    assert Image(image, encoder="isal").caption == "c"
