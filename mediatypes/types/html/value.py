@@ -46,7 +46,7 @@ _PIECE = 1 << 20  # bytes that are decoded at a time
 PRESCAN = 1024  # bytes in which the standard looks for the declaration
 _CHARSET = re.compile(rb"""<meta\b[^>]*?\bcharset\s*=\s*["']?\s*([-\w.:]+)""", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
-_SPACE = r"(?>\s+|<!--.*?-->)*+"
+_SPACE = r"(?>\s+|<!--.*?-->|<\?[^>]*>)*+"  # an XML declaration is a comment, too
 _REST = r"""(?:\s(?>[^>"']|"[^"]*"|'[^']*')*+)?>"""  # of a tag after its name
 _OPENING = re.compile(  # what may stand before the content of the head; a <head> that comes later is none
     rf"\ufeff?{_SPACE}(?:<!doctype\b[^>]*>{_SPACE})?(?:<html{_REST})?(?:{_SPACE}<head{_REST})?",

@@ -413,3 +413,11 @@ def test_a_large_file_is_not_held_in_memory(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 16 * 2**20  # of 80 MiB
     finally:
         tracemalloc.stop()
+
+
+def test_a_style_goes_behind_the_declaration_of_xhtml() -> None:
+    opening = (
+        '<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE html>\n<html xmlns="http://www.w3.org/1999/xhtml"><head>'
+    )
+    page = f"{opening}<title>t</title></head></html>"
+    assert Html(page).to_html() == f"{opening}{STYLE}{page.removeprefix(opening)}"
