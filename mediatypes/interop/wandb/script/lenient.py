@@ -8,6 +8,7 @@ from functools import partial
 from inspect import signature
 from typing import Any
 
+from ...._core.canonical import MAX_DEPTH
 from ...._core.errors import MediaTypesError
 from ....types.table.value import Table
 
@@ -74,13 +75,16 @@ def _fail(error: MediaTypesError) -> Any:
     raise error
 
 
-def settled(value: Any, errors: list[MediaTypesError]) -> Any:
-    """A logged value without what was refused in lists, or kept as something else; `errors` gets why."""
+def settled(value: Any, errors: list[MediaTypesError], depth: int = MAX_DEPTH) -> Any:
+    """A logged value without what was refused in lists, or kept as something else; `errors` gets why.
+
+    Dicts below `depth` stay as they are: `log` refuses them.
+    """
     if isinstance(value, Refused) and value.kept is not None:
         errors.append(value.error)
         return value.kept
-    if isinstance(value, Mapping):
-        return {key: settled(item, errors) for key, item in value.items()}
+    if isinstance(value, Mapping) and depth >= 0:
+        return {key: settled(item, errors, depth - 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and any(isinstance(item, Refused) for item in value):
         errors += [item.error for item in value if isinstance(item, Refused)]
         return [item for item in value if not isinstance(item, Refused)]

@@ -157,6 +157,15 @@ def test_good_items_of_a_list_are_kept() -> None:
     assert (len(pictures), len(view(run).problems)) == (1, 1)
 
 
+def test_a_dict_that_holds_itself_costs_only_its_key() -> None:
+    circle: dict[str, object] = {}
+    circle["a"] = circle
+    with wandb.init() as run:
+        run.log({"bad": circle, "loss": 1.0})
+    assert list(view(run).values("loss")) == [(0, 1.0)]
+    assert "nested at most 64 deep" in str(view(run).problems[0])
+
+
 def test_names_of_types() -> None:
     assert isinstance(wandb.Image(np.zeros((2, 2), np.uint8)), wandb.Image)
     assert not isinstance(wandb.Html("<b>"), wandb.Image)
