@@ -139,6 +139,7 @@ class SystemMetrics:
         self._hook, self._every, self._report = hook, max(every, _SHORTEST), report
         self._stopped = threading.Event()
         self._error: BaseException | None = None
+        self._last = 0.0, 0.0  # the time of the last sample: since the epoch, and of a clock that nobody sets
         self._thread = threading.Thread(target=self._work, name="mediatypes-system", daemon=True)
         self._thread.start()
 
@@ -159,15 +160,19 @@ class SystemMetrics:
                 os.write(fd, b"\n")  # a line that was torn ends here
                 self._stopped.wait(min(self._every, _FIRST))
                 while not self._stopped.is_set():
-                    _append(fd, sampler.sample())
+                    self._append(fd, sampler.sample())
                     self._stopped.wait(self._every)
-                _append(fd, sampler.sample())
+                self._append(fd, sampler.sample())
             finally:
                 os.close(fd)
                 sampler.close()
         except (MediaTypesError, OSError) as error:  # `finish` tells it
             self._error = error
 
-
-def _append(fd: int, sample: dict[str, float]) -> None:
-    os.write(fd, canonical.dump_bytes({"_timestamp": time.time(), **sample}) + b"\n")
+    def _append(self, fd: int, sample: dict[str, float]) -> None:
+        """Write a sample and its time, which goes on where the clock is set back."""
+        now, passed = time.time(), time.monotonic()
+        if now <= self._last[0]:
+            now = self._last[0] + passed - self._last[1]
+        self._last = now, passed
+        os.write(fd, canonical.dump_bytes({"_timestamp": now, **sample}) + b"\n")

@@ -21,6 +21,8 @@ from .shelf import Shelf
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PIECE = 256 * 1024
+_CONNECTIONS = 256  # at a time; more are closed
+_IDLE = 120  # seconds after which a connection that neither asks nor takes anything is closed
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 # A sidecar is shown by the page, never as a page of its own: whatever is opened by its address runs nothing.
 _FILE_POLICY = "sandbox; default-src 'none'"
@@ -77,9 +79,21 @@ class _Threads(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: Any) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
+        self._free = threading.BoundedSemaphore(_CONNECTIONS)
         super().__init__(address, handler)
 
     allow_reuse_address = True
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether there is a thread left for a connection."""
+        return self._free.acquire(blocking=False)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer one connection."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that went away is no error."""
@@ -91,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
     title: ClassVar[str]
     token: ClassVar[str]
     port: ClassVar[int] = 0
-    protocol_version = "HTTP/1.1"
+    protocol_version, timeout = "HTTP/1.1", _IDLE
     server_version, sys_version = "mediatypes", ""
     disable_nagle_algorithm = True  # heads and bodies are written apart, and would wait for each other
 

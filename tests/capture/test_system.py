@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import signal
 import sys
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -44,6 +46,18 @@ def test_samples_are_rows_of_their_own(tmp_path: Path) -> None:
     assert not (run.path / "system.jsonl").exists()
     assert mt.open_run(run.path).history().num_rows == 1
     assert check(run.path, deep=True).problems == ()
+
+
+def test_a_clock_that_is_set_back_loses_no_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(2e9, -3600.0)
+    monkeypatch.setattr(system, "time", SimpleNamespace(time=lambda: next(clock), monotonic=time.monotonic))
+    with mt.Run(tmp_path / "run", capture=["system"], system_every=0.1) as run:
+        while not (lines := run.path / "system.jsonl").exists() or lines.read_text().count("\n") < 4:
+            time.sleep(0.01)
+    times = mt.open_run(run.path).system().column("_timestamp").to_pylist()
+    assert len(times) >= 3
+    assert times == sorted(set(times))
+    assert times[-1] - times[0] < 60
 
 
 def test_measures_are_those_of_this_process_and_machine(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import io
 import json
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -18,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
-from mediatypes.viewer import live
+from mediatypes.viewer import live, server
 from mediatypes.viewer.live import Begun, Live, pause
 from mediatypes.viewer.shelf import Shelf
 
@@ -113,6 +115,26 @@ def test_a_page_elsewhere_cannot_ask(client: Client) -> None:
     assert client.ask("/runs.json", Origin="http://evil.example")[0] == 403
     assert client.ask("/runs.json", Host=f"localhost:{port}")[0] == 200
     assert client.ask("/runs.json", Origin=f"http://{client.host}")[0] == 200
+
+
+def test_connections_beyond_a_number_are_closed(serve: Any, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_CONNECTIONS", 2)
+    client = Client(serve(runs))
+    held = [socket.create_connection(client.host.rsplit(":", 1), timeout=30) for _ in range(2)]
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        client.ask("/runs.json")
+    held.pop().close()
+    while True:  # until the server has seen that it is closed
+        with suppress(http.client.HTTPException, ConnectionError):
+            assert client.ask("/runs.json")[0] == 200
+            break
+    held.pop().close()
+
+
+def test_a_connection_that_asks_nothing_is_closed(serve: Any, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server._Handler, "timeout", 0.1)
+    with socket.create_connection(Client(serve(runs)).host.rsplit(":", 1), timeout=30) as connection:
+        assert connection.recv(1) == b""
 
 
 def test_beyond_loopback_a_token_is_needed(serve: Any, runs: Path) -> None:
