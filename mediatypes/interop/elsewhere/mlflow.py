@@ -109,7 +109,7 @@ def _add(run: Logged, key: str, value: Any, step: Any, time: Any) -> None:
 def _folder_below(base: Path, uri: str) -> Path | None:
     """The directory that a database names, if it is below its own, and no part of the way is a link."""
     parsed = urlsplit(uri)
-    folder = Path(unquote(parsed.path))
+    folder = base / unquote(parsed.path)
     if parsed.scheme not in ("", "file") or ".." in folder.parts or not folder.is_relative_to(base):
         return None
     return None if has_link(folder, base) else folder
@@ -130,8 +130,12 @@ def _artifacts(run: Logged, folder: Path) -> None:
     """Values that `mt.interop.log` stored, images that were logged by key and step; other files are kept with it."""
     names, stored = [*regular_files(folder)], set[tuple[str, int]]()
     for key, step, make in read_stored(folder, names):
-        stored.add((key, step))
-        run.add(key, step, Later(make, "values of mediatypes"), None)
+        value = Later(make, "values of mediatypes")
+        stored.add((key, step or 0))
+        if step is not None:
+            run.add(key, step, value, None)
+        elif run.summary.setdefault(key, value) is not value:
+            run.lost["values without a step, of which the summary has one of each key,"] += 1
     for name in names:
         matched = _IMAGE.fullmatch(name)
         if matched is None:

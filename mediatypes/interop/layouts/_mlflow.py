@@ -10,8 +10,11 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from ..._core.deps import need
 from ..._core.errors import MediaTypesError, StoreError, Verbatim
+from ...columns.cells import is_media_kind
 from ...view import RunView
 from ..importing.names import flat
 from ..trackers import adapter
@@ -20,7 +23,7 @@ from ..trackers._sending import held, hold, make_objects
 from ._content import NUMBERS, Content
 from ._report import Tally
 
-_STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "running": "RUNNING"}
+_STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 _ODD = re.compile(r"[^\w\-. :/]")  # what MLflow does not take in a name
 _BATCH, _PARAMS = 1000, 100  # metrics and parameters in one call
 _LONGEST_PARAM, _LONGEST_TAG, _LONGEST_NAME = 6000, 8000, 250
@@ -51,8 +54,10 @@ def write(view: RunView, folder: Path, tally: Tally) -> None:
 def _write_run(client: Any, experiment: str, view: RunView, content: Content, tally: Tally) -> None:
     entities, names = need("mlflow.entities", needed_for="the layout mlflow"), _Names(tally)
     described = content.described
-    tags = dict(tag.partition("=")[::2] for tag in described.get("tags", []))
-    tags = {names.give(name, "tag", "tag"): value[:_LONGEST_TAG] for name, value in tags.items()}
+    listed = [tag.partition("=")[::2] for tag in described.get("tags", [])]
+    tags = {names.give(name, "tag", "tag"): value[:_LONGEST_TAG] for name, value in listed}
+    for name, value in listed:
+        tally.lose(name, "tag", f"longer than {_LONGEST_TAG} characters", len(value) > _LONGEST_TAG)
     if described.get("notes"):
         tags["mlflow.note.content"] = described["notes"]
     started = int(float(described["started"]) * 1000)
@@ -60,6 +65,7 @@ def _write_run(client: Any, experiment: str, view: RunView, content: Content, ta
     params = []
     for key, value in flat(described.get("config", {})).items():
         text = value if isinstance(value, str) else json.dumps(value)
+        tally.lose(key, "config", "as JSON: a parameter is text", type(value) not in (str, int, float))
         tally.lose(key, "config", f"longer than {_LONGEST_PARAM} characters", len(text) > _LONGEST_PARAM)
         params.append(entities.Param(names.give(key, "config", "parameter"), text[:_LONGEST_PARAM]))
     for i in range(0, len(params), _PARAMS):
@@ -68,10 +74,8 @@ def _write_run(client: Any, experiment: str, view: RunView, content: Content, ta
         steps, stamps, cells = (table.column(i).to_pylist() for i in range(3))
         if spec.kind in NUMBERS:
             name = names.give(key, spec.kind, "metric")
-            infinite_count = sum(cell in (math.inf, -math.inf) for cell in cells)
-            tally.lose(spec.key, spec.kind, "infinity becomes the largest double", infinite_count)
             metrics = [
-                entities.Metric(name, float(cell), int(stamp * 1000), step)
+                entities.Metric(name, _double(spec.key, spec.kind, cell, tally), int(stamp * 1000), step)
                 for step, stamp, cell in zip(steps, stamps, cells, strict=True)
             ]
             for i in range(0, len(metrics), _BATCH):
@@ -85,12 +89,21 @@ def _write_run(client: Any, experiment: str, view: RunView, content: Content, ta
             _send(client, run_id, item.name, item.document["_type"], hold(value), item.step, tally)
     for key, (kind, cell) in content.overrides().items():
         if kind in NUMBERS:
-            client.log_metric(run_id, names.give(key, kind, "metric"), float(cell), step=0)
-        elif not isinstance(cell, (dict, list)):
+            client.log_metric(run_id, names.give(key, kind, "metric"), _double(key, kind, cell, tally), step=0)
+        elif not is_media_kind(kind):
             _send(client, run_id, key, kind, cell, None, tally)
-    finished = described.get("finished")
-    ended = int(float(finished) * 1000) if isinstance(finished, (int, float)) else None
-    client.set_terminated(run_id, _STATUS.get(view.status, "FAILED"), ended)
+    if view.status != "running":
+        last = pc.max(content.read(["_timestamp"]).column(0)).as_py()  # of a run that crashed
+        ended = next(time for time in (described.get("finished"), last, described["started"]) if time is not None)
+        client.set_terminated(run_id, _STATUS.get(view.status, "FAILED"), int(float(ended) * 1000))
+
+
+def _double(key: str, kind: str, cell: Any, tally: Tally) -> float:
+    """A number as MLflow has it."""
+    number = float(cell)
+    tally.lose(key, kind, "infinity becomes the largest double", math.isinf(number))
+    tally.lose(key, kind, "rounded to a double", kind == "integer" and int(number) != cell)
+    return number
 
 
 def _send(client: Any, run_id: str, key: str, kind: str, plain: Any, step: int | None, tally: Tally) -> None:

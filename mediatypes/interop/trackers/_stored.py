@@ -19,6 +19,7 @@ from ...store.directory import DirectoryStore
 from ..importing.names import safe_name
 
 FOLDER = "mediatypes"
+_HASH = 64  # digits
 
 
 class Stored(NamedTuple):
@@ -72,14 +73,15 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield f"{FOLDER}/{path.relative_to(folder).as_posix()}", path
 
 
-def read(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, int, Callable[[], Any]]]:
+def read(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, int | None, Callable[[], Any]]]:
     """What `send` stored, of the files below a folder: the name of the key, the step, and what makes the value."""
     for name in names:
         top, _, rest = name.partition("/")
         key, _, file = rest.rpartition("/")
         step, _, suffix = file.partition(".")
-        if top == FOLDER and suffix == "json" and step.isdecimal():
-            yield key, int(step), partial(_read, folder / name, folder / FOLDER)
+        is_hash = len(step) == _HASH and set(step) <= {*"0123456789abcdef"}
+        if top == FOLDER and suffix == "json" and (step.isdecimal() or is_hash):
+            yield key, None if is_hash else int(step), partial(_read, folder / name, folder / FOLDER)
 
 
 def _read(file: Path, folder: Path) -> Any:

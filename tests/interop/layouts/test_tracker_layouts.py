@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import math
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,52 @@ class TestMlflow:
             ("prompt", "longer than 6000 characters"), ("a@b", "the metric is named a_b"),
             ("a#b", "the metric is named a_b_"), ("../up", "the metric is named ___up"),
         }  # fmt: skip
+
+    def test_numbers_and_settings_that_it_changes_are_told(self, tmp_path: Path) -> None:
+        need("mlflow")
+        config = {"none": None, "list": [1], "flag": True, "lr": 0.5, "name": "x"}
+        with mt.Run(tmp_path / "run", project="proj", config=config, tags=["a=1", "a=2", "b=" + "x" * 9000]) as run:
+            run.log({"big": 2**60 + 1, "exact": 2**60})
+            run.summary["last"] = 2**53 + 1
+        report = mt.export(run.path, "mlflow", tmp_path / "out")
+        _, made = self.client(report.path)
+        assert [made.data.tags[name] for name in ("a", "a_")] == ["1", "2"]
+        assert {(one.key, one.reason) for one in report.lost} == {
+            *((key, "as JSON: a parameter is text") for key in ("none", "list", "flag")),
+            ("big", "rounded to a double"), ("last", "rounded to a double"),
+            ("a", "the tag is named a_"), ("b", "longer than 8000 characters"),
+        }  # fmt: skip
+
+    def test_what_is_set_in_the_summary_comes_back(self, tmp_path: Path) -> None:
+        need("mlflow")
+        with mt.Run(tmp_path / "run", project="proj") as run:
+            run.log({"loss": 1.0})
+            run.summary.update({"list": [1, 2], "text": "x", "picture": mt.Image(np.zeros((2, 3), np.uint8))})
+        mt.export(run.path, "mlflow", tmp_path / "out")
+        [report] = import_runs(tmp_path / "out" / "mlflow.db", tmp_path / "back").runs
+        back = mt.open_run(tmp_path / "back" / report.folder)
+        logged = mt.open_run(run.path).summary
+        assert {key: back.summary[key] for key in ("list", "text", "picture")} == {
+            key: logged[key] for key in ("list", "text", "picture")
+        }
+        assert list(back.keys()) == ["loss"]
+
+    def test_a_run_that_goes_on_has_no_end(self, tmp_path: Path) -> None:
+        need("mlflow")
+        with mt.Run(tmp_path / "run", project="proj") as run:
+            run.log({"loss": 1.0})
+            report = mt.export(run.path, "mlflow", tmp_path / "out")
+        _, made = self.client(report.path)
+        assert (made.info.status, made.info.end_time) == ("RUNNING", None)
+
+    def test_a_run_that_was_killed_ended_with_its_last_row(self, tmp_path: Path) -> None:
+        need("mlflow")
+        code = "import mediatypes as mt, os, sys; mt.Run(sys.argv[1], project='proj').log({'a': 1}); os._exit(1)"
+        subprocess.run([sys.executable, "-c", code, tmp_path / "run"], check=False)
+        report = mt.export(tmp_path / "run", "mlflow", tmp_path / "out")
+        _, made = self.client(report.path)
+        (stamp,) = mt.open_run(tmp_path / "run").history(["_timestamp"]).column("_timestamp").to_pylist()
+        assert (made.info.status, made.info.end_time) == ("FAILED", int(stamp * 1000))
 
     def test_what_cannot_be_had_is_counted(self, tmp_path: Path) -> None:
         need("mlflow")
