@@ -13,7 +13,7 @@ class MediatypesCallback:
     """Writes a run for each trial that ends: its parameters, intermediate values and result.
 
     Args:
-        root: the directory that the runs go to, `<study>-<number of the trial>` each.
+        root: the directory that the runs go to, `<study>-<number of the trial>` each; names are made safe for files.
         metrics: names of the objective's values. Default: the study's own metric names, else `value`.
         options: of `Run`, for all of them: project, tags...
     """
@@ -25,12 +25,13 @@ class MediatypesCallback:
 
     def __call__(self, study: Any, trial: Any) -> None:
         from ..run import Run
+        from .importing.names import folder_of
 
         state = trial.state.name.lower()
         name = f"{study.study_name}-{trial.number}"
         config = {"params": dict(trial.params), "trial": trial.number, "study": study.study_name}
         options = {"group": study.study_name, "job_type": "trial", "quiet": True, **self._options}
-        run = Run(self._root / name, name=name, config=config, **options)
+        run = Run(self._root / folder_of(name), name=name, config=config, **options)
         for step, value in sorted(trial.intermediate_values.items()):
             run.log({"intermediate": value}, step=max(step, run.step))
         names = self._metrics or getattr(study, "metric_names", None) or []

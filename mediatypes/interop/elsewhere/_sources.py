@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import shutil
@@ -106,13 +107,14 @@ def loads(written: Any) -> dict[str, Any]:
 
 
 def number(written: str) -> Any:
-    """What a text says: a number, where it is one."""
-    if "_" in written:  # which Python takes in numbers
-        return written
+    """What a text says: a number, where it is one and loses nothing: 007 and a hash such as 1234e5678 are texts."""
+    if "_" in written or re.fullmatch(r"[+-]?0[0-9]+", written):
+        return written  # Python takes the first
     with contextlib.suppress(ValueError):
         return int(written)
     with contextlib.suppress(ValueError):
-        return float(written)
+        value = float(written)
+        return value if math.isfinite(value) or not re.search("[0-9]", written) else written
     return written
 
 

@@ -17,7 +17,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.cli import main
-from mediatypes.interop.elsewhere import import_runs, recognise
+from mediatypes.interop.elsewhere import _sources, import_runs, recognise
 from tests.interop.elsewhere.written import (
     BEGAN,
     clearml,
@@ -315,3 +315,13 @@ def test_times_that_cannot_be_are_left_out(tmp_path: Path) -> None:
     assert rows_of(view, "loss") == LOSS
     assert view.describe()["started"] == BEGAN + 0.75
     assert view.system().num_rows == 0
+
+
+@pytest.mark.parametrize("text", ["007", "-01", "1234e5678", "1_000", "9" * 5000, "x"])
+def test_texts_that_a_number_would_change_stay_texts(text: str) -> None:
+    assert _sources.number(text) == text
+
+
+def test_texts_that_are_numbers() -> None:
+    assert [_sources.number(text) for text in ("0", "-3", "0.5", "1e5", "-inf")] == [0, -3, 0.5, 1e5, -math.inf]
+    assert math.isnan(_sources.number("nan"))

@@ -35,3 +35,14 @@ def test_a_run_for_each_trial(tmp_path: Path) -> None:
         assert view.config["params"] == trial.params
         assert list(view.values("intermediate")) == sorted(trial.intermediate_values.items())
         assert view.summary.get("value") == trial.value
+
+
+@pytest.mark.parametrize("name", ["../../up", "/up", "a/../../up"])
+def test_the_name_of_a_study_leads_nowhere_else(name: str, tmp_path: Path) -> None:
+    from mediatypes.interop.optuna import MediatypesCallback
+
+    study = optuna.create_study(study_name=name)
+    study.optimize(lambda trial: 1.0, n_trials=1, callbacks=[MediatypesCallback(tmp_path / "in" / "runs")])
+    (made,) = tmp_path.rglob("run.json")
+    assert made.is_relative_to(tmp_path / "in" / "runs")
+    assert mt.open_run(made.parent).name == f"{name}-0"
