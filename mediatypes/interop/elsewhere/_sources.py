@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +22,15 @@ from ..._core.sidecar import safe_parts
 
 LARGEST = 64 * 1024 * 1024  # bytes of a text that is read whole
 _SQLITE = b"SQLite format 3\0"
+# YAML 1.2, section 10.3.2: to PyYAML, which follows 1.1, yes is a bool, 1:30 is 90, and 1e-05 is a text.
+_SCALARS = {
+    "bool": (r"(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    "int": (r"[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+)$", "-+0123456789"),
+    "float": (
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$",
+        "-+.0123456789",
+    ),
+}
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_PRAGMA}
 
 
@@ -81,7 +90,7 @@ def mapping(path: Path) -> dict[str, Any]:
         else:
             yaml = need("yaml", extra="yaml", needed_for=path.name)
             try:
-                content = yaml.safe_load(written)
+                content = yaml.load(written, _yaml_loader())
             except yaml.YAMLError as error:
                 raise ValueError(" ".join(str(error).split())) from error
     except (ValueError, RecursionError) as error:
@@ -91,6 +100,20 @@ def mapping(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError.of(str(path), "a mapping", content, "Correct or remove it.", "file")
     return {str(key): item for key, item in content.items()}
+
+
+@cache
+def _yaml_loader() -> Any:
+    """PyYAML's safe loader with bools and numbers of YAML 1.2, as ruamel.yaml writes them; PyYAML's mean the same."""
+    base = need("yaml", extra="yaml", needed_for="YAML").SafeLoader
+    resolvers = {
+        first: [one for one in known if one[0].rpartition(":")[2] not in _SCALARS]
+        for first, known in base.yaml_implicit_resolvers.items()
+    }
+    loader: Any = type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
+    for name, (pattern, first) in _SCALARS.items():
+        loader.add_implicit_resolver(f"tag:yaml.org,2002:{name}", re.compile(pattern), list(first))
+    return loader
 
 
 def as_dict(value: Any) -> dict[str, Any]:

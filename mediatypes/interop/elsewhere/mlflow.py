@@ -50,14 +50,27 @@ def plan(path: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
 def _plan_files(path: Path) -> Iterator[Planned]:
     for meta in sorted(path.glob(f"*/*/{_META}")):
         folder = meta.parent
-        described, experiment = _yaml(meta), _yaml(folder.parent / _META).get("name", folder.parent.name)
-        if folder.is_symlink() or folder.parent.is_symlink() or described.get("lifecycle_stage") == "deleted":
+        if folder.is_symlink() or folder.parent.is_symlink():
+            continue
+        experiment = _yaml(folder.parent / _META).get("name", folder.parent.name)
+        try:
+            described = mapping(meta)
+        except MissingDependencyError:
+            raise
+        except MediaTypesError as error:
+            yield Planned(_name(experiment, folder.name, folder.name), partial(_refuse, error))
+            continue
+        if described.get("lifecycle_stage") == "deleted":
             continue
         if "run_id" in described or "run_uuid" in described:
             name = described.get("run_name") or _text(folder / "tags" / f"{_OWN}runName") or folder.name
             yield Planned(
                 _name(experiment, name, folder.name), partial(_read_files, folder, experiment, name, described)
             )
+
+
+def _refuse(error: MediaTypesError) -> Logged:
+    raise error
 
 
 def _name(experiment: Any, name: Any, id: str) -> str:

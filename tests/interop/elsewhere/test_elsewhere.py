@@ -272,3 +272,23 @@ def test_rows_without_a_time_are_not_of_1970(timed: str, expected: float | None,
     times, runtimes = (rows.column(name).to_pylist() for name in ("_timestamp", "_runtime"))
     assert times == [expected, expected] if expected else min(times) > 1e9
     assert max(map(abs, runtimes)) < 1e6
+
+
+def test_params_of_dvclive_are_yaml_as_ruamel_writes_it(tmp_path: Path) -> None:
+    root = dvclive(tmp_path)
+    written = "lr: 1e-05\ntext: yes\noff: 1:30\nbig: 1e+22\nflag: true\nn: -3\ninf: .inf\nquoted: '012'\nnone:\n"
+    (root / "params.yaml").write_text(written)
+    _, view = imported(root, tmp_path / "runs")
+    expected = {"lr": 1e-05, "text": "yes", "off": "1:30", "big": 1e22, "flag": True, "n": -3, "inf": math.inf}
+    assert view.config == expected | {"quoted": "012", "none": None}
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe: [", b"a: [", b"&a [*a]"])
+def test_a_run_of_mlflow_that_cannot_be_described_is_said(damage: bytes, tmp_path: Path) -> None:
+    root = mlruns(tmp_path)
+    broken = root / "7" / ("b" * 32)
+    broken.mkdir()
+    (broken / "meta.yaml").write_bytes(damage)
+    reports = import_runs(root, tmp_path / "runs").runs
+    assert sorted(report.status for report in reports) == ["failed", "new"]
+    assert "meta.yaml" in next(str(report.problems) for report in reports if report.status == "failed")
