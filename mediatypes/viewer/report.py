@@ -41,7 +41,7 @@ class Report(NamedTuple):
     files: int  # media in it, or beside it
     previews: int  # pictures that are there in a smaller version
     left_out: int  # media that are not there, because the report would be larger than allowed
-    problems: list[Problem]  # of directories that cannot be listed
+    problems: list[Problem]  # of directories that cannot be listed, and media that are gone
 
 
 class _Medium(NamedTuple):
@@ -122,6 +122,7 @@ class _Writer:
     def __init__(self, shelf: Shelf, target: Path, max_size: int, folder: bool) -> None:
         self._shelf, self._folder, self._target = shelf, folder, target
         self._types: set[str] = set()
+        self._problems = [*shelf.problems]
         self._media = [medium for name in shelf.names() for medium in self._media_of(name)]
         wanted = {_DRAWN_BY[type] for type in self._types if type in _DRAWN_BY}
         self._libraries = [name for name in bundle.available() if name in wanted]
@@ -157,7 +158,7 @@ class _Writer:
                 file.write(piece)
         size = self._target.stat().st_size
         counts = len(self._shelf.names()), len(self._media), self._previews, self._left_out
-        return Report(self._target, size, *counts, self._shelf.problems)
+        return Report(self._target, size, *counts, list(dict.fromkeys(self._problems)))
 
     def _files(self) -> Iterator[tuple[str, str, bytes]]:
         for name in self._shelf.names():
@@ -203,8 +204,12 @@ class _Writer:
         if not self._full and medium.type != "image" and medium.size > self._left:
             self._left_out += 1
             return None
-        with self._shelf.open(medium.run, medium.path) as file:
-            data = file.read()
+        try:
+            with self._shelf.open(medium.run, medium.path) as file:
+                data = file.read()
+        except MediaTypesError as error:
+            self._problems.append(Problem("", str(error), "sidecar"))
+            return None
         media_type = medium.media_type
         if not self._full and medium.type == "image" and (preview := _preview(data, self._side)):
             media_type, data = "image/jpeg", preview
@@ -231,7 +236,12 @@ class _Writer:
             self._types.add(type)
             document = canonical.loads(text)
             main = document.get("path")
-            for _, reference in references(document, source=self._shelf[name].store):
+            try:
+                parts = list(references(document, source=self._shelf[name].store))
+            except MediaTypesError as error:  # a list of further references is gone
+                self._problems.append(Problem("", str(error), "sidecar"))
+                parts = list(references(document))
+            for _, reference in parts:
                 if reference["path"] not in seen and "://" not in reference["path"]:
                     seen.add(reference["path"])
                     kind = type if reference["path"] == main else "part"
@@ -242,8 +252,11 @@ class _Writer:
             if medium.type in _OUTSIDE:
                 target = self._target.parent / "files" / medium.run / medium.path
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with self._shelf.open(medium.run, medium.path) as source, open(target, "wb") as copy:
-                    shutil.copyfileobj(source, copy)
+                try:
+                    with self._shelf.open(medium.run, medium.path) as source, open(target, "wb") as copy:
+                        shutil.copyfileobj(source, copy)
+                except MediaTypesError as error:
+                    self._problems.append(Problem("", str(error), "sidecar"))
 
 
 def _preview(data: bytes, side: int) -> bytes | None:

@@ -120,13 +120,16 @@ def _curves(run: RunView) -> str:
 
 def _last(run: RunView, key: str) -> Iterable[Any]:
     last: Any = []
-    for _step, value in run.values(key):
-        last = value
+    try:
+        for _step, value in run.values(key):
+            last = value
+    except MediaTypesError as error:  # a sidecar is gone or changed
+        last = error
     return last if isinstance(last, list) else [last]
 
 
 def _text(value: Any) -> str:
-    return f"<p>{html.escape(repr(value))}</p>"
+    return f"<p>{html.escape(str(value) if isinstance(value, MediaTypesError) else repr(value))}</p>"
 
 
 def _image(image: Image) -> str:

@@ -104,6 +104,27 @@ def test_previews_are_as_large_as_there_is_room(room: int, side: int, tmp_path: 
     assert {max(PIL.Image.open(io.BytesIO(data)).size) for data in shown} == {side}
 
 
+@pytest.mark.parametrize("folder", [False, True])
+def test_media_that_are_gone_cost_only_themselves(folder: bool, tmp_path: Path) -> None:
+    pictures = [mt.Image(np.full((4, 4), i, np.uint8)) for i in range(3)]
+    sound = mt.Audio(np.zeros(800), sample_rate=8000)
+    with mt.Run(tmp_path / "runs" / "one") as run:
+        run.log({"image": pictures[0], "sound": sound, "table": mt.Table(columns=["i"], data=[[pictures[1]]])})
+        run.log({"image": pictures[2]})
+    (kept,) = {path for path in (run.path / "media").rglob("*.png") if path.read_bytes() == pictures[2].to_bytes()}
+    for path in (run.path / "media").rglob("*.*"):
+        if path != kept:
+            path.unlink()
+    report = write_report([run.path], tmp_path / "out" / "report.html", folder=folder)
+    names = {path.name for path in report.path.parent.rglob("*.png")} if folder else inlined(report.path)
+    assert any(kept.name in name for name in names)
+    assert (
+        len(report.problems) == 4
+    )  # a picture, a sound, a part, and its list, which alone says that there is another picture
+    shown = mt.open_run(run.path)._repr_mimebundle_()["text/html"]
+    assert "expected to find the sidecar" in shown
+
+
 def test_the_command_says_what_is_not_there(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(run), "-o", str(tmp_path / "r.html"), "--max-size", "1kB"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
