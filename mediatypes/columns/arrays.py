@@ -32,6 +32,14 @@ def refuse_masked(data: Any, where: str) -> None:
         raise InputError.of(where, "an array without masked values", data, f"Pass array.filled({fill}).", "masked")
 
 
+def refuse_masked_items(data: Any, array: Array, where: str) -> None:
+    """Raise InputError for a list with `np.ma.masked` in it, which became NaN in the array made of the list."""
+    if isinstance(data, (list, tuple)) and array.dtype.kind == "f" and np.isnan(array).any():
+        for item in data:
+            refuse_masked(item, where)
+            refuse_masked_items(item, np.asarray(np.nan), where)
+
+
 def as_array(data: Any, where: str) -> Array:
     """A numpy array of real numbers, perhaps sharing memory with the data; bfloat16 and 8-bit floats become float32.
 
@@ -54,6 +62,7 @@ def as_array(data: Any, where: str) -> Array:
     except Exception as error:  # any framework may raise anything here (a sparse or meta tensor, ragged lists)
         hint = f"Converting it failed: {str(error).rstrip('.')}."
         raise InputError.of(where, "an array", data, hint) from error
+    refuse_masked_items(data, array, where)
     if array.dtype.isbuiltin != 1 and array.dtype.name.startswith(("bfloat16", "float8")):  # ml_dtypes, used by JAX
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":

@@ -6,6 +6,7 @@ import copy
 import os
 import pickle
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from decimal import Decimal
@@ -43,6 +44,26 @@ def test_a_masked_line_is_the_only_problem() -> None:
     with pytest.raises(mt.InputError) as caught:
         mt.plot.line_series(xs=[1, 2], ys=hidden, keys=["a", "b"])
     assert [problem.path for problem in caught.value.problems] == ["line_series.ys[0]"]
+
+
+@pytest.mark.filterwarnings("ignore:Warning. converting a masked element:UserWarning")
+@pytest.mark.parametrize(
+    "make", [mt.Tensor, lambda data: mt.plot.line_series(data, [[1, 2, 3]])], ids=["Tensor", "plot"]
+)
+def test_a_masked_number_in_a_list_is_refused(make: Callable[[Any], object]) -> None:
+    hidden = np.ma.masked_equal([1, 2, -9999], -9999)
+    for data in (list(hidden), [1.0, 2.0, np.ma.masked], (3, float("nan"), np.ma.masked)):
+        with pytest.raises(mt.InputError, match="without masked values"):
+            make(data)
+
+
+def test_a_masked_number_in_a_list_of_lists_is_refused() -> None:
+    with (
+        pytest.warns(UserWarning, match="masked element"),
+        pytest.raises(mt.InputError, match="without masked values"),
+    ):
+        mt.Tensor([[1.0, float("nan")], [2.0, np.ma.masked]])
+    assert mt.Tensor([[1.0, float("nan")]]).shape == (1, 2)
 
 
 @pytest.mark.parametrize("codec", ["libmp3lame", "adpcm_ms"])

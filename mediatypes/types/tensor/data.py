@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._core.errors import InputError
-from ...columns.arrays import Array, is_torch, refuse_masked
+from ...columns.arrays import Array, is_torch, refuse_masked, refuse_masked_items
 from ...formats.npy import BITS
 
 _NUMPY = (
@@ -36,6 +36,7 @@ def read_data(data: Any, where: str) -> tuple[Array, str]:
     except Exception as error:  # any framework may raise anything here (a sparse or meta tensor, ragged lists)
         hint = f"Converting it failed: {str(error).rstrip('.')}."
         raise InputError.of(where, "an array", data, hint) from error
+    refuse_masked_items(data, array, where)
     if dtype not in DTYPES:
         raise InputError.of(where, "numbers or bools", _shown(data, array), _hint(array), "dtype")
     return array.astype(array.dtype.newbyteorder("<"), order="C", copy=False), dtype
