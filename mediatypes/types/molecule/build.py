@@ -8,13 +8,15 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..._core.deps import is_instance
-from ..._core.errors import InputError, Problem, problem, raise_all
+from ..._core.errors import InputError, Problem, Verbatim, problem, raise_all
 from ..._core.inputs import is_path, read_blob
+from ...columns.arrays import as_integer
 from .files import unpack
 from .rdkit import formula_of, rdkit, sdf_records
 
 MAX_SMILES = 10_000
 MAX_ATOMS = 500  # in 3D, with hydrogens: embedding takes 2.5 s for 300 atoms and 22 s for 600
+MAX_FLAT_ATOMS = 1000  # drawn flat: the layout takes 4 s for 1000 and 25 s for 2000
 _MAX_ITERATIONS = 100_000
 _SEED = 42
 _ATTEMPTS = 10
@@ -29,17 +31,19 @@ class Built(NamedTuple):
     formula: str | None
 
 
-def check_options(where: str, iterations: Any, **flags: Any) -> None:
-    """All wrong options at once."""
+def check_options(where: str, iterations: Any, **flags: Any) -> int:
+    """The number of iterations; raises all that is wrong with the options at once."""
     problems: list[Problem] = [
         problem(f"{where}.{name}", "True or False", flag, "Use bool(...).")
         for name, flag in flags.items()
         if not isinstance(flag, bool)
     ]
-    if type(iterations) is not int or not 0 <= iterations <= _MAX_ITERATIONS:
+    number = as_integer(iterations)
+    if number is None or not 0 <= number <= _MAX_ITERATIONS:
         name = f"{where}.mmff_optimize_molecule_max_iterations"
         problems.append(problem(name, f"an integer from 0 to {_MAX_ITERATIONS}", iterations, "200 is the default."))
     raise_all(problems)
+    return number or 0
 
 
 def parse_smiles(smiles: Any, sanitize: bool) -> Any:
@@ -89,8 +93,27 @@ def build(mol: Any, where: str, in_3d: bool, iterations: int) -> Built:
         if in_3d:
             mol = _embed(chem.AddHs(mol), where, iterations)
         elif not mol.GetNumConformers():
-            rdkit("rdkit.Chem.rdDepictor", where).Compute2DCoords(mol)
+            _draw_flat(mol, where)
+        _check_positions(mol, where)
         return Built(chem.MolToPDBBlock(mol), formula)
+
+
+def _draw_flat(mol: Any, where: str) -> None:
+    if mol.GetNumAtoms() > MAX_FLAT_ATOMS:
+        hint = "Give the Mol positions and pass it to from_rdkit, or log a structure file."
+        raise InputError.of(where, f"at most {MAX_FLAT_ATOMS} atoms to draw flat", mol.GetNumAtoms(), hint, "too-large")
+    rdkit("rdkit.Chem.rdDepictor", where).Compute2DCoords(mol)
+
+
+def _check_positions(mol: Any, where: str) -> None:
+    """Positions fit the eight columns of a PDB file: RDKit writes wider ones into their neighbours."""
+    for conformer in mol.GetConformers():
+        positions = conformer.GetPositions()
+        low, high = float(positions.min()), float(positions.max())
+        if not (low > -999.9995 and high < 9999.9995):  # also for NaN
+            hint = "Move it to the origin, or log a structure file of another format."
+            got = Verbatim(f"positions from {low:g} to {high:g}")
+            raise InputError.of(where, "positions from -999.999 to 9999.999 angstrom", got, hint, "range")
 
 
 def _embed(mol: Any, where: str, iterations: int) -> Any:

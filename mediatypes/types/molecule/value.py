@@ -97,7 +97,7 @@ class Molecule(FileValue):
             caption: text shown with the molecule.
             sanitize: check valences and aromaticity.
             convert_to_3d_and_optimize: add hydrogens and find a 3D structure (ETKDG version 3 with a fixed seed, then
-                MMFF94 where it has parameters), of at most 500 atoms; False draws the heavy atoms flat.
+                MMFF94 where it has parameters), of at most 500 atoms; False draws the heavy atoms flat, at most 1000.
             mmff_optimize_molecule_max_iterations: steps of MMFF94, 0 to 100 000.
 
         The same SMILES gives the same bytes with the same RDKit.
@@ -115,7 +115,7 @@ class Molecule(FileValue):
             convert_to_3d_and_optimize,
             mmff_optimize_molecule_max_iterations,
         )
-        _build.check_options(where, iterations, sanitize=sanitize, convert_to_3d_and_optimize=in_3d)
+        iterations = _build.check_options(where, iterations, sanitize=sanitize, convert_to_3d_and_optimize=in_3d)
         mol = _build.parse_smiles(data, sanitize)
         return cls._from_built(_build.build(mol, where, in_3d, iterations), caption)._replace(_smiles=str.__str__(data))
 
@@ -149,7 +149,7 @@ class Molecule(FileValue):
             convert_to_3d_and_optimize,
             mmff_optimize_molecule_max_iterations,
         )
-        _build.check_options(where, iterations, convert_to_3d_and_optimize=in_3d)
+        iterations = _build.check_options(where, iterations, convert_to_3d_and_optimize=in_3d)
         return cls._from_built(_build.build(_build.read_mol(data_or_path), where, in_3d, iterations), caption)
 
     @classmethod

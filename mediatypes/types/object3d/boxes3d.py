@@ -150,7 +150,7 @@ class Box3D(Frozen):
     @property
     def center(self) -> tuple[float, float, float]:
         """The centre given, or the mean of the corners."""
-        x, y, z = self._placement["center"] if self._placement else self._corners.mean(axis=0).tolist()
+        x, y, z = self._placement["center"] if self._placement else (self._corners / 8).sum(axis=0).tolist()
         return x, y, z
 
     @property

@@ -920,3 +920,29 @@ def test_a_molecule_tells_what_it_is() -> None:
 def test_a_file_of_smiles_names_from_smiles(file_type: str) -> None:
     with pytest.raises(mt.InputError, match=r"Pass each SMILES to Molecule\.from_smiles\(\.\.\.\)\.$"):
         mt.Molecule(b"CCO\nCC\n", file_type=file_type)
+
+
+def test_a_flat_drawing_is_bounded_before_it_is_made() -> None:
+    with pytest.raises(mt.InputError, match="expected at most 1000 atoms to draw flat, got 1001") as raised:
+        mt.Molecule.from_smiles("C" * 1001, convert_to_3d_and_optimize=False)
+    assert raised.value.problems[0].code == "too-large"
+
+
+@pytest.mark.parametrize("place", [-1000.0, 10_000.0, float("nan")])
+def test_positions_that_a_pdb_file_cannot_hold_are_named(place: float) -> None:
+    """Their eight columns run into each other, which reads as a broken file."""
+    mol = Chem.MolFromSmiles("O")
+    conformer = Chem.Conformer(1)
+    conformer.SetAtomPosition(0, (place, 0.0, 0.0))
+    mol.AddConformer(conformer)
+    with pytest.raises(mt.InputError, match=r"expected positions from -999\.999 to 9999\.999 angstrom"):
+        mt.Molecule.from_rdkit(mol, convert_to_3d_and_optimize=False)
+    conformer = mol.GetConformer()
+    conformer.SetAtomPosition(0, (-999.999, 9999.999, 0.0))
+    made = mt.Molecule.from_rdkit(mol, convert_to_3d_and_optimize=False)
+    assert gemmi.read_pdb_string(made.read_text())[0][0][0][0].pos.tolist() == [-999.999, 9999.999, 0.0]
+
+
+def test_numpy_integers_count_iterations() -> None:
+    made = mt.Molecule.from_smiles("CCO", mmff_optimize_molecule_max_iterations=np.int64(200))  # type: ignore[arg-type]
+    assert made == mt.Molecule.from_smiles("CCO")

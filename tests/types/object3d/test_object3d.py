@@ -895,3 +895,7 @@ def test_colours_and_scores_of_a_box_may_be_tensors() -> None:
     score: Any = FakeTensor(np.array(0.75))
     box = mt.Box3D(center=(0, 0, 0), size=(1, 1, 1), color=color, score=score)
     assert (box.color, box.score) == ((0.5, 1.0, 0.0), 0.75)
+
+
+def test_the_center_of_large_corners_is_finite() -> None:
+    assert mt.Box3D.from_corners(np.full((8, 3), 1e308)).center == (1e308, 1e308, 1e308)
