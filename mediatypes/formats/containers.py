@@ -101,7 +101,7 @@ def _recognise(file: BinaryIO, head: bytes) -> Recognised:
         return Recognised(None, "other", "a text in UTF-16")
     if mp3.is_frame(head):
         return Recognised(None, "audio", "an MP3 file")
-    if head.startswith(b"ID3"):
+    if head.startswith((b"ID3", b"APETAGEX")):
         return _behind_tags(file)
     for pattern, kind, name in _SIGNATURES:
         if re.match(pattern, head, re.DOTALL):
@@ -116,8 +116,8 @@ def _behind_tags(file: BinaryIO) -> Recognised:
     file.seek(0)
     data = file.read()
     rest = data[mp3.after_tags(data) :]
-    if not rest or rest.startswith(b"ID3"):
-        return Recognised(None, "other", "an ID3 tag alone")
+    if not rest or rest.startswith((b"ID3", b"APETAGEX")):
+        return Recognised(None, "other", "a tag of ID3 or APE alone")
     return _recognise(io.BytesIO(rest), rest[:256])
 
 

@@ -26,6 +26,7 @@ _DECODER_DELAY = 529  # samples that every decoder of layer III puts first
 _LONGEST = 1441  # bytes of a frame of layer III
 _MAX_TORN, _MAX_SEARCH = 64, 4096  # places that are no frame, and bytes of each
 _NOT_ZERO = re.compile(rb"[^\0]")
+_ID3 = b"ID3\3\0\0\0\0\0\x0a" + bytes(10)  # an empty tag; without one libsndfile looks for files beside its input first
 
 
 class _Frame(NamedTuple):
@@ -67,13 +68,13 @@ class Stream(NamedTuple):
         """A file of these frames whose length libsndfile knows; it estimates, and reads no further than that."""
         frames = [self.data[start:end] for start, end in self.spans]
         if self.first.layer != 3:
-            return b"".join([*frames, *frames[-1:] * (len(frames) // 50 + 2)])  # so that no estimate is too short
+            return b"".join([_ID3, *frames, *frames[-1:] * (len(frames) // 50 + 2)])  # so that no estimate is too short
         trim = self.trim
         if trim is None:  # libmpg123 cuts the decoder's delay then: off a frame of silence
             frames.insert(0, _silent_frame(frames[0], b""))
             trim = self.first.samples - _DECODER_DELAY, _DECODER_DELAY
         tag = struct.pack(">4sII", b"Xing", 1, len(frames)) + b"LAME3.100".ljust(21, b"\0")
-        return b"".join([_silent_frame(frames[0], tag + (trim[0] << 12 | trim[1]).to_bytes(3, "big")), *frames])
+        return b"".join([_ID3, _silent_frame(frames[0], tag + (trim[0] << 12 | trim[1]).to_bytes(3, "big")), *frames])
 
 
 def is_frame(start: bytes) -> bool:
@@ -94,9 +95,9 @@ def begins_within_a_frame(start: bytes) -> bool:
 
 
 def after_tags(file: bytes) -> int:
-    """Where an ID3v2 tag ends, or several, and the zeros that may follow; 0 without one."""
+    """Where the tags of ID3v2 and APE before the sound end, and the zeros that may follow; 0 without one."""
     position = 0
-    while size := _id3_size(file, position):
+    while size := _id3_size(file, position) or _ape_size(file, position):
         position += size
     other = _NOT_ZERO.search(file, position) if position else None
     return other.start() if other else position
@@ -104,7 +105,7 @@ def after_tags(file: bytes) -> int:
 
 def read(data: bytes) -> Stream:
     """The frames of a whole file; raises ValueError if something else stands among them, or some are missing."""
-    end = _before_tags(data)
+    end = before_tags(data)
     spans: list[tuple[int, int]] = []
     first, flaw = None, ""
     for start, stop, frame in _walk(data, after_tags(data), end):
@@ -237,7 +238,14 @@ def _id3_size(data: bytes, start: int) -> int:
     return 10 + size + 10 * bool(head[5] & 0x10)
 
 
-def _before_tags(data: bytes) -> int:
+def _ape_size(data: bytes, start: int) -> int:
+    """Bytes of the APE tag that begins there with its header, 0 if none does."""
+    head = data[start : start + 24]
+    is_header = head[:8] == b"APETAGEX" and len(head) == 24 and bool(head[23] & 0x20)
+    return 32 + int.from_bytes(head[12:16], "little") if is_header else 0
+
+
+def before_tags(data: bytes) -> int:
     """Where the tags behind the frames begin."""
     end = len(data)
     while size := _tag_size_before(data, end):

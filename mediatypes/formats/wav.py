@@ -165,8 +165,7 @@ def _read_header(file: BinaryIO, size: int) -> Header:
             if length == MAX_BYTES and long_size is not None:
                 riff_size, length = long_size
             if _is_open_ended(file, start + 8, length, riff_size, size):
-                whole = max(1, format.frame_size) if format.tag in (_PCM, _FLOAT) else 1  # of MP3 frames differ
-                length = (size - start - 8) // whole * whole
+                length = size - start - 8
             return _header(format, order, start + 8, length, size)
         if name == b"fmt ":
             format = _read_format(file.read(min(length, 40)), order)
@@ -203,7 +202,7 @@ def _read_format(content: bytes, order: str) -> _Format:
 
 def _header(format: _Format, order: str, offset: int, length: int, size: int) -> Header:
     if not format.channels or not format.sample_rate or not format.frame_size:
-        raise _BrokenError(f"{format.channels} channels at {format.sample_rate} Hz")
+        raise _BrokenError(f"{format.channels} channels at {format.sample_rate} Hz, {format.frame_size} bytes a frame")
     if length > size - offset:
         raise _BrokenError(f"{size - offset} of {length} bytes of samples")
     samples = slice(offset, offset + length)
@@ -212,9 +211,7 @@ def _header(format: _Format, order: str, offset: int, length: int, size: int) ->
     if subtype is None and format.tag not in (_PCM, _FLOAT):
         codec = _OTHER_CODECS.get(format.tag, f"the codec {format.tag:#x}")
         return Header(None, codec, format.sample_rate, format.channels, 0, samples, order)
-    if subtype is None or rest or not 0 < format.bits <= 8 * width:
+    if subtype is None or rest or -(-format.bits // 8) != width:  # "24 bits" in 4 bytes: programs differ in which
         raise _BrokenError(f"{format.bits} bits in frames of {format.frame_size} bytes, {format.channels} channels")
-    frames, rest = divmod(length, format.frame_size)
-    if rest:
-        raise _BrokenError(f"{length} bytes of samples in frames of {format.frame_size} bytes")
+    frames = length // format.frame_size  # players drop a part of a frame at the end
     return Header(subtype, subtype, format.sample_rate, format.channels, frames, samples, order)

@@ -32,6 +32,7 @@ _MAX_SAMPLES = 2**31
 _BLOCK = 4096  # frames; libsndfile puts a whole write of Vorbis on the stack and crashes on a long one
 _SERIAL = 0
 _CONVERT = "ffmpeg -i FILE -vn sound.flac."
+_WHAT_IS_THERE = f"Convert what is there: {_CONVERT}"
 _HAS_PICTURES = f"It has pictures: pass it to Video, or take its sound: {_CONVERT}"
 _PICTURES = {"": f"Take its sound: {_CONVERT}", "mp4": _HAS_PICTURES, "webm": _HAS_PICTURES, "ogg": _HAS_PICTURES}
 _BEHIND_TAGS = {"an MP3 file": "mp3", "a FLAC file": "flac"}  # of ID3
@@ -122,7 +123,7 @@ def _not_audio(recognised: containers.Recognised, where: str) -> InputError:
     hints = {
         "video": _PICTURES.get(recognised.format or "", "It has pictures: pass it to Video."),
         "sound": f"Convert it: {_CONVERT}",
-        "audio": "Remove the ID3 tag before it.",
+        "audio": "Remove the tag before it.",
         "samples": "Pass its samples: Audio(*soundfile.read(FILE)).",
         "picture": "Pass it to Image.",
         "other": "Convert it to WAV or FLAC.",
@@ -143,7 +144,7 @@ def _decodable(blob: Blob, format: str, header: wav.Header | None) -> tuple[Bina
         return BytesIO(stream.decodable()), stream.frames
     if format == "flac":
         data = blob.read()
-        return BytesIO(flac.with_length(data[mp3.after_tags(data) :])), 0
+        return BytesIO(flac.with_length(data[mp3.after_tags(data) : mp3.before_tags(data)])), 0
     return blob.open(), 0
 
 
@@ -161,12 +162,13 @@ def _decode_whole(blob: Blob, format: str, header: wav.Header | None, where: str
     except InputError:
         raise
     except ValueError as error:
-        raise _broken(where, format, blob, f"{error} Convert what is there: {_CONVERT}") from error
+        raise _broken(where, format, blob, f"{error} {_WHAT_IS_THERE}") from error
     except soundfile.SoundFileError as error:
         if header is not None:
             expected = f"expected samples that soundfile reads, got a WAV file of {header.codec}"
             raise InputError(Problem(where, expected, "codec", f"Convert it: {_CONVERT}")) from error
-        raise _broken(where, format, blob, f"soundfile says: {str(error).rpartition(': ')[2].rstrip('.')}.") from error
+        said = str(error).rpartition(": ")[2].rstrip(".")
+        raise _broken(where, format, blob, f"soundfile says: {said}. {_WHAT_IS_THERE}") from error
     if decoded != frames:
         raise _broken(where, format, blob, "It is cut short or damaged.")
     return file

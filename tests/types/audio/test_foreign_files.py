@@ -101,6 +101,8 @@ def test_an_mp3_out_of_a_pipe_is_whole() -> None:
         (ID3V2, ape(header=False) + ID3V1),
         (b"", ape(header=True) + ID3V2_BEHIND),
         (b"", bytes(5000)),
+        (ape(header=True), b""),
+        (ID3V2 + ape(header=True), ape(header=True)),
     ],
 )
 def test_tags_around_an_mp3_are_no_sound(write_xing: str, before: bytes, behind: bytes, tmp_path: Path) -> None:
@@ -284,6 +286,14 @@ def test_the_last_bytes_of_a_pipe_may_be_no_whole_frame() -> None:
     assert Audio(data[:-3]).frames == 95_999
 
 
+@pytest.mark.parametrize("more", [b"x", b"xy", b"xyz"])
+def test_a_part_of_a_frame_at_the_end_is_dropped_as_players_do(more: bytes) -> None:
+    data = ffmpeg(*TONE, "-ac", "2", "-f", "wav", "-")
+    data = sized(data[: data.index(b"data") + 8 + 4000] + more, 4000 + len(more), 0)
+    np.testing.assert_array_equal(Audio(data).to_numpy(), read(data, "int16"))
+    assert Audio(data).frames == 1000
+
+
 def test_a_broadcast_wave_of_64_bits_is_a_wav_file(tmp_path: Path) -> None:
     data = made(tmp_path / "a.wav", *TONE, "-rf64", "always").read_bytes()
     assert Audio(b"BW64" + data[4:]).frames == Audio(data).frames == 96_000
@@ -299,6 +309,13 @@ def test_samples_of_every_codec_that_is_accepted_can_be_had(subtype: str) -> Non
     samples = audio.to_numpy()
     assert len(samples) == audio.frames
     np.testing.assert_array_equal(samples, read(data))
+
+
+def test_nothing_beside_the_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = written("MP3")
+    (tmp_path / "._").write_bytes(b"what libsndfile takes for the resource fork of a file without a name")
+    monkeypatch.chdir(tmp_path)
+    assert Audio(data).frames == len(Audio(data).to_numpy()) == 96_000
 
 
 def test_mp3_in_wav_is_counted_as_mp3(tmp_path: Path) -> None:
@@ -341,6 +358,11 @@ def test_a_flac_file_out_of_a_pipe_is_counted(options: tuple[str, ...]) -> None:
     scale = full if samples.dtype == np.float64 else full if samples.dtype.kind == "i" else 1
     found = audio.to_numpy().reshape(samples.shape)
     np.testing.assert_array_equal(found / full, samples if samples.dtype.kind == "f" else samples / scale)
+
+
+def test_tags_behind_a_flac_file_out_of_a_pipe_are_no_sound() -> None:
+    data = ffmpeg(*TONE, "-c:a", "flac", "-f", "flac", "-")
+    np.testing.assert_array_equal(Audio(data + ID3V1).to_numpy(), Audio(data).to_numpy())
 
 
 def test_a_flac_file_out_of_a_pipe_that_was_cut_is_refused() -> None:
@@ -452,8 +474,8 @@ def test_other_files_are_told_by_their_first_bytes(start: bytes, message: str) -
 def test_an_id3_tag_may_stand_before_other_sound() -> None:
     raw = ffmpeg(*TONE, "-c:a", "aac", "-f", "adts", "-")
     assert refused(ID3V2 + raw) == f"{EXPECTED}raw AAC (ADTS). Convert it: {CONVERT}"
-    assert refused(ID3V2 + written("WAV")) == f"{EXPECTED}a WAV file. Remove the ID3 tag before it."
-    assert refused(ID3V2) == f"{EXPECTED}an ID3 tag alone. Convert it to WAV or FLAC."
+    assert refused(ID3V2 + written("WAV")) == f"{EXPECTED}a WAV file. Remove the tag before it."
+    assert refused(ID3V2) == f"{EXPECTED}a tag of ID3 or APE alone. Convert it to WAV or FLAC."
     assert Audio(ID3V2 + written("FLAC")).format == "flac"
 
 
