@@ -28,8 +28,8 @@ def refuse_masked(data: Any, where: str) -> None:
         for part in data:
             refuse_masked(part, where)
     if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
-        fill = "np.nan" if data.dtype.kind in "fc" else "0"
-        raise InputError.of(where, "an array without masked values", data, f"Pass array.filled({fill}).", "masked")
+        hint = "Pass array.filled(value), with a value that may stand for them."
+        raise InputError.of(where, "an array without masked values", data, hint, "masked")
 
 
 def refuse_masked_items(data: Any, array: Array, where: str) -> None:

@@ -68,7 +68,7 @@ def find_encoding(start: bytes) -> str:
 def decode(data: bytes, encoding: str, where: str, error: type[ValidationError]) -> str:
     """The text of a file without its byte order mark; raises `error` for bytes that the encoding does not have."""
     try:
-        return data.decode(_CODECS.get(encoding, encoding))
+        return data.decode(_CODECS.get(encoding, encoding), _errors(encoding))
     except UnicodeDecodeError as broken:
         got = data[broken.start : broken.start + 12]
         fix = "Declare the encoding: <meta charset=...>." if error is InputError else "Restore the document."
@@ -79,7 +79,7 @@ def decode(data: bytes, encoding: str, where: str, error: type[ValidationError])
 
 def check(file: BinaryIO, encoding: str, where: str, error: type[ValidationError]) -> None:
     """Raise what `decode` raises for the content of a file, without holding its text."""
-    decoder = codecs.getincrementaldecoder(_CODECS.get(encoding, encoding))()
+    decoder = codecs.getincrementaldecoder(_CODECS.get(encoding, encoding))(_errors(encoding))
     try:
         while piece := file.read(_PIECE):
             decoder.decode(piece)
@@ -92,6 +92,21 @@ def check(file: BinaryIO, encoding: str, where: str, error: type[ValidationError
 def insert(markup: str, elements: str) -> str:
     """The document with elements first in its head, where its own rules override a style; before a fragment."""
     return _OPENING.sub(lambda opening: opening[0] + elements, markup, count=1)
+
+
+def _errors(encoding: str) -> str:
+    """How bytes are taken that Python's codec lacks: the standard has all from 80 to 9F in the encodings of Windows."""
+    return _AS_CONTROLS if encoding.startswith("windows-") else "strict"
+
+
+def _controls(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError) or not 0x80 <= error.object[error.start] < 0xA0:
+        raise error
+    return chr(error.object[error.start]), error.start + 1
+
+
+_AS_CONTROLS = "mediatypes.controls"
+codecs.register_error(_AS_CONTROLS, _controls)
 
 
 def _known(label: str) -> str | None:

@@ -38,12 +38,12 @@ class TestHtmlContract(ValueContract):
         }
 
     def bad_documents(self) -> dict[str, tuple[dict[str, Any], str]]:
-        at = PAGE.encode().index(b"\x9d")  # windows-1252 has no such byte
+        at = PAGE.encode().index(b"\xc3")  # which no character of iso-8859-3 has
         return {
             "no flag": ({"inject": "yes"}, "inject: expected true or false, got 'yes'."),
             "an encoding that is not the file's": (
-                {"encoding": "windows-1252"},
-                f"html: expected windows-1252 text, got {PAGE.encode()[at : at + 12]!r}. Byte {at} is the first. "
+                {"encoding": "iso-8859-3"},
+                f"html: expected iso-8859-3 text, got {PAGE.encode()[at : at + 12]!r}. Byte {at} is the first. "
                 "Restore the document.",
             ),
         }
@@ -170,6 +170,19 @@ def test_a_string_that_is_no_path_is_html(data: str) -> None:
     assert Html(data).text == data
 
 
+@pytest.mark.parametrize(("encoding", "lacking"), [("1252", "818d8f909d"), ("1251", "98"), ("874", "81909b9f")])
+def test_bytes_that_windows_does_not_use_are_controls_as_in_browsers(encoding: str, lacking: str) -> None:
+    head, middle = f"<meta charset=windows-{encoding}>".encode(), bytes.fromhex(lacking)
+    page = decoded(Html(head + middle + b"x"))
+    assert page.text.removeprefix(head.decode()) == middle.decode("latin1") + "x"
+    assert page.to_bytes() == head + middle + b"x"
+
+
+def test_bytes_that_no_standard_has_are_refused() -> None:
+    with pytest.raises(InputError, match=r"expected windows-1253 text, got b'\\xd2x'. Byte 27 is the first"):
+        Html(b"<meta charset=windows-1253>\xd2x")
+
+
 def test_data_is_not_path_makes_any_string_html(page_file: Path) -> None:
     assert Html(str(page_file), data_is_not_path=True).text == str(page_file)
 
@@ -182,6 +195,7 @@ def test_data_is_not_path_makes_any_string_html(page_file: Path) -> None:
         ("<p>é".encode("utf-16"), "utf-16"),
         ('<meta charset="iso-8859-1"><p>“é”'.encode("cp1252"), "windows-1252"),
         ("<META content='text/html; CHARSET=Shift_JIS' http-equiv=content-type>東京".encode("shift_jis"), "shift_jis"),
+        (b"<meta charset=windows-1253>\xe1", "windows-1253"),
         ("<meta charset=euc-kr>한국".encode("euc-kr"), "euc-kr"),
         ("<meta charset=gb2312>中文".encode("gb2312"), "gbk"),
         ("<meta charset=x-sjis>あ".encode("shift_jis"), "shift_jis"),

@@ -381,7 +381,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "masked values": (
         np.ma.masked_equal([1, 2], 2),
-        "expected an array without masked values, got MaskedArray of shape (2,) and dtype int64. Pass array.filled(0).",
+        "expected an array without masked values, got MaskedArray of shape (2,) and dtype int64. "
+        "Pass array.filled(value), with a value that may stand for them.",
     ),
 }
 
