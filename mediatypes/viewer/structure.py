@@ -120,7 +120,7 @@ def _xyz(text: str) -> Iterator[Atom]:
     lines = text.lstrip().splitlines()
     for line in lines[2 : 2 + int(lines[0])]:
         fields = line.split()
-        yield _element(fields[0]), *_position(fields[1:4])
+        yield _element(fields[0]), *_position([field.replace("D", "e").replace("d", "e") for field in fields[1:4]])
 
 
 def _mol(text: str) -> Iterator[Atom]:

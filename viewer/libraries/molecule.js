@@ -4,6 +4,7 @@ import * as $3Dmol from '3dmol'
 window.mediatypesMolecule = function show(node, text, format) {
   const dark = document.documentElement.dataset.theme === 'dark'
   const viewer = $3Dmol.createViewer(node, { backgroundColor: dark ? '#161a1f' : '#ffffff' })
+  if (format === 'xyz') text = text.replace(/(\d\.?)[dD](?=[-+]?\d)/g, '$1e') // as Fortran writes exponents
   const model = viewer.addModel(text, { mmcif: 'cif', mcif: 'cif', sd: 'sdf', mol: 'sdf' }[format] ?? format, { keepH: true }) // else some formats lose hydrogens
   node.dataset.atoms = model.selectedAtoms({}).length
   const big = node.dataset.atoms > 400

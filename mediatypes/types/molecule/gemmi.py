@@ -21,6 +21,7 @@ _POSITIONS = ("_atom_site.Cartn_{}", "_atom_site_fract_{}", "_atom_site_Cartn_{}
 _COMPONENT_POSITIONS = (  # of a ligand: as it was observed, as computed, and as refinement programs write them
     *("_chem_comp_atom.model_Cartn_{}", "_chem_comp_atom.pdbx_model_Cartn_{}_ideal", "_chem_comp_atom.{}"),
 )
+_NEEDED = {"id": "0", "type_symbol": "?", "label_alt_id": "."}  # by gemmi; not by other programs
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?\d{0,9}\s*)+", re.ASCII)
 
 
@@ -132,6 +133,10 @@ def _read_block(gemmi: Any, block: Any) -> Content | None:
     for tag in tags:
         _check_column(gemmi, block.find_values(tag), tag, atoms)
     if tags[0].startswith("_atom_site.Cartn"):
+        loop = block.find_loop(tags[0]).get_loop()
+        for name, value in _NEEDED.items():
+            if loop is not None and not len(block.find_values(f"_atom_site.{name}")):
+                loop.add_columns([f"_atom_site.{name}"], value)
         content = _count(gemmi.make_structure_from_block(block))
         if content.atoms != atoms:  # gemmi takes no atom where a column that it needs is missing
             expected = f"{atoms} atoms with element, chain, residue and atom names"

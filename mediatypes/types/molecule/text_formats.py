@@ -21,6 +21,8 @@ _TWO_LETTERS = frozenset(  # elements of force fields, in any case; the others h
 )
 _GAFF_CARBON = "cu"  # of a ring of three
 _ONE_LETTER = re.compile(r"[FIfi]|[CHNOSPchnosp](?!(?i:al|et|ev)$)[A-Za-z]?\*?")  # Hal, Het and Hev are no elements
+_FORTRAN = str.maketrans("dD", "ee")  # which writes exponents so
+_EXTENDED = re.compile(r"\bProperties=\"?(?!(?:species:S|Z:I):1:pos:R:3)", re.IGNORECASE)
 _COUNT = re.compile(r"\s*\d{1,9}\s*", re.ASCII)
 
 
@@ -75,11 +77,17 @@ def read_xyz(data: bytes) -> Content:
         if not first[1].strip():  # between frames
             continue
         count = _count(iter([first]), "xyz")
-        _next(rows, "the comment of an xyz file")
+        number, comment = _next(rows, "the comment of an xyz file")
+        if _EXTENDED.search(comment):
+            raise bad_line(number, "columns that begin with species and pos", comment, "Write them in this order.")
         elements: Counter[str] = Counter()
         for number, line in _atoms(rows, count):
             fields = line.split()
-            if len(fields) < 4 or not fields[0][0].isalnum() or not all(map(is_decimal, fields[1:4])):
+            if (
+                len(fields) < 4
+                or not fields[0][0].isalnum()
+                or not all(is_decimal(field.translate(_FORTRAN)) for field in fields[1:4])
+            ):
                 raise bad_line(number, _XYZ_ATOM, line)
             elements[_xyz_element(fields[0])] += 1
         atoms += count

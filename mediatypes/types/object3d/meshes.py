@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,8 @@ _NOTHING = NamedFiles({}, ())
 _INDENTED = re.compile(rb"^ +", re.MULTILINE)
 _WITH_COMMENT = re.compile(rb"^([vf][^#\r\n]*)#[^\r\n]*", re.MULTILINE)
 _ZEROTH_CORNER = re.compile(rb"^f[^\r\n]* 0+(?:[/ \r\n]|\Z)", re.MULTILINE)
+_NEGATIVE_CORNER = re.compile(rb"^f[^\r\n]*-", re.MULTILINE)
+_STL_NAME = re.compile(rb"^([ \t]*(?:end)?solid\b)[^\r\n]*", re.MULTILINE | re.IGNORECASE)
 _STL_HEADER, _STL_TRIANGLE = 84, 50  # bytes
 
 
@@ -152,13 +154,34 @@ def _regular(data: bytes, format: str) -> bytes:
     """
     if format == "stl" and len(data) > _STL_HEADER:  # programs append their own data; of a text, the count is huge
         size = _STL_HEADER + _STL_TRIANGLE * int.from_bytes(data[_STL_HEADER - 4 : _STL_HEADER], "little")
-        return data[:size] if _STL_HEADER < size < len(data) else data
+        if _STL_HEADER < size <= len(data):
+            return data[:size]
+        data = _STL_NAME.sub(rb"\1", data if b"\n" in data else data.replace(b"\r", b"\n"))
     if format == "obj":
         data = data.replace(b"\t", b" ") if b"\n" in data else data.replace(b"\t", b" ").replace(b"\r", b"\n")
         data = _WITH_COMMENT.sub(rb"\1", _INDENTED.sub(b"", data))
         if _ZEROTH_CORNER.search(data):
             raise ValueError("a face names vertex 0, and the first one is 1")
+        if _NEGATIVE_CORNER.search(data):
+            data = b"\n".join(_counted_from_one(data))
     return data
+
+
+def _counted_from_one(data: bytes) -> Iterator[bytes]:
+    """The lines of an OBJ whose faces count back from themselves; trimesh counts back from the end of the file."""
+    counts = {b"v": 0, b"vt": 0, b"vn": 0}
+    for line in data.splitlines():
+        kind, _, rest = line.partition(b" ")
+        if kind in counts:
+            counts[kind] += 1
+        elif kind == b"f" and b"-" in rest:
+            line = b"f " + b" ".join(_absolute(corner, list(counts.values())) for corner in rest.split())
+        yield line
+
+
+def _absolute(corner: bytes, counts: list[int]) -> bytes:
+    parts = zip(corner.split(b"/"), counts, strict=False)
+    return b"/".join(b"%d" % (int(part) + count + 1) if part[:1] == b"-" else part for part, count in parts)
 
 
 def _load(data: bytes, format: str, resources: Mapping[str, bytes], *, materials: bool) -> Any:

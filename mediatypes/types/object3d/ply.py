@@ -20,7 +20,7 @@ _TYPES |= {"float": "f4", "double": "f8"}
 _SIZED = {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"}
 _READ = {**_TYPES, **_SIZED, "float32": "f4", "float64": "f8"}
 _NAMES = {code: name for name, code in _TYPES.items()}
-_HEADER = re.compile(rb"ply[ \t]*\r?\n(.*?\n)end_header[ \t]*\r?\n", re.DOTALL)
+_HEADER = re.compile(rb"ply[ \t]*(\r?\n|\r)(.*?[\r\n])end_header[ \t]*\1", re.DOTALL)  # all lines end as the first one
 
 
 class Property(NamedTuple):
@@ -87,8 +87,8 @@ def read_header(data: bytes, where: str, error: type[ValidationError]) -> Header
     if not match:
         raise error.of(where, "a PLY file", data[:12], "Write it again with a PLY exporter.", "not-a-ply")
     try:
-        header = _parse(match[1].decode("ascii", "replace").splitlines(), match.end())
-    except (ValueError, KeyError, IndexError) as broken:
+        header = _parse(match[2].decode("ascii", "replace").splitlines(), match.end())
+    except ValueError as broken:
         hint = f"Reading it failed: {broken}."
         raise error.of(where, "a PLY header that can be read", data[:12], hint, "broken") from broken
     if len(data) < header.least_size:
@@ -101,7 +101,12 @@ def read_header(data: bytes, where: str, error: type[ValidationError]) -> Header
 def is_plain(data: bytes, header: Header) -> bool:
     """Whether it is what every reader knows: vertices of single numbers first, then polygons with as many corners."""
     has_lists = any(item.length for item in header.vertex.properties)
-    if header.elements[0] is not header.vertex or has_lists or "tristrips" in {e.name for e in header.elements}:
+    if (
+        b"\n" not in data[: header.offset]
+        or header.elements[0] is not header.vertex
+        or has_lists
+        or "tristrips" in {e.name for e in header.elements}
+    ):
         return False
     if header.format == "ascii":
         return True
@@ -304,10 +309,10 @@ def _parse(lines: list[str], offset: int) -> Header:
             case ["element", element, count] if element not in elements:
                 properties = list[Property]()
                 elements[element] = _count(count), properties
-            case ["property", "list", length, type, name] if elements and _READ[length][0] != "f":
-                properties.append(Property(name, _READ[type], _READ[length]))
+            case ["property", "list", length, type, name] if elements and _code(length)[0] != "f":
+                properties.append(Property(name, _code(type), _code(length)))
             case ["property", type, name] if elements:
-                properties.append(Property(name, _READ[type], None))
+                properties.append(Property(name, _code(type), None))
             case [] | ["comment" | "obj_info", *_]:
                 pass
             case _:
@@ -319,6 +324,12 @@ def _parse(lines: list[str], offset: int) -> Header:
             raise ValueError(f"expected properties of different names in the element {name}")
     parts = (Element(name, count, tuple(properties)) for name, (count, properties) in elements.items())
     return Header(format, tuple(parts), offset)
+
+
+def _code(type: str) -> str:
+    if type not in _READ:
+        raise ValueError(f"{show(type)} is no type of PLY, which are {', '.join(_TYPES)}")
+    return _READ[type]
 
 
 def _count(text: str) -> int:

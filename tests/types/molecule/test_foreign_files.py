@@ -51,3 +51,30 @@ def test_the_fields_of_a_pqr_need_one_blank_only() -> None:
     data = "\n".join(atoms)
     molecule = mt.Molecule(data, file_type="pqr")
     assert (molecule.atoms, molecule.residues) == (3, 3)
+
+
+@pytest.mark.parametrize("number", ["0.15D+01", "15.d-1", "+1.5D0", "1.5e0"])
+def test_numbers_of_an_xyz_may_be_as_fortran_writes_them(number: str) -> None:
+    molecule = mt.Molecule(f"2\n\nD 0 0 0\nH 0 0 {number}\n", file_type="xyz")
+    assert (molecule.atoms, molecule.formula) == (2, "DH")
+
+
+@pytest.mark.parametrize("order", ["id:I:1:species:S:1:pos:R:3", "pos:R:3:species:S:1"])
+def test_an_extended_xyz_of_other_columns_is_not_misread(order: str) -> None:
+    with pytest.raises(mt.InputError, match="line 2: expected columns that begin with species and pos, got"):
+        mt.Molecule(f'1\nLattice="1 0 0 0 1 0 0 0 1" Properties={order}\n1 0 0 0 6\n', file_type="xyz")
+
+
+@pytest.mark.parametrize("lacking", ["id", "type_symbol", "label_alt_id", "auth_asym_id", "auth_seq_id", "group_PDB"])
+def test_an_mmcif_may_lack_what_no_program_needs(lacking: str) -> None:
+    atom = {"group_PDB": "ATOM", "id": 1, "type_symbol": "C", "label_atom_id": "CA", "label_alt_id": "."}
+    atom |= {"label_comp_id": "ALA", "label_asym_id": "A", "label_seq_id": 1, "auth_seq_id": 1, "auth_asym_id": "A"}
+    atom |= {"Cartn_x": 1, "Cartn_y": 2, "Cartn_z": 3, "pdbx_PDB_model_num": 1}
+    del atom[lacking]
+    rows = (atom | {"Cartn_x": model, "pdbx_PDB_model_num": model} for model in (1, 2))
+    text = "\n".join(
+        ["data_x", "loop_", *map("_atom_site.{}".format, atom), *(" ".join(map(str, row.values())) for row in rows)]
+    )
+    molecule = mt.Molecule(f"{text}\n", file_type="cif")
+    assert (molecule.atoms, molecule.models, molecule.residues) == (2, 2, 2)
+    assert molecule.formula == (None if lacking == "type_symbol" else "C")

@@ -96,3 +96,26 @@ def test_blanks_may_end_the_lines_of_a_ply_header() -> None:
     data = b"ply \nformat ascii 1.0 \nelement vertex 1\n" + b"".join(b"property float %c\n" % axis for axis in b"xyz")
     cloud = mt.Object3D(data + b"end_header \t\n1 2 3\n", file_type="ply")
     np.testing.assert_array_equal(cloud.to_numpy(), [[1, 2, 3]])
+
+
+def test_corners_of_an_obj_count_back_from_their_line() -> None:
+    part = "v {0} 0 0\nv {0} 1 0\nv {0} 0 1\nvt 0 0\nf -3/-1 -2/-1 -1/-1\n"
+    relative = part.format(1) + part.format(2)
+    absolute = relative.replace("f -3/-1 -2/-1 -1/-1", "f 1/1 2/1 3/1", 1).replace(
+        "f -3/-1 -2/-1 -1/-1", "f 4/2 5/2 6/2"
+    )
+    mesh = mt.Object3D(relative.encode(), file_type="obj")
+    assert (mesh.vertices, mesh.faces, mesh.bounds) == (6, 2, ((1, 0, 0), (2, 1, 1)))
+    assert (
+        loaded(mesh.to_glb()).triangles.tolist()
+        == loaded(mt.Object3D(absolute.encode(), file_type="obj").to_glb()).triangles.tolist()
+    )
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("name", ["part 1", "endsolid", "vertex 9 9 9", "a facet"])
+def test_the_name_of_a_text_stl_is_any(name: str, ending: str) -> None:
+    facet = "facet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 2 0\nendloop\nendfacet\n"
+    text = f"solid {name}\n{facet}endsolid {name}\n".replace("\n", ending)
+    mesh = mt.Object3D(text.encode(), file_type="stl")
+    assert (mesh.faces, mesh.bounds) == (1, ((0, 0, 0), (1, 2, 0)))

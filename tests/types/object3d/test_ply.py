@@ -145,3 +145,25 @@ def test_a_number_that_its_type_cannot_hold_is_refused(color: str) -> None:
     assert mt.Object3D(f"{header}0 0 0 7\n".encode(), file_type="ply").points == 2
     with pytest.raises(mt.InputError, match=rf"^Object3D\.red: expected whole numbers of the type uchar, got {color}"):
         mt.Object3D(f"{header}0 0 0 {color}\n".encode(), file_type="ply")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("ending", [b"\r\n", b"\r"])
+def test_lines_of_a_header_end_as_the_first_one(format: str, ending: bytes) -> None:
+    """Also before data that begin with the byte of a line feed."""
+    faces = ("face", "list uchar int vertex_indices", [((0, 1, 2),)])
+    vertices = ("vertex", "char x; char y; char z", [(10, 0, 0), (1, 0, 0), (0, 2, 0)])
+    head, mark, body = write(format, vertices, faces).partition(b"end_header\n")
+    body = body.replace(b"\n", ending) if format == "ascii" else body
+    mesh = mt.Object3D(head.replace(b"\n", ending) + mark[:-1] + ending + body, file_type="ply")
+    assert (mesh.vertices, mesh.faces, mesh.bounds) == (3, 1, ((0, 0, 0), (10, 2, 0)))
+    assert trimesh.load_mesh(io.BytesIO(mesh.to_glb()), file_type="glb").bounds.tolist() == [[0, 0, 0], [10, 2, 0]]
+
+
+@pytest.mark.parametrize("line", ["float x\nproperty int64 id", "list int64 int vertex_indices\nproperty float x"])
+def test_a_type_that_ply_does_not_have_is_named(line: str) -> None:
+    text = f"ply\nformat ascii 1.0\nelement vertex 1\nproperty {line}\nend_header\n"
+    with pytest.raises(
+        mt.InputError, match="Reading it failed: 'int64' is no type of PLY, which are char, uchar, short"
+    ):
+        mt.Object3D(text.encode(), file_type="ply")
