@@ -68,7 +68,24 @@ def needed(error: BaseException | None) -> str:
 
 
 class BaseOnly:
-    """The plugin: turns failures for want of a package into skips."""
+    """The plugin: turns failures for want of a package into skips, also where the error was not raised to the test.
+
+    An import reports it as a problem of one run, a command prints it, a recording goes on without it.
+    """
+
+    def __init__(self) -> None:
+        self._told: list[str] = []  # packages whose absence became an error since the test began
+        make = MissingDependencyError.__init__
+
+        def noted(error: MissingDependencyError, *args: Any, **options: Any) -> None:
+            make(error, *args, **options)
+            if importlib.util.find_spec(error.package.partition(".")[0]) is None:
+                self._told.append(error.package)
+
+        MissingDependencyError.__init__ = noted  # type: ignore[assignment, method-assign]
+
+    def pytest_runtest_setup(self) -> None:
+        self._told.clear()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, Any, Any]:
@@ -77,11 +94,11 @@ class BaseOnly:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-        return _skipped((yield), call)
+        return _skipped((yield), call, *self._told)
 
 
-def _skipped(report: Any, call: pytest.CallInfo[Any] | None) -> Any:
-    if report.failed and call is not None and call.excinfo and (package := needed(call.excinfo.value)):
+def _skipped(report: Any, call: pytest.CallInfo[Any] | None, *told: str) -> Any:
+    if report.failed and call and call.excinfo and (package := needed(call.excinfo.value) or ", ".join({*told})):
         report.outcome = "skipped"
         report.longrepr = (report.nodeid.partition("::")[0], None, f"Skipped: needs {package}")
     return report

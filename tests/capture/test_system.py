@@ -49,6 +49,7 @@ def test_samples_are_rows_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_is_set_back_loses_no_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("psutil")
     clock = itertools.count(2e9, -3600.0)
     monkeypatch.setattr(system, "time", SimpleNamespace(time=lambda: next(clock), monotonic=time.monotonic))
     with mt.Run(tmp_path / "run", capture=["system"], system_every=0.1) as run:
@@ -110,6 +111,7 @@ def test_a_resumed_run_adds_to_its_samples(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_has_its_samples(tmp_path: Path, start: Start) -> None:
+    pytest.importorskip("psutil")
     process = start(
         """
         import os, signal, sys, time, mediatypes as mt
