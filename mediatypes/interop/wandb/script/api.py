@@ -81,6 +81,11 @@ class Api:
         """A version of an artifact: "name:latest"."""
         return used(artifacts(self._root).use(name.rsplit("/", 1)[-1]))
 
+    def artifacts(self, type_name: str, name: str, per_page: int = 50, tags: Any = None) -> list[Artifact]:
+        """All versions of an artifact, the newest first."""
+        versions = artifacts(self._root).versions(name.rsplit("/", 1)[-1])
+        return [used(made) for made in reversed(versions) if made.type == type_name]
+
     def artifact_exists(self, name: str, type: str | None = None) -> bool:
         try:
             self.artifact(name)

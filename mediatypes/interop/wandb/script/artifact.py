@@ -7,11 +7,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from ...._core.errors import InputError, Verbatim
 from ....artifact.gathering import Reference
+from ....artifact.store import Artifacts
 from ....run import Run
 from .lenient import Refused
 
@@ -35,6 +37,7 @@ class Artifact:
         use_as: str | None = None,
     ) -> None:
         self._name, self._type, self.description, self.metadata = name, type, description, dict(metadata or {})
+        self.aliases: list[str] = []
         self._contents: dict[str, Any] = {}
         self._made: Any = None  # the version, once it is logged
 
@@ -92,10 +95,33 @@ class Artifact:
 
     def _log(self, run: Run, aliases: list[str]) -> Artifact:
         own = [alias for alias in aliases if alias != "latest"]
-        self._made = run.log_artifact(
-            self._name, self._type, self._contents, own, self.metadata, description=self.description
+        self._become(
+            run.log_artifact(self._name, self._type, self._contents, own, self.metadata, description=self.description)
         )
         return self
+
+    def _become(self, made: Any) -> None:
+        self._made, self.aliases = made, list(made.aliases)
+
+    def save(self, project: str | None = None, settings: Any = None) -> None:
+        """Give a version the aliases that were added to its list: `artifact.aliases.append("best")`.
+
+        Raises:
+            InputError: it was not logged, or something else of it was changed.
+        """
+        made = self.version_of
+        if (self.description, self.metadata) != (made.description, dict(made.metadata)):
+            hint = "Log a new Artifact of this name with them."
+            raise InputError.of(f"Artifact {self.name}", "a version as it was logged", Verbatim("changed texts"), hint)
+        if removed := {*made.aliases} - {*self.aliases, "latest"}:
+            hint = "An alias moves when another version gets it."
+            raise InputError.of(f"Artifact {self.name}", "only more aliases", Verbatim(f"less {sorted(removed)}"), hint)
+        added = [alias for alias in self.aliases if alias not in made.aliases]
+        self._become(Artifacts(made._root).alias(f"{made.name}:{made.version}", *added))
+
+    def files(self, names: Any = None, per_page: int = 50) -> list[_Entry]:
+        """Its files, or those of these names."""
+        return [_Entry(self, path) for path in self.version_of.entries if not names or path in names]
 
     def wait(self, timeout: Any = None) -> Artifact:
         """Nothing to wait for: what was logged is there."""
@@ -130,9 +156,14 @@ class Artifact:
 
     get_entry = get_path
 
+    def is_draft(self) -> bool:
+        return not self.is_logged
+
     @property
     def name(self) -> str:
         return f"{self._name}:{self._made.version}" if self._made else self._name
+
+    qualified_name = source_name = name
 
     @property
     def type(self) -> str:
@@ -143,8 +174,14 @@ class Artifact:
         return str(self.version_of.version)
 
     @property
-    def aliases(self) -> list[str]:
-        return list(self.version_of.aliases)
+    def size(self) -> int:
+        """Bytes of the files that are stored."""
+        return int(self.version_of.size)
+
+    @property
+    def created_at(self) -> str:
+        """When it was logged, as ISO 8601 in UTC."""
+        return datetime.fromtimestamp(self.version_of.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
     def digest(self) -> str:
@@ -169,5 +206,5 @@ class _Entry:
 def used(made: Any) -> Artifact:
     """A version that exists."""
     artifact = Artifact(made.name, made.type, made.description, dict(made.metadata))
-    artifact._made = made
+    artifact._become(made)
     return artifact

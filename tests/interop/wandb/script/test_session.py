@@ -337,6 +337,20 @@ def test_artifacts(tmp_path: Path) -> None:
         assert Path(run.use_model("model")).read_bytes() == b"weights"
     api = wandb.Api()
     assert [one.name for one in api.run("maker").logged_artifacts()] == ["words:v0", "model:v0"]
+    words = api.artifact("words:latest")
+    words.aliases.append("good")
+    words.save()
+    assert api.artifact("words:good").version == words.version == "v0"
+    assert [one.name for one in api.artifacts("dataset", "me/project/words")] == ["words:v0"]
+    assert Path(words.files(["notes.txt"])[0].download(tmp_path / "z")).read_text() == "hello"
+    assert [file.path for file in words.files()] == [*words.version_of.entries]
+    assert (words.size, words.is_draft(), words.created_at[:2]) == (words.version_of.size, False, "20")
+    words.aliases.remove("good")
+    with pytest.raises(mt.InputError, match=r"^Artifact words:v0: expected only more aliases, got less \['good'\]"):
+        words.save()
+    words.metadata["rows"] = 2
+    with pytest.raises(mt.InputError, match=r"^Artifact words:v0: expected a version as it was logged"):
+        words.save()
     assert {one.name for one in api.run("user").used_artifacts()} == {"words:v0", "model:v0"}
     assert (api.artifact("words:v0").digest, api.artifact_exists("none:v0")) == (logged.digest, False)
 
