@@ -88,6 +88,14 @@ class _Threads(ThreadingHTTPServer):
         """Whether there is a thread left for a connection."""
         return self._free.acquire(blocking=False)
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer one connection in a thread."""
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be begun
+            self._free.release()
+            raise
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer one connection."""
         try:
@@ -147,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
 
         Another name is a page elsewhere that was made to point here (DNS rebinding).
         """
-        name = self.headers.get("Host", "").removesuffix(f":{self.port}").strip("[]")
+        name = re.sub(r":\d*$", "", self.headers.get("Host", "")).strip("[]")  # a tunnel may have another port
         origin = self.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != self.headers.get("Host"):
             return False
@@ -211,6 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
         while left > 0 and (piece := file.read(min(_PIECE, left))):
             self.wfile.write(piece)
             left -= len(piece)
+        self.close_connection |= left > 0  # it became shorter meanwhile
 
     def _events(self, rest: str) -> None:
         """Server-sent events (WHATWG HTML, section 9.2): what is new, as long as the page listens."""

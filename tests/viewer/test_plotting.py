@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,41 @@ def test_the_same_with_plotly(runs: mt.RunSet) -> None:
     assert [(trace.name, len(trace.x)) for trace in figure.data] == [("a", 7), ("b", 7), ("a", 3), ("b", 3)]
     assert [trace.xaxis for trace in figure.data] == ["x", "x", "x2", "x2"]
     assert [trace.showlegend for trace in figure.data] == [True, True, False, False]
+
+
+def test_each_rank_is_a_line(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        for rank in range(2):
+            with mt.Run(run.path, rank=rank) if rank else contextlib.nullcontext(run) as worker:
+                for step in range(3):
+                    worker.log({"loss": 10 * rank + step})
+    (axes,) = mt.open_run(run.path).plot().axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+    assert lines == {
+        "run, rank 0": [[0, 0], [1, 1], [2, 2]],
+        "run, rank 1": [[0, 10], [1, 11], [2, 12]],
+    }
+
+
+def test_a_run_has_one_colour_in_all_charts(tmp_path: Path) -> None:
+    for name, keys in (("a", ["x"]), ("b", ["x", "y"]), ("c/b", ["y"])):
+        with mt.Run(tmp_path / name) as run:
+            run.log(dict.fromkeys(keys, 1))
+    runs = mt.open_runs(tmp_path)
+    third = f"b ({runs['c/b'].id})"
+    figure = runs.plot(["x", "y"])
+    colors = [{line.get_label(): line.get_color() for line in axes.lines} for axes in figure.axes]
+    second = f"b ({runs['b'].id})"
+    assert [list(one) for one in colors] == [["a", second], [second, third]]
+    assert colors[0][second] == colors[1][second]
+    assert len({*colors[0].values(), *colors[1].values()}) == 3
+    data = runs.plot(["x", "y"], backend="plotly").data
+    assert [(trace.name, trace.showlegend) for trace in data] == [
+        ("a", True),
+        (second, True),
+        (second, False),
+        (third, True),
+    ]
 
 
 def test_what_cannot_be_plotted_is_named(runs: mt.RunSet) -> None:

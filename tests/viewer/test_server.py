@@ -114,6 +114,8 @@ def test_a_page_elsewhere_cannot_ask(client: Client) -> None:
     assert client.ask("/runs.json", Host=f"evil.example:{port}")[0] == 403
     assert client.ask("/runs.json", Origin="http://evil.example")[0] == 403
     assert client.ask("/runs.json", Host=f"localhost:{port}")[0] == 200
+    assert client.ask("/runs.json", Host="localhost:9")[0] == 200  # through a tunnel
+    assert client.ask("/runs.json", Host="localhost:9.evil.example")[0] == 403
     assert client.ask("/runs.json", Origin=f"http://{client.host}")[0] == 200
 
 
