@@ -95,6 +95,14 @@ ROWS: Final = (
         ),
     ),
     Row("1M rows of a W&B log imported, fresh process", "wandb-rows", "CPU s"),
+    Row(
+        "3 runs of 20 curves x 100 000 steps opened in a browser, until the first chart",
+        "view-curves",
+        "first chart s",
+        (("tensorboard", "TensorBoard"),),
+    ),
+    Row("a run of 1000 pictures opened, until the first are seen", "view-images", "first pictures s"),
+    Row("a row from `log()` to the screen", "view-live", "live row ms"),
 )
 
 

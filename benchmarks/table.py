@@ -125,7 +125,7 @@ def million(scratch: Path) -> list[Contender]:
 
 
 @benchmark(
-    "table-images",
+    "table-images" if _PICTURES == 2000 else f"table-images-{_PICTURES}",
     f"a table of {_PICTURES} pictures that grows from step to step: logged three times, and read back",
     faster_than("wandb", "CPU s", 10),
     rounds=2,
