@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -252,6 +253,15 @@ class RunView(MediaTables, Recorded, KeptFiles):
             InputError: the run has no such key.
             SidecarMissing, HashMismatch: a sidecar is gone or changed.
         """
+        for step, kind, cell in self._cells(key):
+            yield step, self._value(kind, cell)
+
+    def _last(self, key: str) -> Any:
+        """The last value of a key, for which no other is read; raises as `values` does."""
+        return self._value(*deque(self._cells(key), maxlen=1)[0][1:])
+
+    def _cells(self, key: str) -> Iterator[tuple[int, str, Any]]:
+        """Step, kind and cell of the values of a key."""
         from .runfolder.select import no_column, with_integers
 
         history = self._history()
@@ -264,7 +274,7 @@ class RunView(MediaTables, Recorded, KeptFiles):
             for step, *cells in zip(batch.column("_step").to_pylist(), *columns, strict=True):
                 for spec, cell in zip(specs, cells, strict=True):
                     if cell is not None:
-                        yield step, self._value(spec.kind, cell)
+                        yield step, spec.kind, cell
 
     def _rows_inside(self, what: str, key: str | None) -> pa.Table:
         from .runfolder.media_columns import READERS

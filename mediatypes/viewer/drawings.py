@@ -6,14 +6,15 @@ import base64
 import html
 import io
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from .._core.palette import class_color, class_hex, is_background
 from .._core.wording import counted
 from ..columns.arrays import Array
 
-COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0")
 WIDE, HIGH = 360, 180  # pixels of a drawing
 _BELOW = 18  # pixels for the text below it
 _POINTS = 4000  # drawn of a cloud
@@ -24,6 +25,8 @@ _VIEW = np.array([[1, 0, 0], [0, math.cos(_ABOVE), -math.sin(_ABOVE)], [0, math.
     np.array([[math.cos(_RIGHT), math.sin(_RIGHT), 0], [-math.sin(_RIGHT), math.cos(_RIGHT), 0], [0, 0, 1]])
 )
 _LIGHT = np.array([0.3, -0.75, 0.59])  # in the directions of the view
+_NO_NUMBER = (200, 30, 30)  # the colour of NaN and infinity in a plane
+_OPACITY = 115  # of masks, of 255
 _PLANE = 512  # numbers of a plane in each direction
 _LONGEST_SIDE = 1024  # pixels of a picture
 
@@ -32,21 +35,28 @@ def svg(content: str, note: str = "", high: float = HIGH) -> str:
     """A drawing 360 pixels wide, with a line of text below it."""
     text = f'<text x="0" y="{high + 13}" fill="#697077">{html.escape(note)}</text>' if note else ""
     size = f'viewBox="0 0 {WIDE} {high + _BELOW}" width="{WIDE}"'
-    return f'<svg {size} font-size="11" font-family="sans-serif" fill="{COLORS[0]}">{content}{text}</svg>'
+    return f'<svg {size} font-size="11" font-family="sans-serif" fill="{class_hex(0)}">{content}{text}</svg>'
 
 
 def bars(values: Array, bins: Array) -> str:
     """A histogram: bars as wide as their bins, as high as their counts."""
-    low, span, most = float(bins[0]), float(bins[-1] - bins[0]) or 1.0, float(values.max()) or 1.0
-    edges, heights = (bins.astype(np.float64) - low) / span * WIDE, values / most * (HIGH - 4)
+    most = float(values.max())
+    edges, heights = _share(bins.astype(np.float64)) * WIDE, values / (most or 1.0) * (HIGH - 4)
     drawn = [
         f'<rect x="{left:.2f}" y="{HIGH - tall:.2f}" width="{max(0.5, right - left - 0.4):.2f}" height="{tall:.2f}"/>'
         for left, right, tall in zip(edges[:-1], edges[1:], heights, strict=True)
     ]
-    return svg("".join(drawn), f"{low:.4g} to {float(bins[-1]):.4g}, at most {most:.4g} in a bin")
+    return svg("".join(drawn), f"{float(bins[0]):.4g} to {float(bins[-1]):.4g}, at most {most:.4g} in a bin")
 
 
-def curve(x: Array, y: Array, color: str = COLORS[0]) -> str:
+def _share(numbers: Array) -> Array:
+    """Finite numbers from 0, the smallest, to 1, the largest; 0.5 if all are one. Of halves the difference is a number
+    too, however far apart they are."""
+    low, high = float(numbers.min()) / 2, float(numbers.max()) / 2
+    return (numbers / 2 - low) / (high - low) if high > low else np.full(numbers.shape, 0.5)
+
+
+def curve(x: Array, y: Array, color: str = class_hex(0)) -> str:
     """A curve: the smallest and largest value of each pixel, so that no peak is lost; what is not finite is left out.
 
     Args:
@@ -57,26 +67,21 @@ def curve(x: Array, y: Array, color: str = COLORS[0]) -> str:
     x, y = x[good], y[good]
     if not len(y):
         return "<p>no finite numbers</p>"
-    low, high, left, right = float(y.min()), float(y.max()), float(x[0]), float(x[-1])
-    pixels = ((x - left) / ((right - left) or 1.0) * (WIDE - 1)).astype(np.int64)
+    pixels, heights = (_share(x) * (WIDE - 1)).astype(np.int64), HIGH - 4 - _share(y) * (HIGH - 8)
     starts = np.flatnonzero(np.diff(pixels, prepend=-1))
-    tall = [
-        HIGH - 4 - (extreme.reduceat(y, starts) - low) / ((high - low) or 1.0) * (HIGH - 8)
-        for extreme in (np.minimum, np.maximum)
-    ]
-    path = "L".join(
-        f"{at} {a:.1f}L{at} {b:.1f}"
-        for at, a, b in zip(pixels[starts].tolist(), *(t.tolist() for t in tall), strict=True)
-    )
-    note = f"{left:.4g} to {right:.4g}: from {low:.4g} to {high:.4g}, last {float(y[-1]):.4g}"
-    return svg(f'<path d="M{path}" fill="none" stroke="{color}" stroke-width="1.4"/>', note)
+    tall = [extreme.reduceat(heights, starts).tolist() for extreme in (np.maximum, np.minimum)]  # lowest and highest
+    path = "L".join(f"{at} {a:.1f}L{at} {b:.1f}" for at, a, b in zip(pixels[starts].tolist(), *tall, strict=True))
+    note = f"{x[0]:.4g} to {x[-1]:.4g}: from {y.min():.4g} to {y.max():.4g}, last {y[-1]:.4g}"
+    style = f'fill="none" stroke="{color}" stroke-width="1.4" stroke-linecap="round"'  # a single value is a dot
+    return svg(f'<path d="M{path}" {style}/>', note)
 
 
 def cloud(points: Array) -> str:
     """Points in parallel projection, (n, 3), with a category (n, 4) or a colour (n, 6); at most 4000 are drawn."""
     chosen = points[:: max(1, math.ceil(len(points) / _POINTS))]
     with np.errstate(invalid="ignore"):  # of a signalling NaN
-        some = chosen[:, :3].astype(np.float64)
+        chosen = chosen[np.isfinite(chosen).all(axis=1)]
+        some = chosen[:, :3].astype(np.float64) / 4  # so that no sum of them is infinite
     x, y = some[:, 0] - 0.35 * some[:, 1], some[:, 2] - 0.35 * some[:, 1]
     if len(some):
         span = max(float(np.ptp(x)), float(np.ptp(y))) or 1.0
@@ -144,39 +149,46 @@ def _cut(corners: Array) -> Array:
 def _point_colors(points: Array) -> list[str]:
     """The colour of each point as CSS has it; none if they have neither colours nor categories."""
     if points.shape[1] == 4:
-        return [COLORS[int(category) % len(COLORS)] for category in points[:, 3]]
+        return [class_hex(int(category)) for category in points[:, 3]]
     if points.shape[1] == 6:
         return ["#{:02x}{:02x}{:02x}".format(*rgb) for rgb in points[:, 3:].clip(0, 255).astype(np.uint8).tolist()]
     return []
 
 
-def plane(array: Array) -> str:
-    """The first plane of an array as a grey picture, black its smallest number; an address that holds a PNG."""
+def plane(array: Array) -> tuple[str, str]:
+    """The first plane of an array as a grey picture, black its smallest number, red what is no finite one; an address
+    that holds a PNG, and what the numbers range over."""
     import PIL.Image
 
     planes = np.atleast_2d(array)
     if not planes.size:
-        planes = np.zeros((1, 1))
-    with np.errstate(all="ignore"):  # numbers that are not finite, or so far apart that their difference is not
-        numbers = planes[(0,) * (planes.ndim - 2)][:_PLANE, :_PLANE].astype(np.float64)
-        good = numbers[np.isfinite(numbers)]
-        low, high = (float(good.min()), float(good.max())) if len(good) else (0.0, 1.0)
-        grey = np.nan_to_num((numbers - low) / ((high - low) or 1.0) * 255).clip(0, 255).astype(np.uint8)
-    return png_url(PIL.Image.fromarray(grey))
+        planes = np.full((1, 1), np.nan)
+    numbers = planes[(0,) * (planes.ndim - 2)][:_PLANE, :_PLANE]
+    is_complex = numbers.dtype.kind == "c"
+    with np.errstate(all="ignore"):  # of a signalling NaN, and of sizes that are infinite
+        numbers = (np.abs(numbers) if is_complex else numbers).astype(np.float64)
+    good = np.isfinite(numbers)
+    pixels = np.full((*numbers.shape, 3), _NO_NUMBER, np.uint8)
+    if not good.any():
+        return png_url(PIL.Image.fromarray(pixels)), "no finite numbers"
+    pixels[good] = np.rint(_share(numbers[good]) * 255)[:, None]
+    low, high = float(numbers[good].min()), float(numbers[good].max())
+    range = (f"all {low:.4g}" if low == high else f"{low:.4g} to {high:.4g}") + ", absolute values" * is_complex
+    return png_url(PIL.Image.fromarray(pixels)), range
 
 
-def class_colors(ids: Array) -> str:
-    """A mask as a picture to be laid over its image, class 0 transparent; an address that holds a PNG.
+def class_colors(ids: Array, labels: Mapping[int, str] | None) -> str:
+    """A mask as a picture to be laid over its image, its background transparent; an address that holds a PNG.
 
     Args:
-        ids: (H, W) uint8 or uint16; class i has the colour i modulo 10.
+        ids: (H, W) uint8 or uint16.
+        labels: names by class id, which tell what is background.
     """
     import PIL.Image
 
-    palette = np.zeros((len(COLORS) + 1, 4), np.uint8)
-    for place, color in enumerate(COLORS, 1):
-        palette[place] = (*(int(color[at : at + 2], 16) for at in (1, 3, 5)), 115)
-    return png_url(PIL.Image.fromarray(palette[np.where(ids == 0, 0, ids % len(COLORS) + 1)]))
+    present, which = np.unique(ids, return_inverse=True)
+    colors = [(*class_color(id), 0 if is_background(id, labels or {}) else _OPACITY) for id in present.tolist()]
+    return png_url(PIL.Image.fromarray(np.array(colors, np.uint8)[which.reshape(ids.shape)]))
 
 
 def png_url(image: Any) -> str:

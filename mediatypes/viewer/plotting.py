@@ -11,10 +11,10 @@ import numpy as np
 
 from .._core.deps import need
 from .._core.errors import InputError
+from .._core.palette import class_hex
 from ..columns.arrays import Array
 from ..columns.batch import RANK
 from ..view import RunView
-from .drawings import COLORS
 
 _WIDE, _HIGH = 4.6, 3.0  # inches of a chart
 _ACROSS = 3  # charts in a row
@@ -52,7 +52,7 @@ def plot_runs(runs: Sequence[RunView], keys: Iterable[str] | str | None, x: str 
         ]
         axis = x or having[0][1].x_axis(key)
         curves = [
-            Curve(label, colors.setdefault(label, COLORS[len(colors) % len(COLORS)]), *points)
+            Curve(label, colors.setdefault(label, class_hex(len(colors))), *points)
             for name, run, columns in having
             if axis in {*_WORDS, *columns}
             for label, *points in _points(name, run, columns, key, axis)

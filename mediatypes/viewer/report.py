@@ -18,6 +18,7 @@ from .._core.atomic import replacing
 from .._core.errors import InputError, MediaTypesError, Problem, StoreError, Verbatim, os_error
 from .._core.references import references
 from ..runfolder import files
+from ..types.image.drawing import opaque_rgb
 from . import bundle, still
 from .page import page
 from .shelf import BESIDE, Shelf
@@ -25,6 +26,7 @@ from .shelf import BESIDE, Shelf
 MAX_SIZE = 100 * 10**6  # bytes of a report, unless it is told otherwise
 _PREVIEWS = {480: 30_000, 240: 10_000, 120: 3_500}  # by pixels of the longer side: bytes that one takes, about
 _SUFFIXES = (".html", ".htm")
+_MADE_SMALLER = ("L", "LA", "RGB", "RGBA")  # modes of Pillow that become smaller as they are
 _BASE64 = 4 / 3
 _MARKUP = 0.99  # of the file that is content
 _SMALL = 2**20  # bytes of a file that is no medium, such as console.log
@@ -262,13 +264,15 @@ class _Writer:
 def _preview(data: bytes, side: int) -> bytes | None:
     """A JPEG of at most so many pixels a side; None for what Pillow does not read, or where it would not be smaller."""
     import PIL.Image
+    import PIL.ImageOps
 
     try:
         with PIL.Image.open(io.BytesIO(data)) as image:
             image.draft("RGB", (side, side))
-            image.thumbnail((side, side), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
+            small = image if image.mode in _MADE_SMALLER else opaque_rgb(PIL.ImageOps.exif_transpose(image))
+            small.thumbnail((side, side), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
             buffer = io.BytesIO()
-            image.convert("RGB").save(buffer, "JPEG", quality=80)
+            opaque_rgb(PIL.ImageOps.exif_transpose(small)).save(buffer, "JPEG", quality=80)
     except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
         return None
     return buffer.getvalue() if buffer.tell() < len(data) else None

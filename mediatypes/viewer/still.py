@@ -14,6 +14,7 @@ import numpy as np
 
 from .._core import canonical
 from .._core.errors import CodecError, MediaTypesError
+from .._core.palette import class_hex
 from .._core.wording import counted
 from ..columns.log_cells import PLAIN_KINDS
 from ..plot import Plot
@@ -34,11 +35,13 @@ from ..types.tensor.value import Tensor
 from ..types.video.value import Video
 from ..view import RunView
 from . import structure
-from .drawings import COLORS, WIDE, bars, class_colors, cloud, curve, data_url, mesh, plane, png_url
+from .drawings import WIDE, bars, class_colors, cloud, curve, data_url, mesh, plane, png_url
 
 _ROWS = 20  # of a table
 _PLOTTED = 2000  # rows of a chart
+_FOLDED, _FOLDED_LINES = 180, 4  # letters and lines of a caption; the rest unfolds
 _BOXES = 500  # drawn of a set
+_LETTER = 5.0  # width of a letter of a label, about, in units of its line
 _INLINE = 8 * 2**20  # bytes of a file that is put into the HTML
 _MEDIA = 60  # values of a run that a report without a script shows
 _CURVES = 100
@@ -78,9 +81,19 @@ def value_html(value: Any) -> str:
         content = draw(value)
     except (MediaTypesError, OSError) as error:
         content = f"<p>{html.escape(str(error))}</p>"
-    caption = getattr(value, "caption", None)
-    below = f'<figcaption dir="auto">{html.escape(caption)}</figcaption>' if caption else ""
+    below = _caption(getattr(value, "caption", None))
     return f'<figure style="margin:0;max-width:640px">{content}{below}</figure>'
+
+
+def _caption(text: str | None) -> str:
+    """A caption below its value; of a long one the beginning, which unfolds."""
+    if not text:
+        return ""
+    start = "\n".join(text[:_FOLDED].split("\n")[:_FOLDED_LINES])
+    if start == text:
+        return f'<figcaption dir="auto">{html.escape(text)}</figcaption>'
+    summary = f"<summary>{html.escape(start)}…</summary>"
+    return f'<figcaption dir="auto"><details>{summary}{html.escape(text)}</details></figcaption>'
 
 
 def run_html(run: RunView, *, media: int = _MEDIA) -> str:
@@ -119,11 +132,10 @@ def _curves(run: RunView) -> str:
 
 
 def _last(run: RunView, key: str) -> Iterable[Any]:
-    last: Any = []
+    """The last value of a key; of a list its items, and where a sidecar is gone or changed what is told of that."""
     try:
-        for _step, value in run.values(key):
-            last = value
-    except MediaTypesError as error:  # a sidecar is gone or changed
+        last = run._last(key)
+    except MediaTypesError as error:
         last = error
     return last if isinstance(last, list) else [last]
 
@@ -137,7 +149,7 @@ def _image(image: Image) -> str:
     layers = [_picture(image)]
     for name, mask in image.masks.items():
         text = html.escape(f"mask {name}", quote=True)
-        layers.append(f'<img src="{class_colors(mask.to_numpy())}" alt="{text}" style="{_OVER}">')
+        layers.append(f'<img src="{class_colors(mask.to_numpy(), mask._class_labels)}" alt="{text}" style="{_OVER}">')
     layers += [_boxes(boxes, image.width, image.height) for boxes in image.boxes.values()]
     shown = min(image.width, 640)
     return f'<div style="position:relative;width:{shown}px;max-width:100%">{"".join(layers)}</div>'
@@ -157,14 +169,13 @@ def _boxes(boxes: BoundingBoxes2D, width: float, height: float) -> str:
     for (left, top, right, bottom), id, caption in list(zip(edges, boxes.class_ids, boxes.captions, strict=True))[
         :_BOXES
     ]:
-        color, text = (
-            COLORS[(id or 0) % len(COLORS)],
-            html.escape(caption or ("" if id is None else labels.get(id, ""))),
-        )
+        color, text = class_hex(id), caption or ("" if id is None else labels.get(id, ""))
         size = f'width="{right - left}" height="{bottom - top}"'
         drawn.append(f'<rect x="{left}" y="{top}" {size} fill="none" stroke="{color}" stroke-width="{unit}"/>')
-        place = f'x="{left + unit}" y="{max(top - 2 * unit, 8 * unit)}" font-size="{9 * unit}" fill="{color}"'
-        drawn.append(f"<text {place}>{text}</text>")
+        x, y = max(left, 0.0) + unit, min(max(top - 2 * unit, 8 * unit), height - 2 * unit)
+        is_long = x + _LETTER * unit * len(text) > width  # it ends at the picture's edge instead of beyond it
+        place = f'x="{width - unit}" text-anchor="end"' if is_long else f'x="{x}"'
+        drawn.append(f'<text {place} y="{y}" font-size="{9 * unit}" fill="{color}">{html.escape(text)}</text>')
     size = f'viewBox="0 0 {width} {height}" preserveAspectRatio="none"'
     return f'<svg {size} style="{_OVER}" font-family="sans-serif">{"".join(drawn)}</svg>'
 
@@ -224,8 +235,10 @@ def _object(value: Object3D) -> str:
 
 
 def _tensor(tensor: Tensor) -> str:
-    picture = f'<img src="{plane(tensor.to_numpy())}" alt="heatmap" style="width:{WIDE}px;image-rendering:pixelated">'
-    return picture + _text(tensor)
+    picture, range = plane(tensor.to_numpy())
+    name = f"heatmap: {range}"
+    drawn = f'<img src="{picture}" alt="{name}" style="width:{WIDE}px;image-rendering:pixelated">'
+    return f"{drawn}<p>{range}</p>{_text(tensor)}"
 
 
 def _figure(figure: Figure) -> str:
@@ -239,7 +252,9 @@ def _molecule(molecule: Molecule) -> str:
 
 
 def _mask(mask: ImageMask) -> str:
-    return f'<img src="{class_colors(mask.to_numpy())}" alt="mask" style="{_WHOLE};background:#fff">'
+    return (
+        f'<img src="{class_colors(mask.to_numpy(), mask._class_labels)}" alt="mask" style="{_WHOLE};background:#fff">'
+    )
 
 
 def _plot(plot: Plot) -> str:
@@ -288,7 +303,7 @@ def _classes(classes: Classes) -> str:
     """Ids and names, each in the colour that it is drawn in."""
     swatch = '<span style="display:inline-block;width:10px;height:10px;background:{}"></span>'
     rows = [
-        f"<tr><td>{swatch.format(COLORS[id % len(COLORS)])} {id}</td><td>{html.escape(name)}</td></tr>"
+        f"<tr><td>{swatch.format(class_hex(id))} {id}</td><td>{html.escape(name)}</td></tr>"
         for id, name in list(classes.labels.items())[:_BOXES]
     ]
     return f"<table><thead><tr><th>class</th><th>name</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"

@@ -86,3 +86,17 @@ def test_what_cannot_be_plotted_is_named(runs: mt.RunSet) -> None:
         runs["a"].plot("loss", x="text")
     with pytest.raises(mt.InputError, match=r"plot\.backend: expected 'matplotlib' or 'plotly', got 'bokeh'"):
         runs["a"].plot("loss", backend="bokeh")
+
+
+def test_a_run_has_one_colour_in_all_charts_and_stands_in_the_legend_once(tmp_path: Path) -> None:
+    for name, keys in (("a", "x"), ("b", "y"), ("c", "xy")):
+        with mt.Run(tmp_path / "runs" / name, quiet=True, capture=False) as run:
+            run.log(dict.fromkeys(keys, 1.0))
+    runs = mt.open_runs(tmp_path / "runs")
+    lines = [(line.get_label(), line.get_color()) for axes in runs.plot(["x", "y"]).axes for line in axes.lines]
+    assert [name for name, _ in lines] == ["a", "c", "b", "c"]
+    assert len(dict(lines)) == len(set(lines)) == len({color for _, color in lines}) == 3
+    pytest.importorskip("plotly")
+    drawn = runs.plot(["x", "y"], backend="plotly").data
+    assert [(one.name, one.line.color) for one in drawn] == lines
+    assert [one.showlegend for one in drawn] == [True, True, True, False]

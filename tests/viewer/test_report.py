@@ -21,7 +21,7 @@ from mediatypes.cli import main
 from mediatypes.cli.report import _size
 from mediatypes.viewer import bundle, notebook, still
 from mediatypes.viewer.page import page, policy, script_hash
-from mediatypes.viewer.report import write_report
+from mediatypes.viewer.report import _preview, write_report
 from tests.samples import photograph
 
 from .conftest import HOSTILE
@@ -269,7 +269,7 @@ def test_a_curve_keeps_every_peak(n: int) -> None:
     path = re.search(r'd="M([^"]*)"', still.curve(np.arange(n, dtype=float), y))
     assert path is not None
     heights = [float(point.split()[1]) for point in path[1].split("L")]
-    assert (min(heights), max(heights)) == ((4.0, 176.0) if n > 1 else (176.0, 176.0))
+    assert (min(heights), max(heights)) == ((4.0, 176.0) if n > 1 else (90.0, 90.0))
 
 
 def test_points_have_their_colours_without_a_script() -> None:
@@ -277,3 +277,26 @@ def test_points_have_their_colours_without_a_script() -> None:
     assert set(re.findall(r'fill="(#\w{6})"/>', still.value_html(mt.Object3D(points)))) == {"#ff0000", "#0080ff"}
     categories = np.array([[0, 0, 0, 1], [1, 1, 1, 2], [2, 2, 2, 1]], np.float32)
     assert len(set(re.findall(r'fill="(#\w{6})"/>', still.value_html(mt.Object3D(categories))))) == 2
+
+
+def test_a_preview_looks_like_its_picture() -> None:
+    """Of 16 bits, with transparent pixels on white, and turned as its EXIF data says."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)  # nothing that compresses well
+    clear = np.dstack([noise, np.where(np.arange(400) < 200, 255, 0).astype(np.uint8) * np.ones((300, 1), np.uint8)])
+    turned = PIL.Image.Exif()
+    turned[0x0112] = 6  # orientation: a quarter to the right
+    for pixels, format, options in (
+        (noise[..., 0].astype(np.uint16) * 257, "PNG", {}),
+        (clear, "PNG", {}),
+        (noise, "JPEG", {"exif": turned, "quality": 99}),
+    ):
+        buffer = io.BytesIO()
+        PIL.Image.fromarray(pixels).save(buffer, format, **options)
+        small = _preview(buffer.getvalue(), 120)
+        assert small
+        preview = np.asarray(PIL.Image.open(io.BytesIO(small)), np.float64)
+        assert preview.shape == ((120, 90, 3) if options else (90, 120, 3))
+        if pixels is clear:
+            assert preview[:, 70:].min() > 250
+            preview = preview[:, :50]
+        assert abs(preview.mean() - noise.mean()) < 6

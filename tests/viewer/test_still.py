@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
-from mediatypes.viewer.still import value_html
+from mediatypes._core.palette import class_color, class_hex
+from mediatypes.viewer import drawings
+from mediatypes.viewer.still import run_html, value_html
 
 WATER = "3\nwater\nO 0 0 0.12\nH 0 0.76 -0.48\nH 0 -0.76 -0.48\n"
 MOL2 = """@<TRIPOS>MOLECULE
@@ -202,7 +205,7 @@ def test_boxes_are_drawn_and_listed() -> None:
 def test_classes_are_listed_in_their_colours() -> None:
     shown = value_html(mt.Classes({1: "cat", 12: "<dog>"}))
     assert re.findall(r"background:(#\w+).*?> (\d+)</td><td>([^<]+)", shown) == [
-        ("#efb118", "1", "cat"), ("#ff725c", "12", "&lt;dog&gt;")
+        (class_hex(1), "1", "cat"), (class_hex(12), "12", "&lt;dog&gt;")
     ]  # fmt: skip
 
 
@@ -222,3 +225,88 @@ def test_a_sound_says_what_it_is_once() -> None:
     shown = value_html(mt.Audio(np.zeros(800), sample_rate=8000, caption="quiet"))
     assert "<p>0.10 s, 8000 Hz, 1 ch, wav</p>" in shown
     assert shown.count("quiet") == 1
+
+
+HUGE = 1.7e308  # whose double is no float
+
+
+def path_of(drawn: str) -> list[tuple[float, float]]:
+    """The corners of the path of a curve."""
+    return [tuple(map(float, place.split())) for place in re.findall(r'd="M([^"]+)"', drawn)[0].split("L")]  # type: ignore[misc]
+
+
+def test_numbers_as_far_apart_as_floats_get_are_drawn_in_their_place() -> None:
+    line = path_of(drawings.curve(np.array([-HUGE, 0.0, HUGE]), np.array([-HUGE, HUGE, 0.0])))
+    assert [x for x, _ in line[::2]] == [0, 179, 359]
+    assert line[0][1] > line[4][1] > line[2][1]
+    bars = value_html(mt.Histogram(np_histogram=(np.array([1, 2]), np.array([-HUGE, 0, HUGE]))))
+    assert re.findall(r'<rect x="([\d.]+)"[^>]*width="([\d.]+)"', bars) == [("0.00", "179.60"), ("180.00", "179.60")]
+    assert pixels_of(value_html(mt.Tensor(np.array([-HUGE, 0, HUGE]))))[0, :, 0].tolist() == [0, 128, 255]
+    points = value_html(mt.Object3D(np.array([[-HUGE, 0, 0], [HUGE, 0, 0]])))
+    assert re.findall(r'cx="([\d.]+)"', points) == ["0.0", "360.0"]
+
+
+def test_a_curve_of_one_value_is_a_dot_in_the_middle() -> None:
+    drawn = drawings.curve(np.array([7.0]), np.array([3.0]))
+    assert path_of(drawn) == [(179, 90), (179, 90)]
+    assert 'stroke-linecap="round"' in drawn
+
+
+def test_a_histogram_of_nothing_says_so() -> None:
+    assert "at most 0 in a bin" in value_html(mt.Histogram(np_histogram=(np.zeros(2, int), np.arange(3.0))))
+
+
+@pytest.mark.parametrize(("numbers", "colors", "told"), [
+    ([[3.0, 3.0]], [(128, 128, 128)] * 2, "all 3"),
+    ([[False, True]], [(0, 0, 0), (255, 255, 255)], "0 to 1"),
+    ([[0, float("nan"), 4, float("inf")]], [(0, 0, 0), (200, 30, 30), (255, 255, 255), (200, 30, 30)], "0 to 4"),
+    ([[3 + 4j, 0]], [(255, 255, 255), (0, 0, 0)], "0 to 5, absolute values"),
+    ([[float("nan")]], [(200, 30, 30)], "no finite numbers"),
+    (np.zeros((0, 2)), [(200, 30, 30)], "no finite numbers"),
+])  # fmt: skip
+def test_a_plane_says_what_its_numbers_range_over(numbers: Any, colors: list[Any], told: str) -> None:
+    shown = value_html(mt.Tensor(np.array(numbers)))
+    assert [tuple(pixel) for pixel in pixels_of(shown)[0, :, :3].tolist()] == colors
+    assert f"<p>{told}</p>" in shown
+
+
+def test_a_mask_has_the_colours_of_its_classes_and_a_clear_background() -> None:
+    ids = np.array([[0, 255, 1, 300]], np.uint16)
+    for labels, clear in (({}, (0, 255)), ({0: "sky", 1: "Void "}, (1, 255))):
+        drawn = pixels_of(value_html(mt.ImageMask(ids, labels)))[0].tolist()
+        for id, (*color, opacity) in zip(ids[0].tolist(), drawn, strict=True):
+            assert (opacity == 0) == (id in clear)
+            assert tuple(color) == class_color(id) or not opacity
+
+
+def test_a_long_caption_is_folded() -> None:
+    for caption in ("word " * 100, "line\n" * 9):
+        shown = value_html(mt.Html("<p>x", caption=caption))
+        start = re.findall(r"<figcaption[^>]*><details><summary>(.*?)…</summary>", shown, re.DOTALL)
+        assert [caption.startswith(one) and 0 < len(one) < len(caption) for one in start] == [True]
+        assert f"{caption}</details>" in shown
+    assert "<details>" not in value_html(mt.Html("<p>x", caption="short"))
+
+
+def test_labels_end_at_the_edge_of_the_picture() -> None:
+    edges = [[90, 0, 99, 9], [-20, 40, 10, 60]]
+    boxes = mt.BoundingBoxes2D.from_xyxy(
+        edges, domain="pixel", class_ids=[1, 2], class_labels={1: "a long name", 2: "b"}
+    )
+    shown = value_html(mt.Image(np.zeros((100, 100), np.uint8), boxes={"pred": boxes}))
+    (right, _), (left, _) = re.findall(r'<text x="([-\d.]+)"( text-anchor="end")?', shown)
+    assert float(right) < 100
+    assert re.findall(r'<text x="[-\d.]+"( text-anchor="end")?', shown) == [' text-anchor="end"', ""]
+    assert 0 <= float(left) < 10
+
+
+def test_the_last_value_is_shown_though_an_earlier_file_is_gone(tmp_path: Any) -> None:
+    with mt.Run(tmp_path / "run", quiet=True, capture=False) as run:
+        for shade in (10, 200):
+            run.log({"photo": mt.Image(np.full((4, 4, 3), shade, np.uint8))})
+    view = mt.open_run(tmp_path / "run")
+    first, last = pq.read_table(tmp_path / "run" / "media.parquet").column("path").to_pylist()
+    (tmp_path / "run" / first).unlink()
+    assert pixels_of(run_html(view))[0, 0, 0] == 200
+    (tmp_path / "run" / last).unlink()
+    assert last in run_html(view)

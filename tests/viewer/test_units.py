@@ -17,6 +17,7 @@ import PIL.Image
 import pytest
 
 import mediatypes as mt
+from mediatypes._core.palette import class_hex, is_background
 from mediatypes.types.tensor.data import DTYPES
 
 from .conftest import ROOT
@@ -71,6 +72,21 @@ def given(name: str) -> dict[str, Any]:
     """What a test takes from Python's side, whose reading is another's."""
     if "floats" in name:
         return {"files": dict(small_floats())}
+    if "colours of classes" in name:
+        ids = [*range(301), *range(-60, 0), *(sign * 10**power + 1 for power in range(3, 16) for sign in (1, -1))]
+        labels = [
+            (0, {}),
+            (255, {}),
+            (1, {}),
+            (0, {0: "road"}),
+            (3, {3: " Void"}),
+            (3, {3: "unlabelled"}),
+            (3, {3: "voids"}),
+        ]
+        return {
+            "colors": [(id, class_hex(id)) for id in [None, *ids]],
+            "clear": [(id, labels, is_background(id, labels)) for id, labels in labels],
+        }
     if "PNG" not in name:
         return {}
     numbers = np.random.default_rng(0).integers(0, 65536, (13, 7), np.uint16)

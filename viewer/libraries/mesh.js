@@ -32,6 +32,21 @@ async function read(buffer, format, resources) {
   throw Error(`${format} is not drawn here`)
 }
 
+const KEPT = 8 // meshes whose triangles stay in the memory of the graphics card
+const kept = new Set() // the one drawn last at the end
+let renderer // the one of all meshes, each copied to its own canvas: a browser has but a few contexts
+
+function freed(object) {
+  object.traverse(({ geometry, material }) => {
+    geometry?.dispose()
+    for (const one of [material ?? []].flat()) {
+      for (const value of Object.values(one)) if (value?.isTexture) value.dispose()
+      one.dispose()
+    }
+  })
+}
+
+/** Draw a mesh in a canvas whenever that has another size, or its mouse turns it. */
 window.mediatypesMesh = async function show(canvas, buffer, format, resources) {
   const object = await read(buffer, format, resources), scene = new Scene(), group = new Group()
   group.add(object)
@@ -40,13 +55,32 @@ window.mediatypesMesh = async function show(canvas, buffer, format, resources) {
   const light = new DirectionalLight(0xffffff, 2.2)
   light.position.set(1, 2, 3)
   scene.add(group, light, new AmbientLight(0xffffff, 1.2))
-  const camera = new PerspectiveCamera(40, canvas.clientWidth / canvas.clientHeight, size / 1000, size * 20)
+  const camera = new PerspectiveCamera(40, 1, size / 1000, size * 20)
   camera.position.set(size * 0.7, size * 0.5, size)
-  const renderer = new WebGLRenderer({ canvas, antialias: true, preserveDrawingBuffer: true })
-  renderer.setPixelRatio(devicePixelRatio)
-  renderer.setSize(canvas.clientWidth, canvas.clientHeight, false)
-  renderer.setClearColor(0x15181d)
-  const controls = new OrbitControls(camera, canvas), draw = () => renderer.render(scene, camera)
+  renderer ??= new WebGLRenderer({ canvas: new OffscreenCanvas(1, 1), antialias: true, preserveDrawingBuffer: true })
+  const draw = () => {
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map(side => Math.round(side * devicePixelRatio))
+    if (!width || !height) return
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height })
+    camera.aspect = width / height
+    camera.updateProjectionMatrix()
+    renderer.setSize(width, height, false)
+    renderer.setClearColor(0x15181d)
+    renderer.render(scene, camera)
+    canvas.getContext('2d').drawImage(renderer.domElement, 0, 0)
+    kept.delete(scene)
+    kept.add(scene)
+    if (kept.size > KEPT) {
+      const [oldest] = kept
+      kept.delete(oldest)
+      freed(oldest)
+    }
+  }
+  const controls = new OrbitControls(camera)
   controls.addEventListener('change', draw)
-  draw()
+  new ResizeObserver(() => {
+    if (canvas.clientWidth) controls.connect(canvas)
+    else if (controls.domElement) controls.disconnect() // out of the page, whose document would hold it for ever
+    draw()
+  }).observe(canvas)
 }

@@ -1,11 +1,15 @@
 // Charts of numbers over steps or time: one for each key, all runs in it, zoomed together.
 import uPlot from 'uplot'
-import { color, el, failure, fill, later, short } from './dom.js'
+import { classColor } from './colors.js'
+import { duration, el, failure, fill, later, short } from './dom.js'
 import { rankName } from './run.js'
 import { alone, envelope, nearest, smooth } from './series.js'
 import { frame, labels, logFrame, room, WHOLE } from './ticks.js'
 
 const HEIGHT = 220
+const TRUTH = ['False', 'True']
+// What stands for a number of an axis; whole ones of others have all their digits.
+const PLACES = { _timestamp: seconds => new Date(seconds * 1000).toLocaleString(), _relative: duration }
 
 /** Groups of keys by what stands before the last `/` or the first `.`; keys without either, or alone, come first. */
 export function grouped(keys) {
@@ -51,6 +55,7 @@ class Chart {
       this.axis = this.chosenAxis()
       const curves = await this.read()
       this.curves = curves.filter(({ points }) => points?.[0].length)
+      this.isTruth = this.curves.every(({ run }) => run.isTruth(this.key))
       this.smoothed()
     } catch (error) {
       this.holder.replaceChildren(failure(error))
@@ -89,17 +94,20 @@ class Chart {
 
   /** Where numbers are too large, too small or too near to each other to be told on an axis, draw them in another frame. */
   placeIn(tables) {
-    const { state } = this.page, place = ({ base, scale }) => value => (value === null ? null : (value - base) / scale)
+    const place = ({ base, scale }) => value => (value === null ? null : (value - base) / scale)
     const bounds = lists => lists.reduce(([low, high], list) => list.reduce(([a, b], value) => (value === null ? [a, b] : [Math.min(a, value), Math.max(b, value)]), [low, high]), [Infinity, -Infinity])
-    const wide = bounds(tables.map(([x]) => [x[0], x.at(-1)])), tall = bounds(tables.map(([, y]) => (state.get('log') ? y.filter(value => value > 0) : y)))
+    const wide = bounds(tables.map(([x]) => [x[0], x.at(-1)])), tall = bounds(tables.map(([, y]) => (this.isLog() ? y.filter(value => value > 0) : y)))
     this.across = this.axis === '_timestamp' ? frame(0, 0) : frame(...wide)
-    this.up = state.get('log') ? logFrame(...tall) : frame(...tall)
+    this.up = this.isLog() ? logFrame(...tall) : frame(...tall)
     this.isPlace = wide[0] === wide[1] // all values stand at one
     for (const table of tables)
       [this.across, this.up].forEach((one, i) => {
         if (one.base || one.scale !== 1) table[i] = Array.from(table[i], place(one))
       })
   }
+
+  /** Whether the values are drawn by their logarithms: truths are not. */
+  isLog = () => this.page.state.get('log') && !this.isTruth
 
   /** The number that stands so many pixels from the left. */
   placeAt = (plot, left) => plot.posToVal(left, 'x') * this.across.scale + this.across.base
@@ -108,17 +116,17 @@ class Chart {
   isWhole = () => this.axis === '_step' || (!(this.axis in AXES) && this.curves.every(({ points }) => points[0].every(Number.isInteger)))
 
   options(width) {
-    const { state } = this.page, style = getComputedStyle(document.body), ink = style.getPropertyValue('--ink'), faint = style.getPropertyValue('--line')
+    const style = getComputedStyle(document.body), ink = style.getPropertyValue('--ink'), faint = style.getPropertyValue('--line')
     const axis = { stroke: ink, grid: { stroke: faint, width: 1 }, ticks: { stroke: faint }, font: '11px system-ui', size: 34 }
     return {
       width,
       height: HEIGHT,
       padding: [8, 12, 0, 0],
       legend: { show: false },
-      scales: { x: { time: this.axis === '_timestamp' }, y: { distr: state.get('log') ? 3 : 1 } },
+      scales: { x: { time: this.axis === '_timestamp' }, y: this.isTruth ? { range: [-0.1, 1.1] } : { distr: this.isLog() ? 3 : 1 } },
       axes: [
         { ...axis, incrs: this.isWhole() && this.across.scale === 1 ? WHOLE : undefined, values: this.axis === '_timestamp' ? undefined : (_, ticks) => labels(ticks, this.across) },
-        { ...axis, size: (_, texts) => room(texts), values: (_, ticks) => labels(ticks, this.up) },
+        { ...axis, size: (_, texts) => room(texts), ...(this.isTruth ? { splits: [0, 1], values: (_, ticks) => ticks.map(tick => TRUTH[tick]) } : { values: (_, ticks) => labels(ticks, this.up) }) },
       ],
       cursor: { sync: { key: this.axis, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       series: [{}, ...this.curves.map(({ run, rank }) => ({ stroke: rank ? `${run.color}80` : run.color, width: 1.5, points: { show: true, size: 5, filter: (plot, series) => alone(plot.data[series]) } }))],
@@ -136,13 +144,14 @@ class Chart {
 
   /** The exact values at a place, not those of the thinned curve; the last ones where there is no place. */
   show(x) {
-    const places = this.curves.map(({ points }) => short(points[0][x === null ? points[0].length - 1 : nearest(points[0], x)]))
+    const place = PLACES[this.axis] ?? (number => (Number.isSafeInteger(number) ? String(number) : short(number)))
+    const places = this.curves.map(({ points }) => place(points[0][x === null ? points[0].length - 1 : nearest(points[0], x)]))
     const together = this.curves.length > 3 && places.every(place => place === places[0]) // said once
     fill(
       this.legend,
       this.curves.slice(0, 12).map(({ run, rank, points, y }, i) => {
         const at = x === null ? points[0].length - 1 : nearest(points[0], x), raw = points[1][at]
-        const text = y === points[1] ? short(raw) : `${short(y[at])} (${short(raw)})`
+        const told = this.isTruth ? TRUTH[raw] : short(raw), text = y === points[1] ? told : `${short(y[at])} (${told})`
         return el('span', { title: `${run.name}\n${AXES[this.axis] ?? this.axis} ${points[0][at]}\n${raw}` }, el('i', { style: { background: run.color } }), el('b', {}, text), el('small', {}, [!together && ` @ ${places[i]}`, rank !== null && rankName(rank)].filter(Boolean).join(' · ')))
       }),
       this.curves.length > 12 && el('span', {}, `and ${this.curves.length - 12} more`),
@@ -154,12 +163,12 @@ class Chart {
 /** The tab of charts. Charts are read and drawn when they come into view. */
 export class Charts {
   constructor(page) {
-    Object.assign(this, { page, state: page.state, charts: new Map(), range: null, queue: new Set() })
+    Object.assign(this, { page, state: page.state, charts: new Map(), range: null, queue: new Set(), closed: new Set() }) // closed: groups that were folded
     this.node = el('div', { className: 'charts' })
     this.seen = new IntersectionObserver(entries => entries.forEach(entry => this.visible(entry)), { rootMargin: '300px' })
     this.redraw = later(() => this.each(chart => chart.draw()), 100)
-    addEventListener('resize', this.redraw)
-    matchMedia('print').addEventListener('change', this.redraw)
+    addEventListener('resize', this.redraw, { signal: page.signal })
+    matchMedia('print').addEventListener('change', this.redraw, { signal: page.signal })
     page.state.on('x hidden', () => (this.range = null) || this.refresh())
     page.state.on('smooth', () => this.each(chart => chart.smoothed()))
     page.state.on('log theme', () => this.each(chart => chart.draw()))
@@ -237,7 +246,9 @@ export class Charts {
           return chart.node
         })
         const grid = el('div', { className: 'grid' }, charts)
-        return name ? el('details', { open: true, className: 'group' }, el('summary', {}, name, el('span', { className: 'note' }, ` ${members.length}`)), grid) : grid
+        if (!name) return grid
+        const group = el('details', { open: !this.closed.has(name), className: 'group', ontoggle: () => this.closed[group.open ? 'delete' : 'add'](name) }, el('summary', {}, name, el('span', { className: 'note' }, ` ${members.length}`)), grid)
+        return group
       }),
     )
     if (!keys.length) this.node.append(el('p', { className: 'quiet' }, find ? `no key with “${find}”` : 'no numbers were logged'))
@@ -250,6 +261,6 @@ export function colorRuns(runs, group, picked) {
   runs.forEach((run, index) => {
     const name = group ? group(run)[0] : index
     if (!groups.has(name)) groups.set(name, groups.size)
-    run.color = picked.get(run.id) ?? color(groups.get(name))
+    run.color = picked.get(run.id) ?? classColor(groups.get(name))
   })
 }

@@ -1,4 +1,5 @@
 // The page of one run: what it says of itself, what it printed, its files, and what its machine was doing.
+import { conversation, messages } from './chat.js'
 import { bytes, count, duration, el, failure, fill, short } from './dom.js'
 import { Grid, textOf } from './grid.js'
 import { untagged } from './run.js'
@@ -49,10 +50,11 @@ export class Details {
   /** Values that are text, lists or JSON, by step. */
   async texts(run) {
     await run.open()
-    const parts = await Promise.all(run.plainColumns.map(async ({ name, key }) => [key, await run.values(name)]))
-    return parts.map(([key, values]) => {
-      const whole = el('pre', { className: 'document', dir: 'auto', hidden: true }), texts = values.map(({ value }) => textOf(value))
-      const grid = new Grid([{ name: 'step', values: values.map(({ step }) => step), width: 60 }, { name: 'value', values: texts, width: 400 }], values.length, { choose: row => Object.assign(whole, { hidden: false, textContent: texts[row] }) })
+    const parts = await Promise.all(run.plainColumns.map(async ({ name, key, kind }) => [key, kind, await run.values(name)]))
+    return parts.map(([key, kind, values]) => {
+      const whole = el('div', {}), read = values.map(({ value }) => (kind === 'json' ? parsed(value) : value))
+      const chosen = row => (messages(read[row]) ? conversation(messages(read[row])) : el('pre', { className: 'document', dir: 'auto' }, textOf(values[row].value)))
+      const grid = new Grid([{ name: 'step', values: values.map(({ step }) => step), width: 60 }, { name: 'value', values: read, width: 400 }], values.length, { choose: row => fill(whole, chosen(row)) })
       return folded(key, el('div', {}, grid.node, whole), count(values.length, 'value'))
     })
   }
@@ -93,6 +95,15 @@ export class Details {
     if (!lines.length) return ''
     const columns = [{ name: 'time', width: 70, values: lines.map(({ time }) => time - start), show: duration }, { name: 'stream', width: 50, values: lines.map(({ stream }) => stream) }, { name: 'text', width: 560, values: lines.map(({ text }) => text), show: (text, row) => el('code', { className: lines[row].stream }, text) }]
     return folded('Console', new Grid(columns, lines.length, { height: 420 }).node, count(lines.length, 'line'))
+  }
+}
+
+/** JSON that stands in a cell as what it means. */
+function parsed(text) {
+  try {
+    return untagged(JSON.parse(text))
+  } catch {
+    return text
   }
 }
 

@@ -28,15 +28,6 @@ export function svg(tag, attributes = {}, ...children) {
   return node
 }
 
-/** Ten colours that are told apart on white and on black, also by most colour-blind people (Observable 10). */
-export const COLORS = ['#4269d0', '#efb118', '#ff725c', '#6cc5b0', '#3ca951', '#ff8ab7', '#a463f2', '#97bbf5', '#9c6b4e', '#9498a0']
-
-/** The colour of class or run number `index`, which may be negative. */
-export const color = index => COLORS[((index % COLORS.length) + COLORS.length) % COLORS.length]
-
-/** Red, green and blue (0 to 255) of a `#rrggbb`. */
-export const rgb = hex => [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16))
-
 /** A number in at most about six characters, such as 0.00123, 12.5k; full precision stands in a title. */
 export function short(value) {
   if (value === null || value === undefined) return ''
@@ -45,11 +36,17 @@ export function short(value) {
   const size = Math.abs(value)
   if (size === Infinity) return value > 0 ? '∞' : '−∞'
   if (size >= 1e15 || (size > 0 && size < 1e-4)) return value.toExponential(2).replace(/\.?0*e\+?/, 'e')
-  if (size >= 1e9) return trim(value / 1e9, 3) + 'G'
-  if (size >= 1e6) return trim(value / 1e6, 3) + 'M'
-  if (size >= 1e5) return trim(value / 1e3, 3) + 'k'
-  return trim(value, size >= 1000 ? 6 : 4)
+  return size >= 1e5 ? within(value, unitOf(value)) : trim(value, size >= 1000 ? 6 : 4)
 }
+
+const UNITS = [['G', 1e9], ['M', 1e6], ['k', 1e3]]
+
+/** The unit of a large number, such as [M, 1000000]; [, 1] where it needs none. */
+export const unitOf = value => UNITS.find(([, size]) => Math.abs(Number(value.toPrecision(3))) >= Math.max(size, 1e5)) ?? ['', 1]
+
+/** A number in a unit, such as 1.5M. */
+export const within = (value, [name, size], digits = 3) => (value ? trim(value / size, digits) + name : '0')
+
 const trim = (value, digits) => String(Number(value.toPrecision(digits)))
 
 /** So many of a thing: 1 row, 2,500 rows. */
@@ -84,3 +81,26 @@ export function later(work, milliseconds = 60) {
 
 /** What a failure says in the place where its value would have been. */
 export const failure = error => el('p', { className: 'failure', role: 'alert' }, error?.message ?? String(error))
+
+/** Call `work` once a node stands in the page and has a size; a failure is told in its place. */
+export function placed(node, work) {
+  const seen = new ResizeObserver(async () => {
+    if (!node.clientWidth) return
+    seen.disconnect()
+    try {
+      await work()
+    } catch (error) {
+      node.replaceWith(failure(error))
+    }
+  })
+  seen.observe(node)
+}
+
+const LONG = 180 // letters of a text that is folded, and lines
+const LINES = 4
+
+/** A text of several lines; a long one is folded: the first lines of it stand there until it is opened. */
+export function folding(text, className = '') {
+  const isLong = text.length > LONG || text.split('\n', LINES + 1).length > LINES
+  return isLong ? el('details', { className: `folding ${className}` }, el('summary', { dir: 'auto' }, el('span', {}, text))) : el('b', { dir: 'auto', className: `lines ${className}` }, text)
+}

@@ -1,7 +1,9 @@
 // A table of any length: only the rows in view are elements.
+import { messages, toldInLine } from './chat.js'
 import { count, el, later, short } from './dom.js'
 
 const ROW = 24 // pixels
+const TALLEST = 1e7 // pixels of an element that every browser makes
 
 export class Grid {
   /** @param columns [{name, kind?, width?, values: array or index => value, show?: value => node or text}]
@@ -67,12 +69,14 @@ export class Grid {
 
   paint(whole = false) {
     if (whole || !this.listed) this.listed = this.lines()
-    const lines = this.listed, first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - 8), last = Math.min(lines.length, first + Math.ceil((this.scroll.clientHeight || 320) / ROW) + 20)
-    this.space.style.height = `${lines.length * ROW}px`
+    const lines = this.listed, view = this.scroll.clientHeight || 320, all = lines.length * ROW, tall = Math.min(all, TALLEST), scrolled = this.scroll.scrollTop
+    const top = tall < all ? (scrolled * (all - view)) / (tall - view) : scrolled // where of more rows than an element can hold
+    const first = Math.max(0, Math.floor(top / ROW) - 8), last = Math.min(lines.length, first + Math.ceil(view / ROW) + 20)
+    this.space.style.height = `${tall}px`
+    this.body.style.transform = `translateY(${first * ROW - top + scrolled}px)`
     this.total.textContent = this.order.length === this.count ? count(this.count, 'row') : `${this.order.length.toLocaleString('en')} of ${count(this.count, 'row')}`
     if (!whole && this.painted?.[0] === first && this.painted[1] === last) return
     this.painted = [first, last]
-    this.body.style.transform = `translateY(${first * ROW}px)`
     this.body.replaceChildren(...lines.slice(first, last).map(line => (typeof line === 'number' ? this.row(line) : this.groupLine(line))))
   }
 
@@ -97,7 +101,11 @@ export class Grid {
       const value = column.at(row), shown = column.show ? column.show(value, row) : shownText(value)
       return el('span', { role: 'cell', dir: 'auto', title: typeof value === 'object' ? '' : String(value ?? ''), className: typeof value === 'number' ? 'number' : '' }, shown)
     })
-    return el('div', { className: 'row', role: 'row', onclick: this.choose && (() => this.choose(row)) }, cells)
+    const choose = this.choose && (() => this.choose(row))
+    const onkeydown = choose && (event => {
+      if (event.key === 'Enter' && event.target === event.currentTarget) choose()
+    })
+    return el('div', { className: 'row', role: 'row', onclick: choose, onkeydown, tabIndex: choose && 0 }, cells)
   }
 }
 
@@ -124,7 +132,7 @@ function fitting({ name, at, show }, count) {
   return Math.min(280, Math.max(64, 8 * Math.max(name.length, ...letters) + 22))
 }
 
-const shownText = value => (typeof value === 'number' ? short(value) : Array.isArray(value) && value.every(item => typeof item === 'number') ? `[${value.slice(0, 30).map(short).join(', ')}]` : textOf(value).slice(0, 300))
+const shownText = value => (typeof value === 'number' ? short(value) : Array.isArray(value) && value.every(item => typeof item === 'number') ? `[${value.slice(0, 30).map(short).join(', ')}]` : messages(value) ? toldInLine(messages(value)).slice(0, 300) : textOf(value).slice(0, 300))
 
 /** A cell as text: what filters look at. */
 export function textOf(value) {

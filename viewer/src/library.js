@@ -7,6 +7,7 @@ const loaded = new Map()
 export function library(source, name) {
   if (!loaded.has(name)) {
     loaded.set(name, load(source, name))
+    loaded.get(name).catch(() => loaded.delete(name)) // it is tried again for the next value
   }
   return loaded.get(name)
 }

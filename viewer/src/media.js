@@ -1,7 +1,7 @@
 // Media by key. One slider moves all panels to the same step; each shows its own last value at or before it.
 import { AXES } from './charts.js'
 import { Cloud, readPly, readPoints } from './cloud.js'
-import { bytes, count, el, failure, fill, later, short } from './dom.js'
+import { bytes, count, el, failure, fill, folding, later, placed, short } from './dom.js'
 import { bars, heatmap } from './histogram.js'
 import { library } from './library.js'
 import { Picture } from './overlays.js'
@@ -30,7 +30,7 @@ const SHOW = {
   molecule: async (run, document, page) => {
     const draw = await library(run.source, 'molecule'), node = el('div', { className: 'stage', role: 'img', 'aria-label': `molecule of ${count(document.atoms, 'atom')}` })
     const text = await unzipped(run, document)
-    queueMicrotask(() => requestAnimationFrame(() => draw(node, text, document.format)))
+    placed(node, () => draw(node, text, document.format))
     return el('div', {}, node, el('p', { className: 'note' }, `${count(document.atoms, 'atom')} ${document.formula ?? ''}`))
   },
   plot: showPlot,
@@ -38,7 +38,10 @@ const SHOW = {
     if (document.format === 'png') return el('img', { className: 'clip', alt: document.caption ?? 'figure', src: await run.url(document.path) })
     const node = el('div', { className: 'stage' }), [plotly, figure] = [await library(run.source, 'plotly'), JSON.parse(await run.text(document.path))]
     const { width, height, ...layout } = figure.layout ?? {} // sizes of its own would be cut by the panel's
-    requestAnimationFrame(() => plotly.newPlot(node, figure.data, { ...layout, autosize: true }, { responsive: true, displaylogo: false }))
+    placed(node, async () => {
+      await plotly.newPlot(node, figure.data, { ...layout, autosize: true }, { displaylogo: false })
+      new ResizeObserver(() => node.clientWidth && plotly.Plots.resize(node)).observe(node) // `responsive` would have the window hold it for ever
+    })
     return node
   },
 }
@@ -47,6 +50,16 @@ const SHOW = {
 export async function show(run, document, page) {
   try {
     return await (SHOW[document._type] ?? ((_, unknown) => described(unknown)))(run, document, page)
+  } catch (error) {
+    return failure(error)
+  }
+}
+
+/** A logged value of media.parquet with its caption and what it is below. */
+export async function captioned(run, row, page, rank) {
+  try {
+    const document = untagged(JSON.parse(row._doc)), node = await show(run, document, page), facts = [document.width && `${document.width} × ${document.height}`, bytes(document.size), rank].filter(Boolean)
+    return el('figure', {}, node, el('figcaption', {}, document.caption && folding(document.caption), el('span', { className: 'note' }, ` ${facts.join(' · ')}`)))
   } catch (error) {
     return failure(error)
   }
@@ -62,18 +75,16 @@ async function unzipped(run, document) {
 
 async function showObject(run, document) {
   if (document.points !== undefined) {
-    const read = document.format === 'ply' ? readPly : readPoints, cloud = new Cloud(read(await run.bytes(document.path)), document)
-    requestAnimationFrame(() => cloud.start())
-    return cloud.node
+    const read = document.format === 'ply' ? readPly : readPoints
+    return new Cloud(read(await run.bytes(document.path)), document).node
   }
   if (document.format === 'babylon') return described(document)
   const sizes = `${count(document.vertices ?? 0, 'vertex', 'vertices')} · ${count(document.faces ?? 0, 'face')}`
   const draw = await library(run.source, 'mesh'), canvas = el('canvas', { className: 'cloud', role: 'img', 'aria-label': `mesh of ${sizes}. Drag turns, right-drag pans, the wheel zooms.` })
   const resources = {}
   for (const [name, part] of Object.entries(document.resources ?? {})) resources[name] = await run.url(part.path)
-  const data = await run.bytes(document.path), node = el('div', {}, canvas, el('p', { className: 'note' }, sizes))
-  requestAnimationFrame(() => draw(canvas, data, document.format, resources).catch(error => canvas.replaceWith(failure(error))))
-  return node
+  await draw(canvas, await run.bytes(document.path), document.format, resources)
+  return el('div', {}, canvas, el('p', { className: 'note' }, sizes))
 }
 
 /** A Vega-Lite preset with its placeholders filled, drawn by the Vega that is in the page. */
@@ -135,28 +146,23 @@ class Panel {
   }
 
   async move(step) {
-    const rows = this.rowsAt(step)
+    const rows = this.rowsAt(step), { media } = this.page.tabs, { along } = media
+    this.at.textContent = rows ? ` step ${rows.step}${along === 'step' ? '' : ` · ${along} ${media.told(rows.at)}`}` : ''
+    if (!rows) this.place.replaceChildren(el('p', { className: 'quiet' }, step === null ? `nothing that has a value of ${along}` : `nothing ${media.texts ? 'at' : 'up to'} ${along} ${media.told(step)}`))
     if (rows === this.shown) return
     this.shown = rows
     const turn = (this.turn = Symbol('move')) // what is shown may be found again in new rows while it is read
-    const { media } = this.page.tabs, { along } = media
-    if (!rows) {
-      this.at.textContent = ''
-      this.place.replaceChildren(el('p', { className: 'quiet' }, step === null ? `nothing that has a value of ${along}` : `nothing ${media.texts ? 'at' : 'up to'} ${along} ${media.told(step)}`))
-      return
-    }
-    this.at.textContent = ` step ${rows.step}${along === 'step' ? '' : ` · ${along} ${media.told(rows.at)}`}`
-    const documents = rows.rows.map(row => untagged(JSON.parse(row._doc))), ranked = rows.rows.some(row => row._rank)
-    const nodes = await Promise.all(documents.map((document, i) => this.figure(document, ranked && rankName(rows.rows[i]._rank ?? 0))))
+    if (!rows) return
+    const ranked = rows.rows.some(row => row._rank), isHistogram = rows.rows[0].type === 'histogram'
+    const nodes = await Promise.all(rows.rows.map(row => this.figure(row, ranked && rankName(row._rank ?? 0))))
     if (this.turn !== turn) return
-    if (documents[0]._type === 'histogram' && this.steps.length > 1) nodes.push(this.heat())
-    this.place.className = nodes.length > 1 && documents[0]._type !== 'histogram' ? 'place gallery' : 'place'
+    if (isHistogram && this.steps.length > 1) nodes.push(this.heat())
+    this.place.className = nodes.length > 1 && !isHistogram ? 'place gallery' : 'place'
     this.place.replaceChildren(...nodes)
   }
 
-  async figure(document, rank) {
-    const node = await show(this.run, document, this.page), facts = [document.caption, document.width && `${document.width} × ${document.height}`, bytes(document.size), rank].filter(Boolean)
-    return el('figure', {}, node, el('figcaption', {}, document.caption && el('b', { dir: 'auto' }, document.caption), el('span', { className: 'note' }, ` ${facts.slice(document.caption ? 1 : 0).join(' · ')}`)))
+  figure(row, rank) {
+    return captioned(this.run, row, this.page, rank)
   }
 
   /** All histograms of the key; made once. */
@@ -172,7 +178,7 @@ class Panel {
 /** The tab of media. */
 export class Media {
   constructor(page) {
-    Object.assign(this, { page, state: page.state, panels: [], places: [], made: new Map() }) // made: run -> key -> panel
+    Object.assign(this, { page, state: page.state, panels: [], places: [], made: new WeakMap() }) // made: run -> key -> panel
     this.slider = el('input', { type: 'range', min: 0, step: 1, 'aria-label': 'step', oninput: () => this.choose(this.places[this.slider.value]) })
     this.axis = el('select', { 'aria-label': 'slider goes along', onchange: () => this.state.set({ along: this.axis.value, step: '' }) })
     this.label = el('output', {})

@@ -1,14 +1,17 @@
 // A picture with its boxes and masks: layers and classes that can be switched, a score slider, zoom and pan.
-import { color, el, failure, later, rgb } from './dom.js'
+import { classColor, isBackground, rgb } from './colors.js'
+import { count, el, failure, later } from './dom.js'
 import { grey16 } from './png.js'
 
 const LINE = 2 // pixels of a box's edge on the screen
+export const LARGEST = 2048 // pixels of a canvas in each direction; a larger picture is drawn smaller until it is zoomed
+const LISTED = 60 // classes of a layer that have a toggle
 
 /** What is drawn over a picture: [{name, kind, labels, boxes or mask}], read once. */
 export async function readLayers(run, document) {
   const boxes = Object.entries(document.boxes ?? {}).map(async ([name, part]) => ({ name, kind: 'boxes', part, boxes: rows(JSON.parse(await run.text(part.path)), part, document) }))
   const masks = Object.entries(document.masks ?? {}).map(async ([name, part]) => ({ name, kind: 'mask', part, mask: await maskPixels(run, part) }))
-  return Promise.all([...masks, ...boxes])
+  return (await Promise.all([...masks, ...boxes])).map(layer => ({ ...layer, classes: classes(layer) }))
 }
 
 /** Boxes as objects with edges in pixels of the picture. */
@@ -58,21 +61,27 @@ function inkOn(hex) {
 }
 
 const labelOf = (layer, id) => layer.part.class_labels?.[id] ?? (id === null ? '' : `class_${id}`)
-const tagOf = (layer, id) => `${layer.name}/${id ?? ''}`
 
-/** The classes that a layer shows. What has no name and the id 0 or 255, or is called background or void, is clear. */
-function classes(layer) {
-  const named = layer.part.class_labels ?? {}, clear = id => (id in named ? /^(background|void)$/i.test(named[id]) : id === 0 || id === 255)
-  const ids = [...new Set(layer.kind === 'mask' ? layer.mask : layer.boxes.map(box => box.id))]
-  return ids.filter(id => layer.kind !== 'mask' || !clear(id)).sort((a, b) => a - b)
+/** What stands in the state when a layer, or one of its classes, is switched off. */
+const layerTag = layer => `${layer.kind} ${layer.name}`
+const classTag = (layer, id) => `${layerTag(layer)}/${id ?? ''}`
+
+/** The classes that a layer shows: of a mask all but its background. */
+function classes({ kind, part, mask, boxes }) {
+  const ids = [...new Set(kind === 'mask' ? mask : boxes.map(box => box.id))]
+  return ids.filter(id => kind !== 'mask' || !isBackground(id, part.class_labels)).sort((a, b) => a - b)
 }
+
+/** The start of a piece of `size` that is to lie within [low, high], as near to `wanted` as that allows. */
+const within = (wanted, size, low, high) => Math.max(low, Math.min(wanted, high - size))
 
 export class Picture {
   /** @param at {run, document, row}; `state` has what is switched off, the lowest score and the opacity */
   constructor({ run, document, state, controls = true }) {
     Object.assign(this, { run, document, state, scale: 1, x: 0, y: 0, layers: [] })
     const { width, height } = document
-    this.canvas = el('canvas', { width, height, role: 'img', 'aria-label': document.caption || `image ${width} x ${height}` })
+    this.fit = Math.min(1, LARGEST / Math.max(width, height))
+    this.canvas = el('canvas', { width: Math.ceil(width * this.fit), height: Math.ceil(height * this.fit), tabIndex: 0, role: 'img', 'aria-label': document.caption || `image ${width} x ${height}`, title: 'zoom: ctrl + wheel, or + and −; drag or arrows move; 0 shows it whole' })
     this.view = el('div', { className: 'view', style: { aspectRatio: `${width} / ${height}` } }, this.canvas)
     this.toggles = el('div', { className: 'toggles' })
     this.node = el('div', { className: 'picture' }, this.view, controls && this.toggles)
@@ -84,7 +93,7 @@ export class Picture {
 
   async load() {
     try {
-      const [image, layers] = await Promise.all([this.run.url(this.document.path).then?.(loadImage) ?? loadImage(this.run.url(this.document.path)), readLayers(this.run, this.document)])
+      const [image, layers] = await Promise.all([Promise.resolve(this.run.url(this.document.path)).then(loadImage), readLayers(this.run, this.document)])
       Object.assign(this, { image, layers })
       this.listToggles()
       this.paint()
@@ -102,8 +111,9 @@ export class Picture {
         el(
           'span',
           { className: 'layer' },
-          toggle(`${layer.name} ${layer.kind}`, !off.includes(layer.name), on => this.switch(layer.name, on), 'layer'),
-          classes(layer).map(id => toggle(`${labelOf(layer, id) || 'no class'}`, !off.includes(tagOf(layer, id)), on => this.switch(tagOf(layer, id), on), '', color(id ?? 0))),
+          toggle(`${layer.name} ${layer.kind}`, !off.includes(layerTag(layer)), on => this.switch(layerTag(layer), on), 'layer'),
+          layer.classes.slice(0, LISTED).map(id => toggle(`${labelOf(layer, id) || 'no class'}`, !off.includes(classTag(layer, id)), on => this.switch(classTag(layer, id), on), '', classColor(id))),
+          layer.classes.length > LISTED && el('span', { className: 'note' }, `and ${count(layer.classes.length - LISTED, 'class', 'classes')} more`),
         ),
       ),
     )
@@ -118,43 +128,42 @@ export class Picture {
     this.painted = this.view.clientWidth
     const context = this.canvas.getContext('2d'), { width, height } = this.document
     context.setTransform(1, 0, 0, 1, 0, 0)
-    context.imageSmoothingEnabled = this.scale < 4
-    context.clearRect(0, 0, width, height)
-    context.setTransform(this.scale, 0, 0, this.scale, this.x, this.y)
+    context.imageSmoothingEnabled = this.scale * this.fit < 4
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height)
+    context.setTransform(this.scale * this.fit, 0, 0, this.scale * this.fit, this.x, this.y)
     context.drawImage(this.image, 0, 0, width, height)
     const off = new Set(this.state.get('off'))
-    for (const layer of this.layers) if (!off.has(layer.name)) (layer.kind === 'mask' ? this.paintMask : this.paintBoxes).call(this, context, layer, off)
+    for (const layer of this.layers) if (!off.has(layerTag(layer))) (layer.kind === 'mask' ? this.paintMask : this.paintBoxes).call(this, context, layer, off)
   }
 
   paintMask(context, layer, off) {
-    const { width, height } = this.document, tile = new OffscreenCanvas(width, height), pixels = new ImageData(width, height)
-    const palette = new Uint32Array(layer.mask.BYTES_PER_ELEMENT === 2 ? 65536 : 256), bytes = new Uint8Array(palette.buffer), opacity = Math.round(255 * this.state.get('opacity'))
-    for (const id of classes(layer)) if (!off.has(tagOf(layer, id))) bytes.set([...rgb(color(id)), opacity], 4 * id)
-    const out = new Uint32Array(pixels.data.buffer)
-    for (let i = 0; i < out.length; i++) out[i] = palette[layer.mask[i]]
-    tile.getContext('2d').putImageData(pixels, 0, 0)
-    context.drawImage(tile, 0, 0)
+    const opacity = Math.round(255 * this.state.get('opacity')), shown = layer.classes.filter(id => !off.has(classTag(layer, id))), choice = `${opacity} ${shown}`
+    if (layer.choice !== choice) Object.assign(layer, { choice, tile: maskTile(layer, shown, opacity) })
+    context.drawImage(layer.tile, 0, 0, this.document.width, this.document.height)
   }
 
   paintBoxes(context, layer, off) {
-    const unit = this.canvas.width / Math.max(1, this.view.clientWidth || 320) / this.scale, lowest = this.state.get('score')
+    const { canvas, scale, fit } = this, unit = canvas.width / Math.max(1, this.view.clientWidth || 320) / scale / fit, lowest = this.state.get('score')
+    const [left, top, right, bottom] = [-this.x, -this.y, canvas.width - this.x, canvas.height - this.y].map(edge => edge / scale / fit) // of what is seen
     context.font = `${11 * unit}px system-ui`
     for (const box of layer.boxes) {
       const scores = Object.values(box.scores).filter(score => typeof score === 'number')
-      if (off.has(tagOf(layer, box.id)) || (lowest > 0 && scores.length && Math.max(...scores) < lowest)) continue
-      context.strokeStyle = context.fillStyle = color(box.id ?? 0)
+      if (off.has(classTag(layer, box.id)) || (lowest > 0 && scores.length && Math.max(...scores) < lowest)) continue
+      if (box.xmax < left || box.xmin > right || box.ymax < top || box.ymin > bottom) continue
+      context.strokeStyle = context.fillStyle = classColor(box.id)
       context.lineWidth = LINE * unit
       context.strokeRect(box.xmin, box.ymin, box.xmax - box.xmin, box.ymax - box.ymin)
       const text = [box.caption ?? labelOf(layer, box.id), ...scores.slice(0, 1).map(score => score.toFixed(2))].filter(Boolean).join(' ')
       if (!text) continue
-      const above = box.ymin > 14 * unit, top = above ? box.ymin - 14 * unit : box.ymin
-      context.fillRect(box.xmin - unit, top, context.measureText(text).width + 6 * unit, 14 * unit)
-      context.fillStyle = inkOn(color(box.id ?? 0))
-      context.fillText(text, box.xmin + 2 * unit, top + 10.5 * unit)
+      const wide = context.measureText(text).width + 6 * unit, high = 14 * unit
+      const x = within(box.xmin - unit, wide, left, right), y = within(box.ymin - high >= top ? box.ymin - high : box.ymin, high, top, bottom)
+      context.fillRect(x, y, wide, high)
+      context.fillStyle = inkOn(classColor(box.id))
+      context.fillText(text, x + 3 * unit, y + 10.5 * unit)
     }
   }
 
-  /** Wheel with ctrl zooms at the pointer, dragging pans, a double click resets; touch pinches in the page's own way. */
+  /** Wheel with ctrl zooms at the pointer, dragging pans, a double click resets, and keys do the same; touch pinches in the page's own way. */
   listen() {
     const { canvas } = this
     canvas.addEventListener(
@@ -162,12 +171,21 @@ export class Picture {
       event => {
         if (!event.ctrlKey && !event.metaKey) return
         event.preventDefault()
-        const box = canvas.getBoundingClientRect(), zoom = Math.exp(-event.deltaY / 300), scale = Math.min(40, Math.max(1, this.scale * zoom))
-        const px = ((event.clientX - box.left) * canvas.width) / box.width, py = ((event.clientY - box.top) * canvas.height) / box.height
-        this.move(scale, px - ((px - this.x) * scale) / this.scale, py - ((py - this.y) * scale) / this.scale)
+        const box = canvas.getBoundingClientRect()
+        this.zoom(Math.exp(-event.deltaY / 300), ((event.clientX - box.left) * canvas.width) / box.width, ((event.clientY - box.top) * canvas.height) / box.height)
       },
       { passive: false },
     )
+    canvas.addEventListener('keydown', event => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return
+      const by = { '+': 1.5, '=': 1.5, '-': 1 / 1.5 }[event.key], [right, down] = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? []
+      if (by) this.zoom(by, canvas.width / 2, canvas.height / 2)
+      else if (event.key === '0') this.move(1, 0, 0)
+      else if (right !== undefined && this.scale > 1) this.move(this.scale, this.x + (right * canvas.width) / 10, this.y + (down * canvas.height) / 10)
+      else return // the page may know the key
+      event.preventDefault()
+      event.stopPropagation()
+    })
     canvas.addEventListener('pointermove', event => {
       if (!event.buttons || this.scale === 1) return
       const unit = canvas.width / canvas.clientWidth
@@ -176,11 +194,28 @@ export class Picture {
     canvas.addEventListener('dblclick', () => this.move(1, 0, 0))
   }
 
+  /** So many times as large, around a point of the canvas. */
+  zoom(by, x, y) {
+    const scale = Math.min(40 / this.fit, Math.max(1, this.scale * by))
+    this.move(scale, x - ((x - this.x) * scale) / this.scale, y - ((y - this.y) * scale) / this.scale)
+  }
+
   move(scale, x, y) {
     const { width, height } = this.canvas
     Object.assign(this, { scale, x: Math.min(0, Math.max(width * (1 - scale), x)), y: Math.min(0, Math.max(height * (1 - scale), y)) })
     this.paint()
   }
+}
+
+/** The classes of a mask that are shown, in their colours, as a picture of its size. */
+function maskTile({ mask, part: { width, height } }, shown, opacity) {
+  const tile = new OffscreenCanvas(width, height), pixels = new ImageData(width, height)
+  const palette = new Uint32Array(mask.BYTES_PER_ELEMENT === 2 ? 65536 : 256), bytes = new Uint8Array(palette.buffer)
+  for (const id of shown) bytes.set([...rgb(classColor(id)), opacity], 4 * id)
+  const out = new Uint32Array(pixels.data.buffer)
+  for (let i = 0; i < out.length; i++) out[i] = palette[mask[i]]
+  tile.getContext('2d').putImageData(pixels, 0, 0)
+  return tile
 }
 
 function toggle(label, checked, change, className, swatch) {

@@ -12,21 +12,24 @@ import { State } from './state.js'
 
 const given = JSON.parse(document.getElementById('settings')?.textContent ?? '{}')
 const TABS = { charts: 'Charts', media: 'Media', compare: 'Compare', runs: 'Runs', run: 'Run' }
-const KEYS = [['/', 'filter keys'], ['1 – 5', 'tabs'], ['← →', 'one step back or forward'], ['double click', 'zoom out'], ['ctrl + wheel', 'zoom a picture'], ['?', 'this list']]
+const KEYS = [['/', 'filter keys'], ['1 – 5', 'tabs'], ['← →', 'one step back or forward'], ['double click', 'zoom out'], ['ctrl + wheel, + − 0', 'zoom a picture'], ['?', 'this list']]
+const OWN_ARROWS = 'audio, video, .scroll, .stage, dialog' // which arrows move by themselves
 const SHOWN = 10 // runs that are switched on at first
 
 class Page {
-  constructor(source) {
-    Object.assign(this, { source, state: new State(), runs: [] })
+  /** @param signal ends what it hears of the window, for another page in its place */
+  constructor(source, signal) {
+    Object.assign(this, { source, signal, state: new State(location.hash, signal), runs: [] })
     this.tabs = { charts: new Charts(this), media: new Media(this), compare: new Compare(this), runs: new Runs(this), run: new Details(this) }
     this.layout()
     this.state.on('tab', () => this.open())
     this.state.on('group colors', () => this.recolour())
     this.state.on('theme', () => this.theme())
-    addEventListener('beforeprint', () => this.print(true))
-    addEventListener('afterprint', () => this.print(false))
-    document.addEventListener('overlays', () => this.repaint())
-    addEventListener('keydown', event => this.key(event))
+    addEventListener('beforeprint', () => this.print(true), { signal })
+    addEventListener('afterprint', () => this.print(false), { signal })
+    document.addEventListener('overlays', () => this.repaint(), { signal })
+    addEventListener('keydown', event => this.key(event), { signal })
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => (this.theme(), this.tabs.charts.redraw()), { signal })
     this.theme()
   }
 
@@ -79,10 +82,10 @@ class Page {
 
   /** Read the footers of the runs that are shown, then what the axes can be. */
   async openRuns() {
-    await Promise.all(this.shown().map(run => run.open().catch(error => ((run.failed = error), run))))
-    const failed = this.shown().filter(run => run.failed)
+    await Promise.all(this.shown().map(run => run.open().then(() => (run.failed = null), error => (run.failed = error))))
+    const failed = [...this.shown().filter(run => run.failed).map(run => `${run.name}: ${run.failed.message}`), ...(this.source.problems ?? [])]
     this.main.querySelector(':scope > .failure')?.remove()
-    if (failed.length) this.main.prepend(failure(Error(failed.map(run => `${run.name}: ${run.failed.message}`).join('\n'))))
+    if (failed.length) this.main.prepend(failure(Error(failed.join('\n'))))
     const keys = [...new Set(this.shown().flatMap(run => run.numeric))].sort()
     const isDefined = keys.some(key => this.shown().some(run => run.axis(key))), { _step, ...times } = AXES
     const axes = [...(isDefined ? [['', 'as defined'], ['_step', _step]] : [['', _step]]), ...Object.entries(times), ...keys.map(key => [key, key])]
@@ -166,14 +169,14 @@ class Page {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName), isArrow = event.key === 'ArrowLeft' || event.key === 'ArrowRight'
     if (event.key === 'Escape' && typing) return event.target.blur()
     if (typing) return
     const tab = Object.keys(TABS)[Number(event.key) - 1]
     if (tab) this.state.set({ tab })
     else if (event.key === '/') this.find.focus()
     else if (event.key === '?') this.help.showModal()
-    else if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') this.tabs.media.go(event.key === 'ArrowLeft' ? -1 : 1)
+    else if (isArrow && this.state.get('tab') === 'media' && !event.target.closest?.(OWN_ARROWS)) this.tabs.media.go(event.key === 'ArrowLeft' ? -1 : 1)
     else return
     event.preventDefault()
   }
@@ -214,8 +217,12 @@ function waiting() {
   addEventListener('drop', async event => (event.preventDefault(), begin(new Dropped(await droppedFiles(event.dataTransfer)))))
 }
 
+let shown = new AbortController() // of the page that is shown: other files may be dropped on it
+
 async function begin(source) {
-  const page = new Page(source)
+  shown.abort()
+  shown = new AbortController()
+  const page = new Page(source, shown.signal)
   try {
     await page.start()
     if (!page.runs.length) document.querySelector('main').replaceChildren(given.live ? el('p', { className: 'quiet', role: 'status' }, 'No runs yet. The first one is shown as soon as it begins.') : failure(Error('no run was found: a run folder holds a run.json')))

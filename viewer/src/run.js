@@ -99,6 +99,7 @@ export class Run {
   }
 
   async _open() {
+    if (this.source.has && !this.has('history.parquet')) throw Error('it has no history.parquet, which a run gets when it is over. Of one that was killed: mediatypes recover')
     this.file = await this.parquet('history.parquet')
     this.metadata = await parquetMetadataAsync(this.file, { initialFetchSize: TAIL })
     this.rows = Number(this.metadata.num_rows)
@@ -142,6 +143,11 @@ export class Run {
 
   column(key) {
     return this.columns.find(column => column.key === key && NUMERIC.has(column.kind))?.name
+  }
+
+  /** Whether the numbers of a key are booleans. */
+  isTruth(key) {
+    return this.columns.find(column => column.key === key && NUMERIC.has(column.kind))?.kind === 'boolean'
   }
 
   /** The key that a key is drawn over, as a metric of the run says; undefined for steps. The metric of the key's own name

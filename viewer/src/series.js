@@ -12,7 +12,7 @@ export function lower(x, value) {
 }
 
 /** Points of x in [from, to] with their neighbours; where there are many, the smallest and largest of each bucket.
- *  No peak is lost, unlike in a sample. A bucket of NaN alone keeps one, so that the gap shows. */
+ *  No finite peak is lost, unlike in a sample. A bucket without a finite value keeps a NaN, so that the gap shows. */
 export function envelope(x, y, from, to, buckets) {
   const first = Math.max(0, lower(x, from) - 1), end = Math.min(x.length, lower(x, to) + 2), count = end - first
   if (count <= 2 * buckets) return [x.subarray(first, end), y.subarray(first, end)]
@@ -23,7 +23,7 @@ export function envelope(x, y, from, to, buckets) {
     let low = -1, high = -1
     for (let i = start; i < stop; i++) {
       const value = y[i]
-      if (value !== value) continue
+      if (!Number.isFinite(value)) continue
       if (low < 0 || value < y[low]) low = i
       if (high < 0 || value > y[high]) high = i
     }

@@ -2,10 +2,12 @@
 import { duration, el, svg } from './dom.js'
 
 const WIDE = 360, HIGH = 60
+const MOST = 5e7 // samples of a sound whose waveform is drawn: decoding it takes four bytes for each
 
 export async function showAudio(run, document) {
   const { sample_rate: rate, channels } = document, player = el('audio', { controls: true, preload: 'metadata', src: await run.url(document.path), 'aria-label': document.caption ?? 'sound' })
   const node = el('div', { className: 'sound' }, player, el('p', { className: 'note' }, [duration(document.duration), `${rate} Hz`, `${channels} ch`, document.format].join(' · ')))
+  if (document.frames * channels > MOST) return node
   try {
     node.prepend(waveform(await samples(run, document), player))
   } catch {
@@ -30,14 +32,14 @@ function waveform(values, player) {
       if (value < low) low = value
       if (value > high) high = value
     }
-    path += `M${x} ${(middle - high * middle).toFixed(1)}V${(middle - low * middle + 0.5).toFixed(1)}`
+    if (low <= high) path += `M${x} ${(middle - high * middle).toFixed(1)}V${(middle - low * middle + 0.5).toFixed(1)}`
   }
   const cursor = svg('line', { x1: 0, x2: 0, y1: 0, y2: HIGH, class: 'cursor' }), drawn = svg('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, class: 'wave', preserveAspectRatio: 'none', role: 'img', 'aria-label': 'waveform' }, svg('path', { d: path }), cursor)
   player.addEventListener('timeupdate', () => {
-    const at = (player.currentTime / (player.duration || 1)) * WIDE
+    const at = Math.min(1, player.currentTime / (player.duration || 1)) * WIDE
     cursor.setAttribute('x1', at)
     cursor.setAttribute('x2', at)
   })
-  drawn.addEventListener('click', event => (player.currentTime = ((event.clientX - drawn.getBoundingClientRect().left) / drawn.clientWidth) * player.duration))
+  drawn.addEventListener('click', event => player.duration > 0 && (player.currentTime = ((event.clientX - drawn.getBoundingClientRect().left) / drawn.clientWidth) * player.duration))
   return drawn
 }

@@ -129,11 +129,15 @@ export class Dropped extends Inlined {
 
   async runs() {
     const found = []
+    this.problems = [] // of files that are no runs, or broken ones
     for (const [path, file] of this.files) {
       if (!/(^|\/)run\.json$/.test(path)) continue
-      const root = path.slice(0, -'run.json'.length)
-      const summary = this.files.get(`${root}summary.json`)
-      found.push({ path: root.slice(0, -1), run: JSON.parse(await file.text()), summary: summary ? JSON.parse(await summary.text()) : {} })
+      const root = path.slice(0, -'run.json'.length), summary = this.files.get(`${root}summary.json`)
+      try {
+        found.push({ path: root.slice(0, -1), run: object(await file.text()), summary: summary ? object(await summary.text()) : {} })
+      } catch (error) {
+        this.problems.push(`${path}: expected the JSON of a run, got something else (${error.message})`)
+      }
     }
     return found.sort((a, b) => (a.path < b.path ? -1 : 1))
   }
@@ -161,6 +165,12 @@ export class Dropped extends Inlined {
     if (!this.urls.has(path)) this.urls.set(path, URL.createObjectURL(this.file(path)))
     return this.urls.get(path)
   }
+}
+
+function object(text) {
+  const value = JSON.parse(text)
+  if (!value || typeof value !== 'object' || Array.isArray(value)) throw Error('no object')
+  return value
 }
 
 /** All files of a drop, folders opened: pairs of path and File. */

@@ -21,19 +21,21 @@ const DEFAULTS = {
   theme: '', // light, dark; the system's where it is empty
 }
 
+const LIMITS = { smooth: [0, 0.99], score: [0, 1], opacity: [0, 1] }
+
 export class State extends EventTarget {
-  constructor(hash = location.hash) {
+  constructor(hash = location.hash, signal) {
     super()
     this.values = { ...structuredClone(DEFAULTS), ...this.parse(hash) }
-    addEventListener('hashchange', () => this.take(this.parse(location.hash)))
+    addEventListener('hashchange', () => this.take(this.parse(location.hash)), { signal })
   }
 
   parse(hash) {
     const given = {}
     for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ''))) {
       const standard = DEFAULTS[name]
-      if (Array.isArray(standard)) given[name] = text.split('|').filter(Boolean).map(decodeURIComponent)
-      else if (typeof standard === 'number') given[name] = Number.isFinite(Number(text)) ? Number(text) : standard
+      if (Array.isArray(standard)) given[name] = text ? text.split('|').map(decoded) : []
+      else if (typeof standard === 'number') given[name] = Number.isFinite(Number(text)) ? Math.min(LIMITS[name][1], Math.max(LIMITS[name][0], Number(text))) : standard
       else if (typeof standard === 'boolean') given[name] = text === '1'
       else if (typeof standard === 'string') given[name] = text
     }
@@ -79,5 +81,14 @@ export class State extends EventTarget {
   on(names, listener) {
     const wanted = names.split(' ')
     this.addEventListener('change', event => wanted.some(name => event.detail.has(name)) && listener(event.detail))
+  }
+}
+
+/** A part of an address as text; one that was cut or written by hand is taken as it is. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
 }

@@ -1,4 +1,5 @@
 // Tables: the parts of a document are read, shown in a grid; cells may be media.
+import { conversation, messages } from './chat.js'
 import { el, failure } from './dom.js'
 import { Grid, textOf } from './grid.js'
 import { parquetRows, plain, untagged } from './run.js'
@@ -22,7 +23,7 @@ function read(cell, kind) {
   if (cell === null || cell === undefined) return null
   if (kind === 'json' || kind === 'mixed') return untagged(JSON.parse(cell))
   if (cell._doc) return JSON.parse(cell._doc)
-  if (Array.isArray(cell)) return cell.map(item => (item?._doc ? JSON.parse(item._doc) : item))
+  if (Array.isArray(cell)) return cell.map(item => (item?._doc ? JSON.parse(item._doc) : plain(item)))
   if (kind === 'duration') return Number(cell) / 1e6
   if (kind === 'timestamp') return `${cell}+00:00`
   return plain(cell)
@@ -51,7 +52,8 @@ function details(columns, row, media) {
   return columns.map(({ name, values }) => {
     const value = values[row], place = el('dd', { dir: 'auto' })
     const items = value?._type ? [value] : Array.isArray(value) && value[0]?._type ? value : null
-    if (items) for (const item of items) media(item).then(node => place.append(node), error => place.append(failure(error)))
+    if (items?.length) for (const item of items) media(item).then(node => place.append(node), error => place.append(failure(error)))
+    else if (messages(value)) place.append(conversation(messages(value)))
     else place.textContent = textOf(value)
     return el('dl', {}, el('dt', {}, name), place)
   })

@@ -43,8 +43,9 @@ export function readNpy(buffer, dtype) {
 
 /** The last two axes of a tensor as a heatmap, the first of all others; with the document's statistics below. */
 export function showTensor({ shape, values }, document) {
-  const columns = shape.at(-1) ?? 1, rows = shape.length > 1 ? shape.at(-2) : 1, stepX = Math.ceil(columns / SIDE), stepY = Math.ceil(rows / SIDE)
-  const wide = Math.ceil(columns / stepX) || 1, high = Math.ceil(rows / stepY) || 1, number = at => Number(values[at])
+  const columns = shape.at(-1) ?? 1, rows = shape.length > 1 ? shape.at(-2) : 1, size = shape.join(' × ')
+  if (!values.length) return el('p', { className: 'note' }, `${size} ${document.dtype ?? ''} · no numbers`)
+  const stepX = Math.ceil(columns / SIDE), stepY = Math.ceil(rows / SIDE), wide = Math.ceil(columns / stepX), high = Math.ceil(rows / stepY), number = at => Number(values[at])
   let low = Infinity, top = -Infinity
   for (let i = 0; i < rows * columns; i++) {
     const value = number(i)
@@ -53,14 +54,17 @@ export function showTensor({ shape, values }, document) {
       top = Math.max(top, value)
     }
   }
-  const canvas = el('canvas', { width: wide, height: high, className: 'heat', role: 'img', 'aria-label': `heatmap of ${shape.join(' x ')} numbers from ${short(low)} to ${short(top)}` }), context = canvas.getContext('2d'), pixels = context.createImageData(wide, high)
+  const range = low > top ? 'no finite numbers' : low === top ? `all ${short(low)}` : `${short(low)} to ${short(top)}`
+  const canvas = el('canvas', { width: wide, height: high, className: 'heat', role: 'img', 'aria-label': `heatmap of ${size} numbers: ${range}` }), context = canvas.getContext('2d'), pixels = context.createImageData(wide, high)
+  const share = value => (low === top ? 0.5 : (value / 2 - low / 2) / (top / 2 - low / 2)) // halves: their difference is a number, however far apart they are
   for (let y = 0; y < high; y++) {
     for (let x = 0; x < wide; x++) {
       const value = number(y * stepY * columns + x * stepX)
-      pixels.data.set(Number.isFinite(value) ? [...viridis((value - low) / (top - low || 1)), 255] : [200, 30, 30, 255], 4 * (y * wide + x))
+      pixels.data.set(Number.isFinite(value) ? [...viridis(share(value)), 255] : [200, 30, 30, 255], 4 * (y * wide + x))
     }
   }
   context.putImageData(pixels, 0, 0)
-  const notes = [`${shape.join(' × ')} ${document.dtype ?? ''}`, /complex/.test(document.dtype) && 'absolute values', `${short(low)} to ${short(top)}`, shape.length > 2 && 'first slice', (stepX > 1 || stepY > 1) && `every ${Math.max(stepX, stepY)}th`].filter(Boolean)
+  const thinned = [stepX > 1 && `every ${stepX}th column`, stepY > 1 && `every ${stepY}th row`].filter(Boolean).join(', ')
+  const notes = [`${size} ${document.dtype ?? ''}`, /complex/.test(document.dtype) && 'absolute values', range, shape.length > 2 && 'first slice', thinned].filter(Boolean)
   return el('div', {}, canvas, el('p', { className: 'note' }, notes.join(' · ')))
 }

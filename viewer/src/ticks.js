@@ -1,6 +1,7 @@
 // Numbers on the axes of charts: pure functions without a page.
-import { short } from './dom.js'
+import { short, unitOf, within } from './dom.js'
 
+const WIDEST = 1000 // times the smallest number of an axis: up to there all have one unit
 const HUGE = 1e15, TINY = 1e-15, FINE = 1e9 // beyond which an axis has neither digits nor room for its numbers
 
 /** Distances between ticks of an axis of whole numbers. */
@@ -20,12 +21,22 @@ export function logFrame(low, high) {
   return { base: 0, scale: isFar && Number.isFinite(middle) ? 10 ** middle : 1 }
 }
 
-/** What stands at ticks. Numbers that look the same are told by how far they are from the first. */
+/** What stands at ticks, all in one unit or all with an exponent. Numbers that look the same are told by how far they are
+ *  from the first. */
 export function labels(ticks, { base = 0, scale = 1 } = {}) {
-  const first = ticks.find(tick => tick !== null), texts = ticks.map(tick => (tick === null ? '' : short(base + tick * scale)))
+  const first = ticks.find(tick => tick !== null), write = writing(ticks.filter(tick => tick !== null).map(tick => base + tick * scale))
+  const texts = ticks.map(tick => (tick === null ? '' : write(base + tick * scale)))
   const told = texts.filter(Boolean)
   if (new Set(told).size === told.length) return texts
   return ticks.map((tick, i) => (tick === null || tick === first ? texts[i] : `+${short((tick - first) * scale)}`))
+}
+
+/** How the numbers of an axis are written: those of one that is not logarithmic are all of about one size. */
+function writing(numbers) {
+  const sizes = numbers.map(Math.abs).filter(size => size > 0), least = Math.min(...sizes), most = Math.max(...sizes)
+  if (!(most / least <= WIDEST)) return short
+  if (most < 1e-2 && least < 1e-4) return number => (number ? number.toExponential(3).replace(/\.?0*e\+?/, 'e') : '0')
+  return most >= 1e5 && most < HUGE ? number => within(number, unitOf(most), 6) : short
 }
 
 /** The width in pixels of an axis with these labels at its left. */

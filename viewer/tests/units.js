@@ -1,18 +1,21 @@
 // Units of the page's modules, run in a browser by tests/viewer/test_units.py. Each test throws what is wrong.
 import { grouped } from '../src/charts.js'
-import { readPoints } from '../src/cloud.js'
-import { bytes, count, duration, short } from '../src/dom.js'
+import { conversation, messages, toldInLine } from '../src/chat.js'
+import { Cloud, readPly, readPoints } from '../src/cloud.js'
+import { classColor, isBackground } from '../src/colors.js'
+import { bytes, count, duration, el, folding, short } from '../src/dom.js'
 import { Grid, matches, textOf } from '../src/grid.js'
-import { rebinned } from '../src/histogram.js'
+import { bars, heatmap, rebinned } from '../src/histogram.js'
 import { fillPreset } from '../src/media.js'
 import { matchBoxes } from '../src/overlays.js'
 import { grey16 } from '../src/png.js'
 import { groupsBy, runColumns } from '../src/runs.js'
 import { isoTime, Run, untagged } from '../src/run.js'
 import { alone, envelope, lower, nearest, points, smooth } from '../src/series.js'
+import { Dropped } from '../src/source.js'
 import { State } from '../src/state.js'
 import { frame, labels, logFrame, WHOLE } from '../src/ticks.js'
-import { readNpy } from '../src/tensor.js'
+import { readNpy, showTensor } from '../src/tensor.js'
 
 const text = value => JSON.stringify(value, (_, item) => (ArrayBuffer.isView(item) ? [...item] : typeof item === 'number' && !Number.isFinite(item) ? String(item) : item))
 function equal(got, wanted) {
@@ -42,6 +45,12 @@ window.units = {
     equal([outY[outX.indexOf(1234)], outY[outX.indexOf(4321)]], [99, -99])
     equal(outY.some(value => value !== value), true)
     equal(envelope(x, y, 10, 12, 100)[0], f8([9, 10, 11, 12, 13]))
+    y[1240] = Infinity // beside a peak, in its bucket
+    y[4330] = -Infinity
+    y.fill(Infinity, 8000, 9000)
+    const [againX, againY] = envelope(x, y, -Infinity, Infinity, 100)
+    equal([againY[againX.indexOf(1234)], againY[againX.indexOf(4321)]], [99, -99])
+    equal([againY.some(value => Math.abs(value) === Infinity), againY.filter(value => value !== value).length], [false, 30])
   },
   'values between gaps are told'() {
     equal(alone([1, null, 2, undefined, null, 3, 4, null, undefined, 5]), [0, 2, 9])
@@ -59,7 +68,7 @@ window.units = {
     equal([a, b.toFixed(6), gap, c.toFixed(6)], [1, '1.666667', NaN, '2.428571'])
   },
   'numbers, bytes and durations in few letters'() {
-    equal([0, 1, -1.5, 0.000123, 0.00001, 12345.678, 123456, 5e9, 1e20, NaN, -Infinity, null].map(short), ['0', '1', '-1.5', '0.000123', '1e-5', '12345.7', '123k', '5G', '1e20', 'NaN', '−∞', ''])
+    equal([0, 1, -1.5, 0.000123, 0.00001, 12345.678, 123456, 999999, 999_999_999, 5e9, 1e20, NaN, -Infinity, null].map(short), ['0', '1', '-1.5', '0.000123', '1e-5', '12345.7', '123k', '1M', '1G', '5G', '1e20', 'NaN', '−∞', ''])
     equal([0, 999, 1234, 999_600, 5e9].map(bytes), ['0 B', '999 B', '1.23 kB', '1.00 MB', '5.00 GB'])
     equal([1.234, 59.99, 90, 3590, 7199, 7500, NaN].map(duration), ['1.23 s', '1 min', '2 min', '1 h 0 min', '2 h 0 min', '2 h 5 min', ''])
   },
@@ -73,6 +82,11 @@ window.units = {
     equal(labels([0, 0.5, 1], frame(0, 1.5e302)), ['0', '5e301', '1e302'])
     equal([logFrame(1e300, 1e304), logFrame(0.1, 100), logFrame(Infinity, -Infinity)].map(one => one.scale), [1e302, 1, 1])
     equal(labels([0, 1, 2]), ['0', '1', '2'])
+    equal(labels([98000, 99000, null, 100000, 101000]), ['98k', '99k', '', '100k', '101k'])
+    equal(labels([99500, 100000, 100500]), ['99.5k', '100k', '100.5k'])
+    equal(labels([-500000, 0, 500000, 1000000]), ['-0.5M', '0', '0.5M', '1M'])
+    equal(labels([0, 0.00005, 0.0001, 0.00015]), ['0', '5e-5', '1e-4', '1.5e-4'])
+    equal(labels([1, 1000, 1000000]), ['1', '1000', '1M']) // of a logarithmic axis each has its own
     equal(labels([1000000.1, 1000000.2]), ['1M', '+0.1'])
     equal(WHOLE.slice(0, 5), [1, 2, 5, 10, 20])
     equal(WHOLE.every(Number.isInteger), true)
@@ -143,6 +157,82 @@ window.units = {
   'tagged floats become numbers'() {
     equal(untagged({ a: [{ _type: 'float', value: 'nan' }], b: { _type: 'float', value: '-inf' } }), { a: [NaN], b: -Infinity })
   },
+  /** Given by the test: colours as Python has them. */
+  'the colours of classes are those of Python, and none is like one near to it'({ colors, clear }) {
+    equal(colors.map(([id]) => classColor(id)), colors.map(([, hex]) => hex))
+    equal(clear.map(([id, labels]) => isBackground(id, labels)), clear.map(([, , is]) => is))
+    equal(new Set(colors.slice(1, 302).map(([, hex]) => hex)).size, 301)
+    const channels = hex => [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16)), apart = (a, b) => Math.hypot(...channels(a).map((value, i) => value - channels(b)[i]))
+    for (let id = 0; id < 300; id++) for (let other = id + 1; other <= id + 7; other++) if (apart(classColor(id), classColor(other)) < 40) throw Error(`${id} and ${other} are alike`)
+  },
+  'a list of messages is a conversation'() {
+    const list = [{ role: 'user', content: 'Hello <b>' }, { role: 'assistant', content: [{ type: 'text', text: 'Hi' }, { type: 'image', url: 'x' }], tool_calls: [1] }, { role: 'tool', content: null }]
+    equal([messages(list) === list, messages({ messages: list }) === list, messages([]), messages([{ role: 1 }]), messages('x'), messages([{ _type: 'image', role: 'r' }]), messages(null)], [true, true, null, null, null, null, null])
+    const node = conversation(list)
+    equal([...node.querySelectorAll('li')].map(one => [...one.children].map(part => part.textContent)), [['user', 'Hello <b>'], ['assistant', 'Hi\n{"type":"image","url":"x"}', '{"tool_calls":[1]}'], ['tool', '']])
+    equal(toldInLine(list.slice(0, 1)), 'user: Hello <b>')
+    equal(conversation(Array(300).fill(list[0])).lastChild.textContent, 'and 100 messages more')
+  },
+  'a long text is folded, and there as a whole'() {
+    equal([folding('short').localName, folding('a\nb').textContent], ['b', 'a\nb'])
+    for (const long of ['word '.repeat(100), 'line\n'.repeat(9)]) equal([folding(long).localName, folding(long).textContent], ['details', long])
+  },
+  'histograms of any numbers and any count are drawn'() {
+    const huge = bars({ values: [1, 2], bins: [-1.7e308, 0, 1.7e308] }), places = [...huge.querySelectorAll('rect')].map(bar => Math.round(Number(bar.getAttribute('x'))))
+    equal(places, [42, 199])
+    equal([...bars({ values: [0, 0], bins: [0, 1, 2] }).querySelectorAll('text')].map(one => one.textContent), ['0', '2', '0', '0'])
+    const documents = Array.from({ length: 150000 }, (_, i) => ({ values: [1], bins: i < 75000 ? [0, 1] : [1, 2] })), chosen = []
+    const node = heatmap(documents, documents.map((_, i) => i), i => chosen.push(i)), canvas = node.querySelector('canvas')
+    equal([canvas.width <= 1024, node.textContent.includes('in each column')], [true, true])
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, 64), bright = (x, y) => data[4 * (y * canvas.width + x)] > 200
+    equal([bright(2, 60), bright(2, 3), bright(canvas.width - 2, 60), bright(canvas.width - 2, 3)], [true, false, false, true])
+  },
+  'a tensor says what its numbers range over'() {
+    const shown = (values, shape) => {
+      const node = showTensor({ shape, values: f8(values) }, { dtype: 'float64' }), canvas = node.querySelector('canvas')
+      return [node.textContent, canvas && [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data].filter((_, i) => i % 4 === 0)]
+    }
+    equal(shown([-1.7e308, 0, 1.7e308], [3]), ['3 float64 · -1.7e308 to 1.7e308', [68, 33, 253]])
+    equal(shown([3, 3], [1, 2]), ['1 × 2 float64 · all 3', [33, 33]])
+    equal(shown([NaN, 5], [2]), ['2 float64 · all 5', [200, 33]])
+    equal(shown([NaN, Infinity], [2]), ['2 float64 · no finite numbers', [200, 200]])
+    equal(shown([], [0, 3]), ['0 × 3 float64 · no numbers', null])
+    equal(shown([7], []), [' float64 · all 7', [33]])
+    equal(shown(Array(300).fill(1), [300, 1])[0], '300 × 1 float64 · all 1 · every 2th row')
+  },
+  'points of a PLY are drawn whatever their numbers and categories are'() {
+    const read = (lines, properties) => readPly(new TextEncoder().encode(['ply', 'format ascii 1.0', 'comment element vertex 99', `element vertex ${lines.length}`, ...properties.map(one => `property ${one}`), 'end_header', ...lines, ''].join('\n')).buffer)
+    const xyz = ['float x', 'float y', 'float z']
+    const cloud = new Cloud(read(['nan nan nan', '5 6 7', '7 6 5', 'inf 0 0'], xyz))
+    equal([cloud.points.origin, cloud.centre, cloud.radius], [[5, 6, 7], [1, -3, -3.5], Math.hypot(2, 6, 7) / 2])
+    equal(read(['0 0 0 1 0.5 0'], [...xyz, 'float red', 'float green', 'float blue']).colors, Uint8Array.of(255, 127, 0, 170))
+    const categories = read(['0 0 0 -1', '0 0 0 2.5', '0 0 0 nan', '0 0 0 99'], [...xyz, 'float category']).colors
+    const hex = i => `#${[0, 1, 2].map(channel => categories[4 * i + channel].toString(16).padStart(2, '0')).join('')}`
+    equal([0, 1, 2, 3].map(hex), [classColor(-1), classColor(2), '#aaaaaa', classColor(99)])
+  },
+  'rows beyond what an element can hold are reached'() {
+    const grid = new Grid([{ name: 'n', values: i => i, show: String }], 3e6)
+    document.body.append(el('style', {}, '.scroll { overflow: auto; position: relative } .row { height: 24px; overflow: hidden } .rows { position: absolute } .space { position: relative }'), grid.node)
+    const rows = () => [...grid.body.children].map(line => Number(line.textContent)), seen = () => rows().filter((_, i) => {
+      const box = grid.body.children[i].getBoundingClientRect(), around = grid.scroll.getBoundingClientRect()
+      return box.top >= around.top - 1 && box.bottom <= around.bottom + 1
+    })
+    for (const [part, wanted] of [[0, 0], [0.5, 1.5e6], [1, 3e6 - 1]]) {
+      grid.scroll.scrollTop = part * grid.scroll.scrollHeight
+      grid.paint()
+      if (!seen().some(row => Math.abs(row - wanted) < 100)) throw Error(`${part}: ${seen()}`)
+    }
+    equal(seen().at(-1), 3e6 - 1)
+    grid.node.remove()
+  },
+  async 'a dropped file that is no run does not hide the others'() {
+    const file = (path, value) => [path, new File([typeof value === 'string' ? value : JSON.stringify(value)], 'run.json')]
+    const source = new Dropped([file('a/run.json', { name: 'a' }), file('b/run.json', '{"name'), file('c/run.json', 'null'), file('d/run.json', [1])])
+    equal((await source.runs()).map(({ path }) => path), ['a'])
+    equal(source.problems.map(text => text.split(':')[0]), ['b/run.json', 'c/run.json', 'd/run.json'])
+    const told = await new Run(source, { path: 'a', run: {}, summary: {} }).open().catch(error => error.message)
+    equal(told.includes('mediatypes recover'), true)
+  },
   'counts keep their sum in other bins'() {
     const counts = rebinned({ values: [4, 2], bins: [0, 1, 3] }, -1, 3, 8)
     equal(counts, [0, 0, 2, 2, 0.5, 0.5, 0.5, 0.5])
@@ -156,6 +246,10 @@ window.units = {
     equal([state.get('tab'), state.get('smooth'), state.get('off'), state.get('log'), state.get('x')], ['media', 0.5, ['a', 'b|c'], true, ''])
     equal(new State(state.link()).values, state.values)
     equal(new State('').link(), '')
+    state.set({ compare: ['photo', 'r', '', 'r', '5', '', ''] }) // a place in it that is not chosen is a place
+    equal(new State(state.link()).get('compare'), ['photo', 'r', '', 'r', '5', '', ''])
+    const odd = new State('#smooth=7&opacity=-1&score=x&off=%25|a&hidden=')
+    equal(['smooth', 'opacity', 'score', 'off', 'hidden'].map(name => odd.get(name)), [0.99, 0, 0, ['%', 'a'], []])
   },
   'an npy file is read, and what is not drawn is named'() {
     const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }".padEnd(118) , bytes = new Uint8Array(128 + 8)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..._core.palette import Color, class_color, is_background
 from ...columns.arrays import Array
 from ..pictures.pixels import from_pil
 from .boxes import BoundingBoxes2D
@@ -15,25 +16,8 @@ from .masks import ImageMask
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
-Color = tuple[int, int, int]
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom; the last two are outside
 
-_COLORS: tuple[Color, ...] = (  # by class id; neighbours are far apart in hue
-    (255, 82, 82),
-    (41, 182, 246),
-    (102, 187, 106),
-    (255, 202, 40),
-    (186, 104, 200),
-    (255, 138, 61),
-    (38, 198, 178),
-    (240, 98, 180),
-    (174, 213, 60),
-    (92, 124, 250),
-    (161, 118, 90),
-    (144, 164, 174),
-)
-_BACKGROUND = frozenset(("background", "void", "ignore", "ignored", "unlabeled", "unlabelled", "none"))
-_NO_CLASS = (0, 255)  # ids that mean no class where nobody named them
 _MOST_LABELS = 100  # of a set of boxes the best scores, of a mask the largest areas; the others have none
 _LONGEST = 40  # characters of a label
 _DASHES = (0, 5, 2)  # in widths of the line: a frame of the first, second and every further set of boxes
@@ -60,13 +44,13 @@ def draw_overlays(
     import PIL.ImageDraw
 
     size = (picture.width * scale, picture.height * scale)
-    pixels = np.array(_rgb(picture).resize(size, PIL.Image.Resampling.NEAREST))
+    pixels = np.array(opaque_rgb(picture).resize(size, PIL.Image.Resampling.NEAREST))
     labels = [label for mask in masks.values() for label in _paint(pixels, mask, scale, opacity)]
     drawn = PIL.Image.fromarray(pixels)
     pen = PIL.ImageDraw.Draw(drawn)
     width = max(1, round(max(size) / 250))
     for layer, dash in zip(boxes.values(), (*_DASHES, *_DASHES[-1:] * len(boxes)), strict=False):
-        edges, colors = _edges(layer, scale, size), [color_of(id) for id in layer.class_ids]
+        edges, colors = _edges(layer, scale, size), [class_color(id or 0) for id in layer.class_ids]
         for i in np.argsort((edges[:, :2] - edges[:, 2:]).prod(axis=1) * -1, kind="stable").tolist():
             _frame(pen, tuple(edges[i].tolist()), colors[i], width, dash * width)
         labels += _box_labels(layer, edges, colors)
@@ -74,7 +58,7 @@ def draw_overlays(
     return drawn
 
 
-def _rgb(picture: PILImage) -> PILImage:
+def opaque_rgb(picture: PILImage) -> PILImage:
     """8-bit colors, those that are transparent on white."""
     import PIL.Image
 
@@ -86,25 +70,18 @@ def _rgb(picture: PILImage) -> PILImage:
     return plain.convert("RGB")
 
 
-def color_of(id: int | None) -> Color:
-    """The color of a class, the same in every picture."""
-    return _COLORS[0 if id is None else id % len(_COLORS)]
-
-
 def _paint(pixels: Array, mask: ImageMask, scale: int, opacity: float) -> Iterator[Label]:
     """Color the classes of a mask into (H, W, 3) pixels, and draw the outlines of their areas."""
     ids = mask.to_numpy().repeat(scale, 0).repeat(scale, 1)
     names, named = mask.class_labels, mask._class_labels or {}
     present, which, sizes = np.unique(ids, return_inverse=True, return_counts=True)
-    is_class = [
-        named[id].strip().lower() not in _BACKGROUND if id in named else id not in _NO_CLASS for id in present.tolist()
-    ]
-    area, outline = np.array(is_class)[which.reshape(ids.shape)], np.zeros(ids.shape, np.bool_)
+    which, is_class = which.reshape(ids.shape), [not is_background(id, named) for id in present.tolist()]
+    area, outline = np.array(is_class)[which], np.zeros(ids.shape, np.bool_)
     for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
         differ = ids[one] != ids[other]
         outline[one] |= differ
         outline[other] |= differ
-    colors = np.array(_COLORS)[ids[area] % len(_COLORS)]
+    colors = np.array([class_color(id) for id in present.tolist()])[which[area]]
     shades = np.rint(pixels[area] * (1 - opacity) + colors * opacity)
     pixels[area] = np.where(outline[area][:, None], colors, shades)
     places = np.split(np.argsort(which.reshape(-1), kind="stable"), np.cumsum(sizes)[:-1])  # of each class
@@ -113,7 +90,7 @@ def _paint(pixels: Array, mask: ImageMask, scale: int, opacity: float) -> Iterat
         rows, columns = np.divmod(places[i], ids.shape[1])
         middle = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
         x, y, id = int(columns[middle]), int(rows[middle]), int(present[i])
-        yield Label(_shortened(names[id]), (x, y, x, y), color_of(id))
+        yield Label(_shortened(names[id]), (x, y, x, y), class_color(id))
 
 
 def _edges(boxes: BoundingBoxes2D, scale: int, size: tuple[int, int]) -> Array:

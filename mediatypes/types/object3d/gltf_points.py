@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..._core.errors import InputError
+from ..._core.palette import class_color
 from ...columns.arrays import Array
 from . import gltf
-from .points import AXES, CATEGORIES, CATEGORY, extras_of
+from .points import AXES, CATEGORY, extras_of
 
 _FLOAT, _UBYTE, _POINTS, _ARRAY_BUFFER = 5126, 5121, 0, 34962
 
@@ -17,7 +18,7 @@ _FLOAT, _UBYTE, _POINTS, _ARRAY_BUFFER = 5126, 5121, 0, 34962
 def write(records: Array) -> bytes:
     """A GLB of one POINTS primitive: positions as float32, which is all that glTF has, and colours as RGBA bytes.
 
-    A category becomes a colour: the hues of a circle in 14 steps. Raises InputError for a coordinate beyond float32.
+    A category becomes the colour of a class. Raises InputError for a coordinate beyond float32.
     """
     with np.errstate(over="ignore"):
         positions = np.stack([records[axis] for axis in AXES], axis=1).astype("<f4")
@@ -57,16 +58,8 @@ def _colors(records: Array) -> Array | None:
         return None
     rgba = np.full((len(records), 4), 255, np.uint8)
     if extras == CATEGORY:
-        rgba[:, :3] = _palette()[(records["category"] - 1) % CATEGORIES]
+        rgba[:, :3] = np.array([class_color(id) for id in range(256)], np.uint8)[records["category"]]
     else:
         for column, name in enumerate(extras):
             rgba[:, column] = records[name]
     return rgba
-
-
-def _palette() -> Array:
-    """(14, 3) uint8: full hues in equal steps (the piecewise linear form of HSV)."""
-    hue = 6 * np.arange(CATEGORIES)[:, None] / CATEGORIES
-    offset = (np.array([5.0, 3.0, 1.0]) + hue) % 6
-    palette: Array = np.rint(255 * (1 - np.clip(np.minimum(offset, 4 - offset), 0, 1))).astype(np.uint8)
-    return palette

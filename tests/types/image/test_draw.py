@@ -10,7 +10,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes import BoundingBoxes2D, Image, ImageMask, InputError
-from mediatypes.types.image.drawing import color_of
+from mediatypes._core.palette import class_color
 from tests.samples import Array, photograph
 
 BLACK = np.zeros((120, 200, 3), np.uint8)
@@ -156,7 +156,7 @@ def test_a_refusal_names_the_place_and_the_fix(call: Callable[[], object], messa
 def test_thousands_of_objects_are_drawn_in_one_pass() -> None:
     ids = 1 + np.arange(64 * 64, dtype=np.uint16).reshape(64, 64).repeat(4, 0).repeat(4, 1)
     drawn = np.asarray(mt.draw(Image(np.zeros(ids.shape, np.uint8), masks={"objects": ids}), opacity=1))
-    expected = np.array([color_of(id) for id in ids.reshape(-1).tolist()]).reshape(*ids.shape, 3)
+    expected = np.array([class_color(id) for id in ids.reshape(-1).tolist()]).reshape(*ids.shape, 3)
     same = (drawn == expected).all(axis=2)
     assert same[200:].all()  # only the 100 largest have labels, which are the first of so many equal ones
     assert not same[:100].all()
