@@ -145,20 +145,25 @@ export class Picture {
   paintBoxes(context, layer, off) {
     const { canvas, scale, fit } = this, unit = canvas.width / Math.max(1, this.view.clientWidth || 320) / scale / fit, lowest = this.state.get('score')
     const [left, top, right, bottom] = [-this.x, -this.y, canvas.width - this.x, canvas.height - this.y].map(edge => edge / scale / fit) // of what is seen
+    const labels = []
     context.font = `${11 * unit}px system-ui`
     for (const box of layer.boxes) {
       const scores = Object.values(box.scores).filter(score => typeof score === 'number')
       if (off.has(classTag(layer, box.id)) || (lowest > 0 && scores.length && Math.max(...scores) < lowest)) continue
       if (box.xmax < left || box.xmin > right || box.ymax < top || box.ymin > bottom) continue
-      context.strokeStyle = context.fillStyle = classColor(box.id)
+      context.strokeStyle = classColor(box.id)
       context.lineWidth = LINE * unit
       context.strokeRect(box.xmin, box.ymin, box.xmax - box.xmin, box.ymax - box.ymin)
       const text = [box.caption ?? labelOf(layer, box.id), ...scores.slice(0, 1).map(score => score.toFixed(2))].filter(Boolean).join(' ')
       if (!text) continue
       const wide = context.measureText(text).width + 6 * unit, high = 14 * unit
       const x = within(box.xmin - unit, wide, left, right), y = within(box.ymin - high >= top ? box.ymin - high : box.ymin, high, top, bottom)
+      labels.push({ text, x, y, wide, high, color: classColor(box.id) })
+    }
+    for (const { text, x, y, wide, high, color } of labels) { // above the edges of all boxes
+      context.fillStyle = color
       context.fillRect(x, y, wide, high)
-      context.fillStyle = inkOn(classColor(box.id))
+      context.fillStyle = inkOn(color)
       context.fillText(text, x + 3 * unit, y + 10.5 * unit)
     }
   }
