@@ -571,3 +571,115 @@ def test_a_run_without_numbers_opens_at_its_media(serve: Any, open_page: Any, tm
     opened.page.wait_for_selector("html[data-ready]")
     assert opened.page.get_attribute("body", "data-tab") == "media"
     opened.page.wait_for_selector("main img, main canvas")
+
+
+# Counts what listens to the window, the document and its body: listeners() gives how many.
+LISTENERS = """
+    let count = 0
+    const held = new Set(), numbers = new WeakMap()
+    const number = one => numbers.get(one) ?? numbers.set(one, ++count).get(one)
+    const {addEventListener, removeEventListener} = EventTarget.prototype
+    const global = target => target === window || target === document || target === document.body
+    const name = (target, type, listener) => `${target.constructor.name} ${type} ${number(listener)}`
+    EventTarget.prototype.addEventListener = function (type, listener, options) {
+      if (global(this ?? window) && listener) held.add(name(this ?? window, type, listener))
+      return addEventListener.call(this, type, listener, options)
+    }
+    EventTarget.prototype.removeEventListener = function (type, listener, options) {
+      if (global(this ?? window) && listener) held.delete(name(this ?? window, type, listener))
+      return removeEventListener.call(this, type, listener, options)
+    }
+    window.listeners = () => held.size
+"""
+
+
+def drawn_canvases(place: Any) -> list[bool]:
+    """Whether something stands before the background, for each canvas."""
+    return list(
+        place.locator("canvas").evaluate_all("""all => all.map(canvas => {
+          const {width, height} = canvas, {data} = canvas.getContext("2d").getImageData(0, 0, width, height)
+          return new Set(new Uint32Array(data.buffer)).size > 3
+        })""")
+    )
+
+
+def test_more_points_and_meshes_are_drawn_than_a_browser_has_contexts(
+    serve: Any, open_page: Any, tmp_path: Path
+) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    points = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    points[:, 3] = np.arange(50) % 14 + 1
+    ball = trimesh.creation.icosahedron().export(file_type="glb")
+    with mt.Run(tmp_path / "first", quiet=True, capture=False) as run:
+        run.log({"clouds": [mt.Object3D(points) for _ in range(18)]})
+        run.log({"meshes": [mt.Object3D(io.BytesIO(ball), file_type="glb") for _ in range(18)]})
+    opened = open_page(serve(tmp_path) + "#tab=media")
+    page = opened.ready()
+    for key in ("clouds", "meshes"):
+        place = panel(page, key)
+        until(lambda place=place: drawn_canvases(place) == [True] * 18)  # type: ignore[misc]
+    cloud = panel(page, "clouds").locator("canvas").first
+    before = content(cloud)
+    cloud.focus()
+    page.keyboard.press("+")
+    until(lambda: (content(cloud) != before).any())
+    assert opened.complaints == []
+
+
+def test_values_that_are_gone_from_the_page_leave_nothing_behind(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    figure = {"data": [{"type": "bar", "y": [1, 3, 2]}], "layout": {}}
+    with mt.Run(tmp_path / "first", quiet=True, capture=False) as run:
+        for step in range(2):
+            run.log(
+                {
+                    "cloud": mt.Object3D(np.eye(3) + step),
+                    "mesh": mt.Object3D(io.BytesIO(trimesh.creation.box().export(file_type="glb")), file_type="glb"),
+                    "molecule": mt.Molecule(f"1\nx\nC 0 0 {step}\n", file_type="xyz"),
+                    "figure": mt.Figure(figure),
+                    "photo": mt.Image(np.full((8, 8), step, np.uint8)),
+                },
+                step=step,
+            )
+    opened = open_page(serve(tmp_path) + "#tab=media")
+    page = opened.ready()
+    page.add_init_script(LISTENERS)
+    page.reload()
+    page.wait_for_selector("html[data-ready=true]", state="attached")
+    counts = []
+    for turn in range(6):
+        page.get_by_role("button", name="previous step" if turn % 2 == 0 else "next step").click()
+        for key, drawn in (("cloud", "canvas"), ("mesh", "canvas"), ("molecule", "canvas"), ("figure", ".main-svg")):
+            place = panel(page, key)
+            until(lambda place=place, turn=turn: f"step {turn % 2}" in place.inner_text())  # type: ignore[misc]
+            place.locator(drawn).first.wait_for()
+        page.get_by_role("tab", name="Charts").click()
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        counts.append(page.evaluate("listeners()"))
+        page.get_by_role("tab", name="Media").click()
+    assert counts[-1] == counts[1]
+
+
+def test_a_late_answer_does_not_take_the_place_of_a_newer_choice(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    for number in range(2):
+        with mt.Run(tmp_path / f"run{number}", quiet=True, capture=False) as run:
+            run.log({"photos": [mt.Image(np.full((16, 16), shade + number, np.uint8)) for shade in (10, 100, 200)]})
+    paths = pq.read_table(tmp_path / "run0" / "media.parquet").column("path").to_pylist()
+    page = open_page(serve(tmp_path) + "#tab=compare").ready()
+    pictures = page.locator(".sides canvas")
+    until(lambda: [content(one)[5, 5, 0] for one in pictures.all()] == [10, 11])
+    waiting: list[Any] = []
+    page.route(f"**/{paths[1]}", lambda route: waiting.append(route))
+    page.get_by_label(re.compile("^item ")).select_option(index=1)
+    until(lambda: page.title() == "runs" and len(waiting) == 1)
+    page.evaluate("location.hash = '#tab=compare&compare=photos|run0||run1|||2'")
+    until(lambda: [content(one)[5, 5, 0] for one in pictures.all()] == [200, 201])
+    assert page.get_by_label(re.compile("^item ")).locator("option").all_inner_texts() == ["1", "2", "3"]
+    with page.expect_response(f"**/{paths[1]}"):
+        waiting[0].continue_()
+    page.evaluate("new Promise(done => setTimeout(done, 300))")
+    assert [content(one)[5, 5, 0] for one in pictures.all()] == [200, 201]
+    page.get_by_label(re.compile("^as ")).select_option("difference")
+    layered = page.locator("canvas.layered")
+    layered.wait_for()
+    assert content(layered)[5, 5].tolist() == [1, 1, 1]

@@ -1,7 +1,7 @@
 // Charts of numbers over steps or time: one for each key, all runs in it, zoomed together.
 import uPlot from 'uplot'
 import { classColor } from './colors.js'
-import { duration, el, failure, fill, later, short } from './dom.js'
+import { duration, el, failure, fill, later, natural, short } from './dom.js'
 import { rankName } from './run.js'
 import { alone, envelope, nearest, smooth } from './series.js'
 import { frame, labels, logFrame, room, WHOLE } from './ticks.js'
@@ -20,7 +20,7 @@ export function grouped(keys) {
     const name = sizes.get(prefix(key)) > 1 ? prefix(key) : ''
     groups.set(name, [...(groups.get(name) ?? []), key])
   }
-  return [...groups].sort(([a], [b]) => (a === '') - (b === '') ? (a === '' ? -1 : 1) : a.localeCompare(b))
+  return [...groups].sort(([a], [b]) => (a === '') - (b === '') ? (a === '' ? -1 : 1) : natural(a, b))
 }
 
 /** How an axis is called; that of each key by itself has no name. */

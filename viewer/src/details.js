@@ -1,6 +1,6 @@
 // The page of one run: what it says of itself, what it printed, its files, and what its machine was doing.
 import { conversation, messages } from './chat.js'
-import { bytes, count, duration, el, failure, fill, short } from './dom.js'
+import { bytes, count, duration, el, failure, fill, folding, short } from './dom.js'
 import { Grid, textOf } from './grid.js'
 import { untagged } from './run.js'
 import { date, flat, medium } from './runs.js'
@@ -120,7 +120,9 @@ function folded(title, content, note = '', open = false) {
   return el('details', { className: 'panel', open }, el('summary', {}, el('h2', {}, title), el('span', { className: 'note' }, note)), content)
 }
 
-const table = rows => el('table', {}, rows.map(([name, value]) => el('tr', {}, el('th', {}, name), el('td', { dir: 'auto', title: textOf(value) }, typeof value === 'number' ? short(value) : textOf(value)))))
+const table = rows => el('table', {}, rows.map(([name, value]) => el('tr', {}, el('th', {}, name), el('td', { dir: 'auto', title: typeof value === 'number' ? String(value) : '' }, shown(value)))))
+
+const shown = value => (typeof value === 'number' ? short(value) : messages(value) ? conversation(messages(value)) : folding(textOf(value)))
 
 function section(title, rows) {
   return rows.length > 0 && el('section', { className: 'panel' }, el('h2', {}, title), table(rows))

@@ -52,6 +52,9 @@ const trim = (value, digits) => String(Number(value.toPrecision(digits)))
 /** So many of a thing: 1 row, 2,500 rows. */
 export const count = (number, thing, things = thing + 's') => `${number.toLocaleString('en')} ${number === 1 ? thing : things}`
 
+/** Texts in the order of the numbers in them. */
+export const natural = new Intl.Collator('en', { numeric: true }).compare
+
 /** Bytes as kB, MB... */
 export function bytes(count) {
   if (!(count >= 0)) return ''
@@ -100,7 +103,7 @@ const LONG = 180 // letters of a text that is folded, and lines
 const LINES = 4
 
 /** A text of several lines; a long one is folded: the first lines of it stand there until it is opened. */
-export function folding(text, className = '') {
+export function folding(text) {
   const isLong = text.length > LONG || text.split('\n', LINES + 1).length > LINES
-  return isLong ? el('details', { className: `folding ${className}` }, el('summary', { dir: 'auto' }, el('span', {}, text))) : el('b', { dir: 'auto', className: `lines ${className}` }, text)
+  return isLong ? el('details', { className: 'folding' }, el('summary', { dir: 'auto' }, el('span', {}, text))) : el('span', { dir: 'auto', className: 'lines' }, text)
 }

@@ -1,7 +1,7 @@
 // Media by key. One slider moves all panels to the same step; each shows its own last value at or before it.
 import { AXES } from './charts.js'
 import { Cloud, readPly, readPoints } from './cloud.js'
-import { bytes, count, el, failure, fill, folding, later, placed, short } from './dom.js'
+import { bytes, count, el, failure, fill, folding, later, natural, placed, short } from './dom.js'
 import { bars, heatmap } from './histogram.js'
 import { library } from './library.js'
 import { Picture } from './overlays.js'
@@ -108,9 +108,6 @@ export function fillPreset(spec, { fields, strings = {} }) {
   }
   return walk(spec)
 }
-
-/** Texts in the order of the numbers in them. */
-const natural = new Intl.Collator('en', { numeric: true }).compare
 
 /** One key of one run: what was logged at the step of the slider. */
 class Panel {
@@ -238,7 +235,7 @@ export class Media {
       }
     }
     const before = this.panels
-    this.panels = panels.sort((a, b) => a.key.localeCompare(b.key))
+    this.panels = panels.sort((a, b) => natural(a.key, b.key))
     this.places = [...new Set(panels.flatMap(panel => panel.steps.map(({ at }) => at)))].sort((a, b) => a - b)
     this.slider.max = Math.max(0, this.places.length - 1)
     const keys = [...new Set(this.page.shown().flatMap(run => [...run.numeric, ...run.texted]))].sort()

@@ -23,12 +23,13 @@ async function samples(run, document) {
 }
 
 /** The smallest and largest sample of each pixel, with a line where the player is. */
-function waveform(values, player) {
-  const each = Math.max(1, Math.ceil(values.length / WIDE)), middle = HIGH / 2
+export function waveform(values, player) {
+  const columns = Math.min(WIDE, values.length), middle = HIGH / 2
   let path = ''
-  for (let x = 0; x * each < values.length; x++) {
+  for (let column = 0; column < columns; column++) {
+    const x = Number(((column * WIDE) / columns).toFixed(1))
     let low = Infinity, high = -Infinity
-    for (const value of values.subarray(x * each, (x + 1) * each)) {
+    for (const value of values.subarray((column * values.length) / columns, ((column + 1) * values.length) / columns)) {
       if (value < low) low = value
       if (value > high) high = value
     }

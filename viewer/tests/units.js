@@ -12,6 +12,7 @@ import { grey16 } from '../src/png.js'
 import { groupsBy, runColumns } from '../src/runs.js'
 import { isoTime, Run, untagged } from '../src/run.js'
 import { alone, envelope, lower, nearest, points, smooth } from '../src/series.js'
+import { waveform } from '../src/sound.js'
 import { Dropped } from '../src/source.js'
 import { State } from '../src/state.js'
 import { frame, labels, logFrame, WHOLE } from '../src/ticks.js'
@@ -174,7 +175,7 @@ window.units = {
     equal(conversation(Array(300).fill(list[0])).lastChild.textContent, 'and 100 messages more')
   },
   'a long text is folded, and there as a whole'() {
-    equal([folding('short').localName, folding('a\nb').textContent], ['b', 'a\nb'])
+    equal([folding('short').localName, folding('a\nb').textContent], ['span', 'a\nb'])
     for (const long of ['word '.repeat(100), 'line\n'.repeat(9)]) equal([folding(long).localName, folding(long).textContent], ['details', long])
   },
   'histograms of any numbers and any count are drawn'() {
@@ -209,6 +210,14 @@ window.units = {
     const categories = read(['0 0 0 -1', '0 0 0 2.5', '0 0 0 nan', '0 0 0 99'], [...xyz, 'float category']).colors
     const hex = i => `#${[0, 1, 2].map(channel => categories[4 * i + channel].toString(16).padStart(2, '0')).join('')}`
     equal([0, 1, 2, 3].map(hex), [classColor(-1), classColor(2), '#aaaaaa', classColor(99)])
+  },
+  'a waveform is as wide as its sound is long'() {
+    for (const length of [10, 359, 8000, 100000]) {
+      const values = Float32Array.from({ length }, (_, i) => (i >= length - Math.ceil(length / 360) ? 0.5 : 0)), path = waveform(values, document.createElement('audio')).querySelector('path').getAttribute('d')
+      const columns = [...path.matchAll(/M([\d.]+) ([\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)])
+      equal([columns[0], columns.at(-1)[1], columns.at(-1)[0] >= 360 - 360 / Math.min(length, 360) - 0.1, columns.length], [[0, 30], 15, true, Math.min(length, 360)])
+    }
+    equal(waveform(Float32Array.of(NaN, 1), document.createElement('audio')).querySelector('path').getAttribute('d'), 'M180 0.0V0.5')
   },
   'rows beyond what an element can hold are reached'() {
     const grid = new Grid([{ name: 'n', values: i => i, show: String }], 3e6)
