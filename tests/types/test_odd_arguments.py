@@ -137,11 +137,11 @@ def odd_values() -> list[Any]:
         range(3),
         iter([1]),
     ]
-    arrays = [5, [1, 2], [], "x", ["a", "b"], [None], [{}], [1j], np.datetime64("2020"), np.timedelta64(3)]
+    arrays = [5, [1, 2], [], "x", ["a", "b"], [None], [{}], [1j], np.datetime64("2020"), np.timedelta64(3, "s")]
     shapes = [np.zeros((0, 3)), np.zeros((2, 3, 4)), np.array([1, 2], ">f4"), np.ma.masked_equal([1, 2], 2)]
     frames = [pd.NA, pd.NaT, pd.Series([1, 2]), pd.DataFrame({"a": [1]})]
     objects = [object(), int, Ellipsis, lambda: 1, Word.CAT, Path("nope"), Path("/"), BytesIO(), StringIO()]
-    scalars = [np.void(b"x"), np.datetime64("2020"), np.timedelta64(3), np.uint64(2**64 - 1), np.longdouble(1)]
+    scalars = [np.void(b"x"), np.datetime64("2020"), np.timedelta64(3, "s"), np.uint64(2**64 - 1), np.longdouble(1)]
     return [*numbers, *texts, *lists, *map(np.array, arrays), *shapes, *frames, *objects, *scalars, Decimal("NaN")]
 
 

@@ -550,7 +550,11 @@ def test_repr_says_what_it_shows() -> None:
 
 @pytest.mark.parametrize(
     ("value", "stored"),
-    [(np.datetime64("2020-01-02T03:04"), "2020-01-02T03:04"), (np.datetime64("NaT"), None), (np.longdouble(1.5), 1.5)],
+    [
+        (np.datetime64("2020-01-02T03:04"), "2020-01-02T03:04"),
+        (np.datetime64("NaT", "s"), None),
+        (np.longdouble(1.5), 1.5),
+    ],
     ids=str,
 )
 def test_scalars_of_numpy_in_a_layout(value: Any, stored: Any) -> None:
