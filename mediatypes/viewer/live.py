@@ -173,7 +173,7 @@ def _message(name: str, batches: list[Batch]) -> dict[str, Any]:
                 step = steps[call]
                 row = rows[step, rank]
                 if kind in _NUMERIC:
-                    row[key] = _number(value)
+                    row[key] = canonical.tag_floats(float(value))
                 elif kind == "string":
                     row[key] = value
                 else:
@@ -189,11 +189,6 @@ def _message(name: str, batches: list[Batch]) -> dict[str, Any]:
 def _rank(batch: Batch) -> int:
     """Who logged the calls of a batch, which are one rank's."""
     return 0 if batch.ranks is None else int(batch.ranks[0])
-
-
-def _number(value: Any) -> Any:
-    number = float(value)
-    return number if number - number == 0 else None
 
 
 def _media_row(key: str, step: int, index: int | None, document: dict[str, Any]) -> dict[str, Any]:

@@ -401,6 +401,8 @@ def test_a_live_run_grows_on_the_screen(serve: Any, open_page: Any, tmp_path: Pa
         until(lambda: "@ 9" in values.inner_text())
         run.log({"loss": 0.05, "later": 3.0, "photo": picture(photo, 10, "new")}, step=10)
         until(lambda: "0.05" in values.inner_text() and "@ 10" in values.inner_text())
+        run.log({"loss": float("inf")}, step=11)
+        until(lambda: "∞ @ 11" in values.inner_text())
         later = page.locator('section[aria-label="chart of later"] .values')
         until(lambda: "3 @ 10" in later.inner_text())
         with mt.Run(tmp_path / "runs" / "second") as other:
@@ -683,3 +685,109 @@ def test_a_late_answer_does_not_take_the_place_of_a_newer_choice(serve: Any, ope
     layered = page.locator("canvas.layered")
     layered.wait_for()
     assert content(layered)[5, 5].tolist() == [1, 1, 1]
+
+
+def test_keys_called_as_methods_of_objects_are_keys(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    names = ["constructor", "toString", "__proto__", "valueOf"]
+    with mt.Run(tmp_path / "run", quiet=True, capture=False, config=dict.fromkeys(names, "set")) as run:
+        for step in range(3):
+            run.log({name: 10.0 * i + step for i, name in enumerate(names)} | {"hasOwnProperty": f"text {step}"})
+    opened = open_page(serve(tmp_path) + "#x=constructor")
+    page = opened.ready()
+    for i, name in enumerate(names):
+        values = page.locator(f'section[aria-label="chart of {name}"] .values')
+        until(lambda values=values, i=i: values.inner_text() == f"{10 * i + 2} @ 2")  # type: ignore[misc]
+    page.get_by_role("tab", name="Run", exact=True).click()
+    told = dict(line.split("\t") for line in page.locator(".details").inner_text().split("\n") if line.count("\t") == 1)
+    assert [told[name] for name in names] == ["2", "12", "22", "32"]  # of the summary, below the config
+    page.evaluate("location.hash = '#tab=constructor'")
+    until(lambda: page.get_by_role("tab", name="Charts").get_attribute("aria-selected") == "true")
+    assert opened.complaints == []
+
+
+def test_a_logarithmic_axis_takes_any_range(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", quiet=True, capture=False) as run:
+        for power in range(-25, 25):
+            run.log({"wide": 10.0**power, "negative": -1.0, "some": max(power, 0)})
+    opened = open_page(serve(tmp_path))
+    page = opened.ready()
+    page.evaluate(DRAWN)
+    page.get_by_label("log y").check()
+    ticks = ["1e-25", "1e-18", "1e-11", "0.0001", "1000", "10G", "1e17", "1e24"]
+    until(lambda: page.evaluate("drawn('wide')")[-8:] == ticks)
+    assert "no values above 0" in page.locator('section[aria-label="chart of negative"]').inner_text()
+    assert opened.complaints == []
+
+
+def test_truths_are_drawn_as_such_and_places_as_their_axis_has_them(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", quiet=True, capture=False) as run:
+        for step in range(3):
+            run.log({"ok": step > 0}, step=123_450 + step)
+    page = open_page(serve(tmp_path)).ready()
+    values = page.locator('section[aria-label="chart of ok"] .values')
+    until(lambda: values.inner_text() == "True @ 123452")
+    page.evaluate(DRAWN)
+    page.get_by_label("log y").check()  # which truths have not
+    until(lambda: page.evaluate("drawn('ok')")[-2:] == ["False", "True"])
+    page.get_by_label("x-axis").select_option("_timestamp")
+    until(
+        lambda: str(time.localtime(mt.open_run(tmp_path / "run").summary["_timestamp"]).tm_year) in values.inner_text()
+    )
+    page.get_by_label("x-axis").select_option("_relative")
+    until(lambda: values.inner_text().endswith(" s"))
+
+
+def test_layers_of_one_name_are_switched_apart_and_pictures_zoomed_by_keys(
+    serve: Any, open_page: Any, tmp_path: Path
+) -> None:
+    edges = [[20, 0, 30, 8], [-9, 15, 5, 30]]
+    boxes = mt.BoundingBoxes2D.from_xyxy(edges, domain="pixel", class_ids=[1, 2], class_labels={1: "wide" * 9, 2: "b"})
+    mask = np.zeros((32, 32), np.uint8)
+    mask[20:, 20:] = 3
+    with mt.Run(tmp_path / "first", quiet=True, capture=False) as run:
+        run.log({"photo": mt.Image(np.zeros((32, 32, 3), np.uint8), boxes={"pred": boxes}, masks={"pred": mask})})
+    page = open_page(serve(tmp_path) + "#tab=media").ready()
+    photo = panel(page, "photo")
+    canvas = photo.locator("canvas")
+    canvas.wait_for()
+    masked = lambda: bool(content(canvas)[31, 31].any())  # noqa: E731
+    boxed = lambda: bool(content(canvas)[8, 20:30].any())  # noqa: E731
+    assert (masked(), boxed()) == (True, True)
+    photo.get_by_label("pred mask").uncheck()
+    until(lambda: (masked(), boxed()) == (False, True))
+    photo.get_by_label("pred boxes").uncheck()
+    until(lambda: not content(canvas).any())
+    photo.get_by_label("pred mask").check()
+    until(lambda: (masked(), boxed()) == (True, False))
+    canvas.focus()
+    for _ in range(3):
+        page.keyboard.press("+")
+    for _ in range(20):  # the mask comes into view from below and from the right
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+    until(lambda: bool(content(canvas)[8:, 8:].any(axis=2).all()))
+    page.keyboard.press("0")
+    until(lambda: not content(canvas)[:20, :20].any())
+
+
+def test_rows_are_chosen_by_keys_and_messages_are_a_conversation(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    chat = [{"role": "user", "content": HOSTILE}, {"role": "assistant", "content": [{"type": "text", "text": "Hi"}]}]
+    with mt.Run(tmp_path / "first", quiet=True, capture=False) as run:
+        run.log({"chat": chat, "photo": mt.Image(np.zeros((4, 4), np.uint8))}, step=0)
+        run.log({"rows": mt.Table(columns=["id", "chat"], data=[[[1, 2], chat], [[3], chat]])}, step=1)
+    opened = open_page(serve(tmp_path) + "#tab=media")
+    page = opened.ready()
+    rows = panel(page, "rows")
+    row = rows.locator(".rows .row").first
+    row.wait_for()
+    assert row.inner_text().split("\n")[0] == "[1, 2]"
+    row.focus()
+    page.keyboard.press("ArrowLeft")  # scrolls the table, and moves no slider
+    page.keyboard.press("Enter")
+    assert rows.locator(".detail .message").all_inner_texts() == [f"user\n{HOSTILE}", "assistant\nHi"]
+    assert "step=" not in address(page)
+    page.get_by_role("tab", name="Run", exact=True).click()
+    page.locator("details.panel", has_text="chat").locator("> summary").click()
+    page.locator("details.panel", has_text="chat").locator(".rows .row").click()
+    assert page.locator("details.panel .message").all_inner_texts() == [f"user\n{HOSTILE}", "assistant\nHi"]
+    assert opened.complaints == []

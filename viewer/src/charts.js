@@ -4,12 +4,12 @@ import { classColor } from './colors.js'
 import { duration, el, failure, fill, later, natural, short } from './dom.js'
 import { rankName } from './run.js'
 import { alone, envelope, nearest, smooth } from './series.js'
-import { frame, labels, logFrame, room, WHOLE } from './ticks.js'
+import { decades, frame, labels, logFrame, room, WHOLE } from './ticks.js'
 
 const HEIGHT = 220
 const TRUTH = ['False', 'True']
 // What stands for a number of an axis; whole ones of others have all their digits.
-const PLACES = { _timestamp: seconds => new Date(seconds * 1000).toLocaleString(), _relative: duration }
+const PLACES = { __proto__: null, _timestamp: seconds => new Date(seconds * 1000).toLocaleString(), _relative: duration }
 
 /** Groups of keys by what stands before the last `/` or the first `.`; keys without either, or alone, come first. */
 export function grouped(keys) {
@@ -24,7 +24,7 @@ export function grouped(keys) {
 }
 
 /** How an axis is called; that of each key by itself has no name. */
-export const AXES = { _step: 'step', _relative: 'time since the start', _timestamp: 'date' }
+export const AXES = { __proto__: null, _step: 'step', _relative: 'time since the start', _timestamp: 'date' }
 
 class Chart {
   constructor(key, page) {
@@ -77,6 +77,10 @@ class Chart {
       this.holder.replaceChildren(el('p', { className: 'quiet' }, 'no finite values: all are NaN or infinite'))
       return this.show(null)
     }
+    if (this.isLog() && !this.curves.some(({ y }) => y.some(value => value > 0 && value < Infinity))) {
+      this.holder.replaceChildren(el('p', { className: 'quiet' }, 'no values above 0, as a logarithmic axis has them'))
+      return this.show(null)
+    }
     const [from, to] = this.page.range?.[this.axis] ?? [-Infinity, Infinity], width = Math.max(200, this.holder.clientWidth), tables = []
     let thinned = false
     for (const { points, y } of this.curves) {
@@ -126,9 +130,9 @@ class Chart {
       scales: { x: { time: this.axis === '_timestamp' }, y: this.isTruth ? { range: [-0.1, 1.1] } : { distr: this.isLog() ? 3 : 1 } },
       axes: [
         { ...axis, incrs: this.isWhole() && this.across.scale === 1 ? WHOLE : undefined, values: this.axis === '_timestamp' ? undefined : (_, ticks) => labels(ticks, this.across) },
-        { ...axis, size: (_, texts) => room(texts), ...(this.isTruth ? { splits: [0, 1], values: (_, ticks) => ticks.map(tick => TRUTH[tick]) } : { values: (_, ticks) => labels(ticks, this.up) }) },
+        { ...axis, size: (_, texts) => room(texts), ...(this.isTruth ? { splits: [0, 1], values: (_, ticks) => ticks.map(tick => TRUTH[tick]) } : { values: (_, ticks) => labels(ticks, this.up) }), ...(this.isLog() && { splits: (_, axis, low, high) => decades(low, high), filter: (_, ticks) => ticks }) },
       ],
-      cursor: { sync: { key: this.axis, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
+      cursor: { sync: { key: `over ${this.axis}`, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       series: [{}, ...this.curves.map(({ run, rank }) => ({ stroke: rank ? `${run.color}80` : run.color, width: 1.5, points: { show: true, size: 5, filter: (plot, series) => alone(plot.data[series]) } }))],
       hooks: {
         setCursor: [plot => this.show(plot.cursor.left >= 0 ? this.placeAt(plot, plot.cursor.left) : null)],

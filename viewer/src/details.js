@@ -7,7 +7,7 @@ import { date, flat, medium } from './runs.js'
 import { readSystem, systemCharts } from './system.js'
 
 const LONGEST = 2e5 // letters of a text file that are shown
-const TIMES = { _timestamp: date, _runtime: duration }
+const TIMES = { __proto__: null, _timestamp: date, _runtime: duration }
 const TEXT = /\.(txt|log|md|patch|diff|py|sh|json|jsonl|ya?ml|toml|ini|cfg|csv|tsv)$/i
 
 export class Details {

@@ -12,6 +12,7 @@ import { readNpy, showTensor } from './tensor.js'
 
 /** How each type is shown: (run, document, page) -> node, now or later. Another type shows its document. */
 const SHOW = {
+  __proto__: null, // a type may be called as a method of objects is
   image: async (run, document, page) => (await new Picture({ run, document, state: page.state }).ready).node,
   video: async (run, document) =>
     ['gif', 'webp', 'apng', 'avif'].includes(document.format)
@@ -98,10 +99,10 @@ async function showPlot(run, document) {
 
 /** A spec in which columns and texts stand for placeholders; what names a field without a column is left out. */
 export function fillPreset(spec, { fields, strings = {} }) {
-  const absent = text => [...text.matchAll(/\$\{field:([^{}:]+)\}/g)].some(([, name]) => !(name in fields))
+  const absent = text => [...text.matchAll(/\$\{field:([^{}:]+)\}/g)].some(([, name]) => !Object.hasOwn(fields, name))
   const gone = item => typeof item === 'string' ? absent(item) : Boolean(item) && !Array.isArray(item) && typeof item === 'object' && Object.values(item).some(value => typeof value === 'string' && absent(value))
   const walk = item => {
-    if (typeof item === 'string') return item.replace(/\$\{(field|string):([^{}:]+)\}/g, (_, kind, name) => (kind === 'field' ? fields[name] : (strings[name] ?? '')))
+    if (typeof item === 'string') return item.replace(/\$\{(field|string):([^{}:]+)\}/g, (_, kind, name) => (kind === 'field' ? fields[name] : (Object.hasOwn(strings, name) ? strings[name] : '')))
     if (Array.isArray(item)) return item.filter(value => !gone(value)).map(walk)
     if (item && typeof item === 'object') return Object.fromEntries(Object.entries(item).filter(([, value]) => !gone(value)).map(([name, value]) => [name, walk(value)]))
     return item

@@ -11,7 +11,7 @@ import { Dropped, droppedFiles, Inlined, Served } from './source.js'
 import { State } from './state.js'
 
 const given = JSON.parse(document.getElementById('settings')?.textContent ?? '{}')
-const TABS = { charts: 'Charts', media: 'Media', compare: 'Compare', runs: 'Runs', run: 'Run' }
+const TABS = { __proto__: null, charts: 'Charts', media: 'Media', compare: 'Compare', runs: 'Runs', run: 'Run' }
 const KEYS = [['/', 'filter keys'], ['1 – 5', 'tabs'], ['← →', 'one step back or forward'], ['double click', 'zoom out'], ['ctrl + wheel, + − 0', 'zoom a picture'], ['?', 'this list']]
 const OWN_ARROWS = 'audio, video, .scroll, .stage, dialog' // which arrows move by themselves
 const SHOWN = 10 // runs that are switched on at first

@@ -9,7 +9,7 @@ const PLAIN = new Set(['number', 'integer', 'boolean', 'string', 'number_list', 
 const RANK = '_rank' // of a run with several ranks the column that says who logged a row
 const FIRST_CHILD = 1_000_000 // from here on the ranks of processes that those of the job have started
 const NUMERIC = new Set(['number', 'integer', 'boolean'])
-const TIME = { _step: '_step', _timestamp: '_timestamp', _relative: '_runtime' }
+const TIME = { __proto__: null, _step: '_step', _timestamp: '_timestamp', _relative: '_runtime' }
 
 /** What a rank is called. */
 export const rankName = rank => (rank < FIRST_CHILD ? `rank ${rank}` : `worker ${rank - FIRST_CHILD}`)
@@ -42,7 +42,7 @@ export async function parquetRows(file, columns, metadata, rowStart, rowEnd) {
 export function untagged(value) {
   if (Array.isArray(value)) return value.map(untagged)
   if (!value || typeof value !== 'object') return value
-  if (value._type === 'float') return { nan: NaN, inf: Infinity, '-inf': -Infinity }[value.value]
+  if (value._type === 'float') return { __proto__: null, nan: NaN, inf: Infinity, '-inf': -Infinity }[value.value]
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, untagged(item)]))
 }
 
@@ -227,7 +227,7 @@ export class Run {
     for (const { row, rank = 0, values } of rows) {
       const added = this.added.get(rank) ?? this.added.set(rank, new Map()).get(rank)
       if ('_timestamp' in values) values._runtime = values._timestamp - this.info.started
-      for (const [key, value] of Object.entries(values)) {
+      for (const [key, value] of Object.entries(untagged(values))) {
         const kinds = typeof value === 'string' ? ['string'] : [...NUMERIC]
         if (!key.startsWith('_') && !this.columns.some(column => column.key === key && kinds.includes(column.kind))) this.columns.push({ name: null, key, kind: kinds[0], integral: false })
         const list = added.get(key) ?? added.set(key, []).get(key)

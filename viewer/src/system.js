@@ -37,7 +37,15 @@ export function systemCharts({ times, columns }) {
   const style = getComputedStyle(document.body), axis = { stroke: style.getPropertyValue('--ink'), grid: { stroke: style.getPropertyValue('--line'), width: 1 }, ticks: { stroke: style.getPropertyValue('--line') }, font: '11px system-ui' }
   return [...byMeasure(columns.keys())].map(([measure, names]) => {
     const place = el('div', {}), show = unit(measure), tables = names.map(name => envelope(times, columns.get(name), -Infinity, Infinity, BUCKETS)), last = names.map(name => columns.get(name).findLast(value => value === value))
-    requestAnimationFrame(() => new uPlot({ width: Math.max(220, place.clientWidth), height: HIGH, legend: { show: false }, scales: { x: { time: false } }, axes: [{ ...axis, size: 30, values: (_, ticks) => ticks.map(duration) }, { ...axis, size: 62, values: (_, ticks) => ticks.map(show) }], series: [{}, ...names.map((_, i) => ({ stroke: classColor(i), width: 1.3 }))] }, uPlot.join(tables.map(([x, y]) => [x, Array.from(y, value => (value === value ? value : null))])), place))
+    const data = uPlot.join(tables.map(([x, values]) => [x, Array.from(values, value => (Number.isFinite(value) ? value : null))]))
+    const options = { height: HIGH, legend: { show: false }, scales: { x: { time: false } }, axes: [{ ...axis, size: 30, values: (_, ticks) => ticks.map(duration) }, { ...axis, size: 62, values: (_, ticks) => ticks.map(show) }], series: [{}, ...names.map((_, i) => ({ stroke: classColor(i), width: 1.3 }))] }
+    let plot, width = 0
+    new ResizeObserver(() => { // a chart that is out of the page is given up: the window would hold it
+      if (place.clientWidth === width) return
+      width = place.clientWidth
+      plot?.destroy()
+      plot = width ? new uPlot({ ...options, width: Math.max(220, width) }, data, place) : null
+    }).observe(place)
     return el('section', { className: 'panel', 'aria-label': `${measure}, last ${last.map(show).join(', ')}` }, el('h3', {}, measure), place, el('div', { className: 'values' }, names.map((name, i) => el('span', {}, el('i', { style: { background: classColor(i) } }), el('b', {}, show(last[i])), names.length > 1 && el('small', {}, ` ${name}`)))))
   })
 }

@@ -21,6 +21,17 @@ export function logFrame(low, high) {
   return { base: 0, scale: isFar && Number.isFinite(middle) ? 10 ** middle : 1 }
 }
 
+const DECADES = 8 // of a logarithmic axis that have a tick
+
+/** Ticks of a logarithmic axis from `low` to `high`: powers of ten, some of them where there are many; where there are few,
+ *  twice and five times as much too. */
+export function decades(low, high) {
+  const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high)), step = Math.ceil((last - first) / DECADES), digits = last - first > 3 ? [1] : [1, 2, 5]
+  const ticks = []
+  for (let power = first; power <= last; power += step) for (const digit of digits) ticks.push(Number(`${digit}e${power}`))
+  return ticks.filter(tick => tick >= low && tick <= high)
+}
+
 /** What stands at ticks, all in one unit or all with an exponent. Numbers that look the same are told by how far they are
  *  from the first. */
 export function labels(ticks, { base = 0, scale = 1 } = {}) {

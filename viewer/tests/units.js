@@ -15,7 +15,7 @@ import { alone, envelope, lower, nearest, points, smooth } from '../src/series.j
 import { waveform } from '../src/sound.js'
 import { Dropped } from '../src/source.js'
 import { State } from '../src/state.js'
-import { frame, labels, logFrame, WHOLE } from '../src/ticks.js'
+import { decades, frame, labels, logFrame, WHOLE } from '../src/ticks.js'
 import { readNpy, showTensor } from '../src/tensor.js'
 
 const text = value => JSON.stringify(value, (_, item) => (ArrayBuffer.isView(item) ? [...item] : typeof item === 'number' && !Number.isFinite(item) ? String(item) : item))
@@ -91,6 +91,11 @@ window.units = {
     equal(labels([1000000.1, 1000000.2]), ['1M', '+0.1'])
     equal(WHOLE.slice(0, 5), [1, 2, 5, 10, 20])
     equal(WHOLE.every(Number.isInteger), true)
+  },
+  'a logarithmic axis has ticks at powers of ten, however many or few there are'() {
+    equal(decades(0.5, 20), [0.5, 1, 2, 5, 10, 20])
+    equal(decades(1e-3, 1e3), [1e-3, 1e-2, 0.1, 1, 10, 100, 1000])
+    equal(decades(1e-25, 1e24), [1e-25, 1e-18, 1e-11, 1e-4, 1e3, 1e10, 1e17, 1e24])
   },
   'keys are grouped by prefix, single ones first'() {
     equal(grouped(['loss', 'val.acc', 'val.f1', 'train/a', 'train/b', 'lone/x']), [['', ['loss', 'lone/x']], ['train', ['train/a', 'train/b']], ['val', ['val.acc', 'val.f1']]])
