@@ -69,10 +69,14 @@ def _clean(path: str, text: str, where: str) -> str:
     return path
 
 
+def _anonymous(options: dict[str, str]) -> dict[str, bool]:
+    return {"anonymous": options["anonymous"].lower() not in ("false", "0")} if "anonymous" in options else {}
+
+
 def _s3(bucket: str, options: dict[str, str]) -> Any:
     from pyarrow import fs
 
-    chosen: dict[str, Any] = options | ({"anonymous": True} if "anonymous" in options else {})
+    chosen: dict[str, Any] = options | _anonymous(options)
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")  # as Amazon's own tools do
     if endpoint and "endpoint_override" not in chosen:
         scheme, _, host = endpoint.rpartition("://")
@@ -91,7 +95,7 @@ def _s3(bucket: str, options: dict[str, str]) -> Any:
 def _gcs(bucket: str, options: dict[str, str]) -> Any:
     from pyarrow import fs
 
-    chosen: dict[str, Any] = options | ({"anonymous": True} if "anonymous" in options else {})
+    chosen: dict[str, Any] = options | _anonymous(options)
     return fs.GcsFileSystem(**chosen, retry_time_limit=timedelta(seconds=_STALLED * _ATTEMPTS))
 
 

@@ -142,6 +142,14 @@ def test_urls_name_file_systems(url: str, shown: str, kind: str, monkeypatch: py
     assert (str(found), found.filesystem.type_name) == (shown, kind)
 
 
+@pytest.mark.parametrize(("word", "wanted"), [("true", True), ("", True), ("false", False)])
+def test_a_url_may_say_that_access_is_not_anonymous(word: str, wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    place = locate(f"s3://b/x?region=eu-west-1&anonymous={word}")
+    assert isinstance(place, RemotePath)
+    assert place.filesystem.__reduce__()[1][0]["anonymous"] is wanted
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
