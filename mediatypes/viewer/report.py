@@ -252,11 +252,14 @@ class _Writer:
     def _copy_beside(self) -> None:
         for medium in self._media:
             if medium.type in _OUTSIDE:
-                target = self._target.parent / "files" / medium.run / medium.path
-                target.parent.mkdir(parents=True, exist_ok=True)
                 try:
-                    with self._shelf.open(medium.run, medium.path) as source, open(target, "wb") as copy:
-                        shutil.copyfileobj(source, copy)
+                    with self._shelf.open(
+                        medium.run, medium.path
+                    ) as source:  # which refuses a path that leads elsewhere
+                        target = self._target.parent / "files" / medium.run / medium.path
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        with open(target, "wb") as copy:
+                            shutil.copyfileobj(source, copy)
                 except MediaTypesError as error:
                     self._problems.append(Problem("", str(error), "sidecar"))
 

@@ -14,6 +14,7 @@ from typing import Any
 import matplotlib.figure
 import numpy as np
 import PIL.Image
+import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
@@ -102,6 +103,19 @@ def test_previews_are_as_large_as_there_is_room(room: int, side: int, tmp_path: 
     assert (report.previews, report.left_out) == (len(pictures), 0)
     shown = [data for data in inlined(report.path).values() if data[:3] == b"\xff\xd8\xff"]
     assert {max(PIL.Image.open(io.BytesIO(data)).size) for data in shown} == {side}
+
+
+def test_a_path_that_leads_elsewhere_makes_no_folder_there(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "runs" / "one") as run:
+        run.log({"image": mt.Image(np.zeros((4, 4), np.uint8))})
+    table = pq.read_table(run.path / "media.parquet")
+    text = json.dumps(json.loads(table["_doc"][0].as_py()) | {"path": "../../../../elsewhere/x.png"})
+    place = table.column_names.index("_doc")
+    pq.write_table(table.set_column(place, table.field(place), [[text]]), run.path / "media.parquet")
+    report = write_report([run.path], tmp_path / "made" / "report", folder=True)
+    assert ["elsewhere/x.png" in problem.message for problem in report.problems] == [True]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "runs"]
+    assert sorted(path.name for path in (tmp_path / "made" / "report").rglob("*")) == ["index.html"]
 
 
 @pytest.mark.parametrize("folder", [False, True])

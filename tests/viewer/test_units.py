@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import ml_dtypes
@@ -68,6 +69,15 @@ def encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+def history(rows: int) -> bytes:
+    """The history of a run with so many rows."""
+    with TemporaryDirectory() as folder:
+        with mt.Run(f"{folder}/run", quiet=True, capture=False) as run:
+            for _ in range(rows):
+                run.log({"loss": 0.5})
+        return (run.path / "history.parquet").read_bytes()
+
+
 def given(name: str) -> dict[str, Any]:
     """What a test takes from Python's side, whose reading is another's."""
     if "floats" in name:
@@ -87,6 +97,8 @@ def given(name: str) -> dict[str, Any]:
             "colors": [(id, class_hex(id)) for id in [None, *ids]],
             "clear": [(id, labels, is_background(id, labels)) for id, labels in labels],
         }
+    if "late file" in name:
+        return {"one": encoded(history(1)), "two": encoded(history(2))}
     if "PNG" not in name:
         return {}
     numbers = np.random.default_rng(0).integers(0, 65536, (13, 7), np.uint16)

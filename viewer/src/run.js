@@ -14,6 +14,12 @@ const TIME = { __proto__: null, _step: '_step', _timestamp: '_timestamp', _relat
 /** What a rank is called. */
 export const rankName = rank => (rank < FIRST_CHILD ? `rank ${rank}` : `worker ${rank - FIRST_CHILD}`)
 
+/** A promise that is kept until it fails: what failed is tried again when it is asked for again. */
+const kept = (promise, forget) => {
+  promise.catch(forget)
+  return promise
+}
+
 const escaped = text => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 
 /** Microseconds since 1970 as ISO 8601, with all their digits, and without a zone as the file has none here. */
@@ -66,6 +72,7 @@ export class Run {
     this.cache = new Map() // column name -> {values, present}
     this.added = new Map() // rank -> key -> [[step, value]...] that came after the file was read
     this.opening = this._media = null
+    this.turn = Symbol('renew')
   }
 
   at(path) {
@@ -95,15 +102,15 @@ export class Run {
 
   /** Read the footer of the history: a few kB, whatever the run's size. */
   open() {
-    return (this.opening ??= this._open())
+    return (this.opening ??= kept(this._open(), () => (this.opening = null)))
   }
 
   async _open() {
     if (this.source.has && !this.has('history.parquet')) throw Error('it has no history.parquet, which a run gets when it is over. Of one that was killed: mediatypes recover')
-    this.file = await this.parquet('history.parquet')
-    this.metadata = await parquetMetadataAsync(this.file, { initialFetchSize: TAIL })
-    this.rows = Number(this.metadata.num_rows)
-    const stored = this.metadata.key_value_metadata?.find(pair => pair.key === 'mediatypes')
+    const { turn } = this, file = await this.parquet('history.parquet'), metadata = await parquetMetadataAsync(file, { initialFetchSize: TAIL })
+    if (turn !== this.turn) return this.open() // it is another now, whose file may have come before this one
+    Object.assign(this, { file, metadata, rows: Number(metadata.num_rows) })
+    const stored = metadata.key_value_metadata?.find(pair => pair.key === 'mediatypes')
     if (!stored) throw Error(`${this.path}/history.parquet: expected a history of mediatypes, got another file`)
     const early = this.columns // of rows that were told before the file was read
     this.columns = JSON.parse(stored.value).columns
@@ -118,8 +125,9 @@ export class Run {
 
   /** A column of numbers as {values: Float64Array with NaN, present: Uint8Array}: NaN and no value differ. */
   numbers(name) {
-    if (!this.cache.has(name)) this.cache.set(name, this._numbers(name))
-    return this.cache.get(name)
+    const { cache } = this
+    if (!cache.has(name)) cache.set(name, kept(this._numbers(name), () => cache.delete(name)))
+    return cache.get(name)
   }
 
   async _numbers(name) {
@@ -240,7 +248,7 @@ export class Run {
 
   /** Logged media in the order of steps: rows of media.parquet with their document. */
   media() {
-    return (this._media ??= this._readMedia())
+    return (this._media ??= kept(this._readMedia(), () => (this._media = null)))
   }
 
   async _readMedia() {

@@ -279,6 +279,23 @@ window.units = {
       values.forEach((value, i) => Object.is(value, wanted[i]) || (/complex/.test(dtype) && Math.abs(value - wanted[i]) < 1e-5) || equal({ dtype, i, value }, { dtype, i, value: wanted[i] }))
     }
   },
+  /** Given by the test: history.parquet of a run of one row, and of two. */
+  async 'what failed is read again, and a late file does not take the place of a newer one'({ one, two }) {
+    const waiting = [], source = { parquet: () => new Promise((done, fail) => waiting.push([done, fail])) }, run = new Run(source, { path: 'r', run: {}, summary: {} })
+    const failed = run.open().catch(error => error.message)
+    waiting[0][1](Error('no answer'))
+    equal(await failed, 'no answer')
+    const late = run.open()
+    run.renew({ path: 'r', run: {}, summary: {} })
+    const newer = run.open()
+    equal(waiting.length, 3)
+    const history = file => Uint8Array.from(atob(file), letter => letter.charCodeAt(0)).buffer
+    waiting[2][0](history(two))
+    await newer
+    waiting[1][0](history(one))
+    await late
+    equal([run.rows, run.numeric], [2, ['loss']])
+  },
   async 'a place on another axis is the last one before a step'() {
     const run = new Run(null, { path: 'r', run: {}, summary: {} })
     run.opening = Promise.resolve()
