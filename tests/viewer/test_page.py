@@ -791,3 +791,24 @@ def test_rows_are_chosen_by_keys_and_messages_are_a_conversation(serve: Any, ope
     page.locator("details.panel", has_text="chat").locator(".rows .row").click()
     assert page.locator("details.panel .message").all_inner_texts() == [f"user\n{HOSTILE}", "assistant\nHi"]
     assert opened.complaints == []
+
+
+def test_a_damaged_row_hides_no_other(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "first", quiet=True, capture=False) as run:
+        for step in range(3):
+            run.log({"hist": mt.Histogram([1, 2, step])}, step=step)
+        run.log({"rows": mt.Table(columns=["a"], data=[[1]]), "photo": mt.Image(np.zeros((4, 4), np.uint8))}, step=3)
+    table = pq.read_table(run.path / "media.parquet")
+    keys, texts = table["key"].to_pylist(), table["_doc"].to_pylist()
+    texts = [
+        "{" if key == "rows" or i == keys.index("hist") else text
+        for i, (key, text) in enumerate(zip(keys, texts, strict=True))
+    ]
+    place = table.column_names.index("_doc")
+    pq.write_table(table.set_column(place, table.field(place), [texts]), run.path / "media.parquet")
+    opened = open_page(serve(tmp_path) + "#tab=media")
+    page = opened.ready()
+    panel(page, "photo").locator("canvas").wait_for()
+    panel(page, "rows").locator(".failure").wait_for()
+    assert panel(page, "hist").locator(".heatmap").inner_text().endswith("steps 1 to 2")
+    assert opened.complaints == []

@@ -22,7 +22,7 @@ export class Details {
     if (!run) return
     const turn = (this.turn = Symbol('refresh')), { info } = run
     const choose = el('select', { 'aria-label': 'run', onchange: () => this.state.set({ run: choose.value }) }, this.page.runs.map(one => el('option', { value: one.id, selected: one === run }, one.name)))
-    const facts = [['status', info.status], ['project', info.project], ['group', info.group], ['job type', info.job_type], ['tags', (info.tags ?? []).join(', ')], ['started', date(info.started)], ['duration', duration(run.seconds)], ['id', info.id], ['folder', run.path]]
+    const facts = [['status', info.status], ['project', info.project], ['group', info.group], ['job type', info.job_type], ['tags', info.tags.join(', ')], ['started', date(info.started)], ['duration', duration(run.seconds)], ['id', info.id], ['folder', run.path]]
     const parts = await Promise.all([this.environment(run), this.texts(run), this.system(run), this.files(run), this.console(run)].map(part => part.catch(failure)))
     if (turn !== this.turn) return
     fill(
@@ -30,7 +30,7 @@ export class Details {
       el('div', { className: 'bar' }, choose),
       info.notes && el('p', { className: 'notes', dir: 'auto' }, info.notes),
       section('Run', facts.filter(([, value]) => value)),
-      this.problems(info.problems ?? []),
+      this.problems(info.problems),
       section('Config', flat(run.config)),
       section('Summary', flat(run.summary).map(([name, value]) => [name, TIMES[name]?.(value) ?? medium(value) ?? value])),
       ...parts.flat(),

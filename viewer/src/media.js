@@ -110,6 +110,24 @@ export function fillPreset(spec, { fields, strings = {} }) {
   return walk(spec)
 }
 
+/** The document of a row of media.parquet; null if that is damaged, as is told where it would be shown. */
+function documentOf(row) {
+  try {
+    return JSON.parse(row._doc)
+  } catch {
+    return null
+  }
+}
+
+/** The node that `make` makes, or its failure. */
+function told(make) {
+  try {
+    return make()
+  } catch (error) {
+    return failure(error)
+  }
+}
+
 /** One key of one run: what was logged at the step of the slider. */
 class Panel {
   constructor(run, key, page) {
@@ -131,7 +149,7 @@ class Panel {
     this.steps = this.steps.filter(({ at }) => at === at).sort((a, b) => a.at - b.at)
     this.heating = null
     const last = this.steps.at(-1)?.rows[0]
-    this.node.classList.toggle('broad', last?.type === 'table' && JSON.parse(last._doc).num_columns > 4)
+    this.node.classList.toggle('broad', last?.type === 'table' && documentOf(last)?.num_columns > 4)
     const same = this.shown && this.steps.find(({ step }) => step === this.shown.step)
     if (same?.rows.length === this.shown?.rows.length) this.shown = same
     return this
@@ -154,7 +172,7 @@ class Panel {
     const ranked = rows.rows.some(row => row._rank), isHistogram = rows.rows[0].type === 'histogram'
     const nodes = await Promise.all(rows.rows.map(row => this.figure(row, ranked && rankName(row._rank ?? 0))))
     if (this.turn !== turn) return
-    if (isHistogram && this.steps.length > 1) nodes.push(this.heat())
+    if (isHistogram && this.steps.length > 1) nodes.push(told(() => this.heat()))
     this.place.className = nodes.length > 1 && !isHistogram ? 'place gallery' : 'place'
     this.place.replaceChildren(...nodes)
   }
@@ -166,8 +184,8 @@ class Panel {
   /** All histograms of the key; made once. */
   heat() {
     if (!this.heating) {
-      const documents = this.steps.map(({ rows }) => JSON.parse(rows[0]._doc))
-      this.heating = heatmap(documents, this.steps.map(({ step }) => step), i => this.page.tabs.media.choose(this.steps[i].at))
+      const read = this.steps.map(({ step, at, rows }) => ({ step, at, document: documentOf(rows[0]) })).filter(({ document }) => Array.isArray(document?.bins) && Array.isArray(document.values))
+      this.heating = heatmap(read.map(({ document }) => document), read.map(({ step }) => step), i => this.page.tabs.media.choose(read[i].at))
     }
     return this.heating
   }

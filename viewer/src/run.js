@@ -66,7 +66,8 @@ export class Run {
   /** Take what the list of runs says; the files are read anew. */
   renew(listed) {
     const { path, run, summary } = listed
-    Object.assign(this, { listed, path, info: run, summary: untagged(summary ?? {}), config: untagged(run.config ?? {}) })
+    const lists = Object.fromEntries(['tags', 'problems', 'metrics'].map(name => [name, Array.isArray(run[name]) ? run[name] : []])) // a dropped file may hold anything
+    Object.assign(this, { listed, path, info: { ...run, ...lists }, summary: untagged(summary ?? {}), config: untagged(run.config ?? {}) })
     this.name = run.name || path || run.id
     this.columns = [] // {name, key, kind, integral}
     this.cache = new Map() // column name -> {values, present}
@@ -161,7 +162,7 @@ export class Run {
   /** The key that a key is drawn over, as a metric of the run says; undefined for steps. The metric of the key's own name
    *  applies, else that of the longest pattern that matches, of equal ones the latest. */
   axis(key) {
-    const metrics = this.info.metrics ?? [], length = ({ name }) => name.replaceAll('*', '').length
+    const metrics = this.info.metrics, length = ({ name }) => name.replaceAll('*', '').length
     const matches = ({ name }) => name.includes('*') && RegExp(`^${name.split('*').map(escaped).join('[^]*')}$`, 'u').test(key)
     const longest = (best, one) => (best && length(best) > length(one) ? best : one)
     const over = (metrics.find(({ name }) => name === key) ?? metrics.filter(metric => !key.startsWith('_') && matches(metric)).reduce(longest, undefined))?.step_metric

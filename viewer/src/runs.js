@@ -22,7 +22,7 @@ export function runColumns(runs) {
     { name: 'status', width: 80, at: run => run.info.status },
     { name: 'started', width: 175, at: run => run.info.started, show: date, mean: false },
     { name: 'duration', width: 80, at: run => run.seconds, show: duration },
-    { name: 'tags', width: 100, at: run => (run.info.tags ?? []).join(', '), each: run => run.info.tags ?? [] },
+    { name: 'tags', width: 100, at: run => run.info.tags.join(', '), each: run => run.info.tags },
     { name: 'project', width: 100, at: run => run.info.project },
     { name: 'group', width: 80, at: run => run.info.group },
     { name: 'job type', width: 80, at: run => run.info.job_type },
