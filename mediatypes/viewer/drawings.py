@@ -46,7 +46,7 @@ def bars(values: Array, bins: Array) -> str:
         f'<rect x="{left:.2f}" y="{HIGH - tall:.2f}" width="{max(0.5, right - left - 0.4):.2f}" height="{tall:.2f}"/>'
         for left, right, tall in zip(edges[:-1], edges[1:], heights, strict=True)
     ]
-    return svg("".join(drawn), f"{float(bins[0]):.4g} to {float(bins[-1]):.4g}, at most {most:.4g} in a bin")
+    return svg("".join(drawn), f"{float(bins[0]):.6g} to {float(bins[-1]):.6g}, at most {most:.6g} in a bin")
 
 
 def _share(numbers: Array) -> Array:
@@ -71,7 +71,7 @@ def curve(x: Array, y: Array, color: str = class_hex(0)) -> str:
     starts = np.flatnonzero(np.diff(pixels, prepend=-1))
     tall = [extreme.reduceat(heights, starts).tolist() for extreme in (np.maximum, np.minimum)]  # lowest and highest
     path = "L".join(f"{at} {a:.1f}L{at} {b:.1f}" for at, a, b in zip(pixels[starts].tolist(), *tall, strict=True))
-    note = f"{x[0]:.4g} to {x[-1]:.4g}: from {y.min():.4g} to {y.max():.4g}, last {y[-1]:.4g}"
+    note = f"{x[0]:.6g} to {x[-1]:.6g}: from {y.min():.6g} to {y.max():.6g}, last {y[-1]:.6g}"
     style = f'fill="none" stroke="{color}" stroke-width="1.4" stroke-linecap="round"'  # a single value is a dot
     return svg(f'<path d="M{path}" {style}/>', note)
 
@@ -173,7 +173,7 @@ def plane(array: Array) -> tuple[str, str]:
         return png_url(PIL.Image.fromarray(pixels)), "no finite numbers"
     pixels[good] = np.rint(_share(numbers[good]) * 255)[:, None]
     low, high = float(numbers[good].min()), float(numbers[good].max())
-    range = (f"all {low:.4g}" if low == high else f"{low:.4g} to {high:.4g}") + ", absolute values" * is_complex
+    range = (f"all {low:.6g}" if low == high else f"{low:.6g} to {high:.6g}") + ", absolute values" * is_complex
     return png_url(PIL.Image.fromarray(pixels)), range
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from .._core import canonical
 from .._core.errors import CodecError, MediaTypesError
-from .._core.palette import class_hex
+from .._core.palette import class_color, class_hex
 from .._core.wording import counted
 from ..columns.log_cells import PLAIN_KINDS
 from ..plot import Plot
@@ -38,9 +39,11 @@ from . import structure
 from .drawings import WIDE, bars, class_colors, cloud, curve, data_url, mesh, plane, png_url
 
 _ROWS = 20  # of a table
+_CELL = 200  # letters of a cell
 _PLOTTED = 2000  # rows of a chart
 _FOLDED, _FOLDED_LINES = 180, 4  # letters and lines of a caption; the rest unfolds
 _BOXES = 500  # drawn of a set
+_BRIGHT = 110  # relative luminance, of 255
 _LETTER = 5.0  # width of a letter of a label, about, in units of its line
 _INLINE = 8 * 2**20  # bytes of a file that is put into the HTML
 _MEDIA = 60  # values of a run that a report without a script shows
@@ -82,7 +85,7 @@ def value_html(value: Any) -> str:
     except (MediaTypesError, OSError) as error:
         content = f"<p>{html.escape(str(error))}</p>"
     below = _caption(getattr(value, "caption", None))
-    return f'<figure style="margin:0;max-width:640px">{content}{below}</figure>'
+    return f'<figure style="margin:0;max-width:min(640px,100%)">{content}{below}</figure>'
 
 
 def _caption(text: str | None) -> str:
@@ -165,19 +168,28 @@ def _picture(image: Image) -> str:
 def _boxes(boxes: BoundingBoxes2D, width: float, height: float) -> str:
     scale = np.where(boxes.is_pixel[:, None], 1.0, np.array([width, height, width, height], np.float64))
     edges, labels, unit = (boxes.to_xyxy() * scale).tolist(), boxes.class_labels, max(width, height) / 320
-    drawn = []
-    for (left, top, right, bottom), id, caption in list(zip(edges, boxes.class_ids, boxes.captions, strict=True))[
-        :_BOXES
-    ]:
-        color, text = class_hex(id), caption or ("" if id is None else labels.get(id, ""))
+    scores = next(iter(boxes.scores.values()), [None] * len(boxes))
+    rows = zip(edges, boxes.class_ids, boxes.captions, scores, strict=True)
+    frames, texts = list[str](), list[str]()  # all texts stand above all frames
+    for (left, top, right, bottom), id, caption, score in islice(rows, _BOXES):
+        text = caption or ("" if id is None else labels.get(id, ""))
+        text = f"{text} {score:.2f}".strip() if score is not None else text
         size = f'width="{right - left}" height="{bottom - top}"'
-        drawn.append(f'<rect x="{left}" y="{top}" {size} fill="none" stroke="{color}" stroke-width="{unit}"/>')
+        frames.append(f'<rect x="{left}" y="{top}" {size} fill="none" stroke="{class_hex(id)}"/>')
         x, y = max(left, 0.0) + unit, min(max(top - 2 * unit, 8 * unit), height - 2 * unit)
         is_long = x + _LETTER * unit * len(text) > width  # it ends at the picture's edge instead of beyond it
         place = f'x="{width - unit}" text-anchor="end"' if is_long else f'x="{x}"'
-        drawn.append(f'<text {place} y="{y}" font-size="{9 * unit}" fill="{color}">{html.escape(text)}</text>')
+        texts.append(f'<text {place} y="{y}" fill="{class_hex(id)}" stroke="{_around(id)}">{html.escape(text)}</text>')
+    written = f'<g font-size="{9 * unit}" paint-order="stroke" stroke-linejoin="round" stroke-width="{2 * unit}">'
+    drawn = f'<g stroke-width="{unit}">{"".join(frames)}</g>{written}{"".join(texts)}</g>'
     size = f'viewBox="0 0 {width} {height}" preserveAspectRatio="none"'
-    return f'<svg {size} style="{_OVER}" font-family="sans-serif">{"".join(drawn)}</svg>'
+    return f'<svg {size} style="{_OVER}" font-family="sans-serif">{drawn}</svg>'
+
+
+def _around(id: int | None) -> str:
+    """Black or white, which sets the colour of a class off from any picture."""
+    red, green, blue = class_color(id or 0)
+    return "#000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > _BRIGHT else "#fff"
 
 
 def _video(video: Video) -> str:
@@ -315,9 +327,16 @@ def _box3d(box: Box3D) -> str:
 
 
 def _cell(cell: Any) -> str:
-    return (
-        f'<div style="width:64px">{_picture(cell)}</div>' if isinstance(cell, Image) else html.escape(str(cell)[:200])
-    )
+    if isinstance(cell, Image):
+        return f'<div style="width:64px">{_picture(cell)}</div>'
+    return html.escape((_messages(cell) or str(cell))[:_CELL])
+
+
+def _messages(cell: Any) -> str:
+    """A list of messages, each with a role and a content, as lines of who said what; nothing for anything else."""
+    if not isinstance(cell, list) or not all(isinstance(one, dict) and "role" in one for one in cell):
+        return ""
+    return "\n".join(f"{one['role']}: {one.get('content', '')}" for one in cell)
 
 
 _DRAWN: dict[type, Callable[[Any], str]] = {

@@ -812,3 +812,17 @@ def test_a_damaged_row_hides_no_other(serve: Any, open_page: Any, tmp_path: Path
     panel(page, "rows").locator(".failure").wait_for()
     assert panel(page, "hist").locator(".heatmap").inner_text().endswith("steps 1 to 2")
     assert opened.complaints == []
+
+
+def test_a_file_that_is_gone_is_told_in_its_place(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "first", quiet=True, capture=False) as run:
+        frames = np.zeros((3, 3, 8, 8), np.uint8)
+        run.log({"clip": mt.Video(frames, fps=4), "sound": mt.Audio(np.zeros(80), 8000)})
+        run.log({"photo": mt.Image(np.zeros((4, 4), np.uint8))})
+    for path in (run.path / "media").rglob("*.*"):
+        path.unlink()
+    page = open_page(serve(tmp_path) + "#tab=media").ready()
+    for key, what in (("clip", "video"), ("sound", "sound"), ("photo", "picture")):
+        said = panel(page, key).locator(".failure")
+        said.wait_for()
+        assert said.inner_text().startswith(f"the {what} is not there")

@@ -192,6 +192,7 @@ def test_boxes_are_drawn_and_listed() -> None:
         edges, domain="pixel", class_ids=[1, None], class_labels={1: "<b>"}, scores={"sure": [0.5, 0.25]}
     )
     shown = value_html(boxes)
+    assert re.findall(r"<text [^>]*>([^<]*)<", shown) == ["&lt;b&gt; 0.50", "0.25"]
     assert re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', shown) == [
         ("10.0", "20.0", "40.0", "40.0"), ("20.0", "20.0", "280.0", "180.0")
     ]  # fmt: skip
@@ -310,3 +311,10 @@ def test_the_last_value_is_shown_though_an_earlier_file_is_gone(tmp_path: Any) -
     assert pixels_of(run_html(view))[0, 0, 0] == 200
     (tmp_path / "run" / last).unlink()
     assert last in run_html(view)
+
+
+def test_messages_in_a_table_are_lines_of_who_said_what() -> None:
+    chat = [{"role": "user", "content": "<b>"}, {"role": "assistant", "content": "Hi"}]
+    shown = value_html(mt.Table(columns=["chat", "other"], data=[[chat, [{"a": 1}]]]))
+    assert "<td>user: &lt;b&gt;\nassistant: Hi</td>" in shown
+    assert "<td>[{&#x27;a&#x27;: 1}]</td>" in shown

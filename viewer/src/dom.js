@@ -85,6 +85,15 @@ export function later(work, milliseconds = 60) {
 /** What a failure says in the place where its value would have been. */
 export const failure = error => el('p', { className: 'failure', role: 'alert' }, error?.message ?? String(error))
 
+/** What a picture, video or sound that cannot be shown is told to be. */
+export const lost = what => Error(`the ${what} is not there, or of a kind that this browser cannot show`)
+
+/** A node that loads a file, and tells in its place when it cannot. */
+export function orTold(what, node) {
+  node.addEventListener('error', () => node.replaceWith(failure(lost(what))), { once: true })
+  return node
+}
+
 /** Call `work` once a node stands in the page and has a size; a failure is told in its place. */
 export function placed(node, work) {
   const seen = new ResizeObserver(async () => {

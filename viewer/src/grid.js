@@ -121,7 +121,7 @@ export function matches(text, columns) {
     if (!one) return row => columns.some(column => has(column, part.toLowerCase())(row))
     if (sign === ':') return has(one, rest.toLowerCase())
     const number = Number(rest), compare = COMPARED[sign]
-    return rest === '' || Number.isNaN(number) ? row => compare(textOf(one.at(row)), rest) : row => typeof one.at(row) === 'number' && compare(one.at(row), number)
+    return rest === '' || Number.isNaN(number) ? row => compare(textOf(one.at(row)), rest) : row => /^(number|bigint)$/.test(typeof one.at(row)) && compare(Number(one.at(row)), number)
   })
   return row => parts.every(part => part(row))
 }

@@ -1,7 +1,7 @@
 // Media by key. One slider moves all panels to the same step; each shows its own last value at or before it.
 import { AXES } from './charts.js'
 import { Cloud, readPly, readPoints } from './cloud.js'
-import { bytes, count, el, failure, fill, folding, later, natural, placed, short } from './dom.js'
+import { bytes, count, el, failure, fill, folding, later, natural, orTold, placed, short } from './dom.js'
 import { bars, heatmap } from './histogram.js'
 import { library } from './library.js'
 import { Picture } from './overlays.js'
@@ -16,8 +16,8 @@ const SHOW = {
   image: async (run, document, page) => (await new Picture({ run, document, state: page.state }).ready).node,
   video: async (run, document) =>
     ['gif', 'webp', 'apng', 'avif'].includes(document.format)
-      ? el('img', { className: 'clip', alt: document.caption ?? `${document.format} of ${count(document.frames, 'frame')}`, src: await run.url(document.path) })
-      : el('video', { className: 'clip', controls: true, loop: true, muted: true, src: await run.url(document.path), 'aria-label': document.caption ?? 'video' }),
+      ? orTold('video', el('img', { className: 'clip', alt: document.caption ?? `${document.format} of ${count(document.frames, 'frame')}`, src: await run.url(document.path) }))
+      : orTold('video', el('video', { className: 'clip', controls: true, loop: true, muted: true, src: await run.url(document.path), 'aria-label': document.caption ?? 'video' })),
   audio: showAudio,
   html: async (run, document) => {
     const text = new TextDecoder(document.encoding ?? 'utf-8').decode(await run.bytes(document.path))
@@ -36,7 +36,7 @@ const SHOW = {
   },
   plot: showPlot,
   figure: async (run, document) => {
-    if (document.format === 'png') return el('img', { className: 'clip', alt: document.caption ?? 'figure', src: await run.url(document.path) })
+    if (document.format === 'png') return orTold('figure', el('img', { className: 'clip', alt: document.caption ?? 'figure', src: await run.url(document.path) }))
     const node = el('div', { className: 'stage' }), [plotly, figure] = [await library(run.source, 'plotly'), JSON.parse(await run.text(document.path))]
     const { width, height, ...layout } = figure.layout ?? {} // sizes of its own would be cut by the panel's
     placed(node, async () => {

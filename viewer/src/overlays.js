@@ -1,6 +1,6 @@
 // A picture with its boxes and masks: layers and classes that can be switched, a score slider, zoom and pan.
 import { classColor, isBackground, rgb } from './colors.js'
-import { count, el, failure, later } from './dom.js'
+import { count, el, failure, later, lost } from './dom.js'
 import { grey16 } from './png.js'
 
 const LINE = 2 // pixels of a box's edge on the screen
@@ -49,7 +49,7 @@ export async function loadImage(url) {
   try {
     await image.decode()
   } catch {
-    throw Error('this browser cannot show the picture')
+    throw lost('picture')
   }
   return image
 }

@@ -108,7 +108,7 @@ class Page {
   }
 
   pickColor(id, color) {
-    this.state.set({ colors: [...this.state.get('colors').filter(text => !text.startsWith(`${id}=`)), `${id}=${color}`] })
+    this.state.set({ colors: [...this.state.get('colors').filter(text => text.slice(0, text.lastIndexOf('=')) !== id), `${id}=${color}`] })
   }
 
   listRuns() {

@@ -269,7 +269,9 @@ export class Run {
     return this.columns.filter(column => column.name !== null && PLAIN.has(column.kind) && !NUMERIC.has(column.kind) && column.kind !== 'null')
   }
 
+  /** How long it ran, or runs already; of one that was killed up to the last row. */
   get seconds() {
-    return (this.info.finished ?? Date.now() / 1000) - this.info.started
+    const { status, started, finished } = this.info
+    return finished ? finished - started : status === 'running' ? Date.now() / 1000 - started : (this.summary._runtime ?? NaN)
   }
 }

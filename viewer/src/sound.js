@@ -1,17 +1,17 @@
 // Sound: the browser's player, and the waveform where the browser can decode it.
-import { duration, el, svg } from './dom.js'
+import { duration, el, orTold, svg } from './dom.js'
 
 const WIDE = 360, HIGH = 60
 const MOST = 5e7 // samples of a sound whose waveform is drawn: decoding it takes four bytes for each
 
 export async function showAudio(run, document) {
-  const { sample_rate: rate, channels } = document, player = el('audio', { controls: true, preload: 'metadata', src: await run.url(document.path), 'aria-label': document.caption ?? 'sound' })
+  const { sample_rate: rate, channels } = document, player = orTold('sound', el('audio', { controls: true, preload: 'metadata', src: await run.url(document.path), 'aria-label': document.caption ?? 'sound' }))
   const node = el('div', { className: 'sound' }, player, el('p', { className: 'note' }, [duration(document.duration), `${rate} Hz`, `${channels} ch`, document.format].join(' · ')))
   if (document.frames * channels > MOST) return node
   try {
     node.prepend(waveform(await samples(run, document), player))
   } catch {
-    // a format that this browser cannot decode: the player says so
+    // a format that this browser cannot decode, as is told in the player's place
   }
   return node
 }

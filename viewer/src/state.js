@@ -51,8 +51,19 @@ export class State extends EventTarget {
     const names = Object.keys(changes).filter(name => JSON.stringify(changes[name]) !== JSON.stringify(this.values[name]))
     if (!names.length) return
     Object.assign(this.values, changes)
-    history.replaceState(null, '', this.link() || location.pathname + location.search)
+    this.write()
+    clearTimeout(this.writing)
+    this.writing = setTimeout(() => this.write(), 1500)
     this.dispatchEvent(new CustomEvent('change', { detail: new Set(names) }))
+  }
+
+  /** Put what is chosen into the address. */
+  write() {
+    try {
+      history.replaceState(null, '', this.link() || location.pathname + location.search)
+    } catch {
+      // a browser takes but a few in a time: the last one is written again
+    }
   }
 
   /** Add to a list, or take out of it. */

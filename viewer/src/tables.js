@@ -44,6 +44,7 @@ export async function showTable(run, document, media) {
 function thumbnail(run, document) {
   if (document._type !== 'image') return el('span', {}, document.caption ?? document._type)
   const image = el('img', { alt: document.caption ?? 'image', loading: 'lazy', className: 'thumbnail' })
+  image.addEventListener('error', () => image.replaceWith('image is not here'), { once: true })
   Promise.resolve(run.url(document.path)).then(url => (image.src = url), () => image.replaceWith('image is not here'))
   return image
 }

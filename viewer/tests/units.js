@@ -101,10 +101,10 @@ window.units = {
     equal(grouped(['loss', 'val.acc', 'val.f1', 'train/a', 'train/b', 'lone/x']), [['', ['loss', 'lone/x']], ['train', ['train/a', 'train/b']], ['val', ['val.acc', 'val.f1']]])
   },
   'a filter looks in all columns, in one, or compares'() {
-    const rows = [{ name: 'Alpha', lr: 0.1, tag: 'x:y' }, { name: 'beta', lr: 0.01, tag: null }]
-    const columns = [{ name: 'run', at: i => rows[i].name }, { name: 'config.lr', at: i => rows[i].lr }, { name: 'tag', at: i => rows[i].tag }]
+    const rows = [{ name: 'Alpha', lr: 0.1, tag: 'x:y', big: 2n ** 60n }, { name: 'beta', lr: 0.01, tag: null }]
+    const columns = [{ name: 'run', at: i => rows[i].name }, { name: 'config.lr', at: i => rows[i].lr }, { name: 'tag', at: i => rows[i].tag }, { name: 'big', at: i => rows[i].big }]
     const found = filter => [0, 1].filter(matches(filter, columns))
-    equal(['', 'ALPHA', 'run:be', 'lr>0.05', 'config.lr<=0.01', 'run=beta', 'run!=beta', 'a lr<0.05', 'x:y', 'nothing'].map(found), [[0, 1], [0], [1], [0], [1], [1], [0], [1], [0], []])
+    equal(['', 'ALPHA', 'run:be', 'lr>0.05', 'config.lr<=0.01', 'run=beta', 'run!=beta', 'a lr<0.05', 'x:y', 'nothing', 'big>5'].map(found), [[0, 1], [0], [1], [0], [1], [1], [0], [1], [0], [], [0]])
   },
   'rows of a group stand below its line, with their means'() {
     const values = ['a', 'b', 'a'], grid = new Grid([{ name: 'run', values: ['r', 's', 't'] }, { name: 'n', values: [1, 5, 2] }], 3, { groups: row => [values[row]] })
@@ -159,6 +159,22 @@ window.units = {
   'boxes of one class are matched by overlap, each once'() {
     const box = (xmin, id = 1) => ({ xmin, ymin: 0, xmax: xmin + 10, ymax: 10, id })
     equal(matchBoxes([box(0), box(100)], [box(1), box(2), box(100, 2)]).map(([a, b]) => [a, b]), [[0, 0]])
+  },
+  'a run that was killed lasted up to its last row'() {
+    const seconds = (run, summary = {}) => new Run(null, { path: 'r', run: { started: 100, ...run }, summary }).seconds
+    equal([seconds({ status: 'finished', finished: 160 }), seconds({ status: 'crashed' }, { _runtime: 5 }), seconds({ status: 'crashed' })], [60, 5, NaN])
+    equal(seconds({ status: 'running' }) > 1e9, true)
+  },
+  'what is chosen is heard of though the browser takes no more addresses'() {
+    const state = new State(''), put = history.replaceState, heard = []
+    history.replaceState = () => {
+      throw Error('too many')
+    }
+    state.on('step', () => heard.push(state.get('step')))
+    for (const step of ['1', '2']) state.set({ step })
+    history.replaceState = put
+    clearTimeout(state.writing)
+    equal(heard, ['1', '2'])
   },
   'tagged floats become numbers'() {
     equal(untagged({ a: [{ _type: 'float', value: 'nan' }], b: { _type: 'float', value: '-inf' } }), { a: [NaN], b: -Infinity })
