@@ -13,6 +13,7 @@ import pytest
 
 import mediatypes as mt
 from mediatypes._core import registry
+from mediatypes.types.pictures.files import MAX_PIXELS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -135,6 +136,11 @@ def test_links_inside_the_repository_lead_somewhere(name: str) -> None:
         target = (ROOT / name).parent / path if path else ROOT / name
         assert target.exists(), match[0]
         assert not anchor or anchor in anchors(target.read_text("utf-8")), match[0]
+
+
+@pytest.mark.parametrize("name", ["README.md", "SECURITY.md", "schemas/README.md"])
+def test_the_most_pixels_of_a_picture_are_one_number(name: str) -> None:
+    assert f"{MAX_PIXELS:,}".replace(",", " ") in (ROOT / name).read_text("utf-8")
 
 
 def test_every_promise_of_security_names_tests_that_are_there() -> None:
