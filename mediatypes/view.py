@@ -168,7 +168,7 @@ class RunView(MediaTables, Recorded, KeptFiles):
         content = self._content()
         if content:
             shown = {"config": content.config, "status": self.status, "summary": content.summary_values()}
-            return self._run | shown
+            return self._run | content.told() | shown
         return self._run | {"summary": self._summary()}
 
     def keys(self) -> dict[str, tuple[str, ...]]:

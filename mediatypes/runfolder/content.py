@@ -266,6 +266,16 @@ class RunContent:
         """The summary; for the statistics that metrics ask for, all calls are read again."""
         return self.summary.values(self.metrics, statistics(self.metrics, self.batches(), self.stored_specs))
 
+    def told(self) -> dict[str, Any]:
+        """What `run.json` says of the rows and frames once the run is over, beside config and status."""
+        members = {
+            "metrics": self.metrics.to_json(),
+            "problems": [problem._asdict() for problem in self.problems],
+            "summary_overrides": {key: list(cell) for key, cell in self.summary.overrides.items()},
+            "ranks": {str(rank): calls for rank, calls in self.rank_calls.items()},
+        }
+        return {name: member for name, member in members.items() if member}
+
     def run_overrides(self) -> dict[str, Any]:
         """What earlier sessions set in the summary."""
         try:

@@ -55,14 +55,8 @@ def finish(
     problems = [*content.problems, *unrecorded]
     kinds = KindsOfKeys((spec.key, spec.kind) for spec in content.specs)  # those of all ranks, too
     problems += [problem for problem in kinds.problems if problem not in problems]
-    optional: dict[str, Any] = {
-        "metrics": content.metrics.to_json(),
-        "problems": [problem._asdict() for problem in problems],
-        "summary_overrides": {key: list(cell) for key, cell in content.summary.overrides.items()},
-        "exit": dict(exit),
-        "ranks": {str(rank): calls for rank, calls in content.rank_calls.items()},
-    }
-    run |= {name: item for name, item in optional.items() if item}
+    optional = {"problems": [problem._asdict() for problem in problems], "exit": dict(exit)}
+    run |= content.told() | {name: item for name, item in optional.items() if item}
     media = MediaRows(content.specs, content.metrics)
     footer = {**run, "summary": summary, "calls": content.calls}
     rows = write_rows(root, content.schema, content.rows(media), footer, media)

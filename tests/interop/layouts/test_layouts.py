@@ -429,3 +429,16 @@ def test_a_table_whose_list_of_files_is_gone_is_lost_and_the_export_goes_on(tmp_
     tally = Tally(view.store, tmp_path / "made", tmp_path / "made")
     assert tally.value_of(item.document, "t", "table", is_embedded=True) is None
     assert tally.report(tmp_path, "x").lost == (Lost("t", "table", 1, "its file is missing"),)
+
+
+def test_a_run_that_is_still_written_is_described_as_one_that_is_over(tmp_path: Path) -> None:
+    run = mt.Run(tmp_path / "run", config={"lr": 0.5}, capture=[])
+    run.define_metric("loss", summary=["min"])
+    run.log({"loss": 1.0})
+    run.summary["verdict"] = "good"
+    mt.export(run.path, "jsonl", tmp_path / "live")
+    run.finish()
+    mt.export(run.path, "jsonl", tmp_path / "over")
+    live, over = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("live", "over"))
+    assert {**live, "status": "finished", "finished": over["finished"]} == over
+    assert over["summary_overrides"] == {"verdict": ["string", "good"]}
