@@ -64,6 +64,16 @@ def loads_encodable(text: str) -> Any:
     return value
 
 
+def bounded(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """The value, of parsed JSON; raises ValueError where it is nested more than `depth` deep."""
+    if isinstance(value, (dict, list)):
+        if not depth:
+            raise ValueError("nested too deeply")
+        for item in value.values() if isinstance(value, dict) else value:
+            bounded(item, depth - 1)
+    return value
+
+
 def tag_floats(value: object, depth: int = 256) -> object:
     """A copy of plain data in which non-finite floats are tagged objects."""
     if isinstance(value, float):

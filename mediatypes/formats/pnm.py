@@ -12,8 +12,10 @@ import numpy as np
 
 from ..columns.arrays import Array
 
+MAX_HEADER = 2**16  # bytes, of which comments may have any number
+MAGIC = re.compile(rb"P[1-6]\s")
 _BITMAPS, _COLORS = "14", "36"
-_GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
+_GAP = rb"(?>\s|#[^\r\n]*[\r\n])++"
 _NUMBER = _GAP + rb"([0-9]{1,10})"
 _HEADER = re.compile(rb"P(?:([14])" + _NUMBER * 2 + rb"|([2356])" + _NUMBER * 3 + rb")\s")
 _COMMENT = re.compile(rb"#[^\r\n]*")
@@ -34,8 +36,8 @@ class Header(NamedTuple):
 
 
 def read_header(data: bytes) -> Header | None:
-    """The header of an anymap; None of another file, such as a map of floats."""
-    match = _HEADER.match(data)
+    """The header of an anymap; None of another file, such as a map of floats, and where it has more than 64 KiB."""
+    match = _HEADER.match(data[:MAX_HEADER])
     if match is None:
         return None
     bitmap, *bitmap_size, kind, width, height, largest = match.groups()

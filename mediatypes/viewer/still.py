@@ -167,7 +167,9 @@ def _picture(image: Image) -> str:
 
 def _boxes(boxes: BoundingBoxes2D, width: float, height: float) -> str:
     scale = np.where(boxes.is_pixel[:, None], 1.0, np.array([width, height, width, height], np.float64))
-    edges, labels, unit = (boxes.to_xyxy() * scale).tolist(), boxes.class_labels, max(width, height) / 320
+    with np.errstate(over="ignore"):
+        edges = np.clip(boxes.to_xyxy() * scale, -1e9, 1e9).tolist()
+    labels, unit = boxes.class_labels, max(width, height) / 320
     scores = next(iter(boxes.scores.values()), [None] * len(boxes))
     rows = zip(edges, boxes.class_ids, boxes.captions, scores, strict=True)
     frames, texts = list[str](), list[str]()  # all texts stand above all frames

@@ -179,6 +179,7 @@ def _change_table(data: bytes, chance: Random) -> bytes:
     """A Parquet file whose columns are of other types, gone or there twice, or whose metadata lie."""
     try:
         table = pq.read_table(io.BytesIO(data))
+        _ = table.column_names  # which may be no UTF-8
     except Exception:  # it is damaged already
         return change_bytes(data, chance)
     i = chance.randrange(table.num_columns) if table.num_columns else 0

@@ -201,6 +201,8 @@ def test_boxes_are_drawn_and_listed() -> None:
     fractions = value_html(mt.BoundingBoxes2D.from_xyxy([[0.25, 0.5, 0.75, 1]], domain="percentage"))
     assert '<rect x="80.0" y="160.0" width="160.0" height="160.0"' in fractions
     assert "0 boxes" in value_html(mt.BoundingBoxes2D.from_xyxy(np.zeros((0, 4)), domain="pixel"))
+    far = mt.BoundingBoxes2D.from_xyxy([[0.5, 0.5, 1e308, 1e308]], domain="percentage")
+    assert 'width="999999840.0"' in value_html(far)
 
 
 def test_classes_are_listed_in_their_colours() -> None:

@@ -6,6 +6,7 @@ import codecs
 import io
 import os
 import re
+from functools import cache
 from typing import Any, BinaryIO
 
 from ..._core import inputs
@@ -68,7 +69,9 @@ def find_encoding(start: bytes) -> str:
 def decode(data: bytes, encoding: str, where: str, error: type[ValidationError]) -> str:
     """The text of a file without its byte order mark; raises `error` for bytes that the encoding does not have."""
     try:
-        return data.decode(_CODECS.get(encoding, encoding), _errors(encoding))
+        if encoding.startswith("windows-"):
+            return codecs.charmap_decode(data, "strict", _characters(encoding))[0]
+        return data.decode(_CODECS.get(encoding, encoding))
     except UnicodeDecodeError as broken:
         got = data[broken.start : broken.start + 12]
         fix = "Declare the encoding: <meta charset=...>." if error is InputError else "Restore the document."
@@ -79,10 +82,11 @@ def decode(data: bytes, encoding: str, where: str, error: type[ValidationError])
 
 def check(file: BinaryIO, encoding: str, where: str, error: type[ValidationError]) -> None:
     """Raise what `decode` raises for the content of a file, without holding its text."""
-    decoder = codecs.getincrementaldecoder(_CODECS.get(encoding, encoding))(_errors(encoding))
+    decoder = codecs.getincrementaldecoder(_CODECS.get(encoding, encoding))()
+    is_windows = encoding.startswith("windows-")
     try:
         while piece := file.read(_PIECE):
-            decoder.decode(piece)
+            codecs.charmap_decode(piece, "strict", _characters(encoding)) if is_windows else decoder.decode(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         file.seek(0)
@@ -94,19 +98,14 @@ def insert(markup: str, elements: str) -> str:
     return _OPENING.sub(lambda opening: opening[0] + elements, markup, count=1)
 
 
-def _errors(encoding: str) -> str:
-    """How bytes are taken that Python's codec lacks: the standard has all from 80 to 9F in the encodings of Windows."""
-    return _AS_CONTROLS if encoding.startswith("windows-") else "strict"
-
-
-def _controls(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError) or not 0x80 <= error.object[error.start] < 0xA0:
-        raise error
-    return chr(error.object[error.start]), error.start + 1
-
-
-_AS_CONTROLS = "mediatypes.controls"
-codecs.register_error(_AS_CONTROLS, _controls)
+@cache
+def _characters(encoding: str) -> str:
+    """What each byte is in an encoding of Windows, U+FFFE for none: Python lacks controls that the standard has."""
+    known = (bytes([byte]).decode(_CODECS.get(encoding, encoding), "replace") for byte in range(256))
+    return "".join(
+        character if character != "\ufffd" else chr(byte) if 0x80 <= byte < 0xA0 else "\ufffe"
+        for byte, character in enumerate(known)
+    )
 
 
 def _known(label: str) -> str | None:

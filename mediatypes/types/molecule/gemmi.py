@@ -12,6 +12,8 @@ from ..._core.deps import need
 from ..._core.errors import InputError
 from .content import SYMBOLS, Content, bad_line, common, cut, hill, is_decimal, lines, no_atoms
 
+_MAX_BLOCKS = 2**15  # of a CIF: gemmi compares the name of each with all others
+_BLOCK = re.compile(rb"^data_", re.MULTILINE | re.IGNORECASE)
 _LINE = re.compile(r"(?:line |data:)(\d+)")
 _ATOMS = ("ATOM", "HETATM")
 _MODEL_ENDS = ("ENDMDL", "END")
@@ -104,6 +106,8 @@ def _check_last_line(data: bytes, number: int, line: str, length: int) -> None:
 def read_cif(data: bytes) -> Content:
     """CIF: macromolecules (mmCIF) and crystals; data blocks without atoms are passed over."""
     gemmi = _gemmi("cif")
+    if (blocks := sum(1 for _ in _BLOCK.finditer(data))) > _MAX_BLOCKS:
+        raise InputError.of("Molecule", f"at most {_MAX_BLOCKS} data blocks", blocks, "Log fewer.", "too-large")
     try:
         document = gemmi.cif.read_string(data)
         contents = [content for block in document if (content := _read_block(gemmi, block))]

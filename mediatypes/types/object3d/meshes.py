@@ -25,7 +25,8 @@ _INDENTED = re.compile(rb"^ +", re.MULTILINE)
 _WITH_COMMENT = re.compile(rb"^([vf][^#\r\n]*)#[^\r\n]*", re.MULTILINE)
 _ZEROTH_CORNER = re.compile(rb"^f[^\r\n]* 0+(?:[/ \r\n]|\Z)", re.MULTILINE)
 _NEGATIVE_CORNER = re.compile(rb"^f[^\r\n]*-", re.MULTILINE)
-_STL_NAME = re.compile(rb"^([ \t]*(?:end)?solid\b)[^\r\n]*", re.MULTILINE | re.IGNORECASE)
+_FACE, _VERTEX = re.compile(rb"^f ", re.MULTILINE), re.compile(rb"^v[tn]? ", re.MULTILINE)
+_SOLID = re.compile(rb"^[ \t]*((?:end)?solid)\b[^\r\n]*", re.MULTILINE | re.IGNORECASE)
 _STL_HEADER, _STL_TRIANGLE = 84, 50  # bytes
 
 
@@ -156,15 +157,26 @@ def _regular(data: bytes, format: str) -> bytes:
         size = _STL_HEADER + _STL_TRIANGLE * int.from_bytes(data[_STL_HEADER - 4 : _STL_HEADER], "little")
         if _STL_HEADER < size <= len(data):
             return data[:size]
-        data = _STL_NAME.sub(rb"\1", data if b"\n" in data else data.replace(b"\r", b"\n"))
+        return _as_one_solid(data if b"\n" in data else data.replace(b"\r", b"\n"))
     if format == "obj":
         data = data.replace(b"\t", b" ") if b"\n" in data else data.replace(b"\t", b" ").replace(b"\r", b"\n")
         data = _WITH_COMMENT.sub(rb"\1", _INDENTED.sub(b"", data))
         if _ZEROTH_CORNER.search(data):
             raise ValueError("a face names vertex 0, and the first one is 1")
-        if _NEGATIVE_CORNER.search(data):
+        face = _FACE.search(data)
+        if face and _VERTEX.search(data, face.start()) and _NEGATIVE_CORNER.search(data):
             data = b"\n".join(_counted_from_one(data))
     return data
+
+
+def _as_one_solid(data: bytes) -> bytes:
+    """A text STL whose parts are one without a name: of many, trimesh takes the square of their number."""
+    marks = [mark.lower() for mark in _SOLID.findall(data)]
+    if not marks:  # which is no text
+        return data
+    if marks[-1] != b"endsolid":
+        raise ValueError("it ends before its last solid does")
+    return b"solid\n" + _SOLID.sub(b"", data) + b"\nendsolid\n"
 
 
 def _counted_from_one(data: bytes) -> Iterator[bytes]:

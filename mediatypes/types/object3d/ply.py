@@ -238,12 +238,12 @@ class _Body:
         """How many values each property has in the first row."""
         if not element.size:
             return [0] * len(element.properties)
-        first, position = element._replace(size=1), self._position
-        lengths = []
-        for column in range(len(element.properties)):
-            self._position = position
-            lengths.append(int(self._places(first, column)[1][0]))
-        self._position = position
+        position, lengths = self._position, list[int]()
+        for length_of, width, size in self._layout(element):
+            lengths.append(int(length_of(self._data, position)[0]) if length_of else 1)
+            position += width + lengths[-1] * size
+            if lengths[-1] < 0 or position > len(self._data):
+                raise ValueError(f"it ends inside the element {element.name}")
         return lengths
 
     def _layout(self, element: Element) -> list[tuple[Any, int, int]]:

@@ -35,7 +35,8 @@ FORMATS = {  # Pillow's name: format and suffix as documents write them
 }
 _LIBRARIES = {"AVIF": "avif", "JPEG2000": "jpg_2000", "WEBP": "webp"}  # without which Pillow may be built
 _AVIF = (b"ftypavif", b"ftypavis")  # after the first four bytes
-HEAD = 4096  # bytes from the start of a file that tell its depth
+HEAD = pnm.MAX_HEADER  # bytes from the start of a file that tell its depth
+MAX_SIDE = 2**20  # pixels; libpng takes no more than a million either, since each row takes its time
 # JPEG 2000: start of the codestream with its sizes, style of coding, start of data (ISO/IEC 15444-1, annex A)
 _SIZ, _COD, _SOD = b"\xff\x4f\xff\x51", b"\xff\x52", b"\xff\x93"
 _SIZ_TILE, _SIZ_DEPTH, _COD_PROGRESSION = 24, 42, 5  # bytes from there to the size of a tile, to the first depth...
@@ -75,7 +76,9 @@ def open_image(file: BinaryIO) -> Any:
     """
     from PIL import Image, UnidentifiedImageError
 
-    head = file.read(12)
+    head = file.read(pnm.MAX_HEADER)
+    if pnm.MAGIC.match(head) and len(head) == pnm.MAX_HEADER and pnm.read_header(head) is None:
+        raise ValueError(f"its header does not end within {pnm.MAX_HEADER} bytes")  # Pillow reads it byte by byte
     is_tiff = head.startswith(tiff.MAGIC)
     file.seek(0)
     try:
@@ -83,7 +86,7 @@ def open_image(file: BinaryIO) -> Any:
     except UnidentifiedImageError:
         if is_tiff:
             return None
-        if head[4:] in _AVIF:
+        if head[4:12] in _AVIF:
             need_avif()
         raise
     if is_tiff:

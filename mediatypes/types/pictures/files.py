@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ...columns.arrays import Array
 
 MAX_PIXELS = 178_956_970  # where Pillow refuses too: a larger claim is a decompression bomb
+_MAX_SCANNED = 2**32  # pixels of a JPEG times its scans, each of which goes over all of them
 _MEDIA_TYPES = {"jpg": "image/jpeg", "ppm": "image/x-portable-anymap"}  # of the others it is image/ and the format
 # Pixels that a byte can stand for: of a GIF by its longest string, of the others twice what one colour alone gives
 _MOST_PIXELS = {"GIF": 2**12, "AVIF": 2**17, "JPEG2000": 2**19}
@@ -89,6 +90,8 @@ def _probe(image: Any, head: bytes, blob: Blob, where: str, error: type[Validati
     check_pixels(width, height, where, error)
     if width * height > _MOST_PIXELS.get(image.format, MAX_PIXELS) * blob.size:
         raise ValueError(f"{width} x {height} pixels are more than so few bytes can hold")
+    if image.format in ("JPEG", "MPO") and (scans := blob.read().count(b"\xff\xda")) * width * height > _MAX_SCANNED:
+        raise ValueError(f"{width} x {height} pixels are too many for {scans} scans")
     header = png.read_header(head)
     mode = "LA" if header is not None and header.channels == 2 else image.mode
     mode = "RGB" if mode == "RGBX" else mode  # of Pillow before 11: a channel that is not shown
@@ -119,12 +122,14 @@ def _probe_tiff(blob: Blob, where: str, error: type[ValidationError], whole: boo
 
 def check_pixels(width: int, height: int, where: str, error: type[ValidationError]) -> None:
     """Refuse an image that could not be read back."""
-    if width * height > MAX_PIXELS:
+    if width * height > MAX_PIXELS or max(width, height) > decoding.MAX_SIDE:
         raise error(_too_large(where, Verbatim(f"{width} x {height}")))
 
 
 def _too_large(where: str, got: str) -> Problem:
-    return problem(where, f"at most {MAX_PIXELS} pixels", got, "Log a smaller version.", "too-large")
+    return problem(
+        where, f"at most {MAX_PIXELS} pixels, {decoding.MAX_SIDE} a side", got, "Log a smaller version.", "too-large"
+    )
 
 
 def check(blob: Blob, document: ImageFile, where: str) -> str:

@@ -245,7 +245,7 @@ def _set_json_cells(column: Column, cells: list[Any]) -> None:
 
     if column.may_hold_media:
         try:
-            column.head = pa.chunked_array([stored_documents(column.kind, cells)])
+            column.head = pa.chunked_array([stored_documents(column.kind, list(map(canonical.bounded, cells)))])
         except BROKEN as error:
             raise DocumentError.of(where(0), f"cells of {column.kind}", str(error), _RESTORE, "part") from error
         return

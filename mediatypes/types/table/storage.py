@@ -21,7 +21,7 @@ SCALAR_LISTS = frozenset(("null_list", "integer_list", "number_list", "boolean_l
 PLAIN = SCALAR_LISTS | {"null", "integer", "number", "boolean", "string", "json", *JSON_FORMS}
 FORMS = {
     **JSON_FORMS,
-    "json": JsonForm(canonical.loads, lambda cell: cell),
+    "json": JsonForm(canonical.loads, canonical.bounded),
 }  # kinds that JSON holds in another form
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..._core.errors import InputError, Verbatim
 from ...columns.arrays import Array
 from ...formats import tiff
-from ..pictures.decoding import need_avif, quiet
+from ..pictures.decoding import MAX_SIDE, need_avif, quiet
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -88,8 +88,9 @@ def _described() -> Iterator[None]:
 
 
 def _check_pixels(count: int, width: int, height: int, max_pixels: int, where: str) -> None:
-    if not 0 < width * height <= max_pixels or count * width * height > _MAX_PIXELS:
-        expected = f"frames of 1 to {max_pixels} pixels, {_MAX_PIXELS} in all"
+    is_too_long = max(width, height) > MAX_SIDE
+    if is_too_long or not 0 < width * height <= max_pixels or count * width * height > _MAX_PIXELS:
+        expected = f"frames of 1 to {max_pixels} pixels, {MAX_SIDE} a side, {_MAX_PIXELS} in all"
         got = Verbatim(f"{count} frames of {width} x {height}")
         raise InputError.of(where, expected, got, "Log fewer or smaller frames.", "too-large")
 

@@ -662,7 +662,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a large claim": (
         lambda: Image(claim(60000, 60000)),
-        "Image: expected at most 178956970 pixels, got more. Log a smaller version.",
+        "Image: expected at most 178956970 pixels, 1048576 a side, got more. Log a smaller version.",
     ),
     "a mode": (
         lambda: Image(SMALL, mode="BGR"),
@@ -824,7 +824,9 @@ def test_an_array_that_could_not_be_read_back_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr("mediatypes.types.pictures.files.MAX_PIXELS", 5000)
     with pytest.raises(InputError) as caught:
         Image(SMALL)
-    assert str(caught.value) == "Image: expected at most 5000 pixels, got 90 x 60. Log a smaller version."
+    assert (
+        str(caught.value) == "Image: expected at most 5000 pixels, 1048576 a side, got 90 x 60. Log a smaller version."
+    )
 
 
 def test_a_text_file_is_no_image(tmp_path: Path) -> None:

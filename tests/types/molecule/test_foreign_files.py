@@ -78,3 +78,8 @@ def test_an_mmcif_may_lack_what_no_program_needs(lacking: str) -> None:
     molecule = mt.Molecule(f"{text}\n", file_type="cif")
     assert (molecule.atoms, molecule.models, molecule.residues) == (2, 2, 2)
     assert molecule.formula == (None if lacking == "type_symbol" else "C")
+
+
+def test_a_cif_of_too_many_blocks_is_refused() -> None:
+    with pytest.raises(mt.InputError, match=r"^Molecule: expected at most 32768 data blocks, got 40000\. Log fewer\.$"):
+        mt.Molecule(b"".join(b"data_%d\n_a.b 1\n" % i for i in range(40_000)), file_type="cif")

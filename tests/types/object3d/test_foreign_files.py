@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 from typing import Any
 
 import numpy as np
@@ -119,3 +120,13 @@ def test_the_name_of_a_text_stl_is_any(name: str, ending: str) -> None:
     text = f"solid {name}\n{facet}endsolid {name}\n".replace("\n", ending)
     mesh = mt.Object3D(text.encode(), file_type="stl")
     assert (mesh.faces, mesh.bounds) == (1, ((0, 0, 0), (1, 2, 0)))
+
+
+def test_a_text_stl_of_many_parts_takes_as_long_as_one() -> None:
+    facet = b"facet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 2 0\nendloop\nendfacet\n"
+    part = b"solid a\n" + facet + b"endsolid a\n"
+    began = time.process_time()
+    assert mt.Object3D(part * 5000, file_type="stl").faces == 5000
+    assert time.process_time() - began < 5
+    with pytest.raises(mt.InputError, match=r"Parsing failed: it ends before its last solid does\.$"):
+        mt.Object3D(part + part[:-12], file_type="stl")

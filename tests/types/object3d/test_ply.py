@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 from typing import Any
 
 import numpy as np
@@ -167,3 +168,12 @@ def test_a_type_that_ply_does_not_have_is_named(line: str) -> None:
         mt.InputError, match="Reading it failed: 'int64' is no type of PLY, which are char, uchar, short"
     ):
         mt.Object3D(text.encode(), file_type="ply")
+
+
+def test_time_grows_with_the_properties_of_an_element() -> None:
+    names = "".join(f"property list uchar char p{i}\n" for i in range(2000))
+    head = f"ply\nformat binary_little_endian 1.0\nelement vertex 1\n{names}"
+    head += "property float x\nproperty float y\nproperty float z\nend_header\n"
+    began = time.process_time()
+    assert mt.Object3D(head.encode() + bytes(2012), file_type="ply").points == 1
+    assert time.process_time() - began < 3

@@ -485,3 +485,29 @@ def test_a_claim_beyond_what_its_bytes_can_hold_is_refused_before_it_is_decoded(
 def test_a_large_picture_of_one_colour_is_no_claim() -> None:
     white = PIL.Image.new("P", (3000, 3000))
     assert Image(picture(white, "GIF")).width == 3000
+
+
+@pytest.mark.parametrize("sides", [(1, 2**20 + 1), (2**20 + 1, 1)])
+def test_a_row_takes_its_time_however_short_it_is(sides: tuple[int, int]) -> None:
+    data = picture(PIL.Image.new("1", sides), "PNG")
+    with pytest.raises(InputError, match=rf"expected at most 178956970 pixels, 1048576 a side, got {sides[0]} x "):
+        Image(data)
+    assert Image(picture(PIL.Image.new("1", (1, 2**20)), "PNG")).height == 2**20
+
+
+def test_every_scan_of_a_jpeg_goes_over_all_pixels() -> None:
+    data = picture(PIL.Image.new("L", (3000, 3000)), "JPEG", progressive=True)
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    with pytest.raises(InputError, match=r"3000 x 3000 pixels are too many for \d+ scans\.$"):
+        Image(data[:-2] + scan * 500 + data[-2:])
+    assert Image(data[:-2] + scan * 5 + data[-2:]).width == 3000
+
+
+def test_the_header_of_an_anymap_ends_soon() -> None:
+    """Pillow reads it byte by byte, and a search through all of it took its 240-fold in memory."""
+    comment = b"#" + b"a" * 60_000 + b"\n"
+    image = Image(b"P5 " + comment + b"2 1 1023\n\3\xff\0\1")
+    assert (image.bit_depth, image.to_numpy().tolist()) == (10, [[1023, 1]])
+    for gap in (comment * 2, b" " * 70_000):
+        with pytest.raises(InputError, match=r"its header does not end within 65536 bytes\.$"):
+            Image(b"P2 " + gap + b"1 1 255 1")

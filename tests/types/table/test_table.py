@@ -462,6 +462,16 @@ def test_a_part_of_json_that_does_not_fit_is_refused(part: Any, message: str) ->
     assert str(caught.value) == f"Table.parts[0]{message}"
 
 
+@pytest.mark.parametrize("mixed", [False, True])
+def test_cells_of_json_that_could_not_be_written_again_are_refused(mixed: bool) -> None:
+    values = [[{"a": 1}, 1], ["x" if mixed else {"a": 2}, 2]]
+    document, store = encode(Table(["a", "b"], values, format="json", allow_mixed_types=mixed))
+    deep = '{"a":' * 300 + "1" + "}" * 300
+    part = f'{{"columns": ["a", "b"], "data": [[{deep}, 1], [{json.dumps(values[1][0])}, 2]]}}'.encode()
+    with pytest.raises(mt.DocumentError, match=r"data\[0\]\['a'\]: expected (a cell of json|cells of mixed), got "):
+        mt.decode({**document, "parts": [place(store, part, "json")]}, store)
+
+
 def place(store: mt.MemoryStore, data: bytes, format: str) -> dict[str, Any]:
     """A part with other bytes."""
     return Blob(data).place(store, f".{format}", "application/x")

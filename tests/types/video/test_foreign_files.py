@@ -272,7 +272,7 @@ def test_many_pixels_in_few_bytes_are_refused_before_they_are_decoded(
     files = [picture(frames[0], format, save_all=True, append_images=frames[1:count], duration=100) for count in (5, 6)]
     assert mt.Video(files[0]).frames == 5
     assert refused(files[1]) == (
-        "Video: expected frames of 1 to 67108864 pixels, 6000 in all, got 6 frames of 40 x 30. "
+        "Video: expected frames of 1 to 67108864 pixels, 1048576 a side, 6000 in all, got 6 frames of 40 x 30. "
         "Log fewer or smaller frames."
     )
 
@@ -297,3 +297,12 @@ def test_pages_of_a_tiff_are_counted_together(monkeypatch: pytest.MonkeyPatch) -
     buffer = io.BytesIO()
     frame.save(buffer, "TIFF", save_all=True, append_images=[frame] * 5)
     assert "6000 in all, got 6 frames of 40 x 30" in refused(buffer)
+
+
+def test_a_canvas_of_few_long_rows_is_refused_at_once() -> None:
+    buffer = io.BytesIO()
+    frames = [PIL.Image.new("RGB", (8, 8), colour) for colour in ("black", "red")]
+    frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:])
+    data = buffer.getvalue()
+    canvas = (2**23 - 1).to_bytes(3, "little") + (7).to_bytes(3, "little")
+    assert "1048576 a side, 536870912 in all, got 2 frames of 8388608 x 8." in refused(data[:24] + canvas + data[30:])

@@ -40,11 +40,14 @@ def picture(data: bytes, caption: str | None, sink: Sink) -> dict[str, Any]:
 def _plain_png(data: bytes) -> ImageFile | None:
     """What the header of a PNG says, if that is all there is to know: its record had a sound checksum."""
     from ....formats import png
+    from ....types.pictures.decoding import MAX_SIDE
     from ....types.pictures.files import MAX_PIXELS, ImageFile
 
     header = png.read_header(data)
     mode = _PNG_MODES.get((header.bit_depth, header.color_type)) if header is not None else None
     if header is None or mode is None or not 0 < header.width * header.height <= MAX_PIXELS:
+        return None
+    if max(header.width, header.height) > MAX_SIDE:
         return None
     names = png.chunk_names(data)
     if names[-1:] != [b"IEND"] or not _PNG_CHUNKS.issuperset(names):
