@@ -99,7 +99,7 @@ def insert(markup: str, elements: str) -> str:
 
 
 @cache
-def _characters(encoding: str) -> str:
+def _characters(encoding: str) -> Any:  # a str, which the types of `charmap_decode` do not know
     """What each byte is in an encoding of Windows, U+FFFE for none: Python lacks controls that the standard has."""
     known = (bytes([byte]).decode(_CODECS.get(encoding, encoding), "replace") for byte in range(256))
     return "".join(
