@@ -99,8 +99,9 @@ def find_runs(root: Path, problems: list[Problem] | None = None) -> Iterator[Pat
 
 
 def _is_run(names: Collection[str]) -> bool:
-    """Whether a directory of these names is a run; an export has the JSON files of one, but neither rows nor calls."""
-    return files.RUN in names and (files.SUMMARY not in names or files.HISTORY in names or files.JOURNAL in names)
+    """Whether a directory of these names is a run, though it lost some; an export has the JSON files of one alone."""
+    kept = (files.HISTORY, files.MEDIA, files.JOURNAL)
+    return files.RUN in names and (files.SUMMARY not in names or any(name in names for name in kept))
 
 
 def _is_artifacts(name: str, names: Collection[str]) -> bool:

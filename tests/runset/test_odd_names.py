@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -83,3 +84,15 @@ def test_sql_has_columns_whose_names_have_a_nul(tmp_path: Path, is_over: bool) -
     assert described.columns == runs.table().column_names
     assert described.fetchall() == [tuple(one.values()) for one in runs.table().to_pylist()]
     run.finish()
+
+
+@pytest.mark.parametrize("lost", ["history.parquet", "summary.json"])
+def test_a_run_that_lost_a_file_is_named_and_not_left_out(tmp_path: Path, lost: str) -> None:
+    for name in ("a", "b"):
+        with mt.Run(tmp_path / "runs" / name, capture=[]) as run:
+            run.log({"photo": mt.Image(np.zeros((2, 2), np.uint8))})
+    (tmp_path / "runs" / "a" / lost).unlink()
+    assert len(mt.open_runs(tmp_path / "runs")) == 2
+    report = mt.compact(tmp_path / "runs", tmp_path / "set")
+    assert report.added == ["b"]
+    assert [lost in problem.message or lost in problem.path for problem in report.problems] == [True]
