@@ -139,7 +139,7 @@ class Run(LogsRows, RunDescription, MetricDefinitions, KeepsFiles, WatchesModels
         waits = {"upload_every": upload_every, "upload_timeout": upload_timeout, "system_every": system_every}
         check_options(on_error, mode, from_step, capture, **waits, **({} if fsync is None else {"fsync": fsync}))
         target = None if remote is None else writable(remote, "Run.remote")
-        self._forward = hook("forward_to")(forward_to, sync_tensorboard) if forward_to else None
+        self._forward = hook("forward_to")(forward_to) if forward_to else None
         texts = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
         described = session.describe("Run", texts, tags)
         self._record, problems = on_error == "record", list[Problem]()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import subprocess
@@ -71,22 +72,27 @@ class Redirect:
         self._changing = threading.RLock()  # held to use descriptors of ours, which two threads may close
         _flush()
         ours = list[int]()  # of which the tee has its own after it was started
+        kept = list[int]()  # that it has not
         sources, writable = list[tuple[int, str, int]](), dict[int, int]()
         try:
             for fd, stream, name in _STREAMS:
-                with contextlib.suppress(OSError):  # this descriptor is closed
-                    self._before[fd] = os.dup(fd)
+                if (before := _copy_of(fd)) is not None:
+                    self._before[fd] = before
                     readable, writable[fd] = _like(fd)
                     ours.append(readable)
-                    sources.append((readable, stream, self._before[fd]))
+                    sources.append((readable, stream, before))
                 if not _writes_to(getattr(sys, name), fd):
                     readable, copy = os.pipe()
                     ours.append(readable)
+                    kept.append(copy)
                     sources.append((readable, stream, -1))
                     self._listeners.append(Listener(name, _writer(copy), partial(os.close, copy)))
             requests, self._control = os.pipe()
+            ours.append(requests)
+            kept.append(self._control)
             self._answers, acknowledge = os.pipe()
-            ours += [requests, acknowledge]
+            ours.append(acknowledge)
+            kept.append(self._answers)
             given = {"sources": sources, "control": requests, "acknowledge": acknowledge}
             self._tee = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_TEE), json.dumps(given)],
@@ -97,7 +103,7 @@ class Redirect:
                 process_group=0,  # Ctrl-C is for the others
             )
         except BaseException:
-            for descriptor in [*ours, *writable.values(), *self._before.values()]:
+            for descriptor in [*ours, *kept, *writable.values(), *self._before.values()]:
                 os.close(descriptor)
             raise
         for fd, descriptor in writable.items():
@@ -184,6 +190,16 @@ class Redirect:
                 for descriptor in [self._control, *dict(self._readable), *self._before.values()]:
                     os.close(descriptor)
         self._acknowledged.release()  # whoever waits for a tee that is gone
+
+
+def _copy_of(fd: int) -> int | None:
+    """A second descriptor of what `fd` is; None if it is closed."""
+    try:
+        return os.dup(fd)
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+        return None
 
 
 def _like(fd: int) -> tuple[int, int]:

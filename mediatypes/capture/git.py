@@ -25,8 +25,10 @@ _OPTIONS = (
     *("-c", "core.fsmonitor=false"),  # which may start a daemon
     *("-c", "core.quotePath=false"),
     *("-c", "protocol.allow=never"),  # nothing is fetched, also not what a partial clone lacks
+    *("-c", "diff.relative=false", "-c", "diff.submodule=short"),  # all of the tree, as `git apply` takes it
 )
-_DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=dirty")
+_PREFIXES = ("--src-prefix=a/", "--dst-prefix=b/")  # whatever the user's settings are
+_DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", *_PREFIXES, "--ignore-submodules=dirty")
 _DROPPED = re.compile(r"GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|EXTERNAL_DIFF|PAGER|TRACE.*)")  # as a hook sets them
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

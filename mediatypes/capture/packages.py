@@ -49,7 +49,7 @@ def _installed(folder: str) -> Iterator[tuple[str, str]]:
 
 
 def _line(path: str, file_name: str) -> tuple[str, str] | None:
-    name, _, version = file_name.removesuffix(".dist-info").partition("-")
+    name, _, version = file_name.removesuffix(".dist-info").rpartition("-")
     if file_name.endswith(".egg-info"):
         name, version = _egg_info(path)
     if not name or not version:

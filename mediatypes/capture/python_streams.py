@@ -25,7 +25,7 @@ class Listener:
     def __init__(self, name: str, take: Callable[[bytes], None], close: Callable[[], None]) -> None:
         self._name, self._take, self._close = name, take, close
         self._stream: Any = getattr(sys, name)
-        self._taking = threading.Lock()
+        self._taking = threading.RLock()  # a signal handler may print in the middle of this
         self._is_listening = False
 
     def start_listening(self) -> None:
@@ -60,7 +60,7 @@ class Listener:
 
     def forget(self) -> None:
         """In a forked child: listen no more; another thread may have been writing."""
-        self._taking, self._is_listening = threading.Lock(), False
+        self._taking, self._is_listening = threading.RLock(), False
 
 
 class InProcess:
@@ -70,7 +70,7 @@ class InProcess:
         self.is_open = True
         self._logs: dict[str, ConsoleLog] = {}
         self._framers = {"out": Framer(), "err": Framer()}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._listeners = [
             Listener(name, partial(self._feed, stream), lambda: None)
             for stream, name in (("out", "stdout"), ("err", "stderr"))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from .._core import canonical
 from .._core.deps import need
-from .._core.errors import MediaTypesError, Problem, describe
+from .._core.errors import Problem, describe
 from ..runfolder import files
 from ..writing.hook import WriterHook
 from .machine import amd_devices
@@ -139,7 +140,7 @@ class SystemMetrics:
         self._hook, self._every, self._report = hook, max(every, _SHORTEST), report
         self._stopped = threading.Event()
         self._error: BaseException | None = None
-        self._last = 0.0, 0.0  # the time of the last sample: since the epoch, and of a clock that nobody sets
+        self._last = -math.inf, 0.0  # the time of the last sample: since the epoch, and of a clock that nobody sets
         self._thread = threading.Thread(target=self._work, name="mediatypes-system", daemon=True)
         self._thread.start()
 
@@ -153,20 +154,21 @@ class SystemMetrics:
 
     def _work(self) -> None:
         try:
-            sampler = Sampler(self._hook.path)
+            from ..runfolder.system import last_sample  # in the thread: nobody waits for what it imports
+
+            self._last = last_sample(self._hook.path), time.monotonic()
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-            fd = os.open(self._hook.path / files.SYSTEM_LINES, flags, 0o666)
-            try:
+            with ExitStack() as stack:
+                sampler = stack.enter_context(closing(Sampler(self._hook.path)))
+                fd = os.open(self._hook.path / files.SYSTEM_LINES, flags, 0o666)
+                stack.callback(os.close, fd)
                 os.write(fd, b"\n")  # a line that was torn ends here
                 self._stopped.wait(min(self._every, _FIRST))
                 while not self._stopped.is_set():
                     self._append(fd, sampler.sample())
                     self._stopped.wait(self._every)
                 self._append(fd, sampler.sample())
-            finally:
-                os.close(fd)
-                sampler.close()
-        except (MediaTypesError, OSError) as error:  # `finish` tells it
+        except Exception as error:  # also psutil's own; `finish` tells it
             self._error = error
 
     def _append(self, fd: int, sample: dict[str, float]) -> None:

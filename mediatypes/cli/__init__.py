@@ -62,7 +62,7 @@ COMMANDS = (
 EXIT_CODES = """\
 exit codes:
   0    done; with validate and verify: everything is fine
-  1    validate or verify found problems
+  1    validate or verify found problems; compact or copy had to leave runs out
   2    wrong usage, or a run, file or package that is missing, cannot be read, or is in use
   130  interrupted with Ctrl-C; 143 and 129: ended by SIGTERM or SIGHUP"""
 _SIGINT, _SIGPIPE = 128 + 2, 128 + 13  # what a shell reports for a process that such a signal ended

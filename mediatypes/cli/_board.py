@@ -35,7 +35,7 @@ class _Key:
     def __init__(self) -> None:
         from ._downsample import Series
 
-        self.sequence, self.step, self.kind = -1, 0, "null"
+        self.call, self.step, self.kind = (-1, -1), 0, "null"
         self.value: Any = None
         self.is_integral = False
         self.series = Series(2 * _CELLS)
@@ -55,25 +55,30 @@ class Board:
         self.first: int | None = None  # steps
         self.last: int | None = None
         self.stamp = 0.0  # of the last call, seconds since the epoch
+        self._steps: dict[int, int] = {}  # of the last row of each rank
         self._patterns = patterns
         self._wanted: dict[str, bool] = {}
 
     def add(self, batch: Batch) -> None:
         """Take the next calls."""
-        steps = batch.steps
+        steps, rank = batch.steps, 0 if batch.ranks is None else int(batch.ranks[0])
+        low, high = int(steps[0]), int(steps[-1])
         self.calls += len(steps)
-        self.rows += int((steps[1:] != steps[:-1]).sum()) + (self.last is None or int(steps[0]) != self.last)
-        self.first = int(steps[0]) if self.first is None else self.first
-        self.last, self.stamp = int(steps[-1]), float(batch.timestamps[-1])
+        self.rows += int((steps[1:] != steps[:-1]).sum()) + (low != self._steps.get(rank))
+        self._steps[rank] = high
+        self.first = low if self.first is None else min(low, self.first)
+        self.last = high if self.last is None else max(high, self.last)
+        self.stamp = max(self.stamp, float(batch.timestamps[-1]))
         for (name, kind), values in batch.columns.items():
             if kind == "null" or not self._wants(name):
                 continue
             key = self.keys.setdefault(name, _Key())
             if kind in _NUMERIC:
                 key.series.add(values.values)
-            call = int(values.calls[-1])
-            if batch.sequence + call >= key.sequence:
-                key.sequence, key.step, key.kind = batch.sequence + call, int(steps[call]), kind
+            place = int(values.calls[-1])
+            call = int(steps[place]), batch.sequence + place  # ranks count their calls each for itself
+            if call >= key.call:
+                key.call, key.step, key.kind = call, call[0], kind
                 key.value, key.is_integral, key.is_new = values.values[-1], values.integral, True
 
     def _wants(self, name: str) -> bool:

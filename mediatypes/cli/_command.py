@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from .._core.errors import MediaTypesError
@@ -74,6 +74,17 @@ def at_least_1(text: str) -> int:
     return int(text)
 
 
+def seconds(text: str) -> float:
+    """The type of an argument that says how long: 0 or more, and no longer than a thread can wait."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < threading.TIMEOUT_MAX:
+        raise ArgumentTypeError(f"expected seconds, 0 or more, got {text}. Pass 0.5.")
+    return number
+
+
 class Command(NamedTuple):
     """One sub-command: its texts, its arguments, and what it does, returning the exit code."""
 
@@ -99,7 +110,7 @@ def tell_unknown(patterns: Iterable[str], known: Collection[str]) -> None:
             note(clean(f"--keys {pattern}: no such key" + (f". Did you mean {close[0]}?" if close else "")))
 
 
-def for_each(paths: Iterable[str], doing: Callable[[Path], str]) -> int:
+def for_each(paths: Iterable[str], doing: Callable[[str], str]) -> int:
     """Do something to each run that the paths mean, and print what comes of it; one that fails does not stop it.
 
     Returns:
@@ -108,7 +119,7 @@ def for_each(paths: Iterable[str], doing: Callable[[Path], str]) -> int:
     code = 0
     for path in find(paths):
         try:
-            print(clean(f"{path}: {doing(Path(path))}"), flush=True)
+            print(clean(f"{path}: {doing(path)}"), flush=True)
         except MediaTypesError as error:
             complain(error)
             code = 2

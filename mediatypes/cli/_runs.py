@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser
 from collections.abc import Iterable
 from pathlib import Path
 
 from .._core.errors import Problem
+from ..store.urls import is_url
 from ._text import note
 
 RUNS = "a run folder, a folder of which all runs are meant, or a quoted pattern of folders"
@@ -39,4 +41,5 @@ def find(paths: Iterable[str]) -> list[str]:
                 runs += map(str, list(find_runs(path, problems)) or [path])
     for problem in problems:
         note(f"left out: {problem}")
-    return list(dict.fromkeys(runs))
+    once = {run if is_url(run) else os.path.abspath(run): run for run in reversed(runs)}
+    return list(reversed(once.values()))

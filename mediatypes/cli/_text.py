@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -12,6 +13,11 @@ from unicodedata import combining, east_asian_width
 def clean(text: str) -> str:
     """One line that cannot move the cursor, whatever a key or a text holds."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def command(*words: object) -> str:
+    """A command of ours as it is typed, also with paths that hold spaces."""
+    return shlex.join(["mediatypes", *map(str, words)])
 
 
 def columns(text: str) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from ._command import Command, Parser
+from ._text import command
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -42,8 +42,8 @@ def _run(arguments: Namespace) -> int:
     _show_and_run(history, names)
     print("\nThree more count its media:\n")
     _show_and_run(media, names)
-    for what, command in (("Everything it holds", "show"), ("The same in a browser", "view")):
-        print(f"\n{what}:\n\n    {shlex.join(['mediatypes', command, str(path)])}")
+    for what, name in (("Everything it holds", "show"), ("The same in a browser", "view")):
+        print(f"\n{what}:\n\n    {command(name, path)}")
     return 0
 
 

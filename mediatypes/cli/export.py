@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .._core.errors import MediaTypesError
 from .._core.wording import counted
+from ..interop.importing.names import free_name
 from ..interop.layouts import LAYOUTS, export
 from ._command import Command, Parser, complain
 from ._runs import add_runs, find
@@ -27,20 +28,34 @@ def _run(arguments: Namespace) -> int:
     if len(paths) == 1:
         _export(paths[0], arguments.layout, arguments.dest)
         return 0
-    code, base = 0, os.path.commonpath([os.path.abspath(path) for path in paths])
-    for path in paths:
+    code = 0
+    for path, name in zip(paths, _names(paths), strict=True):
         try:
-            _export(path, arguments.layout, arguments.dest / os.path.relpath(path, base))
+            _export(path, arguments.layout, arguments.dest / name)
         except MediaTypesError as error:
             complain(error)
             code = 2
     return code
 
 
+def _names(paths: list[str]) -> list[str]:
+    """A name for each run, as they stand in the folder that holds them; of one inside of another run beside that."""
+    places = [Path(os.path.abspath(path)) for path in paths]
+    base = Path(os.path.commonpath(places))
+    base = base.parent if base in places else base
+    names, taken = [], {str(place.relative_to(base)) for place in places}
+    for place in places:
+        name = str(place.relative_to(base))
+        if not {*places}.isdisjoint(place.parents):
+            name = free_name(name.replace(os.sep, "-"), taken)
+        names.append(name)
+    return names
+
+
 def _export(path: str, layout: str, dest: Path) -> None:
     report = export(path, layout, dest)
     rows, media = counted(report.rows, "row"), counted(report.files, "media file")
-    print(f"{dest}: {rows} and {media}, {in_bytes(report.size)}")
+    print(clean(f"{dest}: {rows} and {media}, {in_bytes(report.size)}"))
     for line in report.lost_lines():
         print(clean(line))
 

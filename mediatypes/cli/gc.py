@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from functools import partial
-from pathlib import Path
 
 from .._core.wording import counted
 from ._command import Command, Parser, for_each
@@ -21,7 +20,7 @@ def _run(arguments: Namespace) -> int:
     return for_each(arguments.runs, partial(_collect, dry_run=arguments.dry_run))
 
 
-def _collect(path: Path, dry_run: bool) -> str:
+def _collect(path: str, dry_run: bool) -> str:
     from ..upkeep.packing import gc
 
     done = gc(path, dry_run)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._command import Command, Parser, at_least_1
 from ._progress import Progress
+from ._text import command
 
 if TYPE_CHECKING:
     from .._core.errors import InputError
@@ -153,7 +154,9 @@ def _unknown(source: str) -> InputError:
     path = Path(source)
     annotated = next((file for file in sorted(path.glob("*.json")) if _may_be_coco(file)), None)
     hint = (
-        "See `mediatypes import --help`." if annotated is None else f"Type: mediatypes import coco {annotated} -o DEST"
+        "See `mediatypes import --help`."
+        if annotated is None
+        else f"Type: {command('import', 'coco', annotated, '-o', 'DEST')}"
     )
     got = Verbatim("a file of something else" if path.is_file() else "a directory without these")
     return InputError.of(source, "event files, runs of a tracker, or a data set", got, hint, "unknown")
@@ -220,7 +223,8 @@ COMMAND = Command(
     "which aim is needed); the folder or archive of an offline session of ClearML; exports of neptune-exporter,\n"
     "of pluto.migrate and of W&B's histories. Each run becomes a run folder. Or a data set of COCO\n"
     "(annotations.json), YOLO (data.yaml) or Pascal VOC: a run for each file or split. What cannot be carried\n"
-    "is said in numbers. Importing again adds what is new, and goes on where an import was interrupted.",
+    "is said in numbers. Importing again goes on where an import was interrupted: event files and what W&B left add\n"
+    "what is new to their runs; of the others runs that are there stay as they are, and new ones are added.",
     "mediatypes import logs -o runs",
     _add_arguments,
     _run,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
 from .._core.wording import counted
 from ..runfolder import files
@@ -20,7 +19,7 @@ def _pack(arguments: Namespace) -> int:
     return for_each(arguments.runs, _packed)
 
 
-def _packed(path: Path) -> str:
+def _packed(path: str) -> str:
     from ..upkeep.packing import pack
 
     done = pack(path)
@@ -32,7 +31,7 @@ def _unpack(arguments: Namespace) -> int:
     return for_each(arguments.runs, _unpacked)
 
 
-def _unpacked(path: Path) -> str:
+def _unpacked(path: str) -> str:
     from ..upkeep.packing import unpack
 
     done = unpack(path)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from .._core.errors import InputError, StoreError, os_error
+from ..interop.importing.names import free_name
 from ._command import Command, Parser
 from ._text import note
 
@@ -24,6 +27,7 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
+    from ..runset.database import answering
     from ..runset.runset import open_runs
 
     if arguments.format == "parquet" and not arguments.dest:
@@ -32,19 +36,20 @@ def _run(arguments: Namespace) -> int:
     for problem in runs.problems:
         note(f"left out: {problem}")
     answer = runs.sql(arguments.query)
-    if arguments.format == "parquet":
-        _write_parquet(answer, arguments.dest)
-        return 0
-    text = _FORMATTERS[arguments.format](answer)
-    if arguments.dest:
-        try:
-            arguments.dest.write_text(text, "utf-8", newline="")
-        except OSError as error:
-            hint = "Choose a writable directory."
-            raise os_error(StoreError, str(arguments.dest), "write the answer", error, hint) from error
-    else:
-        sys.stdout.write(text)
-    return 0
+    with answering():
+        if arguments.format == "parquet":
+            _write_parquet(answer, arguments.dest)
+        elif arguments.dest:
+            _write_text(_FORMATTERS[arguments.format](answer), arguments.dest)
+        else:
+            sys.stdout.write(_FORMATTERS[arguments.format](answer))
+    return 2 if runs.problems else 0
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    """The names of columns; one that stands there again has a number behind it."""
+    taken = set[str]()
+    return [free_name(name, taken, "_") for name in columns]
 
 
 def _table(answer: Any) -> str:
@@ -66,7 +71,8 @@ def _json(answer: Any) -> str:
     """A list of objects, in lines of one object each."""
     from .._core import canonical
 
-    rows = [canonical.dumps(_plain(dict(zip(answer.columns, row, strict=True)))) for row in answer.fetchall()]
+    names = _distinct(answer.columns)
+    rows = [canonical.dumps(_plain(dict(zip(names, row, strict=True)))) for row in answer.fetchall()]
     return "[" + ",\n ".join(rows) + "]\n"
 
 
@@ -85,11 +91,24 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
+def _write_text(text: str, path: Path) -> None:
+    with _writing(path):
+        path.write_text(text, "utf-8", newline="")
+
+
 def _write_parquet(answer: Any, path: Path) -> None:
     import pyarrow.parquet as pq
 
+    table = answer.to_arrow_table()
+    table = table.rename_columns(_distinct(table.column_names))
+    with _writing(path):
+        pq.write_table(table, path, compression="zstd")
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        pq.write_table(answer.to_arrow_table(), path, compression="zstd")
+        yield
     except OSError as error:
         hint = "Choose a writable directory."
         raise os_error(StoreError, str(path), "write the answer", error, hint) from error
@@ -101,8 +120,9 @@ COMMAND = Command(
     "query",
     "ask many runs with SQL",
     "Ask the runs below a directory with SQL (DuckDB). The views are runs (a row for each run: run, name, project,\n"
-    "tags, status, config.*, summary.*), history (run, _step and a column for each key) and media (a row for each\n"
-    'logged item: run, key, step, type, caption, sha256, path). Names with dots need quotes: "config.lr".\n'
+    "tags, status, config.*, summary.*), history (run, _step and a column for each key), media (a row for each\n"
+    "logged item: run, key, step, type, caption, sha256, path), boxes and histograms. Names with dots need quotes:\n"
+    '"config.lr". Exits 2 if a run could not be read; the others are asked.\n'
     "Only the columns and files that a query needs are read.",
     "mediatypes query runs 'select run, max(acc) from history group by run order by 2 desc'",
     _add_arguments,

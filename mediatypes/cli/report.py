@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .._core.wording import counted
 from ._command import Command, Parser
-from ._text import in_bytes, note
+from ._text import clean, in_bytes, note
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([kmg]?b?)", re.ASCII | re.IGNORECASE)
@@ -41,14 +41,15 @@ def _run(arguments: Namespace) -> int:
     done = write_report(arguments.runs, arguments.dest, max_size=arguments.max_size, folder=arguments.folder)
     for problem in done.problems:
         note(f"left out: {problem}")
-    print(f"{done.path}: {counted(done.runs, 'run')}, {counted(done.files, 'media file')}, {in_bytes(done.size)}")
+    held = f"{counted(done.runs, 'run')}, {counted(done.files, 'media file')}, {in_bytes(done.size)}"
+    print(clean(f"{done.path}: {held}"))
     if done.size > arguments.max_size and not arguments.folder:
         print("- larger than --max-size: the page and the rows alone take that")
     if done.previews:
         print(f"- {counted(done.previews, 'picture')} as previews, to stay below {in_bytes(arguments.max_size)}")
     if done.left_out:
         print(f"- {counted(done.left_out, 'media file')} left out; --max-size or --folder takes more")
-    return 0
+    return 2 if done.problems else 0
 
 
 COMMAND = Command(

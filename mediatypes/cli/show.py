@@ -176,9 +176,11 @@ def _last_pictures(view: RunView, history: History, specs: list[ColumnSpec]) -> 
 
     pictures = []
     for spec in [spec for spec in specs if spec.kind == "image"][:_PICTURES]:
-        cell = history.read(["_step", spec.name]).column(spec.name).drop_null()[-1].as_py()
+        cells = history.read(["_step", spec.name]).column(spec.name).drop_null()
+        if not len(cells):  # each was logged over by another kind
+            continue
         try:
-            image: Any = decode(canonical.loads(cell["_doc"]), view.store)
+            image: Any = decode(canonical.loads(cells[-1].as_py()["_doc"]), view.store)
             pictures.append((spec.key, image.to_pil(overlays=True)))
         except MediaTypesError:  # gone, or a codec is missing: the table has its line
             continue

@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from .._core.wording import counted
 from . import _terminal, import_
-from ._command import Command, Parser
-from ._text import clean, cut, note
+from ._command import Command, Parser, seconds
+from ._text import clean, command, cut, note
 
 if TYPE_CHECKING:
     from ..interop.tensorboard import FollowState
@@ -21,22 +21,15 @@ _INTERVAL = 0.25  # seconds: what is in the files is in the runs within one
 _LINES = 1.0  # seconds between two lines, where there is no terminal
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < threading.TIMEOUT_MAX:
-        raise ArgumentTypeError(f"expected seconds, 0 or more, got {text}. Pass 60.")
-    return seconds
-
-
 def _add_arguments(parser: Parser) -> None:
     import_.COMMAND.add_arguments(parser)
     follow = parser.add_argument("--follow", action="store_true", help="go on while others write there, until Ctrl-C")
     ends = "end when nothing new came for so many seconds"
-    idle = parser.add_argument("--idle", metavar="S", type=_seconds, help=ends)
+    idle = parser.add_argument("--idle", metavar="S", type=seconds, help=ends)
     interval = parser.add_argument(
         "--interval",
         metavar="S",
-        type=_seconds,
+        type=seconds,
         default=_INTERVAL,
         help=f"seconds between looks (default: {_INTERVAL})",
     )
@@ -56,7 +49,7 @@ def _run(arguments: Namespace) -> int:
     (source,) = arguments.sources
     importer = import_.importer_of(source)
     if importer not in (import_.EVENTS, import_.WANDB):
-        hint = f"Type: mediatypes import {source} -o {arguments.dest}"
+        hint = f"Type: {command('import', source, '-o', arguments.dest)}"
         raise InputError.of("--follow", "logs of TensorBoard or W&B", Verbatim(importer.what), hint)
     import_.require_known_options([importer], arguments)
     with _Stop() as stop, _Screen() as screen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from argparse import ArgumentTypeError, Namespace
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._core.errors import StoreError, Verbatim
+from .._core.location import local_path
 from ._board import Board, Screen, state
-from ._command import Command, Parser
-from ._text import clean
+from ._command import Command, Parser, seconds
+from ._text import clean, command
 
 if TYPE_CHECKING:
     from ..runfolder.follower import Follower
@@ -20,19 +20,18 @@ if TYPE_CHECKING:
 _INTERVAL = 0.05  # seconds: what log() returned from is shown within 100 ms
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < math.inf:
+def _interval(text: str) -> float:
+    if not (interval := seconds(text)):
         raise ArgumentTypeError(f"expected seconds above 0, got {text}. Pass 0.5.")
-    return seconds
+    return interval
 
 
 def _add_arguments(parser: Parser) -> None:
-    parser.add_argument("path", metavar="RUN", type=Path, help="the folder of a run; it is waited for if need be")
+    parser.add_argument("path", metavar="RUN", help="the folder of a run; it is waited for if need be")
     interval = parser.add_argument(
         "--interval",
         metavar="S",
-        type=_seconds,
+        type=_interval,
         default=_INTERVAL,
         help=f"seconds between looks (default: {_INTERVAL})",
     )
@@ -46,10 +45,11 @@ def _add_arguments(parser: Parser) -> None:
 def _run(arguments: Namespace) -> int:
     from ..runfolder.follower import AT_ONCE, Follower
 
-    name, board, screen = str(arguments.path), Board(arguments.keys), Screen(arguments.interval)
+    path = local_path(arguments.path, "watch")
+    name, board, screen = arguments.path, Board(arguments.keys), Screen(arguments.interval)
     if not arguments.once:
-        _wait(arguments.path, arguments.interval)
-    with Follower(arguments.path) as follower:
+        _wait(path, arguments.interval)
+    with Follower(path) as follower:
         restarts = 0
         while True:
             batches = follower.poll()
@@ -90,7 +90,7 @@ def _require_no_runs(path: Path) -> None:
 
     if runs := list(path.glob(f"*/{files.RUN}")):
         latest = max(runs, key=lambda run: run.stat().st_mtime).parent
-        hint = f"Type: mediatypes watch {latest}"
+        hint = f"Type: {command('watch', latest)}"
         raise StoreError.of(str(path), "the folder of one run", Verbatim("one that holds runs"), hint)
 
 
@@ -99,7 +99,7 @@ def _end(name: str, follower: Follower, board: Board) -> str:
 
     if follower.run["status"] == "running":
         writer = files.writer_name(follower.run.get("writer", {}))
-        return f"{name}: crashed, {writer} is gone: {board.extent()}. Finish it with mediatypes recover {name}"
+        return f"{name}: crashed, {writer} is gone: {board.extent()}. Finish it with {command('recover', name)}"
     seconds = follower.run.get("finished", follower.run["started"]) - follower.run["started"]
     return f"{name}: {follower.run['status']} after {seconds:.1f} s: {board.extent()}."
 

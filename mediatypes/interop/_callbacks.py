@@ -38,6 +38,7 @@ class CallbackRun:
         self._options = dict(options)
         self.run: Run | None = None
         self.path = None if path is None else os.fspath(path)
+        self._ahead: int | None = None  # of the steps of this training its rows are, once there is one
 
     def open(self, **described: Any) -> Run:
         """The run, opened if it is not; `described` are options of `Run` unless others were given."""
@@ -46,14 +47,25 @@ class CallbackRun:
         if self.run is None:
             mode = {} if self.path is None else {"mode": "allow"}
             self.run = self._given or Run(self.path, **{**mode, **described, **self._options})
-            self.path = os.fspath(self.run.path)
+            self.path, self._ahead = os.fspath(self.run.path), None
             self._options["mode"] = "allow"  # when it is opened again
         return self.run
 
     def log(self, data: Mapping[str, Any], step: int | None = None) -> None:
-        """Log to the run if it is open; a step before the last row's goes to that row."""
-        if self.run is not None:
-            self.run.log(data) if step is None else self.run.log(data, step=max(step, self.run.step))
+        """Log to the run if it is open; a step before the last row's goes to that row.
+
+        A training that begins to count before the end of what the run has goes on behind that; `global_step` is what
+        it counts then.
+        """
+        if self.run is None:
+            return
+        if step is None:
+            self.run.log(data)
+            return
+        if self._ahead is None:
+            self._ahead = max(self.run.step - step, 0)
+        counted = {"global_step": step} if self._ahead else {}
+        self.run.log({**counted, **data}, step=max(step + self._ahead, self.run.step))
 
     def close(self, status: str = "finished") -> None:
         """Finish the run, unless it was given open."""

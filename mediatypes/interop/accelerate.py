@@ -50,11 +50,11 @@ class MediatypesTracker(_tracking.GeneralTracker):  # type: ignore[misc]
         self._logged.log(values, step)
 
     def log_images(self, values: Mapping[str, Any], step: int | None = None, **kwargs: Any) -> None:
-        """Log images by key: whatever `mediatypes.Image` takes, or lists of it; `kwargs` are its options."""
+        """Log images by key: whatever `mediatypes.Image` takes, lists or arrays of it; `kwargs` are its options."""
         from ..types.image.value import Image
 
         made = {
-            key: [Image(one, **kwargs) for one in given] if isinstance(given, (list, tuple)) else Image(given, **kwargs)
+            key: [Image(one, **kwargs) for one in given] if _is_batch(given) else Image(given, **kwargs)
             for key, given in values.items()
         }
         self.log(made, step)
@@ -76,3 +76,8 @@ class MediatypesTracker(_tracking.GeneralTracker):  # type: ignore[misc]
     @_tracking.on_main_process  # type: ignore[untyped-decorator]
     def finish(self) -> None:
         self._logged.close()
+
+
+def _is_batch(given: Any) -> bool:
+    """Whether these are several images: a list, or an array of four dimensions."""
+    return isinstance(given, (list, tuple)) or getattr(given, "ndim", 0) == 4

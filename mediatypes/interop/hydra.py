@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.deps import need
 from .._core.errors import InputError
+from ._callbacks import plain
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -52,14 +53,15 @@ class MediatypesCallback(_callback.Callback):  # type: ignore[misc]
     def on_job_start(self, config: Any, **kwargs: Any) -> None:
         from ..run import Run
 
-        plain = need("omegaconf", needed_for="mediatypes.interop.hydra").OmegaConf.to_container
         job = config.hydra.job
-        settings = {key: value for key, value in plain(config, resolve=True).items() if key != "hydra"}
+        settings = {key: value for key, value in plain(_settings(config)).items() if key != "hydra"}
         described = {"name": job.name, "group": job.name, "notes": job.override_dirname or None, **self._options}
         path = Path(config.hydra.runtime.output_dir, self._folder)
         _open.append(Run(path, config=settings, mode="allow", **described))
 
     def on_job_end(self, config: Any, job_return: Any, **kwargs: Any) -> None:
+        if not _open:  # it could not be begun, as Hydra has said
+            return
         ended = _open.pop()
         failed = job_return.status.name != "COMPLETED"
         result = None if failed else job_return.return_value
@@ -69,3 +71,12 @@ class MediatypesCallback(_callback.Callback):  # type: ignore[misc]
             except InputError:
                 ended.summary["result"] = repr(result)
         ended.finish("failed" if failed else "finished")
+
+
+def _settings(config: Any) -> Any:
+    """The config as dicts and lists; as it is written, if it refers to what is not there: the job may never ask."""
+    omegaconf = need("omegaconf", needed_for="mediatypes.interop.hydra")
+    try:
+        return omegaconf.OmegaConf.to_container(config, resolve=True)
+    except omegaconf.errors.OmegaConfBaseException:
+        return omegaconf.OmegaConf.to_container(config, resolve=False)

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .._core.deps import need
+from .._core.errors import InputError
+from .._core.wording import counted
 from ._callbacks import CallbackRun, plain
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ class MediatypesLogger(_Logger):  # type: ignore[misc]
         options: of `Run`: project, name, config, tags...
 
     What the Trainer logs at a step before the last row's goes to that row. When a fit or test ends, the run is
-    finished; the next one goes on with it.
+    finished; the next one goes on with it, in rows of its own, which have the Trainer's step as `global_step` if it
+    begins before theirs.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, prefix: str = "", **options: Any) -> None:
@@ -141,6 +144,10 @@ class MediatypesLogger(_Logger):  # type: ignore[misc]
         self._logged.close("finished" if status in ("success", "finished") else "failed")
 
     def _log_values(self, cls: Any, key: str, items: Sequence[Any], step: int | None, options: dict[str, Any]) -> None:
+        for name, listed in options.items():
+            if not isinstance(listed, Sequence) or isinstance(listed, str) or len(listed) != len(items):
+                expected = f"a list of {counted(len(items), 'item')}, as there are values"
+                raise InputError.of(f"{key}.{name}", expected, listed, "Pass a list, also for one.")
         values = [cls(item, **{name: listed[i] for name, listed in options.items()}) for i, item in enumerate(items)]
         self._log({key: values[0] if len(values) == 1 else values}, step)
 

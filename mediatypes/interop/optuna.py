@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .._core.errors import RunExists
+from ._callbacks import plain
+
 __all__ = ["MediatypesCallback"]
 
 
@@ -25,17 +28,24 @@ class MediatypesCallback:
 
     def __call__(self, study: Any, trial: Any) -> None:
         from ..run import Run
-        from .importing.names import folder_of
+        from .importing.names import folder_of, free_name
 
         state = trial.state.name.lower()
         name = f"{study.study_name}-{trial.number}"
         config = {"params": dict(trial.params), "trial": trial.number, "study": study.study_name}
         options = {"group": study.study_name, "job_type": "trial", "quiet": True, **self._options}
-        run = Run(self._root / folder_of(name), name=name, config=config, **options)
-        for step, value in sorted(trial.intermediate_values.items()):
-            run.log({"intermediate": value}, step=max(step, run.step))
+        folder, taken = folder_of(name), set[str]()
+        while True:
+            try:
+                run = Run(self._root / free_name(folder, taken), name=name, config=config, **options)
+                break
+            except RunExists:  # of an earlier study of this name, which was kept in memory
+                continue
         names = self._metrics or getattr(study, "metric_names", None) or []
-        for i, value in enumerate(trial.values or ()):
-            run.summary[names[i] if i < len(names) else "value" if len(trial.values) == 1 else f"value_{i}"] = value
-        run.summary.update({"state": state, **({"user": dict(trial.user_attrs)} if trial.user_attrs else {})})
-        run.finish("failed" if state == "fail" else "finished")
+        with run:
+            for step, value in sorted(trial.intermediate_values.items()):
+                run.log({"intermediate": value}, step=max(step, run.step))
+            for i, value in enumerate(trial.values or ()):
+                run.summary[names[i] if i < len(names) else "value" if len(trial.values) == 1 else f"value_{i}"] = value
+            run.summary.update({"state": state, **({"user": plain(trial.user_attrs)} if trial.user_attrs else {})})
+            run.finish("failed" if state == "fail" else "finished")

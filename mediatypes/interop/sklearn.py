@@ -6,7 +6,7 @@ estimators that have callbacks (scikit-learn 1.9).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -71,16 +71,19 @@ def log_classifier(
     metrics: Any = need("sklearn.metrics", package="scikit-learn", needed_for="log_classifier")
     if not hasattr(model, "predict") or getattr(model, "classes_", None) is None:
         raise InputError.of("log_classifier.model", "a classifier that was fitted", model, "Call fit(x, y) first.")
-    truth, predicted = np.asarray(y), np.asarray(model.predict(x))
+    classes, truth = list(model.classes_), np.asarray(y)
+    if any(np.ndim(one) for one in classes):
+        hint = "Log each output by itself."
+        raise InputError.of("log_classifier.model", "a classifier of one output", f"{len(classes)} outputs", hint)
+    truth = truth.reshape(-1) if truth.shape[1:] == (1,) else truth  # a column
+    if truth.ndim != 1 or not len(truth):
+        raise InputError.of("log_classifier.y", "a class for each row of x", y, "Pass the true classes.")
+    names = _names("log_classifier.labels", classes if labels is None else labels, len(classes), "class of the model")
+    true = _positions(truth, classes)  # before scikit-learn sees what it cannot compare
+    predicted = np.asarray(model.predict(x)).reshape(-1)
     if len(truth) != len(predicted):
-        raise InputError.of(
-            "log_classifier.y", f"{counted(len(predicted), 'class', 'classes')}, one for each row of x", len(truth)
-        )
-    classes = list(model.classes_)
-    names = [str(name) for name in (classes if labels is None else labels)]
-    if len(names) != len(classes):
-        expected = f"{counted(len(classes), 'name')}, one for each of model.classes_"
-        raise InputError.of("log_classifier.labels", expected, names, "Leave it out for the classes themselves.")
+        expected = f"{counted(len(predicted), 'class', 'classes')}, one for each row of x"
+        raise InputError.of("log_classifier.y", expected, len(truth))
     averages = {"average": "macro", "zero_division": 0}
     pairs = zip(truth[:1000].tolist(), predicted[:1000].tolist(), strict=True)
     row: dict[str, Any] = {
@@ -88,9 +91,7 @@ def log_classifier(
         "precision": float(metrics.precision_score(truth, predicted, **averages)),
         "recall": float(metrics.recall_score(truth, predicted, **averages)),
         "f1": float(metrics.f1_score(truth, predicted, **averages)),
-        "confusion_matrix": confusion_matrix(
-            y_true=_positions(truth, classes), preds=_positions(predicted, classes), class_names=names
-        ),
+        "confusion_matrix": confusion_matrix(y_true=true, preds=_positions(predicted, classes), class_names=names),
         "classes": class_counts({"true": truth, "predicted": predicted}, classes, names),
         "predictions": Table(columns=["true", "predicted"], data=list(map(list, pairs))),
     }
@@ -98,7 +99,7 @@ def log_classifier(
         probabilities = np.asarray(model.predict_proba(x))
         present = [name for one, name in zip(classes, names, strict=True) if 0 < np.sum(truth == one) < len(truth)]
         if present:
-            scored = (_positions(truth, classes), probabilities, names, present)
+            scored = (true, probabilities, names, present)
             row |= {"roc": roc_curve(*scored), "precision_recall": pr_curve(*scored)}
         row["calibration"] = calibration(truth, probabilities, classes, names)
     if (features := features_chart(model, x, feature_names)) is not None:
@@ -114,6 +115,14 @@ def _positions(values: Any, classes: list[Any]) -> Any:
     except KeyError as error:
         hint = "Leave out the rows of classes that the model was not trained on."
         raise InputError.of("log_classifier.y", f"some of {list(places)}", error.args[0], hint) from None
+
+
+def _names(where: str, given: Any, count: int, each: str) -> list[str]:
+    """Names that somebody gave, as texts; raises `InputError` if they are not so many, or no list."""
+    listed = list(given) if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)) else []
+    if len(listed) != count:
+        raise InputError.of(where, f"a list of {counted(count, 'name')}, one for each {each}", given, "Leave it out.")
+    return [str(name) for name in listed]
 
 
 def class_counts(sets: Mapping[str, Any], classes: Any, names: list[str]) -> Any:
@@ -142,15 +151,12 @@ def features_chart(model: Any, x: Any, feature_names: Any) -> Any:
     """The importance of each feature: of trees, or the mean size of its coefficients."""
     weights = getattr(model, "feature_importances_", None)
     if weights is None and getattr(model, "coef_", None) is not None:
-        weights = np.abs(np.atleast_2d(np.asarray(model.coef_))).mean(axis=0)
+        coefficients = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_  # of sparse data
+        weights = np.abs(np.atleast_2d(np.asarray(coefficients))).mean(axis=0)
     if weights is None:
         return None
     names = feature_names if feature_names is not None else getattr(x, "columns", None)
-    names = [str(name) for name in (range(len(weights)) if names is None else names)]
-    if len(names) != len(weights):
-        raise InputError.of(
-            "feature_names", f"{counted(len(weights), 'name')}, one for each feature", names, "Leave it out."
-        )
+    names = _names("feature_names", range(len(weights)) if names is None else names, len(weights), "feature")
     order = np.argsort(weights)[::-1][:_FEATURES]
     bars = [[names[i], float(weights[i])] for i in order]
     return bar(Table(columns=["feature", "importance"], data=bars), "feature", "importance", title="Features")

@@ -37,16 +37,24 @@ class MediatypesCallback(_transformers.TrainerCallback):  # type: ignore[misc]
         """The `Run`, from the beginning of a training to its end; log media to it without a step."""
         return self._logged.run
 
+    def _open(self, args: Any) -> Run:
+        name = getattr(args, "run_name", None)
+        return self._logged.open(**({"name": name} if name else {}))
+
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         if state.is_world_process_zero:
-            name = getattr(args, "run_name", None)
-            run = self._logged.open(**({"name": name} if name else {}))
+            run = self._open(args)
             config: Any = getattr(model, "config", None)
             parts = {"trainer": args.to_dict(), "model": config.to_dict() if hasattr(config, "to_dict") else config}
             run.config.update({key: plain(part) for key, part in parts.items() if part is not None})
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        is_alone = self.run is None  # `evaluate()` before or after a training
+        if is_alone and state.is_world_process_zero:
+            self._open(args)
         self._logged.log(_grouped(logs or {}), step=state.global_step)
+        if is_alone:
+            self._logged.close()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._logged.close()

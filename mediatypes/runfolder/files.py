@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ JOURNAL, SIDECARS = "journal", "media"
 PACKED = "sidecars.parquet"  # sidecars in one file, beside or instead of their folder
 _TRIES = 5  # elsewhere a file may be replaced between two requests for it, and then ends too early
 ATTACHED, LISTED = "files", "files.json"  # files that are kept as they are, and the list of them with their hashes
+COMPACTED = "compact.json"  # in a dataset that is made of many runs
 ARTIFACTS, BLOBS = "artifacts", "blobs"  # beside runs: the directory of artifacts, and that of their content in it
 LINEAGE = "artifacts.json"  # which artifacts the run made and used
 EVENTS = "events.parquet"  # of imported runs: every event
@@ -146,8 +148,10 @@ def read_run_json(root: Location) -> dict[str, Any]:
             got = "a file"
             inside = next((folder for folder in root.parents if (folder / RUN).is_file()), None)
             hint = f"Pass the run's folder: {inside}." if inside else hint
+        elif isinstance(root, Path) and (root / COMPACTED).is_file():
+            got, hint = "a dataset that mediatypes compact made", "Pass the runs that it was made of, or query it."
         elif isinstance(root, Path) and (root / HISTORY).is_file():
-            hint = f"It was lost: mediatypes recover {root} makes it again."
+            hint = f"It was lost: mediatypes recover {shlex.quote(str(root))} makes it again."
         raise StoreError.of(str(root), "a run folder with run.json", Verbatim(got), hint) from error
     require_readable(str(path), run.get("format"), FORMAT)
     if problems := list(RUN_JSON.check(run)):

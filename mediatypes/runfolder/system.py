@@ -50,6 +50,14 @@ def read_system(root: Location, run: dict[str, Any]) -> pa.Table:
     return pa.concat_tables([stored.replace_schema_metadata(), new], promote_options="default")
 
 
+def last_sample(root: Path) -> float:
+    """The time of the last sample that a run has; minus infinity if there is none that can be read."""
+    if (root / files.SYSTEM).exists() or (root / files.SYSTEM_LINES).exists():
+        with contextlib.suppress(MediaTypesError):
+            return pc.max(read_system(root, {"started": 0}).column(TIME)).as_py() or -math.inf
+    return -math.inf
+
+
 def stored_samples(path: Location) -> StoredTable:
     """A `system.parquet`, open; raises `DocumentError` if it is damaged or foreign."""
     table = StoredTable(path)

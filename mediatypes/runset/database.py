@@ -6,8 +6,9 @@ the name that the rule of `union` gives it. Runs that are not over have no Parqu
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
     import duckdb
 
 _ROWS, _NAMES, _FILE = "mediatypes_rows", "mediatypes_names", "mediatypes_file"  # in queries: no keys are called so
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """What DuckDB says when it computes a result, or Arrow of types that have no place, is an `InputError`."""
+    duck = need("duckdb", extra="sql", needed_for="RunSet.sql()")
+    try:
+        yield
+    except (duck.Error, pa.ArrowException) as error:
+        said = Verbatim(" ".join(str(error).split()))
+        raise InputError.of("sql", "a query that can be answered", said, "Cast or leave out the column.") from error
 
 
 class Closed(NamedTuple):

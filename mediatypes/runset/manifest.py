@@ -20,7 +20,7 @@ from ..runfolder.lock import Lock
 from ..runfolder.parquet_writer import write_parquet
 from ..runfolder.schema import COLUMNS, ColumnSpec
 
-FILE = "compact.json"
+FILE = files.COMPACTED
 TABLES = ("history", "media", "runs")
 _JSON = Record(
     "What a compacted dataset holds.",

@@ -12,6 +12,7 @@ from .._core.hooks import hook
 from .._core.location import local_path
 from .._core.parallel import Progress, in_threads
 from .._core.wording import counted
+from ..runfolder import files
 from ..runfolder.media_tables import MediaTables
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .compact_write import Compacted
-
-COMPACTED = "compact.json"  # what a compacted dataset is recognised by
 
 
 def open_runs(source: Root | Iterable[Root]) -> RunSet:
@@ -54,7 +53,7 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
     [{'run': 'lr0.1', 'acc': 0.9}, {'run': 'lr0.2', 'acc': 0.8}]
     """
     roots = find_roots(source)
-    if len(roots) == 1 and is_file(roots[0] / COMPACTED):
+    if len(roots) == 1 and is_file(roots[0] / files.COMPACTED):
         return CompactedRuns(roots[0])
     problems = list[Problem]()
     paths = find_all(roots, problems)

@@ -42,7 +42,8 @@ class MemoryStore:
         return path
 
     def _holds(self, path: str, sha256: str, size: int, media_type: str) -> bool:
-        return path.startswith(f"{sha256[:2]}/{sha256}.") and len(self.files.get(path, b"")) == size
+        data = self.files.get(path)
+        return data is not None and len(data) == size and path.startswith(f"{sha256[:2]}/{sha256}.")
 
     def open(self, path: str | dict[str, Any]) -> BinaryIO:
         """Open by path, reference or document (its main sidecar); raises `SidecarMissing`."""

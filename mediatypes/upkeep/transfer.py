@@ -301,8 +301,9 @@ def _list(root: Path | RemotePath) -> dict[str, int]:
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
                 path = Path(folder, name)
-                if not path.is_symlink():
-                    sizes[path.relative_to(root).as_posix()] = path.stat().st_size
+                with contextlib.suppress(FileNotFoundError):  # one that was being written has its name now
+                    if not name.startswith(".") and not path.is_symlink():
+                        sizes[path.relative_to(root).as_posix()] = path.stat().st_size
     return {
         name: size
         for name, size in sizes.items()

@@ -20,7 +20,7 @@ from ..runfolder import files
 from ..runfolder.content import RunContent
 from ..runfolder.media_index import MediaRows
 from ..runset.discovery import Place, Source, common_base, find_all, find_roots, is_file, name_below
-from ..runset.runset import COMPACTED, open_runs
+from ..runset.runset import open_runs
 from ..view import RunView
 from ..writing.finish import write_rows
 from .foreign import Imports
@@ -58,7 +58,7 @@ class Shelf:
         self._sources = [self._imports.runs_of(source) for source in sources]
         self._looked, self._looking = 0.0, 0.0  # for logs where there are no runs: when, and how many seconds it took
         roots = find_roots(self._sources)
-        self._is_fixed = len(roots) == 1 and is_file(roots[0] / COMPACTED)
+        self._is_fixed = len(roots) == 1 and is_file(roots[0] / files.COMPACTED)
         if self._is_fixed:
             runs = open_runs(self._sources)
             self._runs = dict(zip(runs.names, runs, strict=True))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import mediatypes as mt
-from mediatypes.capture import console
+from mediatypes.capture import console, python_streams
 from tests.processes import Start
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="descriptors are not redirected there")
@@ -370,3 +370,39 @@ def test_the_command_shows_the_console(tmp_path: Path, capfd: pytest.CaptureFixt
     assert capfd.readouterr().out == "epoch 1\nepoch 2\n"
     assert main(["show", str(tmp_path / "run")]) == 0
     assert f"machine: {mt.open_run(tmp_path / 'run').environment['host']}, " in capfd.readouterr().out
+
+
+def test_a_signal_handler_may_print_while_something_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "_TEE", tmp_path / "not there")
+    with mt.Run(tmp_path / "run", capture=["console"]):
+        log = console._open
+        assert isinstance(log, python_streams.InProcess)
+        write = python_streams.ConsoleLog.write
+
+        def interrupted(file: Any, lines: Any, now: float) -> None:
+            write(file, lines, now)
+            if [text for _, text in lines] == ["first"]:
+                print("second")  # as a handler does, in the middle of this
+
+        monkeypatch.setattr(python_streams.ConsoleLog, "write", interrupted)
+        printing = threading.Thread(target=print, args=("first",), daemon=True)
+        printing.start()
+        printing.join(30)
+        assert not printing.is_alive()
+    assert texts(tmp_path / "run") == ["first", "second"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="the system does not list descriptors")
+def test_a_tee_that_cannot_be_started_leaves_no_descriptor_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*arguments: Any, **options: Any) -> Any:
+        raise OSError(11, "no more processes")
+
+    monkeypatch.setattr(console.subprocess, "Popen", refuse)
+    before = os.listdir("/dev/fd")
+    with pytest.raises(OSError, match="no more processes"):
+        console.Redirect()
+    assert os.listdir("/dev/fd") == before

@@ -71,6 +71,7 @@ def test_packages_from_elsewhere_are_named_by_their_url(tmp_path: Path) -> None:
         (tmp_path / f"{name}.dist-info" / "direct_url.json").write_text(json.dumps(said))
     (tmp_path / "old.egg-info").mkdir()
     (tmp_path / "old.egg-info" / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: old\nVersion: 2.5\n")
+    (tmp_path / "two-words-3.dist-info").mkdir()  # as some installers leave it
     (tmp_path / "damaged-1.dist-info").mkdir()
     (tmp_path / "damaged-1.dist-info" / "direct_url.json").write_text("[")
     for number, damage in enumerate(["[]", '{"url": 5}', '{"url": "a", "dir_info": 5}', "[" * 50_000]):
@@ -81,6 +82,7 @@ def test_packages_from_elsewhere_are_named_by_their_url(tmp_path: Path) -> None:
         "old==2.5",
         "some-code @ git+https://example.org/code@abc",
         "there @ file:///home/me/there",
+        "two-words==3",
     ]
 
 

@@ -205,3 +205,19 @@ def test_the_repository_is_that_of_the_folder_and_not_of_a_hook(
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
     assert state_of(repository).described["root"] == str(repository)
+
+
+def test_settings_of_the_user_change_no_patch(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "repository", a_txt="1\n")
+    (repository / "below").mkdir()
+    (repository / "below" / "b.txt").write_text("1\n")
+    commit_all(repository)
+    for name in ("a.txt", "below/b.txt"):
+        (repository / name).write_text("2\n")
+    expected = state_of(repository / "below").diff
+    for setting in ("diff.relative", "diff.noprefix", "diff.mnemonicPrefix"):
+        git(repository, "config", setting, "true")
+    state = state_of(repository / "below")
+    assert state.diff == expected
+    clone = restored(repository, state, tmp_path / "clone")
+    assert [(clone / name).read_text() for name in ("a.txt", "below/b.txt")] == ["2\n"] * 2

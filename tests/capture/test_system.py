@@ -276,3 +276,21 @@ def test_no_lines_are_written_through_a_link(tmp_path: Path) -> None:
         run.log({"a": 1})
     assert outside.read_text() == "mine"
     assert [p.code for p in mt.open_run(run.path).problems] == ["system"]
+
+
+def test_a_run_that_is_resumed_with_an_earlier_clock_loses_no_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psutil")
+    counts = [0]
+    for ahead in (0.0, -7200.0):
+        clock = SimpleNamespace(time=lambda ahead=ahead: 2e9 + ahead + time.monotonic(), monotonic=time.monotonic)
+        monkeypatch.setattr(system, "time", clock)
+        with mt.Run(tmp_path / "run", mode="allow", capture=["system"], system_every=0.1) as run:
+            lines = run.path / "system.jsonl"
+            while not lines.exists() or lines.read_text().count("{") < 2:
+                time.sleep(0.01)
+        counts.append(mt.open_run(run.path).system().num_rows)
+        assert counts[-1] >= counts[-2] + 2
+    times = mt.open_run(run.path).system().column("_timestamp").to_pylist()
+    assert times == sorted(set(times))

@@ -144,3 +144,11 @@ def test_pictures_stand_beside_each_other_where_there_is_room(monkeypatch: pytes
     assert lines[0].split() == ["0", "1"]
     assert [line.count("▀") for line in lines[1:13]] == [20] * 2 + [10] * 10
     assert os.linesep not in "".join(lines)
+
+
+def test_a_key_whose_pictures_were_all_logged_over_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mt.Run(tmp_path / "run", quiet=True, capture=False) as run:
+        run.log({"a": mt.Image(np.zeros((3, 3), np.uint8))}, step=0)
+        run.log({"a": 1.0}, step=0)
+    monkeypatch.setattr("mediatypes.cli._pictures.can_show", lambda: True)
+    assert main(["show", str(run.path)]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -176,3 +177,62 @@ def test_a_narrow_terminal_has_no_line_too_wide(tmp_path: Path, monkeypatch: pyt
         lines = terminal.getvalue().splitlines()
         assert max(map(columns, lines[1:])) <= 40
         assert len(lines) > 1
+
+
+def test_a_run_inside_a_run_is_exported_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "a/b", "a-b", "my run"):
+        with mt.Run(name, quiet=True, capture=False) as run:
+            run.log({"loss": 1.0})
+    assert main(["export", "a", "a/b", "./a", "a-b", "my run", "--layout", "csv", "-o", "out"]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a", "a-b", "a-b-2", "my run"]
+    assert {path.name for path in Path("out/a").iterdir()} >= {"history.csv"}
+    assert not Path("out/a/b").exists()
+
+
+@pytest.mark.parametrize("command", ["pack", "unpack", "gc", "watch", "verify"])
+def test_a_url_is_no_folder_of_this_machine(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "s3://bucket/run"]) == 2
+    assert f"{command}: expected a path of this machine, got 's3://bucket/run'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["watch run --interval 1e300", "sync logs -o r --follow --idle soon"])
+def test_seconds_that_nobody_can_wait_are_refused(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(line.split())
+    assert "expected seconds, 0 or more, got " in capsys.readouterr().err
+
+
+def test_a_compacted_dataset_is_told_from_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with mt.Run(tmp_path / "runs" / "a", quiet=True, capture=False) as run:
+        run.log({"loss": 1.0})
+    mt.compact(tmp_path / "runs", tmp_path / "set")
+    assert main(["verify", str(tmp_path / "set")]) == 2
+    assert "got a dataset that mediatypes compact made. Pass the runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["select cast(run as int) from runs", "select 'x'::json from runs", "select union_value(a := 1) as u from runs"],
+)
+def test_a_query_that_fails_when_it_is_computed_is_one_line(
+    query: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("duckdb")
+    mt.Run(tmp_path / "runs" / "a", quiet=True, capture=False).finish()
+    options = ["--format", "parquet", "-o", str(tmp_path / "answer")] if "union" in query else []
+    assert main(["query", str(tmp_path / "runs"), query, *options]) == 2
+    assert capsys.readouterr().err.startswith("mediatypes: sql: expected a query that can be answered, got ")
+    assert not (tmp_path / "answer").exists()
+
+
+def test_columns_of_one_name_are_all_in_the_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("duckdb")
+    mt.Run(tmp_path / "runs" / "a", quiet=True, capture=False).finish()
+    (tmp_path / "runs" / "b").mkdir()
+    (tmp_path / "runs" / "b" / "run.json").write_text("{}")
+    query = ["query", str(tmp_path / "runs"), "select run, upper(run) as run from runs", "--format", "json"]
+    assert main(query) == 2  # one of the runs cannot be read
+    out, err = capsys.readouterr()
+    assert json.loads(out) == [{"run": "a", "run_2": "A"}]
+    assert "left out: " in err

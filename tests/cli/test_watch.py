@@ -375,3 +375,23 @@ def test_a_folder_of_runs_is_not_waited_for(tmp_path: Path, capsys: pytest.Captu
     assert main(["watch", str(tmp_path / "runs")]) == 2
     expected = "expected the folder of one run, got one that holds runs. Type: mediatypes watch "
     assert f"{expected}{tmp_path / 'runs' / 'one'}" in capsys.readouterr().err
+
+
+def test_rows_of_all_ranks_are_counted_and_the_last_step_is_shown(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", rank=0) as run, mt.Run(run.path, rank=1) as other:
+        for value in range(4):
+            other.log({"loss": 10.0 + value})
+            run.log({"loss": value})
+        other.finish()
+    with mt.Run(run.path, rank=0, mode="resume", from_step=1) as run:
+        run.log({"loss": 99.0})
+        run.log({"loss": 100.0})
+    board = Board()
+    with Follower(run.path) as follower:
+        while batches := follower.poll():
+            for batch in batches:
+                board.add(batch)
+    history = mt.open_run(run.path).history(["loss"])
+    steps = history.column("_step").to_pylist()
+    assert board.extent() == f"{len(steps)} rows, steps {min(steps)} to {max(steps)}"
+    assert (board.keys["loss"].value, board.keys["loss"].step) == (100.0, 2)

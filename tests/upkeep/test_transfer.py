@@ -509,3 +509,22 @@ def test_nothing_is_asked_of_the_server_when_nothing_is_new(
     monkeypatch.undo()
     run.finish()
     fsspec.filesystem("memory").store.clear()
+
+
+def test_files_that_are_renamed_while_a_run_is_listed_are_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when `log` places a sidecar: its temporary file was listed, and is gone."""
+    walk = os.walk
+
+    def listed(*arguments: Any, **options: Any) -> Any:
+        for folder, folders, names in walk(*arguments, **options):
+            yield folder, folders, [*names, ".gone.tmp", "gone.png"]
+
+    with mt.Run(tmp_path / "run", quiet=True, capture=False) as run:
+        run.log({"photo": mt.Image(np.zeros((2, 3), np.uint8))})
+        copy = RunCopy(run.path, writable(tmp_path / "copy", "copy"))
+        monkeypatch.setattr(os, "walk", listed)
+        copy.update()
+    monkeypatch.undo()
+    assert mt.open_run(tmp_path / "copy").keys() == ["photo"]

@@ -30,6 +30,7 @@ from ...types.image.value import Image
 from ...types.molecule.value import Molecule
 from ...types.object3d.value import Object3D
 from ...types.video.value import Video
+from ...writing.kinds import KINDS
 from ..importing.names import free_name
 from ..importing.new_runs import make_once, new_run
 from ..importing.report import RunReport
@@ -206,8 +207,12 @@ def _log(made: Run, run: Logged) -> int:
             continue
         stamp = {} if last is None else {"_timestamp": (last := max(run.times.get(step, last), last))}
         row = _made(run.rows[step], run.lost)
-        written += len(row)
+        calls, told = made._writer.calls, len(made.problems)
         made.log({**row, **stamp}, step=step)
+        if made._writer.calls > calls:  # else all of it was refused
+            wrong = [one.path for one in made.problems[told:] if one.code != KINDS]  # which are kept
+            refused = (key for key in row if any(path.startswith(f'log["{key}"]') for path in wrong))
+            written += len(row) - (len(list(refused)) if wrong else 0)
     made.summary.update(_made(run.summary, run.lost))
     return written
 

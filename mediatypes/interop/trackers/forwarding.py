@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,27 +20,30 @@ from ._sending import make_objects, send
 Report = Callable[[list[Problem]], None]
 
 
+_thread = threading.local()
+
+
+def is_forwarding() -> bool:
+    """Whether this thread gives a tracker what a run has logged: a writer that is captured has it from there."""
+    return getattr(_thread, "is_forwarding", False)
+
+
 class Forwarder:
     """Sends the cells of each call to trackers; what goes wrong is reported, once of each key and kind.
 
     Args:
         targets: names of trackers, whose open run is asked for at each call, or their runs and writers themselves.
-        captures_tensorboard: whether what TensorBoard's writers are given is logged to the run.
 
     Raises:
-        InputError: with every target that is neither, and every name of a tracker that has no open run to ask for; a
-            writer whose values would come back.
+        InputError: with every target that is neither, and every name of a tracker that has no open run to ask for.
         MissingDependencyError: a tracker that is named is not installed.
     """
 
-    def __init__(self, targets: Sequence[Any], captures_tensorboard: bool = False) -> None:
+    def __init__(self, targets: Sequence[Any]) -> None:
         if isinstance(targets, str) or not isinstance(targets, Sequence):
             raise InputError.of("Run.forward_to", "a list of trackers", targets, 'Pass ["wandb"], for example.')
         problems: list[Problem] = []
         self._trackers = [known for one in targets if (known := _tracker_of(one, problems)) is not None]
-        if captures_tensorboard and any("tensorboardX" in to_tracker.modules for to_tracker, _ in self._trackers):
-            hint = "Leave out sync_tensorboard, which logs what the writer gets."
-            problems.append(problem("Run.forward_to", "other trackers than TensorBoard", targets, hint))
         if problems:
             raise InputError(problems)
         for to_tracker, target in self._trackers:
@@ -53,9 +57,13 @@ class Forwarder:
             problems: list[Problem] = []
             try:
                 value_of = partial(decode, source=source)
-                send(to_tracker, make_objects(to_tracker, cells, value_of, problems), step, target)
+                objects = make_objects(to_tracker, cells, value_of, problems)
+                _thread.is_forwarding = True
+                send(to_tracker, objects, step, target)
             except Exception as error:
                 problems += describe(error)
+            finally:
+                _thread.is_forwarding = False
             if new := self._not_told(to_tracker, problems):
                 with suppress(StoreError):  # the call is written, and the run tells of this when it is finished
                     report(new)

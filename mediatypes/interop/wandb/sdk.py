@@ -28,8 +28,8 @@ def generate_id(length: int = 8) -> str:
 
 
 def make_artifact_name_safe(name: str) -> str:
-    """The name with what artifacts may be called."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:128]
+    """The name with what artifacts may be called: it begins with a letter or digit."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip("_.-")[:128] or "artifact"
 
 
 def get_project(default: Any = None) -> Any:

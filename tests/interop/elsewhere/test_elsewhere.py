@@ -16,7 +16,8 @@ import pytest
 
 import mediatypes as mt
 from mediatypes.cli import main
-from mediatypes.interop.elsewhere import import_runs, recognise
+from mediatypes.interop.elsewhere import _logged, import_runs, recognise
+from mediatypes.interop.elsewhere._logged import Logged
 from tests.interop.elsewhere.written import BEGAN, clearml, clearml_zip, neptune, picture, pluto, swanlab, write
 
 
@@ -292,3 +293,12 @@ def test_a_run_of_mlflow_that_cannot_be_described_is_said(damage: bytes, tmp_pat
     reports = import_runs(root, tmp_path / "runs").runs
     assert sorted(report.status for report in reports) == ["failed", "new"]
     assert "meta.yaml" in next(str(report.problems) for report in reports if report.status == "failed")
+
+
+def test_values_that_the_run_refused_are_not_counted_as_logged(tmp_path: Path) -> None:
+    run = Logged(rows={0: {"loss": 1.0, "bad": object()}, 1: {"bad": object()}, 2: {"loss": "now a text"}})
+    with mt.Run(tmp_path / "run", on_error="record", quiet=True, capture=False) as made:
+        assert _logged._log(made, run) == 2
+    history = mt.open_run(tmp_path / "run").history()
+    assert sum(len(column.drop_null()) for name, column in zip(history.column_names, history.columns, strict=True)
+               if not name.startswith("_")) == 2  # fmt: skip

@@ -21,6 +21,7 @@ def test_a_tracker_of_accelerate(tmp_path: Path) -> None:
     accelerator.log({"loss": 0.25}, step=1)
     tracker = accelerator.get_tracker("mediatypes")
     tracker.log_images({"photo": np.zeros((2, 3), np.uint8), "both": [np.zeros((2, 3), np.uint8)] * 2}, step=1)
+    tracker.log_images({"batch": np.zeros((2, 4, 5, 3), np.uint8)}, step=1)
     tracker.log_table("table", columns=["a"], data=[[1]], step=1)
     accelerator.end_training()
     view = mt.open_run(tmp_path / "run")
@@ -29,4 +30,5 @@ def test_a_tracker_of_accelerate(tmp_path: Path) -> None:
     image = mt.Image(np.zeros((2, 3), np.uint8))
     assert list(view.values("photo")) == [(1, image)]
     assert list(view.values("both")) == [(1, [image, image])]
+    assert [len(images) for _, images in view.values("batch")] == [2]
     assert [table.get_column("a") for _, table in view.values("table")] == [[1]]

@@ -27,7 +27,7 @@ PROGRAM = """
     """
 CONFIG = """
     lr: 0.25
-    model: {width: 3}
+    model: {width: 3, 5: five, unknown: "${oc.env:NO_SUCH_VARIABLE_OF_OURS}", missing: "???"}
     hydra:
       callbacks:
         mediatypes:
@@ -60,7 +60,8 @@ def test_a_run_for_each_job(tmp_path: Path) -> None:
     assert "too fast" in done.stderr
     views = [mt.open_run(tmp_path / "out" / str(number) / "run") for number in range(3)]
     assert [view.status for view in views] == ["finished", "finished", "failed"]
-    assert [view.config for view in views] == [{"lr": lr, "model": {"width": 3}} for lr in (0.25, 0.5, 2)]
+    written = {"width": 3, "5": "five", "unknown": "${oc.env:NO_SUCH_VARIABLE_OF_OURS}", "missing": "???"}
+    assert [view.config for view in views] == [{"lr": lr, "model": written} for lr in (0.25, 0.5, 2)]
     assert [view.summary.get("loss") for view in views] == [0.5, 1.0, None]
     assert [view.summary.get("result") for view in views] == [0.25, 0.5, None]
     assert {view.project for view in views} == {"lines"}

@@ -154,3 +154,11 @@ def test_the_entry_points_are_declared() -> None:
         assert project["entry-points"][f"{group}.callbacks_factory"] == {
             "mediatypes": "mediatypes.interop._entry_points:lightning_callbacks"
         }
+
+
+def test_options_of_media_are_as_many_as_these(tmp_path: Path) -> None:
+    from mediatypes.interop.lightning import MediatypesLogger
+
+    logger = MediatypesLogger(tmp_path / "run")
+    with pytest.raises(mt.InputError, match=r"photos\.caption: expected a list of 2 items, as there are values, got "):
+        logger.log_image("photos", [np.zeros((2, 3), np.uint8)] * 2, caption=["one"])

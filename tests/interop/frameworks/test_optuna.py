@@ -46,3 +46,19 @@ def test_the_name_of_a_study_leads_nowhere_else(name: str, tmp_path: Path) -> No
     (made,) = tmp_path.rglob("run.json")
     assert made.is_relative_to(tmp_path / "in" / "runs")
     assert mt.open_run(made.parent).name == f"{name}-0"
+
+
+def test_studies_of_one_name_and_objects_as_attributes_end_no_study(tmp_path: Path) -> None:
+    from mediatypes.interop.optuna import MediatypesCallback
+
+    def objective(trial: Any) -> float:
+        trial.set_user_attr("model", object())  # which a study in memory may hold
+        return 1.0
+
+    for _ in range(2):
+        study = optuna.create_study(study_name="one")
+        study.optimize(objective, n_trials=1, callbacks=[MediatypesCallback(tmp_path)])
+    runs = list(mt.open_runs(tmp_path))
+    assert [view.path.name for view in runs] == ["one-0", "one-0-2"]
+    assert [view.status for view in runs] == ["finished"] * 2
+    assert [view.summary["user.model"][:8] for view in runs] == ["<object "] * 2

@@ -134,11 +134,42 @@ def test_scores_of_a_search_on_two_processes(tmp_path: Path, pytestconfig: pytes
 
 
 @pytest.mark.parametrize(("names", "message"), [
-    ({"labels": ["a", "b"]}, r"log_classifier.labels: expected 3 names, one for each of model.classes_, got"),
-    ({"feature_names": ["a"]}, r"feature_names: expected 4 names, one for each feature, got \['a'\]"),
+    ({"labels": ["a", "b"]}, r"log_classifier.labels: expected a list of 3 names, one for each class of the model"),
+    ({"feature_names": ["a"]}, r"feature_names: expected a list of 4 names, one for each feature, got \['a'\]"),
 ])  # fmt: skip
 def test_names_that_are_too_few_are_said(names: Any, message: str, tmp_path: Path) -> None:
     x, y = load_iris(return_X_y=True)
     model = RandomForestClassifier(2, max_depth=2, random_state=0).fit(x, y)
     with mt.Run(tmp_path / "run") as run, pytest.raises(mt.InputError, match=message):
         mt.interop.sklearn.log_classifier(run, model, x, y, **names)
+
+
+@pytest.mark.parametrize("labels", ["abc", 5, {0: "a", 1: "b", 2: "c"}])
+def test_names_are_a_list(labels: Any, tmp_path: Path) -> None:
+    x, y = load_iris(return_X_y=True)
+    model = RandomForestClassifier(2, max_depth=2, random_state=0).fit(x, y)
+    with mt.Run(tmp_path / "run") as run, pytest.raises(mt.InputError, match="labels: expected a list of 3 names"):
+        mt.interop.sklearn.log_classifier(run, model, x, y, labels=labels)
+
+
+def test_true_classes_in_a_column_and_sparse_coefficients_are_logged(tmp_path: Path) -> None:
+    x, y = load_iris(return_X_y=True)
+    model = LogisticRegression(max_iter=500).fit(x, y)
+    expected = np.abs(model.coef_).mean(axis=0)
+    model.sparsify()
+    with mt.Run(tmp_path / "run") as run:
+        mt.interop.sklearn.log_classifier(run, model, x, y.reshape(-1, 1))
+    view = mt.open_run(run.path)
+    assert view.summary["accuracy"] == model.score(x, y)
+    ((_, chart),) = view.values("features")
+    assert sorted(chart.table.get_column("importance")) == sorted(expected.tolist())
+
+
+@pytest.mark.parametrize("y", [None, np.zeros((150, 2)), [], ["0"] * 150, [float("nan")] * 150])
+def test_true_classes_that_are_none_are_said(y: Any, tmp_path: Path) -> None:
+    x, classes = load_iris(return_X_y=True)
+    model = RandomForestClassifier(2, max_depth=2, random_state=0).fit(x, classes)
+    with mt.Run(tmp_path / "run") as run, pytest.raises(mt.InputError, match=r"log_classifier\.y: expected "):
+        mt.interop.sklearn.log_classifier(run, model, x, y)
+    with mt.Run(tmp_path / "other") as run, pytest.raises(mt.InputError, match="a classifier of one output"):
+        mt.interop.sklearn.log_classifier(run, model.fit(x, np.stack([classes, classes], 1)), x, classes)

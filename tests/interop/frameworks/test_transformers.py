@@ -66,3 +66,14 @@ def test_the_callback_with_a_run_that_stays_open(tmp_path: Path) -> None:
         run.log({"after": 1})
     check(tmp_path / "run", trainer)
     assert list(mt.open_run(run.path).values("after")) == [(4, 1)]  # the row that the last step left open
+
+
+def test_an_evaluation_of_its_own_is_logged(tmp_path: Path) -> None:
+    from mediatypes.interop.transformers import MediatypesCallback
+
+    trainer = train(tmp_path, [MediatypesCallback(tmp_path / "run")], report_to=[])
+    trainer.evaluate()
+    view = mt.open_run(tmp_path / "run")
+    assert view.status == "finished"
+    assert len(list(view.values("eval/loss"))) == 3
+    assert [step for _, step in view.values("global_step")] == [4]

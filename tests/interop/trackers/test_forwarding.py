@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mediatypes as mt
-from mediatypes.interop import trackers
+from mediatypes.interop import tensorboard, trackers
 from mediatypes.interop.trackers import forwarding
 from mediatypes.interop.trackers._adapter import Adapter, Way
 from mediatypes.run import writer_hook
@@ -95,8 +95,6 @@ def test_an_unknown_target_is_refused_before_a_run_is_made(tmp_path: Path) -> No
     assert [problem.path for problem in error.value.problems] == ["Run.forward_to"] * 2
     with pytest.raises(mt.InputError, match=r"Run.forward_to: expected a list of trackers, got 'wandb'\."):
         mt.Run(tmp_path / "run", forward_to="wandb")
-    with pytest.raises(mt.InputError, match=r"other trackers than TensorBoard"):
-        mt.Run(tmp_path / "run", forward_to=["tensorboard"], sync_tensorboard=True)
     with pytest.raises(mt.InputError, match=r"expected a run of TensorBoard, got 'tensorboard'. Pass target="):
         mt.Run(tmp_path / "run", forward_to=["tensorboard"])  # has no run that is open, which could be asked for
     assert not (tmp_path / "run").exists()
@@ -147,3 +145,25 @@ def test_what_the_journal_does_not_take_of_a_failed_tracker_stops_no_other(
         monkeypatch.setattr(run._writer, "append", append)
     assert other.given == [(0, {"loss": 1.0})]
     assert "RuntimeError: no network" in mt.open_run(run.path).problems[0].message
+
+
+@pytest.mark.parametrize("order", ["patch before", "patch after", "sync"])
+@pytest.mark.filterwarnings("ignore:.*before the writer was made:UserWarning")
+def test_what_a_captured_writer_is_forwarded_is_logged_once(order: str, tmp_path: Path) -> None:
+    writers = pytest.importorskip("tensorboardX")
+    if order == "patch before":
+        tensorboard.patch(save=False)
+    try:
+        with (
+            writers.SummaryWriter(str(tmp_path / "tb")) as writer,
+            mt.Run(tmp_path / "run", forward_to=[writer], sync_tensorboard=order == "sync", capture=False) as run,
+        ):
+            if order == "patch after":
+                tensorboard.patch(save=False)
+            run.log({"loss": 0.5})
+            writer.add_scalar("own", 2.0, 7)
+    finally:
+        tensorboard.unpatch()
+    view = mt.open_run(run.path)
+    assert [value for _, value in view.values("loss")] == [0.5]
+    assert [value for _, value in view.values("own")] == [2.0]

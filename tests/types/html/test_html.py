@@ -34,6 +34,7 @@ class TestHtmlContract(ValueContract):
             "not injected": Html(PAGE, inject=False),
             "a fragment": Html(TABLE),
             "another encoding": Html('<meta charset="Windows-1252"><p>Größe'.encode("cp1252")),
+            "nothing": Html(""),
             "a real file": Html(TEMPLATES / "single_figure.html"),
         }
 

@@ -15,6 +15,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Protocol
 
+from ...trackers.forwarding import is_forwarding
+
 CAPTURE = "_mediatypes_capture"  # attribute of a writer: what takes its events
 
 
@@ -57,7 +59,8 @@ def wrap_writer(module: Any, listener: Listener) -> Callable[[], None]:
         if capture is None:
             capture = listener.opened(self, str(self._logdir), was_late=True)
             setattr(self, CAPTURE, capture)
-        capture.take(event)
+        if not is_forwarding():
+            capture.take(event)
         return result
 
     cls.__init__, cls.add_event = __init__, take

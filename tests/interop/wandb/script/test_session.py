@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 import mediatypes as mt
+from mediatypes.artifact.manifest import NAME
 from mediatypes.interop import wandb
+from mediatypes.interop.wandb.sdk import make_artifact_name_safe
 
 ROOT = Path(__file__).parents[4]
 
@@ -441,3 +444,8 @@ def test_the_api_orders_runs_without_a_value_last_and_samples_one_row() -> None:
     assert [one[:3] for one in names] == [["a", "e", "c"], ["c", "e", "a"]]
     assert [sorted(one[3:]) for one in names] == [["b", "d"]] * 2
     assert [row["loss"] for row in api.run("d").history(samples=1, keys=["loss"], pandas=False)] == [1.0]
+
+
+@pytest.mark.parametrize("name", ["model v1", "_private", "../up", "___", "ü" * 300])
+def test_a_name_that_is_made_safe_is_one_of_an_artifact(name: str) -> None:
+    assert re.fullmatch(NAME, make_artifact_name_safe(name))
