@@ -20,6 +20,8 @@ _callback: Any = need("fastai.callback.core", package="fastai", needed_for="medi
 class MediatypesCallback(_callback.Callback):  # type: ignore[misc]
     """Logs into a run: the training loss and hyperparameters of each batch, and what the Recorder has of each epoch.
 
+    What is no training is not logged: `lr_find`, `validate`, `get_preds`.
+
     Args:
         run: one that is open, which stays so; or the path of one, which goes on where it exists. Default: what the
             environment variable MEDIATYPES_RUN names, else a new one, as `Run` makes it.
@@ -44,8 +46,10 @@ class MediatypesCallback(_callback.Callback):  # type: ignore[misc]
         """The `Run`, from the beginning of a training to its end; `run` is a name of fastai's."""
         return self._logged.run
 
-    def before_fit(self) -> None:
+    def before_train(self) -> None:  # which `validate` and `get_preds` do not come to
         learner = self.learn
+        if self._logged.run is not None or hasattr(learner, "lr_finder"):
+            return
         self._logged.open().config["fit"] = {
             "epochs": learner.n_epoch,
             "batches": len(learner.dls.train),
@@ -55,11 +59,13 @@ class MediatypesCallback(_callback.Callback):  # type: ignore[misc]
         }
 
     def after_batch(self) -> None:
-        if self.learn.training:
+        if self.learn.training and self._logged.run is not None:
             hypers = {f"opt/{name}": value for name, value in self.learn.opt.hypers[-1].items()}
-            self._logged.log({"train/loss": float(self.learn.loss), **hypers})
+            self._logged.log({"train/loss": float(self.learn.loss.detach()), **hypers})
 
     def after_epoch(self) -> None:
+        if self._logged.run is None:
+            return
         names, values = self.learn.recorder.metric_names, self.learn.recorder.log
         row = {name: value for name, value in zip(names, values, strict=False) if name not in ("epoch", "time")}
         self._logged.log({"epoch": self.learn.epoch, **row, **(self._also(self.learn) if self._also else {})})

@@ -13,8 +13,10 @@ torch = pytest.importorskip("torch")
 basics = pytest.importorskip("fastai.basics")
 loading = pytest.importorskip("fastai.data.all")
 progress = pytest.importorskip("fastai.callback.progress")
+pytest.importorskip("fastai.callback.schedule")
 
 
+@pytest.mark.filterwarnings("ignore:numpy.core is deprecated:DeprecationWarning")  # fastai uses it
 def test_batches_epochs_and_pictures(tmp_path: Path) -> None:
     from mediatypes.interop.fastai import MediatypesCallback
 
@@ -26,7 +28,10 @@ def test_batches_epochs_and_pictures(tmp_path: Path) -> None:
     learner = basics.Learner(loaders, torch.nn.Linear(1, 1), loss_func=torch.nn.MSELoss(), cbs=callback, path=tmp_path)
     learner.remove_cb(progress.ProgressCallback)
     with learner.no_logging():
+        learner.lr_find(num_it=2, show_plot=False)  # which is no training
         learner.fit(2, 0.1)
+        learner.validate()
+        learner.get_preds()
     view = mt.open_run(tmp_path / "run")
     assert view.status == "finished"
     assert len(list(view.values("train/loss"))) == 8

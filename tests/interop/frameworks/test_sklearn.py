@@ -158,7 +158,7 @@ def test_true_classes_in_a_column_and_sparse_coefficients_are_logged(tmp_path: P
     expected = np.abs(model.coef_).mean(axis=0)
     model.sparsify()
     with mt.Run(tmp_path / "run") as run:
-        mt.interop.sklearn.log_classifier(run, model, x, y.reshape(-1, 1))
+        mt.interop.sklearn.log_classifier(run, model, x, np.asarray(y).reshape(-1, 1))
     view = mt.open_run(run.path)
     assert view.summary["accuracy"] == model.score(x, y)
     ((_, chart),) = view.values("features")
