@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 basics = pytest.importorskip("fastai.basics")
 loading = pytest.importorskip("fastai.data.all")
 progress = pytest.importorskip("fastai.callback.progress")
-pytest.importorskip("fastai.callback.schedule")
+schedule = pytest.importorskip("fastai.callback.schedule")
 
 
 @pytest.mark.filterwarnings("ignore:numpy.core is deprecated:DeprecationWarning")  # fastai uses it
@@ -28,7 +28,7 @@ def test_batches_epochs_and_pictures(tmp_path: Path) -> None:
     learner = basics.Learner(loaders, torch.nn.Linear(1, 1), loss_func=torch.nn.MSELoss(), cbs=callback, path=tmp_path)
     learner.remove_cb(progress.ProgressCallback)
     with learner.no_logging():
-        learner.lr_find(num_it=2, show_plot=False)  # which is no training
+        learner.fit(1, cbs=schedule.LRFinder(num_it=2))  # as lr_find does, which is no training
         learner.fit(2, 0.1)
         learner.validate()
         learner.get_preds()
