@@ -58,6 +58,7 @@ PASS: dict[str, tuple[str, dict[str, Any]]] = {
     "a key of two kinds": ("loss", {"type": "string", "value": "diverged", "step": 3}),
     "a text": ("note", {"type": "string", "value": "ok"}),
     "a list": ("flags", {"type": "number_list", "value": [1, 2]}),
+    "a list as an array": ("flags", {"value": np.array([1, 2])}),
     "a nested key": ("nested.x", {"value": 1}),
 }
 
@@ -168,6 +169,14 @@ def test_only_the_first_ten_values_are_listed(tmp_path: Path) -> None:
             run.log({"loss": step})
     with pytest.raises(AssertionError, match=r"number 9 at step 9; and 2 more\. Log it"):
         assert_logged(run, "loss", value=99)
+
+
+def test_a_list_with_a_gap_is_equal_to_one(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"gaps": [1, float("nan")]})
+    assert_logged(run, "gaps", value=(1, float("nan")))
+    with pytest.raises(AssertionError):
+        assert_logged(run, "gaps", value=[1, 2])
 
 
 def test_no_value_of_a_key_that_was_never_logged_is_none(run: mt.Run) -> None:

@@ -54,6 +54,14 @@ class TorchWatch:
         optimizers = importlib.import_module("torch.optim.optimizer")
         self._on_optimizers = [optimizers.register_optimizer_step_pre_hook(self._on_step)]
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the model is still there; of one that is gone no hook is called."""
+        if self._model() is None:
+            self.stop()
+            return False
+        return True
+
     def is_of(self, model: Any) -> bool:
         """Whether this watches a model."""
         return self._model() is _unwrapped(model)

@@ -49,6 +49,7 @@ class WatchesModels:
             RunClosed: after `finish()`.
         """
         self._require_open("watch")
+        self._watches = tuple(watch for watch in self._watches if watch.is_alive)
         problems: list[Problem] = []
         if log not in _WHAT:
             problems.append(problem("watch.log", "'gradients', 'parameters' or 'all'", log, "Leave it out."))

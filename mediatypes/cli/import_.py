@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._command import Command, Parser, at_least_1
+from ._command import Command, Parser, at_least_1, complain
 from ._progress import Progress
 from ._text import command
 
@@ -194,7 +194,7 @@ def require_known_options(importers: Collection[Importer], arguments: Namespace)
 
 
 def _run(arguments: Namespace) -> int:
-    from .._core.errors import InputError, Verbatim, problem
+    from .._core.errors import InputError, MediaTypesError, Verbatim, problem
 
     arguments.format = None
     if arguments.sources[0] in _FORMATS and len(arguments.sources) > 1 and not Path(arguments.sources[0]).exists():
@@ -205,14 +205,19 @@ def _run(arguments: Namespace) -> int:
         raise InputError([problem(source, expected, got, hint, "no-file") for source in nothing])
     importers = [importer_of(source, arguments.format) for source in arguments.sources]
     require_known_options(importers, arguments)
-    reports = []
+    reports, code = [], 0
     for source, importer in zip(arguments.sources, importers, strict=True):
-        with Progress("import") as bar:
-            report = importer.run(source, arguments, bar)
+        try:
+            with Progress("import") as bar:
+                report = importer.run(source, arguments, bar)
+        except MediaTypesError as error:  # the others are imported
+            complain(error)
+            code = 2
+            continue
         print(report)
         print(report.summary)
         reports.append((source, report))
-    return say(reports, arguments)
+    return max(say(reports, arguments), code)
 
 
 COMMAND = Command(

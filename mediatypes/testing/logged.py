@@ -240,6 +240,15 @@ def _matches(item: _Logged, source: mt.Source | None, type: str | None, value: A
     if value is _ABSENT:
         return True
     data = mt.decode(item.document, source) if item.document and source is not None else item.data
+    return _is_equal(data, value)
+
+
+def _is_equal(data: Any, value: Any) -> bool:
+    """Whether something logged is what was asked for; arrays and tuples mean the lists as which they were logged."""
+    if isinstance(value, np.ndarray) and isinstance(data, list):
+        value = value.tolist()
+    if isinstance(data, list) and isinstance(value, (list, tuple)):
+        return len(data) == len(value) and all(map(_is_equal, data, value))
     return bool(data == value) or bool(data != data and value != value)  # NaN is what was logged when NaN was asked for
 
 

@@ -348,3 +348,17 @@ def test_a_keras_model_of_the_torch_backend_is_watched(
     names = [variable.path for variable in model.trainable_variables]
     assert keys == {"loss", *(f"{what}/{name}" for what in ("gradients", "parameters") for name in names)}
     assert list(by_step(run.path, f"gradients/{names[0]}")) == [0, 2]
+
+
+def test_a_model_that_is_gone_leaves_its_name(torch: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        for number in range(2):  # as in a sweep of one process
+            model = torch.nn.Linear(2, 1)
+            run.watch(model, every=1)
+            optimizer = torch.optim.SGD(model.parameters(), 0.1)
+            model(torch.ones(3, 2)).sum().backward()
+            optimizer.step()
+            run.log({"number": number})
+            del model, optimizer
+            gc.collect()
+    assert [step for step, _ in mt.open_run(run.path).values("gradients/bias")] == [0, 1]

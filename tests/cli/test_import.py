@@ -117,3 +117,16 @@ def test_a_directory_with_annotations_only_says_what_to_type(
     assert main(["import", ".", "-o", "runs"]) == 2
     assert capsys.readouterr().err == f"{expected}Type: mediatypes import coco instances.json -o DEST\n"
     assert main(["import", "coco", "instances.json", "-o", "runs"]) == 0
+
+
+def test_a_source_that_is_none_does_not_keep_others_from_being_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "logs" / "a", scalar("loss", 1, 1))
+    (tmp_path / "nothing").mkdir()
+    report = tmp_path / "report.json"
+    sources = [str(tmp_path / "nothing"), str(tmp_path / "logs")]
+    assert main(["import", *sources, "-o", str(tmp_path / "runs"), "--report", str(report)]) == 2
+    assert capsys.readouterr().err.startswith(f"mediatypes: {tmp_path / 'nothing'}: expected event files, ")
+    assert list(mt.open_run(tmp_path / "runs" / "a").values("loss")) == [(1, 1.0)]
+    assert [source["source"] for source in json.loads(report.read_text())["sources"]] == sources[1:]

@@ -527,4 +527,4 @@ def test_files_that_are_renamed_while_a_run_is_listed_are_no_error(
         monkeypatch.setattr(os, "walk", listed)
         copy.update()
     monkeypatch.undo()
-    assert mt.open_run(tmp_path / "copy").keys() == ["photo"]
+    assert list(mt.open_run(tmp_path / "copy").keys()) == ["photo"]

@@ -30,13 +30,13 @@ def test_batches_epochs_and_pictures(tmp_path: Path) -> None:
     with learner.no_logging():
         learner.fit(1, cbs=schedule.LRFinder(num_it=2))  # as lr_find does, which is no training
         learner.fit(2, 0.1)
+        recorded = [values[learner.recorder.metric_names[1:].index("valid_loss")] for values in learner.recorder.values]
         learner.validate()
         learner.get_preds()
     view = mt.open_run(tmp_path / "run")
     assert view.status == "finished"
     assert len(list(view.values("train/loss"))) == 8
     assert [value for _, value in view.values("epoch")] == [0, 1]
-    recorded = [values[learner.recorder.metric_names[1:].index("valid_loss")] for values in learner.recorder.values]
     assert [value for _, value in view.values("valid_loss")] == pytest.approx(recorded)
     assert [value for _, value in view.values("opt/lr")] == [0.1] * 8
     assert [value for _, value in view.values("photo")] == [image, image]
