@@ -584,7 +584,11 @@ LISTENERS = """
     const global = target => target === window || target === document || target === document.body
     const name = (target, type, listener) => `${target.constructor.name} ${type} ${number(listener)}`
     EventTarget.prototype.addEventListener = function (type, listener, options) {
-      if (global(this ?? window) && listener) held.add(name(this ?? window, type, listener))
+      if (global(this ?? window) && listener) {
+        const told = name(this ?? window, type, listener)
+        held.add(told)
+        if (options?.signal) addEventListener.call(options.signal, "abort", () => held.delete(told))
+      }
       return addEventListener.call(this, type, listener, options)
     }
     EventTarget.prototype.removeEventListener = function (type, listener, options) {
@@ -826,3 +830,37 @@ def test_a_file_that_is_gone_is_told_in_its_place(serve: Any, open_page: Any, tm
         said = panel(page, key).locator(".failure")
         said.wait_for()
         assert said.inner_text().startswith(f"the {what} is not there")
+
+
+# Drops files on the page: [path, base64] each.
+DROP = """files => {
+  const entry = ([name, text]) => ({
+    isFile: true, name,
+    file: done => done(new File([Uint8Array.from(atob(text), letter => letter.charCodeAt(0))], name.split("/").at(-1))),
+  })
+  const items = files.map(file => ({webkitGetAsEntry: () => entry(file)}))
+  dispatchEvent(Object.assign(new Event("drop"), {dataTransfer: {items}}))
+}"""
+
+
+def test_another_drop_takes_the_place_of_the_first(open_page: Any, tmp_path: Path) -> None:
+    file = tmp_path / "viewer.html"
+    file.write_bytes(b"".join(page({}, "runs")))
+    opened = open_page(file.as_uri(), offline=True)
+    shown = opened.page
+    shown.add_init_script(LISTENERS)
+    shown.reload()
+    counts = []
+    for name in ("first", "second", "third"):
+        with mt.Run(tmp_path / name, quiet=True, capture=False) as run:
+            run.log({"loss": 0.5})
+        files = [path for path in run.path.rglob("*") if path.is_file()]
+        dropped = [
+            [f"{name}/{one.relative_to(run.path)}", base64.b64encode(one.read_bytes()).decode()] for one in files
+        ]
+        shown.evaluate(DROP, [*dropped, ["other/run.json", base64.b64encode(b"[]").decode()]])
+        until(lambda name=name: shown.locator(".runlist li").all_inner_texts() == [name])  # type: ignore[misc]
+        shown.locator('section[aria-label="chart of loss"] .u-over').wait_for()
+        assert "other/run.json" in shown.locator(".banner.failure").inner_text()
+        counts.append(shown.evaluate("listeners()"))
+    assert counts[1] == counts[2]

@@ -173,6 +173,7 @@ export class Charts {
     this.redraw = later(() => this.each(chart => chart.draw()), 100)
     addEventListener('resize', this.redraw, { signal: page.signal })
     matchMedia('print').addEventListener('change', this.redraw, { signal: page.signal })
+    page.signal.addEventListener('abort', () => this.charts.forEach(chart => chart.plot?.destroy())) // the window would hold them
     page.state.on('x hidden', () => (this.range = null) || this.refresh())
     page.state.on('smooth', () => this.each(chart => chart.smoothed()))
     page.state.on('log theme', () => this.each(chart => chart.draw()))

@@ -56,6 +56,7 @@ class Page {
     document.body.replaceChildren(
       el('header', {}, el('strong', {}, document.title), this.nav, charts, this.find, theme, keys),
       (this.lost = el('div', { className: 'banner', role: 'status', hidden: true }, 'The server does not answer: what is shown is as it was. It is asked again.')),
+      (this.trouble = el('div', { className: 'banner failure', role: 'alert', hidden: true })),
       ...(given.note ? [el('div', { className: 'banner', role: 'note' }, given.note)] : []),
       el('aside', { 'aria-label': 'runs' }, this.pick, this.which, this.list),
       this.main,
@@ -84,8 +85,7 @@ class Page {
   async openRuns() {
     await Promise.all(this.shown().map(run => run.open().then(() => (run.failed = null), error => (run.failed = error))))
     const failed = [...this.shown().filter(run => run.failed).map(run => `${run.name}: ${run.failed.message}`), ...(this.source.problems ?? [])]
-    this.main.querySelector(':scope > .failure')?.remove()
-    if (failed.length) this.main.prepend(failure(Error(failed.join('\n'))))
+    Object.assign(this.trouble, { hidden: !failed.length, textContent: failed.join('\n') })
     const keys = [...new Set(this.shown().flatMap(run => run.numeric))].sort()
     const isDefined = keys.some(key => this.shown().some(run => run.axis(key))), { _step, ...times } = AXES
     const axes = [...(isDefined ? [['', 'as defined'], ['_step', _step]] : [['', _step]]), ...Object.entries(times), ...keys.map(key => [key, key])]

@@ -80,7 +80,7 @@ export class Inlined {
 
   node(path) {
     const node = this.nodes.get(`file:${path}`)
-    if (!node) throw Error(`${path} was left out of this report to keep it small`)
+    if (!node) throw Error(`${path} ${this.index.note ? 'was left out of this report, to keep it small or because it was gone' : 'was gone when this report was made'}`)
     return node
   }
 
