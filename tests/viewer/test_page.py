@@ -702,8 +702,13 @@ def test_keys_called_as_methods_of_objects_are_keys(serve: Any, open_page: Any, 
         values = page.locator(f'section[aria-label="chart of {name}"] .values')
         until(lambda values=values, i=i: values.inner_text() == f"{10 * i + 2} @ 2")  # type: ignore[misc]
     page.get_by_role("tab", name="Run", exact=True).click()
-    told = dict(line.split("\t") for line in page.locator(".details").inner_text().split("\n") if line.count("\t") == 1)
-    assert [told[name] for name in names] == ["2", "12", "22", "32"]  # of the summary, below the config
+
+    def told() -> list[str | None]:
+        lines = page.locator(".details").inner_text().split("\n")
+        facts = dict(line.split("\t") for line in lines if line.count("\t") == 1)
+        return [facts.get(name) for name in names]
+
+    until(lambda: told() == ["2", "12", "22", "32"])  # of the summary, below the config
     page.evaluate("location.hash = '#tab=constructor'")
     until(lambda: page.get_by_role("tab", name="Charts").get_attribute("aria-selected") == "true")
     assert opened.complaints == []
@@ -719,7 +724,8 @@ def test_a_logarithmic_axis_takes_any_range(serve: Any, open_page: Any, tmp_path
     page.get_by_label("log y").check()
     ticks = ["1e-25", "1e-18", "1e-11", "0.0001", "1000", "10G", "1e17", "1e24"]
     until(lambda: page.evaluate("drawn('wide')")[-8:] == ticks)
-    assert "no values above 0" in page.locator('section[aria-label="chart of negative"]').inner_text()
+    negative = page.locator('section[aria-label="chart of negative"]')
+    until(lambda: "no values above 0" in negative.inner_text())
     assert opened.complaints == []
 
 
@@ -864,3 +870,23 @@ def test_another_drop_takes_the_place_of_the_first(open_page: Any, tmp_path: Pat
         assert "other/run.json" in shown.locator(".banner.failure").inner_text()
         counts.append(shown.evaluate("listeners()"))
     assert counts[1] == counts[2]
+
+
+def test_what_a_link_says_stands_in_the_controls(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "first", quiet=True, capture=False) as run:
+        for step in range(3):
+            run.log({"loss": 1.0 + step, "epoch": step, "photo": mt.Image(np.zeros((4, 4), np.uint8))})
+    page = open_page(serve(tmp_path) + "#smooth=0.6&log=1&find=lo&x=epoch&score=0.25&opacity=0.9").ready()
+
+    def shown() -> list[Any]:
+        ranges = [float(page.get_by_label(name).input_value()) for name in ("smooth",)]
+        page.get_by_role("tab", name="Media").click()
+        names = ("lowest score of boxes", "opacity of masks")
+        ranges += [float(page.get_by_label(name).input_value()) for name in names]
+        page.get_by_role("tab", name="Charts").click()
+        find, axis = page.get_by_label("filter keys").input_value(), page.get_by_label("x-axis").input_value()
+        return [*ranges, page.get_by_label("log y").is_checked(), find, axis]
+
+    assert shown() == [0.6, 0.25, 0.9, True, "lo", "epoch"]
+    page.evaluate("location.hash = '#smooth=0.2&x=_timestamp&score=0.5'")
+    until(lambda: shown() == [0.2, 0.5, 0.45, False, "", "_timestamp"])

@@ -207,6 +207,7 @@ export class Media {
     const move = later(() => this.move(), 30)
     page.state.on('step', move)
     page.state.on('find along', () => this.state.get('tab') === 'media' && this.refresh())
+    page.state.on('score opacity', () => Object.assign(this.score, { valueAsNumber: this.state.get('score') }) && Object.assign(this.opacity, { valueAsNumber: this.state.get('opacity') }))
     page.state.on('off score opacity', () => document.dispatchEvent(new Event('overlays')))
   }
 

@@ -40,13 +40,20 @@ class Page {
   }
 
   layout() {
-    const { state } = this, input = (type, name, options) => el('input', { type, [type === 'checkbox' ? 'checked' : 'value']: state.get(name), ...options, oninput: later(event => state.set({ [name]: type === 'checkbox' ? event.target.checked : type === 'range' ? Number(event.target.value) : event.target.value }), 40) })
+    const { state } = this
+    const input = (type, name, options) => {
+      const member = { checkbox: 'checked', range: 'valueAsNumber' }[type] ?? 'value', node = el('input', { type, ...options, [member]: state.get(name) }) // a range's limits before its value
+      node.oninput = later(() => state.set({ [name]: node[member] }), 40)
+      state.on(name, () => node[member] !== state.get(name) && (node[member] = state.get(name))) // as a link says
+      return node
+    }
     this.find = input('search', 'find', { placeholder: 'filter keys  /', 'aria-label': 'filter keys' })
     this.axis = el('select', { 'aria-label': 'x-axis', onchange: () => state.set({ x: this.axis.value }) })
     this.list = el('ul', { className: 'runlist' })
     this.which = el('div', { className: 'which' })
     this.pick = input('search', 'pick', { placeholder: 'filter runs', title: 'text, column:text, lr>0.01 ...', 'aria-label': 'filter runs' })
     state.on('pick hidden', () => this.listRuns())
+    state.on('x', () => (this.axis.value = state.get('x')))
     this.help = el('dialog', { 'aria-label': 'keyboard' }, el('table', {}, KEYS.map(([key, text]) => el('tr', {}, el('th', {}, key), el('td', {}, text)))), el('form', { method: 'dialog' }, el('button', {}, 'close')))
     this.main = el('main', { id: 'main', tabIndex: -1 })
     this.nav = el('nav', { role: 'tablist', 'aria-label': 'views' }, Object.entries(TABS).map(([name, text]) => el('button', { role: 'tab', id: `tab-${name}`, 'aria-controls': 'main', onclick: () => state.set({ tab: name }) }, text)))
