@@ -47,7 +47,6 @@ def _run(arguments: Namespace) -> int:
 def _recover(path: str, force: bool) -> Iterator[str]:
     from ..runfolder import files
     from ..upkeep.recover import recover
-    from ..view import open_run
 
     root = Path(path)
     if (root / files.HISTORY).is_file() and not (root / files.RUN).exists():
@@ -56,7 +55,7 @@ def _recover(path: str, force: bool) -> Iterator[str]:
         return
     run = files.read_run_json(root)
     if run["status"] != "running":
-        yield f"{path}: over already, {run['status']}: {_holds(open_run(path))}."
+        yield f"{path}: over already, {run['status']}: {_holds(recover(path, force))}."
         return
     kept = Path(path) / files.DAMAGED
     before, known = set(files.journals(kept)), len(files.problems_of(run))

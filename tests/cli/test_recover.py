@@ -144,3 +144,13 @@ def test_a_root_means_the_runs_below_it(folder: Path, killed: Path, capsys: pyte
     over, recovered = sorted(capsys.readouterr().out.splitlines(), reverse=True)
     assert over.startswith(f"{folder}: over already, finished: ")
     assert recovered.startswith(f"{killed}: recovered, ")
+
+
+def test_what_a_crash_left_of_a_journal_is_removed_from_a_run_that_is_over(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run", quiet=True, capture=False) as run:
+        run.log({"loss": 1.0})
+        shutil.copytree(run.path / "journal", tmp_path / "journal")
+    shutil.copytree(tmp_path / "journal", run.path / "journal")
+    assert main(["recover", str(run.path)]) == 0
+    assert not list((run.path / "journal").glob("*.log"))
+    assert list(mt.open_run(run.path).values("loss")) == [(0, 1.0)]

@@ -236,3 +236,11 @@ def test_columns_of_one_name_are_all_in_the_answer(tmp_path: Path, capsys: pytes
     out, err = capsys.readouterr()
     assert json.loads(out) == [{"run": "a", "run_2": "A"}]
     assert "left out: " in err
+
+
+@pytest.mark.parametrize("name", ["run.json", "history.parquet"])
+def test_a_file_of_a_run_is_told_from_a_document(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with mt.Run(tmp_path / "run", quiet=True, capture=False) as run:
+        run.log({"loss": 1.0})
+    assert main(["validate", str(run.path / name)]) == 2
+    assert f"got a file. Pass the run's folder: {run.path}." in capsys.readouterr().err

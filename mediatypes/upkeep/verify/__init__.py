@@ -14,6 +14,7 @@ from pathlib import Path
 from ..._core.errors import InputError, StoreError
 from ..._core.location import local_path
 from ..._core.parallel import map_runs
+from ...runfolder import files
 from .document_file import check_document_file
 from .report import Report
 from .run_folder import check_run_folder
@@ -33,6 +34,8 @@ def check(path: str | Path, deep: bool = False) -> Report:
     try:
         local_path(path, "verify")
         path = Path(path)
+        if path.name in (files.RUN, files.SUMMARY, files.HISTORY, files.MEDIA) and (path.parent / files.RUN).is_file():
+            files.read_run_json(path)  # says which folder to pass
         return check_run_folder(path, deep) if path.is_dir() else check_document_file(path)
     except InputError as error:
         return Report(str(path), error=str(error))
