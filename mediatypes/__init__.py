@@ -77,7 +77,8 @@ _NAMES = {
 }
 _MODULES = ("declare", "interop", "plot", "testing")
 _ELSEWHERE = {  # what W&B has, and where it is here
-    "init": "Make a run with run = mediatypes.Run(project=...), or mediatypes.Run(path).",
+    "init": "Make a run with run = mediatypes.Run(project=...), or mediatypes.Run(path); a script of W&B's runs "
+    "unchanged after: from mediatypes.interop import wandb.",
     **dict.fromkeys(("log", "config", "summary", "finish"), "It is of a run: run = mediatypes.Run(path)."),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

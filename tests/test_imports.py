@@ -134,6 +134,11 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
         getattr(mt, "Imag")  # noqa: B009
 
 
+def test_what_a_user_of_wandb_types_is_told_where_it_is_here() -> None:
+    with pytest.raises(AttributeError, match=r"mediatypes\.Run\(.*from mediatypes\.interop import wandb"):
+        getattr(mt, "init")  # noqa: B009
+
+
 def test_completion_lists_the_public_names() -> None:
     assert dir(mt) == sorted(vars(mt)["__all__"])
 

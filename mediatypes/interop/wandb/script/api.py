@@ -17,7 +17,23 @@ from ....artifact.store import artifacts
 from ....runset.runset import open_runs
 from ....view import RunView
 from .artifact import Artifact, used
+from .forwarding import on_a_server
 from .settings import id_of, last_root
+
+# What needs wandb's server, and what to do instead.
+_ON_A_SERVER = {
+    **dict.fromkeys(("sweep", "create_sweep"), "Loop over the configs, a run each; runs compare them."),
+    **dict.fromkeys(("reports", "create_report", "load_report"), "Use `mediatypes report RUNS -o report.html`."),
+    **dict.fromkeys(("team", "create_team", "user", "users", "create_user"), "Share the folder of the runs."),
+    **dict.fromkeys(
+        ("registry", "registries", "create_registry"),
+        "Give an artifact an alias: run.log_artifact(artifact, aliases=['production']).",
+    ),
+    **dict.fromkeys(
+        ("job", "list_jobs", "run_queue", "queued_run", "create_run_queue", "upsert_run_queue"),
+        "Start the script yourself.",
+    ),
+}
 
 
 class Api:
@@ -31,6 +47,11 @@ class Api:
 
     def __init__(self, overrides: Mapping[str, Any] | None = None, timeout: Any = None, api_key: Any = None) -> None:
         self._root = Path((overrides or {}).get("dir") or last_root())
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name in _ON_A_SERVER:
+            return on_a_server(f"Api.{name}", _ON_A_SERVER[name])
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def runs(
         self,

@@ -187,6 +187,15 @@ def test_what_needs_a_server_says_what_to_do(name: str) -> None:
         getattr(wandb, name)("anything")
 
 
+@pytest.mark.parametrize("name", ["sweep", "reports", "create_report", "team", "create_team", "registries", "list_jobs"])
+def test_what_the_api_would_ask_a_server_says_what_to_do(name: str) -> None:
+    with pytest.raises(
+        mt.InputError, match=rf"^wandb.Api.{name}: expected a call that needs no server, got one that does. "
+    ):
+        getattr(wandb.Api(), name)("anything")
+    assert not hasattr(wandb.Api(), "nothing")
+
+
 def test_no_login_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     assert wandb.login(key="secret") is True
     assert "no login is needed" in capsys.readouterr().err
