@@ -111,9 +111,10 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.script.session").current()
     if name in _MEMBERS:
         return getattr(importlib.import_module(f"{__name__}.script.session").need(name), name)
-    if name in _OF_RUN or name in _ON_A_SERVER:
-        made = importlib.import_module(f"{__name__}.script.forwarding")
-        return made.of_run(name) if name in _OF_RUN else made.on_a_server(name, _ON_A_SERVER[name])
+    if name in _OF_RUN:
+        return importlib.import_module(f"{__name__}.script.forwarding").of_run(name)
+    if name in _ON_A_SERVER:
+        return importlib.import_module(f"{__name__}.script.server").on_a_server(name, _ON_A_SERVER[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

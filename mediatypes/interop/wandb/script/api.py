@@ -17,7 +17,7 @@ from ....artifact.store import artifacts
 from ....runset.runset import open_runs
 from ....view import RunView
 from .artifact import Artifact, used
-from .forwarding import on_a_server
+from .server import on_a_server
 from .settings import id_of, last_root
 
 # What needs wandb's server, and what to do instead.

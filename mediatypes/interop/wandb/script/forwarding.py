@@ -1,4 +1,4 @@
-"""Functions of the module: those that go to the run that is open, and those that need a server."""
+"""Functions of the module that go to the run that is open."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from enum import Enum
 from functools import wraps
 from typing import Any
 
-from ...._core.errors import InputError, Verbatim
 from .run import Run
 from .session import need
 
@@ -31,14 +30,5 @@ def of_run(name: str) -> Callable[..., Any]:
     @wraps(method)
     def call(*arguments: Any, **options: Any) -> Any:
         return method(need(name), *arguments, **options)
-
-    return call
-
-
-def on_a_server(name: str, hint: str) -> Callable[..., Any]:
-    """A function that says what to do instead."""
-
-    def call(*arguments: Any, **options: Any) -> Any:
-        raise InputError.of(f"wandb.{name}", "a call that needs no server", Verbatim("one that does"), hint)
 
     return call

@@ -187,7 +187,9 @@ def test_what_needs_a_server_says_what_to_do(name: str) -> None:
         getattr(wandb, name)("anything")
 
 
-@pytest.mark.parametrize("name", ["sweep", "reports", "create_report", "team", "create_team", "registries", "list_jobs"])
+@pytest.mark.parametrize(
+    "name", ["sweep", "reports", "create_report", "team", "create_team", "registries", "list_jobs"]
+)
 def test_what_the_api_would_ask_a_server_says_what_to_do(name: str) -> None:
     with pytest.raises(
         mt.InputError, match=rf"^wandb.Api.{name}: expected a call that needs no server, got one that does. "
