@@ -16,7 +16,7 @@ _VEGA = """(() => {{
 const loader = {{load: () => Promise.reject(Error("no network"))}};
 const options = {{mode: "vega-lite", renderer: "svg", actions: false, ast: true, loader}};
 window.mediatypesVega = (node, spec, rows) =>
-  vegaEmbed(node, {{...spec, data: {{name: "table"}}, datasets: {{table: rows}}}}, options);
+  vegaEmbed(node, {{...spec, data: {{name: "table"}}, datasets: {{...spec.datasets, table: rows}}}}, options);
 }})()"""
 
 

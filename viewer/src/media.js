@@ -5,6 +5,7 @@ import { bytes, count, el, failure, fill, folding, later, natural, orTold, place
 import { bars, heatmap } from './histogram.js'
 import { library } from './library.js'
 import { Picture } from './overlays.js'
+import { drawnPlot } from './preset.js'
 import { rankName, untagged } from './run.js'
 import { showAudio } from './sound.js'
 import { readTable, showTable } from './tables.js'
@@ -91,23 +92,9 @@ async function showObject(run, document) {
 /** A Vega-Lite preset with its placeholders filled, drawn by the Vega that is in the page. */
 async function showPlot(run, document) {
   const columns = await readTable(run, document.table), draw = await library(run.source, 'vega')
-  const rows = Array.from({ length: document.table.num_rows }, (_, i) => Object.fromEntries(columns.map(({ name, values }) => [name, values[i]])))
-  const node = el('div', { className: 'vega' })
-  await draw(node, fillPreset(document.spec, document), rows)
+  const { spec, rows } = drawnPlot(document, columns), node = el('div', { className: 'vega' })
+  await draw(node, spec, rows)
   return node
-}
-
-/** A spec in which columns and texts stand for placeholders; what names a field without a column is left out. */
-export function fillPreset(spec, { fields, strings = {} }) {
-  const absent = text => [...text.matchAll(/\$\{field:([^{}:]+)\}/g)].some(([, name]) => !Object.hasOwn(fields, name))
-  const gone = item => typeof item === 'string' ? absent(item) : Boolean(item) && !Array.isArray(item) && typeof item === 'object' && Object.values(item).some(value => typeof value === 'string' && absent(value))
-  const walk = item => {
-    if (typeof item === 'string') return item.replace(/\$\{(field|string):([^{}:]+)\}/g, (_, kind, name) => (kind === 'field' ? fields[name] : (Object.hasOwn(strings, name) ? strings[name] : '')))
-    if (Array.isArray(item)) return item.filter(value => !gone(value)).map(walk)
-    if (item && typeof item === 'object') return Object.fromEntries(Object.entries(item).filter(([, value]) => !gone(value)).map(([name, value]) => [name, walk(value)]))
-    return item
-  }
-  return walk(spec)
 }
 
 /** The document of a row of media.parquet; null if that is damaged, as is told where it would be shown. */

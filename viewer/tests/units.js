@@ -6,9 +6,9 @@ import { classColor, isBackground } from '../src/colors.js'
 import { bytes, count, duration, el, folding, short } from '../src/dom.js'
 import { Grid, matches, textOf } from '../src/grid.js'
 import { bars, heatmap, rebinned } from '../src/histogram.js'
-import { fillPreset } from '../src/media.js'
 import { matchBoxes } from '../src/overlays.js'
 import { grey16 } from '../src/png.js'
+import { drawnPlot, fillPreset } from '../src/preset.js'
 import { groupsBy, runColumns } from '../src/runs.js'
 import { isoTime, Run, untagged } from '../src/run.js'
 import { alone, envelope, lower, nearest, points, smooth } from '../src/series.js'
@@ -270,6 +270,23 @@ window.units = {
   'a preset’s placeholders are filled, and what lacks a column is left out'() {
     const spec = { title: '${string:title}', encoding: { x: { field: '${field:x}' }, color: { field: '${field:c}' } } }
     equal(fillPreset(spec, { fields: { x: 'a' }, strings: { title: 'T' } }), { title: 'T', encoding: { x: { field: 'a' } } })
+  },
+  'a plot’s channels have the types of their columns, whatever these are called'() {
+    const columns = [
+      { name: 'val.loss', kind: 'number', values: [0.5, Infinity] }, { name: 'day', kind: 'date', values: ['2026-01-02', null] },
+      { name: "it's", kind: 'string', values: ['a', 'b'] }, { name: 'n', kind: 'integer', values: [2n ** 60n, 1] }, { name: 'unused', kind: 'number', values: [1, 2] },
+    ]
+    const spec = {
+      title: '${field:y} of ${string:who}', layer: [{ data: { name: 'wandb' }, encoding: { x: { field: '${field:x}' }, y: { field: '${field:y}', type: 'quantitative' }, color: [{ field: '${field:c}', title: 'named' }] } }],
+      encoding: { x: { field: 'n' }, y: { aggregate: 'mean', field: '${field:y}' } }, transform: [{ filter: "datum['${field:c}'] != '${string:who}'" }],
+    }
+    const drawn = drawnPlot({ spec, fields: { x: 'day', y: 'val.loss', c: "it's" }, strings: { who: "o'x" } }, columns)
+    equal(drawn.spec, {
+      title: "val.loss of o'x",
+      layer: [{ data: { name: 'table' }, encoding: { x: { field: 'column_1', title: 'day', type: 'temporal' }, y: { field: 'column_2', type: 'quantitative', title: 'val.loss' }, color: [{ field: 'column_3', title: 'named', type: 'nominal' }] } }],
+      encoding: { x: { field: 'n', type: 'quantitative' }, y: { aggregate: 'mean', field: 'column_2', title: 'val.loss' } }, transform: [{ filter: "datum['column_3'] != 'o\\'x'" }],
+    })
+    equal(drawn.rows, [{ n: 2 ** 60, column_2: 0.5, column_1: '2026-01-02T00:00:00', column_3: 'a' }, { n: 1, column_2: null, column_1: null, column_3: 'b' }])
   },
   'a link holds what is chosen, and only that'() {
     const state = new State('#tab=media&smooth=0.5&off=a|b%257Cc&log=1&nonsense=1')
