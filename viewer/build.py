@@ -36,12 +36,10 @@ def build(destination: Path = BUNDLE) -> bool:
     if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
         _run([*npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "npm could not install the packages")
     destination.mkdir(parents=True, exist_ok=True)
-    esbuild = [*_node(npm), str(HERE / "node_modules" / "esbuild" / "bin" / "esbuild")]
-    options = ["--bundle", "--minify", "--format=iife", "--target=chrome117,firefox119,safari17.4", "--charset=utf8"]
-    quiet = ["--log-level=error", "--legal-comments=none"]
     for entry in ENTRIES:
         name = Path(entry).name
-        _run([*esbuild, entry, *options, *quiet, f"--outfile={destination / name}"], f"esbuild could not bundle {name}")
+        command = [*_node(npm), "bundle.mjs", entry, str(destination / name)]
+        _run(command, f"esbuild could not bundle {name}")
     style = ["node_modules/uplot/dist/uPlot.min.css", "src/style.css"]
     (destination / "page.css").write_text("\n".join((HERE / name).read_text("utf-8") for name in style), "utf-8")
     (destination / "LICENSES.txt").write_text("\n\n".join(map(_licence, LICENSED)), "utf-8")

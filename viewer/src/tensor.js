@@ -64,7 +64,7 @@ export function showTensor({ shape, values }, document) {
     }
   }
   context.putImageData(pixels, 0, 0)
-  const thinned = [stepX > 1 && `every ${stepX}th column`, stepY > 1 && `every ${stepY}th row`].filter(Boolean).join(', ')
+  const thinned = [stepX > 1 && `1 column of ${stepX}`, stepY > 1 && `1 row of ${stepY}`].filter(Boolean).join(', ')
   const notes = [`${size} ${document.dtype ?? ''}`, /complex/.test(document.dtype) && 'absolute values', range, shape.length > 2 && 'first slice', thinned].filter(Boolean)
   return el('div', {}, canvas, el('p', { className: 'note' }, notes.join(' · ')))
 }

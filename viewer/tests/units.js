@@ -220,7 +220,7 @@ window.units = {
     equal(shown([NaN, Infinity], [2]), ['2 float64 · no finite numbers', [200, 200]])
     equal(shown([], [0, 3]), ['0 × 3 float64 · no numbers', null])
     equal(shown([7], []), [' float64 · all 7', [33]])
-    equal(shown(Array(300).fill(1), [300, 1])[0], '300 × 1 float64 · all 1 · every 2th row')
+    equal(shown(Array(300).fill(1), [300, 1])[0], '300 × 1 float64 · all 1 · 1 row of 2')
   },
   'points of a PLY are drawn whatever their numbers and categories are'() {
     const read = (lines, properties) => readPly(new TextEncoder().encode(['ply', 'format ascii 1.0', 'comment element vertex 99', `element vertex ${lines.length}`, ...properties.map(one => `property ${one}`), 'end_header', ...lines, ''].join('\n')).buffer)
