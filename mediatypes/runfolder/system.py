@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,6 +16,7 @@ from .._core import canonical
 from .._core.errors import DocumentError, MediaTypesError, StoreError, os_error
 from .._core.location import Location
 from .._core.sidecar import open_file
+from ..columns.arrow import numbers
 from . import files
 from .parquet_reader import StoredTable
 from .parquet_writer import write_parquet
@@ -123,5 +125,5 @@ def _as_table(samples: Iterator[dict[str, float]], started: float) -> pa.Table:
                 column.append(value)
     for column in columns.values():
         column += [None] * (len(times) - len(column))
-    arrays = {TIME: times, RUNTIME: [time - started for time in times], **columns}
-    return pa.table({name: pa.array(values, pa.float64()) for name, values in arrays.items()})
+    arrays: dict[str, list[Any]] = {TIME: times, RUNTIME: [time - started for time in times], **columns}
+    return pa.table({name: numbers(values, np.float64) for name, values in arrays.items()})

@@ -131,6 +131,26 @@ def test_a_killed_run_has_its_samples(tmp_path: Path, start: Start) -> None:
     assert (tmp_path / "run" / "system.parquet").exists()
 
 
+def test_a_run_with_samples_is_finished_when_its_process_ends(tmp_path: Path, start: Start) -> None:
+    pytest.importorskip("psutil")
+    process = start(
+        """
+        import pathlib, sys, time, mediatypes as mt
+        run = mt.Run(sys.argv[1], capture=["system"], system_every=0.1)
+        run.log({"a": 1})
+        lines = pathlib.Path(sys.argv[1], "system.jsonl")
+        while not lines.exists() or not lines.stat().st_size:
+            time.sleep(0.05)
+        """,
+        tmp_path / "run",
+    )
+    _, err = process.communicate(timeout=120)
+    assert "Traceback" not in err  # pandas, which pa.array() imports, cannot be imported any more at that time
+    view = mt.open_run(tmp_path / "run")
+    assert (view.status, view.system().num_rows > 0) == ("finished", True)
+    assert (tmp_path / "run" / "system.parquet").exists()
+
+
 def test_a_damaged_file_is_told_and_keeps_nobody_from_finishing(tmp_path: Path) -> None:
     run = mt.Run(tmp_path / "run")
     write_lines(run, {"_timestamp": 4e9, "cpu.percent": 1})
