@@ -52,9 +52,9 @@ def _run(arguments: Namespace) -> int:
         *keys, arguments.root = keys
     root = "." if arguments.root is None else arguments.root
     runs = open_runs(root)
+    rows = runs.table().to_pylist()
     for problem in runs.problems:
         note(f"left out: {problem}")
-    rows = runs.table().to_pylist()
     if not rows:
         print(f"{clean(root)}: no runs. Pass the directory that holds them.")
     if rows:

@@ -33,9 +33,11 @@ def _run(arguments: Namespace) -> int:
     if arguments.format == "parquet" and not arguments.dest:
         raise InputError.of("query --format parquet", "a file to write", None, "Add -o answer.parquet.")
     runs = open_runs(arguments.root)
-    for problem in runs.problems:
-        note(f"left out: {problem}")
-    answer = runs.sql(arguments.query)
+    try:
+        answer = runs.sql(arguments.query)
+    finally:
+        for problem in runs.problems:
+            note(f"left out: {problem}")
     with answering():
         if arguments.format == "parquet":
             _write_parquet(answer, arguments.dest)

@@ -49,11 +49,13 @@ def _recover(path: str, force: bool) -> Iterator[str]:
     from ..upkeep.recover import recover
 
     root = Path(path)
-    if (root / files.HISTORY).is_file() and not (root / files.RUN).exists():
+    lost = [name for name in (files.RUN, files.SUMMARY) if not (root / name).exists()]
+    can_be_made = bool(lost) and (root / files.HISTORY).is_file()
+    run = {} if can_be_made and files.RUN in lost else files.read_run_json(root)
+    if can_be_made and run.get("status") != "running":
         view = recover(path, force)
-        yield f"{path}: {files.RUN} was lost, and is made again of {files.HISTORY}; {view.status}: {_holds(view)}."
+        yield f"{path}: {lost[0]} was lost, and is made again of {files.HISTORY}; {view.status}: {_holds(view)}."
         return
-    run = files.read_run_json(root)
     if run["status"] != "running":
         yield f"{path}: over already, {run['status']}: {_holds(recover(path, force))}."
         return

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from .._core import canonical
-from .._core.errors import InputError
+from .._core.errors import InputError, MediaTypesError, Problem, describe
 from .._core.location import Location
 from .._core.parallel import in_threads
 from ..columns import log_cells
@@ -38,14 +38,28 @@ class Listed(Protocol):
 
 
 class Listing:
-    """A table of runs to be; `at_once` asks many at the same time, which pays where each takes a while."""
+    """A table of runs to be.
 
-    def __init__(self, runs: Iterable[tuple[str, Listed]], at_once: bool = False) -> None:
+    Args:
+        runs: by name.
+        at_once: ask many at the same time, which pays where each takes a while.
+        problems: grows by those of runs that cannot be read, which are left out then; without it they raise.
+    """
+
+    def __init__(
+        self, runs: Iterable[tuple[str, Listed]], at_once: bool = False, problems: list[Problem] | None = None
+    ) -> None:
         self._described: list[dict[str, Any]] = []
         self._cells: dict[Column, tuple[list[int], list[Any]]] = {}
         runs = list(runs)
         described = in_threads(_describe, runs) if at_once else map(_describe, runs)
-        for row, ((name, run), content) in enumerate(zip(runs, described, strict=True)):
+        for (name, run), content in zip(runs, described, strict=True):
+            if isinstance(content, MediaTypesError):
+                if problems is None:
+                    raise content
+                problems += [problem for problem in describe(content) if problem not in problems]
+                continue
+            row = len(self._described)
             self._described.append({**content, "run": name, "path": str(run.path)})
             for part in ("config", "summary"):
                 for key, value in _leaves(part, content[part]) if content[part] else ():
@@ -78,15 +92,20 @@ class Listing:
         return pa.Table.from_arrays(list(arrays.values()), list(arrays))
 
 
-def list_runs(runs: Iterable[tuple[str, Listed]], at_once: bool = False) -> pa.Table:
-    """One row for each run, by its name; integers as such. `at_once` as in `Listing`."""
-    listing = Listing(runs, at_once)
+def list_runs(
+    runs: Iterable[tuple[str, Listed]], at_once: bool = False, problems: list[Problem] | None = None
+) -> pa.Table:
+    """One row for each run, by its name; integers as such. The others as in `Listing`."""
+    listing = Listing(runs, at_once, problems)
     columns = listing.columns
     return with_integers(listing.table(columns), columns)
 
 
-def _describe(named: tuple[str, Listed]) -> dict[str, Any]:
-    return named[1].describe()
+def _describe(named: tuple[str, Listed]) -> dict[str, Any] | MediaTypesError:
+    try:
+        return named[1].describe()
+    except MediaTypesError as error:
+        return error
 
 
 def _leaves(key: str, value: Any) -> Iterable[tuple[str, Any]]:

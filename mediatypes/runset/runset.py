@@ -172,10 +172,11 @@ class RunSet(MediaTables, Sequence[RunView]):
         """One row for each run: run, id, name, project, ... status, started, finished, then config and summary.
 
         The last two have a column for each key, `config.lr`, `summary.acc`, named by the rule of a history's columns.
+        A run whose `summary.json` cannot be read is left out, and named in `.problems`.
         """
         from .listing import list_runs
 
-        return list_runs(self._views.items(), at_once=self._is_elsewhere)
+        return list_runs(self._views.items(), self._is_elsewhere, self.problems)
 
     def to_pandas(self) -> pd.DataFrame:
         """`table()` as a pandas DataFrame; needs pandas."""

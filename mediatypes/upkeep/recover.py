@@ -11,13 +11,16 @@ from ..runfolder import files
 from ..runfolder.lock import Lock
 from ..view import RunView
 
+_MADE_AGAIN = "lost, and made again of the footer of history.parquet; later edits are gone"
+_TOO_LARGE = "lost, and too large to be repeated in history.parquet"
+
 
 def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
     """Write the Parquet files of a run that was killed, as `finish()` would have; its status is "crashed" then.
 
-    A run that is over stays as it is; what a crash left of its journal is removed. A lost `run.json` is made again of
-    the snapshot in the footer of `history.parquet`, which a problem of the run then says. `RunView.problems` says what
-    could not be read.
+    A run that is over stays as it is; what a crash left of its journal is removed. A lost `run.json` or `summary.json`
+    is made again of the snapshot in the footer of `history.parquet`, which a problem of the run then says.
+    `RunView.problems` says what could not be read.
 
     Args:
         path: the run's directory.
@@ -52,7 +55,24 @@ def recover(path: str | os.PathLike[str], force: bool = False) -> RunView:
                 files.remove_journals(root)
         finally:
             lock.release()
+    if (root / files.HISTORY).is_file() and not (root / files.SUMMARY).exists():
+        _rebuild_summary(root, force)
     return RunView(root)
+
+
+def _rebuild_summary(root: Path, force: bool) -> None:
+    """Make `summary.json` of what the footer of `history.parquet` repeats."""
+    from ..runfolder.parquet_reader import StoredHistory
+
+    lock = Lock(root, force)
+    try:
+        run, footer = files.read_run_json(root), StoredHistory(root / files.HISTORY).footer
+        lost = Problem(files.SUMMARY, _MADE_AGAIN if "summary" in footer else _TOO_LARGE, "rebuilt")
+        run["problems"] = [*run.get("problems", []), lost._asdict()]
+        files.write_json(root / files.RUN, run, durable=True)
+        files.write_json(root / files.SUMMARY, footer.get("summary", {}), durable=True)
+    finally:
+        lock.release()
 
 
 def _rebuild_run_json(root: Path, force: bool) -> None:
@@ -67,12 +87,12 @@ def _rebuild_run_json(root: Path, force: bool) -> None:
         run.pop(name, None)
     if files.journals(root / files.JOURNAL):  # rows that the file may not have yet
         run["status"] = "running"
-    what = "lost, and made again of the footer of history.parquet; later edits are gone"
+    what = _MADE_AGAIN
     if "config" in lacks:
         what += ", and the config, which was too large for the footer"
     lost = [Problem(files.RUN, what, "rebuilt")]
     if "summary" in lacks and not (root / files.SUMMARY).exists():
-        lost.append(Problem(files.SUMMARY, "lost, and too large to be repeated in history.parquet", "rebuilt"))
+        lost.append(Problem(files.SUMMARY, _TOO_LARGE, "rebuilt"))
     run["problems"] = [*run.get("problems", []), *(one._asdict() for one in lost)]
     if problems := list(files.RUN_JSON.check(run)):
         raise DocumentError(p._replace(path=f"{root / files.HISTORY}: {p.path}") for p in problems)

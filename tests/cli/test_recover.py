@@ -113,6 +113,20 @@ def test_a_lost_run_json_is_made_again_of_the_footer(folder: Path, capsys: pytes
     assert main(["verify", str(folder)]) == 0
 
 
+def test_a_lost_summary_is_made_again_of_the_footer(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = json.loads((folder / "summary.json").read_text())
+    (folder / "summary.json").unlink()
+    with pytest.raises(mt.StoreError, match=f"It was lost: mediatypes recover {folder} makes it again"):
+        _ = mt.open_run(folder).summary
+    assert main(["recover", str(folder)]) == 0
+    what = "summary.json was lost, and is made again of history.parquet; finished: 4 rows"
+    assert capsys.readouterr().out.startswith(f"{folder}: {what}")
+    assert json.loads((folder / "summary.json").read_text()) == summary
+    (problem,) = mt.open_run(folder).problems
+    assert (problem.path, problem.code) == ("summary.json", "rebuilt")
+    assert main(["verify", str(folder)]) == 0
+
+
 def test_a_config_that_the_footer_had_no_room_for_is_said_to_be_lost(tmp_path: Path) -> None:
     with mt.Run(tmp_path / "run", name="large", config={"prompt": "x" * 1_100_000}) as run:
         run.log({"loss": 0.5, "note": "y" * 1_100_000})

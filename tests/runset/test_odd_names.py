@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import mediatypes as mt
+from mediatypes.cli import main
 
 
 def made(path: Path, **values: object) -> Path:
@@ -53,6 +54,26 @@ def test_a_run_without_its_summary_is_a_problem_and_not_waited_for(tmp_path: Pat
     done = mt.compact(tmp_path / "runs", tmp_path / "all")
     assert (done.added, done.waiting) == (["b"], [])
     assert [problem.path for problem in done.problems] == [str(run / "summary.json")]
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_a_run_without_its_summary_costs_no_other_run(
+    tmp_path: Path, text: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = made(tmp_path / "a", x=1)
+    made(tmp_path / "b", x=2)
+    (run / "summary.json").unlink()
+    if text:
+        (run / "summary.json").write_text(text)
+    runs = mt.open_runs(tmp_path)
+    assert runs.table().select(["run", "summary.x"]).to_pylist() == [{"run": "b", "summary.x": 2}]
+    assert runs.sql('select run, "summary.x" from runs').fetchall() == [("b", 2)]
+    (problem,) = runs.problems
+    assert str(run / "summary.json") in str(problem)
+    assert runs.history(["x"]).column("x").to_pylist() == [1, 2]
+    for command in (["ls", str(tmp_path)], ["query", str(tmp_path), "select run from runs"]):
+        assert main(command) == 2
+        assert capsys.readouterr().err == f"mediatypes: left out: {problem}\n"
 
 
 def test_large_integers_beside_nulls_are_exact_in_pandas(tmp_path: Path) -> None:
