@@ -149,8 +149,11 @@ def test_what_the_journal_does_not_take_of_a_failed_tracker_stops_no_other(
 
 @pytest.mark.parametrize("order", ["patch before", "patch after", "sync"])
 @pytest.mark.filterwarnings("ignore:.*before the writer was made:UserWarning")
-def test_what_a_captured_writer_is_forwarded_is_logged_once(order: str, tmp_path: Path) -> None:
+def test_what_a_captured_writer_is_forwarded_is_logged_once(
+    order: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writers = pytest.importorskip("tensorboardX")
+    monkeypatch.setattr("mediatypes.run._live", {})  # a run that another test left open would have the writer
     if order == "patch before":
         tensorboard.patch(save=False)
     try:

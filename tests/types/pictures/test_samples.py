@@ -8,6 +8,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -307,6 +308,7 @@ def test_pixels_of_a_pil_image_are_taken_as_they_are() -> None:
 # Profiles
 
 
+@cache  # the second at which it is made stands in it
 def profile(space: Literal["LAB", "XYZ", "sRGB"]) -> bytes:
     return PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile(space)).tobytes()
 
