@@ -36,6 +36,13 @@ _PIECE_ROWS, _PIECE_BYTES = 64 * 1024, 32 * 1024 * 1024  # whichever comes first
 Steps = tuple[int, int]  # first and end
 
 
+class _Checked:
+    """What was right when it was checked last: files of a sweep are alike, and comparing is quicker than checking."""
+
+    columns: tuple[pa.Schema, Any, list[ColumnSpec]] | None = None  # with what the footer lists, which may be anything
+    history: pa.Schema | None = None
+
+
 class StoredTable:
     """A Parquet file of a run, open: it stays the same file when another is renamed over it.
 
@@ -76,6 +83,8 @@ class StoredTable:
     def columns(self) -> list[ColumnSpec]:
         """The columns that stand for a key and kind, as the footer lists them; raises `DocumentError`."""
         listed = self.footer.get("columns")
+        if (last := _Checked.columns) and last[1] == listed and last[0].equals(self.schema):
+            return list(last[2])
         problems = list(COLUMNS.check(listed, "columns"))
         specs = [] if problems else [ColumnSpec.from_json(column) for column in listed or ()]
         problems += misfits(self.schema, specs)
@@ -83,7 +92,8 @@ class StoredTable:
             hint = "Restore the file, or recover the run from its journal."
             named = [p._replace(path=f"{self.path}: {p.path}", hint=p.hint or hint) for p in problems[:_PROBLEMS]]
             raise DocumentError(named)
-        return specs
+        _Checked.columns = self.schema, listed, specs
+        return list(specs)
 
     def without_statistics(self) -> set[str]:
         """The columns of which some row group has no statistics, as those of floats that hold NaN."""
@@ -221,9 +231,12 @@ class StoredHistory(StoredTable):
 
     def __init__(self, path: Location) -> None:
         super().__init__(path)
+        if _Checked.history is not None and _Checked.history.equals(self.schema):
+            return
         problems = list(_wrong_fixed(self.schema))
         if problems:
             raise DocumentError(p._replace(path=f"{path}: {p.path}") for p in problems)
+        _Checked.history = self.schema
 
     @property
     def specs(self) -> list[ColumnSpec]:
