@@ -17,7 +17,8 @@ from typing import Any
 
 from ..._core.errors import MediaTypesError
 from ...runfolder.parquet_reader import FOOTER
-from ..wandb.documents import Context, decode, is_document, locate
+from ..wandb.context import Context
+from ..wandb.documents import decode, is_document, locate
 from ._logged import Later, Logged, Planned, plain_name
 from ._rows import batches, schema_of
 

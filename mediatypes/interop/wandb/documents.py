@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..._core.canonical import is_utf8_encodable
 from ..._core.errors import (
@@ -41,20 +41,10 @@ from ...types.molecule.value import Molecule
 from ...types.object3d.value import Object3D
 from ...types.video.value import Video
 from . import tables
+from .context import Context
 
-Labels = Callable[[str, str], Mapping[int, str] | None]  # of "mask" or "boxes", and the name of the overlay
 _MAX_JSON = 256 << 20  # bytes of a file of JSON
 BOXES, MASKS = "boxes", "masks"
-
-
-class Context(NamedTuple):
-    """How the files of documents are found, and what is known beside them."""
-
-    locate: tables.Locate  # finds the file of a path
-    labels: Labels = lambda kind, name: None  # of overlays: W&B keeps them in the config of the run
-    artifacts: tables.Artifacts = tables.no_artifacts  # of the run
-    increments: dict[str, tables.Rows] = {}  # noqa: RUF012 - of tables that grow, by URL; each context has its own
-    note: Callable[[Problem], None] = lambda problem: None  # takes what is lost of a value that is read all the same
 
 
 def is_document(value: Any) -> bool:

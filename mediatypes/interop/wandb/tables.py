@@ -12,8 +12,7 @@ import json
 import math
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,40 +20,13 @@ from ..._core.errors import DocumentError, MediaTypesError, Problem
 from ..._core.wording import counted
 from ...types.table.value import Table
 from ..importing.names import free_name
-
-if TYPE_CHECKING:
-    from .documents import Context
+from .context import Context, Rows
 
 CLASSES = frozenset(  # what stands in a run's copy of a table instead of a media value
     ("Image", "Audio", "Video", "Html", "Molecule", "Object3D", "Plotly", "Bokeh", "Table", "JoinedTable", "Classes")
 )
 _MOST_UNPACKED = 1 << 30  # bytes of the arrays of one table
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-Locate = Callable[[Any, str], Path]  # the file of a path, for a document of this name
-Rows = list[list[Any]]
-
-
-class Entry(NamedTuple):
-    """A file of an artifact as its manifest has it: where it was staged, and what it held."""
-
-    place: str
-    digest: str  # MD5, base 64
-    size: int
-    reference: str = ""  # a URL, of a file that is elsewhere
-
-
-class Artifact(NamedTuple):
-    """A file of an artifact, and how the files beside it are found."""
-
-    content: bytes
-    locate: Locate
-
-
-Artifacts = Callable[[str], Artifact | None]  # by `wandb-client-artifact://<id>/<path>`; None if it is not there
-
-
-def no_artifacts(url: str) -> None:
-    """None of any."""
 
 
 def read(document: dict[str, Any], local: Any, context: Context, decode: Callable[..., Any]) -> Table:

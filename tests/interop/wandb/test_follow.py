@@ -14,7 +14,7 @@ from mediatypes.cli import main
 from mediatypes.interop.wandb import follow_runs, import_runs
 from mediatypes.interop.wandb.importing import follow
 from mediatypes.interop.wandb.importing.follow import RunFollower
-from mediatypes.interop.wandb.importing.importer import Options
+from mediatypes.interop.wandb.importing.plan import Options
 from tests.interop.wandb.test_import import PIXELS, RUN, Folder
 from tests.interop.wandb.wandb_log import Log
 

@@ -48,8 +48,8 @@ def import_runs(
     mediatypes.InputError: source: expected logs of W&B, got none below ... Their names end with .wandb.
     """
     from ...._core.parallel import map_runs
-    from .importer import Options, import_run
-    from .plan import make_plan, read_folder
+    from .importer import import_run
+    from .plan import Options, make_plan, read_folder
 
     plans, problems = make_plan(Path(source))
     if not plans:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ...._core.errors import MediaTypesError, Problem, Verbatim, problem
 from ....artifact.gathering import Reference
 from ....artifact.store import artifacts
-from ..tables import Entry
+from ..context import Entry
 
 OWN_TYPES = ("run_table", "wandb-run-incremental-table", "job")  # that W&B makes itself: tables are in the history
 

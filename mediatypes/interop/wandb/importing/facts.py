@@ -11,8 +11,8 @@ from ....formats import protobuf
 from ....formats.protobuf import BOOL, BYTES, INT, RAW, SPAN, TEXT, UINT, Malformed, Message, Type, texts
 from ....journal.metrics import GOALS, NONE, STATISTICS, Metric
 from ...importing.losses import Losses
+from ..context import Entry
 from ..run_log.items import HISTORY, SUMMARY, Path, read_item
-from ..tables import Entry
 from .artifacts import OWN_TYPES, Logged
 from .read_rows import BAD, load, put
 from .recorded import Recorded

@@ -18,8 +18,9 @@ from ....writing.config import Config
 from ....writing.session import open_session
 from ...importing.report import FollowState, ImportReport, RunReport
 from ..run_log.framing import RecordReader
-from .importer import LogReading, Options, RunImport
-from .plan import LogPlan, make_plan, read_folder
+from .importer import RunImport
+from .log_reading import LogReading
+from .plan import LogPlan, Options, make_plan, read_folder
 
 _MAX_CALLS = 200_000  # in a journal, or as many as were imported before
 _RETRY_SECONDS = 10.0  # until what failed is tried again

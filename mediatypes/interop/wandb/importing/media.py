@@ -20,8 +20,8 @@ from ....plot import Plot
 from ....runfolder import files
 from ....types.table.value import Table
 from ...importing.losses import Losses
-from ..documents import BOXES, Context, decode, locate
-from ..tables import Artifact, Entry
+from ..context import Artifact, Context, Entry
+from ..documents import BOXES, decode, locate
 from .facts import Facts
 
 _CHART_TABLES = "Custom Chart Tables/"

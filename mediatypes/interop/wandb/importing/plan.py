@@ -21,6 +21,13 @@ FILES = "files"  # of a run directory: media, and what was saved
 _OWN = (FILES, "logs", "tmp")  # in a run directory
 
 
+class Options(NamedTuple):
+    """What the caller of an import says about its runs."""
+
+    project: str | None = None
+    tags: tuple[str, ...] = ()
+
+
 class LogPlan(NamedTuple):
     name: str
     folder: str  # of the run below the destination, with /

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,11 +21,9 @@ from ....runfolder.schema import Schema
 from ....runfolder.summary import Summary
 from ....writing.config import BITS
 from ....writing.finish import write_rows
-
-if TYPE_CHECKING:
-    from .importer import LogReading, Options
-    from .plan import LogPlan
-    from .spool import Spool
+from .log_reading import LogReading
+from .plan import LogPlan, Options
+from .spool import Spool
 
 _EDITED_SUMMARY = "summary_overrides"  # of a log's summary, and what a reader set
 _MAX_CELLS, _CELLS_PER_VALUE = 1 << 30, 1 << 12  # of a history; more only where they hold values
