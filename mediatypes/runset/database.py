@@ -134,58 +134,59 @@ class _Database:
 
     def history(self, histories: Mapping[str, Source]) -> None:
         """The view of all rows."""
-        stored: dict[str, Closed] = {}
-        others: dict[str, _Open] = {}
+        tables: dict[str, Closed | _Open] = {}
         for run, history in histories.items():
             if isinstance(history, Closed):
-                stored[run] = history
+                tables[run] = history
             elif isinstance(history, StoredHistory):  # elsewhere: pyarrow reads, and only what DuckDB asks it for
-                others[run] = _Open(history.specs, FIXED, history.dataset())
+                tables[run] = _Open(history.specs, FIXED, history.dataset())
             else:
                 table = history.read([*FIXED, *(spec.name for spec in history.specs)])
-                others[run] = _Open(history.specs, FIXED, table)
-        self._unite("history", FIXED, union_schema, stored, others)
+                tables[run] = _Open(history.specs, FIXED, table)
+        self._unite("history", FIXED, union_schema, tables)
 
     def media(self, histories: Mapping[str, Source]) -> None:
         """The view of all logged media."""
-        stored: dict[str, Closed] = {}
-        others: dict[str, _Open] = {}
+        tables: dict[str, Closed | _Open] = {}
         for run, history in histories.items():
             if isinstance(history, Closed):
                 path = history.path.with_name(files.MEDIA)
-                stored[run] = Closed(path, (index := StoredTable(path)).columns, _fixed_media(index.schema))
+                tables[run] = Closed(path, (index := StoredTable(path)).columns, _fixed_media(index.schema))
             elif isinstance(history, StoredHistory):
                 elsewhere = StoredTable(history.path.with_name(files.MEDIA))
-                others[run] = _Open(elsewhere.columns, _fixed_media(elsewhere.schema), elsewhere.dataset())
+                tables[run] = _Open(elsewhere.columns, _fixed_media(elsewhere.schema), elsewhere.dataset())
             else:
                 media = history.media()
                 table = media.table()
-                others[run] = _Open(media.columns, _fixed_media(table.schema), table)
-        self._unite("media", tuple(media_columns()), _media_schema, stored, others)
+                tables[run] = _Open(media.columns, _fixed_media(table.schema), table)
+        self._unite("media", tuple(media_columns()), _media_schema, tables)
 
     def _unite(
         self,
         name: str,
         fixed: tuple[str, ...],
         schema_of: Callable[[list[ColumnSpec]], pa.Schema],
-        stored: Mapping[str, Closed],
-        others: Mapping[str, _Open],
+        tables: Mapping[str, Closed | _Open],
     ) -> None:
-        """A view of the rows of many tables with the columns of all."""
+        """A view of the rows of many tables with the columns of all, named in the order of the runs."""
         alike: dict[tuple[tuple[str, ...], tuple[ColumnSpec, ...]], dict[str, Path]] = {}
-        for run, table in stored.items():
-            alike.setdefault((table.fixed, tuple(table.columns)), {})[run] = table.path
+        for run, table in tables.items():
+            paths_of = alike.setdefault((table.fixed, tuple(table.columns)), {})
+            if isinstance(table, Closed):
+                paths_of[run] = table.path
         schema = Schema((RUN, *fixed))
-        for specs in (*(like for _, like in alike), *(other.columns for other in others.values())):
+        for _, specs in alike:
             for spec in specs:
                 schema.add_column(spec.key, spec.kind, spec.integral)
         columns = {(spec.key, spec.kind): spec.name for spec in schema.specs()}
         parts = [f"from {self.table(schema_of(schema.specs()).empty_table())}"]
-        for run, other in others.items():
-            rows = f"{self.table(other.rows)} as {_ROWS}"
-            parts.append(_select(_literal(run), other.fixed, other.columns, columns, rows))
+        for run, table in tables.items():
+            if isinstance(table, _Open):
+                rows = f"{self.table(table.rows)} as {_ROWS}"
+                parts.append(_select(_literal(run), table.fixed, table.columns, columns, rows))
         for (own, like), paths in alike.items():
-            parts.append(_select(f"{_NAMES}.{RUN}", own, like, columns, self._files(paths)))
+            if paths:
+                parts.append(_select(f"{_NAMES}.{RUN}", own, like, columns, self._files(paths)))
         self.view(name, parts)
 
     def view(self, name: str, parts: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from glob import glob
@@ -16,7 +17,7 @@ from .._core.parallel import in_threads
 from ..runfolder import files
 from ..store.location import RemotePath
 from ..store.remote import RemoteStore
-from ..store.urls import locate
+from ..store.urls import is_url, locate
 
 Source = str | os.PathLike[str] | RemoteStore
 Place = Path | RemotePath
@@ -24,10 +25,15 @@ _INSIDE = {files.JOURNAL, files.SIDECARS, files.DAMAGED}  # of a run folder: no 
 _DEEPEST = 32  # directories below the one that was asked for
 
 
+def listed(source: Source | Iterable[Source]) -> list[Source]:
+    """One source or several as a list."""
+    return [*source] if isinstance(source, Iterable) and not isinstance(source, (str, bytes)) else [source]
+
+
 def find_roots(source: Source | Iterable[Source]) -> list[Place]:
     """The directories that paths, patterns, URLs and stores mean; raises `StoreError` if a pattern matches none."""
     roots: list[Place] = []
-    for one in source if isinstance(source, Iterable) and not isinstance(source, (str, bytes)) else [source]:
+    for one in listed(source):
         if isinstance(one, RemoteStore):
             roots.append(one.root)
             continue
@@ -52,12 +58,27 @@ def find_all(roots: Iterable[Place], problems: list[Problem] | None = None) -> l
     return [*runs[0]] if len(runs) == 1 else list(dict.fromkeys(chain.from_iterable(runs)))
 
 
-def common_base(paths: Sequence[Place]) -> Any:
-    """The directory below which runs are named, a path like theirs; raises `InputError` if there is none."""
+def find_base(roots: Iterable[Place], sources: Iterable[Source]) -> Any:
+    """The directory below which runs are named, whichever runs come to be there; raises `InputError` if there is none.
+
+    Args:
+        roots: what `find_roots` made of the sources.
+        sources: directories, patterns, URLs and stores.
+    """
+    tops = [root.parent if is_file(root / files.RUN) else root for root in roots]
+    for source in sources:
+        if isinstance(source, (str, os.PathLike)) and not is_url(source) and Path(source).absolute() not in roots:
+            text = os.path.expanduser(source)
+            if cut := re.search(r"[*?\[]", text):  # later more directories may match
+                tops.append(Path(os.path.dirname(text[: cut.start()])).absolute())
+    tops = list(dict.fromkeys(tops))
+    return tops[0] if len(tops) == 1 else _common_base(tops)
+
+
+def _common_base(paths: Sequence[Place]) -> Any:
     if not any(isinstance(path, RemotePath) for path in paths):
-        base = Path(os.path.commonpath([str(path) for path in paths])) if paths else Path()
-        return base.parent if len(paths) == 1 else base
-    above: Any = paths[0].parent
+        return Path(os.path.commonpath([str(path) for path in paths])) if paths else Path()
+    above: Any = paths[0]
     while not all(isinstance(path, RemotePath) and path.is_relative_to(above) for path in paths):
         if above == above.parent:
             got = Verbatim("none")

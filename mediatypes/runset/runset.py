@@ -19,7 +19,7 @@ from ..store.remote import RemoteStore
 from ..store.urls import is_url
 from ..view import RunView
 from .discovery import Source as Root
-from .discovery import common_base, find_all, find_roots, is_file, name_below
+from .discovery import find_all, find_base, find_roots, is_file, listed, name_below
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,7 +52,7 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
     >>> mt.open_runs(root).history(["acc"]).select(["run", "acc"]).to_pylist()
     [{'run': 'lr0.1', 'acc': 0.9}, {'run': 'lr0.2', 'acc': 0.8}]
     """
-    roots = find_roots(source)
+    roots = find_roots(sources := listed(source))
     if len(roots) == 1 and is_file(roots[0] / files.COMPACTED):
         return CompactedRuns(roots[0])
     problems = list[Problem]()
@@ -64,7 +64,7 @@ def open_runs(source: Root | Iterable[Root]) -> RunSet:
             views.append(view)
         else:
             problems += [problem._replace(path=problem.path or str(path)) for problem in describe(view)]
-    return RunSet(views, common_base([view.path for view in views]), problems)
+    return RunSet(views, find_base(roots, sources), problems)
 
 
 def _try_open(path: Path | RemotePath) -> RunView | MediaTypesError:
@@ -75,7 +75,7 @@ def _try_open(path: Path | RemotePath) -> RunView | MediaTypesError:
 
 
 class RunSet(MediaTables, Sequence[RunView]):
-    """Runs, read together. Each is named by its path below the directory that they share.
+    """Runs, read together. Each is named by its path below the directory that was opened.
 
     Args:
         views: the runs.
@@ -102,7 +102,7 @@ class RunSet(MediaTables, Sequence[RunView]):
 
     @property
     def names(self) -> list[str]:
-        """The runs' names in this set: their paths below the directory that they share."""
+        """The runs' names in this set: their paths below the directory that was opened."""
         return list(self._views)
 
     def __len__(self) -> int:
@@ -363,12 +363,12 @@ def compact(
     from .compact_write import compact as add
 
     problems = list[Problem]()
-    paths = find_all(find_roots(source), problems)
+    paths = find_all(roots := find_roots(sources := listed(source)), problems)
     here = [path for path in paths if isinstance(path, Path)]
     if len(here) < len(paths) or isinstance(dest, RemoteStore) or is_url(dest):
         hint = "Compact on this machine, and copy the result; copy runs that are elsewhere first."
         raise StoreError.of("compact", "runs and a destination on this machine", Verbatim("some elsewhere"), hint)
-    base = common_base(here)
+    base = find_base(roots, sources)
     named = [(name_below(base, path), path) for path in here]
     done = add(named, local_path(dest, "compact.dest"), executor, progress)
     return done._replace(problems=problems + done.problems)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import threading
@@ -19,7 +18,7 @@ from .._core.sidecar import open_file, safe_parts
 from ..runfolder import files
 from ..runfolder.content import RunContent
 from ..runfolder.media_index import MediaRows
-from ..runset.discovery import Place, Source, common_base, find_all, find_roots, is_file, name_below
+from ..runset.discovery import Place, Source, find_all, find_base, find_roots, is_file, name_below
 from ..runset.runset import open_runs
 from ..view import RunView
 from ..writing.finish import write_rows
@@ -63,7 +62,7 @@ class Shelf:
             runs = open_runs(self._sources)
             self._runs = dict(zip(runs.names, runs, strict=True))
         else:
-            self._base = _base(roots, self._sources)
+            self._base = find_base(roots, self._sources)
             self.find()
 
     def close(self) -> None:
@@ -95,7 +94,7 @@ class Shelf:
             sources = [self._imports.runs_of(source) for source in self._sources]
             self._looking = time.monotonic() - self._looked
             if sources != self._sources:
-                self._sources, self._base = sources, _base(find_roots(sources), sources)
+                self._sources, self._base = sources, find_base(find_roots(sources), sources)
 
     def look(self, name: str, path: Place | None = None) -> None:
         """Look at a run again. If it is another now, as it is over or was resumed, its files are read anew.
@@ -224,18 +223,6 @@ class Shelf:
         footer = {**run, "config": content.config, "calls": content.calls}
         write_rows(folder, content.schema, content.rows(media), footer, media, durable=False)
         return folder, {0: content.calls, **content.rank_calls}
-
-
-def _base(roots: Iterable[Place], sources: Iterable[Source]) -> Any:
-    """The directory below which runs are named, whichever runs come to be there."""
-    tops = [root.parent if is_file(root / files.RUN) else root for root in roots]
-    for source in sources:
-        if isinstance(source, (str, os.PathLike)) and Path(source).absolute() not in roots:
-            text = os.path.expanduser(source)
-            if cut := re.search(r"[*?\[]", text):  # later more directories may match
-                tops.append(Path(os.path.dirname(text[: cut.start()])).absolute())
-    tops = list(dict.fromkeys(tops))
-    return tops[0] if len(tops) == 1 else common_base(tops)
 
 
 def _stamp(path: Place) -> Stamp:

@@ -117,3 +117,43 @@ def test_a_run_that_lost_a_file_is_named_and_not_left_out(tmp_path: Path, lost: 
     report = mt.compact(tmp_path / "runs", tmp_path / "set")
     assert report.added == ["b"]
     assert [lost in problem.message or lost in problem.path for problem in report.problems] == [True]
+
+
+def test_a_run_keeps_its_name_when_others_come(tmp_path: Path) -> None:
+    runs, dataset, copies = tmp_path / "runs", tmp_path / "all", tmp_path / "copies"
+    made(runs / "first" / "a", x=1)
+    for source in (runs, str(runs / "*"), str(runs / "f*" / "a")):
+        assert mt.open_runs(source).names == ["first/a"]
+    assert mt.compact(runs, dataset).added == ["first/a"]
+    assert mt.copy(runs, copies).runs == ["first/a"]
+    made(runs / "second" / "b", x=2)
+    added, replaced, unchanged, *_ = mt.compact(runs, dataset)
+    assert (added, replaced, unchanged) == (["second/b"], [], 1)
+    assert mt.copy(runs, copies).runs == ["first/a", "second/b"]
+    for root in (runs, dataset, copies):
+        rows = mt.open_runs(root).history(["x"]).select(["run", "x"]).to_pylist()
+        assert rows == [{"run": "first/a", "x": 1}, {"run": "second/b", "x": 2}]
+
+
+def test_a_run_that_holds_runs_has_a_name(tmp_path: Path) -> None:
+    made(tmp_path / "runs" / "sweep", x=1)
+    made(tmp_path / "runs" / "sweep" / "trial", x=2)
+    done = mt.copy(tmp_path / "runs" / "sweep", tmp_path / "copies")
+    assert (done.runs, done.problems) == (["sweep", "sweep/trial"], [])
+    for root in (tmp_path / "runs" / "sweep", tmp_path / "copies"):
+        runs = mt.open_runs(root)
+        assert [(name, runs[name].summary["x"]) for name in runs.names] == [("sweep", 1), ("sweep/trial", 2)]
+
+
+def test_columns_have_the_same_names_in_sql_whatever_the_state_of_a_run(tmp_path: Path) -> None:
+    live = mt.Run(tmp_path / "runs" / "a")
+    live.log({"Loss": 1.0})
+    made(tmp_path / "runs" / "b", loss=2.0)
+    for _ in ("running", "finished"):
+        runs = mt.open_runs(tmp_path / "runs")
+        table = runs.history()
+        assert table.column_names[:5] == ["run", "_step", "_timestamp", "_runtime", "Loss"]
+        asked = runs.sql("select * from history order by run").to_arrow_table()
+        assert asked.to_pylist() == table.to_pylist()
+        assert asked.column_names == table.column_names
+        live.finish()
