@@ -1,4 +1,4 @@
-"""The table of measures in README.md, from the newest results: `python -m benchmarks --readme`."""
+"""The tables of measures from the newest results, a short one in README.md: `python -m benchmarks --readme`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from . import results
 
-README: Final = Path(__file__).resolve().parents[1] / "README.md"
+ALL: Final = Path(__file__).resolve().parent / "README.md"
+README: Final = ALL.parents[1] / "README.md"
 BEGIN, END = "<!-- measured: python -m benchmarks --readme -->\n", "<!-- end -->"
 
 
@@ -104,13 +105,19 @@ ROWS: Final = (
     Row("a run of 1000 pictures opened, until the first are seen", "view-images", "first pictures s"),
     Row("a row from `log()` to the screen", "view-live", "live row ms"),
 )
+SHORT: Final[tuple[str, ...]] = (  # the entries of the short table
+    *("import", "log-5", "kill", "png-zlib", "histogram", "points-1m", "table-10k"),
+    *("read-back", "runs-metric", "tb-scalars", "view-curves", "view-live"),
+)
 
 
-def write(path: Path = README) -> None:
-    """Put the table between its two marks."""
-    text = path.read_text("utf-8")
-    before, after = text.index(BEGIN) + len(BEGIN), text.index(END)
-    path.write_text(text[:before] + "\n".join(["", *table(results.latest()), "", ""]) + text[after:], "utf-8")
+def write() -> None:
+    """Put the tables between their two marks."""
+    latest = results.latest()
+    for path, entries in ((ALL, latest), (README, {name: latest[name] for name in SHORT if name in latest})):
+        text = path.read_text("utf-8")
+        before, after = text.index(BEGIN) + len(BEGIN), text.index(END)
+        path.write_text(text[:before] + "\n".join(["", *table(entries), "", ""]) + text[after:], "utf-8")
 
 
 def table(entries: dict[str, Any]) -> Iterator[str]:
