@@ -26,6 +26,7 @@ from ..types.histogram.value import Histogram
 from ..types.html.value import Html
 from ..types.image.boxes import BoundingBoxes2D
 from ..types.image.classes import Classes
+from ..types.image.drawing import DASHES
 from ..types.image.masks import ImageMask
 from ..types.image.value import Image
 from ..types.molecule.value import Molecule
@@ -44,10 +45,11 @@ _PLOTTED = 2000  # rows of a chart
 _FOLDED, _FOLDED_LINES = 180, 4  # letters and lines of a caption; the rest unfolds
 _BOXES = 500  # drawn of a set
 _BRIGHT = 110  # relative luminance, of 255
-_LETTER = 5.0  # width of a letter of a label, about, in units of its line
+_LETTER = 6.0  # width of a letter of a label, about, in units of its line
 _INLINE = 8 * 2**20  # bytes of a file that is put into the HTML
 _MEDIA = 60  # values of a run that a report without a script shows
 _CURVES = 100
+_WIDEST, _READABLE, _VISIBLE = 640, 320, 96  # pixels of a picture's width; of its longer side with and without overlays
 _BROWSER_IMAGES = {
     "png": "png",
     "jpg": "jpeg",
@@ -153,9 +155,12 @@ def _image(image: Image) -> str:
     for name, mask in image.masks.items():
         text = html.escape(f"mask {name}", quote=True)
         layers.append(f'<img src="{class_colors(mask.to_numpy(), mask._class_labels)}" alt="{text}" style="{_OVER}">')
-    layers += [_boxes(boxes, image.width, image.height) for boxes in image.boxes.values()]
-    shown = min(image.width, 640)
-    return f'<div style="position:relative;width:{shown}px;max-width:100%">{"".join(layers)}</div>'
+    for number, boxes in enumerate(image.boxes.values()):
+        layers.append(_boxes(boxes, image.width, image.height, DASHES[min(number, len(DASHES) - 1)]))
+    longer, least = max(image.width, image.height), _READABLE if image.boxes or image.masks else _VISIBLE
+    width = min(image.width * max(1, round(least / longer)), _WIDEST)
+    sharp = ";image-rendering:pixelated" if width > image.width else ""
+    return f'<div style="position:relative;width:{width}px;max-width:100%{sharp}">{"".join(layers)}</div>'
 
 
 def _picture(image: Image) -> str:
@@ -165,7 +170,7 @@ def _picture(image: Image) -> str:
     return f'<img src="{source}" alt="{text}" style="width:100%;display:block">'
 
 
-def _boxes(boxes: BoundingBoxes2D, width: float, height: float) -> str:
+def _boxes(boxes: BoundingBoxes2D, width: float, height: float, dash: int = 0) -> str:
     scale = np.where(boxes.is_pixel[:, None], 1.0, np.array([width, height, width, height], np.float64))
     with np.errstate(over="ignore"):
         edges = np.clip(boxes.to_xyxy() * scale, -1e9, 1e9).tolist()
@@ -178,12 +183,13 @@ def _boxes(boxes: BoundingBoxes2D, width: float, height: float) -> str:
         text = f"{text} {score:.2f}".strip() if score is not None else text
         size = f'width="{right - left}" height="{bottom - top}"'
         frames.append(f'<rect x="{left}" y="{top}" {size} fill="none" stroke="{class_hex(id)}"/>')
-        x, y = max(left, 0.0) + unit, min(max(top - 2 * unit, 8 * unit), height - 2 * unit)
+        x, y = max(left, 0.0) + unit, min(max(top - 2 * unit, 10 * unit), height - 2 * unit)
         is_long = x + _LETTER * unit * len(text) > width  # it ends at the picture's edge instead of beyond it
         place = f'x="{width - unit}" text-anchor="end"' if is_long else f'x="{x}"'
         texts.append(f'<text {place} y="{y}" fill="{class_hex(id)}" stroke="{_around(id)}">{html.escape(text)}</text>')
-    written = f'<g font-size="{9 * unit}" paint-order="stroke" stroke-linejoin="round" stroke-width="{2 * unit}">'
-    drawn = f'<g stroke-width="{unit}">{"".join(frames)}</g>{written}{"".join(texts)}</g>'
+    written = f'<g font-size="{11 * unit}" paint-order="stroke" stroke-linejoin="round" stroke-width="{2 * unit}">'
+    dashes = f' stroke-dasharray="{dash * unit}"' if dash else ""
+    drawn = f'<g stroke-width="{unit}"{dashes}>{"".join(frames)}</g>{written}{"".join(texts)}</g>'
     size = f'viewBox="0 0 {width} {height}" preserveAspectRatio="none"'
     return f'<svg {size} style="{_OVER}" font-family="sans-serif">{drawn}</svg>'
 

@@ -57,7 +57,7 @@ def test_a_notebook_shows_a_run_in_its_frame(open_page: Any, notebook: Path) -> 
 def test_without_scripts_a_notebook_shows_pictures_and_curves(open_page: Any, notebook: Path) -> None:
     page = open_page(notebook.as_uri(), offline=True, java_script_enabled=False).page
     picture = page.locator("img[alt='a red picture']")
-    assert picture.bounding_box()["width"] == 40
+    assert picture.bounding_box()["width"] == 80  # twice the picture's own
     page.locator("summary", has_text="without a script").click()
     assert page.locator("details svg path").count() == 1
 

@@ -320,3 +320,30 @@ def test_messages_in_a_table_are_lines_of_who_said_what() -> None:
     shown = value_html(mt.Table(columns=["chat", "other"], data=[[chat, [{"a": 1}]]]))
     assert "<td>user: &lt;b&gt;\nassistant: Hi</td>" in shown
     assert "<td>[{&#x27;a&#x27;: 1}]</td>" in shown
+
+
+@pytest.mark.parametrize(
+    ("size", "overlays", "width", "is_enlarged"),
+    [
+        ((28, 28), False, 84, True),
+        ((120, 160), True, 320, True),
+        ((400, 300), True, 300, False),
+        ((9, 900), False, 640, False),
+    ],
+)
+def test_a_small_picture_is_drawn_large_enough_to_be_seen(
+    size: tuple[int, int], overlays: bool, width: int, is_enlarged: bool
+) -> None:
+    masks = {"one": mt.ImageMask(np.ones(size, np.uint8))} if overlays else None
+    drawn = value_html(mt.Image(np.zeros(size, np.uint8), masks=masks))
+    assert f"width:{width}px" in drawn
+    assert ("image-rendering:pixelated" in drawn) == is_enlarged
+
+
+def test_frames_of_a_second_set_are_dashed_as_draw_does() -> None:
+    boxes = mt.BoundingBoxes2D.from_xyxy([[1, 1, 9, 9]], domain="pixel", class_ids=[1])
+    shown = value_html(mt.Image(np.zeros((320, 320), np.uint8), boxes={"truth": boxes, "pred": boxes, "more": boxes}))
+    assert re.findall(r'<g stroke-width="1.0"([^>]*)>', shown) == [
+        "",
+        *(f' stroke-dasharray="{n}"' for n in ("5.0", "2.0")),
+    ]

@@ -20,7 +20,7 @@ Rectangle = tuple[int, int, int, int]  # left, top, right, bottom; the last two 
 
 _MOST_LABELS = 100  # of a set of boxes the best scores, of a mask the largest areas; the others have none
 _LONGEST = 40  # characters of a label
-_DASHES = (0, 5, 2)  # in widths of the line: a frame of the first, second and every further set of boxes
+DASHES = (0, 5, 2)  # in widths of the line: a frame of the first, second and every further set of boxes
 
 
 class Label(NamedTuple):
@@ -49,7 +49,7 @@ def draw_overlays(
     drawn = PIL.Image.fromarray(pixels)
     pen = PIL.ImageDraw.Draw(drawn)
     width = max(1, round(max(size) / 250))
-    for layer, dash in zip(boxes.values(), (*_DASHES, *_DASHES[-1:] * len(boxes)), strict=False):
+    for layer, dash in zip(boxes.values(), (*DASHES, *DASHES[-1:] * len(boxes)), strict=False):
         edges, colors = _edges(layer, scale, size), [class_color(id or 0) for id in layer.class_ids]
         for i in np.argsort((edges[:, :2] - edges[:, 2:]).prod(axis=1) * -1, kind="stable").tolist():
             _frame(pen, tuple(edges[i].tolist()), colors[i], width, dash * width)
