@@ -7,6 +7,7 @@ commit holds: a wheel has them, and a checkout builds them once. Nothing is buil
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BUNDLE = HERE.parent / "mediatypes" / "viewer" / "bundle"
-ENTRIES = ("src/page.js", "libraries/molecule.js", "libraries/mesh.js")
-MADE = ("page.js", "page.css", "molecule.js", "mesh.js", "LICENSES.txt")
+# What each part is made of.
+PARTS = {
+    "page.js": "src/page.js",
+    "page.css": "src/style.css",
+    "cloud.js": "libraries/cloud.js",
+    "molecule.js": "libraries/molecule.js",
+    "mesh.js": "libraries/mesh.js",
+}
 LICENSED = ("hyparquet", "fzstd", "uplot", "3dmol", "three")
 
 
@@ -27,23 +34,32 @@ def build(destination: Path = BUNDLE) -> bool:
         SystemExit: there is no npm, or it or esbuild failed.
     """
     sources = [path for path in HERE.rglob("*") if path.is_file() and "node_modules" not in path.parts]
-    made = [destination / name for name in MADE]
+    made = [destination / name for name in (*PARTS, "LICENSES.txt")]
     newest = max(path.stat().st_mtime for path in sources)
     if all(path.exists() and path.stat().st_mtime >= newest for path in made):
         return False
     npm = _npm()
-    wanted, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+    if not _is_installed():
         _run([*npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "npm could not install the packages")
     destination.mkdir(parents=True, exist_ok=True)
-    for entry in ENTRIES:
-        name = Path(entry).name
+    for name, entry in PARTS.items():
         command = [*_node(npm), "bundle.mjs", entry, str(destination / name)]
         _run(command, f"esbuild could not bundle {name}")
-    style = ["node_modules/uplot/dist/uPlot.min.css", "src/style.css"]
-    (destination / "page.css").write_text("\n".join((HERE / name).read_text("utf-8") for name in style), "utf-8")
     (destination / "LICENSES.txt").write_text("\n\n".join(map(_licence, LICENSED)), "utf-8")
     return True
+
+
+def _is_installed() -> bool:
+    """Whether node_modules/ has the versions of the lock file; packages for other systems are not installed."""
+    try:
+        wanted, installed = (
+            json.loads((HERE / name).read_text("utf-8"))["packages"]
+            for name in ("package-lock.json", "node_modules/.package-lock.json")
+        )
+    except FileNotFoundError:
+        return False
+    needed = {name: one for name, one in wanted.items() if name and (name in installed or not one.get("optional"))}
+    return all(installed.get(name, {}).get("version") == one["version"] for name, one in needed.items())
 
 
 def _licence(name: str) -> str:

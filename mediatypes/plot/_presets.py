@@ -101,7 +101,7 @@ def _curve(scale: Spec) -> Spec:
         "x": _number("x", title="${string:x-axis-title}", scale=scale),
         "y": _number("y", title="${string:y-axis-title}", scale=scale),
         "color": _name("class", title="class", sort=None),
-        "order": None,
+        "order": {"value": None},  # as the table has them: Vega-Lite sorts them by x otherwise
     }
     return {"mark": {"type": "line", "tooltip": True}, "encoding": encoding}
 

@@ -9,7 +9,7 @@ from .._core.deps import need
 from .._core.errors import InputError, StoreError, Verbatim
 
 FOLDER = Path(__file__).with_name("bundle")
-LIBRARIES = ("molecule", "mesh", "vega", "plotly")  # loaded only when a value needs them
+LIBRARIES = ("cloud", "molecule", "mesh", "vega", "plotly")  # loaded only when a value needs them
 # Vega's own interpreter of expressions needs no eval, which the page's policy forbids; its names stay its own.
 _VEGA = """(() => {{
 {bundle}

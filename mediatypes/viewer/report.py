@@ -31,7 +31,14 @@ _BASE64 = 4 / 3
 _MARKUP = 0.99  # of the file that is content
 _SMALL = 2**20  # bytes of a file that is no medium, such as console.log
 _OUTSIDE = ("image", "video", "audio")  # what a page opened from disk can show from beside it, without reading it
-_DRAWN_BY = {"molecule": "molecule", "object3d": "mesh", "plot": "vega", "figure": "plotly"}
+# What draws the types, and the kinds of a table's cells; a list may hold any of them, of which figures are rare.
+_DRAWN_BY = {
+    "molecule": ("molecule",),
+    "object3d": ("cloud", "mesh"),
+    "plot": ("vega",),
+    "figure": ("plotly",),
+    "media_list": ("cloud", "mesh", "molecule"),
+}
 
 
 class Report(NamedTuple):
@@ -123,11 +130,10 @@ def _write_still(shelf: Shelf, target: Path) -> Report:
 class _Writer:
     def __init__(self, shelf: Shelf, target: Path, max_size: int, folder: bool) -> None:
         self._shelf, self._folder, self._target = shelf, folder, target
-        self._types: set[str] = set()
+        self._wanted: set[str] = set()  # libraries
         self._problems = [*shelf.problems]
         self._media = [medium for name in shelf.names() for medium in self._media_of(name)]
-        wanted = {_DRAWN_BY[type] for type in self._types if type in _DRAWN_BY}
-        self._libraries = [name for name in bundle.available() if name in wanted]
+        self._libraries = [name for name in bundle.available() if name in self._wanted]
         fixed = sum(len(bundle.part(name)) for name in ("page.js", "page.css")) + sum(
             len(bundle.library(name)) for name in self._libraries
         )
@@ -235,8 +241,8 @@ class _Writer:
         for type, step, text in zip(*(table.column(i).to_pylist() for i in range(3)), strict=True):
             if step is None:
                 continue
-            self._types.add(type)
             document = canonical.loads(text)
+            self._wanted.update(_libraries(document))
             main = document.get("path")
             try:
                 parts = list(references(document, source=self._shelf[name].store))
@@ -262,6 +268,15 @@ class _Writer:
                             shutil.copyfileobj(source, copy)
                 except MediaTypesError as error:
                     self._problems.append(Problem("", str(error), "sidecar"))
+
+
+def _libraries(document: dict[str, Any]) -> Iterator[str]:
+    """The scripts that draw a value, and those that its cells may need."""
+    if document["_type"] == "object3d":
+        yield "mesh" if document.get("points") is None else "cloud"
+        return
+    for kind in (document["_type"], *document.get("kinds", ())):
+        yield from _DRAWN_BY.get(kind, ())
 
 
 def _preview(data: bytes, side: int) -> bytes | None:

@@ -99,12 +99,24 @@ def test_the_confusion_matrix_shows_its_counts() -> None:
     assert re.findall(r">(\d+)</text>", svg)[:4] == ["7", "0", "1", "0"]
 
 
-def test_curves_join_their_points_in_order() -> None:
-    made = mt.plot.roc_curve([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4]).to_svg()
-    path = re.search(r'aria-roledescription="line mark" d="([^"]*)"[^>]*stroke="#4c78a8"', made)
+# Corners on the screen, 400 pixels a side from the top left: worked out by hand from the definitions of both curves. Of
+# points with one recall, the one of the highest threshold is joined to the next recall.
+CURVES = {
+    "roc_curve": ([0.1, 0.2, 0.3, 0.4], [[0, 400], [0, 200], [200, 200], [200, 0], [400, 0]]),
+    "pr_curve": ([0.1, 0.8, 0.4, 0.7], [[400, 200], [400, 400 / 3], [400, 0], [200, 0], [0, 0]]),
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_curves_join_their_points_in_order(name: str) -> None:
+    scores, corners = CURVES[name]
+    plot = getattr(mt.plot, name)([0, 1, 0, 1], scores)
+    path = re.search(r'aria-roledescription="line mark" d="([^"]*)"[^>]*stroke="#4c78a8"', plot.to_svg())
     assert path is not None
     points = np.array([point.split(",") for point in re.split("[ML]", path[1])[1:]], float)
-    np.testing.assert_allclose(points, [[0, 400], [0, 200], [200, 200], [200, 0], [400, 0]])
+    np.testing.assert_allclose(points, corners, atol=1e-3)
+    (curve,) = (trace for trace in plot.to_plotly().data if len(trace.x) == len(corners))
+    np.testing.assert_allclose(np.column_stack([curve.x, 1 - np.array(curve.y)]) * 400, corners)
 
 
 HOSTILE = "</script><script>alert(1)</script><!--"

@@ -79,6 +79,27 @@ def test_a_report_holds_what_cells_of_tables_refer_to(tmp_path: Path) -> None:
     assert {f"one/{path.relative_to(run.path)}" for path in (run.path / "media").rglob("*.png")} <= held.keys()
 
 
+@pytest.mark.parametrize(
+    ("value", "needed"),
+    [
+        (lambda: mt.Object3D(np.eye(3)), {"cloud"}),
+        (lambda: mt.Object3D(b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", file_type="obj"), {"mesh"}),
+        (lambda: mt.Table(columns=["points"], data=[[mt.Object3D(np.eye(3))]]), {"cloud", "mesh"}),
+        (lambda: 0.5, set()),
+    ],
+    ids=["points", "mesh", "cells", "number"],
+)
+def test_a_report_holds_the_scripts_that_its_values_need(value: Any, needed: set[str], tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "one", quiet=True, capture=False) as run:
+        run.log({"value": value()})
+    page = write_report([run.path], tmp_path / "report.html").path.read_text("utf-8")
+    assert set(re.findall(r'id="library:(\w+)"', page)) == needed
+
+
+def test_the_page_is_small_without_what_it_loads_when_a_value_needs_it() -> None:
+    assert sum(len(bundle.part(name).encode()) for name in ("page.js", "page.css")) <= 200_000
+
+
 def test_a_small_report_has_previews_and_says_so(run: Path, tmp_path: Path) -> None:
     most = 700_000
     report = write_report([run.parent], tmp_path / "report.html", max_size=most)

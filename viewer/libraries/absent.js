@@ -2,4 +2,4 @@
 function refuse() {
   throw Error('a Parquet file of a form that runs do not have')
 }
-export { refuse as alpDecode, refuse as decodeVariantColumn, refuse as wkbToGeojson }
+export { refuse as alpDecode, refuse as bloomEligibleColumns, refuse as decodeVariantColumn, refuse as readBloomFilter, refuse as wkbToGeojson }

@@ -1,4 +1,4 @@
-// Scripts that are loaded only when a value needs them: molecules, meshes, Vega, Plotly.
+// Scripts that are loaded only when a value needs them: points, molecules, meshes, Vega, Plotly.
 // The page's policy decides whether it may run: by its hash where it stands in the page, by its address where it is served.
 
 const loaded = new Map()
@@ -22,4 +22,4 @@ async function load(source, name) {
   return made
 }
 
-const GLOBALS = { molecule: 'mediatypesMolecule', mesh: 'mediatypesMesh', vega: 'mediatypesVega', plotly: 'Plotly' }
+const GLOBALS = { cloud: 'mediatypesCloud', molecule: 'mediatypesMolecule', mesh: 'mediatypesMesh', vega: 'mediatypesVega', plotly: 'Plotly' }

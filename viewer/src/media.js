@@ -1,7 +1,7 @@
 // Media by key. One slider moves all panels to the same step; each shows its own last value at or before it.
 import { AXES } from './charts.js'
-import { Cloud, readPly, readPoints } from './cloud.js'
 import { bytes, count, el, failure, fill, folding, later, natural, orTold, placed, short } from './dom.js'
+import { inPanel } from './figure.js'
 import { bars, heatmap } from './histogram.js'
 import { library } from './library.js'
 import { Picture } from './overlays.js'
@@ -39,9 +39,8 @@ const SHOW = {
   figure: async (run, document) => {
     if (document.format === 'png') return orTold('figure', el('img', { className: 'clip', alt: document.caption ?? 'figure', src: await run.url(document.path) }))
     const node = el('div', { className: 'stage' }), [plotly, figure] = [await library(run.source, 'plotly'), JSON.parse(await run.text(document.path))]
-    const { width, height, ...layout } = figure.layout ?? {} // sizes of its own would be cut by the panel's
     placed(node, async () => {
-      await plotly.newPlot(node, figure.data, { ...layout, autosize: true }, { displaylogo: false })
+      await plotly.newPlot(node, figure.data, inPanel(figure.layout ?? {}), { displaylogo: false })
       new ResizeObserver(() => node.clientWidth && plotly.Plots.resize(node)).observe(node) // `responsive` would have the window hold it for ever
     })
     return node
@@ -76,10 +75,7 @@ async function unzipped(run, document) {
 }
 
 async function showObject(run, document) {
-  if (document.points !== undefined) {
-    const read = document.format === 'ply' ? readPly : readPoints
-    return new Cloud(read(await run.bytes(document.path)), document).node
-  }
+  if (document.points !== undefined) return (await library(run.source, 'cloud'))(await run.bytes(document.path), document)
   if (document.format === 'babylon') return described(document)
   const sizes = `${count(document.vertices ?? 0, 'vertex', 'vertices')} · ${count(document.faces ?? 0, 'face')}`
   const draw = await library(run.source, 'mesh'), canvas = el('canvas', { className: 'cloud', role: 'img', 'aria-label': `mesh of ${sizes}. Drag turns, right-drag pans, the wheel zooms.` })

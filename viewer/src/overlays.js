@@ -5,6 +5,7 @@ import { grey16 } from './png.js'
 
 const LINE = 2 // pixels of a box's edge on the screen
 export const LARGEST = 2048 // pixels of a canvas in each direction; a larger picture is drawn smaller until it is zoomed
+const SHARP = 1024 // pixels of a canvas with texts on it, about, so that they are sharp over a small picture
 const LISTED = 60 // classes of a layer that have a toggle
 
 /** What is drawn over a picture: [{name, kind, labels, boxes or mask}], read once. */
@@ -80,7 +81,9 @@ export class Picture {
   constructor({ run, document, state, controls = true }) {
     Object.assign(this, { run, document, state, scale: 1, x: 0, y: 0, layers: [] })
     const { width, height } = document
-    this.fit = Math.min(1, LARGEST / Math.max(width, height))
+    const most = Math.max(width, height)
+    const enlarged = 2 * Math.floor(SHARP / most / 2) + 1 // odd: the middle of each pixel keeps its exact colour
+    this.fit = Math.min(document.boxes ? enlarged : 1, LARGEST / most)
     this.canvas = el('canvas', { width: Math.ceil(width * this.fit), height: Math.ceil(height * this.fit), tabIndex: 0, role: 'img', 'aria-label': document.caption || `image ${width} x ${height}`, title: 'zoom: ctrl + wheel, or + and −; drag or arrows move; 0 shows it whole' })
     this.view = el('div', { className: 'view', style: { aspectRatio: `${width} / ${height}` } }, this.canvas)
     this.toggles = el('div', { className: 'toggles' })
@@ -128,7 +131,7 @@ export class Picture {
     this.painted = this.view.clientWidth
     const context = this.canvas.getContext('2d'), { width, height } = this.document
     context.setTransform(1, 0, 0, 1, 0, 0)
-    context.imageSmoothingEnabled = this.scale * this.fit < 4
+    context.imageSmoothingEnabled = (this.scale * (this.painted || width)) / width < 4 // else its pixels are seen as such
     context.clearRect(0, 0, this.canvas.width, this.canvas.height)
     context.setTransform(this.scale * this.fit, 0, 0, this.scale * this.fit, this.x, this.y)
     context.drawImage(this.image, 0, 0, width, height)
@@ -201,7 +204,7 @@ export class Picture {
 
   /** So many times as large, around a point of the canvas. */
   zoom(by, x, y) {
-    const scale = Math.min(40 / this.fit, Math.max(1, this.scale * by))
+    const scale = Math.min(40 / Math.min(1, this.fit), Math.max(1, this.scale * by))
     this.move(scale, x - ((x - this.x) * scale) / this.scale, y - ((y - this.y) * scale) / this.scale)
   }
 

@@ -55,7 +55,8 @@ export function showTensor({ shape, values }, document) {
     }
   }
   const range = low > top ? 'no finite numbers' : low === top ? `all ${short(low)}` : `${short(low)} to ${short(top)}`
-  const canvas = el('canvas', { width: wide, height: high, className: 'heat', role: 'img', 'aria-label': `heatmap of ${size} numbers: ${range}` }), context = canvas.getContext('2d'), pixels = context.createImageData(wide, high)
+  const ratio = columns / rows, style = ratio >= 1 / 4 && ratio <= 4 ? { aspectRatio: ratio, height: 'auto', width: `min(100%, ${SIDE * ratio}px)` } : {} // square cells, or a strip
+  const canvas = el('canvas', { width: wide, height: high, className: 'heat', style, role: 'img', 'aria-label': `heatmap of ${size} numbers: ${range}` }), context = canvas.getContext('2d'), pixels = context.createImageData(wide, high)
   const share = value => (low === top ? 0.5 : (value / 2 - low / 2) / (top / 2 - low / 2)) // halves: their difference is a number, however far apart they are
   for (let y = 0; y < high; y++) {
     for (let x = 0; x < wide; x++) {

@@ -4,6 +4,7 @@ import { conversation, messages, toldInLine } from '../src/chat.js'
 import { Cloud, readPly, readPoints } from '../src/cloud.js'
 import { classColor, isBackground } from '../src/colors.js'
 import { bytes, count, duration, el, folding, short } from '../src/dom.js'
+import { inPanel } from '../src/figure.js'
 import { Grid, matches, textOf } from '../src/grid.js'
 import { bars, heatmap, rebinned } from '../src/histogram.js'
 import { matchBoxes } from '../src/overlays.js'
@@ -231,6 +232,15 @@ window.units = {
     const categories = read(['0 0 0 -1', '0 0 0 2.5', '0 0 0 nan', '0 0 0 99'], [...xyz, 'float category']).colors
     const hex = i => `#${[0, 1, 2].map(channel => categories[4 * i + channel].toString(16).padStart(2, '0')).join('')}`
     equal([0, 1, 2, 3].map(hex), [classColor(-1), classColor(2), '#aaaaaa', classColor(99)])
+  },
+  'a figure fills its panel, and what it says of itself stays'() {
+    const axes = { xaxis: { automargin: true }, yaxis: { automargin: true } }
+    equal(inPanel({ width: 3000, height: 9 }), { autosize: true, margin: { l: 50, r: 14, t: 16, b: 40 }, ...axes })
+    equal([inPanel({ title: 'a' }).margin.t, inPanel({ title: { text: 'a' } }).margin.t, inPanel({ title: {} }).margin.t], [46, 46, 16])
+    equal([inPanel({ margin: { l: 9 } }).margin, inPanel({ template: { layout: { margin: { l: 9 } } } }).margin], [{ l: 9 }, undefined])
+    equal(inPanel({ yaxis2: { type: 'log' } }).yaxis2, { automargin: true, nticks: 3, type: 'log' })
+    equal(inPanel({ template: { layout: { yaxis: { type: 'log' } } } }).yaxis, { automargin: true, nticks: 3 })
+    equal([inPanel({ yaxis: { type: 'log', dtick: 1 } }).yaxis.nticks, inPanel({ yaxis: { type: 'log', nticks: 9 } }).yaxis.nticks, inPanel({ xaxis: { type: 'log' } }).xaxis.nticks], [undefined, 9, undefined])
   },
   'a waveform is as wide as its sound is long'() {
     for (const length of [10, 359, 8000, 100000]) {
