@@ -59,7 +59,7 @@ def runs_bundle(runs: Any) -> dict[str, str]:
     if not views:
         return {"text/html": "<p>no runs</p>", "text/plain": repr(runs)}
     told = f"{len(every)} runs, the first {_RUNS} of them; mediatypes view shows them all" if len(every) > _RUNS else ""
-    plain = "".join(still.run_html(view, media=4) for view in views[:_STILL])
+    plain = "".join(map(_still, views[:_STILL]))
     if len(every) > _STILL:
         plain += f"<p>{len(every)} runs, the first {_STILL} of them</p>"
     shown = f"<div>{plain}</div>"
@@ -69,6 +69,13 @@ def runs_bundle(runs: Any) -> dict[str, str]:
         except MediaTypesError as error:
             shown = f"<p>{html.escape(str(error))}</p>{shown}"
     return {"text/html": f"<p>{told}</p>{shown}" if told else shown, "text/plain": repr(runs)}
+
+
+def _still(view: RunView) -> str:
+    try:
+        return still.run_html(view, media=4)
+    except MediaTypesError as error:
+        return f"<p>{html.escape(str(error))}</p>"
 
 
 def _frame(views: list[RunView]) -> str:

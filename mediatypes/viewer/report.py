@@ -11,11 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .._core import canonical
 from .._core.atomic import replacing
-from .._core.errors import InputError, MediaTypesError, Problem, StoreError, Verbatim, os_error
+from .._core.codec import read_document
+from .._core.errors import DocumentError, InputError, MediaTypesError, Problem, StoreError, Verbatim, os_error
 from .._core.references import references
 from ..runfolder import files
 from ..types.image.drawing import opaque_rgb
@@ -50,7 +51,7 @@ class Report(NamedTuple):
     files: int  # media in it, or beside it
     previews: int  # pictures that are there in a smaller version
     left_out: int  # media that are not there, because the report would be larger than allowed
-    problems: list[Problem]  # of directories that cannot be listed, and media that are gone
+    problems: list[Problem]  # directories, runs and rows that cannot be read, and media that are gone
 
 
 class _Medium(NamedTuple):
@@ -76,7 +77,8 @@ def write_report(
 
     Raises:
         InputError: there is no run, or `path` is no name of an HTML file (of a folder).
-        StoreError: a run cannot be read, or the system cannot write.
+        DocumentError: no run can be read. One beside others that cannot is left out, and told in `problems`.
+        StoreError: the system cannot write.
 
     >>> import tempfile, mediatypes as mt
     >>> root = tempfile.mkdtemp()
@@ -89,6 +91,8 @@ def write_report(
     shelf = Shelf(sources)
     try:
         if not shelf.names():
+            if shelf.problems:
+                raise DocumentError(shelf.problems)
             raise InputError.of("report", "at least one run", "none", "Pass a folder that holds runs.")
         if not bundle.is_built():
             return _write_still(shelf, target)
@@ -238,10 +242,18 @@ class _Writer:
                 table = pq.read_table(file, columns=["type", "step", "_doc"])
         except MediaTypesError:
             return
+        except (pa.ArrowException, OSError, ValueError):
+            hint = "Restore the file, or recover the run from its journal."
+            self._problems.append(Problem(f"{name}/{files.MEDIA}", "expected a whole Parquet file", "parquet", hint))
+            return
         for type, step, text in zip(*(table.column(i).to_pylist() for i in range(3)), strict=True):
             if step is None:
                 continue
-            document = canonical.loads(text)
+            try:
+                document = read_document(text)
+            except MediaTypesError as error:
+                self._problems.append(Problem("", f"{name}/{files.MEDIA}: {error}", "sidecar"))
+                continue
             self._wanted.update(_libraries(document))
             main = document.get("path")
             try:
@@ -250,10 +262,11 @@ class _Writer:
                 self._problems.append(Problem("", str(error), "sidecar"))
                 parts = list(references(document))
             for _, reference in parts:
-                if reference["path"] not in seen and "://" not in reference["path"]:
-                    seen.add(reference["path"])
-                    kind = type if reference["path"] == main else "part"
-                    yield _Medium(name, reference["path"], reference["media_type"], int(reference["size"]), kind)
+                path, media_type, size = (reference[member] for member in ("path", "media_type", "size"))
+                if path in seen or "://" in path or not isinstance(media_type, str) or not isinstance(size, int):
+                    continue
+                seen.add(path)
+                yield _Medium(name, path, media_type, size, type if path == main else "part")
 
     def _copy_beside(self) -> None:
         for medium in self._media:
@@ -275,8 +288,10 @@ def _libraries(document: dict[str, Any]) -> Iterator[str]:
     if document["_type"] == "object3d":
         yield "mesh" if document.get("points") is None else "cloud"
         return
-    for kind in (document["_type"], *document.get("kinds", ())):
-        yield from _DRAWN_BY.get(kind, ())
+    kinds = document.get("kinds")
+    for kind in (document["_type"], *(kinds if isinstance(kinds, list) else ())):
+        if isinstance(kind, str):
+            yield from _DRAWN_BY.get(kind, ())
 
 
 def _preview(data: bytes, side: int) -> bytes | None:

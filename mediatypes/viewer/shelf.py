@@ -45,7 +45,8 @@ class Shelf:
     """
 
     def __init__(self, sources: Iterable[Source], *, follow: bool = False) -> None:
-        self.problems: list[Problem] = []  # of the last look: directories that cannot be listed
+        self._unlisted: list[Problem] = []  # of the last look: directories that cannot be listed
+        self._unread: dict[str, Problem] = {}  # why a run cannot be read
         self._runs: dict[str, RunView] = {}
         self._stamps: dict[str, Stamp] = {}
         self._snapshots: dict[str, Snapshot] = {}
@@ -69,6 +70,12 @@ class Shelf:
         """Remove what was made for live runs."""
         self._cleanup()
 
+    @property
+    def problems(self) -> list[Problem]:
+        """Of the last look: directories that cannot be listed, and runs that cannot be read."""
+        with self._lock:
+            return [*self._unlisted, *(self._unread[name] for name in sorted(self._unread))]
+
     def find(self) -> None:
         """Look for runs again, and at those that are known; one that cannot be read is left out until it can be."""
         if self._is_fixed:
@@ -78,7 +85,8 @@ class Shelf:
         problems = list[Problem]()
         named = {name_below(self._base, path): path for path in find_all(find_roots(self._sources), problems)}
         with self._lock:
-            self.problems = problems
+            self._unlisted = problems
+            self._unread = {name: self._unread[name] for name in self._unread.keys() & named.keys()}
             for name in self._runs.keys() - named.keys():
                 self._forget(name)
             for name, path in named.items():
@@ -114,9 +122,11 @@ class Shelf:
                     self._forget(name)
                     view = self._runs[name] = RunView(place)
                 stamp += (view.status == "crashed",)
-            except MediaTypesError:
+            except MediaTypesError as error:
                 self._forget(name)
+                self._unread[name] = Problem("", str(error), "run")
             else:
+                self._unread.pop(name, None)
                 if self._stamps.get(name) != stamp:
                     self._stamps[name] = stamp
                     self._drop_snapshot(name)

@@ -14,10 +14,12 @@ from typing import Any
 import matplotlib.figure
 import numpy as np
 import PIL.Image
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
+from mediatypes import DocumentError
 from mediatypes.cli import main
 from mediatypes.cli.report import _size
 from mediatypes.viewer import bundle, notebook, still
@@ -158,6 +160,43 @@ def test_media_that_are_gone_cost_only_themselves(folder: bool, tmp_path: Path) 
     )  # a picture, a sound, a part, and its list, which alone says that there is another picture
     shown = mt.open_run(run.path)._repr_mimebundle_()["text/html"]
     assert "expected to find the sidecar" in shown
+
+
+DOCUMENTS = ["{", "null", '{"_type": "table", "kinds": [[1]]}', '{"_type": "image", "path": "a", "size": "b"}', None]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_damaged_document_costs_only_itself(document: str | None, run: Path, tmp_path: Path) -> None:
+    path = run / "media.parquet"
+    rows = pq.read_table(path)
+    at = rows.schema.get_field_index("_doc")
+    texts = [document, *rows.column(at).to_pylist()[1:]]
+    pq.write_table(rows.set_column(at, rows.schema.field(at), pa.array(texts, pa.string())), path)
+    report = write_report([run.parent], tmp_path / "report.html")
+    assert report.files == 4  # two pictures and their masks
+    assert len(report.problems) == (document is None or "_type" not in document)
+    assert 'id="file:one/media.parquet"' in report.path.read_text("utf-8")
+
+
+def test_what_cannot_be_read_is_told(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "media.parquet").write_bytes(b"no Parquet")
+    with mt.Run(tmp_path / "runs" / "damaged", quiet=True, capture=False) as damaged:
+        damaged.log({"x": 1})
+    (damaged.path / "run.json").write_bytes(b"no JSON")
+    page = tmp_path / "report.html"
+    assert main(["report", str(run), str(damaged.path), "-o", str(page)]) == 2
+    told = capsys.readouterr().err
+    assert "one/media.parquet: expected a whole Parquet file" in told
+    assert "damaged/run.json: expected a JSON object" in told
+    assert page.exists()
+    with pytest.raises(DocumentError, match=r"damaged/run\.json: expected a JSON object"):
+        write_report([damaged.path], page)
+
+
+def test_a_notebook_shows_what_is_wrong_with_a_run(run: Path) -> None:
+    view = mt.open_run(run)
+    (run / "history.parquet").write_bytes(b"no Parquet")
+    assert "history.parquet: expected a whole Parquet file" in notebook.runs_bundle(view)["text/html"]
 
 
 def test_the_command_says_what_is_not_there(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
