@@ -317,7 +317,7 @@ def test_times_that_cannot_be_are_left_out(tmp_path: Path) -> None:
     assert view.system().num_rows == 0
 
 
-@pytest.mark.parametrize("text", ["007", "-01", "1234e5678", "1_000", "9" * 5000, "x"])
+@pytest.mark.parametrize("text", ["007", "-01", "3.10", " 5 ", "٣", "1234e5678", "1_000", "9" * 5000, "x"])
 def test_texts_that_a_number_would_change_stay_texts(text: str) -> None:
     assert _sources.number(text) == text
 
