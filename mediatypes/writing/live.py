@@ -153,6 +153,12 @@ class LiveSummary(ByAttribute):
         for key in list(self._overrides):
             del self[key]
 
+    def _give_way(self, logged: Mapping[str, Any]) -> None:
+        """Take back what was set of keys that have been logged since, for whom the rows count more."""
+        keys = [key for key in self._overrides if logged.get(key) is not None]
+        for key in [key for key in keys if key in self._last()]:
+            del self[key]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values())
 

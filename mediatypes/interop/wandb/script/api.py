@@ -14,6 +14,7 @@ from typing import Any
 from ...._core.deps import need
 from ...._core.errors import InputError, MediaTypesError
 from ....artifact.store import artifacts
+from ....columns.log_cells import plain_value
 from ....runset.runset import open_runs
 from ....view import RunView
 from .artifact import Artifact, used
@@ -207,12 +208,17 @@ class ApiRun:
         """Every row as a dict; with `keys` the rows that have all of them."""
         names = None if keys is None else [keys] if isinstance(keys, str) else list(keys)
         table = self.view.history(names, (min_step, 2**63 - 1 if max_step is None else max_step))
+        columns = {spec.name: (spec.key, spec.kind) for spec in self.view._history().specs}
         for batch in table.to_batches(max_chunksize=page_size):
             for raw in batch.to_pylist():
-                row = {key: _document(value) for key, value in raw.items()}
+                row = dict[str, Any]()
+                for name, cell in raw.items():
+                    if cell is not None:  # of the kinds of a key one has a value
+                        key, kind = columns.get(name, (name, ""))
+                        row[key] = plain_value(kind, cell) if kind == "json" else _document(cell)
                 if names is None:
-                    yield {key: value for key, value in row.items() if value is not None}
-                elif all(row.get(name) is not None for name in names):
+                    yield row
+                elif all(name in row for name in names):
                     yield {name: row[name] for name in names}
 
     def history(

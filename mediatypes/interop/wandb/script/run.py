@@ -54,12 +54,18 @@ class Run:
         self._is_over = False
 
     def log(self, data: Any, step: int | None = None, commit: bool | None = None, sync: bool | None = None) -> None:
-        """Log a row, as `mediatypes.Run.log` does; what is wrong with it is a problem of the run."""
+        """Log a row, as `mediatypes.Run.log` does; what is wrong with it is a problem of the run.
+
+        As in wandb, the summary has what was logged last, also where an earlier value was set in it.
+        """
         row, errors = self.history.take(), list[MediaTypesError]()
         data = settled({**row, **data} if isinstance(data, Mapping) else data, errors)
         if errors:
             self.run._report([problem for error in errors for problem in describe(error)])
+        calls = self.run._writer.calls
         self.run.log(data, step, commit)
+        if self.run._writer.calls > calls:
+            self.summary._give_way(data)
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """End the run: failed if the exit code is not 0."""

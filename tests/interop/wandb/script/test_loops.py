@@ -167,3 +167,28 @@ def test_a_writer_of_tensorflow() -> None:
     view = logged(run)
     assert list(view.values("loss")) == [(step, np.float32(1 / (step + 1))) for step in range(5)]
     assert len(column(view, "picture")) == 1
+
+
+def test_what_is_logged_after_it_was_set_is_in_the_summary(tmp_path: Path) -> None:
+    run = wandb.init(dir=tmp_path, mode="offline")
+    run.summary.update({"best": 0.0, "kept": 1.0, "refused": 2.0})
+    run.log({"best": 0.5, "refused": object()})
+    run.log({"best": None})
+    assert (run.summary["best"], run.summary["refused"]) == (0.5, 2.0)
+    run.summary["best"] = 0.75
+    run.finish()
+    summary = mt.open_run(run.run.path).summary
+    assert (summary["best"], summary["kept"], summary["refused"]) == (0.75, 1.0, 2.0)
+
+
+def test_rows_of_the_api_are_those_that_were_logged(tmp_path: Path) -> None:
+    run = wandb.init(dir=tmp_path, mode="offline")
+    rows = [{"x": 1, "m": [[1], [2]], "e": {}}, {"x": "t", "A": 1, "big": 2**60}, {"x": [1.5], "a": 2}]
+    for row in rows:
+        run.log(row)
+    run.finish()
+    again = wandb.Api({"dir": str(tmp_path)}).run(run.id)
+    read = [{key: value for key, value in row.items() if not key.startswith("_")} for row in again.scan_history()]
+    assert read == rows
+    assert [row["x"] for row in again.scan_history("x")] == [1, "t", [1.5]]
+    assert again.history(keys=["a"], pandas=False) == [{"_step": 2, "a": 2}]
