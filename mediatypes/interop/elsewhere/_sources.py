@@ -130,7 +130,7 @@ def loads(written: Any) -> dict[str, Any]:
 
 
 def number(written: str) -> Any:
-    """What a text says: a number, where it is one and loses nothing: 007, 3.10 and a hash such as 1234e5678 are texts."""
+    """What a text says: a number, where it loses nothing: 007, 3.10 and a hash such as 1234e5678 are texts."""
     if re.search(r"[_\s]|[^\x00-\x7f]", written) or re.fullmatch(r"[+-]?(0[0-9]+|[0-9]*\.[0-9]+0)", written):
         return written  # most of which Python takes
     with contextlib.suppress(ValueError):
