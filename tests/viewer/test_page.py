@@ -155,6 +155,19 @@ def test_the_slider_moves_every_panel_and_overlays_are_switched(serve: Any, open
     until(lambda: np.array_equal(middle(), image.to_numpy()))  # nothing is drawn over it now
 
 
+def test_sliders_of_overlays_are_there_where_something_has_them(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    boxes = mt.BoundingBoxes2D.from_xyxy([[1, 1, 9, 9]], domain="pixel", class_ids=[1])
+    for name, overlays in (("plain", None), ("boxes", {"pred": boxes})):
+        with mt.Run(tmp_path / name, quiet=True) as run:
+            run.log({name: mt.Image(np.zeros((20, 20), np.uint8), boxes=overlays)})
+    page = open_page(serve(tmp_path) + "#tab=media&hidden=boxes").ready()
+    panel(page, "plain", "plain").locator("canvas").wait_for()
+    assert not page.get_by_label("lowest score of boxes").is_visible()
+    page.get_by_role("checkbox", name="boxes", exact=True).check()
+    page.get_by_label("lowest score of boxes").wait_for()
+    assert not page.get_by_label("opacity of masks").is_visible()
+
+
 def test_runs_are_grouped_filtered_and_given_colours(serve: Any, open_page: Any, tmp_path: Path) -> None:
     for i in range(4):
         with mt.Run(

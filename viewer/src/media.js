@@ -185,7 +185,7 @@ export class Media {
     this.score = el('input', { type: 'range', min: 0, max: 1, step: 0.01, value: this.state.get('score'), 'aria-label': 'lowest score of boxes', oninput: () => this.state.set({ score: Number(this.score.value) }) })
     this.opacity = el('input', { type: 'range', min: 0, max: 1, step: 0.05, value: this.state.get('opacity'), 'aria-label': 'opacity of masks', oninput: () => this.state.set({ opacity: Number(this.opacity.value) }) })
     const stepper = (text, by, label) => el('button', { 'aria-label': label, onclick: () => this.go(by) }, text)
-    this.node = el('div', { className: 'media' }, el('div', { className: 'bar sticky' }, stepper('◀', -1, 'previous step'), this.slider, stepper('▶', 1, 'next step'), this.label, el('label', {}, 'along ', this.axis), el('label', {}, 'score ≥', this.score), el('label', {}, 'masks', this.opacity)), this.body)
+    this.node = el('div', { className: 'media' }, el('div', { className: 'bar sticky' }, stepper('◀', -1, 'previous step'), this.slider, stepper('▶', 1, 'next step'), this.label, el('label', {}, 'along ', this.axis), el('label', { className: 'of-boxes' }, 'score ≥', this.score), el('label', { className: 'of-masks' }, 'masks', this.opacity)), this.body)
     this.seen = new IntersectionObserver(entries => entries.forEach(({ isIntersecting, target }) => this.visible(target.panel, isIntersecting)), { rootMargin: '400px' })
     const move = later(() => this.move(), 30)
     page.state.on('step', move)

@@ -4,6 +4,7 @@ import { count, el, failure, later, lost } from './dom.js'
 import { grey16 } from './png.js'
 
 const LINE = 2 // pixels of a box's edge on the screen
+const DASHES = [[], [5 * LINE], [2 * LINE]] // of the edges of a first, second and every further set of boxes
 export const LARGEST = 2048 // pixels of a canvas in each direction; a larger picture is drawn smaller until it is zoomed
 const SHARP = 1024 // pixels of a canvas with texts on it, about, so that they are sharp over a small picture
 const LISTED = 60 // classes of a layer that have a toggle
@@ -113,7 +114,7 @@ export class Picture {
       ...this.layers.map(layer =>
         el(
           'span',
-          { className: 'layer' },
+          { className: `layer ${layer.kind}` },
           toggle(`${layer.name} ${layer.kind}`, !off.includes(layerTag(layer)), on => this.switch(layerTag(layer), on), 'layer'),
           layer.classes.slice(0, LISTED).map(id => toggle(`${labelOf(layer, id) || 'no class'}`, !off.includes(classTag(layer, id)), on => this.switch(classTag(layer, id), on), '', classColor(id))),
           layer.classes.length > LISTED && el('span', { className: 'note' }, `and ${count(layer.classes.length - LISTED, 'class', 'classes')} more`),
@@ -150,6 +151,8 @@ export class Picture {
     const [left, top, right, bottom] = [-this.x, -this.y, canvas.width - this.x, canvas.height - this.y].map(edge => edge / scale / fit) // of what is seen
     const labels = []
     context.font = `${11 * unit}px system-ui`
+    const set = this.layers.filter(one => one.kind === layer.kind).indexOf(layer)
+    context.setLineDash(DASHES[Math.min(set, DASHES.length - 1)].map(pixels => pixels * unit))
     for (const box of layer.boxes) {
       const scores = Object.values(box.scores).filter(score => typeof score === 'number')
       if (off.has(classTag(layer, box.id)) || (lowest > 0 && scores.length && Math.max(...scores) < lowest)) continue
