@@ -95,8 +95,11 @@ def _lines(view: RunView) -> Iterator[str]:
         "notes": view.notes,
     }
     config = {f"config.{name}": _plain(value) for name, value in view.config.items()}
-    logged = {*FIXED, *(spec.key for spec in specs)}  # whose last values are in the table
-    summary = {f"summary.{name}": _plain(value) for name, value in view.summary.items() if name not in logged}
+    told = view.describe()
+    logged = {*FIXED, *(spec.key for spec in specs)}.difference(
+        told.get("summary_overrides", ())
+    )  # as the table has it
+    summary = {f"summary.{name}": _plain(value) for name, value in told["summary"].items() if name not in logged}
     for name, text in {**described, **_made_by(view.environment), **config, **summary}.items():
         if text:
             yield cut(f"  {name}: {text}", min(width, _WIDTH))

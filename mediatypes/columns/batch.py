@@ -126,6 +126,24 @@ def merged(pieces: list[Values]) -> Values:
     return Values(calls[order], values, all(piece.integral for piece in pieces))
 
 
+class Gathered:
+    """Pieces of columns that become those of a batch, in the order of their first calls, and in one call of its keys."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[Column, list[Values]] = {}
+        self._first: dict[Column, tuple[int, int]] = {}  # call, and the place in it
+
+    def add(self, column: Column, place: int, values: Values) -> None:
+        """Take values that are not empty; `place` is that of the column in each of their calls, or orders these."""
+        first = int(values.calls[0]), place
+        self._first[column] = min(self._first.get(column, first), first)
+        self._pieces.setdefault(column, []).append(values)
+
+    def columns(self) -> dict[Column, Values]:
+        """All columns."""
+        return {column: merged(self._pieces[column]) for column in sorted(self._pieces, key=self._first.__getitem__)}
+
+
 def joined(parts: list[Batch]) -> Batch:
     """Batches that follow each other, all of them with ranks or none, as one."""
     starts = np.cumsum([0, *(len(part.steps) for part in parts)]).tolist()
@@ -178,11 +196,9 @@ def _in_one(parts: list[Batch], sequence: int) -> Batch:
     order = np.lexsort((ranks, steps))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    pieces: dict[Column, list[Values]] = {}
-    start = 0
+    gathered, start = Gathered(), 0
     for part in parts:
-        for column, values in part.columns.items():
-            pieces.setdefault(column, []).append(values._replace(calls=place[start + values.calls]))
+        for number, (column, values) in enumerate(part.columns.items()):
+            gathered.add(column, number, values._replace(calls=place[start + values.calls]))
         start += len(part.steps)
-    columns = {column: merged(own) for column, own in pieces.items()}
-    return Batch(sequence, steps[order], stamps[order], columns, ranks[order])
+    return Batch(sequence, steps[order], stamps[order], gathered.columns(), ranks[order])

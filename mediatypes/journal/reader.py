@@ -19,7 +19,7 @@ from .._core.errors import DocumentError, Problem, StoreError, Verbatim, os_erro
 from .._core.location import Location
 from .._core.wording import counted
 from ..columns.arrays import Array
-from ..columns.batch import Batch, Column, Values, merged
+from ..columns.batch import Batch, Column, Gathered, Values
 from ..columns.classify import EXACT
 from . import frames
 from .metrics import Metric
@@ -296,21 +296,21 @@ class _Calls:
     def batch(self, sequence: int, reader: JournalReader) -> Batch:
         steps = np.array([0 if step is None else step for step in self.steps], np.int64)
         timestamps = np.array(self.timestamps, np.float64)
-        pieces: dict[Column, list[Values]] = {}
+        gathered = Gathered()
         for id, runs in self.rows.items():
             calls = np.concatenate([np.arange(first, first + count) for first, count, _ in runs])
             rows, layout = b"".join(data for _, _, data in runs), reader.layouts[id]
             shape, strides, place = (len(calls),), (layout.size,), layout.offset
             steps[calls] = np.ndarray(shape, "<i8", rows, 9, strides)
             timestamps[calls] = np.ndarray(shape, "<f8", rows, 17, strides)
-            for key, code in zip(layout.keys, layout.codes, strict=True):
+            for number, (key, code) in enumerate(zip(layout.keys, layout.codes, strict=True)):
                 type = _TYPES[code]
                 for kind, values in _split(calls, np.ndarray(shape, type, rows, place, strides), code):
-                    pieces.setdefault((key, kind), []).append(values)
+                    gathered.add((key, kind), number, values)
                 place += type.itemsize
-        for (key, kind), (at, cells) in self.cells.items():
-            pieces.setdefault((key, kind), []).append(_from_cells(np.array(at, np.int64), cells, kind))
-        return Batch(sequence, steps, timestamps, {column: merged(own) for column, own in pieces.items()})
+        for number, ((key, kind), (at, cells)) in enumerate(self.cells.items()):
+            gathered.add((key, kind), number, _from_cells(np.array(at, np.int64), cells, kind))
+        return Batch(sequence, steps, timestamps, gathered.columns())
 
 
 def _split(calls: Array, values: Array, code: str) -> Iterator[tuple[str, Values]]:

@@ -129,10 +129,12 @@ class RunContent:
         self.metrics = Metrics([*files.metrics_of(run), *self.notes.metrics])
         self.specs = self.schema.specs()  # the columns that a history of these calls has
         # New columns: their order, and so their names, could depend on where the reading was cut.
-        return before is None or (self.specs, self._layouts()) == (before.specs, before._layouts())
+        return before is None or (self.specs, self._declared()) == (before.specs, before._declared())
 
-    def _layouts(self) -> list[list[int]]:
-        return [list(place.reader.layouts) for place in self._places.values() if place.reader]
+    def _declared(self) -> list[Any]:
+        """What new columns, also those that are in no history, and layouts change."""
+        layouts = [list(place.reader.layouts) for place in self._places.values() if place.reader]
+        return [self.schema.count, *layouts]
 
     def _continues(self, before: RunContent) -> bool:
         """Whether nothing but calls at the end of the journals of its ranks can have come since `before`."""

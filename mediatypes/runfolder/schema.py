@@ -77,6 +77,11 @@ class Schema:
         )
         return other
 
+    @property
+    def count(self) -> int:
+        """How many keys and kinds were noted, null among these."""
+        return len(self._integral)
+
     def add(self, batch: Batch) -> None:
         """Note the columns of a batch in the order of their first value."""
         new = [column for column in batch.columns if column not in self._integral]

@@ -316,3 +316,16 @@ def test_a_claimed_size_is_not_read_into_memory(tmp_path: Path, monkeypatch: pyt
     assert _rows(run.path)[0]["a"] == 1
     assert [problem.code for problem in mt.open_run(run.path).problems] == ["frame"]
     run.finish()
+
+
+@pytest.mark.parametrize("piece", [1, 8 * 1024 * 1024])
+def test_columns_come_in_the_order_of_the_call_that_was_first(
+    tmp_path: Path, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_PIECE", piece)
+    with mt.Run(tmp_path / "run") as run:
+        run.log({"words": ["x"], "A": 0, "a": 1.0})
+        run.log({"a": 0.5})  # packed, and so read before the call above
+        names = ["_step", "_timestamp", "_runtime", "words", "A", "a#2"]
+        assert mt.open_run(run.path).history().column_names == names
+    assert mt.open_run(run.path).history().column_names == names

@@ -615,6 +615,21 @@ def test_a_follower_begins_anew_where_only_other_ranks_have_rows(tmp_path: Path)
     first.finish()
 
 
+def test_a_view_that_stays_open_names_columns_as_a_new_one(tmp_path: Path) -> None:
+    first, other = open_ranks(tmp_path / "run", 2)
+    other.log({"c": 1, "A": 2})
+    other.log({"words": ["x"], "a": 1})
+    first.log({"n": 0})
+    view = mt.open_run(tmp_path / "run")
+    names = ["_step", "_timestamp", "_runtime", "_rank"]
+    assert view.history().column_names == [*names, "n", "c", "A", "words", "a#2"]
+    first.log({"a": None})  # rank 0 has the key first from now on
+    assert view.history().column_names == [*names, "n", "a", "c", "A#2", "words"]
+    for run in (other, first):
+        run.finish()
+    assert view.history().column_names == [*names, "n", "a", "c", "A#2", "words"]
+
+
 def test_a_run_that_had_one_process_gets_ranks(tmp_path: Path) -> None:
     with mt.Run(tmp_path / "run") as run:
         run.log({"n": 1})
