@@ -96,9 +96,7 @@ def _lines(view: RunView) -> Iterator[str]:
     }
     config = {f"config.{name}": _plain(value) for name, value in view.config.items()}
     told = view.describe()
-    logged = {*FIXED, *(spec.key for spec in specs)}.difference(
-        told.get("summary_overrides", ())
-    )  # as the table has it
+    logged = {*FIXED, *(spec.key for spec in specs)}.difference(told.get("summary_overrides", ()))
     summary = {f"summary.{name}": _plain(value) for name, value in told["summary"].items() if name not in logged}
     for name, text in {**described, **_made_by(view.environment), **config, **summary}.items():
         if text:

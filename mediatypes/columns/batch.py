@@ -127,7 +127,7 @@ def merged(pieces: list[Values]) -> Values:
 
 
 class Gathered:
-    """Pieces of columns that become those of a batch, in the order of their first calls, and in one call of its keys."""
+    """Pieces of columns that become those of a batch, in the order of their first calls, then of the keys in these."""
 
     def __init__(self) -> None:
         self._pieces: dict[Column, list[Values]] = {}
