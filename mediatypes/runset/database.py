@@ -194,7 +194,7 @@ class _Database:
         try:
             self.connection.execute(f"create temp view {name} as {' union all by name '.join(parts)}")
         except self.duck.Error as error:  # a file is gone, or has other columns than those before it
-            said, hint = Verbatim(" ".join(str(error).split())), "Restore the files from a copy."
+            said, hint = Verbatim(str(error).splitlines()[0]), "Restore the files from a copy."
             raise DocumentError.of(name, "files that DuckDB reads", said, hint, "parquet") from error
 
     def _files(self, paths: dict[str, Path]) -> str:

@@ -413,6 +413,14 @@ def test_a_dataset_is_not_written_through_a_link(root: Path, tmp_path: Path, nam
         (dataset / name).unlink()
 
 
+def test_a_part_that_is_gone_is_told_without_our_query(root: Path, tmp_path: Path) -> None:
+    mt.compact(root, tmp_path / "all", ThreadPoolExecutor(1))
+    (tmp_path / "all" / "history" / "part-00000.parquet").unlink()
+    with pytest.raises(mt.DocumentError, match=r"part-00000\.parquet") as caught:
+        mt.open_runs(tmp_path / "all").sql("select loss from history")
+    assert "create temp view" not in str(caught.value)
+
+
 def test_by_default_processes_do_the_work(root: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mediatypes", "compact", root, tmp_path / "all"],
