@@ -48,17 +48,25 @@ def dump_pretty(value: object) -> bytes:
     return (_encode_pretty(tag_floats(value)) + "\n").encode()
 
 
-def loads(text: str | bytes) -> Any:
-    """Parse canonical JSON; tagged floats become floats again. Raises ValueError for anything else."""
+def loads(text: str | bytes, depth: int | None = None) -> Any:
+    """Parse canonical JSON, nested at most `depth` deep; tagged floats become floats again.
+
+    Raises:
+        ValueError: it is anything else.
+    """
+    text = text if isinstance(text, str) else text.decode(json.detect_encoding(text), "surrogatepass")
     try:
-        return _decode(text if isinstance(text, str) else text.decode(json.detect_encoding(text), "surrogatepass"))
+        value = _decode(text)
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
+    if depth is not None and text.count("[") + text.count("{") > depth:  # of few it cannot be
+        bounded(value, depth)
+    return value
 
 
-def loads_encodable(text: str) -> Any:
+def loads_encodable(text: str, depth: int | None = None) -> Any:
     """As `loads`, of text from a file: UTF-8 can hold what is parsed; raises ValueError for a lone surrogate, too."""
-    value = loads(text)
+    value = loads(text, depth)
     if "\\ud" in text or "\\uD" in text:  # an escaped surrogate; two of them may be one character
         dump_bytes(value)
     return value
@@ -68,7 +76,7 @@ def bounded(value: Any, depth: int = MAX_DEPTH) -> Any:
     """The value, of parsed JSON; raises ValueError where it is nested more than `depth` deep."""
     if isinstance(value, (dict, list)):
         if not depth:
-            raise ValueError("nested too deeply")
+            raise ValueError("JSON nested too deeply")
         for item in value.values() if isinstance(value, dict) else value:
             bounded(item, depth - 1)
     return value

@@ -99,7 +99,7 @@ def check(document: object) -> tuple[Problem, ...]:
 def read_document(text: str | None) -> dict[str, Any]:
     """The document that a cell holds as JSON; raises `DocumentError` if it is damaged or something else."""
     try:
-        document = canonical.loads(text or "")
+        document = canonical.loads(text or "", canonical.MAX_DEPTH)
     except ValueError:
         document = None
     if not isinstance(document, dict) or not is_tag(document.get("_type")):

@@ -175,7 +175,7 @@ def _is_document(value: Any) -> bool:
 
 def _is_json(value: Any) -> bool:
     try:
-        return isinstance(value, str) and canonical.loads_encodable(value) is not Ellipsis
+        return isinstance(value, str) and canonical.loads_encodable(value, MAX_DEPTH) is not Ellipsis
     except ValueError:
         return False
 
@@ -230,7 +230,7 @@ def make_cell(value: Any, where: str, encode: Encoder) -> Cell:
 
 def plain_value(kind: str, value: Any) -> Any:
     """What a cell's plain data stands for: JSON text is parsed, everything else is itself."""
-    return canonical.loads(value) if kind == "json" else value
+    return canonical.loads(value, MAX_DEPTH) if kind == "json" else value
 
 
 def no_media(value: MediaValue) -> dict[str, Any]:

@@ -34,6 +34,7 @@ SUMMARY: Final = 6  # JSON {key: [kind, value] or null to remove}
 METRIC: Final = 7  # JSON, a metric's definition
 PROBLEM: Final = 8  # JSON {path, message, code, hint, step}
 CONFIG_CHANGE: Final = 9  # JSON {key: [value] or null to remove}
+NAMES: Final = ("", "HEADER", "LAYOUT", "ROW", "CALL", "CONFIG", "SUMMARY", "METRIC", "PROBLEM", "CONFIG_CHANGE")
 
 _HEAD: Final = struct.Struct("<IB")
 _CRC: Final = struct.Struct("<I")
@@ -100,12 +101,16 @@ def call_frame(step: int, timestamp: float, cells: list[tuple[str, str, Any]]) -
     return frame(CALL, _CALL_HEAD.pack(step, timestamp) + canonical.dump_bytes(cells))
 
 
-def parse_json(payload: memoryview) -> Any:
-    """The JSON of a payload; raises ValueError if it is none, has too many values, or text that UTF-8 cannot hold."""
+def parse_json(payload: memoryview, around: int = 0) -> Any:
+    """The JSON of a payload; raises ValueError if it is none, or what readers refuse.
+
+    Args:
+        around: how deep the frame itself nests the values in it.
+    """
     text = str(payload, "utf-8")
     if len(text) > MAX_VALUES and _values(text, ",", "[", "{") > MAX_VALUES:
         raise ValueError(f"its JSON has more than {MAX_VALUES} commas and brackets")
-    return canonical.loads_encodable(text)
+    return canonical.loads_encodable(text, canonical.MAX_DEPTH + around)
 
 
 def _values(text: Any, *signs: Any) -> int:
@@ -115,14 +120,14 @@ def _values(text: Any, *signs: Any) -> int:
 def parse_call(payload: memoryview) -> tuple[int, float, list[list[Any]]]:
     """Step, timestamp and cells of a CALL payload; raises ValueError if it is malformed."""
     step, timestamp = _CALL_HEAD.unpack_from(payload)
-    cells = parse_json(payload[_CALL_HEAD.size :])
+    cells = parse_json(payload[_CALL_HEAD.size :], around=3)  # [[key, kind, [document, ...]], ...]
     if not isinstance(cells, list):
-        raise ValueError("a call is a list of cells")
+        raise ValueError("it is no list of cells")
     for cell in cells:
         if not (isinstance(cell, list) and len(cell) == 3 and isinstance(cell[0], str) and fits(cell[1], cell[2])):
-            raise ValueError("a cell is [key, kind, value], the value of its kind")
+            raise ValueError("a cell is not [key, kind, value] with a value of its kind")
     if len({key for key, _, _ in cells}) < len(cells):
-        raise ValueError("a call names a key once")
+        raise ValueError("it names a key twice")
     return step, timestamp, cells
 
 
@@ -130,15 +135,23 @@ def parse_summary(value: Any) -> dict[str, Any]:
     """The cells of a SUMMARY payload; raises ValueError if it is malformed."""
     for cell in value.values() if isinstance(value, dict) else [5]:
         if cell is not None and not (isinstance(cell, list) and len(cell) == 2 and fits(*cell)):
-            raise ValueError("a summary is an object of [kind, value] or null")
+            raise ValueError("it is no object of [kind, value] or null")
     return dict(value)
+
+
+def parse_problem(value: Any, names: Iterable[str]) -> list[str]:
+    """These members of a PROBLEM payload, "" where there is none; raises ValueError if it is malformed."""
+    members: list[Any] = [value.get(name, "") for name in names] if isinstance(value, dict) else [None]
+    if not all(isinstance(member, str) for member in members):
+        raise ValueError("it is no object of texts")
+    return members
 
 
 def parse_config_change(value: Any) -> dict[str, Any]:
     """The members of a CONFIG_CHANGE payload; raises ValueError if it is malformed."""
     for member in value.values() if isinstance(value, dict) else [5]:
         if member is not None and not (isinstance(member, list) and len(member) == 1):
-            raise ValueError("a change of the config is an object of [value] or null")
+            raise ValueError("it is no object of [value] or null")
     return dict(value)
 
 
@@ -150,8 +163,8 @@ def parse_layout(payload: memoryview) -> Layout:
         if not (
             isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, str) for x in pair) and pair[1] in CODES
         ):
-            raise ValueError("a layout is a list of [key, code]")
+            raise ValueError("it is no list of [key, code]")
     keys = tuple(str(key) for key, _ in pairs)
     if len(set(keys)) < len(keys):
-        raise ValueError("a layout names a key once")
+        raise ValueError("it names a key twice")
     return Layout(id, keys, "".join(code for _, code in pairs))

@@ -6,6 +6,7 @@ checksum is skipped if the next one is sound, and reported.
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ _HINTS = {
 }
 
 
+_AROUND = {frames.SUMMARY: 3, frames.CONFIG_CHANGE: 1}  # {key: [kind, [document, ...]]}, {key: [member]}
 _TYPES = {code: np.dtype(f"<{name}") for code, name in frames.CODES.items()}
 
 
@@ -174,10 +176,11 @@ class JournalReader:
             else:
                 try:
                     if kind == frames.HEADER and base + position > len(frames.MAGIC):
-                        raise ValueError("a header is the first frame")
+                        raise ValueError("it is not the first one")
                     self._take(kind, view[position + 5 : position + size - 4], calls)
                 except (ValueError, struct.error, KeyError, TypeError) as error:
-                    self._damage(base + position, "frame", f"a frame of kind {kind}", str(error))
+                    got = f"a damaged one: {_reason(error)}"
+                    self._damage(base + position, "frame", f"a {frames.NAMES[kind]} frame", got)
             position += size
         return position
 
@@ -211,7 +214,7 @@ class JournalReader:
             layout = frames.parse_layout(payload)
             known = self.layouts.get(layout.id, layout)
             if (known.keys, known.codes) != (layout.keys, layout.codes):
-                raise ValueError("a layout is declared once")
+                raise ValueError("its id was declared with other keys")
             if layout.id not in self.layouts and len(self.layouts) >= frames.MAX_LAYOUTS:
                 raise ValueError(f"more than {frames.MAX_LAYOUTS} layouts")
             self._add_columns(frames.layout_columns(layout.keys, layout.codes))
@@ -226,12 +229,13 @@ class JournalReader:
                 self.lost.add(id)
                 raise ValueError(f"its layout {id} is not declared before it, nor for the rows that follow")
         elif frames.CONFIG <= kind <= frames.CONFIG_CHANGE:  # others may come to exist
-            value = frames.parse_json(payload)
+            value = frames.parse_json(payload, _AROUND.get(kind, 0))
             if kind == frames.PROBLEM:
-                members = dict(value)
-                _note(notes.problems, Problem(**{name: str(members.get(name, "")) for name in Problem._fields}))
+                _note(notes.problems, Problem(*frames.parse_problem(value, Problem._fields)))
             elif kind == frames.CONFIG:
-                notes.config, notes.config_changes = dict(value), {}
+                if not isinstance(value, dict):
+                    raise ValueError("it is no object")
+                notes.config, notes.config_changes = value, {}
             elif kind == frames.CONFIG_CHANGE:
                 notes.config_changes |= frames.parse_config_change(value)
             elif kind == frames.SUMMARY:
@@ -249,6 +253,15 @@ class JournalReader:
     def _damage(self, offset: int, code: str, expected: str, got: str) -> None:
         hint = _HINTS.get(code, "The rest of the journal is read without it.")
         _note(self.notes.damage, Problem(f"{self.path.name}@{offset}", f"expected {expected}, got {got}", code, hint))
+
+
+def _reason(error: Exception) -> str:
+    """Why a frame cannot be read, in our words."""
+    if isinstance(error, UnicodeError):
+        return "its text is not UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return "it is not JSON"
+    return str(error) if isinstance(error, ValueError) else "it does not parse"
 
 
 def _note(problems: list[Problem], problem: Problem) -> None:

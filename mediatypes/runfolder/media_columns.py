@@ -136,7 +136,7 @@ def _items(history: History, tag: str, key: str | None) -> Iterator[_Item]:
     rows = rows.filter(pc.equal(rows.column("type"), tag))
     for item_key, step, index, _, path, text in zip(*(rows.column(name).to_pylist() for name in _READ), strict=True):
         try:
-            document = canonical.loads(text or "")
+            document = canonical.loads(text or "", canonical.MAX_DEPTH)
         except ValueError:
             document = None
         item = _Item(item_key, step, index, path, document if isinstance(document, dict) else {})

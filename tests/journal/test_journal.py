@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import struct
 from pathlib import Path
@@ -197,6 +198,13 @@ HOSTILE = {
     "negative step": _call(-4, [["a", "number", 1]]),
     "unknown kind of frame": frames.json_frame(200, {}),
     "not UTF-8": frames.frame(frames.CALL, struct.pack("<qd", 0, 1.0) + b'[["a","string","\xff"]]'),
+    "config that is a list of pairs": frames.json_frame(frames.CONFIG, [["a", 5]]),
+    "problem of numbers": frames.json_frame(frames.PROBLEM, {"path": 1, "message": 2}),
+    "config deeper than any": frames.frame(frames.CONFIG, b'{"a":' + b"[" * 64 + b"]" * 64 + b"}"),
+    "change deeper than any": frames.frame(frames.CONFIG_CHANGE, b'{"a":[' + b"[" * 64 + b"]" * 64 + b"]}"),
+    "summary deeper than any": frames.json_frame(frames.SUMMARY, {"a": ["json", "[" * 65 + "]" * 65]}),
+    "json deeper than any": _call(0, [["a", "json", "[" * 65 + "]" * 65]]),
+    "metric deeper than any": frames.frame(frames.METRIC, b'{"name":"a","b":' + b"[" * 64 + b"]" * 64 + b"}"),
     "deep JSON": frames.frame(frames.CONFIG, b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
 }
 
@@ -230,6 +238,8 @@ def test_what_is_skipped_is_reported_and_what_is_unknown_is_not(tmp_path: Path) 
         view = mt.open_run(run.path)
         assert [value for _, value in view.values("good")] == [1, 2], name
         assert bool(view.problems) == (name not in silent), name
+        for problem in view.problems:  # no words of Python
+            assert not re.search("codec|dictionary|unpack|subscript|line 1 column", problem.message), name
     journal.write_bytes(whole)
     run.finish()
 
