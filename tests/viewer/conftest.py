@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import runpy
@@ -14,10 +15,12 @@ import numpy as np
 import pytest
 
 import mediatypes as mt
-from mediatypes.viewer import bundle
 from mediatypes.viewer.server import Server
 from mediatypes.viewer.shelf import Shelf
 from tests.samples import photograph
+
+with contextlib.suppress(ImportError):  # Windows has none
+    import fcntl
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -32,10 +35,14 @@ HOSTILE = "</script><img src=http://example.com/x onerror=alert(1)><b>'\"&"
 
 @pytest.fixture(scope="session", autouse=True)
 def built() -> None:
-    """The page's parts are made from npm once; without npm, tests of the page are skipped with the reason."""
-    if not bundle.is_built():
+    """The page's parts are made from npm when a source is newer, by one process at a time; without npm, tests of the
+    page are skipped with the reason."""
+    script = ROOT / "viewer" / "build.py"
+    with open(script, "rb") as lock:
+        if os.name != "nt":
+            fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            runpy.run_path(str(ROOT / "viewer" / "build.py"))["build"]()
+            runpy.run_path(str(script))["build"]()
         except SystemExit as error:
             pytest.skip(str(error))
 
