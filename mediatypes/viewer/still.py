@@ -298,7 +298,8 @@ def rows_html(columns: Iterable[str], rows: Iterable[Iterable[Any]], count: int)
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     more = f"<p>{count} rows, the first {_ROWS} of them</p>" if count > _ROWS else ""
     lines = "white-space:pre-line"  # of cells with several
-    return f'<table style="{lines}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
+    table = f'<table style="{lines}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div style="overflow-x:auto">{table}</div>{more}'
 
 
 def _box_set(boxes: BoundingBoxes2D) -> str:

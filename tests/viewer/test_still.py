@@ -347,3 +347,12 @@ def test_frames_of_a_second_set_are_dashed_as_draw_does() -> None:
         "",
         *(f' stroke-dasharray="{n}"' for n in ("5.0", "2.0")),
     ]
+
+
+def test_a_wide_table_scrolls_by_itself(browser: Any) -> None:
+    table = mt.Table(columns=[f"column {i}" for i in range(20)], data=[["word" * 9] * 20])
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.set_content(value_html(table))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.evaluate("document.querySelector('table').getBoundingClientRect().width") > 1000
+    page.close()
