@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import runpy
@@ -19,7 +18,7 @@ from mediatypes.viewer.server import Server
 from mediatypes.viewer.shelf import Shelf
 from tests.samples import photograph
 
-with contextlib.suppress(ImportError):  # Windows has none
+if os.name != "nt":
     import fcntl
 
 ROOT = Path(__file__).parents[2]
