@@ -204,7 +204,9 @@ def _walk(top: str) -> Iterator[_Found]:
                     continue
                 if entry.is_symlink() and leaves(entry.path, top):
                     yield _Found(name, entry.path, reason=f"no link that leaves {top}")
-                elif not entry.is_file():
+                elif not (
+                    os.path.isfile(entry.path) if entry.is_symlink() else entry.is_file()
+                ):  # links may lead nowhere
                     yield _Found(name, entry.path, reason="a file, or a link to one")
                 else:
                     yield _Found(name, entry.path, executable=bool(entry.stat().st_mode & stat.S_IXUSR))

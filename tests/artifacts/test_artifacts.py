@@ -210,10 +210,11 @@ def test_links_are_followed_inside_only(store: mt.Artifacts, data: Path) -> None
     (data / "up").symlink_to("..")
     (data / "loop").symlink_to("train")
     (data / "gone").symlink_to("nowhere")
+    (data / "itself").symlink_to("itself")
     os.mkfifo(data / "pipe")
     with pytest.raises(mt.InputError) as caught:
         store.log("data", "dataset", data)
-    assert len(caught.value.problems) == 5
+    assert len(caught.value.problems) == 6
     (data.parent / "named").symlink_to(data.parent / "secret")
     assert store.log("named", "text", data.parent / "named").path.read_text() == "secret"
 

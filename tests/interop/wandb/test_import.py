@@ -430,6 +430,33 @@ def test_importing_again_changes_nothing_and_more_is_added(folder: Folder, tmp_p
     assert [(run.status, run.rows, run.problems[-1].code) for run in report.runs] == [("unchanged", 60, "shorter")]
 
 
+@pytest.mark.parametrize("last", ["history.parquet", "summary.json", "run.json", "import.json"])
+def test_an_import_that_was_killed_is_made_again(
+    last: str, folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(BaseException):
+        pass
+
+    def replace(source: Path, target: Path) -> None:
+        if Path(target) == tmp_path / "runs" / RUN / last:
+            raise Died
+        real(source, target)
+
+    log, real = Log(), os.replace
+    log.log({"x": 0}, 0)
+    imported(log, folder, tmp_path)
+    log.log({"x": 1}, 1)
+    log.write(folder.root)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(Died):
+            import_runs(folder.root, tmp_path / "runs")
+    (report,) = import_runs(folder.root, tmp_path / "runs").runs
+    assert (report.status, report.rows, report.problems) == ("updated", 2, [])
+    assert list(mt.open_run(tmp_path / "runs" / RUN).values("x")) == [(0, 0), (1, 1)]
+    assert [run.status for run in import_runs(folder.root, tmp_path / "runs").runs] == ["unchanged"]
+
+
 def content(root: Path) -> dict[str, tuple[bytes, int]]:
     return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
 

@@ -83,8 +83,10 @@ class RunImport:
         try:
             run = files.read_run_json(self.target)
             report = files.read_json(self.target / REPORT)
-            is_ours = run.get(files.IMPORT) == report["state"] and "head" in report
+            is_ours = files.IMPORT in run and {"state", "head"} <= report.keys()
             is_ours &= run["status"] != "running" or files.FOLLOWS in run
+            if is_ours and run[files.IMPORT] != report["state"]:  # killed while it put the files in their places
+                report[_UNFINISHED] = True
         except (StoreError, DocumentError, KeyError):
             is_ours, report = False, {}
         if not is_ours:
