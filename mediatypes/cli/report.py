@@ -49,6 +49,10 @@ def _run(arguments: Namespace) -> int:
         print(f"- {counted(done.previews, 'picture')} as previews, to stay below {in_bytes(arguments.max_size)}")
     if done.left_out:
         print(f"- {counted(done.left_out, 'media file')} left out; --max-size or --folder takes more")
+    if done.without:
+        print(
+            f"- without the scripts of {', '.join(done.without)}, so what they draw is not shown; --max-size takes more"
+        )
     return 2 if done.problems else 0
 
 

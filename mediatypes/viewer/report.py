@@ -52,6 +52,7 @@ class Report(NamedTuple):
     previews: int  # pictures that are there in a smaller version
     left_out: int  # media that are not there, because the report would be larger than allowed
     problems: list[Problem]  # directories, runs and rows that cannot be read, and media that are gone
+    without: tuple[str, ...] = ()  # scripts that are not there, because the report would be larger than allowed
 
 
 class _Medium(NamedTuple):
@@ -71,8 +72,8 @@ def write_report(
         sources: run folders, folders of runs or patterns, as `open_runs` takes them.
         path: the HTML file; with `folder` a directory, in which the page is `index.html`.
         max_size: bytes that the file may have. Where the media are larger, pictures become previews of 480, 240 or 120
-            pixels, as there is room, and the largest others are left out; the page says so. The page itself, rows and
-            numbers are always in it.
+            pixels, as there is room, and the largest others are left out, as are scripts that alone would take more,
+            such as Plotly's; the page says so. The page itself, rows and numbers are always in it.
         folder: write pictures, videos and sounds as files beside the page instead of into it.
 
     Raises:
@@ -137,19 +138,23 @@ class _Writer:
         self._wanted: set[str] = set()  # libraries
         self._problems = [*shelf.problems]
         self._media = [medium for name in shelf.names() for medium in self._media_of(name)]
-        self._libraries = [name for name in bundle.available() if name in self._wanted]
-        fixed = sum(len(bundle.part(name)) for name in ("page.js", "page.css")) + sum(
-            len(bundle.library(name)) for name in self._libraries
-        )
         rows = sum(self._size_of(name, made) for name in shelf.names() for made in (files.HISTORY, files.MEDIA))
         small = [self._size_of(name, path) for name in shelf.names() for path in (*BESIDE, *self._kept(name))]
-        told = sum(size for size in small if size <= _SMALL)
-        self._left = int((_MARKUP * max_size - fixed) / _BASE64) - rows - told
+        told = rows + sum(size for size in small if size <= _SMALL)
+        room = _MARKUP * max_size - _BASE64 * told - sum(len(bundle.part(name)) for name in ("page.js", "page.css"))
+        self._libraries, self._omitted = list[str](), list[str]()
+        for name in sorted(self._wanted.intersection(bundle.available()), key=lambda name: len(bundle.library(name))):
+            if (size := len(bundle.library(name))) <= room:
+                self._libraries.append(name)
+                room -= size
+            else:
+                self._omitted.append(name)
+        self._left = int(room / _BASE64)
         self._inside = [m for m in self._media if not (folder and m.type in _OUTSIDE)]
         self._full = sum(medium.size for medium in self._inside) <= self._left
         pictures = sum(medium.type == "image" for medium in self._inside)
-        room = self._left / max(pictures, 1)
-        self._side = next((side for side, size in _PREVIEWS.items() if room >= size), min(_PREVIEWS))
+        each = self._left / max(pictures, 1)
+        self._side = next((side for side, size in _PREVIEWS.items() if each >= size), min(_PREVIEWS))
         self._previews = self._left_out = 0
 
     def write(self) -> Report:
@@ -159,18 +164,17 @@ class _Writer:
         if self._folder:
             settings["beside"] = "files/"
             self._copy_beside()
-        if not self._full:
-            settings["note"] = (
-                "This report was kept small: pictures are previews, and large media may be missing. "
-                "The exact files are in the run folders."
-            )
+        if self._omitted or not self._full:
+            kept = "" if self._full else " Pictures are previews, and large media may be missing."
+            drawn = f" What {', '.join(self._omitted)} would draw is not shown." if self._omitted else ""
+            settings["note"] = f"This report was kept small.{kept}{drawn} The exact files are in the run folders."
         title = ", ".join(self._shelf.names()[:3]) + ("..." if len(self._shelf.names()) > 3 else "")
         with replacing(self._target, "write the report") as temporary, open(temporary, "wb") as file:
             for piece in page(settings, title, self._files(), self._libraries):
                 file.write(piece)
         size = self._target.stat().st_size
         counts = len(self._shelf.names()), len(self._media), self._previews, self._left_out
-        return Report(self._target, size, *counts, list(dict.fromkeys(self._problems)))
+        return Report(self._target, size, *counts, list(dict.fromkeys(self._problems)), tuple(self._omitted))
 
     def _files(self) -> Iterator[tuple[str, str, bytes]]:
         for name in self._shelf.names():

@@ -98,6 +98,19 @@ def test_a_report_holds_the_scripts_that_its_values_need(value: Any, needed: set
     assert set(re.findall(r'id="library:(\w+)"', page)) == needed
 
 
+def test_a_small_report_goes_without_large_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with mt.Run(tmp_path / "one", quiet=True, capture=False) as run:
+        run.log({"points": mt.Object3D(np.eye(3)), "figure": mt.Figure({"data": []}), "photo": mt.Image(np.eye(9))})
+    page = tmp_path / "report.html"
+    assert main(["report", str(run.path), "--max-size", "1 MB", "-o", str(page)]) == 0
+    assert "- without the scripts of plotly, so what they draw is not shown" in capsys.readouterr().out
+    assert page.stat().st_size < 10**6
+    text = page.read_text("utf-8")
+    assert re.findall(r'id="library:(\w+)"', text) == ["cloud"]
+    assert "This report was kept small. What plotly would draw is not shown." in text
+    assert {path.suffix for path in map(Path, inlined(page))} == {".json", ".parquet", ".ply", ".png"}
+
+
 def test_the_page_is_small_without_what_it_loads_when_a_value_needs_it() -> None:
     assert sum(len(bundle.part(name).encode()) for name in ("page.js", "page.css")) <= 200_000
 
