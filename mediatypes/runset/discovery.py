@@ -54,7 +54,12 @@ def find_roots(source: Source | Iterable[Source]) -> list[Place]:
 def find_all(roots: Iterable[Place], problems: list[Problem] | None = None) -> list[Place]:
     """The runs at or below several directories, each once; raises `StoreError`. `problems` as in `find_runs`."""
     told = [] if problems is None else problems
-    runs = [_find_remote(root, told) if isinstance(root, RemotePath) else list(find_runs(root, told)) for root in roots]
+    runs = list[list[Any]]()
+    for root in roots:
+        runs.append(_find_remote(root, told) if isinstance(root, RemotePath) else list(find_runs(root, told)))
+        if not runs[-1] and is_file(root / files.COMPACTED):
+            message = "expected a directory of runs, got a dataset that mediatypes compact made"
+            told.append(Problem(str(root), message, "dataset", "Open it by itself, or the runs that it was made of."))
     return [*runs[0]] if len(runs) == 1 else list(dict.fromkeys(chain.from_iterable(runs)))
 
 

@@ -157,3 +157,14 @@ def test_columns_have_the_same_names_in_sql_whatever_the_state_of_a_run(tmp_path
         assert asked.to_pylist() == table.to_pylist()
         assert asked.column_names == table.column_names
         live.finish()
+
+
+def test_a_dataset_among_others_is_named(tmp_path: Path) -> None:
+    made(tmp_path / "runs" / "a", x=1)
+    mt.compact(tmp_path / "runs", tmp_path / "all")
+    for source in ([tmp_path / "all", tmp_path / "runs"], str(tmp_path / "*")):
+        runs = mt.open_runs(source)
+        assert [view.name for view in runs] == ["a"]
+        assert [(problem.path, problem.code) for problem in runs.problems] == [(str(tmp_path / "all"), "dataset")]
+    assert [problem.code for problem in mt.compact(tmp_path / "all", tmp_path / "again").problems] == ["dataset"]
+    assert mt.open_runs([tmp_path / "all"]).problems == mt.open_runs(tmp_path).problems == []
