@@ -4,6 +4,7 @@ import { classColor } from './colors.js'
 import { bytes, duration, el, short } from './dom.js'
 import { parquetRows } from './run.js'
 import { envelope } from './series.js'
+import { distinct, room } from './ticks.js'
 
 const HIGH = 150, BUCKETS = 400
 
@@ -38,7 +39,7 @@ export function systemCharts({ times, columns }) {
   return [...byMeasure(columns.keys())].map(([measure, names]) => {
     const place = el('div', {}), show = unit(measure), tables = names.map(name => envelope(times, columns.get(name), -Infinity, Infinity, BUCKETS)), last = names.map(name => columns.get(name).findLast(value => value === value))
     const data = uPlot.join(tables.map(([x, values]) => [x, Array.from(values, value => (Number.isFinite(value) ? value : null))]))
-    const options = { height: HIGH, legend: { show: false }, scales: { x: { time: false } }, axes: [{ ...axis, size: 30, values: (_, ticks) => ticks.map(duration) }, { ...axis, size: 62, values: (_, ticks) => ticks.map(show) }], series: [{}, ...names.map((_, i) => ({ stroke: classColor(i), width: 1.3 }))] }
+    const options = { height: HIGH, legend: { show: false }, scales: { x: { time: false } }, axes: [{ ...axis, size: 30, values: (_, ticks) => ticks.map(duration) }, { ...axis, size: (_, texts) => room(texts), values: (_, ticks) => distinct(ticks, show) }], series: [{}, ...names.map((_, i) => ({ stroke: classColor(i), width: 1.3 }))] }
     let plot, width = 0
     new ResizeObserver(() => { // a chart that is out of the page is given up: the window would hold it
       if (place.clientWidth === width) return

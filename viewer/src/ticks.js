@@ -32,14 +32,17 @@ export function decades(low, high) {
   return ticks.filter(tick => tick >= low && tick <= high)
 }
 
-/** What stands at ticks, all in one unit or all with an exponent. Numbers that look the same are told by how far they are
- *  from the first. */
+/** What stands at ticks, all in one unit or all with an exponent. */
 export function labels(ticks, { base = 0, scale = 1 } = {}) {
-  const first = ticks.find(tick => tick !== null), write = writing(ticks.filter(tick => tick !== null).map(tick => base + tick * scale))
-  const texts = ticks.map(tick => (tick === null ? '' : write(base + tick * scale)))
-  const told = texts.filter(Boolean)
+  const write = writing(ticks.filter(tick => tick !== null).map(tick => base + tick * scale))
+  return distinct(ticks, tick => write(base + tick * scale), by => short(by * scale))
+}
+
+/** What `write` makes of ticks; those that look the same are told by how far they are from the first, as `step` says it. */
+export function distinct(ticks, write, step = write) {
+  const first = ticks.find(tick => tick !== null), texts = ticks.map(tick => (tick === null ? '' : write(tick))), told = texts.filter(Boolean)
   if (new Set(told).size === told.length) return texts
-  return ticks.map((tick, i) => (tick === null || tick === first ? texts[i] : `+${short((tick - first) * scale)}`))
+  return ticks.map((tick, i) => (tick === null || tick === first ? texts[i] : `+${step(tick - first)}`))
 }
 
 /** How the numbers of an axis are written: those of one that is not logarithmic are all of about one size. */

@@ -16,7 +16,7 @@ import { alone, envelope, lower, nearest, points, smooth } from '../src/series.j
 import { waveform } from '../src/sound.js'
 import { Dropped } from '../src/source.js'
 import { State } from '../src/state.js'
-import { decades, frame, labels, logFrame, WHOLE } from '../src/ticks.js'
+import { decades, distinct, frame, labels, logFrame, WHOLE } from '../src/ticks.js'
 import { readNpy, showTensor } from '../src/tensor.js'
 
 const text = value => JSON.stringify(value, (_, item) => (ArrayBuffer.isView(item) ? [...item] : typeof item === 'number' && !Number.isFinite(item) ? String(item) : item))
@@ -232,6 +232,11 @@ window.units = {
     const categories = read(['0 0 0 -1', '0 0 0 2.5', '0 0 0 nan', '0 0 0 99'], [...xyz, 'float category']).colors
     const hex = i => `#${[0, 1, 2].map(channel => categories[4 * i + channel].toString(16).padStart(2, '0')).join('')}`
     equal([0, 1, 2, 3].map(hex), [classColor(-1), classColor(2), '#aaaaaa', classColor(99)])
+  },
+  'sizes that look the same are told apart on an axis'() {
+    equal(distinct([1e9, 2e9], bytes), ['1.00 GB', '2.00 GB'])
+    equal(distinct([29.9e9, null, 29.901e9, 29.902e9], bytes), ['29.9 GB', '', '+1.00 MB', '+2.00 MB'])
+    equal(distinct([], bytes), [])
   },
   'a figure fills its panel, and what it says of itself stays'() {
     const axes = { xaxis: { automargin: true }, yaxis: { automargin: true } }
