@@ -55,7 +55,7 @@ def _run(arguments: Namespace) -> int:
     rows = runs.table().to_pylist()
     for problem in runs.problems:
         note(f"left out: {problem}")
-    if not rows:
+    if not rows and not runs.problems:
         print(f"{clean(root)}: no runs. Pass the directory that holds them.")
     if rows:
         print(*_lines(rows, keys), sep="\n")

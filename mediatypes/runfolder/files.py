@@ -124,7 +124,8 @@ def read_json(path: Location) -> dict[str, Any]:
     return value
 
 
-def _made_again(root: Path) -> str:
+def made_again(root: Path) -> str:
+    """How a lost `run.json` or `summary.json` of a run comes back."""
     return f"It was lost: mediatypes recover {shlex.quote(str(root))} makes it again."
 
 
@@ -133,7 +134,7 @@ def _read_small(path: Location) -> bytes:
         data = read_file(path, _LARGEST + 1)
     except OSError as error:
         is_lost = isinstance(error, FileNotFoundError) and path.name == SUMMARY
-        hint = _made_again(path.parent) if is_lost and isinstance(path, Path) else "Is this a run folder?"
+        hint = made_again(path.parent) if is_lost and isinstance(path, Path) else "Is this a run folder?"
         raise os_error(StoreError, str(path), "read the file", error, hint) from error
     if len(data) > _LARGEST:
         raise DocumentError.of(str(path), f"at most {_LARGEST} bytes", Verbatim("more"), "Restore the file.", "size")
@@ -157,7 +158,7 @@ def read_run_json(root: Location) -> dict[str, Any]:
         elif isinstance(root, Path) and (root / COMPACTED).is_file():
             got, hint = "a dataset that mediatypes compact made", "Pass the runs that it was made of, or query it."
         elif isinstance(root, Path) and (root / HISTORY).is_file():
-            hint = _made_again(root)
+            hint = made_again(root)
         raise StoreError.of(str(root), "a run folder with run.json", Verbatim(got), hint) from error
     require_readable(str(path), run.get("format"), FORMAT)
     if problems := list(RUN_JSON.check(run)):

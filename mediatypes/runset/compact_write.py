@@ -105,9 +105,9 @@ def compact(
                 stamp = Stamp.of(folder := str(path))  # before reading
             except OSError as error:
                 message = f"expected the files of a run, got {error.strerror!r}"
-                problems.append(
-                    Problem(str(error.filename or path), message, "run", "Restore the file, or the folder.")
-                )
+                is_lost = isinstance(error, FileNotFoundError) and Path(error.filename).name == files.SUMMARY
+                hint = files.made_again(path) if is_lost else "Restore the file, or the folder."
+                problems.append(Problem(str(error.filename or path), message, "run", hint))
                 continue
             if stamp is None:
                 waiting.append(name)

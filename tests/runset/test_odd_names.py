@@ -53,7 +53,18 @@ def test_a_run_without_its_summary_is_a_problem_and_not_waited_for(tmp_path: Pat
     (run / "summary.json").unlink()
     done = mt.compact(tmp_path / "runs", tmp_path / "all")
     assert (done.added, done.waiting) == (["b"], [])
-    assert [problem.path for problem in done.problems] == [str(run / "summary.json")]
+    (problem,) = done.problems
+    assert problem.path == str(run / "summary.json")
+    assert problem.hint == f"It was lost: mediatypes recover {run} makes it again."
+
+
+def test_a_list_of_one_run_that_cannot_be_read_does_not_say_that_there_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (made(tmp_path / "a", x=1) / "summary.json").unlink()
+    assert main(["ls", str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("mediatypes recover")) == ("", 1)
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]"])
