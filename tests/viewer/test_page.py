@@ -124,7 +124,7 @@ def test_a_key_is_drawn_over_what_its_metric_says(serve: Any, open_page: Any, tm
             run.log({"val/loss": 1 / (epoch + 1), "val/acc": epoch, "epoch": 10 * epoch, "loss": 1.0})
     page = open_page(serve(tmp_path)).ready()
     texts = {key: page.locator(f'section[aria-label="chart of {key}"]') for key in ("val/loss", "val/acc", "loss")}
-    until(lambda: texts["val/loss"].locator("h3").text_content() == "val/loss over epoch")
+    until(lambda: texts["val/loss"].locator("h2").text_content() == "val/loss over epoch")
     until(lambda: texts["val/loss"].locator(".values").inner_text() == "0.3333 @ 20")
     until(lambda: texts["val/acc"].locator(".values").inner_text() == "2 @ 2")
     assert page.get_by_label("x-axis").locator("option").all_inner_texts()[:2] == ["as defined", "step"]
@@ -382,6 +382,17 @@ def test_runs_of_one_name_are_compared(serve: Any, open_page: Any, tmp_path: Pat
     assert [pixels(one)[5, 5, 0] for one in page.locator(".sides canvas").all()] == [0, 255]
 
 
+def test_a_difference_that_no_eye_sees_is_told(serve: Any, open_page: Any, tmp_path: Path) -> None:
+    pixels_of = np.full((20, 30, 3), 100, np.uint8)
+    with mt.Run(tmp_path / "first", quiet=True, capture=False) as run:
+        run.log({"photo": mt.Image(pixels_of)})
+        pixels_of[4, 5, 1] += 3
+        run.log({"photo": mt.Image(pixels_of)})
+    page = open_page(serve(tmp_path) + "#tab=compare").ready()
+    page.get_by_label(re.compile("^as ")).select_option("difference")
+    page.get_by_text("black where A and B are equal; the largest difference is 3 of 255", exact=True).wait_for()
+
+
 def test_values_are_compared(serve: Any, open_page: Any, runs: Path) -> None:
     page = open_page(serve(runs) + "#tab=media&hidden=hostile").ready()
     panel(page, "photo").get_by_role("button", name="compare").click()
@@ -391,6 +402,7 @@ def test_values_are_compared(serve: Any, open_page: Any, runs: Path) -> None:
     difference = page.locator("canvas.layered")
     difference.wait_for()
     assert pixels(difference)[10:-10, 10:-10].max() <= 4  # the photograph is the same at both steps
+    page.get_by_text("A and B are equal", exact=True).wait_for()
     page.get_by_label(re.compile("^as ")).select_option("swipe")
     page.get_by_label("how much of A").fill("1")
 
@@ -552,7 +564,7 @@ def test_the_keyboard_leads_everywhere_and_a_link_comes_back(serve: Any, open_pa
     assert again.locator("main article canvas").is_visible()
 
 
-def test_accessibility_has_no_serious_fault(serve: Any, open_page: Any, runs: Path) -> None:
+def test_accessibility_has_no_fault(serve: Any, open_page: Any, runs: Path) -> None:
     page = open_page(serve(runs)).ready()
     axe = (ROOT / "viewer" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
     for tab in ("Charts", "Media", "Compare", "Runs", "Run"):
@@ -560,8 +572,7 @@ def test_accessibility_has_no_serious_fault(serve: Any, open_page: Any, runs: Pa
         page.wait_for_timeout(700)
         page.evaluate(axe)
         faults = page.evaluate("axe.run(document, {iframes: false}).then(found => found.violations)")
-        serious = [(f["id"], f["nodes"][0]["html"][:200]) for f in faults if f["impact"] in ("serious", "critical")]
-        assert serious == [], tab
+        assert [(f["id"], f["nodes"][0]["html"][:200]) for f in faults if f["impact"] != "minor"] == [], tab
 
 
 def test_a_narrow_and_a_dark_screen(serve: Any, open_page: Any, runs: Path) -> None:
@@ -584,7 +595,7 @@ def test_a_long_key_leaves_room_for_its_value_on_a_phone(serve: Any, open_page: 
     place = value.bounding_box()
     assert place["x"] + place["width"] <= 400
     page.get_by_role("tab", name="Charts").click()
-    name, around = (page.locator(f"section.chart {part}").first.bounding_box() for part in ("bdi", "h3"))
+    name, around = (page.locator(f"section.chart {part}").first.bounding_box() for part in ("bdi", "h2"))
     assert name["width"] <= around["width"]  # cut with an ellipsis
     page.get_by_role("tab", name="Media").click()
     ticks = panel(page, "figure").locator(".ytick text")

@@ -32,7 +32,7 @@ class Chart {
     this.legend = el('div', { className: 'values', 'aria-live': 'off' })
     this.holder = el('div', { className: 'plot' })
     this.note = el('span', { className: 'note' })
-    this.node = el('section', { className: 'chart panel', 'aria-label': `chart of ${key}`, tabIndex: 0 }, el('h3', { title: key }, el('bdi', {}, key), this.note), this.holder, this.legend)
+    this.node = el('section', { className: 'chart panel', 'aria-label': `chart of ${key}`, tabIndex: 0 }, el('h2', { className: 'key', title: key }, el('bdi', {}, key), this.note), this.holder, this.legend)
     this.node.chart = this
     this.node.addEventListener('dblclick', () => page.zoom(null))
   }

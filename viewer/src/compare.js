@@ -82,7 +82,8 @@ async function layered(a, b, way) {
     behind.drawImage(imageB, 0, 0, width, height)
     context.globalCompositeOperation = 'difference'
     context.drawImage(other, 0, 0)
-    return el('figure', {}, canvas, el('figcaption', {}, `black where A and B are equal${scaled}`))
+    const most = fit === 1 && !scaled ? largest(context, width, height) : null // pixels that are made smaller are others
+    return el('figure', {}, canvas, el('figcaption', {}, most === 0 ? 'A and B are equal' : `black where A and B are equal${most ? `; the largest difference is ${most} of 255` : ''}${scaled}`))
   }
   const half = (image, from, to) => {
     context.save()
@@ -102,6 +103,15 @@ async function layered(a, b, way) {
   }
   draw(0.5)
   return el('figure', {}, canvas, el('input', { type: 'range', min: 0, max: 1, step: 0.005, value: 0.5, 'aria-label': 'how much of A', oninput: event => draw(Number(event.target.value)) }), el('figcaption', {}, `A on the left, B on the right${scaled}`))
+}
+
+/** The largest number of a canvas's colours; null where the browser keeps them to itself, as of files beside a report. */
+function largest(context, width, height) {
+  try {
+    return context.getImageData(0, 0, width, height).data.reduce((most, value, i) => (i % 4 === 3 ? most : Math.max(most, value)), 0)
+  } catch {
+    return null
+  }
 }
 
 /** How the boxes of A and B agree: pairs of one class that overlap by half or more. */

@@ -117,7 +117,7 @@ class Panel {
     Object.assign(this, { run, key, page, steps: [], shown: undefined })
     this.at = el('span', { className: 'note' })
     this.place = el('div', { className: 'place' })
-    this.node = el('article', { className: 'panel', 'aria-label': `${key} of ${run.name}` }, el('h3', { title: `${key}\n${run.name}` }, el('i', { style: { background: run.color } }), el('bdi', {}, key), this.at, el('button', { className: 'quiet', title: 'compare with another step or run', onclick: () => page.compare(run, key, this.shown?.step) }, 'compare')), this.place)
+    this.node = el('article', { className: 'panel', 'aria-label': `${key} of ${run.name}` }, el('h2', { className: 'key', title: `${key}\n${run.name}` }, el('i', { style: { background: run.color } }), el('bdi', {}, key), this.at, el('button', { className: 'quiet', title: 'compare with another step or run', onclick: () => page.compare(run, key, this.shown?.step) }, 'compare')), this.place)
     this.node.panel = this
   }
 

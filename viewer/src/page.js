@@ -61,7 +61,7 @@ class Page {
     const theme = el('button', { title: 'light or dark', 'aria-label': 'light or dark', onclick: () => state.set({ theme: document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark' }) }, '◐')
     const keys = el('button', { title: 'keyboard', 'aria-label': 'keyboard', onclick: () => this.help.showModal() }, '?')
     document.body.replaceChildren(
-      el('header', {}, el('strong', {}, document.title), this.nav, charts, this.find, theme, keys),
+      el('header', {}, el('h1', {}, document.title), this.nav, charts, this.find, theme, keys),
       (this.lost = el('div', { className: 'banner', role: 'status', hidden: true }, 'The server does not answer: what is shown is as it was. It is asked again.')),
       (this.trouble = el('div', { className: 'banner failure', role: 'alert', hidden: true })),
       ...(given.note ? [el('div', { className: 'banner', role: 'note' }, given.note)] : []),
