@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -32,6 +33,28 @@ _DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", *_PREFIXES, "--
 _DROPPED = re.compile(r"GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|EXTERNAL_DIFF|PAGER|TRACE.*)")  # as a hook sets them
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+# Held while a process is begun: another one that is forked meanwhile, as workers are, would keep its pipes open, and
+# whoever reads them would wait until that ends.
+_beginning = [threading.RLock()]
+
+
+def _before_fork() -> None:
+    _beginning[0].acquire()
+
+
+def _after_fork() -> None:
+    with contextlib.suppress(RuntimeError):  # this was imported in the middle of forking
+        _beginning[0].release()
+
+
+def _in_child() -> None:
+    _beginning[0] = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
 
 
 class GitState(NamedTuple):
@@ -138,15 +161,16 @@ class _Git:
         try:
             if left <= 0:
                 raise subprocess.TimeoutExpired(command, left)
-            process = subprocess.Popen(
-                ["git", *_OPTIONS, *command],
-                cwd=self._folder,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # no terminal to ask for a password; and ended together with what it starts
-            )
+            with _beginning[0]:
+                process = subprocess.Popen(
+                    ["git", *_OPTIONS, *command],
+                    cwd=self._folder,
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # no terminal to ask for a password; and ended together with what it starts
+                )
             output = b"".join(_read(process, left, limit))
         except (OSError, ValueError):  # no git, or the folder is gone
             return _Output(b"", False)

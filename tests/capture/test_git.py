@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -221,3 +223,41 @@ def test_settings_of_the_user_change_no_patch(tmp_path: Path) -> None:
     assert state.diff == expected
     clone = restored(repository, state, tmp_path / "clone")
     assert [(clone / name).read_text() for name in ("a.txt", "below/b.txt")] == ["2\n"] * 2
+
+
+FORKING = """
+import os, signal, subprocess, sys, threading
+from pathlib import Path
+from mediatypes.capture.git import read_state
+from mediatypes.capture.secrets import SecretValues
+
+begun, forked, states = threading.Event(), threading.Event(), []
+
+class Popen(subprocess.Popen):
+    def _execute_child(self, *arguments):  # its pipes are there
+        begun.set()
+        forked.wait(0.5)
+        super()._execute_child(*arguments)
+
+subprocess.Popen = Popen
+thread = threading.Thread(target=lambda: states.append(read_state(Path(sys.argv[1]), SecretValues({}), 60)))
+thread.start()
+begun.wait()
+worker = os.fork()
+if not worker:
+    signal.pause()
+forked.set()
+thread.join(30)
+print([bool(state and state.described.get("commit")) for state in states])
+os.kill(worker, signal.SIGKILL)
+os.waitpid(worker, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_worker_that_is_forked_meanwhile_holds_nobody_up(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "repository", train_py="print(1)\n")
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING, str(repository)], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout == "[True]\n"
