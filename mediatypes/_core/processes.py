@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +94,25 @@ def _began(pid: int) -> str | None:
         return None
     fields = text.rpartition(")")[2].split()
     return None if fields[0] == "Z" else fields[19]
+
+
+class ForkSafeLock:
+    """A lock for as long as a program runs, which a thread may take again; a forked child finds it free.
+
+    Whichever thread held it when the process was copied is not in the child, and would never give it back there.
+    """
+
+    def __init__(self) -> None:
+        self._renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # this thread has forked, and is in the child
+            self._lock.release()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +10,11 @@ from typing import NamedTuple
 from .._core.declaration import Field, Integer, List, Number, Record, Text
 from .._core.errors import DocumentError, StoreError, os_error
 from .._core.location import Location
+from .._core.processes import ForkSafeLock
 from . import files
 
 MADE, USED = "made", "used"
-_lock = threading.Lock()  # the file is read, changed and written
+_lock = ForkSafeLock()  # the file is read, changed and written
 
 ARTIFACTS_JSON = Record(
     "The artifacts that a run made and used.",

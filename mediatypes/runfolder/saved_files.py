@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import stat
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -31,10 +30,11 @@ from .._core.errors import (
 )
 from .._core.file_names import check_names
 from .._core.location import Location
+from .._core.processes import ForkSafeLock
 from .._core.sidecar import content_pieces, hash_file, safe_parts
 from . import files
 
-_lock = threading.Lock()  # the list is read, changed and written
+_lock = ForkSafeLock()  # the list is read, changed and written
 
 
 def _check_listed(value: dict[str, Any], where: str) -> Iterator[Problem]:

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -330,3 +332,37 @@ def test_a_file_that_is_written_again_in_the_folder_of_the_run_changes_no_other(
         run.save(folder / "last.pt", base_path=folder)
     kept = mt.open_run(run.path).files()
     assert {name: kept[name].read_bytes() for name in kept} == {"last.pt": b"epoch 2", "best.pt": b"epoch 1"}
+
+
+FORKED = """
+import os, signal, sys, threading
+import mediatypes as mt
+from mediatypes.runfolder import lineage, saved_files
+
+held, done = threading.Event(), threading.Event()
+
+def hold():  # as who saves a large file does
+    with saved_files._lock, lineage._lock:
+        held.set()
+        done.wait()
+
+threading.Thread(target=hold).start()
+held.wait()
+child = os.fork()
+if not child:
+    signal.alarm(60)
+    with mt.Run(sys.argv[1], capture=False, quiet=True) as run:
+        run.save("config.yaml")
+        run.log_artifact("config", "config", "config.yaml")
+    os._exit(0)
+done.set()
+print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_while_a_file_is_saved_waits_for_nobody(work: Path) -> None:
+    command = [sys.executable, "-c", FORKED, str(work / "runs" / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "0\n"
+    assert list(mt.open_run(work / "runs" / "run").files()) == ["config.yaml"]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 from ...._core.errors import InputError, Verbatim
+from ...._core.processes import ForkSafeLock
 from ....run import Run, newest_run, writer_hook
 from .capture import RunCapture, WriterCapture
 from .namespaces import Namespaces
 from .patching import WRAPPERS, Patches
 
 _X, _PYTORCH = "tensorboardX.event_file_writer", "tensorboard.summary.writer.event_file_writer"
-_lock = threading.RLock()
+_lock = ForkSafeLock()
 _active: list[_Patch] = []  # the newest last
 
 
