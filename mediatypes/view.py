@@ -75,6 +75,7 @@ class RunView(MediaTables, Recorded, KeptFiles):
         self.path = path.root if isinstance(path, RemoteStore) else locate(path, "open_run")
         self._seen = files.stamp_of(self.path)
         self._run = files.read_run_json(self.path)
+        self._summary_file = files.SummaryFile(self.path)  # of a run that is over
 
     _seen: tuple[int, ...] | None = None  # run.json, when it was read; None if nobody can tell
     _live: RunContent | None = None  # of a run that is not over, as it stood at the last call
@@ -141,8 +142,7 @@ class RunView(MediaTables, Recorded, KeptFiles):
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The last value of every key, its statistics if `define_metric` asks for some, or what was set; media as
-        documents."""
+        """The last value of every key, what `define_metric` asks for, or what was set; documents of media."""
         content = self._content()
         return content.summary_values() if content else self._summary()
 
@@ -362,7 +362,7 @@ class RunView(MediaTables, Recorded, KeptFiles):
 
     def _summary(self) -> dict[str, Any]:
         """The summary of a run that is over."""
-        return files.read_json(self.path / files.SUMMARY)
+        return self._summary_file.read()
 
     def _history(self) -> History:
         from .runfolder.opening import open_history

@@ -265,3 +265,31 @@ def test_a_summary_with_nan_is_json_and_reads_as_nan(tmp_path: Path) -> None:
     summary = mt.open_run(run.path).summary
     assert math.isnan(summary["a"])
     assert summary["b"] == -math.inf
+
+
+def test_the_summary_is_read_once_for_each_state_of_its_file(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mediatypes.runfolder import files
+
+    read: list[str] = []
+    real = files.read_json
+    monkeypatch.setattr(files, "read_json", lambda path: read.append(path.name) or real(path))
+    view = mt.open_run(finished)
+    view.summary["i"] = "changed by the caller"
+    assert [view.summary[key] for key in ("i", "i", "i")] == [9, 9, 9]
+    assert read.count("summary.json") == 1
+    mt.open_run(finished).edit(summary={"verdict": "best"})
+    assert view.summary["verdict"] == "best"
+    view.edit(summary={"verdict": None})
+    assert "verdict" not in view.summary
+
+
+def test_the_summary_of_a_live_run_is_never_an_earlier_one(tmp_path: Path) -> None:
+    with mt.Run(tmp_path / "run") as run:
+        run.define_metric("loss", summary="min")
+        view = mt.open_run(run.path)
+        for loss, least in ((3.0, 3.0), (1.0, 1.0), (2.0, 1.0)):
+            run.log({"loss": loss})
+            assert [view.summary["loss"] for _ in range(2)] == [{"min": least}] * 2
+        run.summary["note"] = "set"
+        assert view.summary["note"] == "set"
+    assert view.summary["note"] == "set"

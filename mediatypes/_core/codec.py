@@ -11,6 +11,7 @@ from .errors import DocumentError, InputError, Problem, UnknownTypeError, Unsupp
 from .registry import is_tag, lookup
 from .sidecar import Sink, Source
 from .value import MediaValue, is_media
+from .wording import with_article
 
 
 def encode(value: MediaValue, sink: Sink) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def declaration_of(document: object) -> Document:
         got = document.get("_type") if isinstance(document, dict) else document
         raise DocumentError.of("_type", "a document with a _type", got, "Pass a document written by encode().")
     declaration = lookup(document["_type"])[1]
-    what = f"a {declaration.type} document of major version {declaration.major}"
+    what = f"{with_article(declaration.type)} document of major version {declaration.major}"
     require_readable("_version", document.get("_version"), declaration.major, what)
     return declaration
 

@@ -1,6 +1,7 @@
 """Arrow arrays built from buffers, and how Parquet is written: shared by tables and run histories.
 
-`pa.array(list)` imports pandas when it is installed (0.2 to 0.5 s), which neither logging nor finishing may cost.
+`pa.array(list)`, `pa.scalar(value)` and `array.to_numpy()` import pandas when it is installed (0.2 to 0.5 s), which
+neither logging nor finishing may cost.
 """
 
 from __future__ import annotations
@@ -184,6 +185,15 @@ def _number_lists(values: list[Any]) -> pa.Array:
     return list_array(
         [value if isinstance(value, list) else None for value in plain], lambda items: numbers(items, np.float64)
     )
+
+
+def to_numpy(column: pa.ChunkedArray) -> Array:
+    """The values of a column; for float64 and int64 without nulls pandas is not imported."""
+    if column.null_count or column.type not in (pa.float64(), pa.int64()):
+        return column.to_numpy()  # type: ignore[no-any-return]
+    dtype = np.float64 if column.type == pa.float64() else np.int64
+    chunks = [np.frombuffer(c.buffers()[1], dtype, len(c), c.offset * 8) for c in column.chunks if len(c)]
+    return chunks[0] if len(chunks) == 1 else np.concatenate([np.zeros(0, dtype), *chunks])
 
 
 def fixed(dense: Array, valid: Array | None = None) -> pa.Array:

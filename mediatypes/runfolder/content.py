@@ -63,6 +63,7 @@ class RunContent:
     _stored_steps: dict[int, int]  # of the last stored row of each rank
     _places: dict[int, _Place]  # of each rank
     _held: HeldCalls | None
+    _summary_values: dict[str, Any] | None = None  # once they were asked for
 
     def __init__(
         self,
@@ -266,7 +267,10 @@ class RunContent:
 
     def summary_values(self) -> dict[str, Any]:
         """The summary; for the statistics that metrics ask for, all calls are read again."""
-        return self.summary.values(self.metrics, statistics(self.metrics, self.batches(), self.stored_specs))
+        if self._summary_values is None:
+            by_key = statistics(self.metrics, self.batches(), self.stored_specs)
+            self._summary_values = self.summary.values(self.metrics, by_key)
+        return dict(self._summary_values)
 
     def told(self) -> dict[str, Any]:
         """What `run.json` says of the rows and frames once the run is over, beside config and status."""

@@ -166,15 +166,35 @@ def read_run_json(root: Location) -> dict[str, Any]:
     return run
 
 
-def stamp_of(root: Location) -> tuple[int, ...] | None:
-    """What is another one when `run.json` was replaced; None if that is elsewhere, or not there."""
+def stamp_of(root: Location, name: str = RUN) -> tuple[int, ...] | None:
+    """What is another one when the file was replaced; None if the run is elsewhere, or the file not there."""
     if not isinstance(root, Path):
         return None
     try:
-        state = os.stat(root / RUN)
+        state = os.stat(root / name)
     except OSError:
         return None
     return state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size
+
+
+class SummaryFile:
+    """The `summary.json` of a run, which is read anew only when it was replaced.
+
+    Args:
+        root: the run's directory.
+    """
+
+    def __init__(self, root: Location) -> None:
+        self._root = root
+        self._stamp: tuple[int, ...] | None = None  # of the file, when it was read
+        self._values: dict[str, Any] = {}
+
+    def read(self) -> dict[str, Any]:
+        """What it says; raises as `read_json`."""
+        stamp = stamp_of(self._root, SUMMARY)
+        if stamp is None or stamp != self._stamp:
+            self._values, self._stamp = read_json(self._root / SUMMARY), stamp
+        return dict(self._values)
 
 
 def _is_dir(root: Location) -> bool:

@@ -24,7 +24,7 @@ from .opening import History
 from .parquet_reader import StoredHistory, StoredTable
 from .select import no_column
 
-_ITEM = {"key": pa.utf8(), "step": pa.int64(), "index": pa.int64()}  # which logged item a row belongs to
+_ITEM = {"key": pa.utf8(), "step": pa.int64(), "item": pa.int64()}  # which logged value a row belongs to
 _READ = ["key", "step", "index", "type", "path", "_doc"]
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 

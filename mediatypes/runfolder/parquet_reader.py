@@ -22,6 +22,7 @@ from .._core.location import Location
 from .._core.registry import is_tag
 from .._core.sidecar import open_file, read_file
 from ..columns.arrays import Array
+from ..columns.arrow import fixed, to_numpy
 from ..columns.batch import RANK, Batch, Column, Values
 from ..columns.cells import MEDIA_LIST, arrow_type, is_media_kind
 from .footer_checksum import is_damaged
@@ -262,7 +263,7 @@ class StoredHistory(StoredTable):
         if not self.ranks:
             return {0: int(self.file.metadata.num_rows)}
         name = next(spec.name for spec in self.specs if (spec.key, spec.kind) == RANK)
-        ranks, counts = np.unique(self.read(["_step", name]).column(name).to_numpy(), return_counts=True)
+        ranks, counts = np.unique(to_numpy(self.read(["_step", name]).column(name)), return_counts=True)
         return dict(zip(ranks.astype(int).tolist(), counts.tolist(), strict=True))
 
     def read(self, columns: list[str], steps: Steps | None = None) -> pa.Table:  # type: ignore[override]
@@ -302,7 +303,7 @@ class StoredHistory(StoredTable):
             calls = np.flatnonzero(column.is_valid().to_numpy())
             if len(calls):
                 columns[spec.key, spec.kind] = Values(calls, _values(spec.kind, column.drop_null()), spec.integral)
-        steps, stamps = (table.column(name).to_numpy() for name in ("_step", "_timestamp"))
+        steps, stamps = (to_numpy(table.column(name)) for name in ("_step", "_timestamp"))
         ranks = _whole(columns[RANK].values, table.num_rows) if self.ranks else None
         return Batch(sequence, steps, stamps, columns, ranks)
 
@@ -329,7 +330,7 @@ def slice_steps(table: pa.Table, steps: Steps | None) -> pa.Table:
     """The rows with first <= _step < end; steps ascend."""
     if steps is None or not table.num_rows:
         return table
-    first, end = np.searchsorted(table.column("_step").to_numpy(), steps).tolist()
+    first, end = np.searchsorted(to_numpy(table.column("_step")), steps).tolist()
     return table.slice(first, max(end - first, 0))
 
 
@@ -344,14 +345,14 @@ def filter_steps(table: pa.Table, steps: Steps | None) -> pa.Table:
     """The rows with first <= _step < end, of several runs."""
     if steps is None:
         return table
-    step = table.column("_step").to_numpy()
-    return table.filter(pa.array((step >= steps[0]) & (step < steps[1])))
+    step = to_numpy(table.column("_step"))
+    return table.filter(fixed((step >= steps[0]) & (step < steps[1])))
 
 
 def _values(kind: str, column: pa.ChunkedArray) -> Array | list[Any]:
     """The cells of a column without nulls, as the journal has them."""
     if kind in ("number", "integer", "boolean"):
-        return column.to_numpy()  # type: ignore[no-any-return]
+        return to_numpy(column)
     if not is_media_kind(kind):
         return column.to_pylist()  # type: ignore[no-any-return]
     if kind == MEDIA_LIST:

@@ -489,7 +489,7 @@ def test_validate_finds_a_sidecar_of_another_size(folder: Path, capsys: pytest.C
     ("changes", "message"),
     [
         ({"width": 0}, "photo[step 1].width: expected an integer >= 1, got 0."),
-        ({"_version": "3.1"}, "photo[step 1]._version: expected a image document of major version 1, got '3.1'."),
+        ({"_version": "3.1"}, "photo[step 1]._version: expected an image document of major version 1, got '3.1'."),
         ({"path": "../../secret"}, "photo[step 1]: path: expected a relative path inside the store, got "),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mediatypes as mt
-from mediatypes._core.wording import counted
+from mediatypes._core.wording import counted, with_article
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,11 @@ from mediatypes._core.wording import counted
 )
 def test_one_thing_and_several(arguments: tuple[Any, ...], words: str) -> None:
     assert counted(*arguments) == words
+
+
+def test_every_type_has_its_article() -> None:
+    named = [with_article(name) for name in ("image", "audio", "object3d", "video", "histogram", "table")]
+    assert named == ["an image", "an audio", "an object3d", "a video", "a histogram", "a table"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mediatypes as mt
+from mediatypes.columns.arrow import to_numpy
 from mediatypes.journal import reader
 from mediatypes.runfolder import merge_rows
 
@@ -271,3 +274,25 @@ def test_a_file_with_other_rows_than_were_written_gets_no_name(tmp_path: Path, m
             run.finish()
         monkeypatch.undo()
     assert mt.open_run(run.path).history(["x"]).column("x").to_pylist() == [1]
+
+
+def test_filtering_by_steps_imports_no_pandas() -> None:
+    script = """
+import sys
+import numpy as np, pyarrow as pa
+from mediatypes.columns.arrow import fixed
+from mediatypes.runfolder.parquet_reader import filter_steps
+table = pa.Table.from_arrays([fixed(np.array([0, 5, 2, 9]))], names=["_step"])
+kept = filter_steps(table, (2, 9))
+assert "pandas" not in sys.modules
+assert kept.column("_step").to_pylist() == [5, 2]
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("values", [[1.5, math.inf, -2.0], [3, -(2**62), 0], [True, False], [None, 1.5], []])
+def test_a_column_becomes_the_array_that_arrow_gives(values: list[Any]) -> None:
+    array = pa.array(values, None if values else pa.int64())
+    for column in (pa.chunked_array([array]), pa.chunked_array([array, array[1:], array[:0]], array.type)):
+        np.testing.assert_array_equal(to_numpy(column), column.to_numpy())
+        assert to_numpy(column).dtype == column.to_numpy().dtype

@@ -49,7 +49,7 @@ def view(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 
 def test_a_row_says_which_box_of_which_image(view: mt.RunView) -> None:
-    assert sorted(rows_of(view, "key", "step", "index", "set", "box"), key=repr) == sorted(
+    assert sorted(rows_of(view, "key", "step", "item", "set", "box"), key=repr) == sorted(
         [
             ("photo", 0, None, "pred", 0),
             ("photo", 0, None, "pred", 1),
@@ -91,7 +91,7 @@ def test_histograms_have_a_row_for_each_bin(view: mt.RunView) -> None:
     assert table.to_pydict() == {
         "key": ["weights"] * 2,
         "step": [3, 3],
-        "index": [None, None],
+        "item": [None, None],
         "bin": [0, 1],
         "low": [0.0, 1.0],
         "high": [1.0, 3.0],
