@@ -163,6 +163,14 @@ def many_kinds() -> tuple[list[str], list[list[Any]]]:
     return list(cells), [list(cells.values()), [None] * len(cells)]
 
 
+def joined_by_x() -> mt.Plot:
+    """A curve as its preset was at first: its order said nothing, so that Vega-Lite joined the points by x."""
+    plot = mt.plot.roc_curve([0, 1, 0, 1], [0.125, 0.25, 0.5, 0.75], split_table=True)
+    diagonal, curve = plot.spec["layer"]
+    curve = {**curve, "encoding": {**curve["encoding"], "order": None}}
+    return plot._replace(_spec={**plot.spec, "layer": [diagonal, curve]})
+
+
 CASES: dict[str, dict[str, Callable[[], Any]]] = {
     "audio": {
         "tone": lambda: mt.Audio(tone(), sample_rate=8000, caption="a decaying tone"),
@@ -190,7 +198,8 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
     },
     "plot": {
         "line": lambda: mt.plot.line(brightness(), "row", "mean", stroke="half", title="Helligkeit ☀"),
-        "roc-curve": lambda: mt.plot.roc_curve([0, 1, 0, 1], [0.125, 0.25, 0.5, 0.75], split_table=True),
+        "roc-curve": joined_by_x,
+        "pr-curve": lambda: mt.plot.pr_curve([0, 1, 0, 1], [0.125, 0.75, 0.25, 0.5]),
         "confusion-matrix": lambda: mt.plot.confusion_matrix(y_true=["cup", "spoon"], preds=["cup", "cup"]),
     },
     "table": {

@@ -93,7 +93,7 @@ def sources(pictures: Path, tmp_path: Path) -> dict[str, Path]:
     return {"yolo": tmp_path / "set", "voc": tmp_path / "VOC", "coco": tmp_path / "coco"}
 
 
-RUNS = {"yolo": ["train", "val"], "voc": ["VOC"], "coco": ["a", "b"]}
+RUNS = {"yolo": ["set/train", "set/val"], "voc": ["VOC"], "coco": ["a", "b"]}
 
 
 @pytest.mark.parametrize("format", RUNS)
