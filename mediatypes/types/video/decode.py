@@ -11,6 +11,7 @@ import numpy as np
 from ..._core.deps import need
 from ..._core.errors import CodecError, InputError, Problem, ValidationError, Verbatim, translated
 from ..._core.sidecar import Blob
+from ..._core.wording import counted
 from ...columns.arrays import Array
 from ...formats import containers
 
@@ -26,6 +27,7 @@ MEDIA_TYPES = {  # of what we write, then of what is only kept
 }
 _PICTURE_CODECS = {"avif": "av1"}  # the others are called as the format
 MAX_PIXELS = 2**26  # of one frame; a larger claim is refused before anything is decoded
+MAX_DECODED = 2**33  # bytes of all frames at once: a small file may hold any number of frames without a change
 _COVER = 0x400  # of FFmpeg's dispositions: an attached picture
 _HINTS = {
     "video": "Convert it to mp4 or webm: ffmpeg -i FILE video.mp4.",
@@ -76,7 +78,11 @@ def check_container(file: BinaryIO, where: str, error: type[ValidationError]) ->
 
 
 def decode(blob: Blob, file: VideoFile) -> Array:
-    """The frames of a file: (T, H, W, C) uint8."""
+    """The frames of a file: (T, H, W, C) uint8; raises CodecError, before anything is decoded if they are too large."""
+    if file.frames * file.height * file.width * file.channels > MAX_DECODED:
+        got = f"{counted(file.frames, 'frame')} of {file.width} x {file.height} x {file.channels}"
+        hint = "Save the file and read it frame by frame, with PyAV for example."
+        raise CodecError(f"video: expected at most {MAX_DECODED} bytes of pixels at once, got {got}. {hint}")
     expected = f"video: expected {file.frames} {file.format} frames, got an error."
     with translated(lambda error: CodecError(f"{expected} {error}")):
         if file.format == "gif":

@@ -136,7 +136,8 @@ class Video(FileValue):
         They are the frames that were given only where the encoding is lossless. mp4, webm and ogg need `av`.
 
         Raises:
-            CodecError: the file cannot be decoded, or holds another number of frames.
+            CodecError: the file cannot be decoded, or holds another number of frames; all of them take more than 2^33
+                bytes.
         """
         return decode.decode(self._sidecar(), self._file()).transpose(0, 3, 1, 2)
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import mediatypes as mt
 from mediatypes.testing import ValueContract
-from mediatypes.types.video import encode
+from mediatypes.types.video import decode, encode
 from tests.samples import FakeTensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -436,6 +436,21 @@ def test_a_claim_of_a_huge_frame_is_refused_before_decoding() -> None:
     data[6:10] = b"\xff\xff\xff\xff"
     expected = "Video: expected frames of 1 to 67108864 pixels, got '65535 x 65535'. Log a smaller version."
     assert refused(bytes(data)) == expected
+
+
+@pytest.mark.parametrize("format", ["gif", "mp4"])
+def test_frames_that_are_too_large_at_once_are_refused_before_decoding(
+    format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, frames = mt.Video(pan(4), format=format), pan(4)
+    monkeypatch.setattr(decode, "MAX_DECODED", frames.size)
+    assert video.to_numpy().shape == frames.shape
+    monkeypatch.setattr(decode, "MAX_DECODED", frames.size - 1)
+    monkeypatch.setattr(decode, "_decode_av", None)
+    with pytest.raises(
+        mt.CodecError, match=rf"at most {frames.size - 1} bytes of pixels at once, got 4 frames of .*PyAV"
+    ):
+        video.to_numpy()
 
 
 # clips
