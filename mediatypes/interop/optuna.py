@@ -33,16 +33,17 @@ class MediatypesCallback:
         state = trial.state.name.lower()
         name = f"{study.study_name}-{trial.number}"
         config = {"params": dict(trial.params), "trial": trial.number, "study": study.study_name}
-        options = {"group": study.study_name, "job_type": "trial", "quiet": True, **self._options}
+        options = {"name": name, "group": study.study_name, "job_type": "trial", "quiet": True, **self._options}
         folder, taken = folder_of(name), set[str]()
         while True:
             try:
-                run = Run(self._root / free_name(folder, taken), name=name, config=config, **options)
+                run = Run(self._root / free_name(folder, taken), **options)
                 break
             except RunExists:  # of an earlier study of this name, which was kept in memory
                 continue
         names = self._metrics or getattr(study, "metric_names", None) or []
         with run:
+            run.config.update(config)
             for step, value in sorted(trial.intermediate_values.items()):
                 run.log({"intermediate": value}, step=max(step, run.step))
             for i, value in enumerate(trial.values or ()):

@@ -40,9 +40,11 @@ class MediatypesCallback(_logger.LoggerCallback):  # type: ignore[misc]
         from ..run import Run
 
         if trial not in self._runs:
-            options = {"group": trial.experiment_dir_name, "job_type": "trial", "quiet": True, **self._options}
-            path, config = self._root / str(trial), plain(trial.config)
-            self._runs[trial] = Run(path, name=str(trial), config=config, mode="allow", on_error="record", **options)
+            name = str(trial)
+            options = {"name": name, "group": trial.experiment_dir_name, "job_type": "trial", "quiet": True}
+            options |= {"mode": "allow", "on_error": "record", **self._options}
+            run = self._runs[trial] = Run(self._root / name, **options)
+            run.config.update(plain(trial.config))
 
     def log_trial_result(self, iteration: int, trial: Any, result: dict[str, Any]) -> None:
         self.log_trial_start(trial)

@@ -60,7 +60,7 @@ def plan(session: Path, stack: contextlib.ExitStack) -> Iterator[Planned]:
 def _task(session: Path) -> dict[str, Any]:
     if session.is_dir():
         return mapping(session / _TASK)
-    with _sound(session), zipfile.ZipFile(session) as archive, archive.open(_TASK) as file:
+    with _refused_if_damaged(session), zipfile.ZipFile(session) as archive, archive.open(_TASK) as file:
         return loads(file.read(_LARGEST_LINE))
 
 
@@ -69,7 +69,7 @@ def _open(session: Path) -> Logged:
         return _read(session)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        with _sound(session), zipfile.ZipFile(session) as archive:
+        with _refused_if_damaged(session), zipfile.ZipFile(session) as archive:
             members = [one for one in archive.infolist() if not one.is_dir()]
             most = _LARGEST_ARCHIVE + _MOST_SAID * session.stat().st_size
             if sum(one.file_size for one in members) > most:
@@ -86,7 +86,7 @@ def _open(session: Path) -> Logged:
 
 
 @contextlib.contextmanager
-def _sound(session: Path) -> Iterator[None]:
+def _refused_if_damaged(session: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError, EOFError, zlib.error) as error:

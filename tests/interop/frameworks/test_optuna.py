@@ -62,3 +62,16 @@ def test_studies_of_one_name_and_objects_as_attributes_end_no_study(tmp_path: Pa
     assert [view.path.name for view in runs] == ["one-0", "one-0-2"]
     assert [view.status for view in runs] == ["finished"] * 2
     assert [view.summary["user.model"][:8] for view in runs] == ["<object "] * 2
+
+
+def test_options_of_a_run_go_together_with_what_a_trial_says(tmp_path: Path) -> None:
+    from mediatypes.interop.optuna import MediatypesCallback
+
+    study = optuna.create_study(study_name="search")
+    callback = MediatypesCallback(tmp_path, name="mine", config={"model": "small"})
+    study.optimize(lambda trial: trial.suggest_float("lr", 0, 1), n_trials=1, callbacks=[callback])
+    view = mt.open_run(tmp_path / "search-0")
+    assert (view.name, view.config) == (
+        "mine",
+        {"model": "small", "params": study.trials[0].params, "trial": 0, "study": "search"},
+    )

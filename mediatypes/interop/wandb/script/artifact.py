@@ -95,12 +95,12 @@ class Artifact:
 
     def _log(self, run: Run, aliases: list[str]) -> Artifact:
         own = [alias for alias in aliases if alias != "latest"]
-        self._become(
+        self._take_from(
             run.log_artifact(self._name, self._type, self._contents, own, self.metadata, description=self.description)
         )
         return self
 
-    def _become(self, made: Any) -> None:
+    def _take_from(self, made: Any) -> None:
         self._made, self.aliases = made, list(made.aliases)
 
     def save(self, project: str | None = None, settings: Any = None) -> None:
@@ -117,7 +117,7 @@ class Artifact:
             hint = "An alias moves when another version gets it."
             raise InputError.of(f"Artifact {self.name}", "only more aliases", Verbatim(f"less {sorted(removed)}"), hint)
         added = [alias for alias in self.aliases if alias not in made.aliases]
-        self._become(Artifacts(made._root).alias(f"{made.name}:{made.version}", *added))
+        self._take_from(Artifacts(made._root).alias(f"{made.name}:{made.version}", *added))
 
     def files(self, names: Any = None, per_page: int = 50) -> list[_Entry]:
         """Its files, or those of these names."""
@@ -206,5 +206,5 @@ class _Entry:
 def used(made: Any) -> Artifact:
     """A version that exists."""
     artifact = Artifact(made.name, made.type, made.description, dict(made.metadata))
-    artifact._become(made)
+    artifact._take_from(made)
     return artifact
