@@ -53,6 +53,8 @@ def _run(arguments: Namespace) -> int:
         print(
             f"- without the scripts of {', '.join(done.without)}, so what they draw is not shown; --max-size takes more"
         )
+    for reason in done.missing:
+        print(clean(f"- not drawn: {reason}"))
     return 2 if done.problems else 0
 
 

@@ -55,14 +55,16 @@ def library(name: str) -> str:
     return part(f"{name}.js")
 
 
+def why_missing(name: str) -> str:
+    """Why a library is not there, and what to type; nothing for one that is."""
+    try:
+        library(name)
+    except (ImportError, StoreError) as error:
+        return str(error)
+    return ""
+
+
 @cache
 def available() -> tuple[str, ...]:
     """The libraries that are there, with the packages installed here."""
-    found = []
-    for name in LIBRARIES:
-        try:
-            library(name)
-        except (ImportError, StoreError):
-            continue
-        found.append(name)
-    return tuple(found)
+    return tuple(name for name in LIBRARIES if not why_missing(name))

@@ -53,6 +53,7 @@ class Report(NamedTuple):
     left_out: int  # media that are not there, because the report would be larger than allowed
     problems: list[Problem]  # directories, runs and rows that cannot be read, and media that are gone
     without: tuple[str, ...] = ()  # scripts that are not there, because the report would be larger than allowed
+    missing: tuple[str, ...] = ()  # why further scripts are not there, and what to install
 
 
 class _Medium(NamedTuple):
@@ -174,7 +175,8 @@ class _Writer:
                 file.write(piece)
         size = self._target.stat().st_size
         counts = len(self._shelf.names()), len(self._media), self._previews, self._left_out
-        return Report(self._target, size, *counts, list(dict.fromkeys(self._problems)), tuple(self._omitted))
+        missing = tuple(bundle.why_missing(name) for name in sorted(self._wanted.difference(bundle.available())))
+        return Report(self._target, size, *counts, list(dict.fromkeys(self._problems)), tuple(self._omitted), missing)
 
     def _files(self) -> Iterator[tuple[str, str, bytes]]:
         for name in self._shelf.names():

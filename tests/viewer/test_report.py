@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import sys
 from argparse import ArgumentTypeError
 from html.parser import HTMLParser
 from pathlib import Path
@@ -109,6 +110,19 @@ def test_a_small_report_goes_without_large_scripts(tmp_path: Path, capsys: pytes
     assert re.findall(r'id="library:(\w+)"', text) == ["cloud"]
     assert "This report was kept small. What plotly would draw is not shown." in text
     assert {path.suffix for path in map(Path, inlined(page))} == {".json", ".parquet", ".ply", ".png"}
+
+
+def test_a_report_says_what_to_install_for_its_charts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mt.Run(tmp_path / "run", quiet=True) as run:
+        run.log({"plot": mt.plot.line(mt.Table(["x", "y"], [[0, 1], [1, 2]]), "x", "y")})
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    for cached in (bundle.library, bundle.available):
+        monkeypatch.setattr(bundle, cached.__name__, cached.__wrapped__)
+    assert main(["report", str(tmp_path / "run"), "-o", str(tmp_path / "page.html")]) == 0
+    assert "- not drawn: the viewer's charts of presets" in (said := capsys.readouterr().out)
+    assert "[report]" in said
 
 
 def test_the_page_is_small_without_what_it_loads_when_a_value_needs_it() -> None:
